@@ -1,0 +1,1 @@
+"""Use cases, one verb a file: each takes a frozen context and returns a value to render."""

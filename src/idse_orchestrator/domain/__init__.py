@@ -1,0 +1,1 @@
+"""What IDSE is. Pure: no git, files, network, process, clock or environment in here."""

@@ -1,0 +1,140 @@
+"""Where a session stands: each stage's status, and whether the documents still are what was completed.
+
+`SessionState` is the fold of a ledger's events (`event_fold.py`). `standing` compares it with
+documents: completion expires by content, so nothing has to remember to reset a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from idse_orchestrator.domain.findings import Waiver
+from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
+
+PENDING = "pending"
+IN_PROGRESS = "in_progress"
+COMPLETE = "complete"
+STAGE_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
+
+ACTIVE = "active"
+ARCHIVED = "archived"
+SESSION_STATUSES = ("draft", ACTIVE, "review", COMPLETE, ARCHIVED)
+
+UNKNOWN = "unknown"
+PASSING = "passing"
+FAILING = "failing"
+
+CURRENT = "current"
+CHANGED = "changed"
+STALE = "stale"
+
+
+@dataclass(frozen=True, slots=True)
+class StageRecord:
+    """What the ledger knows of one stage.
+
+    `artifact` and `upstream` (stage to blob id) are those of the last completion or confirmation
+    and empty before it. `reopens` counts reopenings by replica: a completion that had not seen
+    all of them does not apply. `event` is the id of the event that moved the stage last.
+    """
+
+    status: str = PENDING
+    at: str = ""
+    by: str = ""
+    event: str = ""
+    artifact: str = ""
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    reopens: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationVerdict:
+    """`validation_status` in the state: what the engine said last, by which constitution, when."""
+
+    status: str = UNKNOWN
+    constitution: str = ""
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotApplied:
+    """An event that is kept although its precondition no longer held when it was folded."""
+
+    event: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionState:
+    """A session as its ledger tells it. `lamport` and `events` count what was folded."""
+
+    project: str
+    session: str
+    type: str = "feature"
+    title: str = ""
+    status: str = ACTIVE
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+    lamport: int = 0
+    events: int = 0
+    stages: Mapping[str, StageRecord] = field(
+        default_factory=lambda: {stage: StageRecord() for stage in STAGES}
+    )
+    assigned: Mapping[str, str] = field(default_factory=dict)
+    validation: ValidationVerdict = field(default_factory=ValidationVerdict)
+    waivers: tuple[Waiver, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
+
+    def with_stage(self, stage: str, record: StageRecord) -> SessionState:
+        """A copy in which `stage` has `record`."""
+        return replace(self, stages={**self.stages, stage: record})
+
+    @property
+    def effective_status(self) -> str:
+        """`status`, or ``complete`` once all seven stages of an active session are complete."""
+        if self.status == ACTIVE and all(r.status == COMPLETE for r in self.stages.values()):
+            return COMPLETE
+        return self.status
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One stage, judged against documents.
+
+    `condition` is CURRENT; CHANGED (completed, and its own artifact differs since); or STALE
+    (completed, and the artifacts of the stages in `causes` differ since).
+    """
+
+    stage: str
+    status: str
+    condition: str = CURRENT
+    causes: tuple[str, ...] = ()
+    recorded: str = ""
+    actual: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Complete, and still what was completed."""
+        return self.status == COMPLETE and self.condition == CURRENT
+
+
+def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Standing:
+    """Judge `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
+    record = state.stages[stage]
+    actual = blobs.get(stage, "")
+    if record.status != COMPLETE:
+        return Standing(stage, record.status, recorded=record.artifact, actual=actual)
+    causes = tuple(
+        up for up in upstream_of(stage) if record.upstream.get(up, "") != blobs.get(up, "")
+    )
+    condition = CHANGED if actual != record.artifact else STALE if causes else CURRENT
+    return Standing(stage, COMPLETE, condition, causes, record.artifact, actual)
+
+
+def standings(state: SessionState, blobs: Mapping[str, str]) -> tuple[Standing, ...]:
+    """`standing` of all stages in pipeline order."""
+    return tuple(standing(state, stage, blobs) for stage in STAGES)

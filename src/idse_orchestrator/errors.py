@@ -1,0 +1,161 @@
+"""What can stop the work: one class per cause, each with a stable code and an exit code.
+
+Codes of the family ``IDSE0xx`` belong to the tool; ``IDSE1xx`` to ``IDSE9xx`` are rules of the
+constitution. ``docs/reference/errors.md`` is generated from this file, so a class's docstring
+says what happened and what a reader can do about it.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+EXIT_OK = 0
+EXIT_CHECK_FAILED = 1
+EXIT_USAGE = 2
+EXIT_CONFLICT = 3
+EXIT_NOT_AUTHORIZED = 4
+EXIT_UNREACHABLE = 5
+EXIT_INTERNAL = 70
+EXIT_BUSY = 75
+EXIT_INTERRUPTED = 130
+
+
+class IdseError(Exception):
+    """Base of all errors a user is meant to read.
+
+    ``message`` says what happened, ``where`` names the file, ref or setting, ``cause`` says why,
+    and each entry of ``fix`` is something to type or do next.
+    """
+
+    code: ClassVar[str] = "IDSE000"
+    exit_code: ClassVar[int] = EXIT_USAGE
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        cause: str | None = None,
+        fix: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.cause = cause
+        self.fix = fix
+
+
+class UsageError(IdseError):
+    """The command line cannot be understood: an unknown option, or a value that does not fit."""
+
+    code = "IDSE001"
+
+
+class NotARepositoryError(IdseError):
+    """The folder is not inside a git repository with a work tree. Make one with ``git init``."""
+
+    code = "IDSE002"
+
+
+class UnsupportedRepositoryError(IdseError):
+    """The repository is of a kind that cannot be served safely (sha256, reftable, partial clone, bare)."""
+
+    code = "IDSE003"
+
+
+class InvalidNameError(IdseError):
+    """A project, session or stage name breaks the naming rules, or differs from another only in case."""
+
+    code = "IDSE004"
+
+
+class NameTakenError(IdseError):
+    """A project or session of that name exists already."""
+
+    code = "IDSE005"
+    exit_code = EXIT_CONFLICT
+
+
+class UnknownNameError(IdseError):
+    """No project, session, stage, rule or event of that name exists here."""
+
+    code = "IDSE006"
+
+
+class AmbiguousError(IdseError):
+    """Several projects fit and none was chosen. Name one with ``--project``."""
+
+    code = "IDSE007"
+
+
+class NoProjectError(IdseError):
+    """The repository has no IDSE project yet. Start one with ``idse init``."""
+
+    code = "IDSE008"
+
+
+class InvalidConfigurationError(IdseError):
+    """A configuration value, a template or a constitution file cannot be used as it is."""
+
+    code = "IDSE009"
+
+
+class GateError(IdseError):
+    """A stage cannot move: its gate does not hold. The findings say which promise is missing."""
+
+    code = "IDSE010"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class UnsavedWorkError(IdseError):
+    """The command would overwrite work that no ledger and no commit holds."""
+
+    code = "IDSE011"
+    exit_code = EXIT_CONFLICT
+
+
+class ConflictError(IdseError):
+    """Somebody else moved first, or a merge is unfinished. Look, then run the command again."""
+
+    code = "IDSE012"
+    exit_code = EXIT_CONFLICT
+
+
+class CorruptLedgerError(IdseError):
+    """A ledger does not hold what a ledger must hold. ``idse fsck`` names every defect."""
+
+    code = "IDSE013"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class BusyError(IdseError):
+    """Another process held the ledger too long. Try again later."""
+
+    code = "IDSE014"
+    exit_code = EXIT_BUSY
+
+
+class StorageError(IdseError):
+    """The repository cannot be written: read-only, no space left, or not permitted."""
+
+    code = "IDSE015"
+
+
+class GitFailedError(IdseError):
+    """The git program failed in a way that idse did not expect; its own words are the cause."""
+
+    code = "IDSE016"
+    exit_code = EXIT_INTERNAL
+
+
+class InvalidArtifactError(IdseError):
+    """A file of a session cannot enter a ledger: a symbolic link, an executable, or too large."""
+
+    code = "IDSE017"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class NotConfirmedError(IdseError):
+    """The command needs an answer that nobody could give here. The fix names the flag that answers."""
+
+    code = "IDSE018"

@@ -1,0 +1,117 @@
+"""The git program, started with a clean environment, no prompts and a time limit.
+
+Hooks inherit ``GIT_DIR``, ``GIT_INDEX_FILE`` and more from the git that called them. Let through to
+a child, they have corrupted commits in the field, so a child gets none of them unless the caller
+passes it on purpose (see ``repository.py``).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from idse_orchestrator.errors import GitFailedError, StorageError
+
+TIMEOUT_SECONDS = 60.0
+
+# What `git rev-parse --local-env-vars` prints; a fixed list saves a process on every start.
+LOCAL_ENVIRONMENT = frozenset(
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_CONFIG_COUNT",
+        "GIT_CONFIG_PARAMETERS",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
+)
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's environment for a child git: no inherited repository, no prompt, plain English."""
+    kept = {key: value for key, value in os.environ.items() if key not in LOCAL_ENVIRONMENT}
+    kept.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
+    if extra:
+        kept.update(extra)
+    return kept
+
+
+class Git:
+    """Runs git in one folder. Every method may raise GitFailedError."""
+
+    def __init__(self, folder: str, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.environment = clean_environment(environment)
+
+    def with_environment(self, extra: Mapping[str, str]) -> Git:
+        """The same git with `extra` variables set."""
+        other = Git(self.folder)
+        other.environment = {**self.environment, **extra}
+        return other
+
+    def attempt(
+        self, *args: str, stdin: bytes | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run and return whatever happened; only a git that cannot start or end is an error."""
+        try:
+            return subprocess.run(  # noqa: S603 - fixed program, no shell
+                ["git", *args],  # noqa: S607 - the user's git is the one on PATH
+                cwd=self.folder,
+                env=self.environment,
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            raise GitFailedError("git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)) from error
+        except subprocess.TimeoutExpired as error:
+            raise GitFailedError(f"git {args[0]} did not end within {timeout:g} s", where=self.folder) from error
+
+    def bytes(self, *args: str, stdin: bytes | None = None, timeout: float = TIMEOUT_SECONDS) -> bytes:
+        """Standard output of a git that succeeded."""
+        done = self.attempt(*args, stdin=stdin, timeout=timeout)
+        if done.returncode != 0:
+            raise failure(args, done)
+        return done.stdout
+
+    def text(self, *args: str, stdin: bytes | None = None) -> str:
+        """Standard output as text without its last line break; names that are not UTF-8 survive."""
+        return self.bytes(*args, stdin=stdin).decode("utf-8", "surrogateescape").removesuffix("\n")
+
+    def lines(self, *args: str, stdin: bytes | None = None) -> Sequence[str]:
+        """Standard output split at line breaks."""
+        out = self.text(*args, stdin=stdin)
+        return out.split("\n") if out else []
+
+    def start(self, *args: str) -> subprocess.Popen[bytes]:
+        """A running git with pipes on standard input and output, for streaming."""
+        return subprocess.Popen(  # noqa: S603 - fixed program, no shell
+            ["git", *args],  # noqa: S607 - the user's git is the one on PATH
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> GitFailedError | StorageError:
+    """The error for a git that ended badly, told in git's own words."""
+    words = done.stderr.decode("utf-8", "replace").strip()
+    for sign in ("No space left on device", "Read-only file system", "Permission denied", "insufficient permission"):
+        if sign in words:
+            return StorageError("the repository cannot be written", cause=words)
+    return GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)

@@ -1,0 +1,1 @@
+"""Places a session can be kept in; each fulfils ``domain.design_store``."""
