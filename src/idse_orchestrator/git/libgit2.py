@@ -1,0 +1,51 @@
+"""The one place that imports pygit2, and pays only for what is used.
+
+Importing pygit2 parses the whole bundle of certificate authorities (9 to 14 ms) and *raises* where
+there is none, as in minimal containers. idse never lets libgit2 talk to a network, so the import is
+shown an empty certificate folder and the environment is put back right after.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import types
+
+    import pygit2
+
+_CERTIFICATES = {"SSL_CERT_FILE": os.devnull + "/none", "SSL_CERT_DIR": os.sep}
+
+
+@cache
+def libgit2() -> types.ModuleType:
+    """The pygit2 module, imported on first use."""
+    if "pygit2" not in sys.modules:
+        _import_without_certificates()
+    return sys.modules["pygit2"]
+
+
+def open_repository(common_dir: str) -> pygit2.Repository:
+    """Open the repository whose (common) git directory is `common_dir`, without searching.
+
+    The common directory is opened on purpose, not the worktree's: ledgers are shared by all
+    worktrees, and what belongs to one worktree is read and written by the git program.
+    """
+    pygit2 = libgit2()
+    return pygit2.Repository(common_dir, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)  # type: ignore[no-any-return]
+
+
+def _import_without_certificates() -> None:
+    before = {name: os.environ.get(name) for name in _CERTIFICATES}
+    os.environ.update(_CERTIFICATES)
+    try:
+        import pygit2  # noqa: F401, PLC0415 - the lazy door itself
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

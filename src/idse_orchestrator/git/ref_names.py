@@ -1,0 +1,52 @@
+"""One pair of functions per kind of ref: names to refs and back, and they round-trip."""
+
+from __future__ import annotations
+
+from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.errors import InvalidNameError
+
+PUBLISHED = "refs/idse/"
+PROJECTS = "refs/idse/projects/"
+SESSIONS = "refs/idse/sessions/"
+NOTES_ON_COMMITS = "refs/idse/notes/commits"
+CURRENT = "refs/worktree/idse/session"
+"""Symbolic ref of one worktree: the session it works on now."""
+CURRENT_BY_PROJECT = "refs/worktree/idse/sessions/"
+"""Symbolic refs of one worktree: the session it works on in each project."""
+
+
+def project_ref(project: str) -> str:
+    """Ref of a project's ledger."""
+    return PROJECTS + check_name("project", project)
+
+
+def session_ref(project: str, session: str) -> str:
+    """Ref of a session's ledger."""
+    return f"{SESSIONS}{check_name('project', project)}/{check_name('session', session)}"
+
+
+def current_by_project_ref(project: str) -> str:
+    """Symbolic ref of the session this worktree works on in `project`."""
+    return CURRENT_BY_PROJECT + check_name("project", project)
+
+
+def parse_project_ref(ref: str) -> str | None:
+    """The project whose ledger `ref` is, or None."""
+    return _checked("project", ref.removeprefix(PROJECTS)) if ref.startswith(PROJECTS) else None
+
+
+def parse_session_ref(ref: str) -> tuple[str, str] | None:
+    """The (project, session) whose ledger `ref` is, or None."""
+    if not ref.startswith(SESSIONS):
+        return None
+    project, _, session = ref.removeprefix(SESSIONS).partition("/")
+    if _checked("project", project) and _checked("session", session):
+        return project, session
+    return None
+
+
+def _checked(kind: str, name: str) -> str | None:
+    try:
+        return check_name(kind, name)
+    except InvalidNameError:
+        return None
