@@ -1,0 +1,59 @@
+"""Files of our own inside the git directory: locks, caches, spool, log. Never published."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from idse_orchestrator.errors import StorageError
+
+_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
+
+
+def storage_error(error: OSError, where: str) -> StorageError:
+    """The error to raise when the system refuses a write at `where`."""
+    return StorageError(
+        "the repository cannot be written",
+        where=error.filename or where,
+        cause=error.strerror or str(error),
+        fix=("free some space, then run the command again",)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT)
+        else ("make the repository writable for you, then run the command again",),
+    )
+
+
+def is_storage_problem(error: OSError) -> bool:
+    """Whether `error` says that the place cannot be written at all."""
+    return error.errno in _UNWRITABLE
+
+
+def make_folder(path: str) -> str:
+    """Create `path` with its parents; StorageError where that is not possible."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return path
+
+
+def write_atomically(path: str, content: bytes, *, mode: int = 0o666) -> None:
+    """Replace `path` by `content` in one step: a reader sees the old bytes or the new, never a part."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(content)
+            os.replace(temporary, path)
+        except BaseException:
+            _remove_quietly(temporary)
+            raise
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
+def _remove_quietly(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass  # best effort: the first error is the one to tell

@@ -1,0 +1,103 @@
+"""Moves one ref by compare-and-swap, with its reason in the reflog.
+
+libgit2 1.9 has one call that is a true compare-and-swap for existing *and* for new refs: the file
+backend's `write` with an expected old id, where the zero id means "must not exist". Everything else
+it offers let two creators both win. Deleting, renaming and packing stay with the git program:
+libgit2 rewrites packed-refs from a stale cache.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import GitFailedError, StorageError
+from idse_orchestrator.git.libgit2 import libgit2
+
+if TYPE_CHECKING:
+    import pygit2
+
+STALE_AFTER_SECONDS = 1.0
+"""A ``<ref>.lock`` older than this, seen while we hold the ledger lock, was left by a killed writer.
+
+git holds such a lock for the milliseconds of one update, and every idse writer is shut out.
+"""
+
+_MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
+_LOCKED = ("failed to lock file", "failed to create locked file", "failed to rename lockfile")
+_ZERO = b"\0" * 20
+
+
+class RefMovedError(Exception):
+    """The ref is no longer where the caller read it: read again and decide again."""
+
+
+def move_ref(
+    repository: pygit2.Repository, ref: str, new: str, expected_old: str | None, message: str
+) -> None:
+    """Point `ref` at `new` if it still is at `expected_old` (None: if it does not exist).
+
+    The caller holds the ledger lock. Raises RefMovedError when somebody was faster, StorageError
+    when the disk refuses.
+    """
+    backend = libgit2().RefdbFsBackend(repository)
+    if expected_old is None:
+        backend.ensure_log(ref)
+    deadline = time.monotonic() + STALE_AFTER_SECONDS * 3
+    while True:
+        try:
+            _write(backend, repository, ref, new, expected_old, message)
+        except (libgit2().GitError, OSError, KeyError, ValueError) as error:
+            words = str(error)
+            if any(sign in words for sign in _MOVED):
+                raise RefMovedError(ref) from error
+            if not any(sign in words for sign in _LOCKED) or time.monotonic() > deadline:
+                raise _failure(ref, error) from error
+            _wait_for_lock_file(os.path.join(repository.path, f"{ref}.lock"))
+        else:
+            return
+
+
+def _write(  # noqa: PLR0913 - one argument for each part of the promise
+    backend: pygit2.RefdbFsBackend,
+    repository: pygit2.Repository,
+    ref: str,
+    new: str,
+    expected_old: str | None,
+    message: str,
+) -> None:
+    pygit2 = libgit2()
+    old = pygit2.Oid(raw=_ZERO) if expected_old is None else pygit2.Oid(hex=expected_old)
+    who = pygit2.Signature("idse", "idse@localhost") if not repository.is_bare else None
+    backend.write(pygit2.Reference(ref, pygit2.Oid(hex=new), None), True, who, message, old, None)
+
+
+def _wait_for_lock_file(path: str) -> None:
+    """Give a living owner time; remove a lock file that nobody can still own."""
+    try:
+        before = os.stat(path)
+    except FileNotFoundError:
+        return
+    if time.time() - before.st_mtime < STALE_AFTER_SECONDS:
+        time.sleep(0.005)
+        return
+    try:
+        if os.stat(path).st_ino == before.st_ino:
+            os.unlink(path)
+    except FileNotFoundError:
+        return
+
+
+def _failure(ref: str, error: Exception) -> StorageError | GitFailedError:
+    words = str(error)
+    if isinstance(error, OSError) or any(
+        sign in words for sign in ("No space", "Read-only", "Permission denied", "failed to write", "failed to create", "failed to lock", "failed to make")
+    ):
+        return StorageError(
+            "the repository cannot be written",
+            where=ref,
+            cause=words,
+            fix=("make room, or make the git directory writable, then run the command again",),
+        )
+    return GitFailedError(f"{ref} cannot be moved", cause=words)
