@@ -33,21 +33,27 @@ class RefMovedError(Exception):
     """The ref is no longer where the caller read it: read again and decide again."""
 
 
-def move_ref(
-    repository: pygit2.Repository, ref: str, new: str, expected_old: str | None, message: str
+def move_ref(  # noqa: PLR0913 - one argument for each part of the promise
+    repository: pygit2.Repository,
+    ref: str,
+    new: str,
+    expected_old: str | None,
+    message: str,
+    who: pygit2.Signature | None = None,
 ) -> None:
     """Point `ref` at `new` if it still is at `expected_old` (None: if it does not exist).
 
+    The reflog says `message` and `who` (default: idse itself).
     The caller holds the ledger lock. Raises RefMovedError when somebody was faster, StorageError
     when the disk refuses.
     """
     backend = libgit2().RefdbFsBackend(repository)
-    if expected_old is None:
-        backend.ensure_log(ref)
     deadline = time.monotonic() + STALE_AFTER_SECONDS * 3
     while True:
         try:
-            _write(backend, repository, ref, new, expected_old, message)
+            if expected_old is None:
+                backend.ensure_log(ref)
+            _write(backend, ref, new, expected_old, message, who)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             words = str(error)
             if any(sign in words for sign in _MOVED):
@@ -61,15 +67,15 @@ def move_ref(
 
 def _write(  # noqa: PLR0913 - one argument for each part of the promise
     backend: pygit2.RefdbFsBackend,
-    repository: pygit2.Repository,
     ref: str,
     new: str,
     expected_old: str | None,
     message: str,
+    who: pygit2.Signature | None,
 ) -> None:
     pygit2 = libgit2()
     old = pygit2.Oid(raw=_ZERO) if expected_old is None else pygit2.Oid(hex=expected_old)
-    who = pygit2.Signature("idse", "idse@localhost") if not repository.is_bare else None
+    who = who or pygit2.Signature("idse", "idse@localhost")
     backend.write(pygit2.Reference(ref, pygit2.Oid(hex=new), None), True, who, message, old, None)
 
 

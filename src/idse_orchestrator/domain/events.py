@@ -1,0 +1,109 @@
+"""What one ledger commit says happened, and its canonical JSON.
+
+Equal events have equal bytes (sorted keys, no spaces, UTF-8), so a verifier can replay a ledger and
+compare content ids instead of meanings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FORMAT = 1
+
+CREATED = "created"
+EDITED = "edited"
+STAGE = "stage"
+VALIDATED = "validated"
+APPROVED = "approved"
+HANDOFF = "handoff"
+ASSIGNED = "assigned"
+DESCRIBED = "described"
+MIGRATED = "migrated"
+ARCHIVED = "archived"
+KINDS = (
+    CREATED,
+    EDITED,
+    STAGE,
+    VALIDATED,
+    APPROVED,
+    HANDOFF,
+    ASSIGNED,
+    DESCRIBED,
+    MIGRATED,
+    ARCHIVED,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acted: a git identity, and the agent that acted for it ("" when a person did)."""
+
+    name: str
+    email: str
+    agent: str = ""
+
+    @property
+    def label(self) -> str:
+        """The agent where one acted, else the person."""
+        return self.agent or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a ledger.
+
+    `id` is a ULID; `at` is UTC in ISO 8601 with a ``Z``; `lamport` is one more than the greatest
+    this ledger held before; `replica` names the clone; the keys of `body` depend on `kind` and are
+    listed in ``docs/reference/refs-and-objects.md``.
+    """
+
+    id: str
+    kind: str
+    lamport: int
+    at: str
+    replica: str
+    actor: Actor
+    body: Mapping[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: what ``event.json`` holds."""
+        return canonical_json(
+            {
+                "format": self.format,
+                "id": self.id,
+                "kind": self.kind,
+                "lamport": self.lamport,
+                "at": self.at,
+                "replica": self.replica,
+                "actor": {"name": self.actor.name, "email": self.actor.email, "agent": self.actor.agent},
+                "body": self.body,
+            }
+        )
+
+
+def event_from_json(data: bytes) -> Event:
+    """The event in `data`; ValueError when it is none (a ledger of our own is read without pydantic)."""
+    try:
+        raw = json.loads(data)
+        actor = raw["actor"]
+        return Event(
+            id=raw["id"],
+            kind=raw["kind"],
+            lamport=raw["lamport"],
+            at=raw["at"],
+            replica=raw["replica"],
+            actor=Actor(actor["name"], actor["email"], actor["agent"]),
+            body=raw["body"],
+            format=raw["format"],
+        )
+    except (KeyError, TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"not an event: {error!r}") from error
+
+
+def canonical_json(value: Mapping[str, Any]) -> bytes:
+    """`value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,28 @@
+"""Free text made safe to store: what people and agents type can hold anything."""
+
+from __future__ import annotations
+
+import re
+
+_BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_SEPARATOR = re.compile(r"^-{3,}\s*$", re.MULTILINE)
+_TRAILER = re.compile(r"^(idse-[a-z]+):", re.MULTILINE | re.IGNORECASE)
+
+
+def encodable(text: str) -> str:
+    """`text` without lone surrogates (bytes that were not UTF-8), which JSON and git cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    """`text` on one line: every run of white space and control characters becomes one space."""
+    return _BREAKS.sub(" ", encodable(text)).strip()
+
+
+def paragraphs(text: str) -> str:
+    """`text` as the body of a commit message, in which no line can pass for a trailer or a separator."""
+    clean = _CONTROL.sub("", encodable(text).replace("\r\n", "\n").replace("\r", "\n"))
+    clean = _SEPARATOR.sub(lambda found: found.group().rstrip().replace("-", "–"), clean)
+    clean = _TRAILER.sub(r"\1 :", clean)
+    return "\n".join(line.rstrip() for line in clean.strip().split("\n"))
