@@ -10,6 +10,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +21,7 @@ from idse_orchestrator.git.private_files import make_folder, storage_error
 from idse_orchestrator.git.repository import Repository
 
 TIMEOUT_SECONDS = 20.0
-_FIRST_PAUSE = 0.0002
-_LONGEST_PAUSE = 0.002
+_PAUSE = 0.001
 _HELD = frozenset({errno.EAGAIN, errno.EACCES})
 _NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
@@ -52,22 +53,55 @@ def _open(repository: Repository) -> int:
 
 
 def _acquire(descriptor: int, timeout: float) -> None:
+    if _try(descriptor):
+        return
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    wait = _wait_in_kernel if in_main_thread else _wait_by_polling
+    if not wait(descriptor, timeout):
+        raise BusyError(
+            f"the ledgers are being written by another process for more than {timeout:g} s",
+            fix=("wait for it to end, then run the command again", "idse doctor"),
+        )
+
+
+def _try(descriptor: int, how: int = fcntl.LOCK_EX | fcntl.LOCK_NB) -> bool:
+    try:
+        fcntl.flock(descriptor, how)
+    except OSError as error:
+        if error.errno in _NOT_SUPPORTED:
+            return True
+        if error.errno in _HELD:
+            return False
+        raise
+    return True
+
+
+class _TimeIsUp(Exception):  # noqa: N818 - never leaves this file
+    pass
+
+
+def _ring(signum: int, frame: object) -> None:
+    raise _TimeIsUp
+
+
+def _wait_in_kernel(descriptor: int, timeout: float) -> bool:
+    """Sleep until the kernel hands us the lock: fair, where polling lets the quick ones win for ever."""
+    before = signal.signal(signal.SIGALRM, _ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, timeout)
+        return _try(descriptor, fcntl.LOCK_EX)
+    except _TimeIsUp:
+        return False
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _wait_by_polling(descriptor: int, timeout: float) -> bool:
+    """Signals reach the main thread only, so other threads ask again and again."""
     deadline = time.monotonic() + timeout
-    pause = _FIRST_PAUSE
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _NOT_SUPPORTED:
-                return
-            if error.errno not in _HELD:
-                raise
-        else:
-            return
+    while not _try(descriptor):
         if time.monotonic() > deadline:
-            raise BusyError(
-                f"the ledgers are being written by another process for more than {timeout:g} s",
-                fix=("wait for it to end, then run the command again", "idse doctor"),
-            )
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+            return False
+        time.sleep(_PAUSE)
+    return True

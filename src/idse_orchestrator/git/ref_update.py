@@ -26,6 +26,15 @@ git holds such a lock for the milliseconds of one update, and every idse writer 
 
 _MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
 _LOCKED = ("failed to lock file", "failed to create locked file", "failed to rename lockfile")
+_REFUSED = (
+    "No space",
+    "Read-only",
+    "Permission denied",
+    "failed to write",
+    "failed to create",
+    "failed to lock",
+    "failed to make",
+)
 _ZERO = b"\0" * 20
 
 
@@ -56,10 +65,10 @@ def move_ref(  # noqa: PLR0913 - one argument for each part of the promise
             _write(backend, ref, new, expected_old, message, who)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             words = str(error)
-            if any(sign in words for sign in _MOVED):
+            if isinstance(error, KeyError) or any(sign in words for sign in _MOVED):
                 raise RefMovedError(ref) from error
             if not any(sign in words for sign in _LOCKED) or time.monotonic() > deadline:
-                raise _failure(ref, error) from error
+                raise write_failure(ref, error) from error
             _wait_for_lock_file(os.path.join(repository.path, f"{ref}.lock"))
         else:
             return
@@ -95,11 +104,10 @@ def _wait_for_lock_file(path: str) -> None:
         return
 
 
-def _failure(ref: str, error: Exception) -> StorageError | GitFailedError:
+def write_failure(ref: str, error: Exception) -> StorageError | GitFailedError:
+    """The error for an object or a ref that libgit2 could not write."""
     words = str(error)
-    if isinstance(error, OSError) or any(
-        sign in words for sign in ("No space", "Read-only", "Permission denied", "failed to write", "failed to create", "failed to lock", "failed to make")
-    ):
+    if isinstance(error, OSError) or any(sign in words for sign in _REFUSED):
         return StorageError(
             "the repository cannot be written",
             where=ref,

@@ -1,0 +1,108 @@
+"""What the use cases need from outside, as Protocols; `git/` and `stores/` fulfil them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
+
+from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.stage_state_model import SessionState
+
+State = TypeVar("State")
+
+SessionKey = tuple[str, str]
+"""(project, session)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tip(Generic[State]):
+    """Where a ledger stands: its last commit, the tree of its artifacts ("" if none), its state."""
+
+    commit: str
+    artifacts: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is about to be appended; the ledger adds id, lamport, time, replica and actor.
+
+    `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
+    """
+
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: str | None = None
+
+
+SessionTip = Tip[SessionState]
+ProjectTip = Tip[ProjectState]
+SessionPlan = Callable[[SessionTip | None], Draft | None]
+ProjectPlan = Callable[[ProjectTip | None], Draft | None]
+
+
+class LedgerReader(Protocol):
+    """Reading ledgers; writes nothing."""
+
+    def projects(self) -> Sequence[str]:
+        """Names of all projects that have a ledger, in order."""
+
+    def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
+        """Keys of all sessions that have a ledger, in order; of one project if given."""
+
+    def session(self, project: str, session: str) -> SessionTip | None:
+        """The tip of one session's ledger; None without a ledger; CorruptLedgerError if broken."""
+
+    def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
+        """States of many sessions; those without a ledger are left out."""
+
+    def project(self, project: str) -> ProjectTip | None:
+        """The tip of one project's ledger."""
+
+
+class LedgerWriter(Protocol):
+    """Appending to ledgers.
+
+    A plan is called with the tip, under the lock, perhaps more than once; it returns the event to
+    append, or None for "nothing to do", or raises to refuse. It must be quick and change nothing.
+    """
+
+    def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
+        """Append the planned event; the tip afterwards (None: no ledger and nothing planned)."""
+
+    def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
+        """The same for a project's ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A session's folder as git would record it: tree id, and blob ids by relative path."""
+
+    tree: str
+    files: Mapping[str, str]
+
+
+class Workspace(Protocol):
+    """The documents in this work tree and what this work tree works on."""
+
+    def blobs(self, project: str, session: str) -> Mapping[str, str]:
+        """Stage to blob id of its artifact as git would record it now; stages without a file are left out."""
+
+    def capture(self, project: str, session: str) -> Captured | None:
+        """Write the folder's content as git objects; None where there is no folder or it is empty.
+
+        InvalidArtifactError when the folder holds what a ledger may not.
+        """
+
+    def session_folders(self) -> Sequence[SessionKey]:
+        """(project, session) of every session folder in this work tree, in order."""
+
+    def current(self, project: str | None = None) -> SessionKey | None:
+        """The session this work tree works on (in `project`); it may have no ledger any more."""
+
+    def set_current(self, project: str, session: str) -> None:
+        """Make it the session this work tree works on."""
+
+    def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
+        """Write view files (by repository-relative path) that differ; the paths written."""

@@ -1,0 +1,73 @@
+"""Who writes: the git identity of the person, and the id of this clone."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.domain.ulid import is_ulid, ulid
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.private_files import make_folder, write_atomically
+from idse_orchestrator.git.repository import Repository
+
+if TYPE_CHECKING:
+    import pygit2
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Name and email as git would put them on a commit."""
+
+    name: str
+    email: str
+
+
+def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> Identity:
+    """The author git would use; InvalidConfigurationError where git does not know one.
+
+    libgit2 reads the same configuration files without starting a process; only an identity that
+    is not configured is asked of the git program, which can make one up from the machine.
+    """
+    config = libgit2_repository.config
+    name = os.environ.get("GIT_AUTHOR_NAME") or _first(config, "author.name", "user.name")
+    email = os.environ.get("GIT_AUTHOR_EMAIL") or _first(config, "author.email", "user.email")
+    if name and email:
+        return Identity(one_line(name), one_line(email))
+    return _asked(repository)
+
+
+def _first(config: pygit2.Config, *keys: str) -> str:
+    return next((str(config[key]) for key in keys if key in config), "")
+
+
+def _asked(repository: Repository) -> Identity:
+    done = repository.git.attempt("var", "GIT_AUTHOR_IDENT")
+    words = done.stdout.decode("utf-8", "replace")
+    name, _, rest = words.partition(" <")
+    if done.returncode != 0 or not name:
+        raise InvalidConfigurationError(
+            "git does not know who you are",
+            cause="every event in a ledger names its author",
+            fix=('git config user.name "Your Name"', "git config user.email you@example.org"),
+        )
+    return Identity(one_line(name), one_line(rest.partition(">")[0]))
+
+
+@cache
+def replica_id(private_folder: str, milliseconds: int) -> str:
+    """The id of this clone, made at its first write and kept in the common git directory."""
+    path = os.path.join(private_folder, "replica")
+    try:
+        with open(path, encoding="ascii") as file:
+            known = file.read().strip()
+    except (OSError, UnicodeDecodeError):
+        known = ""
+    if is_ulid(known):
+        return known
+    make_folder(private_folder)
+    made = ulid(milliseconds, os.urandom(10))
+    write_atomically(path, made.encode() + b"\n")
+    return made

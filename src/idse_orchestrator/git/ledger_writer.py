@@ -1,0 +1,155 @@
+"""Appends events to ledgers: lock, read, plan, build, compare-and-swap.
+
+Objects are written before the ref moves, so a process killed at any instant leaves either the old
+tip or the new one. What it wrote besides is unreachable, and git's own collection removes it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+from idse_orchestrator.app.ports import Draft, ProjectPlan, ProjectTip, SessionPlan, SessionTip, Tip
+from idse_orchestrator.domain.events import Actor, Event
+from idse_orchestrator.domain.ledger_message import message_of, subject_of
+from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.domain.ulid import ulid
+from idse_orchestrator.errors import BusyError, IdseError
+from idse_orchestrator.git.identity import Identity, identity, replica_id
+from idse_orchestrator.git.ledger_format import (
+    ARTIFACTS,
+    EVENT,
+    PROJECT_LEDGER,
+    SESSION_LEDGER,
+    STATE,
+    LedgerFormat,
+    corrupt,
+)
+from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.ref_names import project_ref, session_ref
+from idse_orchestrator.git.ref_update import RefMovedError, move_ref, write_failure
+from idse_orchestrator.git.repository import Repository
+
+if TYPE_CHECKING:
+    import pygit2
+
+State = TypeVar("State", SessionState, ProjectState)
+
+_TRIES = 50
+_BLOB = 0o100644
+_TREE = 0o040000
+
+
+class GitLedgerWriter:
+    """The `LedgerWriter` port on a repository. `agent` is who acts for the git identity ("" : nobody)."""
+
+    def __init__(self, repository: Repository, agent: str = "", clock: Callable[[], float] = time.time) -> None:
+        self._repository = repository
+        self._agent = one_line(agent)
+        self._clock = clock
+
+    def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
+        """See `LedgerWriter.append`."""
+        empty = SessionState(project, session)
+        return self._append(SESSION_LEDGER, session_ref(project, session), empty, plan)
+
+    def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
+        """See `LedgerWriter.append_to_project`."""
+        return self._append(PROJECT_LEDGER, project_ref(project), ProjectState(project), plan)
+
+    def _append(
+        self,
+        kind: LedgerFormat[State],
+        ref: str,
+        empty: State,
+        plan: Callable[[Tip[State] | None], Draft | None],
+    ) -> Tip[State] | None:
+        with ledger_lock(self._repository):
+            for _ in range(_TRIES):
+                tip = self._read(kind, ref)
+                draft = plan(tip)
+                if draft is None:
+                    return tip
+                try:
+                    return self._write(kind, ref, tip, tip.state if tip else empty, draft)
+                except RefMovedError:
+                    continue  # a writer without our lock (a fetch, another tool) was faster
+        raise BusyError(f"{ref} kept moving", fix=("run the command again",))
+
+    def _read(self, kind: LedgerFormat[State], ref: str) -> Tip[State] | None:
+        try:
+            commit = self._git.lookup_reference(ref).peel(libgit2().Commit)
+        except KeyError:
+            return None
+        except (libgit2().GitError, ValueError) as error:
+            raise corrupt(ref, str(error)) from error
+        try:
+            tree = commit.tree
+            artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
+            return Tip(str(commit.id), artifacts, kind.from_json(tree[STATE].data))
+        except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
+            raise corrupt(ref, f"{STATE} cannot be read: {error}") from error
+
+    def _write(
+        self, kind: LedgerFormat[State], ref: str, tip: Tip[State] | None, before: State, draft: Draft
+    ) -> Tip[State]:
+        event = self._event(draft, before.lamport + 1)
+        state = kind.apply(before, event)
+        artifacts = draft.artifacts if draft.artifacts is not None else tip.artifacts if tip else ""
+        try:
+            tree = self._tree(event, kind.to_json(state), artifacts)
+            commit = self._commit(event, tree, [tip.commit] if tip else [])
+        except (libgit2().GitError, OSError) as error:
+            raise write_failure(ref, error) from error
+        move_ref(
+            self._git, ref, commit, tip.commit if tip else None, f"idse: {subject_of(event)}", self._signature()
+        )
+        return Tip(commit, artifacts, state)
+
+    def _event(self, draft: Draft, lamport: int) -> Event:
+        now = self._clock()
+        milliseconds = int(now * 1000)
+        return Event(
+            id=ulid(milliseconds, os.urandom(10)),
+            kind=draft.kind,
+            lamport=lamport,
+            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            replica=replica_id(self._repository.private, milliseconds),
+            actor=Actor(self._identity.name, self._identity.email, self._agent),
+            body=draft.body,
+        )
+
+    def _tree(self, event: Event, state: bytes, artifacts: str) -> str:
+        builder = self._git.TreeBuilder()
+        builder.insert(EVENT, self._git.create_blob(event.to_json()), _BLOB)
+        builder.insert(STATE, self._git.create_blob(state), _BLOB)
+        if artifacts:
+            builder.insert(ARTIFACTS, libgit2().Oid(hex=artifacts), _TREE)
+        return str(builder.write())
+
+    def _commit(self, event: Event, tree: str, parents: list[str]) -> str:
+        who = self._signature()
+        oids = [libgit2().Oid(hex=parent) for parent in parents]
+        return str(self._git.create_commit(None, who, who, message_of(event), libgit2().Oid(hex=tree), oids))
+
+    def _signature(self) -> pygit2.Signature:
+        now = int(self._clock())
+        offset = time.localtime(now).tm_gmtoff // 60
+        return libgit2().Signature(self._identity.name, self._identity.email, now, offset)  # type: ignore[no-any-return]
+
+    @cached_property
+    def _git(self) -> pygit2.Repository:
+        try:
+            return open_repository(self._repository.common_dir)
+        except (libgit2().GitError, OSError) as error:
+            raise IdseError("libgit2 cannot open this repository", cause=str(error)) from error
+
+    @cached_property
+    def _identity(self) -> Identity:
+        return identity(self._repository, self._git)
