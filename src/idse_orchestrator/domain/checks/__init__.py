@@ -1,0 +1,1 @@
+"""The check verbs: pure functions over one document, named by the rules of a constitution."""
