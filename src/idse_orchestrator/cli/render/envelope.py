@@ -1,0 +1,71 @@
+"""The one shape of everything machine-readable: a schema name, the data, and diagnostics.
+
+The text is pure ASCII, so it survives every locale and pipe and can do nothing to a terminal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Set as AbstractSet
+
+from idse_orchestrator.cli.render.errors import help_command
+from idse_orchestrator.errors import IdseError
+
+ERROR_SCHEMA = "idse.error/1"
+
+
+def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, object]] = ()) -> str:
+    """One JSON document, ``{"schema": …, "data": …, "diagnostics": […]}``, on one line without a newline.
+
+    `data` is made of JSON's own types, mappings, tuples, sets (sorted) and dataclasses (by field).
+    Bytes that were not UTF-8 read as ``\\xNN``, since JSON has no way to carry them.
+    """
+    return ascii_json({"schema": schema, "data": data, "diagnostics": list(diagnostics)})
+
+
+def error_envelope(error: IdseError, schema: str = ERROR_SCHEMA) -> str:
+    """The envelope of a failure: no data, and `error` as its diagnostic."""
+    return envelope(schema, None, (diagnostic(error),))
+
+
+def diagnostic(error: IdseError) -> dict[str, object]:
+    """`error` as an entry of ``diagnostics``."""
+    return {
+        "severity": "error",
+        "code": error.code,
+        "message": error.message,
+        "where": error.where,
+        "cause": error.cause,
+        "fix": list(error.fix),
+        "help": help_command(error.code),
+        "exit_code": error.exit_code,
+    }
+
+
+def ascii_json(value: object, indent: int | None = None) -> str:
+    """`value` as ASCII JSON that every parser accepts, whatever text is in it."""
+    text = json.dumps(value, default=_plain, indent=indent, allow_nan=False)
+    if "\\ud" not in text:
+        return text
+    legible = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+    return "".join(char if char.isascii() else _escaped(char) for char in legible)
+
+
+def _escaped(char: str) -> str:
+    """One character of a JSON string; a surrogate of its own has no JSON that parsers agree on."""
+    if not "\ud800" <= char <= "\udfff":
+        return json.dumps(char)[1:-1]
+    point = ord(char)
+    return f"\\\\x{point - 0xDC00:02x}" if 0xDC80 <= point <= 0xDCFF else f"\\\\u{point:04x}"
+
+
+def _plain(value: object) -> object:
+    """What json cannot write by itself, as something it can."""
+    fields = getattr(value, "__dataclass_fields__", None)
+    if fields is not None:
+        return {name: getattr(value, name) for name in fields}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")

@@ -1,0 +1,111 @@
+"""What reaches a terminal: colours where they are wanted, and never a control character we did not write.
+
+Names, paths and messages may come from a repository that somebody else wrote. `printable` makes
+whatever could move a cursor, change a title or reorder text visible instead of obeyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+COLOR_CHOICES = ("auto", "always", "never")
+
+_JOINERS = "\u200c\u200d"  # harmless, and Persian words and many emoji are written with them
+_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+_HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+
+class Stream(Protocol):
+    """What `style_for` asks of a stream."""
+
+    def isatty(self) -> bool:
+        """Whether a person looks at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Wraps text in ANSI colours when `enabled`, and gives it back as it is when not."""
+
+    enabled: bool = False
+
+    def bold(self, text: str) -> str:
+        """For what a reader looks for first."""
+        return self._wrap("1", text)
+
+    def dim(self, text: str) -> str:
+        """For what most readers skip."""
+        return self._wrap("2", text)
+
+    def red(self, text: str) -> str:
+        """For what blocks."""
+        return self._wrap("31", text)
+
+    def green(self, text: str) -> str:
+        """For what holds."""
+        return self._wrap("32", text)
+
+    def yellow(self, text: str) -> str:
+        """For what needs a look."""
+        return self._wrap("33", text)
+
+    def cyan(self, text: str) -> str:
+        """For what can be typed, and for ids."""
+        return self._wrap("36", text)
+
+    def _wrap(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.enabled and text else text
+
+
+PLAIN = Style()
+
+
+def style_for(stream: Stream, choice: str, environ: Mapping[str, str]) -> Style:
+    """The style for `stream`, in this order of precedence.
+
+    1. `choice` ``always`` or ``never``. 2. A non-empty ``NO_COLOR``: off. 3. ``FORCE_COLOR`` other
+    than empty or ``0``: on. 4. ``TERM=dumb``: off. 5. On where `stream` is a terminal.
+    """
+    if choice != "auto":
+        return Style(choice == "always")
+    if environ.get("NO_COLOR"):
+        return PLAIN
+    if environ.get("FORCE_COLOR", "0") not in {"", "0"}:
+        return Style(enabled=True)
+    return Style(environ.get("TERM") != "dumb" and stream.isatty())
+
+
+def printable(text: str, *, lines: bool = False) -> str:
+    """`text` with every character a terminal could obey or hide written out, as in ``\\x1b``.
+
+    That is control and format characters (those that reorder text included), line and paragraph
+    separators, private-use and non-characters, and surrogates; a byte that was not UTF-8 shows as
+    ``\\xNN``. With `lines`, newlines and tabs stay. The result can always be encoded.
+    """
+    if text.isprintable():
+        return text
+    kept = _JOINERS + "\n\t" if lines else _JOINERS
+    return "".join(char if char in kept else _visible(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    if char.isprintable():
+        return char
+    from unicodedata import category  # only odd text pays for this
+
+    if category(char) in _HIDDEN or _is_noncharacter(ord(char)):
+        return _NAMED.get(char) or _escaped(ord(char))
+    return char
+
+
+def _is_noncharacter(point: int) -> bool:
+    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF
+
+
+def _escaped(point: int) -> str:
+    if 0xDC80 <= point <= 0xDCFF:  # how Python carries a byte that it could not decode
+        return f"\\x{point - 0xDC00:02x}"
+    if point < 0x100:
+        return f"\\x{point:02x}"
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
