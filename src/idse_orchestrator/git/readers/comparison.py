@@ -1,0 +1,86 @@
+"""Which sessions differ between two sources: what a hook or a CI job has to look at, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
+from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.git.object_stream import resolve
+from idse_orchestrator.git.readers.commit import DEEPEN, is_shallow, known_commit
+from idse_orchestrator.git.readers.index import changes, index_git
+from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
+from idse_orchestrator.git.readers.listing import EMPTY_TREE, names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from idse_orchestrator.git.repository import Repository
+
+_NOTHING = frozenset(("", "0" * 40))
+_LOOKED_AT = (WORKSPACE, *PATHSPECS)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What differs. `base` is the commit (or empty tree) compared with, `tip` the commit to judge.
+
+    `tip` is "" for an index, and for a range that ends in a deleted ref. `paths` are those under
+    ``.idse/`` and of older layouts; `sessions` the (project, session) that own one of them.
+    """
+
+    base: str
+    tip: str
+    paths: tuple[str, ...]
+    sessions: frozenset[tuple[str, str]]
+
+
+def compare_range(repository: Repository, from_ref: str, to_ref: str) -> Comparison:
+    """What `to_ref` changed since it left `from_ref`, as a pull request shows it.
+
+    An all-zero `from_ref` (a new branch) compares with nothing, so everything counts as changed; an
+    all-zero `to_ref` (a deleted branch) has no changes. Unrelated histories are compared as they
+    are. UnknownNameError for unknown revisions and where a shallow clone lacks the common ancestor.
+    """
+    if to_ref in _NOTHING:
+        return Comparison(EMPTY_TREE, "", (), frozenset())
+    tip = known_commit(repository, to_ref)
+    base = EMPTY_TREE if from_ref in _NOTHING else _merge_base(repository, from_ref, tip)
+    question = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--", *_LOOKED_AT)
+    return _comparison(base, tip, names(repository.git.bytes(*question)))
+
+
+def compare_index(repository: Repository, environment: Mapping[str, str]) -> Comparison:
+    """What the index that `environment` names would change in HEAD; everything before the first commit."""
+    git = index_git(repository, environment)
+    base = resolve(git, "HEAD") or EMPTY_TREE
+    return _comparison(base, "", [path for path, *_ in changes(git, base, _LOOKED_AT)])
+
+
+def sessions_between(repository: Repository, from_ref: str, to_ref: str) -> frozenset[tuple[str, str]]:
+    """The (project, session) whose files differ between the two; see `compare_range`."""
+    return compare_range(repository, from_ref, to_ref).sessions
+
+
+def _merge_base(repository: Repository, from_ref: str, tip: str) -> str:
+    start = known_commit(repository, from_ref)
+    done = repository.git.attempt("merge-base", start, tip)
+    if done.returncode == 0:
+        return done.stdout.decode().split()[0]
+    if not is_shallow(repository):
+        return start
+    raise UnknownNameError(
+        f"where {tip[:7]} left {from_ref!r} is not in this clone",
+        where=repository.toplevel,
+        cause="this clone is shallow: it holds only the latest commits",
+        fix=(DEEPEN, "in GitHub Actions: fetch-depth: 0"),
+    )
+
+
+def _comparison(base: str, tip: str, changed: Iterable[str]) -> Comparison:
+    listed = tuple(changed)
+    inside = [path for path in listed if path == WORKSPACE or path.startswith(WORKSPACE + "/")]
+    owners = (split_session_path(path) for path in inside)
+    sessions = frozenset((owner[0], owner[1]) for owner in owners if owner is not None)
+    return Comparison(base, tip, (*inside, *only_legacy(listed)), sessions)

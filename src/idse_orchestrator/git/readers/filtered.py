@@ -1,0 +1,74 @@
+"""Blob ids and content of worktree files as git would record them: after line ends, filters and attributes.
+
+git itself does the filtering. Ids cost no writing; filtered content is written to a temporary object
+folder and read back from there, so the repository's own stays as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import InvalidArtifactError
+from idse_orchestrator.git.object_stream import GitObject, ObjectStream
+from idse_orchestrator.git.readers.listing import decode, encode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+
+
+def blob_id(data: bytes) -> str:
+    """The id git gives to `data` as a blob."""
+    import hashlib
+
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def filtered_ids(git: Git, paths: Sequence[str], *, write: bool = False) -> list[str]:
+    """The blob id of each file of the work tree; with `write`, `git` also stores the content."""
+    if not paths:
+        return []
+    stdin = b"".join(_line(path) for path in paths)
+    done = git.attempt("hash-object", *(["-w"] if write else []), "--stdin-paths", stdin=stdin)
+    ids = done.stdout.decode().split()
+    if done.returncode == 0 and len(ids) == len(paths):
+        return ids
+    raise InvalidArtifactError(
+        "a file cannot be read as git would record it",
+        where=paths[min(len(ids), len(paths) - 1)],
+        cause=decode(done.stderr).strip() or None,
+        fix=("check that you may read it, and that the filters its attributes name are installed",),
+    )
+
+
+def filtered_objects(repository: Repository, paths: Sequence[str]) -> Iterator[GitObject | None]:
+    """The blob git would record for each file, in order, with its content."""
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="idse-") as folder:
+        store = repository.git.with_environment(
+            {
+                "GIT_OBJECT_DIRECTORY": folder,
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(os.path.join(repository.common_dir, "objects")),
+            }
+        )
+        ids = filtered_ids(store, paths, write=True)
+        with ObjectStream(store) as objects:
+            yield from objects.read_all(ids)
+
+
+def _line(path: str) -> bytes:
+    """A line for ``--stdin-paths``, quoted where the path would not survive as it is."""
+    raw = encode(path)
+    if raw.startswith(b'"') or b"\n" in raw or b"\r" in raw:
+        raw = encode(_quoted(path))
+    return raw + b"\n"
+
+
+def _quoted(text: str) -> str:
+    """Quoted the way git reads paths: backslashes, quotes and line ends escaped."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

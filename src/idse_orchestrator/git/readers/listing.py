@@ -1,0 +1,102 @@
+"""Lists of files in git's machine formats, turned into FileEntry by path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.errors import GitFailedError, InvalidArtifactError
+from idse_orchestrator.git.object_stream import CAP, ObjectStream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from idse_orchestrator.git.object_stream import GitObject
+    from idse_orchestrator.git.program import Git
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Known to every git, whether or not the repository holds it."""
+
+CONSTITUTION = f"{WORKSPACE}/constitution.yaml"
+"""Where a project's own rules stand."""
+
+EVERYTHING = (WORKSPACE,)
+
+
+def decode(raw: bytes) -> str:
+    """A path as git stores it, as text; bytes that are not UTF-8 survive the way back."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(path: str) -> bytes:
+    """The bytes that `decode` came from."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def names(out: bytes) -> list[str]:
+    """The paths of a NUL-terminated list."""
+    return [decode(raw) for raw in out.split(b"\0") if raw]
+
+
+def from_tree(out: bytes, prefix: str = "") -> dict[str, FileEntry]:
+    """What `git ls-tree -r -l -z` said; each path gets `prefix` in front."""
+    entries = {}
+    for record in out.split(b"\0")[:-1]:
+        fields, _, path = record.partition(b"\t")
+        mode, _kind, blob, size = fields.split()
+        length = 0 if size == b"-" else int(size)
+        entries[prefix + decode(path)] = FileEntry(int(mode, 8), blob.decode(), length)
+    return entries
+
+
+def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
+    """What `git ls-files -s -z` said: mode and blob by path, and the paths that are not merged yet."""
+    merged, unmerged = {}, []
+    for record in out.split(b"\0")[:-1]:
+        fields, _, path = record.partition(b"\t")
+        mode, blob, stage = fields.split()
+        if stage == b"0":
+            merged[decode(path)] = (int(mode, 8), blob.decode())
+        else:
+            unmerged.append(decode(path))
+    return merged, list(dict.fromkeys(unmerged))
+
+
+def check_workspace(entries: Mapping[str, FileEntry], description: str) -> None:
+    """Refuse a ``.idse`` that is no folder: its documents would silently go unread."""
+    entry = entries.get(WORKSPACE)
+    if entry is None:
+        return
+    kinds = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own", REGULAR: "a file"}
+    raise InvalidArtifactError(
+        f"{WORKSPACE} is {kinds.get(entry.mode, 'a file')}, not a folder",
+        where=f"{WORKSPACE} ({description})",
+        cause="documents that stand elsewhere cannot be validated with this repository",
+        fix=(f"make {WORKSPACE} a real folder of this repository",),
+    )
+
+
+def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -> dict[str, bytes]:
+    """Bytes of `paths` out of the object store.
+
+    A file above the cap of the object stream, and a repository inside this one, read as b"".
+    """
+    found = dict.fromkeys(paths, b"")
+    wanted = [path for path in found if is_readable(entries[path])]
+    with ObjectStream(git) as objects:
+        answers = objects.read_all(entries[path].blob for path in wanted)
+        for path, answer in zip(wanted, answers, strict=True):
+            found[path] = _present(answer, path)
+    return found
+
+
+def is_readable(entry: FileEntry) -> bool:
+    """Whether `read_many` loads this file at all."""
+    return entry.mode != GITLINK and 0 < entry.size <= CAP
+
+
+def _present(answer: GitObject | None, path: str) -> bytes:
+    if answer is None:
+        raise GitFailedError("an object of this repository is missing", where=path, fix=("git fsck",))
+    return answer.data
