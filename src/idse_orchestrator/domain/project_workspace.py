@@ -62,15 +62,12 @@ def sessions_folder(project: str) -> str:
 
 def view_of(path: str) -> tuple[str, str] | None:
     """``.idse/projects/P/CURRENT_SESSION`` as (P, name) for a view's path; None for any other path."""
-    parts = path.split("/")
-    if len(parts) == 4 and f"{parts[0]}/{parts[1]}" == PROJECTS_FOLDER and parts[3] in VIEWS:
-        return parts[2], parts[3]
-    return None
+    project = project_of(path)
+    name = path.removeprefix(f"{PROJECTS_FOLDER}/{project}/")
+    return (project, name) if project is not None and name in VIEWS else None
 
 
 def project_of(path: str) -> str | None:
     """The project whose folder holds `path`; None where no project does."""
-    parts = path.split("/", 3)
-    if len(parts) == 4 and f"{parts[0]}/{parts[1]}" == PROJECTS_FOLDER:
-        return parts[2]
-    return None
+    project, slash, _rest = path.removeprefix(f"{PROJECTS_FOLDER}/").partition("/")
+    return project if slash and path.startswith(f"{PROJECTS_FOLDER}/") else None

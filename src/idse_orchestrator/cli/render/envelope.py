@@ -6,19 +6,24 @@ The text is pure ASCII, so it survives every locale and pipe and can do nothing 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Set as AbstractSet
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.errors import help_command
-from idse_orchestrator.errors import IdseError
+from idse_orchestrator.cli.render.style import printable
+
+if TYPE_CHECKING:
+    from idse_orchestrator.errors import IdseError
 
 ERROR_SCHEMA = "idse.error/1"
 
 
 def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, object]] = ()) -> str:
-    """One JSON document, ``{"schema": …, "data": …, "diagnostics": […]}``, on one line without a newline.
+    r"""One JSON document, ``{"schema": …, "data": …, "diagnostics": […]}``, on one line without a newline.
 
     `data` is made of JSON's own types, mappings, tuples, sets (sorted) and dataclasses (by field).
-    Bytes that were not UTF-8 read as ``\\xNN``, since JSON has no way to carry them.
+    Bytes that were not UTF-8 read as ``\xNN``, since JSON has no way to carry them.
     """
     return ascii_json({"schema": schema, "data": data, "diagnostics": list(diagnostics)})
 
@@ -53,10 +58,7 @@ def ascii_json(value: object, indent: int | None = None) -> str:
 
 def _escaped(char: str) -> str:
     """One character of a JSON string; a surrogate of its own has no JSON that parsers agree on."""
-    if not "\ud800" <= char <= "\udfff":
-        return json.dumps(char)[1:-1]
-    point = ord(char)
-    return f"\\\\x{point - 0xDC00:02x}" if 0xDC80 <= point <= 0xDCFF else f"\\\\u{point:04x}"
+    return json.dumps(printable(char) if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
 def _plain(value: object) -> object:

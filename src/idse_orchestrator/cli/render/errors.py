@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.errors import IdseError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.errors import IdseError
 
 _LABEL = 7
 _BENEATH = " " * (len("   = ") + _LABEL)

@@ -13,8 +13,11 @@ from typing import Protocol
 COLOR_CHOICES = ("auto", "always", "never")
 
 _JOINERS = "\u200c\u200d"  # harmless, and Persian words and many emoji are written with them
-_NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+_NONCHARACTERS = range(0xFDD0, 0xFDF0)
+_LAST_OF_PLANE = 0xFFFE
+_UNDECODED = range(0xDC80, 0xDD00)
+"""How Python carries a byte that it could not decode: 0xDC00 more than the byte."""
 
 
 class Stream(Protocol):
@@ -77,11 +80,11 @@ def style_for(stream: Stream, choice: str, environ: Mapping[str, str]) -> Style:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    """`text` with every character a terminal could obey or hide written out, as in ``\\x1b``.
+    r"""`text` with every character a terminal could obey or hide written out, as in ``\x1b``.
 
     That is control and format characters (those that reorder text included), line and paragraph
     separators, private-use and non-characters, and surrogates; a byte that was not UTF-8 shows as
-    ``\\xNN``. With `lines`, newlines and tabs stay. The result can always be encoded.
+    ``\xNN``. With `lines`, newlines and tabs stay. The result can always be encoded.
     """
     if text.isprintable():
         return text
@@ -94,18 +97,9 @@ def _visible(char: str) -> str:
         return char
     from unicodedata import category  # only odd text pays for this
 
-    if category(char) in _HIDDEN or _is_noncharacter(ord(char)):
-        return _NAMED.get(char) or _escaped(ord(char))
-    return char
-
-
-def _is_noncharacter(point: int) -> bool:
-    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF
-
-
-def _escaped(point: int) -> str:
-    if 0xDC80 <= point <= 0xDCFF:  # how Python carries a byte that it could not decode
+    point = ord(char)
+    if point in _UNDECODED:
         return f"\\x{point - 0xDC00:02x}"
-    if point < 0x100:
-        return f"\\x{point:02x}"
-    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+    if category(char) in _HIDDEN or point in _NONCHARACTERS or point & _LAST_OF_PLANE == _LAST_OF_PLANE:
+        return char.encode("unicode_escape").decode("ascii")
+    return char

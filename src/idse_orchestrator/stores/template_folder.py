@@ -1,0 +1,91 @@
+"""Templates on disk: the shipped folder, and the project's ``.idse/templates/`` before it, one by one."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from idse_orchestrator.app.render_artifacts import MAX_TEMPLATE, TemplateText
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.errors import InvalidConfigurationError
+
+_SUFFIX = ".j2"
+
+
+class TemplateFolders:
+    """Templates of `shipped`, overridden by those that `override` has.
+
+    `override` is ``<repository>/.idse/templates``, which may be missing. There ``spec.md.j2`` is
+    rendered and ``spec.md`` is taken literally. What it holds is not trusted: links that lead out
+    of it and files that are none are refused.
+    """
+
+    def __init__(self, shipped: str, override: str | None = None) -> None:
+        self._shipped = shipped
+        self._override = override
+
+    def template(self, stage: str) -> TemplateText:
+        """The template of `stage`; InvalidConfigurationError if the one to use cannot be read."""
+        artifact = ARTIFACTS[stage]
+        return self._overriding(artifact) or _read(
+            self._shipped, artifact + _SUFFIX, os.path.realpath(self._shipped)
+        )
+
+    def strays(self) -> tuple[str, ...]:
+        """Files in the override folder that override nothing, such as a misspelt name."""
+        if self._override is None:
+            return ()
+        known = {name for artifact in ARTIFACTS.values() for name in (artifact, artifact + _SUFFIX)}
+        found = (
+            os.path.relpath(os.path.join(folder, name), self._override).replace(os.sep, "/")
+            for folder, _folders, names in os.walk(self._override)
+            for name in names
+        )
+        return tuple(sorted(name for name in found if name not in known and name.upper() != "README.MD"))
+
+    def _overriding(self, artifact: str) -> TemplateText | None:
+        if self._override is None:
+            return None
+        names = [
+            n for n in (artifact + _SUFFIX, artifact) if os.path.lexists(os.path.join(self._override, n))
+        ]
+        if len(names) > 1:
+            raise _refused(
+                os.path.join(self._override, artifact),
+                f"{names[0]} and {names[1]} both stand there",
+                f"keep {names[0]} to have it rendered, or {names[1]} to have it as it is",
+            )
+        return _read(self._override, names[0], _place_of(self._override)) if names else None
+
+
+def _place_of(override: str) -> str:
+    """Where the override folder really stands, unless it or ``.idse`` is a link to somewhere else."""
+    workspace, name = os.path.split(os.path.abspath(override))
+    repository, dot_idse = os.path.split(workspace)
+    return os.path.join(os.path.realpath(repository), dot_idse, name)
+
+
+def _read(folder: str, name: str, home: str) -> TemplateText:
+    """The file `name` of `folder`, which must really stand under `home`."""
+    path = os.path.join(folder, name)
+    real = os.path.realpath(path)
+    if not real.startswith(home + os.sep):
+        raise _refused(path, f"a symbolic link leads from there to {real}", "put the file itself there")
+    try:
+        return TemplateText(path, _bytes_of(real, path), literal=not name.endswith(_SUFFIX))
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error), "make it readable, or remove it") from error
+
+
+def _bytes_of(real: str, path: str) -> bytes:
+    """At most one byte more than a template may have. A pipe or a device is refused, not waited for."""
+    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "it is not a regular file", "put a text file there")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(MAX_TEMPLATE + 1)
+
+
+def _refused(where: str, problem: str, fix: str) -> InvalidConfigurationError:
+    return InvalidConfigurationError("this template cannot be used", where=where, cause=problem, fix=(fix,))
