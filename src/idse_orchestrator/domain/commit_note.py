@@ -1,0 +1,104 @@
+"""The note on a code commit: which sessions it belongs to, one block of plain lines for each.
+
+```
+Idse-Session: portal/login
+Idse-Stage: spec
+Idse-Verdict: passing
+Idse-Ledger: 3f2a1c9…
+```
+A person may add paragraphs of his own with git; they are kept in front of the blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.text import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SESSION = "Idse-Session"
+_STAGE = "Idse-Stage"
+_VERDICT = "Idse-Verdict"
+_LEDGER = "Idse-Ledger"
+_GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitNote:
+    """One session's block: `session` is ``project/session``; None is "not known when it was written"."""
+
+    session: str
+    stage: str | None = None
+    verdict: str | None = None
+    ledger: str | None = None
+
+    def text(self) -> str:
+        """The block as lines, without the last line break."""
+        lines = {_SESSION: self.session, _STAGE: self.stage, _VERDICT: self.verdict, _LEDGER: self.ledger}
+        return "\n".join(f"{key}: {one_line(value)}" for key, value in lines.items() if value)
+
+
+def note_text(session: str, stage: str | None, verdict: str | None, ledger: str | None) -> str:
+    """The text of a note with one block; `session` is ``project/session``."""
+    return CommitNote(session, stage, verdict, ledger).text() + "\n"
+
+
+def parse_note(text: str) -> tuple[CommitNote, ...]:
+    """The blocks in `text`, one per session, ordered by session; anything else in it is passed over."""
+    return tuple(_split(text)[1].values())
+
+
+def merge_notes(*texts: str) -> str:
+    """One note that says what all `texts` say; where two differ about a session, the later one counts.
+
+    Merging what is there already changes nothing, byte for byte.
+    """
+    prose: dict[str, None] = {}
+    blocks: dict[str, CommitNote] = {}
+    for text in texts:
+        own_prose, own_blocks = _split(text)
+        prose.update(dict.fromkeys(own_prose))
+        for session, block in own_blocks.items():
+            blocks[session] = _overlay(blocks.get(session), block)
+    parts = [*prose, *(blocks[session].text() for session in sorted(blocks))]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def _overlay(before: CommitNote | None, block: CommitNote) -> CommitNote:
+    if before is None:
+        return block
+    return replace(
+        before,
+        stage=block.stage or before.stage,
+        verdict=block.verdict or before.verdict,
+        ledger=block.ledger or before.ledger,
+    )
+
+
+def _split(text: str) -> tuple[list[str], dict[str, CommitNote]]:
+    prose: list[str] = []
+    blocks: dict[str, CommitNote] = {}
+    for paragraph in _GAP.split(text.strip("\n")):
+        block = _block(paragraph.split("\n"))
+        if block is not None:
+            blocks[block.session] = _overlay(blocks.get(block.session), block)
+        elif paragraph.strip():
+            prose.append(paragraph)
+    return prose, dict(sorted(blocks.items()))
+
+
+def _block(lines: Iterable[str]) -> CommitNote | None:
+    values = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if not colon or key not in (_SESSION, _STAGE, _VERDICT, _LEDGER):
+            return None
+        values[key] = one_line(value) or None
+    session = values.get(_SESSION)
+    if not session:
+        return None
+    return CommitNote(session, values.get(_STAGE), values.get(_VERDICT), values.get(_LEDGER))
