@@ -23,6 +23,7 @@ CAP = 8 * 1024 * 1024
 _WINDOW = 4096
 _CHUNK = 1 << 16
 _ANSWER_FIELDS = 3
+_KINDS = ("blob", "tree", "commit", "tag")
 
 
 class GitObject(NamedTuple):
@@ -161,13 +162,20 @@ def object_sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
     return {row[0]: int(row[1]) for row in rows if row[1].isdecimal()}
 
 
-def resolve(git: Git, name: str, kind: str = "commit") -> str | None:
-    """The id of the `kind` that `name` leads to, or None. No name can be taken for an option."""
+def find(git: Git, name: str) -> tuple[str, str] | None:
+    """Id and kind of the object that `name` stands for, or None. No name can be taken for an option."""
     if "\n" in name or "\0" in name:
         return None
-    stdin = f"{name}^{{{kind}}}\n".encode("utf-8", "surrogateescape")
-    fields = git.bytes("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin).split()
-    return fields[0].decode() if fields[-1:] == [kind.encode()] else None
+    stdin = f"{name}\n".encode("utf-8", "surrogateescape")
+    out = git.bytes("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
+    fields = out.decode("utf-8", "surrogateescape").split()
+    return (fields[0], fields[1]) if fields[-1] in _KINDS else None
+
+
+def find_commit(git: Git, name: str) -> str | None:
+    """The id of the commit that `name` leads to, through tags if need be; None where there is none."""
+    found = find(git, f"{name}^{{commit}}")
+    return found[0] if found else None
 
 
 def _windows(names: Iterable[str]) -> Iterator[deque[_Question]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.object_stream import resolve
+from idse_orchestrator.git.object_stream import find, find_commit
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
     EMPTY_TREE,
@@ -95,15 +95,15 @@ class LedgerTipReader:
 
     @cached_property
     def _entries(self) -> dict[str, FileEntry]:
-        tree = resolve(self._git, f"{self._tip}:artifacts", "tree")
-        if tree is None:
+        found = find(self._git, f"{self._tip}:artifacts")
+        if found is None:
             return {}
-        return from_tree(self._git.bytes(*_LIST, tree), prefix=self._folder + "/")
+        return from_tree(self._git.bytes(*_LIST, found[0]), prefix=self._folder + "/")
 
 
 def known_commit(repository: Repository, rev: str) -> str:
     """The full id of the commit `rev` names; UnknownNameError, with what to type, where there is none."""
-    found = resolve(repository.git, rev)
+    found = find_commit(repository.git, rev)
     if found is not None:
         return found
     shallow = is_shallow(repository)

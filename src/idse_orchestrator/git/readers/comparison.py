@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.object_stream import resolve
+from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.readers.commit import DEEPEN, is_shallow, known_commit
 from idse_orchestrator.git.readers.index import changes, index_git
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
@@ -54,7 +54,7 @@ def compare_range(repository: Repository, from_ref: str, to_ref: str) -> Compari
 def compare_index(repository: Repository, environment: Mapping[str, str]) -> Comparison:
     """What the index that `environment` names would change in HEAD; everything before the first commit."""
     git = index_git(repository, environment)
-    base = resolve(git, "HEAD") or EMPTY_TREE
+    base = find_commit(git, "HEAD") or EMPTY_TREE
     return _comparison(base, "", [path for path, *_ in changes(git, base, _LOOKED_AT)])
 
 
