@@ -50,10 +50,10 @@ def diagnostic(error: IdseError) -> dict[str, object]:
 def ascii_json(value: object, indent: int | None = None) -> str:
     """`value` as ASCII JSON that every parser accepts, whatever text is in it."""
     text = json.dumps(value, default=_plain, indent=indent, allow_nan=False)
-    if "\\ud" not in text:
-        return text
-    legible = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
-    return "".join(char if char.isascii() else _escaped(char) for char in legible)
+    if "\\ud" in text:
+        legible = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
+        text = "".join(char if char.isascii() else _escaped(char) for char in legible)
+    return text.replace("\x7f", "\\u007f")  # the one control character that JSON lets through
 
 
 def _escaped(char: str) -> str:

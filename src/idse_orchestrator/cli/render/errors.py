@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError
 
 _LABEL = 7
-_BENEATH = " " * (len("   = ") + _LABEL)
+_BEFORE_LABEL = len("   = ")
 
 
 def render_error(error: IdseError, style: Style = PLAIN) -> str:
@@ -35,8 +35,9 @@ def place(where: str, style: Style = PLAIN) -> str:
 
 def labelled(label: str, texts: Iterable[str], style: Style = PLAIN) -> str:
     """``   = fix:   first``, and every further text aligned beneath it."""
-    name = f"{label}:".ljust(_LABEL)
-    return f"   {style.cyan('=')} {name}" + f"\n{_BENEATH}".join(printable(text) for text in texts)
+    name = f"{label}: ".ljust(_LABEL)
+    beneath = "\n" + " " * (_BEFORE_LABEL + len(name))
+    return f"   {style.cyan('=')} {name}" + beneath.join(printable(text) for text in texts)
 
 
 def help_command(code: str) -> str:
