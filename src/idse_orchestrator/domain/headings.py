@@ -1,0 +1,57 @@
+"""Headings as people write them, brought to one form so that they can be compared.
+
+``## 6. Agent Profile``, ``## 🤖 agent profile:`` and ``## 6 · Agent Profile (optional)`` are all
+"agent profile".
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
+_ENUMERATED = re.compile(r"^\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
+_ASIDE = re.compile(r"\s*\([^()]*\)\W*$")
+_WORD = re.compile(r"[^\W_]+")
+_FILLERS = frozenset({"and", "or", "the"})
+
+
+def normalized(title: str) -> str:
+    """`title` in lower case, words parted by single spaces.
+
+    Numbering, emoji, dashes, punctuation, inline markup, a closing aside in parentheses and the
+    words "and", "or", "the" are dropped, unless nothing else is there.
+    """
+    plain = _ENUMERATED.sub("", _LINK.sub(r"\1", title))
+    without_aside = _ASIDE.sub("", plain)
+    words = _words(without_aside) or _words(plain) or _words(title)
+    return " ".join(words)
+
+
+def forms(title: str) -> tuple[str, ...]:
+    """Every name a heading goes by: the whole of it, and each part of "this / that"."""
+    whole = normalized(title)
+    if "/" not in title:
+        return (whole,)
+    parts = (normalized(part) for part in title.split("/"))
+    return (whole, *(part for part in parts if part and part != whole))
+
+
+def names_match(names: tuple[str, ...], wanted: str) -> bool:
+    """Whether a heading's `forms` include `wanted`, a normalized name; a trailing ``*`` fits any rest."""
+    if not wanted.endswith("*"):
+        return wanted in names
+    start = wanted[:-1].rstrip()
+    return any(name == start or name.startswith(start + " ") for name in names)
+
+
+def wanted_name(name: str) -> str:
+    """A name out of a rule, normalized; a trailing ``*`` stays."""
+    return normalized(name.removesuffix("*")) + ("*" if name.endswith("*") else "")
+
+
+def _words(text: str) -> list[str]:
+    words = [word for word in _WORD.findall(text.casefold()) if word not in _FILLERS]
+    for count, word in enumerate(words):
+        if not word.isdigit():
+            return words[count:]
+    return words
