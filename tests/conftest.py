@@ -182,7 +182,7 @@ def _seal(monkeypatch: pytest.MonkeyPatch, home: pathlib.Path) -> None:
 
 def _seal_libgit2(home: pathlib.Path) -> None:
     """libgit2 keeps the home it saw when it was imported, so tell it of every new one."""
-    from idse_orchestrator.git.libgit2 import libgit2  # noqa: PLC0415 - HOME is sealed first
+    from idse_orchestrator.git.libgit2 import libgit2
 
     pygit2 = libgit2()
     level = pygit2.enums.ConfigLevel

@@ -23,7 +23,7 @@ def test_every_configuration_git_reads_lies_in_the_sealed_home_or_the_repository
 
 
 def test_libgit2_reads_the_sealed_home_too(repo):
-    import pygit2  # noqa: PLC0415 - after the seal
+    import pygit2
 
     config = pygit2.Repository(str(repo.path)).config
     assert config["user.email"] == "author@example.invalid"
