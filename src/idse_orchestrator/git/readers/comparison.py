@@ -9,9 +9,9 @@ from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.readers.commit import DEEPEN, is_shallow, known_commit
-from idse_orchestrator.git.readers.index import changes, index_git
+from idse_orchestrator.git.readers.index import index_changes, index_git
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
-from idse_orchestrator.git.readers.listing import EMPTY_TREE, names
+from idse_orchestrator.git.readers.listing import DELETED, EMPTY_TREE, Change, from_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,8 +26,9 @@ _LOOKED_AT = (WORKSPACE, *PATHSPECS)
 class Comparison:
     """What differs. `base` is the commit (or empty tree) compared with, `tip` the commit to judge.
 
-    `tip` is "" for an index, and for a range that ends in a deleted ref. `paths` are those under
-    ``.idse/`` and of older layouts; `sessions` the (project, session) that own one of them.
+    `tip` is "" for an index, and for a range that ends in a deleted ref. `paths` are the new and
+    edited files under ``.idse/`` and of older layouts; `sessions` the (project, session) of which
+    any file differs, removed ones included.
     """
 
     base: str
@@ -47,15 +48,15 @@ def compare_range(repository: Repository, from_ref: str, to_ref: str) -> Compari
         return Comparison(EMPTY_TREE, "", (), frozenset())
     tip = known_commit(repository, to_ref)
     base = EMPTY_TREE if from_ref in _NOTHING else _merge_base(repository, from_ref, tip)
-    question = ("diff-tree", "-r", "-z", "--name-only", "--no-renames", base, tip, "--", *_LOOKED_AT)
-    return _comparison(base, tip, names(repository.git.bytes(*question)))
+    question = ("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", base, tip)
+    return _comparison(base, tip, from_raw(repository.git.bytes(*question, "--", *_LOOKED_AT)))
 
 
 def compare_index(repository: Repository, environment: Mapping[str, str]) -> Comparison:
     """What the index that `environment` names would change in HEAD; everything before the first commit."""
     git = index_git(repository, environment)
     base = find_commit(git, "HEAD") or EMPTY_TREE
-    return _comparison(base, "", [path for path, *_ in changes(git, base, _LOOKED_AT)])
+    return _comparison(base, "", index_changes(git, base, _LOOKED_AT))
 
 
 def sessions_between(repository: Repository, from_ref: str, to_ref: str) -> frozenset[tuple[str, str]]:
@@ -78,9 +79,10 @@ def _merge_base(repository: Repository, from_ref: str, tip: str) -> str:
     )
 
 
-def _comparison(base: str, tip: str, changed: Iterable[str]) -> Comparison:
-    listed = tuple(changed)
-    inside = [path for path in listed if path == WORKSPACE or path.startswith(WORKSPACE + "/")]
-    owners = (split_session_path(path) for path in inside)
+def _comparison(base: str, tip: str, changes: Iterable[Change]) -> Comparison:
+    listed = {change.path: change.kind for change in changes}
+    owners = (split_session_path(path) for path in listed)
     sessions = frozenset((owner[0], owner[1]) for owner in owners if owner is not None)
-    return Comparison(base, tip, (*inside, *only_legacy(listed)), sessions)
+    present = [path for path, kind in listed.items() if kind != DELETED]
+    inside = (path for path in present if path == WORKSPACE or path.startswith(WORKSPACE + "/"))
+    return Comparison(base, tip, (*inside, *only_legacy(present)), sessions)

@@ -17,9 +17,12 @@ from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
     EMPTY_TREE,
     EVERYTHING,
+    UNMERGED,
+    Change,
     check_workspace,
     contents,
-    decode,
+    from_raw,
+    literally,
     names,
 )
 
@@ -30,7 +33,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
 
 _PASSED_ON = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
-_UNMERGED = b"U"
 
 
 def index_git(repository: Repository, environment: Mapping[str, str]) -> Git:
@@ -78,24 +80,21 @@ class IndexReader:
 
     @cached_property
     def _entries(self) -> dict[str, FileEntry]:
-        rows = list(changes(self._git, EMPTY_TREE, self._folders))
-        _refuse_unmerged([path for path, _, _, kind in rows if kind == _UNMERGED])
-        sizes = object_sizes(self._git, (blob for _, _, blob, _ in rows))
-        entries = {path: FileEntry(mode, blob, sizes.get(blob, 0)) for path, mode, blob, _ in rows}
+        rows = index_changes(self._git, EMPTY_TREE, literally(self._folders))
+        _refuse_unmerged([row.path for row in rows if row.kind == UNMERGED])
+        sizes = object_sizes(self._git, (row.blob for row in rows))
+        entries = {row.path: FileEntry(row.mode, row.blob, sizes.get(row.blob, 0)) for row in rows}
         check_workspace(entries, self.description)
         return entries
 
 
-def changes(git: Git, base: str, pathspecs: Sequence[str]) -> Iterable[tuple[str, int, str, bytes]]:
-    """How the index differs from the tree of `base`: path, mode, blob, and git's letter for the change.
+def index_changes(git: Git, base: str, pathspecs: Sequence[str]) -> list[Change]:
+    """How the index differs from the tree of `base`.
 
     Against the empty tree that is all of the index, without what was only announced (``add -N``).
     """
     question = ("diff-index", "--cached", "--ita-invisible-in-index", "-r", "--raw", "-z", "--no-renames")
-    fields = git.bytes(*question, "--no-abbrev", base, "--", *pathspecs).split(b"\0")
-    for meta, path in zip(fields[::2], fields[1::2], strict=False):
-        _, mode, _, blob, kind = meta.split()
-        yield decode(path), int(mode, 8), blob.decode(), kind
+    return from_raw(git.bytes(*question, "--no-abbrev", base, "--", *pathspecs))
 
 
 def _refuse_unmerged(paths: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
@@ -18,10 +18,15 @@ if TYPE_CHECKING:
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """Known to every git, whether or not the repository holds it."""
 
-CONSTITUTION = f"{WORKSPACE}/constitution.yaml"
-"""Where a project's own rules stand."""
-
 EVERYTHING = (WORKSPACE,)
+
+DELETED = "D"
+UNMERGED = "U"
+
+
+def literally(folders: Iterable[str]) -> list[str]:
+    """`folders` as path patterns in which no character is special."""
+    return [f":(top,literal){folder}" for folder in folders]
 
 
 def decode(raw: bytes) -> str:
@@ -48,6 +53,25 @@ def from_tree(out: bytes, prefix: str = "") -> dict[str, FileEntry]:
         length = 0 if size == b"-" else int(size)
         entries[prefix + decode(path)] = FileEntry(int(mode, 8), blob.decode(), length)
     return entries
+
+
+class Change(NamedTuple):
+    """One path that differs between two sources: mode and blob on the new side, git's letter for it."""
+
+    path: str
+    mode: int
+    blob: str
+    kind: str
+
+
+def from_raw(out: bytes) -> list[Change]:
+    """What a `git diff-…` with ``--raw -z --no-abbrev`` said."""
+    fields = out.split(b"\0")
+    changes = []
+    for meta, path in zip(fields[:-1:2], fields[1::2], strict=True):
+        _, mode, _, blob, kind = meta.decode().split()
+        changes.append(Change(decode(path), int(mode, 8), blob, kind))
+    return changes
 
 
 def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:

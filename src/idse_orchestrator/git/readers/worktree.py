@@ -20,6 +20,7 @@ from idse_orchestrator.git.readers.listing import (
     contents,
     encode,
     from_stages,
+    literally,
     names,
 )
 from idse_orchestrator.git.readers.unrecorded import UnrecordedFiles
@@ -88,14 +89,14 @@ class WorktreeReader:
 
     @cached_property
     def _staged(self) -> Mapping[str, tuple[int, str]]:
-        merged, _ = from_stages(self._git.bytes("ls-files", "-s", "-z", "--", *self._folders))
+        merged, _ = from_stages(self._git.bytes("ls-files", "-s", "-z", "--", *literally(self._folders)))
         return merged
 
     @cached_property
     def _vouched(self) -> frozenset[str]:
         """Paths whose file on disk is what is staged, by git's own bookkeeping."""
         question = ("diff-files", "--name-only", "-z", "--ignore-submodules=all")
-        touched = names(self._git.bytes(*question, "--", *self._folders))
+        touched = names(self._git.bytes(*question, "--", *literally(self._folders)))
         return frozenset(self._staged).difference(touched)
 
     @cached_property
