@@ -7,7 +7,6 @@ whatever could move a cursor, change a title or reorder text visible instead of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 COLOR_CHOICES = ("auto", "always", "never")
@@ -27,11 +26,16 @@ class Stream(Protocol):
         """Whether a person looks at it."""
 
 
-@dataclass(frozen=True, slots=True)
 class Style:
-    """Wraps text in ANSI colours when `enabled`, and gives it back as it is when not."""
+    """Wraps text in ANSI colours when `enabled`, and gives it back as it is when not.
 
-    enabled: bool = False
+    A plain class: a hot command would pay more for importing dataclasses than for its own work.
+    """
+
+    __slots__ = ("enabled",)
+
+    def __init__(self, *, enabled: bool = False) -> None:
+        self.enabled = enabled
 
     def bold(self, text: str) -> str:
         """For what a reader looks for first."""
@@ -71,12 +75,12 @@ def style_for(stream: Stream, choice: str, environ: Mapping[str, str]) -> Style:
     than empty or ``0``: on. 4. ``TERM=dumb``: off. 5. On where `stream` is a terminal.
     """
     if choice != "auto":
-        return Style(choice == "always")
+        return Style(enabled=choice == "always")
     if environ.get("NO_COLOR"):
         return PLAIN
     if environ.get("FORCE_COLOR", "0") not in {"", "0"}:
         return Style(enabled=True)
-    return Style(environ.get("TERM") != "dumb" and stream.isatty())
+    return Style(enabled=environ.get("TERM") != "dumb" and stream.isatty())
 
 
 def printable(text: str, *, lines: bool = False) -> str:
