@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.report import Rules, kind_of, summary, waiver_words
+from idse_orchestrator.cli.render.report_words import Rules, kind_of, summary, waiver_words
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:

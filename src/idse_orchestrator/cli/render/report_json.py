@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.envelope import envelope
-from idse_orchestrator.cli.render.report import Rules, kind_of
+from idse_orchestrator.cli.render.report_words import Rules, kind_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Finding, Report

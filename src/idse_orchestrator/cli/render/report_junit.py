@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from idse_orchestrator.cli.render.report import Rules, kind_of, session_of, waiver_words
+from idse_orchestrator.cli.render.report_words import Rules, kind_of, session_of, waiver_words
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from idse_orchestrator import __version__
 from idse_orchestrator.cli.render.envelope import ascii_json
-from idse_orchestrator.cli.render.report import Rules, waiver_words
+from idse_orchestrator.cli.render.report_words import Rules, waiver_words
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.errors import help_command, labelled, place
-from idse_orchestrator.cli.render.report import kind_of, session_of, summary, waiver_words
+from idse_orchestrator.cli.render.report_words import kind_of, session_of, summary, waiver_words
 from idse_orchestrator.cli.render.style import Style, printable
 
 if TYPE_CHECKING:
