@@ -36,7 +36,12 @@ LEGACY = (
     "specs/projects/portal/sessions/login/spec.md",
     "projects/portal/sessions/login/intents/intent.md",
 )
-UNRELATED = ("specs/engine.md", "projects/website/index.html", "tasks/current/job.py", "src/plans/current/plan.md")
+UNRELATED = (
+    "specs/engine.md",
+    "projects/website/index.html",
+    "tasks/current/job.py",
+    "src/plans/current/plan.md",
+)
 
 
 def blob(data):
