@@ -1,3 +1,5 @@
+"""One git process answers for many objects, and never waits for us while we wait for it."""
+
 from __future__ import annotations
 
 import os

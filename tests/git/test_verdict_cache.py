@@ -1,3 +1,5 @@
+"""Kept verdicts are found again, and damage to them costs time and nothing else."""
+
 from __future__ import annotations
 
 import multiprocessing
