@@ -62,6 +62,15 @@ settings.register_profile("soak", deadline=None, max_examples=5_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if "CI" in os.environ else "dev"))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The switch that lets documentation catch up with the tool."""
+    parser.addoption(
+        "--update-console",
+        action="store_true",
+        help="rewrite what the console blocks of README.md and docs/ show instead of failing",
+    )
+
+
 class Repo:
     """A real repository at `path`; with `at` (an ISO date) every commit made through it has that date."""
 

@@ -36,7 +36,7 @@ def run(*argv, cwd, **extra):
 
 
 def own_files():
-    """Relative paths of what belongs to the project: all but what git ignores; all, in an unpacked archive."""
+    """Relative paths of what is the project's: all but what git ignores; all, in an unpacked archive."""
     if not (ROOT / ".git").exists():
         return [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*")]
     # The home of a test does not know which folders the user of this machine trusts.
@@ -145,8 +145,9 @@ def test_the_installed_command_tells_the_version_of_the_wheel(built, idse):
 
 
 def test_the_installed_package_finds_its_shipped_folders_in_itself(empty_environment, tmp_path):
-    ask = "from idse_orchestrator.resources import shipped_folder as f; print(f('hooks')); print(f('templates'))"
-    for folder in run(empty_environment / "python", "-c", ask, cwd=tmp_path).splitlines():
+    ask = "from idse_orchestrator.resources import shipped_folder; print(shipped_folder(%r))"
+    for name in ("hooks", "templates"):
+        folder = run(empty_environment / "python", "-c", ask % name, cwd=tmp_path).strip()
         assert pathlib.Path(folder).is_relative_to(empty_environment.parent)
         assert any(pathlib.Path(folder).iterdir())
 
