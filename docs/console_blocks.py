@@ -4,9 +4,9 @@ A line that starts with ``$ `` is a command, given to bash; the lines after it a
 output and error. A command that ends in a backslash or opens a here-document goes on in lines that start
 with ``> ``. All blocks of a page share one folder, one working directory and one set of exported variables.
 
-In what a page expects, ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text. What
-changes with every run is not compared at all: commit ids (7 to 40 hexadecimal digits), ULIDs, dates, "3
-minutes ago" and durations. The home folder is written ``/home/you``.
+In what a page expects, ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text.
+What changes with every run is not compared at all: commit ids (7 to 40 hexadecimal digits), ULIDs, dates,
+"3 minutes ago" and durations. The home folder is written ``/home/you``.
 
 A comment right before a block steers it::
 
@@ -14,7 +14,7 @@ A comment right before a block steers it::
     <!-- replay: skip because it needs a network -->
 
 ``setup`` stands before the first block that runs and says where the page starts: ``none`` (the home folder),
-``empty-folder``, ``repository`` (one commit; the default) or ``project`` (also ``idse init portal``, committed).
+``empty-folder``, ``repository`` (one commit; the default) or ``project`` (and ``idse init portal``).
 """
 
 from __future__ import annotations
@@ -33,17 +33,15 @@ HOME = "/home/you"
 FOLDER = "portal"
 PATIENCE = 300
 
+_REPOSITORY = (
+    f"git init -q {FOLDER} && cd {FOLDER} && echo '# Portal' >README.md && git add . && git commit -qm start"
+)
 SETUPS = {
     "none": "",
     "empty-folder": f"mkdir {FOLDER} && cd {FOLDER}",
-    "repository": (
-        f"git init -q {FOLDER} && cd {FOLDER} && echo '# Portal' >README.md && git add . && git commit -qm start"
-    ),
+    "repository": _REPOSITORY,
+    "project": f"{_REPOSITORY} && idse init {FOLDER} >/dev/null && git add . && git commit -qm 'idse init'",
 }
-SETUPS["project"] = (
-    SETUPS["repository"]
-    + f" && idse init {FOLDER} >/dev/null && git add . && git commit -qm 'start {FOLDER}'"
-)
 
 _DIRECTIVE = re.compile(r"<!--\s*replay:\s*(.*?)\s*-->", re.DOTALL)
 _CONTINUES = re.compile(r"\\$|<<-?\s*['\"\w]")
@@ -68,7 +66,7 @@ class PageError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command of a page: `line` counts from 1; `expected` is ``lines[start:end]`` of the page, unindented."""
+    """One command: `line` counts from 1; `expected` is ``lines[start:end]`` of the page, unindented."""
 
     line: int
     command: str
@@ -100,9 +98,7 @@ def read_page(path: pathlib.Path) -> Page:
             if directive.startswith("setup="):
                 setup = _setup(path, token.map, directive, taken=bool(setup or steps))
             elif not re.match(r"skip because \S", directive):
-                raise PageError(
-                    f"{_place(path, token.map)}: not a replay directive with a reason: {directive}"
-                )
+                raise PageError(f"{_place(path, token.map)}: no replay directive with a reason: {directive}")
         elif token.type == "fence" and token.info.split()[:1] == ["console"]:
             if directive.startswith("skip"):
                 skipped += 1
@@ -173,9 +169,8 @@ class Shell:
         )
         self._code = done.returncode
         folders = pathlib.Path(f"{self._state}.folder")
-        self._folder = (
-            folders.read_text(encoding="utf-8").splitlines()[-1] if folders.exists() else self._folder
-        )
+        if folders.exists():
+            self._folder = folders.read_text(encoding="utf-8").splitlines()[-1]
         text = done.stdout.decode("utf-8", "replace").replace(str(self._home), HOME)
         return tuple(line.rstrip() for line in text.splitlines())
 

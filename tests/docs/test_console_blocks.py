@@ -137,7 +137,8 @@ def test_a_page_says_where_it_starts(replay, setup, command, expected):
 
 def test_a_page_can_start_in_a_project(replay):
     reports, _ = replay(
-        "<!-- replay: setup=project -->\n\n~~~console\n$ ls .idse/projects/portal/sessions\n__blueprint__\n~~~\n"
+        "<!-- replay: setup=project -->\n\n"
+        "~~~console\n$ ls .idse/projects/portal/sessions\n__blueprint__\n~~~\n"
     )
     assert reports == []
 
@@ -158,7 +159,7 @@ def test_a_skipped_block_is_not_run_and_has_a_reason(page):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("<!-- replay: skip -->\n~~~console\n$ :\n~~~\n", "page.md:1: not a replay directive with a reason"),
+        ("<!-- replay: skip -->\n~~~console\n$ :\n~~~\n", "page.md:1: no replay directive with a reason"),
         ("<!-- replay: skip because -->\n~~~console\n$ :\n~~~\n", "with a reason"),
         ("\n<!-- replay: setup=moon -->\n", "page.md:2: unknown setup 'moon'"),
         ("~~~console\n$ :\n~~~\n\n<!-- replay: setup=none -->\n", "before its first block"),
