@@ -12,11 +12,10 @@ _STAGE_FOLDERS = ("intents", "contexts", "specs", "plans", "tasks", "implementat
 _STAGES = "|".join(_STAGE_FOLDERS)
 _SESSION_FILES = rf"(?:(?:{_STAGES}|metadata)/.+|[^/]+\.md|session_state\.json|\.owner|\.collaborators)"
 
-_LEGACY = re.compile(
+_LEGACY = (
     rf"(?:{_STAGES})/projects/[^/]+/sessions/[^/]+/.+"
     rf"|(?:{_STAGES})/current/(?:[^/]+\.md|feedback/[^/]+\.md)"
-    rf"|projects/[^/]+/sessions/[^/]+/{_SESSION_FILES}",
-    re.DOTALL,
+    rf"|projects/[^/]+/sessions/[^/]+/{_SESSION_FILES}"
 )
 
 PATHSPECS = (
@@ -29,4 +28,4 @@ PATHSPECS = (
 
 def only_legacy(paths: Iterable[str]) -> tuple[str, ...]:
     """Those of `paths` that belong to an older layout, in order, each once."""
-    return tuple(sorted({path for path in paths if _LEGACY.fullmatch(path)}))
+    return tuple(sorted({path for path in paths if re.fullmatch(_LEGACY, path, re.DOTALL)}))
