@@ -1,0 +1,60 @@
+"""What the commands that run all day may not import: start-up is a feature."""
+
+from __future__ import annotations
+
+import pytest
+
+SPEC = ".idse/projects/demo/sessions/__blueprint__/spec.md"
+LEDGER = "refs/idse/sessions/demo/__blueprint__"
+
+READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
+RECORDING = {"click", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
+JUDGING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
+
+
+@pytest.fixture
+def project(repo):
+    """A repository that `idse init demo` made, committed."""
+    done = repo.idse("init", "demo")
+    assert done.returncode == 0, done.stderr
+    repo.commit("start")
+    return repo
+
+
+def imported_by(repo, *args):
+    """Top-level names of all that one run of the real command imported; the run has to succeed."""
+    done = repo.idse(*args, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    names = {row.rsplit("|", 1)[1].strip().partition(".")[0] for row in rows}
+    assert "idse_orchestrator" in names, "the list of imports was not seen"
+    return names
+
+
+@pytest.mark.parametrize(
+    "args", [("status",), ("status", "--json"), ("next",), ("next", "--json")], ids=" ".join
+)
+def test_looking_where_a_session_stands_imports_nothing_heavy(project, args):
+    assert not imported_by(project, *args) & READING
+
+
+def test_recording_a_commit_pays_for_libgit2_at_most(project):
+    spec = project.read(SPEC)
+    project.git("config", "core.hooksPath", "/dev/null")
+    project.write(SPEC, spec + b"\nOne more line.\n")
+    project.commit("edit the spec")
+    before = project.git("rev-parse", LEDGER)
+    imported = imported_by(project, "hook", "post-commit")
+    assert project.git("rev-parse", LEDGER) != before, "the hook had nothing to record"
+    assert not imported & RECORDING
+
+
+def test_judging_the_index_pays_for_no_more_than_the_judging(project):
+    project.write(SPEC, project.read(SPEC) + b"\nOne more line.\n")
+    project.git("add", SPEC)
+    assert not imported_by(project, "hook", "pre-commit") & JUDGING
+
+
+def test_the_list_of_imports_would_show_a_heavy_one(project):
+    """`--help` needs click: the budget is measured with something that can be over it."""
+    assert "click" in imported_by(project, "validate", "--help")
