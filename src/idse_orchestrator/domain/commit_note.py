@@ -11,8 +11,8 @@ A person may add paragraphs of his own with git; they are kept in front of the b
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.text import one_line
@@ -24,7 +24,6 @@ _SESSION = "Idse-Session"
 _STAGE = "Idse-Stage"
 _VERDICT = "Idse-Verdict"
 _LEDGER = "Idse-Ledger"
-_GAP = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +81,13 @@ def _overlay(before: CommitNote | None, block: CommitNote) -> CommitNote:
 def _split(text: str) -> tuple[list[str], dict[str, CommitNote]]:
     prose: list[str] = []
     blocks: dict[str, CommitNote] = {}
-    for paragraph in _GAP.split(text.strip("\n")):
-        block = _block(paragraph.split("\n"))
+    for filled, lines in groupby(text.split("\n"), key=lambda line: bool(line.strip())):
+        paragraph = tuple(lines) if filled else ()
+        block = _block(paragraph)
         if block is not None:
             blocks[block.session] = _overlay(blocks.get(block.session), block)
-        elif paragraph.strip():
-            prose.append(paragraph)
+        elif filled:
+            prose.append("\n".join(paragraph))
     return prose, dict(sorted(blocks.items()))
 
 
