@@ -13,7 +13,7 @@ from idse_orchestrator.app.scope import Changes, Scope, places
 from idse_orchestrator.app.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
 from idse_orchestrator.app.verdicts import NoCache
 from idse_orchestrator.domain.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
-from idse_orchestrator.errors import InvalidConfigurationError, UnknownNameError
+from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.git.readers.commit import CommitReader, LedgerTipReader
 from idse_orchestrator.git.readers.comparison import compare_index, compare_range
 from idse_orchestrator.git.readers.index import IndexReader
@@ -237,6 +237,16 @@ def test_an_older_path_blocks_when_it_is_written_and_not_when_it_goes(repo):
     repo.commit()
     repo.git("rm", "--quiet", "-r", "specs")
     assert hook_report(repo).findings == ()
+
+
+def test_a_commit_that_makes_the_workspace_a_link_is_refused(repo):
+    repo.write(place("spec.md"), CONFLICT)
+    repo.commit()
+    (repo.path / ".idse").rename(repo.path.parent / "elsewhere")
+    (repo.path / ".idse").symlink_to("../elsewhere")
+    repo.git("add", "--all")
+    with pytest.raises(InvalidArtifactError, match="symbolic link"):
+        hook_report(repo)
 
 
 def test_a_range_is_judged_as_its_end_has_it(repo):

@@ -8,11 +8,13 @@ import os
 import pytest
 
 from idse_orchestrator.app.verdicts import DocumentKey, NoCache
+from idse_orchestrator.git.repository import discover
 from idse_orchestrator.git.verdict_cache import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
     FileVerdictCache,
     engine_generation,
+    verdict_cache_of,
 )
 
 RULES = "c" * 64
@@ -177,6 +179,14 @@ def test_the_generation_changes_with_the_code(tmp_path):
     assert engine_generation(str(tmp_path)) == before
     (tmp_path / "checks" / "a.py").write_text("x = 12\n")
     assert engine_generation(str(tmp_path)) != before
+
+
+def test_all_worktrees_of_a_repository_share_its_cache(repo):
+    repo.commit(allow_empty=True)
+    other = repo.worktree("other")
+    verdict_cache_of(discover(str(other.path))).put_many(RULES, {KEY: VERDICT})
+    assert verdict_cache_of(discover(str(repo.path))).get_many(RULES, [KEY]) == {KEY: VERDICT}
+    assert repo.git("status", "--porcelain") == ""
 
 
 def test_no_cache_remembers_nothing():

@@ -46,7 +46,7 @@ def places(scope: Scope) -> tuple[str, ...]:
     if scope.changes is not None:
         sessions = {session_folder(*key) for key in scope.changes.sessions}
         others = {path for path in scope.changes.paths if split_session_path(path) is None}
-        found = {*sessions, *(path for path in others if path.startswith(f"{WORKSPACE}/"))}
+        found = {*sessions, *(path for path in others if _is_inside(path))}
     elif scope.project is None:
         return (WORKSPACE,)
     elif scope.session is None:
@@ -89,8 +89,12 @@ def _changed(reader: ArtifactReader, changes: Changes) -> Sight:
     touched = frozenset(changes.paths)
     sessions = _by_session({p: e for p, e in entries.items() if _owner(p) in changes.sessions})
     paths = {path: entry for path, entry in entries.items() if path in touched}
-    legacy = sorted(path for path in touched if not path.startswith(f"{WORKSPACE}/"))
+    legacy = sorted(path for path in touched if not _is_inside(path))
     return Sight(dict(sorted(sessions.items())), paths, legacy, touched.__contains__)
+
+
+def _is_inside(path: str) -> bool:
+    return path == WORKSPACE or path.startswith(f"{WORKSPACE}/")
 
 
 def _owner(path: str) -> SessionKey | None:

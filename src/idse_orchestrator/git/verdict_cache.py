@@ -12,10 +12,13 @@ from binascii import crc32
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from idse_orchestrator import domain
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from idse_orchestrator.app.verdicts import DocumentKey
+    from idse_orchestrator.git.repository import Repository
 
 SHARD_LIMIT = 256 * 1024
 """A shard that is larger starts anew: 64 MB for one constitution."""
@@ -77,6 +80,12 @@ class FileVerdictCache:
             os.makedirs(home, exist_ok=True)
             _forget_others(self._folder, home)
         return home
+
+
+def verdict_cache_of(repository: Repository) -> FileVerdictCache:
+    """The cache of a repository, shared by its worktrees, for the code that judges now."""
+    package = os.path.dirname(os.path.abspath(domain.__file__))
+    return FileVerdictCache(os.path.join(repository.private, "cache"), engine_generation(package))
 
 
 def engine_generation(package: str) -> str:
