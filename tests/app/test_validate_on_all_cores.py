@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from idse_orchestrator.app import examination_pool
-from idse_orchestrator.app.examination import POOL_PAYS, Examiner, Job, examine_batch
+from idse_orchestrator.app.examination import POOL_PAYS, Examiner
+from idse_orchestrator.app.examination_batch import Job, examine_batch
 from idse_orchestrator.app.examination_pool import examine_on_all_cores
 from idse_orchestrator.app.verdicts import DocumentKey, NoCache
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
@@ -91,7 +92,7 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 
 
 SCRIPT = """
-from idse_orchestrator.app.examination import Job
+from idse_orchestrator.app.examination_batch import Job
 from idse_orchestrator.app.examination_pool import examine_on_all_cores
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.domain.constitution_file import load_constitution

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.verdicts import DocumentKey
-from idse_orchestrator.domain.artifact_reader import FileEntry
-from idse_orchestrator.domain.validation_engine import Hit, examine, hits_from_json, hits_to_json
+from idse_orchestrator.app.examination_batch import Job, examine_batch
+from idse_orchestrator.domain.validation_engine import Hit, hits_from_json
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.verdicts import VerdictCache
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.app.verdicts import DocumentKey, VerdictCache
+    from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.checks.document import Check
     from idse_orchestrator.domain.constitution_rules import Constitution
 
@@ -24,14 +23,6 @@ BATCH_FILES = 128
 POOL_PAYS = 500
 """From this many files on, starting more processes costs less than it saves."""
 _KEPT_AT_ONCE = 2048
-
-
-class Job(NamedTuple):
-    """A file to examine; `size` is known even where `data` was not loaded."""
-
-    key: DocumentKey
-    size: int
-    data: bytes
 
 
 def quiet(done: int, total: int) -> None:
@@ -85,24 +76,6 @@ class Examiner:
         from idse_orchestrator.app.examination_pool import examine_on_all_cores
 
         return examine_on_all_cores(batches, self.constitution)
-
-
-def examine_batch(
-    jobs: Iterable[Job], constitution: Constitution, extra_checks: Mapping[str, Check]
-) -> list[str]:
-    """The verdict on each job, in order."""
-    return [
-        hits_to_json(
-            examine(
-                job.key.path,
-                FileEntry(job.key.mode, job.key.blob, job.size),
-                job.data,
-                constitution,
-                extra_checks,
-            )
-        )
-        for job in jobs
-    ]
 
 
 def _hits(verdict: str) -> tuple[Hit, ...] | None:
