@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _ENUMERATED = re.compile(r"^\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
@@ -27,6 +28,7 @@ def normalized(title: str) -> str:
     return " ".join(words)
 
 
+@lru_cache(maxsize=1024)
 def forms(title: str) -> tuple[str, ...]:
     """Every name a heading goes by: the whole of it, and each part of "this / that"."""
     whole = normalized(title)
@@ -36,17 +38,9 @@ def forms(title: str) -> tuple[str, ...]:
     return (whole, *(part for part in parts if part and part != whole))
 
 
-def names_match(names: tuple[str, ...], wanted: str) -> bool:
-    """Whether a heading's `forms` include `wanted`, a normalized name; a trailing ``*`` fits any rest."""
-    if not wanted.endswith("*"):
-        return wanted in names
-    start = wanted[:-1].rstrip()
-    return any(name == start or name.startswith(start + " ") for name in names)
-
-
-def wanted_name(name: str) -> str:
-    """A name out of a rule, normalized; a trailing ``*`` stays."""
-    return normalized(name.removesuffix("*")) + ("*" if name.endswith("*") else "")
+def names_start(names: tuple[str, ...], starts: tuple[str, ...]) -> bool:
+    """Whether one of a heading's `forms` begins with all the words of one of `starts`."""
+    return any(name == start or name.startswith(start + " ") for name in names for start in starts)
 
 
 def _words(text: str) -> list[str]:

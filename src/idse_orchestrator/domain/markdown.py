@@ -18,6 +18,9 @@ from idse_orchestrator.domain.headings import forms
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+"""An HTML comment that is closed."""
+
 _BACKTICKS = re.compile(r"\\`|`+")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,6 +11,9 @@ from functools import cached_property
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR, FileEntry
 from idse_orchestrator.domain.markdown import Outline, outline_of
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.domain.task_list import TaskList, task_list_of
+
+_LINE_END = re.compile(r"\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,25 @@ class Document:
         """Whether git would record a plain file, executable or not."""
         return self.entry.mode in (REGULAR, EXECUTABLE)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the content, also where it was too large to be read."""
+        return max(self.entry.size, len(self.data))
+
+    @cached_property
+    def decoding_problem(self) -> int | None:
+        """Offset of the first byte that is not UTF-8; None where there is none."""
+        try:
+            self.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return error.start
+        return None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether `text` is all there is: UTF-8 without NUL bytes."""
+        return b"\0" not in self.data and self.decoding_problem is None
+
     @cached_property
     def text(self) -> str:
         """The content with ``\\n`` line ends and no byte order mark; bytes that are not UTF-8 become U+FFFD."""
@@ -55,18 +78,26 @@ class Document:
         """The Markdown structure of `text`."""
         return outline_of(self.text)
 
+    @cached_property
+    def task_list(self) -> TaskList:
+        """The tasks of `text`, each under the heading before it."""
+        phases = [(section.line, section.title) for section in self.outline.sections]
+        return task_list_of(self.lines, self.outline.code | self.outline.comments, phases)
+
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of a character of `text`, both from 1."""
-        line = self.text.count("\n", 0, offset)
-        return line + 1, offset - self.text.rfind("\n", 0, offset)
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def start_of(self, line: int) -> int:
+        """Offset in `text` of the first character of `line`; the end of `text` for later lines."""
+        return self._starts[line - 1] if line <= len(self._starts) else len(self.text)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in _LINE_END.finditer(self.text))]
 
 
 Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]
 """A check verb: the document and the rule's options in, notices out. It must be pure."""
 
-
-def words_pattern(words: Iterable[str]) -> re.Pattern[str]:
-    """A pattern for any of `words` standing alone, whatever their case."""
-    return re.compile(
-        "|".join(rf"(?<!\w){re.escape(word)}(?!\w)" for word in words) or r"(?!)", re.IGNORECASE
-    )

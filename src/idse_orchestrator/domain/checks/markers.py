@@ -1,0 +1,96 @@
+"""Checks for what a template left open: markers and placeholders."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+
+from idse_orchestrator.domain.checks.document import Document, Notice
+from idse_orchestrator.domain.checks.options import text, texts
+from idse_orchestrator.domain.markdown import COMMENT, code_spans
+
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›"}
+_LISTED = 12
+_SHOWN = 60
+
+
+@lru_cache(maxsize=64)
+def marker_pattern(*markers: str) -> re.Pattern[str]:
+    """Any of `markers` in any case; brackets may be escaped, and a note may stand before the last one.
+
+    ``[REQUIRES INPUT]`` is also found in ``\\[REQUIRES INPUT\\]`` and ``[REQUIRES INPUT: who decides?]``.
+    """
+    return re.compile("|".join(_one_marker(marker) for marker in markers) or r"(?!)", re.IGNORECASE)
+
+
+def no_marker(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """One notice for all places where `marker` still stands, at the first of them."""
+    marker = text(options, "marker")
+    offsets = list(_open_places(document, marker_pattern(marker), _core(marker)))
+    if offsets:
+        places = [document.place(offset) for offset in offsets]
+        lines = list(dict.fromkeys(str(line) for line, _ in places))
+        listed = ", ".join(lines[:_LISTED]) + (" …" if len(lines) > _LISTED else "")
+        params = {"count": len(offsets), "marker": marker, "lines": listed}
+        yield Notice(*places[0], params)
+
+
+def no_placeholder(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """A notice at each piece of text outside of code that one of `patterns` finds."""
+    if "{{" in document.text or "{%" in document.text or "<" in document.text:
+        for offset, found in _found(document, _alternation(texts(options, "patterns"))):
+            shown = " ".join(found.split())
+            params = {"placeholder": shown if len(shown) <= _SHOWN else shown[:_SHOWN] + "…"}
+            yield Notice(*document.place(offset), params)
+
+
+def _open_places(document: Document, pattern: re.Pattern[str], core: str) -> Iterator[int]:
+    if core not in document.text.casefold():
+        return
+    for offset, found in _found(document, pattern):
+        end = offset + len(found)
+        before, after = document.text[offset - 1 : offset], document.text[end : end + 1]
+        if not after or _QUOTES.get(before) != after:
+            yield offset
+
+
+def _found(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """Offset and text of each match outside of code and comments."""
+    outline = document.outline
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for match in pattern.finditer(document.text):
+        line = document.place(match.start())[0]
+        if line in outline.code or line in outline.comments:
+            continue
+        first, last = outline.block_at(line)
+        if first not in spans:
+            spans[first] = _hidden(document, first, last)
+        if not any(start <= match.start() < end for start, end in spans[first]):
+            yield match.start(), match[0]
+
+
+def _hidden(document: Document, first: int, last: int) -> list[tuple[int, int]]:
+    start = document.start_of(first)
+    block = document.text[start : document.start_of(last + 1)]
+    hidden = code_spans(block) if "`" in block else []
+    if "<!--" in block:
+        hidden += [found.span() for found in COMMENT.finditer(block)]
+    return [(start + begin, start + end) for begin, end in hidden]
+
+
+@lru_cache(maxsize=64)
+def _alternation(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns) or r"(?!)", re.MULTILINE)
+
+
+def _one_marker(marker: str) -> str:
+    inner = marker.strip("[]")
+    words = r"[ \t]+".join(re.escape(word) for word in inner.split())
+    if not (marker.startswith("[") and marker.endswith("]")):
+        return re.escape(marker)
+    return rf"\\?\[{words}(?:[ \t]*[:–—-][^\[\]\n]{{0,200}})?\\?\]"
+
+
+def _core(marker: str) -> str:
+    return marker.strip("[]").split()[0].casefold() if marker.strip("[] ") else marker.casefold()

@@ -1,0 +1,217 @@
+"""The shape of a constitution file, and of the options of each check verb.
+
+Only `constitution_file.py` needs this module; it imports pydantic.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from idse_orchestrator.domain.findings import ERROR, OFF, WARNING
+
+
+def _word_for_false(value: object) -> object:
+    """YAML reads a bare ``off`` as false."""
+    return OFF if value is False else value
+
+
+Severity = Annotated[Literal["off", "warning", "error"], BeforeValidator(_word_for_false)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Texts = Annotated[list[ShortText], Field(min_length=1, max_length=500)]
+Count = Annotated[int, Field(ge=0, le=1 << 30)]
+
+
+class Strict(BaseModel):
+    """A mapping with no other keys than those named here, whose values are not converted."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Severities(Strict):
+    """How a rule weighs while its stage has each status."""
+
+    pending: Severity = OFF
+    in_progress: Severity = WARNING
+    complete: Severity = ERROR
+
+
+class Raised(Strict):
+    """Which severities of a core rule a project makes stricter."""
+
+    pending: Severity | None = None
+    in_progress: Severity | None = None
+    complete: Severity | None = None
+    gate: Severity | None = None
+
+
+class ArticleEntry(Strict):
+    """An article."""
+
+    id: ShortText
+    title: ShortText
+    text: Text
+
+
+class RuleEntry(Strict):
+    """A rule, in the core or in a project."""
+
+    id: ShortText
+    article: str = ""
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
+    applies_to: Texts
+    check: ShortText
+    options: dict[str, Any] = Field(default_factory=dict, alias="with")
+    severity: Severities = Field(default_factory=Severities)
+    severity_of: str | None = None
+    gate: Severity | None = None
+    message: Text
+    hint: Text
+
+
+class CoreFile(Strict):
+    """The constitution that is shipped."""
+
+    version: ShortText
+    articles: list[ArticleEntry]
+    rules: list[RuleEntry]
+    headings: dict[str, Any] = Field(default_factory=dict)
+
+
+class ProjectFile(Strict):
+    """What a project adds: rules of its own, and stricter severities for core rules."""
+
+    version: ShortText | int | float | None = None
+    rules: Annotated[list[RuleEntry], Field(max_length=200)] = Field(default_factory=list)
+    raised: dict[str, Raised] = Field(default_factory=dict, alias="raise")
+
+
+class NoOptions(Strict):
+    """For verbs that take no options."""
+
+
+class HeadingOption(Strict):
+    """A section by its name and aliases; a trailing ``*`` in an alias fits any rest."""
+
+    name: ShortText
+    also: list[ShortText] = Field(default_factory=list)
+
+
+class SizeOptions(Strict):
+    """Of max_size."""
+
+    bytes: Annotated[int, Field(ge=1, le=1 << 30)]
+
+
+class SuffixOptions(Strict):
+    """Of utf8 and no_nul."""
+
+    text_suffixes: Texts
+
+
+Sections = dict[
+    Literal["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"], list[HeadingOption]
+]
+
+
+class SectionsOptions(Strict):
+    """Of required_sections."""
+
+    sections: Sections
+
+
+class FilledOptions(Strict):
+    """Of sections_filled."""
+
+    sections: Sections
+    markers: list[ShortText] = Field(default_factory=lambda: ["[REQUIRES INPUT]"])
+    help_words: Count = 4
+
+
+class MarkerOptions(Strict):
+    """Of no_marker."""
+
+    marker: ShortText
+
+
+class PatternOptions(Strict):
+    """Of no_placeholder."""
+
+    patterns: Texts
+
+
+class TextOptions(Strict):
+    """Of no_text and has_text."""
+
+    texts: Texts
+
+
+class SectionOptions(Strict):
+    """Of has_criteria."""
+
+    section: HeadingOption
+
+
+class YamlSectionOptions(SectionOptions):
+    """Of yaml_section."""
+
+    texts: list[ShortText] = Field(default_factory=list)
+
+
+class QuestionOptions(SectionOptions):
+    """Of questions_answered."""
+
+    answered_by: Texts
+    reply_starts: list[ShortText] = Field(default_factory=list)
+    still_open: list[ShortText] = Field(default_factory=list)
+
+
+class NamesOptions(SectionOptions):
+    """Of names_artifacts."""
+
+    none_words: Texts
+    reason_words: Count = 3
+
+
+class ShapeOption(Strict):
+    """One kind of secret."""
+
+    kind: ShortText
+    starts: ShortText
+    pattern: ShortText
+
+
+class SecretOptions(Strict):
+    """Of no_secrets."""
+
+    shapes: Annotated[list[ShapeOption], Field(min_length=1, max_length=100)]
+    examples: list[ShortText] = Field(default_factory=list)
+    distinct: Count = 8
+
+
+class OrderOptions(Strict):
+    """Of in_order."""
+
+    may_start_beside: list[ShortText] = Field(default_factory=list)
+
+
+OPTIONS: dict[str, type[Strict]] = {
+    "max_size": SizeOptions,
+    "utf8": SuffixOptions,
+    "no_nul": SuffixOptions,
+    "required_sections": SectionsOptions,
+    "sections_filled": FilledOptions,
+    "no_marker": MarkerOptions,
+    "no_placeholder": PatternOptions,
+    "no_text": TextOptions,
+    "has_text": TextOptions,
+    "has_criteria": SectionOptions,
+    "yaml_section": YamlSectionOptions,
+    "questions_answered": QuestionOptions,
+    "names_artifacts": NamesOptions,
+    "no_secrets": SecretOptions,
+    "in_order": OrderOptions,
+}
+"""Check verb to the shape of its options; the other verbs take none."""

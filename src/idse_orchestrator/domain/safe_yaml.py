@@ -1,0 +1,126 @@
+"""YAML from files that a branch carries: plain values only, and nothing that grows while it is read.
+
+Importing this module imports a YAML parser (some 25 ms), so it is imported where YAML is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+import yaml
+
+try:
+    from yaml import CSafeLoader as _SafeLoader
+except ImportError:  # a build of PyYAML without libyaml
+    from yaml import SafeLoader as _SafeLoader  # type: ignore[assignment] # the same interface
+
+MOST_BYTES = 256 * 1024
+MOST_DEPTH = 40
+MOST_VALUES = 50_000
+"""How many values a text may stand for once its aliases are followed."""
+
+
+class YamlProblem(ValueError):  # noqa: N818 - it is a value for the reader's own error, not an error to show
+    """Why a text is no usable YAML: `what`, at `line` and `column` (from 1; 0 means the whole text)."""
+
+    def __init__(self, what: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(what)
+        self.what = what
+        self.line = line
+        self.column = column
+
+
+def load_yaml(data: bytes) -> object:
+    """The one document in `data` as dicts, lists, texts, numbers, booleans, dates and None.
+
+    Raises YamlProblem for anything malformed, for keys that occur twice, and for texts that are too
+    large, too deep, or would be once their aliases are followed.
+    """
+    if len(data) > MOST_BYTES:
+        raise YamlProblem(f"it has {len(data)} bytes, at most {MOST_BYTES} are read")
+    text = _decoded(data)
+    try:
+        _refuse_depth(text)
+        node = yaml.compose(text, Loader=_SafeLoader)
+        if node is None:
+            return None
+        _refuse_growth(node)
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader by descent
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        what = error.problem or error.context or "it is not YAML"
+        raise YamlProblem(what, *((mark.line + 1, mark.column + 1) if mark else ())) from error
+    except yaml.YAMLError as error:
+        raise YamlProblem(_unreadable(error), *_position(text, error)) from error
+    except (ValueError, OverflowError) as error:  # a date such as 2024-13-45, a number such as 1:99
+        if isinstance(error, YamlProblem):
+            raise
+        raise YamlProblem(f"a value cannot be read: {error}") from error
+
+
+class _UniqueKeys(_SafeLoader):
+    """A safe loader that refuses a mapping in which a key occurs twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, object]:  # noqa: FBT001, FBT002 - as the base has it
+        seen: set[object] = set()
+        for key, _ in node.value:
+            name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
+            if name in seen and key.value != "<<":
+                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} occurs twice", key.start_mark)
+            seen.add(name)
+        mapping: dict[Hashable, object] = super().construct_mapping(node, deep)
+        return mapping
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise YamlProblem("it is not UTF-8 text", line, error.start - data.rfind(b"\n", 0, error.start)) from error
+
+
+def _refuse_depth(text: str) -> None:
+    """Before anything recursive runs: events come one by one, so any depth can be counted."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MOST_DEPTH:
+            raise YamlProblem("it is nested too deeply", event.start_mark.line + 1, event.start_mark.column + 1)
+
+
+def _refuse_growth(root: yaml.Node) -> None:
+    sizes: dict[int, int] = {}
+    if _size(root, sizes, set()) > MOST_VALUES:
+        raise YamlProblem(f"its aliases make more than {MOST_VALUES} values of it")
+
+
+def _size(node: yaml.Node, sizes: dict[int, int], open_: set[int]) -> int:
+    key = id(node)
+    if key in open_:
+        raise YamlProblem("an alias leads back to itself", node.start_mark.line + 1, node.start_mark.column + 1)
+    if key not in sizes:
+        open_.add(key)
+        sizes[key] = 1 + sum(_size(child, sizes, open_) for child in _children(node))
+        open_.discard(key)
+    return sizes[key]
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [each for pair in node.value for each in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
+def _unreadable(error: yaml.YAMLError) -> str:
+    return f"a character is not allowed: {error.reason}" if isinstance(error, yaml.reader.ReaderError) else str(error)
+
+
+def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:
+    if not isinstance(error, yaml.reader.ReaderError):
+        return ()
+    offset = min(error.position, len(text))
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
