@@ -283,13 +283,23 @@ def _rule(constitution: Constitution, rule: Rule) -> list[str]:
     levels = [rule.severity.get(status, "off") for status in COLUMNS]
     return [
         f"### {rule.id}",
-        f"**{rule.name}** (article {title}) looks at: {', '.join(rule.applies_to)}.",
+        f"**{rule.name}** (article {title}) looks at {_subject(rule)}.",
         f"Says: `{rule.message}`\n\nTo mend it: {_markdown(rule.hint)}",
         _table(
             ("stage is pending", "in progress", "complete", "at the gate"),
             [tuple(_level(x) for x in (*levels, rule.gate))],
         ),
     ]
+
+
+def _subject(rule: Rule) -> str:
+    from idse_orchestrator.domain.constitution_rules import SIDE_FILE, WORKSPACE_PATHS
+    from idse_orchestrator.domain.pipeline_artifacts import STAGES
+
+    words = {SIDE_FILE: "other files of a session", WORKSPACE_PATHS: "where files stand"}
+    named = [words.get(name, name) for name in rule.applies_to if name not in STAGES]
+    stages = [name for name in STAGES if name in rule.applies_to]
+    return ", ".join([*(["every artifact"] if len(stages) == len(STAGES) else stages), *named])
 
 
 def _level(word: str) -> str:
