@@ -140,11 +140,25 @@ def test_a_workspace_that_is_a_link_is_refused_and_says_why(repo, read, tmp_path
             read(*folders).paths()
 
 
-def test_a_session_behind_a_link_is_the_link(repo, read, tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (repo.path / ".idse/projects/portal/sessions").mkdir(parents=True)
-    os.symlink(tmp_path / "elsewhere", repo.path / SESSION)
-    assert {path: entry.mode for path, entry in read(SESSION).paths().items()} == {SESSION: SYMLINK}
+@pytest.mark.parametrize(
+    "place", [SESSION, ".idse/projects/portal/sessions", ".idse/projects/portal", ".idse/projects"]
+)
+def test_a_project_or_session_that_is_a_link_is_refused_and_named(repo, read, tmp_path, place):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    target = repo.path / place
+    target.parent.mkdir(parents=True)
+    target.symlink_to(elsewhere)
+    for folders in [(), (SESSION,)]:
+        with pytest.raises(InvalidArtifactError, match="symbolic link") as raised:
+            read(*folders).paths()
+        assert str(raised.value.where).startswith(place)
+
+
+def test_a_session_that_is_a_repository_of_its_own_is_refused(repo, read, make_repo):
+    make_repo(f"repo/{SESSION}")
+    with pytest.raises(InvalidArtifactError, match="repository of its own"):
+        read().paths()
 
 
 def test_a_repository_inside_is_one_entry(repo, read, make_repo):

@@ -14,7 +14,7 @@ from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
     EMPTY_TREE,
     EVERYTHING,
-    check_workspace,
+    check_folders,
     contents,
     from_tree,
     names,
@@ -63,7 +63,7 @@ class CommitReader:
     @cached_property
     def _entries(self) -> dict[str, FileEntry]:
         entries = from_tree(self._git.bytes(*_LIST, self.commit, "--", *self._folders))
-        check_workspace(entries, self.description)
+        check_folders(entries, self.description)
         return entries
 
 

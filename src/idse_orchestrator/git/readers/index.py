@@ -19,7 +19,7 @@ from idse_orchestrator.git.readers.listing import (
     EVERYTHING,
     UNMERGED,
     Change,
-    check_workspace,
+    check_folders,
     contents,
     from_raw,
     literally,
@@ -84,7 +84,7 @@ class IndexReader:
         _refuse_unmerged([row.path for row in rows if row.kind == UNMERGED])
         sizes = object_sizes(self._git, (row.blob for row in rows))
         entries = {row.path: FileEntry(row.mode, row.blob, sizes.get(row.blob, 0)) for row in rows}
-        check_workspace(entries, self.description)
+        check_folders(entries, self.description)
         return entries
 
 

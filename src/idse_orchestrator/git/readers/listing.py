@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.domain.artifact_reader import GITLINK, SYMLINK, FileEntry
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import GitFailedError, InvalidArtifactError
 from idse_orchestrator.git.object_stream import CAP, ObjectStream
@@ -19,6 +20,9 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 """Known to every git, whether or not the repository holds it."""
 
 EVERYTHING = (WORKSPACE,)
+
+_KINDS = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own"}
+_MUST_BE_A_FOLDER = re.compile(rf"{re.escape(WORKSPACE)}/projects(/[^/]+(/sessions(/[^/]+)?)?)?")
 
 DELETED = "D"
 UNMERGED = "U"
@@ -87,18 +91,16 @@ def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
     return merged, list(dict.fromkeys(unmerged))
 
 
-def check_workspace(entries: Mapping[str, FileEntry], description: str) -> None:
-    """Refuse a ``.idse`` that is no folder: its documents would silently go unread."""
-    entry = entries.get(WORKSPACE)
-    if entry is None:
-        return
-    kinds = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own", REGULAR: "a file"}
-    raise InvalidArtifactError(
-        f"{WORKSPACE} is {kinds.get(entry.mode, 'a file')}, not a folder",
-        where=f"{WORKSPACE} ({description})",
-        cause="documents that stand elsewhere cannot be validated with this repository",
-        fix=(f"make {WORKSPACE} a real folder of this repository",),
-    )
+def check_folders(entries: Mapping[str, FileEntry], description: str) -> None:
+    """Refuse a ``.idse``, project or session that is no folder: its documents would silently go unread."""
+    for path, entry in entries.items():
+        if path == WORKSPACE or (entry.mode in (SYMLINK, GITLINK) and _MUST_BE_A_FOLDER.fullmatch(path)):
+            raise InvalidArtifactError(
+                f"{path} is {_KINDS.get(entry.mode, 'a file')}, not a folder",
+                where=f"{path} ({description})",
+                cause="documents that stand elsewhere cannot be validated with this repository",
+                fix=(f"make {path} a real folder of this repository",),
+            )
 
 
 def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -> dict[str, bytes]:

@@ -16,7 +16,7 @@ from idse_orchestrator.git.readers.disk import scan
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
     EVERYTHING,
-    check_workspace,
+    check_folders,
     contents,
     encode,
     from_stages,
@@ -79,7 +79,7 @@ class WorktreeReader:
         found = [item for folder in self._folders for item in scan(self._top, folder, submodules)]
         entries = self._known([item.path for item in found if item.path in self._vouched])
         entries |= self._unrecorded.entries([item for item in found if item.path not in self._vouched])
-        check_workspace(entries, self.description)
+        check_folders(entries, self.description)
         return dict(sorted(entries.items()))
 
     def _known(self, paths: Sequence[str]) -> dict[str, FileEntry]:
