@@ -7,10 +7,11 @@ folder and read back from there, so the repository's own stays as it is.
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.object_stream import GitObject, ObjectStream
+from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.readers.listing import decode, encode
 
 if TYPE_CHECKING:
@@ -44,20 +45,30 @@ def filtered_ids(git: Git, paths: Sequence[str], *, write: bool = False) -> list
     )
 
 
-def filtered_objects(repository: Repository, paths: Sequence[str]) -> Iterator[GitObject | None]:
+def filtered_sizes(repository: Repository, paths: Sequence[str]) -> list[int]:
+    """The size each file would have in git, in order; no content is loaded."""
+    with _stored(repository, paths) as (store, ids):
+        sizes = object_sizes(store, ids)
+    return [sizes[blob] for blob in ids]
+
+
+def filtered_objects(repository: Repository, paths: Sequence[str]) -> list[GitObject | None]:
     """The blob git would record for each file, in order, with its content."""
+    with _stored(repository, paths) as (store, ids), ObjectStream(store) as objects:
+        return list(objects.read_all(ids))
+
+
+@contextmanager
+def _stored(repository: Repository, paths: Sequence[str]) -> Iterator[tuple[Git, list[str]]]:
+    """A git that has the files as blobs, in an object folder of its own that goes with the block."""
     import tempfile
 
+    objects = os.path.join(repository.common_dir, "objects")
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
         store = repository.git.with_environment(
-            {
-                "GIT_OBJECT_DIRECTORY": folder,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(os.path.join(repository.common_dir, "objects")),
-            }
+            {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
         )
-        ids = filtered_ids(store, paths, write=True)
-        with ObjectStream(store) as objects:
-            yield from objects.read_all(ids)
+        yield store, filtered_ids(store, paths, write=True)
 
 
 def _line(path: str) -> bytes:

@@ -14,7 +14,7 @@ from idse_orchestrator.domain.artifact_reader import EXECUTABLE, GITLINK, REGULA
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.git.object_stream import CAP
 from idse_orchestrator.git.readers.disk import FILE, LINK, OnDisk
-from idse_orchestrator.git.readers.filtered import blob_id, filtered_ids, filtered_objects
+from idse_orchestrator.git.readers.filtered import blob_id, filtered_ids, filtered_objects, filtered_sizes
 from idse_orchestrator.git.readers.listing import encode, is_readable
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ class UnrecordedFiles:
             for path, blob in zip(paths, filtered_ids(self._git, paths), strict=True)
         }
         odd = [path for path, entry in entries.items() if self._is_changed_by_a_filter(path, entry)]
-        for path, blob in self._filtered_sizes(odd).items():
-            entries[path] = FileEntry(entries[path].mode, entries[path].blob, blob)
+        for path, size in zip(odd, filtered_sizes(self._repository, odd), strict=True) if odd else ():
+            entries[path] = FileEntry(entries[path].mode, entries[path].blob, size)
         return entries
 
     def _as_on_disk(self, path: str, blob: str) -> FileEntry:
@@ -75,12 +75,6 @@ class UnrecordedFiles:
 
     def _is_changed_by_a_filter(self, path: str, entry: FileEntry) -> bool:
         return entry.size <= CAP and blob_id(self._on_disk(path)) != entry.blob
-
-    def _filtered_sizes(self, paths: Sequence[str]) -> dict[str, int]:
-        if not paths:
-            return {}
-        objects = zip(paths, filtered_objects(self._repository, paths), strict=True)
-        return {path: found.size for path, found in objects if found is not None}
 
     def _filtered(self, entries: Mapping[str, FileEntry]) -> dict[str, bytes]:
         if not entries:
