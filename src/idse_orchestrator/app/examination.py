@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -46,14 +47,15 @@ class Examiner:
         missing = {key: place for key, place in files.items() if key not in found}
         self.on_progress(len(found), len(files))
         fresh: dict[DocumentKey, str] = {}
-        for jobs, verdicts in self._examined(_batches(reader, missing), len(missing)):
-            for job, verdict in zip(jobs, verdicts, strict=True):
-                fresh[job.key] = verdict
-                found[job.key] = hits_from_json(verdict)
-            self.on_progress(len(found), len(files))
-            if len(fresh) >= _KEPT_AT_ONCE:
-                self.cache.put_many(self.constitution.id, fresh)
-                fresh = {}
+        with closing(self._examined(_batches(reader, missing), len(missing))) as examined:
+            for jobs, verdicts in examined:
+                for job, verdict in zip(jobs, verdicts, strict=True):
+                    fresh[job.key] = verdict
+                    found[job.key] = hits_from_json(verdict)
+                self.on_progress(len(found), len(files))
+                if len(fresh) >= _KEPT_AT_ONCE:
+                    self.cache.put_many(self.constitution.id, fresh)
+                    fresh = {}
         if fresh:
             self.cache.put_many(self.constitution.id, fresh)
         return found
@@ -70,7 +72,7 @@ class Examiner:
                 found[key] = hits
         return found
 
-    def _examined(self, batches: Iterable[list[Job]], total: int) -> Iterator[tuple[list[Job], list[str]]]:
+    def _examined(self, batches: Iterable[list[Job]], total: int) -> Generator[tuple[list[Job], list[str]]]:
         if total < POOL_PAYS or self.extra_checks:
             return ((jobs, examine_batch(jobs, self.constitution, self.extra_checks)) for jobs in batches)
         from idse_orchestrator.app.examination_pool import examine_on_all_cores

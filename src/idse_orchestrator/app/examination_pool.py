@@ -10,7 +10,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
@@ -29,7 +29,7 @@ class _NoWorkersError(Exception):
     """Workers cannot be started here, or one of them died."""
 
 
-def examine_on_all_cores(batches: Iterable[list[Job]], constitution: Constitution) -> Iterator[Examined]:
+def examine_on_all_cores(batches: Iterable[list[Job]], constitution: Constitution) -> Generator[Examined]:
     """Each batch with its verdicts, in order; only a few batches are in memory at a time."""
     remaining = iter(batches)
     unfinished: deque[list[Job]] = deque()

@@ -70,7 +70,10 @@ class UnrecordedFiles:
         return entries
 
     def _as_on_disk(self, path: str, blob: str) -> FileEntry:
-        status = os.lstat(self._full(path))
+        try:
+            status = os.lstat(self._full(path))
+        except OSError as error:
+            raise _changed(path) from error
         return FileEntry(self._mode(path, runs=bool(status.st_mode & _OWNER_MAY_RUN)), blob, status.st_size)
 
     def _is_changed_by_a_filter(self, path: str, entry: FileEntry) -> bool:
