@@ -7,6 +7,7 @@ passes it on purpose (see ``repository.py``).
 
 from __future__ import annotations
 
+import builtins
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -61,8 +62,8 @@ class Git:
         return other
 
     def attempt(
-        self, *args: str, stdin: bytes | None = None, timeout: float = TIMEOUT_SECONDS
-    ) -> subprocess.CompletedProcess[bytes]:
+        self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> subprocess.CompletedProcess[builtins.bytes]:
         """Run and return whatever happened; only a git that cannot start or end is an error."""
         try:
             return subprocess.run(  # noqa: S603 - fixed program, no shell
@@ -80,23 +81,23 @@ class Git:
         except subprocess.TimeoutExpired as error:
             raise GitFailedError(f"git {args[0]} did not end within {timeout:g} s", where=self.folder) from error
 
-    def bytes(self, *args: str, stdin: bytes | None = None, timeout: float = TIMEOUT_SECONDS) -> bytes:
+    def bytes(self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS) -> builtins.bytes:
         """Standard output of a git that succeeded."""
         done = self.attempt(*args, stdin=stdin, timeout=timeout)
         if done.returncode != 0:
             raise failure(args, done)
         return done.stdout
 
-    def text(self, *args: str, stdin: bytes | None = None) -> str:
+    def text(self, *args: str, stdin: builtins.bytes | None = None) -> str:
         """Standard output as text without its last line break; names that are not UTF-8 survive."""
         return self.bytes(*args, stdin=stdin).decode("utf-8", "surrogateescape").removesuffix("\n")
 
-    def lines(self, *args: str, stdin: bytes | None = None) -> Sequence[str]:
+    def lines(self, *args: str, stdin: builtins.bytes | None = None) -> Sequence[str]:
         """Standard output split at line breaks."""
         out = self.text(*args, stdin=stdin)
         return out.split("\n") if out else []
 
-    def start(self, *args: str) -> subprocess.Popen[bytes]:
+    def start(self, *args: str) -> subprocess.Popen[builtins.bytes]:
         """A running git with pipes on standard input and output, for streaming."""
         return subprocess.Popen(  # noqa: S603 - fixed program, no shell
             ["git", *args],  # noqa: S607 - the user's git is the one on PATH

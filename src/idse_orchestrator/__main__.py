@@ -1,0 +1,5 @@
+"""``python -m idse_orchestrator`` is ``idse``."""
+
+from idse_orchestrator.cli.main import main
+
+main()

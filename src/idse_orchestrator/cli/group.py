@@ -1,0 +1,100 @@
+"""The click tree: commands are imported when they are called, and errors are idse's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from idse_orchestrator.cli.table import COMMANDS, SECTIONS
+from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+
+
+class LazyGroup(click.Group):
+    """Lists all commands of the table, and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of that name, or None."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command: click.Command = import_module(entry.module).build()
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Like click's, with a hint at the nearest command."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            raise unknown_command(args[0])
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The commands by section, with the summaries of the table."""
+        for section in SECTIONS:
+            rows = [(name, entry.summary) for name, entry in COMMANDS.items() if entry.section == section]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+def unknown_command(name: str) -> UsageError:
+    """The error for a command that does not exist, with those that look like it."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [known for known, entry in COMMANDS.items() if entry.section])
+    return UsageError(
+        f"there is no command {name!r}",
+        fix=tuple(f"idse {match}" for match in near) or ("idse --help    (lists all commands)",),
+    )
+
+
+def root() -> click.Group:
+    """The whole command line as a click group."""
+    from idse_orchestrator import __version__
+
+    group = LazyGroup(
+        "idse",
+        help="Hold a piece of work to its pipeline, with git as the only memory.\n\n"
+        "A session passes seven stages: intent, context, spec, plan, tasks, implementation, feedback. "
+        "Its state, its history and who moved what are git commits under refs/idse/.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+        no_args_is_help=False,
+        invoke_without_command=True,
+        callback=_without_command,
+    )
+    return click.version_option(__version__, "-V", "--version", prog_name="idse")(group)  # type: ignore[no-any-return]
+
+
+@click.pass_context
+def _without_command(context: click.Context) -> None:
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run_with_click(argv: Sequence[str]) -> int:
+    """Run `argv` through click; usage errors become idse's own."""
+    try:
+        code = root().main(list(argv), prog_name="idse", standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except click.exceptions.Abort:
+        return EXIT_INTERRUPTED
+    except click.UsageError as error:
+        raise _told(error) from error
+    except click.ClickException as error:
+        raise UsageError(error.format_message()) from error
+    return code if isinstance(code, int) else EXIT_OK
+
+
+def _told(error: click.UsageError) -> UsageError:
+    path = error.ctx.command_path if error.ctx else "idse"
+    usage = error.ctx.get_usage().removeprefix("Usage: ") if error.ctx else ""
+    message = error.format_message().rstrip(".")
+    return UsageError(
+        message[:1].lower() + message[1:], cause=f"usage: {usage}" if usage else None, fix=(f"{path} --help",)
+    )

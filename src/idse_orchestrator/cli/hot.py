@@ -1,0 +1,61 @@
+"""The commands that run all day start without click: its import alone costs three times a bare Python.
+
+Only plain forms are read here (flags and ``--option value``); whatever else is typed goes to click,
+which knows the same options and reports what is wrong with them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.table import COMMANDS
+from idse_orchestrator.cli.terminal import Terminal
+
+HOT = ("status", "next", "hook")
+
+_FLAGS = {"--json": "as_json", "--all": "all_sessions", "-q": "quiet", "--quiet": "quiet"}
+_VALUES = {"--project": "project", "--color": "color"}
+_KNOWN = {
+    "status": {"as_json", "all_sessions", "quiet", "project", "color"},
+    "next": {"as_json", "quiet", "project", "color"},
+}
+
+
+def run_hot(argv: Sequence[str]) -> int | None:
+    """Run `argv` if it is a plain form of a hot command, and return its exit code; None if it is not."""
+    name, rest = argv[0], argv[1:]
+    module = import_module(COMMANDS[name].module)
+    if name == "hook":
+        if not rest or rest[0].startswith("-"):
+            return None
+        return int(module.run(Run(Terminal()), rest[0], rest[1:]))
+    options = _parsed(name, rest)
+    if options is None:
+        return None
+    terminal = Terminal(
+        color=str(options.pop("color", "auto")),
+        quiet=bool(options.pop("quiet", False)),
+        as_json=bool(options.pop("as_json", False)),
+    )
+    project = options.pop("project", None)
+    return int(module.run(Run(terminal, str(project) if project is not None else None), **options))
+
+
+def _parsed(name: str, words: Sequence[str]) -> dict[str, object] | None:
+    options: dict[str, object] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in _FLAGS:
+            options[_FLAGS[word]] = True
+        elif word in _VALUES and rest and not rest[0].startswith("-"):
+            options[_VALUES[word]] = rest.pop(0)
+        else:
+            return None
+    return options if _fits(name, options) else None
+
+
+def _fits(name: str, options: Mapping[str, object]) -> bool:
+    return options.keys() <= _KNOWN[name] and options.get("color", "auto") in ("auto", "always", "never")

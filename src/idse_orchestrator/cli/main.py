@@ -1,0 +1,68 @@
+"""The entry point: choose a command, run it, and turn whatever happens into an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from idse_orchestrator.cli.hot import HOT, run_hot
+from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import click
+
+
+def main() -> NoReturn:
+    """Run ``idse`` with this process's arguments and leave with its exit code."""
+    code = run(sys.argv[1:])
+    _leave(code)
+
+
+def cli() -> click.Group:
+    """The click tree of all commands: for help, completion and the generated reference."""
+    from idse_orchestrator.cli.group import root
+
+    return root()
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line and return its exit code. Nothing escapes but SystemExit."""
+    try:
+        if argv and argv[0] in HOT:
+            code = run_hot(argv)
+            if code is not None:
+                return code
+        from idse_orchestrator.cli.group import run_with_click
+
+        return run_with_click(argv)
+    except IdseError as error:
+        from idse_orchestrator.cli.failure import report_error
+
+        return report_error(error, argv)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        return EXIT_OK  # the reader has seen enough, as with `idse log | head`
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, told as one
+        from idse_orchestrator.cli.failure import report_bug
+
+        return report_bug(error, argv)
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once once everything is written: tearing Python down would cost a few milliseconds."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        pass  # nobody reads any more
+    except OSError as error:
+        sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
+        code = code or 1
+    if "COVERAGE_PROCESS_START" in os.environ or "COV_CORE_SOURCE" in os.environ or "COVERAGE_PROCESS_CONFIG" in os.environ:
+        sys.exit(code)  # coverage writes its data when Python is torn down
+    os._exit(code)

@@ -1,0 +1,68 @@
+"""What all commands share: their common options, and how a click callback becomes one run."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.terminal import Terminal
+from idse_orchestrator.errors import EXIT_OK
+
+Callback = Callable[..., int | None]
+
+
+def command(name: str, *, reads: bool = False, project: bool = True) -> Callable[[Callback], click.Command]:
+    """Make a click command of a function ``(run, **options) -> exit code``.
+
+    Every command has ``--color``, ``-q`` and ``-v``; with `reads` also ``--json``, with `project` also
+    ``--project``. The function's docstring is the help.
+    """
+
+    def decorate(function: Callback) -> click.Command:
+        @functools.wraps(function)
+        def callback(**options: Any) -> int:
+            return _run(function, options)
+
+        for option in _common(reads=reads, project=project):
+            callback = option(callback)
+        return click.command(name)(callback)
+
+    return decorate
+
+
+session_argument = click.argument("session", required=False, metavar="[SESSION]")
+"""A session by name, or by project/session; the current one if left out."""
+
+
+def _run(function: Callback, options: dict[str, Any]) -> int:
+    terminal = Terminal(
+        color=options.pop("color"),
+        quiet=options.pop("quiet"),
+        verbose=options.pop("verbose"),
+        as_json=options.pop("as_json", False),
+    )
+    run = Run(terminal, options.pop("project", None))
+    code = function(run, **options)
+    return EXIT_OK if code is None else code
+
+
+def _common(*, reads: bool, project: bool) -> list[Callable[[Any], Any]]:
+    options = [
+        click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
+        click.option("-q", "--quiet", is_flag=True, help="Say nothing but data and errors."),
+        click.option(
+            "--color",
+            type=click.Choice(["auto", "always", "never"]),
+            default="auto",
+            help="When to use colours.",
+        ),
+    ]
+    if project:
+        options.append(click.option("--project", metavar="NAME", help="The project to work on."))
+    if reads:
+        options.append(click.option("--json", "as_json", is_flag=True, help="Print one JSON document."))
+    return options

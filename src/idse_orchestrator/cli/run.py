@@ -1,0 +1,39 @@
+"""One run of a command: its terminal, and the application it works on, made when first needed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.wiring import Application
+
+
+class Run:
+    """What every command is given; `project_option` is the value of ``--project``, or None."""
+
+    def __init__(self, terminal: Terminal, project_option: str | None = None) -> None:
+        self.terminal = terminal
+        self.project_option = project_option
+        self._application: Application | None = None
+
+    @property
+    def app(self) -> Application:
+        """The application on the repository around the working folder."""
+        if self._application is None:
+            from idse_orchestrator.wiring import Application
+
+            self._application = Application(os.getcwd(), os.environ)
+        return self._application
+
+    @property
+    def project(self) -> str:
+        """The project this run is about; see `app.resolve_project` for how it is found."""
+        return self.app.resolve_project(self.project_option)
+
+    def session(self, name: str | None = None) -> SessionKey:
+        """The session this run is about: `name` ("session" or "project/session"), else the current one."""
+        return self.app.resolve_session(self.project_option, name)

@@ -1,0 +1,91 @@
+"""A folder of the work tree as git objects: the very tree `git add` and `git commit` would make of it.
+
+The work is done by the git program in an index of its own, so filters, ignore rules and modes are
+git's, and the user's index is not touched.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+
+from idse_orchestrator.app.ports import Captured
+from idse_orchestrator.errors import InvalidArtifactError
+from idse_orchestrator.git.private_files import make_folder
+from idse_orchestrator.git.program import Git, failure
+from idse_orchestrator.git.repository import Repository
+
+MAX_FILE_BYTES = 1024 * 1024
+"""A document larger than this never enters a ledger: the same cap as rule IDSE103 has."""
+
+
+def capture_folder(repository: Repository, folder: str) -> Captured | None:
+    """Write `folder` (repository-relative) as objects; None where it is missing or has no file.
+
+    InvalidArtifactError names the first file a ledger may not hold.
+    """
+    root = os.path.join(repository.toplevel, folder)
+    if not os.path.isdir(root) or os.path.islink(root):
+        return None
+    for path in _files(root):
+        _check_file(path, repository.toplevel)
+    make_folder(repository.private)
+    index = os.path.join(repository.private, f"index.{os.getpid()}")
+    try:
+        return _captured(repository.git.with_environment({"GIT_INDEX_FILE": index}), folder)
+    finally:
+        for name in (index, f"{index}.lock"):
+            if os.path.exists(name):
+                os.unlink(name)
+
+
+def _captured(git: Git, folder: str) -> Captured | None:
+    _add(git, folder)
+    listing = git.text("ls-files", "-s", "-z", "--", folder)
+    files: dict[str, str] = {}
+    for line in filter(None, listing.split("\0")):
+        meta, _, path = line.partition("\t")
+        mode, blob, _stage = meta.split(" ")
+        if mode != "100644":
+            raise _refused(path, f"git would record it with mode {mode}", "make it a plain file")
+        files[path.removeprefix(f"{folder}/")] = blob
+    if not files:
+        return None
+    return Captured(git.text("write-tree", f"--prefix={folder}/"), files)
+
+
+def _add(git: Git, folder: str) -> None:
+    """Stage the folder; where the whole workspace is ignored, the user still asked us to record it."""
+    done = git.attempt("-c", "core.safecrlf=false", "add", "--all", "--", folder)
+    if done.returncode != 0 and b"ignored by one of your .gitignore" in done.stderr:
+        done = git.attempt("-c", "core.safecrlf=false", "add", "--all", "--force", "--", folder)
+    if done.returncode != 0:
+        raise failure(("add",), done)
+
+
+def _files(root: str) -> Iterator[str]:
+    with os.scandir(root) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(entry.path)
+            else:
+                yield entry.path
+
+
+def _check_file(path: str, toplevel: str) -> None:
+    info = os.lstat(path)
+    where = os.path.relpath(path, toplevel)
+    if stat.S_ISLNK(info.st_mode):
+        raise _refused(where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself")
+    if not stat.S_ISREG(info.st_mode):
+        raise _refused(where, "it is not a regular file", "move it out of the session's folder")
+    if info.st_mode & stat.S_IXUSR:
+        raise _refused(where, "it is executable", f"chmod -x {where}")
+    if info.st_size > MAX_FILE_BYTES:
+        size = f"{info.st_size:,} bytes, and the limit is {MAX_FILE_BYTES:,}"
+        raise _refused(where, f"it has {size}", "keep it outside of the session's folder and refer to it")
+
+
+def _refused(where: str, cause: str, fix: str) -> InvalidArtifactError:
+    return InvalidArtifactError("a file cannot enter the ledger", where=where, cause=cause, fix=(fix,))

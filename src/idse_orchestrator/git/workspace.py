@@ -1,0 +1,124 @@
+"""The documents of this work tree, and which session it works on.
+
+Content ids are those git would record, filters included, because they are compared with ledgers and
+commits. Only the git program knows the filters, the ignore rules and the worktree's own refs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+
+from idse_orchestrator.app.ports import Captured, SessionKey
+from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
+from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
+from idse_orchestrator.git.folder_capture import capture_folder
+from idse_orchestrator.git.private_files import storage_error, write_atomically
+from idse_orchestrator.git.ref_names import (
+    CURRENT,
+    current_by_project_ref,
+    parse_session_ref,
+    session_ref,
+)
+from idse_orchestrator.git.repository import Repository
+
+
+class GitWorkspace:
+    """The `Workspace` port on a work tree."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._git = repository.git
+
+    def blobs(self, project: str, session: str) -> Mapping[str, str]:
+        """See `Workspace.blobs`."""
+        folder = session_folder(project, session)
+        present = [stage for stage, name in ARTIFACTS.items() if self._is_file(f"{folder}/{name}")]
+        if not present:
+            return {}
+        names = "\n".join(f"{folder}/{ARTIFACTS[stage]}" for stage in present)
+        ids = self._git.lines("hash-object", "--stdin-paths", stdin=names.encode())
+        return dict(zip(present, ids, strict=True))
+
+    def capture(self, project: str, session: str) -> Captured | None:
+        """See `Workspace.capture`."""
+        return capture_folder(self._repository, session_folder(project, session))
+
+    def session_folders(self) -> Sequence[SessionKey]:
+        """See `Workspace.session_folders`."""
+        root = os.path.join(self._repository.toplevel, WORKSPACE, "projects")
+        return [
+            (project, session)
+            for project in _folders(root)
+            for session in _folders(os.path.join(root, project, "sessions"))
+        ]
+
+    def current(self, project: str | None = None) -> SessionKey | None:
+        """See `Workspace.current`.
+
+        Read as a file: these refs are always loose, and a process to ask for one costs 3 ms.
+        """
+        ref = current_by_project_ref(project) if project else CURRENT
+        try:
+            with open(os.path.join(self._repository.git_dir, ref), encoding="utf-8") as file:
+                target = file.read(256).strip()
+        except (OSError, UnicodeDecodeError):
+            return None
+        return parse_session_ref(target.removeprefix("ref: ")) if target.startswith("ref: ") else None
+
+    def set_current(self, project: str, session: str) -> None:
+        """See `Workspace.set_current`."""
+        target = session_ref(project, session)
+        for ref in (current_by_project_ref(project), CURRENT):
+            self._git.bytes("symbolic-ref", "-m", f"idse: switch to {project}/{session}", ref, target)
+
+    def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
+        """See `Workspace.write_views`. Nothing is written where the project has no folder."""
+        del project
+        return [path for path, content in views.items() if self._write_if_different(path, content)]
+
+    def _write_if_different(self, relative: str, content: bytes) -> bool:
+        path = os.path.join(self._repository.toplevel, relative)
+        folder = os.path.dirname(path)
+        if not os.path.isdir(folder):
+            return False
+        if os.path.realpath(folder) != os.path.join(os.path.realpath(self._repository.toplevel), *relative.split("/")[:-1]):
+            raise ConflictError(
+                "a view would be written outside of this work tree",
+                where=relative,
+                cause="a folder on the way is a symbolic link",
+                fix=("replace the link by a folder",),
+            )
+        try:
+            with open(path, "rb") as file:
+                if not os.path.islink(path) and file.read() == content:
+                    return False
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise storage_error(error, relative) from error
+        write_atomically(path, content)
+        return True
+
+    def _is_file(self, relative: str) -> bool:
+        path = os.path.join(self._repository.toplevel, relative)
+        return os.path.isfile(path) and not os.path.islink(path)
+
+
+def _folders(path: str) -> Sequence[str]:
+    try:
+        with os.scandir(path) as entries:
+            names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StorageError("this folder cannot be read", where=path, cause=error.strerror) from error
+    return sorted(name for name in names if _is_name(name))
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return bool(check_name("session", name))
+    except InvalidNameError:
+        return False

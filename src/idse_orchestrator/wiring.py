@@ -1,0 +1,100 @@
+"""Builds the application from its parts: the one file that knows every adapter.
+
+Parts are made when they are first asked for, so a status pays for reading only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app import resolve
+from idse_orchestrator.git.ledger_reader import GitLedgerReader
+from idse_orchestrator.git.repository import Repository, discover
+from idse_orchestrator.git.workspace import GitWorkspace
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.examination import Examiner, Progress
+    from idse_orchestrator.app.hooks import HookFiles
+    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
+    from idse_orchestrator.app.validate import Validation
+    from idse_orchestrator.domain.artifact_reader import ArtifactReader
+
+
+class Application:
+    """Everything a command can use in the repository around `folder`, given an `environment`."""
+
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.repository: Repository = discover(folder)
+
+    @cached_property
+    def reader(self) -> LedgerReader:
+        """Ledgers, to read."""
+        return GitLedgerReader(self.repository)
+
+    @cached_property
+    def writer(self) -> LedgerWriter:
+        """Ledgers, to append to; commits that waited for their notes get them first."""
+        from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+
+        return GitLedgerWriter(self.repository, self.agent)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The documents of this work tree."""
+        return GitWorkspace(self.repository)
+
+    @property
+    def agent(self) -> str:
+        """The agent that acts for the git identity; "" when a person does."""
+        return self.environment.get("IDSE_AGENT", "")
+
+    @property
+    def today(self) -> str:
+        """The date in UTC as ISO text."""
+        import time
+
+        return time.strftime("%Y-%m-%d", time.gmtime())
+
+    def resolve_project(self, option: str | None) -> str:
+        """See `app.resolve.resolve_project`."""
+        return resolve.resolve_project(self._asking, option)
+
+    def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
+        """See `app.resolve.resolve_session`."""
+        return resolve.resolve_session(self._asking, option, name)
+
+    @property
+    def _asking(self) -> resolve.Asking:
+        return resolve.Asking(
+            self.reader, self.workspace, self.repository.prefix, self.environment.get("IDSE_PROJECT", "")
+        )
+
+    def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
+        """The ValidationEngine with the constitution that `reader` sees."""
+        from idse_orchestrator.app.constitution_source import constitution_in
+        from idse_orchestrator.app.examination import Examiner, quiet
+        from idse_orchestrator.git.verdict_cache import verdict_cache_of
+
+        cache = verdict_cache_of(self.repository)
+        return Examiner(constitution_in(reader, cache), cache, on_progress=on_progress or quiet)
+
+    def validation(
+        self,
+        reader: ArtifactReader,
+        *,
+        views: Mapping[str, bytes] | None = None,
+        on_progress: Progress | None = None,
+    ) -> Validation:
+        """What `app.validate` needs to judge the documents of `reader`."""
+        from idse_orchestrator.app.validate import Validation
+
+        return Validation(reader, self.examiner(reader, on_progress), self.reader, self.today, views)
+
+    def hook_files(self) -> HookFiles:
+        """The hook files of this repository."""
+        from idse_orchestrator.git.hook_files import GitHookFiles
+
+        return GitHookFiles(self.repository)
