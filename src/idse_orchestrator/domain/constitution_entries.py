@@ -34,7 +34,10 @@ _GROUPS = {"artifacts": STAGES, "side_files": (SIDE_FILE,), "workspace": (WORKSP
 def built_rule(
     entry: RuleEntry, where: str, number: int, extra_checks: Mapping[str, Check], *, origin: str = CORE
 ) -> Rule:
-    """The rule that `entry`, the `number`-th of its file, describes; InvalidConfigurationError if it cannot be."""
+    """The rule that `entry`, the `number`-th of its file, describes.
+
+    InvalidConfigurationError where it cannot be one.
+    """
     place = f"{where} → rules → {number} ({entry.id})"
     _check_id(entry, place, origin)
     _check_verb(entry, place, extra_checks, origin)
@@ -67,7 +70,6 @@ class Trouble:
     shape: type[BaseModel]
     value: object
     error: ValidationError
-    first: str = ""
 
     def as_error(self) -> InvalidConfigurationError:
         """The first of the problems, as file → key → item, why, and what to write instead."""
@@ -76,7 +78,7 @@ class Trouble:
         key = str(problem["loc"][-1]) if problem["loc"] else ""
         unknown = problem["type"] == "extra_forbidden"
         return InvalidConfigurationError(
-            f"{self.first}{key!r} is not a key here" if unknown else f"{self.first}{_what(problem['type'], key)}",
+            f"{key!r} is not a key here" if unknown else _what(problem["type"], key),
             where=" → ".join([self.where, *path]),
             cause=f"known keys: {', '.join(self._keys(problem['loc']))}" if unknown else problem["msg"],
             fix=self._fix(problem["loc"], key) if unknown else (),
@@ -112,7 +114,7 @@ def _what(kind: str, key: str) -> str:
     return f"{key!r} is missing" if kind == "missing" else f"{key!r} has a value that does not fit"
 
 
-def _step(value: Any, step: int | str) -> Any:
+def _step(value: Any, step: int | str) -> Any:  # noqa: ANN401 - whatever the file held
     try:
         return value[step]
     except (KeyError, IndexError, TypeError):
@@ -129,7 +131,7 @@ def _shape_below(shape: type[BaseModel] | None, step: int | str) -> type[BaseMod
     return shape
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):

@@ -50,7 +50,8 @@ def load_constitution(
     """The constitution that the shipped file `core` and a project's file make together.
 
     `extra_checks` are the installed check verbs by name, `checks_id` says their names and versions
-    (as in `constitution_id`). Raises InvalidConfigurationError that says file → key → item, why, and what to do.
+    (as in `constitution_id`). Raises InvalidConfigurationError that says
+    file → key → item, why, and what to do.
     """
     shipped = _read(core, CORE_FILE, CoreFile)
     rules = [built_rule(entry, CORE_FILE, number, {}) for number, entry in enumerate(shipped.rules, 1)]

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from idse_orchestrator.domain.findings import ERROR, OFF, WARNING
+from idse_orchestrator.domain.findings import OFF
 
 
 def _word_for_false(value: object) -> object:
@@ -33,9 +33,9 @@ class Strict(BaseModel):
 class Severities(Strict):
     """How a rule weighs while its stage has each status."""
 
-    pending: Severity = OFF
-    in_progress: Severity = WARNING
-    complete: Severity = ERROR
+    pending: Severity = "off"
+    in_progress: Severity = "warning"
+    complete: Severity = "error"
 
 
 class Raised(Strict):

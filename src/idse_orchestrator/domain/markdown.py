@@ -76,7 +76,7 @@ class Outline:
 
 
 def outline_of(text: str) -> Outline:
-    """The outline of `text`, whose lines end in ``\\n``."""
+    """The outline of `text`, whose lines end in a line feed."""
     from idse_orchestrator.domain.markdown_parser import parsed_blocks
 
     tokens = parsed_blocks(text)

@@ -7,6 +7,7 @@ server, busy for hours on a short text. What is allowed here tries at most MOST_
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from re import _constants as sre  # type: ignore[attr-defined] # the parser's own words; no public door exists
 from re import _parser as parser  # type: ignore[attr-defined] # the same
 from typing import Any
@@ -31,7 +32,7 @@ class _RefusedError(Exception):
     """The pattern uses something whose cost has no bound."""
 
 
-def _ways(tree: Any, *, inside_repeat: bool) -> int:
+def _ways(tree: Iterable[tuple[object, Any]], *, inside_repeat: bool) -> int:
     ways = 1
     for operator, argument in tree:
         ways *= _ways_of(operator, argument, inside_repeat=inside_repeat)
@@ -40,7 +41,7 @@ def _ways(tree: Any, *, inside_repeat: bool) -> int:
     return ways
 
 
-def _ways_of(operator: Any, argument: Any, *, inside_repeat: bool) -> int:
+def _ways_of(operator: object, argument: Any, *, inside_repeat: bool) -> int:  # noqa: ANN401 - the parser is untyped
     if operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
         return _ways_of_repeat(*argument, inside_repeat=inside_repeat)
     if operator is sre.SUBPATTERN:
@@ -54,7 +55,7 @@ def _ways_of(operator: Any, argument: Any, *, inside_repeat: bool) -> int:
     return 1
 
 
-def _ways_of_repeat(least: int, most: int, body: Any, *, inside_repeat: bool) -> int:
+def _ways_of_repeat(least: int, most: int, body: Iterable[tuple[object, Any]], *, inside_repeat: bool) -> int:
     if most > MOST_REPEATS:
         raise _RefusedError("it repeats without a bound: write {m,n} instead of * or +")
     if most == least == 1:

@@ -6,6 +6,7 @@ Importing this module imports a YAML parser (some 25 ms), so it is imported wher
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Protocol
 
 import yaml
 
@@ -49,13 +50,20 @@ def load_yaml(data: bytes) -> object:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it is not YAML"
-        raise YamlProblem(what, *((mark.line + 1, mark.column + 1) if mark else ())) from error
+        raise YamlProblem(what, *_place(mark)) from error
     except yaml.YAMLError as error:
         raise YamlProblem(_unreadable(error), *_position(text, error)) from error
     except (ValueError, OverflowError) as error:  # a date such as 2024-13-45, a number such as 1:99
         if isinstance(error, YamlProblem):
             raise
         raise YamlProblem(f"a value cannot be read: {error}") from error
+
+
+class _Mark(Protocol):
+    """A place in a text, as both of PyYAML's parsers tell it: counted from 0."""
+
+    line: int
+    column: int
 
 
 class _UniqueKeys(_SafeLoader):
@@ -66,7 +74,8 @@ class _UniqueKeys(_SafeLoader):
         for key, _ in node.value:
             name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
             if name in seen and key.value != "<<":
-                raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} occurs twice", key.start_mark)
+                what = f"key {key.value!r} occurs twice"
+                raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
             seen.add(name)
         mapping: dict[Hashable, object] = super().construct_mapping(node, deep)
         return mapping
@@ -76,8 +85,8 @@ def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise YamlProblem("it is not UTF-8 text", line, error.start - data.rfind(b"\n", 0, error.start)) from error
+        line, column = data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start)
+        raise YamlProblem("it is not UTF-8 text", line, column) from error
 
 
 def _refuse_depth(text: str) -> None:
@@ -89,7 +98,7 @@ def _refuse_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MOST_DEPTH:
-            raise YamlProblem("it is nested too deeply", event.start_mark.line + 1, event.start_mark.column + 1)
+            raise YamlProblem("it is nested too deeply", *_place(event.start_mark))
 
 
 def _refuse_growth(root: yaml.Node) -> None:
@@ -101,7 +110,7 @@ def _refuse_growth(root: yaml.Node) -> None:
 def _size(node: yaml.Node, sizes: dict[int, int], open_: set[int]) -> int:
     key = id(node)
     if key in open_:
-        raise YamlProblem("an alias leads back to itself", node.start_mark.line + 1, node.start_mark.column + 1)
+        raise YamlProblem("an alias leads back to itself", *_place(node.start_mark))
     if key not in sizes:
         open_.add(key)
         sizes[key] = 1 + sum(_size(child, sizes, open_) for child in _children(node))
@@ -116,7 +125,12 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 
 
 def _unreadable(error: yaml.YAMLError) -> str:
-    return f"a character is not allowed: {error.reason}" if isinstance(error, yaml.reader.ReaderError) else str(error)
+    reason = error.reason if isinstance(error, yaml.reader.ReaderError) else error
+    return f"a character is not allowed: {reason}"
+
+
+def _place(mark: _Mark | None) -> tuple[int, ...]:
+    return (mark.line + 1, mark.column + 1) if mark else ()
 
 
 def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:

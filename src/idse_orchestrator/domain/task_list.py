@@ -2,7 +2,7 @@
 
 ::
 
-    - [ ] Task 0.1 – text (Owner: ana) (Deps: 0.2, 0.3) (Files: src/a.py, docs/) (Acceptance: tests pass)
+    - [ ] Task 0.1: text (Owner: ana) (Deps: 0.2, 0.3) (Files: src/a.py, docs/) (Acceptance: tests pass)
     - [x] T001 [P] text
 
 Any bullet (``-``, ``*``, ``+``) will do, the id may be bold, ``[P]`` may stand before or behind the id,
@@ -25,12 +25,14 @@ _ID = re.compile(
     r"(?![\w.]\w)",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"[*_]{0,3}[ \t]*[–—:·.|-]*[*_]{0,3}[ \t]*")
-_MEANT = re.compile(r"[*_ \t]*(?:\[P\][ \t]*)?[–—:·-]", re.IGNORECASE)
+_SEPARATOR = re.compile(r"[*_]{0,3}[ \t]*[\u2013—:·.|-]*[*_]{0,3}[ \t]*")
+_MEANT = re.compile(r"[*_ \t]*(?:\[P\][ \t]*)?[\u2013—:·-]", re.IGNORECASE)
 _ANNOTATION = re.compile(r"\((?P<key>[A-Za-z][A-Za-z -]{0,30}):(?P<value>[^()]*(?:\([^()]*\)[^()]*)*)\)")
-_UNCLOSED = re.compile(r"\((?:Owner|Deps|Depends on|Acceptance|Files?|Paths?):[^()]*(?:\([^()]*\)[^()]*)*$", re.I)
+_UNCLOSED = re.compile(
+    r"\((?:Owner|Deps|Depends on|Acceptance|Files?|Paths?):[^()]*(?:\([^()]*\)[^()]*)*$", re.IGNORECASE
+)
 _SPLIT = re.compile(r"[,;]|\band\b")
-_NOTHING = frozenset({"", "-", "–", "—", "…", "...", "none", "n/a", "nothing"})
+_NOTHING = frozenset({"", "-", "\u2013", "—", "…", "...", "none", "n/a", "nothing"})
 _DEPENDENCIES = ("deps", "dep", "depends on", "depends", "dependencies")
 _PATHS = ("file", "files", "path", "paths")
 
@@ -158,7 +160,7 @@ def _problem(item: _Item, found: re.Match[str] | None, rest: str) -> str | None:
         is_task = found is not None and (found["code"] or _MEANT.match(rest, found.end()))
         return f"{_shown(rest)} has no box [ ] before it" if is_task else None
     if item.box.strip().lower() not in ("", "x") or len(item.box) != 1:
-        return f"the box is [{item.box}], where [ ] or [x] is meant" if item.text or item.box else "an empty box"
+        return f"the box is [{item.box}], where [ ] or [x] is meant"
     if item.gap_missing:
         return "a space is missing beside the box"
     if found is None:

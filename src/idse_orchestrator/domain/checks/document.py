@@ -64,7 +64,7 @@ class Document:
 
     @cached_property
     def text(self) -> str:
-        """The content with ``\\n`` line ends and no byte order mark; bytes that are not UTF-8 become U+FFFD."""
+        """The content: lines end in a line feed, no byte order mark, U+FFFD for bytes that are not UTF-8."""
         text = self.data.decode("utf-8", "replace").removeprefix("\ufeff")
         return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from operator import itemgetter
 
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.checks.options import text, texts
 from idse_orchestrator.domain.markdown import COMMENT, code_spans
 
-_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "‘": "’", "«": "»", "‹": "›"}
+_QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "\u2039": "\u203a"}
 _LISTED = 12
 _SHOWN = 60
 
 
 @lru_cache(maxsize=64)
 def marker_pattern(*markers: str) -> re.Pattern[str]:
-    """Any of `markers` in any case; brackets may be escaped, and a note may stand before the last one.
+    r"""Any of `markers` in any case; brackets may be escaped, and a note may stand before the last one.
 
-    ``[REQUIRES INPUT]`` is also found in ``\\[REQUIRES INPUT\\]`` and ``[REQUIRES INPUT: who decides?]``.
+    ``[REQUIRES INPUT]`` is also found in ``\[REQUIRES INPUT\]`` and ``[REQUIRES INPUT: who decides?]``.
     """
     return re.compile("|".join(_one_marker(marker) for marker in markers) or r"(?!)", re.IGNORECASE)
 
@@ -66,17 +68,29 @@ def _found(document: Document, pattern: re.Pattern[str]) -> Iterator[tuple[int, 
         first, last = outline.block_at(line)
         if first not in spans:
             spans[first] = _hidden(document, first, last)
-        if not any(start <= match.start() < end for start, end in spans[first]):
+        if not _within(match.start(), spans[first]):
             yield match.start(), match[0]
 
 
+def _within(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
+    at = bisect_right(spans, offset, key=itemgetter(0)) - 1
+    return at >= 0 and offset < spans[at][1]
+
+
 def _hidden(document: Document, first: int, last: int) -> list[tuple[int, int]]:
+    """Start and end offsets of what does not show as text in these lines, in order and apart."""
     start = document.start_of(first)
     block = document.text[start : document.start_of(last + 1)]
     hidden = code_spans(block) if "`" in block else []
     if "<!--" in block:
         hidden += [found.span() for found in COMMENT.finditer(block)]
-    return [(start + begin, start + end) for begin, end in hidden]
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(hidden):
+        if merged and start + begin < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], start + end))
+        else:
+            merged.append((start + begin, start + end))
+    return merged
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +103,7 @@ def _one_marker(marker: str) -> str:
     words = r"[ \t]+".join(re.escape(word) for word in inner.split())
     if not (marker.startswith("[") and marker.endswith("]")):
         return re.escape(marker)
-    return rf"\\?\[{words}(?:[ \t]*[:–—-][^\[\]\n]{{0,200}})?\\?\]"
+    return rf"\\?\[{words}(?:[ \t]*[:\u2013—-][^\[\]\n]{{0,200}})?\\?\]"
 
 
 def _core(marker: str) -> str:

@@ -45,7 +45,7 @@ def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator
 
 
 def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for two ``[P]`` tasks of one phase that declare the same path and do not wait for each other."""
+    """A notice for two ``[P]`` tasks of one phase that declare one path, unless one waits for the other."""
     phases: dict[str, list[Task]] = {}
     for task in document.task_list.tasks:
         if task.parallel and task.paths:
