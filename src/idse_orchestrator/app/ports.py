@@ -83,6 +83,14 @@ class Captured:
     files: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged tree, and the paths in it that hold conflict markers now."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
 class Workspace(Protocol):
     """The documents in this work tree and what this work tree works on."""
 
@@ -106,3 +114,24 @@ class Workspace(Protocol):
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """Write view files (by repository-relative path) that differ; the paths written."""
+
+    def base(self, project: str, session: str) -> str:
+        """The tree that this work tree's edits of the session started from ("" for nothing)."""
+
+    def agree(self, project: str, session: str, tree: str) -> None:
+        """Remember that the folder, as `tree`, has been given to the ledger or taken from it."""
+
+    def merge(self, base: str, ours: str, theirs: str) -> Merged:
+        """Apply what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
+
+    def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
+        """Whether the folder, as `tree`, can be found again: in HEAD, or given to the ledger."""
+
+    def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
+        """Make the folder, which is `before` now, the tree `after`; the paths written or removed.
+
+        Files that git ignores stay.
+        """
+
+    def resolve_tree(self, rev: str, path: str) -> str | None:
+        """The id of the tree at `path` of `rev`; None where there is none."""

@@ -15,6 +15,9 @@ ARTIFACTS = {
 }
 """Stage to the path of its artifact, relative to the session's folder."""
 
+MAY_START_BESIDE = ("feedback",)
+"""Stages that may start while the one before them is still in progress."""
+
 STAGE_OF = {path: stage for stage, path in ARTIFACTS.items()}
 
 WORKSPACE = ".idse"

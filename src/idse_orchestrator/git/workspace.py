@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from idse_orchestrator.app.ports import Captured, SessionKey
+from idse_orchestrator.app.ports import Captured, Merged, SessionKey
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
+from idse_orchestrator.git.contributions import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.git.folder_capture import capture_folder
+from idse_orchestrator.git.object_stream import find
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.ref_names import (
     CURRENT,
@@ -77,6 +79,49 @@ class GitWorkspace:
         """See `Workspace.write_views`. Nothing is written where the project has no folder."""
         del project
         return [path for path, content in views.items() if self._write_if_different(path, content)]
+
+    def base(self, project: str, session: str) -> str:
+        """See `Workspace.base`."""
+        folder = session_folder(project, session)
+        head = self._head()
+        given = last_contribution(self._repository, project, session)
+        if given and head in given.heads and (not given.tree or find(self._git, given.tree)):
+            return given.tree
+        return self.resolve_tree(head, folder) or "" if head else ""
+
+    def agree(self, project: str, session: str, tree: str) -> None:
+        """See `Workspace.agree`."""
+        remember_contribution(self._repository, project, session, Contribution(tree, (self._head(),)))
+
+    def merge(self, base: str, ours: str, theirs: str) -> Merged:
+        """See `Workspace.merge`."""
+        if theirs == ours or theirs == base:
+            return Merged(ours, ())
+        from idse_orchestrator.git.tree_merge import TreeMerger
+
+        return TreeMerger(self._repository).merge(base, ours, theirs)
+
+    def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
+        """See `Workspace.is_safe_to_replace`."""
+        given = last_contribution(self._repository, project, session)
+        if given and given.tree == tree:
+            return True
+        return self.resolve_tree("HEAD", session_folder(project, session)) == tree
+
+    def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
+        """See `Workspace.replace_folder`."""
+        from idse_orchestrator.git.folder_checkout import replace_folder
+
+        return replace_folder(self._repository, session_folder(project, session), before, after)
+
+    def resolve_tree(self, rev: str, path: str) -> str | None:
+        """See `Workspace.resolve_tree`."""
+        found = find(self._git, f"{rev}:{path}" if path else f"{rev}^{{tree}}")
+        return found[0] if found and found[1] == "tree" else None
+
+    def _head(self) -> str:
+        found = find(self._git, "HEAD")
+        return found[0] if found else ""
 
     def _write_if_different(self, relative: str, content: bytes) -> bool:
         path = os.path.join(self._repository.toplevel, relative)

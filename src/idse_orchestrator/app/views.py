@@ -1,0 +1,55 @@
+"""The two views of a project in a work tree: files for people and agents to `cat`, made from the refs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
+from idse_orchestrator.domain.names import BLUEPRINT
+from idse_orchestrator.domain.project_workspace import current_session_path, session_state_path
+from idse_orchestrator.domain.stage_state_model import SessionState
+
+
+def expected_views(ledgers: LedgerReader, workspace: Workspace) -> Mapping[str, bytes]:
+    """What every view of this work tree should hold, by repository-relative path."""
+    projects = {project for project, _ in workspace.session_folders()}
+    keys = [key for project in sorted(projects) if (key := workspace.current(project))]
+    states = ledgers.states(keys)
+    return {path: data for state in states.values() for path, data in views_of(state).items()}
+
+
+def views_of(state: SessionState) -> Mapping[str, bytes]:
+    """The views of the project whose current session has `state`."""
+    return {
+        current_session_path(state.project): state.session.encode(),
+        session_state_path(state.project): _session_state(state),
+    }
+
+
+def refresh_views(ledgers: LedgerReader, workspace: Workspace, project: str) -> None:
+    """Write the views of `project` where they differ from the refs."""
+    current = workspace.current(project)
+    if current is not None:
+        write_views(ledgers, workspace, current)
+
+
+def write_views(ledgers: LedgerReader, workspace: Workspace, current: SessionKey) -> None:
+    """Write the views for the session `current`; nothing where it has no ledger."""
+    tip = ledgers.session(*current)
+    if tip is not None:
+        workspace.write_views(current[0], views_of(tip.state))
+
+
+def _session_state(state: SessionState) -> bytes:
+    view = {
+        "project_name": state.project,
+        "session_id": state.session,
+        "is_blueprint": state.session == BLUEPRINT,
+        "created_at": state.created_at,
+        "updated_at": state.updated_at,
+        "stages": {stage: record.status for stage, record in state.stages.items()},
+        "last_sync": None,
+        "validation_status": state.validation.status,
+    }
+    return json.dumps(view, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -1,0 +1,89 @@
+"""Writes a tree of documents into a folder of the work tree, the way `git checkout` would.
+
+The work is done by the git program in an index of its own: filters apply, the user's index is not
+touched. Nothing is removed but files that `before` names, so what nobody recorded stays.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.private_files import make_folder, storage_error
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+
+
+def replace_folder(repository: Repository, folder: str, before: str, after: str) -> Sequence[str]:
+    """Turn `folder`, which is the tree `before` now ("" : nothing), into `after`; the paths that changed.
+
+    Paths are relative to the folder. ConflictError where something that is no plain file stands in the way.
+    """
+    old, new = _files(repository.git, before), _files(repository.git, after)
+    written = sorted(path for path, blob in new.items() if old.get(path) != blob)
+    removed = sorted(old.keys() - new.keys())
+    root = os.path.join(repository.toplevel, folder)
+    for path in written:
+        _refuse_obstacle(root, path, folder)
+    _write(repository, folder, after, written)
+    for path in removed:
+        _remove(root, path)
+    return [*written, *removed]
+
+
+def _files(git: Git, tree: str) -> dict[str, str]:
+    if not tree:
+        return {}
+    rows = git.text("ls-tree", "-r", "-z", tree).split("\0")
+    pairs = (row.partition("\t") for row in rows if row)
+    return {path: meta.split(" ")[2] for meta, _, path in pairs}
+
+
+def _write(repository: Repository, folder: str, tree: str, paths: Sequence[str]) -> None:
+    if not paths:
+        return
+    make_folder(repository.private)
+    index = os.path.join(repository.private, f"index.{os.getpid()}")
+    git = repository.git.with_environment({"GIT_INDEX_FILE": index})
+    try:
+        git.bytes("read-tree", f"--prefix={folder}/", tree)
+        names = "\0".join(f"{folder}/{path}" for path in paths)
+        git.bytes(
+            "checkout-index", "--force", "-z", "--stdin", stdin=names.encode("utf-8", "surrogateescape")
+        )
+    finally:
+        for name in (index, f"{index}.lock"):
+            if os.path.exists(name):
+                os.unlink(name)
+
+
+def _refuse_obstacle(root: str, path: str, folder: str) -> None:
+    """A link on the way would lead the write out of the work tree; a folder would have to be deleted."""
+    parts = path.split("/")
+    for count in range(len(parts) + 1):
+        place = os.path.join(root, *parts[:count])
+        last = count == len(parts)
+        if os.path.islink(place) or (last and os.path.isdir(place)) or (
+            not last and os.path.lexists(place) and not os.path.isdir(place)
+        ):
+            raise ConflictError(
+                "something stands where a document has to go",
+                where="/".join((folder, *parts[:count])),
+                fix=("move it away, then run the command again",),
+            )
+
+
+def _remove(root: str, path: str) -> None:
+    place = os.path.join(root, path)
+    try:
+        os.unlink(place)
+        while (place := os.path.dirname(place)) != root and not os.listdir(place):
+            os.rmdir(place)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(error, path) from error
