@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
+from idse_orchestrator.git.repository_kind import refuse_unsupported_kind, refused_extension
 
 _QUESTIONS = (
     "rev-parse",
@@ -20,6 +21,13 @@ _QUESTIONS = (
     "--git-common-dir",
     "--show-toplevel",
     "--show-prefix",
+)
+_FORMAT_WORDS = (
+    "extension",
+    "repository format",
+    "repositoryformatversion",
+    "git repo version",
+    "ref storage format",
 )
 
 
@@ -59,6 +67,7 @@ def discover(folder: str) -> Repository:
             cause="libgit2, which writes the ledgers, reads sha1 repositories only",
             fix=("use a repository made with: git init --object-format=sha1",),
         )
+    refuse_unsupported_kind(common_dir)
     return Repository(toplevel, git_dir, common_dir, prefix, Git(toplevel))
 
 
@@ -76,10 +85,10 @@ def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError
         )
     if "not a git repository" in words:
         return NotARepositoryError(
-            "this folder is not in a git repository", where=folder, fix=("git init", "or cd into a repository")
+            "this folder is not in a git repository",
+            where=folder,
+            fix=("git init", "or cd into a repository"),
         )
-    if "extension" in words or "repository format" in words or "repositoryformatversion" in words:
-        return UnsupportedRepositoryError(
-            "this repository needs features that are not served here", where=folder, cause=words
-        )
+    if any(sign in words for sign in _FORMAT_WORDS):
+        return refused_extension(words, folder)
     return NotARepositoryError("git cannot use this folder", where=folder, cause=words)
