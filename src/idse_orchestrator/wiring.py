@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
+    from idse_orchestrator.app.scope import Scope
     from idse_orchestrator.app.validate import Validation
+    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.waive_rule import Waivers
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.domain.constitution_rules import Constitution
 
 
 class Application:
@@ -60,14 +64,15 @@ class Application:
 
     def resolve_project(self, option: str | None) -> str:
         """See `app.resolve.resolve_project`."""
-        return resolve.resolve_project(self._asking, option)
+        return resolve.resolve_project(self.asking, option)
 
     def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
         """See `app.resolve.resolve_session`."""
-        return resolve.resolve_session(self._asking, option, name)
+        return resolve.resolve_session(self.asking, option, name)
 
     @property
-    def _asking(self) -> resolve.Asking:
+    def asking(self) -> resolve.Asking:
+        """Who asks: names, the folder we stand in and IDSE_PROJECT."""
         return resolve.Asking(
             self.reader, self.workspace, self.repository.prefix, self.environment.get("IDSE_PROJECT", "")
         )
@@ -92,6 +97,36 @@ class Application:
         from idse_orchestrator.app.validate import Validation
 
         return Validation(reader, self.examiner(reader, on_progress), self.reader, self.today, views)
+
+    def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
+        """What `app.validate` needs to judge the documents that `choice` names, and which of them."""
+        from idse_orchestrator.app.validate import Validation
+        from idse_orchestrator.app.validation_choice import WORKTREE
+        from idse_orchestrator.app.views import expected_views
+        from idse_orchestrator.git.sources import open_source
+
+        source = open_source(self.repository, self.environment, choice)
+        views = expected_views(self.reader, self.workspace) if choice.kind == WORKTREE else None
+        examiner = self.examiner(source.rules, on_progress)
+        return Validation(source.reader, examiner, self.reader, self.today, views), source.scope
+
+    @cached_property
+    def constitution(self) -> Constitution:
+        """The rules in force in this work tree."""
+        from idse_orchestrator.app.constitution_source import constitution_in
+        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.git.readers.worktree import WorktreeReader
+        from idse_orchestrator.git.verdict_cache import verdict_cache_of
+
+        reader = WorktreeReader(self.repository, (CONSTITUTION_PATH,))
+        return constitution_in(reader, verdict_cache_of(self.repository))
+
+    @property
+    def waivers(self) -> Waivers:
+        """What `app.waive_rule` works with."""
+        from idse_orchestrator.app.waive_rule import Waivers
+
+        return Waivers(self.constitution, self.reader, self.writer, self.workspace, self.today)
 
     def hook_files(self) -> HookFiles:
         """The hook files of this repository."""

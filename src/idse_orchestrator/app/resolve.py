@@ -6,18 +6,30 @@ project of this work tree's current session. What stays ambiguous is an error th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
+from idse_orchestrator.app.ports import SessionKey, Workspace
 from idse_orchestrator.domain.names import BLUEPRINT, check_name
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
+
+
+class Names(Protocol):
+    """The names that exist; a LedgerReader fulfils it."""
+
+    def projects(self) -> Sequence[str]:
+        """Names of all projects, in order."""
+
+    def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
+        """Keys of all sessions, in order; of one project if given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
     """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT."""
 
-    ledgers: LedgerReader
+    ledgers: Names
     workspace: Workspace
     prefix: str = ""
     wish: str = ""
@@ -25,7 +37,7 @@ class Asking:
 
 def resolve_project(asking: Asking, option: str | None) -> str:
     """The project, or an error: NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError."""
-    named = option or asking.wish or _folder_of(asking.prefix)[0]
+    named = option or asking.wish or folder_of(asking.prefix)[0]
     current = asking.workspace.current()
     if named:
         check_name("project", named)
@@ -53,7 +65,7 @@ def resolve_session(asking: Asking, option: str | None, name: str | None) -> Ses
         return _existing(asking, check_name("project", project), session)
     if name:
         return _existing(asking, resolve_project(asking, option), name)
-    in_folder = _folder_of(asking.prefix)
+    in_folder = folder_of(asking.prefix)
     if in_folder[1] and (option or asking.wish or in_folder[0]) == in_folder[0]:
         return _existing(asking, in_folder[0], in_folder[1])
     return _current(asking, resolve_project(asking, option))
@@ -103,7 +115,7 @@ def _near(name: str, known: list[str], words: str) -> tuple[str, ...]:
     return tuple(words.format(match) for match in get_close_matches(name, known, 1))
 
 
-def _folder_of(prefix: str) -> tuple[str, str]:
+def folder_of(prefix: str) -> tuple[str, str]:
     """(project, session) of the workspace folder `prefix` stands in, "" for what it does not say."""
     parts = prefix.rstrip("/").split("/")
     if parts[:2] != [".idse", "projects"] or len(parts) < 3:

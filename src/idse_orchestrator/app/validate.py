@@ -76,7 +76,7 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
         )
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
-    notes = (*([] if sight.sessions else [NO_SESSIONS]), *([] if has_ledgers else [NO_LEDGERS]))
+    notes = () if sight.sessions and has_ledgers else (NO_LEDGERS if sight.sessions else NO_SESSIONS,)
     return _report(context, sight.sessions, findings, notes)
 
 
