@@ -100,7 +100,7 @@ def event_from_json(data: bytes) -> Event:
             body=raw["body"],
             format=raw["format"],
         )
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not an event: {error!r}") from error
 
 

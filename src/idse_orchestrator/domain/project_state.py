@@ -71,5 +71,5 @@ def project_from_json(data: bytes) -> ProjectState:
             raw["events"],
             raw["settings"],
         )
-    except (KeyError, TypeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error

@@ -54,7 +54,7 @@ def state_from_json(data: bytes) -> SessionState:
     """The state in `data`; ValueError when it is none."""
     try:
         return _state_from_dict(json.loads(data))
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a session's state: {error!r}") from error
 
 

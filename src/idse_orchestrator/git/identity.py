@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -15,6 +16,10 @@ from idse_orchestrator.git.repository import Repository
 
 if TYPE_CHECKING:
     import pygit2
+
+
+_BRACKETS = re.compile("[<>]")
+_AROUND = " .,:;\"'\\"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,13 @@ def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> I
     config = libgit2_repository.config
     name = os.environ.get("GIT_AUTHOR_NAME") or _first(config, "author.name", "user.name")
     email = os.environ.get("GIT_AUTHOR_EMAIL") or _first(config, "author.email", "user.email")
-    if name and email:
-        return Identity(one_line(name), one_line(email))
-    return _asked(repository)
+    known = Identity(_stripped(name), _stripped(email))
+    return known if known.name and known.email else _asked(repository)
+
+
+def _stripped(text: str) -> str:
+    """`text` as git puts it on a commit: without angle brackets, and without punctuation around it."""
+    return _BRACKETS.sub("", one_line(text)).strip(_AROUND)
 
 
 def _first(config: pygit2.Config, *keys: str) -> str:

@@ -57,7 +57,7 @@ def _acquire(descriptor: int, timeout: float) -> None:
         return
     in_main_thread = threading.current_thread() is threading.main_thread()
     wait = _wait_in_kernel if in_main_thread else _wait_by_polling
-    if not wait(descriptor, timeout):
+    if timeout <= 0 or not wait(descriptor, timeout):
         raise BusyError(
             f"the ledgers are being written by another process for more than {timeout:g} s",
             fix=("wait for it to end, then run the command again", "idse doctor"),
@@ -80,7 +80,7 @@ class _TimeIsUp(Exception):  # noqa: N818 - never leaves this file
     pass
 
 
-def _ring(signum: int, frame: object) -> None:
+def _ring(_signal: int, _frame: object) -> None:
     raise _TimeIsUp
 
 

@@ -19,7 +19,7 @@ from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import ulid
-from idse_orchestrator.errors import BusyError, IdseError
+from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
 from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.ledger_format import (
     ARTIFACTS,
@@ -49,7 +49,9 @@ _TREE = 0o040000
 class GitLedgerWriter:
     """The `LedgerWriter` port on a repository. `agent` is who acts for the git identity ("" : nobody)."""
 
-    def __init__(self, repository: Repository, agent: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, repository: Repository, agent: str = "", clock: Callable[[], float] = time.time
+    ) -> None:
         self._repository = repository
         self._agent = one_line(agent)
         self._clock = clock
@@ -84,11 +86,15 @@ class GitLedgerWriter:
 
     def _read(self, kind: LedgerFormat[State], ref: str) -> Tip[State] | None:
         try:
-            commit = self._git.lookup_reference(ref).peel(libgit2().Commit)
+            reference = self._git.lookup_reference(ref)
         except KeyError:
             return None
         except (libgit2().GitError, ValueError) as error:
             raise corrupt(ref, str(error)) from error
+        try:
+            commit = reference.peel(libgit2().Commit)
+        except (KeyError, libgit2().GitError, ValueError) as error:
+            raise corrupt(ref, f"the commit it points at cannot be read: {error}") from error
         try:
             tree = commit.tree
             artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
@@ -108,7 +114,12 @@ class GitLedgerWriter:
         except (libgit2().GitError, OSError) as error:
             raise write_failure(ref, error) from error
         move_ref(
-            self._git, ref, commit, tip.commit if tip else None, f"idse: {subject_of(event)}", self._signature()
+            self._git,
+            ref,
+            commit,
+            tip.commit if tip else None,
+            f"idse: {subject_of(event)}",
+            self._signature(),
         )
         return Tip(commit, artifacts, state)
 
@@ -148,7 +159,11 @@ class GitLedgerWriter:
         try:
             return open_repository(self._repository.common_dir)
         except (libgit2().GitError, OSError) as error:
-            raise IdseError("libgit2 cannot open this repository", cause=str(error)) from error
+            raise UnsupportedRepositoryError(
+                "libgit2, which writes the ledgers, cannot open this repository",
+                where=self._repository.common_dir,
+                cause=str(error),
+            ) from error
 
     @cached_property
     def _identity(self) -> Identity:
