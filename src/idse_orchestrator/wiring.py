@@ -16,6 +16,7 @@ from idse_orchestrator.git.workspace import GitWorkspace
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.examination import Examiner, Progress
+    from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.scope import Scope
@@ -49,6 +50,20 @@ class Application:
     def workspace(self) -> Workspace:
         """The documents of this work tree."""
         return GitWorkspace(self.repository)
+
+    @cached_property
+    def history(self) -> LedgerHistory:
+        """Ledgers, to look back at."""
+        from idse_orchestrator.git.ledger_history import GitLedgerHistory
+
+        return GitLedgerHistory(self.repository)
+
+    @cached_property
+    def trees(self) -> Trees:
+        """Trees of artifacts, to compare."""
+        from idse_orchestrator.git.tree_diff import GitTrees
+
+        return GitTrees(self.repository)
 
     @property
     def agent(self) -> str:
