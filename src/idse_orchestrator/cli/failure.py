@@ -34,7 +34,9 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
     told = IdseError(
         f"idse {__version__} failed: {type(error).__name__}: {error}",
         cause="this is a defect of idse; nothing was left half done",
-        fix=(f"report it with the file {path}" if path else "run it again with -vv and report what it prints",),
+        fix=(
+            f"report it with the file {path}" if path else "run it again with -vv and report what it prints",
+        ),
     )
     report_error(told, [word for word in argv if word != "-vv"])
     if "-vv" in argv:
@@ -60,8 +62,9 @@ def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
 
 
 def _wants_json(argv: Sequence[str]) -> bool:
-    before_dashes = list(argv)[: list(argv).index("--")] if "--" in argv else argv
-    return "--json" in before_dashes
+    words = list(argv)[: list(argv).index("--")] if "--" in argv else list(argv)
+    asked = {"--json", "--format=json"}.intersection(words)
+    return bool(asked) or ("--format", "json") in zip(words, words[1:], strict=False)
 
 
 def _color(argv: Sequence[str]) -> str:

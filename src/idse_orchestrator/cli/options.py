@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.terminal import Terminal
 from idse_orchestrator.errors import EXIT_OK
@@ -34,7 +35,9 @@ def command(name: str, *, reads: bool = False, project: bool = True) -> Callable
     return decorate
 
 
-session_argument = click.argument("session", required=False, metavar="[SESSION]")
+session_argument = click.argument(
+    "session", required=False, metavar="[SESSION]", shell_complete=completion_values.sessions
+)
 """A session by name, or by project/session; the current one if left out."""
 
 
@@ -62,7 +65,14 @@ def _common(*, reads: bool, project: bool) -> list[Callable[[Any], Any]]:
         ),
     ]
     if project:
-        options.append(click.option("--project", metavar="NAME", help="The project to work on."))
+        options.append(
+            click.option(
+                "--project",
+                metavar="NAME",
+                help="The project to work on.",
+                shell_complete=completion_values.projects,
+            )
+        )
     if reads:
         options.append(click.option("--json", "as_json", is_flag=True, help="Print one JSON document."))
     return options

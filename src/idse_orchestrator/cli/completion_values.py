@@ -1,0 +1,110 @@
+"""What a shell may complete where a name is expected: sessions, projects, stages, rules, kinds, topics.
+
+Attach a function as ``shell_complete=`` of a click argument or option. Completion runs while somebody
+types, so whatever goes wrong means "no suggestions", never an error. Nothing is imported before it is
+asked for: every command attaches these.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+    from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.wiring import Application
+
+Complete = Callable[["click.Context", "click.Parameter", str], list[str]]
+Values = Callable[["click.Context", str], Iterable[str]]
+
+
+def silently(values: Values) -> Complete:
+    """A click completer of `values`: those that begin with what is typed, and none after a failure."""
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+        del parameter
+        try:
+            return [value for value in values(context, incomplete) if value.startswith(incomplete)]
+        except Exception:  # noqa: BLE001 - a traceback in the middle of a typed line helps nobody
+            return []
+
+    return complete
+
+
+@silently
+def sessions(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Sessions of the project in question by name; all as ``project/session`` once a slash is typed."""
+    known = _application().reader.sessions
+    if "/" in incomplete:
+        return [f"{project}/{session}" for project, session in known()]
+    own = [session for _, session in known(_application().resolve_project(_project(context)))]
+    return own or [f"{project}/{session}" for project, session in known()]
+
+
+@silently
+def projects(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Projects that have a ledger."""
+    del context, incomplete
+    return _application().reader.projects()
+
+
+@silently
+def stages(context: click.Context, incomplete: str) -> Iterable[str]:
+    """The seven stages, in their order."""
+    del context, incomplete
+    from idse_orchestrator.domain.pipeline_artifacts import STAGES
+
+    return STAGES
+
+
+@silently
+def kinds(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Kinds of events."""
+    del context, incomplete
+    from idse_orchestrator.domain.events import KINDS
+
+    return KINDS
+
+
+@silently
+def rules(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Ids of the rules in force here, in the case in which the first letters are typed."""
+    del context
+    ids = [rule.id for rule in constitution_here().rules]
+    return [name.lower() for name in ids] if incomplete[:1].islower() else ids
+
+
+@silently
+def families(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Families of rules, by name or by their digit."""
+    del context
+    from idse_orchestrator.domain.constitution_rules import FAMILIES, PROJECT
+
+    return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
+
+
+def constitution_here() -> Constitution:
+    """The rules in force in this work tree; outside of one, those that are shipped."""
+    from idse_orchestrator.errors import NotARepositoryError
+
+    try:
+        return _application().constitution
+    except NotARepositoryError:
+        from idse_orchestrator.domain.constitution_file import load_constitution
+        from idse_orchestrator.resources import constitution_bytes
+
+        return load_constitution(constitution_bytes())
+
+
+def _application() -> Application:
+    from idse_orchestrator.wiring import Application
+
+    return Application(os.getcwd(), os.environ)
+
+
+def _project(context: click.Context) -> str | None:
+    value = context.params.get("project")
+    return value if isinstance(value, str) else None
