@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 
 from idse_orchestrator.cli.render.errors import render_error
 from idse_orchestrator.cli.render.style import style_for
@@ -64,7 +65,7 @@ def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
 def _wants_json(argv: Sequence[str]) -> bool:
     words = list(argv)[: list(argv).index("--")] if "--" in argv else list(argv)
     asked = {"--json", "--format=json"}.intersection(words)
-    return bool(asked) or ("--format", "json") in zip(words, words[1:], strict=False)
+    return bool(asked) or ("--format", "json") in pairwise(words)
 
 
 def _color(argv: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Self
 
 from idse_orchestrator.cli.terminal import Terminal
 
@@ -26,7 +27,7 @@ class Progress:
         self._next = clock() + PATIENCE
         self._shown = False
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Nothing is shown yet."""
         return self
 

@@ -9,6 +9,7 @@ import click
 
 from idse_orchestrator.app import validation_choice as choices
 from idse_orchestrator.app.record_verdicts import record_verdicts
+from idse_orchestrator.app.scope import Scope
 from idse_orchestrator.app.validate import validate
 from idse_orchestrator.app.validation_choice import Choice
 from idse_orchestrator.cli.options import command, session_argument
@@ -69,7 +70,7 @@ class _Options:
 @click.option("--format", "form", type=click.Choice(FORMATS), help="How to report.  [default: text]")
 @click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
 @click.option("--record", is_flag=True, help="Record in the ledgers which sessions pass, where that changed.")
-def validate_command(run: Run, session: str | None, **options: Any) -> int:
+def validate_command(run: Run, session: str | None, **options: Any) -> int:  # noqa: ANN401 - click hands over what it parsed
     """Hold documents to the constitution.
 
     Without options the session we stand in or work on is judged as it is in this work tree, and all
@@ -127,7 +128,7 @@ def _scoped(run: Run, choice: Choice, session: str | None, *, everything: bool) 
     if session:
         scope = choices.named_scope(asking, choice.kind, option, session)
     elif choice.kind == choices.LEDGER:
-        scope = choices.Scope(*run.session())
+        scope = Scope(*run.session())
     elif everything or choice.kind != choices.WORKTREE:
         scope = choices.project_scope(option)
     else:

@@ -1,0 +1,175 @@
+"""`idse rule`: read the constitution, and record exceptions from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from idse_orchestrator.app.waive_rule import WaiverChange, known_rule, unwaive_rule, waive_rule
+from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.envelope import envelope
+from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.constitution_rules import FAMILIES, PROJECT, Constitution, Rule
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.errors import UnknownNameError, UsageError
+
+rule_argument = click.argument("rule", metavar="RULE", shell_complete=completion_values.rules)
+session_option = click.option(
+    "--session",
+    metavar="NAME",
+    shell_complete=completion_values.sessions,
+    help="The session; the current one if left out.",
+)
+
+
+def reason_option(words: str) -> Callable[[Any], Any]:
+    """The required ``-m WHY``."""
+    return click.option("-m", "--message", "reason", metavar="WHY", required=True, help=words)
+
+
+@command("list", reads=True, project=False)
+@click.option(
+    "--family",
+    metavar="NAME",
+    shell_complete=completion_values.families,
+    help="Only rules of one family, such as 3 or input.",
+)
+@click.option(
+    "--stage",
+    metavar="STAGE",
+    shell_complete=completion_values.stages,
+    help="Only rules that look at one stage.",
+)
+def list_rules(run: Run, family: str | None, stage: str | None) -> None:
+    """List the rules in force here, with their severity by the status of a stage and at its gate.
+
+    A rule is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
+    """
+    constitution = completion_values.constitution_here()
+    rules = _selected(constitution.rules, _family(family), _stage(stage))
+    if run.terminal.as_json:
+        data = {**_about(constitution), "rules": [rule_data(rule) for rule in rules]}
+        run.terminal.data(envelope("idse.rule-list/1", data))
+    else:
+        run.terminal.data(rule_table(rules, run.terminal.style))
+
+
+@command("show", reads=True, project=False)
+@rule_argument
+def show_rule(run: Run, rule: str) -> None:
+    """Explain one rule: what it says, when it blocks, why it is there, how to waive it."""
+    constitution = completion_values.constitution_here()
+    found = known_rule(constitution, rule)
+    if run.terminal.as_json:
+        article = constitution.article(found.article)
+        data = {**_about(constitution), "rule": rule_data(found), "article": article}
+        run.terminal.data(envelope("idse.rule-show/1", data))
+    else:
+        run.terminal.data(rule_page(found, constitution, run.terminal.style))
+
+
+@command("waive")
+@rule_argument
+@session_option
+@reason_option("Why the rule does not count for this session. Every report shows it.")
+@click.option("--until", metavar="YYYY-MM-DD", help="The last day (UTC) on which the waiver counts.")
+def waive(run: Run, rule: str, session: str | None, reason: str, until: str | None) -> None:
+    """Record that a rule does not block one session.
+
+    Findings of the rule stay in every report, marked as waived and with the reason. A second waiver of
+    the same rule replaces the first.
+    """
+    expires = None if until is None else _day(until)
+    key = run.session(session)
+    change = waive_rule(run.app.waivers, key, rule, reason, expires)
+    run.terminal.say(("waived " if change.changed else "already waived: ") + _waived(change, key))
+
+
+@command("unwaive")
+@rule_argument
+@session_option
+@reason_option("Why the rule counts again.")
+def unwaive(run: Run, rule: str, session: str | None, reason: str) -> None:
+    """Record that the waiver of a rule is withdrawn."""
+    key = run.session(session)
+    change = unwaive_rule(run.app.waivers, key, rule, reason)
+    name = f"{key[0]}/{key[1]}"
+    if change.changed:
+        run.terminal.say(f"withdrew the waiver of {_waived(change, key)}\n  now because: {reason.strip()}")
+    else:
+        run.terminal.say(f"nothing to withdraw: {change.rule} is not waived in {name}")
+
+
+def build() -> click.Command:
+    """The group."""
+    return click.Group(
+        "rule",
+        commands=[list_rules, show_rule, waive, unwaive],
+        help="List and explain rules, waive one for a session.",
+        no_args_is_help=False,
+    )
+
+
+def _about(constitution: Constitution) -> dict[str, object]:
+    return {"version": constitution.version, "constitution": constitution.id}
+
+
+def _selected(rules: Sequence[Rule], family: str | None, stage: str | None) -> list[Rule]:
+    return [
+        rule
+        for rule in rules
+        if (family is None or rule.family == family) and (stage is None or stage in rule.applies_to)
+    ]
+
+
+def _family(asked: str | None) -> str | None:
+    """The family that a digit ("3", "3xx") or a name stands for."""
+    if asked is None:
+        return None
+    names = {**FAMILIES, **{f"{digit}xx": name for digit, name in FAMILIES.items()}}
+    name = names.get(asked.lower(), asked.lower())
+    known = (*FAMILIES.values(), PROJECT)
+    if name in known:
+        return name
+    raise UnknownNameError(
+        f"there is no family {asked!r}", cause=f"families: {', '.join(known)}", fix=_near(name, known)
+    )
+
+
+def _stage(asked: str | None) -> str | None:
+    if asked is None or asked in STAGES:
+        return asked
+    raise UnknownNameError(
+        f"there is no stage {asked!r}", cause=f"stages: {', '.join(STAGES)}", fix=_near(asked, STAGES)
+    )
+
+
+def _near(name: str, known: Sequence[str]) -> tuple[str, ...]:
+    from difflib import get_close_matches
+
+    return tuple(f"did you mean {match}?" for match in get_close_matches(name, known, 1))
+
+
+def _day(text: str) -> str:
+    from datetime import date
+
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass  # such as 2026-02-30
+    raise UsageError(f"{text!r} is no day", fix=("write it as --until 2026-12-31",))
+
+
+def _waived(change: WaiverChange, key: tuple[str, str]) -> str:
+    waiver = change.waiver
+    name = f"{change.rule} in {key[0]}/{key[1]}"
+    if waiver is None:
+        return name
+    until = f"until {waiver.expires}" if waiver.expires else "without an end"
+    return f"{name} {until}\n  because: {waiver.reason}\n  by: {waiver.by}"
