@@ -152,7 +152,9 @@ def _check_id(entry: RuleEntry, place: str, origin: str) -> None:
 
 
 def _check_verb(entry: RuleEntry, place: str, extra_checks: Mapping[str, Check], origin: str) -> None:
-    known = sorted({name for name, verb in VERBS.items() if verb.needs <= TEXT} | set(extra_checks))
+    known = sorted(
+        {name for name, verb in VERBS.items() if verb.needs <= TEXT} | (set(extra_checks) - set(VERBS))
+    )
     if entry.check in known or (origin == CORE and entry.check in VERBS):
         return
     close = difflib.get_close_matches(entry.check, known, n=3)

@@ -153,4 +153,3 @@ def _refuse_twice(rules: Sequence[Rule], where: str) -> None:
 def _suggestions(name: str, known: Iterable[str]) -> tuple[str, ...]:
     close = difflib.get_close_matches(name, sorted(known), n=3)
     return (f"did you mean {', '.join(close)}?",) if close else ("idse rule list",)
-

@@ -62,9 +62,7 @@ def _findings(constitution: Constitution, place: _Place) -> Iterator[Finding]:
         severity = rule.severity_at("complete")
         if rule.check == place.check and severity != OFF:
             message, hint = filled(rule.message, params), filled(rule.hint, params)
-            yield Finding(
-                rule.id, severity, place.path, 0, 0, message, hint, place.project, place.session
-            )
+            yield Finding(rule.id, severity, place.path, 0, 0, message, hint, place.project, place.session)
 
 
 def _old_places(paths: Sequence[str]) -> Iterator[_Place]:

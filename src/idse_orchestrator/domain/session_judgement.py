@@ -142,5 +142,3 @@ def _completed(subject: Subject, stage: str) -> Subject:
 
 def _ordered(findings: Iterator[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(set(findings), key=lambda finding: (*finding.sort_key(), finding.severity)))
-
-

@@ -109,9 +109,7 @@ def plain_id(text: str) -> str:
     return re.sub(r"^TASK\s+", "", bare.upper())
 
 
-def _items(
-    lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]
-) -> Iterator[_Item]:
+def _items(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> Iterator[_Item]:
     item: _Item | None = None
     phase, upcoming = "", iter([*phases, (len(lines) + 1, "")])
     next_phase = next(upcoming)

@@ -100,4 +100,3 @@ class Document:
 
 Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]
 """A check verb: the document and the rule's options in, notices out. It must be pure."""
-

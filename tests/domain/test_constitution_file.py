@@ -1,0 +1,357 @@
+"""The shipped constitution, what projects may add, and how wrong files are told so."""
+
+from __future__ import annotations
+
+import pytest
+
+from idse_orchestrator.domain.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
+from idse_orchestrator.domain.constitution_file import load_constitution
+from idse_orchestrator.domain.constitution_rules import FAMILIES, Constitution, constitution_id
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.resources import constitution_bytes
+
+CORE = constitution_bytes()
+RULE = (
+    "{id: ACME001, name: ticket, applies_to: [spec], check: has_text, with: {texts: [ABC]}"
+    ", message: m, hint: h}"
+)
+
+
+def one(old, new):
+    """A project file with RULE, said otherwise in one place."""
+    assert old in RULE
+    return f"rules: [{RULE.replace(old, new)}]"
+
+
+def load(project):
+    return load_constitution(CORE, project.encode() if isinstance(project, str) else project)
+
+
+def refused(project):
+    with pytest.raises(InvalidConfigurationError) as caught:
+        load(project)
+    return caught.value
+
+
+# --- the core ---
+
+
+def test_there_are_ten_articles_each_with_a_text(constitution):
+    ids = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X"]
+    assert [article.id for article in constitution.articles] == ids
+    assert all(len(article.text.split()) > 15 for article in constitution.articles)
+
+
+def test_every_rule_stands_under_an_article_and_in_the_family_of_its_number(constitution):
+    for rule in constitution.rules:
+        assert constitution.article(rule.article) is not None
+        assert rule.family == FAMILIES[rule.id[4]]
+    assert {rule.family for rule in constitution.rules} == set(FAMILIES.values())
+
+
+def test_every_verb_but_those_for_projects_is_used_by_the_core(constitution):
+    assert set(VERBS) - {rule.check for rule in constitution.rules} == {"no_text", "has_text"}
+
+
+def test_no_rule_grows_milder_as_its_stage_goes_on_or_at_its_gate(constitution):
+    order = ["off", "warning", "error"]
+    for rule in constitution.rules:
+        grades = [rule.severity[status] for status in ("pending", "in_progress", "complete")] + [rule.gate]
+        assert grades == sorted(grades, key=order.index), rule.id
+
+
+def test_a_rule_is_found_in_either_case_and_is_none_where_there_is_none(constitution):
+    assert constitution.rule("idse301") is constitution.rule("IDSE301")
+    assert constitution.rule("IDSE999") is None
+
+
+# --- what a project may say ---
+
+
+@pytest.mark.parametrize("project", ["", "# nothing\n", "rules: []\n", "version: 1\n"])
+def test_a_file_that_says_nothing_changes_no_rule(project):
+    assert load(project).rules == load(None).rules
+
+
+def test_a_project_adds_rules_of_its_own():
+    loaded = load(f"rules: [{RULE}]")
+    rule = loaded.rule("ACME001")
+    assert loaded.rules[:-1] == load(None).rules
+    assert (rule.origin, rule.family, rule.article) == ("project", "project", "")
+    assert rule.severity == {"pending": "off", "in_progress": "warning", "complete": "error"}
+
+
+def test_a_project_raises_a_severity():
+    rule = load("raise: {IDSE403: {complete: error}}").rule("IDSE403")
+    assert rule.raised
+    assert rule.severity == {"pending": "off", "in_progress": "off", "complete": "error"}
+
+
+def test_a_gate_is_never_milder_than_what_a_raise_made_of_complete():
+    project = "raise: {IDSE701: {complete: error}}"
+    assert load(project).rule("IDSE701").gate == "error"
+
+
+def test_a_raise_to_what_it_was_is_no_raise():
+    assert not load("raise: {IDSE301: {complete: error}}").rule("IDSE301").raised
+
+
+def test_an_alias_saves_words():
+    project = f"rules:\n  - &one {RULE}\n  - <<: *one\n    id: ACME002\n"
+    assert load(project).rule("ACME002").options == {"texts": ["ABC"]}
+
+
+# --- what it may not ---
+
+FILE = ".idse/constitution.yaml"
+
+
+@pytest.mark.parametrize(
+    ("project", "message", "where", "cause"),
+    [
+        ("a: [1\nb: 2", "the constitution is not readable YAML", f"{FILE}:2:2", "expected"),
+        (
+            "rules: []\nrules: []",
+            "the constitution is not readable YAML",
+            f"{FILE}:2:1",
+            "key 'rules' occurs twice",
+        ),
+        (
+            "a: &a [*a]",
+            "the constitution is not readable YAML",
+            f"{FILE}:1:4",
+            "an alias leads back to itself",
+        ),
+        ("a: *b", "the constitution is not readable YAML", f"{FILE}:1:4", "found undefined alias"),
+        ("a: \x07", "the constitution is not readable YAML", f"{FILE}:1:4", "a character is not allowed"),
+        (b"a: \xff", "the constitution is not readable YAML", f"{FILE}:1:4", "it is not UTF-8 text"),
+        ("[" * 99, "the constitution is not readable YAML", f"{FILE}:1:41", "it is nested too deeply"),
+        (
+            "a: !!python/name:os.system",
+            "the constitution is not readable YAML",
+            f"{FILE}:1:4",
+            "could not determine",
+        ),
+        ("#" * 300_000, "the constitution is not readable YAML", FILE, "it has 300000 bytes"),
+        ("- a", "'' has a value that does not fit", FILE, "valid dictionary"),
+        ("rule: []", "'rule' is not a key here", f"{FILE} → rule", "known keys: version, rules, raise"),
+        ("disable: [IDSE301]", "'disable' is not a key here", f"{FILE} → disable", "known keys"),
+        (
+            "rules: [{id: ACME001}]",
+            "'name' is missing",
+            f"{FILE} → rules → 1 (ACME001) → name",
+            "Field required",
+        ),
+        (
+            one("hint: h", "hint: h, severty: {}"),
+            "'severty' is not a key here",
+            f"{FILE} → rules → 1 (ACME001) → severty",
+            "known keys: id, article, name",
+        ),
+        (
+            one("hint: h", "hint: h, severity: {complete: fatal}"),
+            "'complete' has a value that does not fit",
+            f"{FILE} → rules → 1 (ACME001) → severity → complete",
+            "Input should be 'off', 'warning' or 'error'",
+        ),
+        (
+            one("has_text", "has_txt"),
+            "there is no check 'has_txt'",
+            f"{FILE} → rules → 1 (ACME001) → check",
+            "known checks: ",
+        ),
+        (
+            one("has_text", "unchanged"),
+            "there is no check 'unchanged'",
+            f"{FILE} → rules → 1 (ACME001) → check",
+            "known checks: ",
+        ),
+        (
+            one("texts:", "text:"),
+            "'texts' is missing",
+            f"{FILE} → rules → 1 (ACME001) → with → texts",
+            "Field required",
+        ),
+        (
+            one("spec", "specs"),
+            "'specs' is nothing a rule can apply to",
+            f"{FILE} → rules → 1 (ACME001) → applies_to",
+            "known: artifacts",
+        ),
+        (
+            one("message: m", 'message: "{count}"'),
+            "{count} is not filled by the check 'has_text'",
+            f"{FILE} → rules → 1 (ACME001) → message",
+            "it fills {artifact}",
+        ),
+        (
+            one("message: m", 'message: "{path.__class__}"'),
+            "{path.__class__} is not filled by the check 'has_text'",
+            f"{FILE} → rules → 1 (ACME001) → message",
+            "it fills {artifact}",
+        ),
+        (
+            one("hint: h", "hint: h, article: XX"),
+            "there is no article 'XX'",
+            f"{FILE} → rules → 1 (ACME001) → article",
+            None,
+        ),
+        (
+            one("hint: h", "hint: h, severity_of: design"),
+            "'design' is not a stage",
+            f"{FILE} → rules → 1 (ACME001) → severity_of",
+            "stages: intent",
+        ),
+        (
+            f"rules: [{RULE}, {RULE}]",
+            "the id ACME001 is used twice",
+            f"{FILE} → rules → 2 (ACME001) → id",
+            None,
+        ),
+        (
+            one("ACME001", "IDSE301"),
+            "the rule IDSE301 cannot be replaced",
+            f"{FILE} → rules → 1 (IDSE301) → id",
+            "ids that begin with IDSE belong to the core",
+        ),
+        (
+            one("ACME001", "IDSE999"),
+            "IDSE999 is reserved",
+            f"{FILE} → rules → 1 (IDSE999) → id",
+            "ids that begin with IDSE belong to the core",
+        ),
+        (
+            one("ACME001", "acme1"),
+            "'acme1' cannot be the id of a rule",
+            f"{FILE} → rules → 1 (acme1) → id",
+            "two to ten capital letters",
+        ),
+        (
+            "raise: {IDSE301: {complete: warning}}",
+            "IDSE301 cannot be lowered from error to warning",
+            f"{FILE} → raise → IDSE301 → complete",
+            "a project may make a core rule stricter, never milder",
+        ),
+        (
+            "raise: {IDSE801: {pending: off}}",
+            "IDSE801 cannot be lowered from error to off",
+            f"{FILE} → raise → IDSE801 → pending",
+            "a project may make a core rule stricter, never milder",
+        ),
+        (
+            "raise: {IDSE401: {gate: warning}}",
+            "IDSE401 cannot be lowered from error to warning",
+            f"{FILE} → raise → IDSE401 → gate",
+            "a project may make a core rule stricter, never milder",
+        ),
+        (
+            "raise: {IDSE310: {complete: error}}",
+            "there is no core rule 'IDSE310' to raise",
+            f"{FILE} → raise → IDSE310",
+            "only rules of the shipped constitution can be raised",
+        ),
+        (
+            "raise: {IDSE301: {done: error}}",
+            "'done' is not a key here",
+            f"{FILE} → raise → IDSE301 → done",
+            "known keys: pending, in_progress, complete, gate",
+        ),
+        (
+            one("has_text, with: {texts: [ABC]}", "no_placeholder, with: {patterns: ['(a+)+$']}"),
+            "the pattern '(a+)+$' cannot be used",
+            f"{FILE} → rules → 1 (ACME001) → with",
+            "it repeats without a bound",
+        ),
+    ],
+)
+def test_a_wrong_file_is_told_where_and_why(project, message, where, cause):
+    error = refused(project)
+    assert error.message == message
+    assert error.where == where
+    assert error.cause is None if cause is None else cause in error.cause
+
+
+@pytest.mark.parametrize(
+    ("project", "fix"),
+    [
+        ("rule: []", "did you mean rules?"),
+        (one("has_text", "has_txt"), "did you mean has_text"),
+        ("raise: {IDSE310: {complete: error}}", "did you mean IDSE"),
+        ("raise: {IDSE301: {complete: off}}", "idse rule waive IDSE301"),
+        (one("ACME001", "IDSE301"), "choose an id such as ACME001"),
+        ("disable: [IDSE301]", "idse rule waive"),
+    ],
+)
+def test_a_wrong_file_is_told_what_to_do(project, fix):
+    assert fix in " ".join(refused(project).fix)
+
+
+def test_an_alias_bomb_is_refused():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
+    assert "its aliases make more than" in refused("\n".join(lines)).cause
+
+
+def test_a_file_elsewhere_is_called_by_its_own_name():
+    with pytest.raises(InvalidConfigurationError) as caught:
+        load_constitution(CORE, b"[", where="HEAD:.idse/constitution.yaml")
+    assert caught.value.where.startswith("HEAD:.idse/constitution.yaml:")
+
+
+def test_an_extra_check_cannot_take_the_name_of_a_built_in_one():
+    project = f"rules: [{RULE.replace('has_text', 'unchanged').replace('{texts: [ABC]}', '{}')}]".encode()
+    with pytest.raises(InvalidConfigurationError):
+        load_constitution(CORE, project, extra_checks={"unchanged": lambda *_: ()})
+
+
+def test_the_options_of_an_extra_check_must_be_like_json():
+    project = f"rules: [{RULE.replace('has_text', 'acme').replace('[ABC]', '2024-01-01')}]".encode()
+    with pytest.raises(InvalidConfigurationError) as caught:
+        load_constitution(CORE, project, extra_checks={"acme": lambda *_: ()})
+    assert "not like JSON" in caught.value.cause
+
+
+# --- compiled ---
+
+
+@pytest.mark.parametrize("project", [None, f"rules: [{RULE}]\nraise: {{IDSE403: {{complete: error}}}}"])
+def test_the_compiled_form_is_the_same_constitution(project):
+    loaded = load(project)
+    again = Constitution.from_json(loaded.to_json())
+    assert again == loaded
+    assert again.to_json() == loaded.to_json()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "{}", '{"format": 0}', '{"format": 1, "version": "1"}', "null"]
+)
+def test_a_damaged_compiled_form_is_a_value_error(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - the parser's own words
+        Constitution.from_json(text)
+
+
+def test_the_id_follows_the_bytes_of_both_files():
+    ids = {
+        constitution_id(CORE, None),
+        constitution_id(CORE, b""),
+        constitution_id(CORE + b"\n", None),
+        constitution_id(CORE, b"rules: []"),
+        constitution_id(CORE, None, checks="acme 1.0"),
+        constitution_id(CORE + b"rules: []", b""),
+    }
+    assert len(ids) == 6
+    assert load("rules: []").id == constitution_id(CORE, b"rules: []")
+
+
+def test_messages_and_hints_hold_only_what_is_filled(constitution):
+    for rule in constitution.rules:
+        verb = VERBS[rule.check]
+        assert verb.needs in (ANY_FILE, CONTENT, TEXT) or verb.run is None
+        for words in (rule.message, rule.hint):
+            names = {part.split("}")[0] for part in words.split("{")[1:]}
+            assert names <= {*COMMON_PARAMS, *verb.params}
+
+
+def test_artifacts_means_all_seven(constitution):
+    assert constitution.rule("IDSE201").applies_to == STAGES

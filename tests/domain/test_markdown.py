@@ -1,0 +1,77 @@
+"""The outline of a document."""
+
+from __future__ import annotations
+
+import pytest
+
+from idse_orchestrator.domain.markdown import code_spans, outline_of
+
+
+def test_a_section_reaches_to_the_next_heading_of_its_level_or_above():
+    outline = outline_of("# A\n\n## B\n\nb\n\n### C\n\nc\n\n## D\nd")
+    assert [(s.title, s.level, s.line, s.first, s.last) for s in outline.sections] == [
+        ("A", 1, 1, 2, 12),
+        ("B", 2, 3, 4, 10),
+        ("C", 3, 7, 8, 10),
+        ("D", 2, 11, 12, 12),
+    ]
+
+
+def test_an_underlined_heading_begins_below_its_underline():
+    (section,) = outline_of("Goal\n====\ntext").sections
+    assert (section.title, section.line, section.first, section.last) == ("Goal", 1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    "text", ["```\n# A\n```", "    # A", "> # A", "- # A", "<!--\n# A\n-->", r"\# A", "#A"]
+)
+def test_what_only_looks_like_a_heading_opens_no_section(text):
+    assert outline_of(text).sections == ()
+
+
+def test_code_is_known_by_its_lines_also_inside_of_lists():
+    assert outline_of("a\n\n```py\nb\n```\n\n- c\n\n  ~~~\n  d\n  ~~~\n\n      e\n").code == {
+        3,
+        4,
+        5,
+        9,
+        10,
+        11,
+        13,
+    }
+
+
+def test_a_fence_has_its_first_word_its_line_and_its_content():
+    (fence,) = outline_of("- a\n\n  ```YAML title\n  b: 1\n  ```\n").fences
+    assert (fence.info, fence.line, fence.content) == ("yaml", 3, "b: 1\n")
+
+
+def test_comments_are_known_by_their_lines():
+    assert outline_of("<!-- a\nb\n-->\n\ntext\n\n<!-- c -->\n").comments == {1, 2, 3, 7}
+
+
+def test_running_text_is_found_by_any_of_its_lines():
+    outline = outline_of("a\nb\n\n- c\n  d\n\n```\ne\n```\n")
+    assert [outline.block_at(line) for line in (1, 2, 3, 4, 5, 8)] == [
+        (1, 2),
+        (1, 2),
+        (3, 3),
+        (4, 5),
+        (4, 5),
+        (8, 8),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "spans"),
+    [
+        ("a `b` c", ["`b`"]),
+        ("`` a ` b `` `c`", ["`` a ` b ``", "`c`"]),
+        ("a ` b", []),
+        (r"\`a` b`", ["` b`"]),
+        ("``` a ` b `", ["` b `"]),
+        ("`a\nb`", ["`a\nb`"]),
+    ],
+)
+def test_inline_code_is_found_as_markdown_has_it(text, spans):
+    assert [text[start:end] for start, end in code_spans(text)] == spans
