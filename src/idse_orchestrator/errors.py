@@ -101,10 +101,28 @@ class InvalidConfigurationError(IdseError):
 
 
 class GateError(IdseError):
-    """A stage cannot move: its gate does not hold. The findings say which promise is missing."""
+    """A stage cannot move: its gate does not hold. The findings say which promise is missing.
+
+    Where a rule of the constitution is the reason, the error carries that rule's code instead.
+    """
 
     code = "IDSE010"
     exit_code = EXIT_CHECK_FAILED
+
+    def __init__(  # noqa: PLR0913 - the parts of an error, and two more
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        cause: str | None = None,
+        fix: tuple[str, ...] = (),
+        code: str | None = None,
+        findings: object = None,
+    ) -> None:
+        super().__init__(message, where=where, cause=cause, fix=fix)
+        self.findings = findings
+        if code is not None:
+            self.code = code  # type: ignore[misc]
 
 
 class UnsavedWorkError(IdseError):

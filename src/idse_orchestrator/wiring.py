@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app import resolve
+from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.ledger_reader import GitLedgerReader
 from idse_orchestrator.git.repository import Repository, discover
 from idse_orchestrator.git.workspace import GitWorkspace
@@ -17,13 +18,17 @@ from idse_orchestrator.git.workspace import GitWorkspace
 if TYPE_CHECKING:
     from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.history import LedgerHistory, Trees
+    from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.hooks import HookFiles
-    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
+    from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.scope import Scope
     from idse_orchestrator.app.validate import Validation
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.app.waive_rule import Waivers
+    from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.domain.findings import Report
+    from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.domain.constitution_rules import Constitution
 
 
@@ -44,6 +49,7 @@ class Application:
         """Ledgers, to append to; commits that waited for their notes get them first."""
         from idse_orchestrator.git.ledger_writer import GitLedgerWriter
 
+        self.drain_spool()
         return GitLedgerWriter(self.repository, self.agent)
 
     @cached_property
@@ -148,3 +154,87 @@ class Application:
         from idse_orchestrator.git.hook_files import GitHookFiles
 
         return GitHookFiles(self.repository)
+
+    @property
+    def settings(self) -> GitSettings:
+        """The git settings that idse makes."""
+        from idse_orchestrator.git.settings import GitSettings
+
+        return GitSettings(self.repository)
+
+    @property
+    def session_maker(self) -> SessionMaker:
+        """What making sessions needs."""
+        import os
+
+        from idse_orchestrator.app.create_session import SessionMaker
+        from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
+        from idse_orchestrator.git.work_files import WorkFiles
+        from idse_orchestrator.resources import shipped_folder
+        from idse_orchestrator.stores.template_folder import TemplateFolders
+
+        own = os.path.join(self.repository.toplevel, TEMPLATES_FOLDER)
+        templates = TemplateFolders(shipped_folder("templates"), own)
+        files = WorkFiles(self.repository)
+        return SessionMaker(self.reader, self.writer, self.workspace, files, templates, self.today)
+
+    def gate(self, key: SessionKey, stage: str) -> Report:
+        """What would be wrong if `stage` were complete with the documents of this work tree."""
+        from idse_orchestrator.app.scope import Scope, places
+        from idse_orchestrator.app.validate import gate
+        from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+        reader = WorktreeReader(self.repository, places(Scope(*key)))
+        return gate(self.validation(reader), *key, stage)
+
+    def judge(self, commit: str, key: SessionKey) -> Report:
+        """What the ValidationEngine says of one session in a code commit."""
+        from idse_orchestrator.app.scope import Scope, places
+        from idse_orchestrator.app.validate import validate
+        from idse_orchestrator.git.readers.commit import CommitReader
+
+        scope = Scope(*key)
+        return validate(self.validation(CommitReader(self.repository, commit, places(scope))), scope)
+
+    def judge_index(self) -> Report:
+        """What the ValidationEngine says of the commit that git is about to make."""
+        from idse_orchestrator.app.scope import Changes, Scope, places
+        from idse_orchestrator.app.validate import validate
+        from idse_orchestrator.git.readers.comparison import compare_index
+        from idse_orchestrator.git.readers.index import IndexReader
+
+        found = compare_index(self.repository, self.environment)
+        scope = Scope(changes=Changes(found.paths, found.sessions))
+        reader = IndexReader(self.repository, self.environment, places(scope))
+        return validate(self.validation(reader), scope)
+
+    @cached_property
+    def commits(self) -> CodeCommits:
+        """The commits of the user's branch."""
+        from idse_orchestrator.git.code_commits import GitCodeCommits
+
+        return GitCodeCommits(self.repository)
+
+    @property
+    def recorder(self) -> Recorder:
+        """What recording a code commit needs."""
+        from idse_orchestrator.app.record_commit import Recorder
+        from idse_orchestrator.git.notes import GitNotes
+
+        notes = GitNotes(self.repository)
+        return Recorder(self.reader, self.writer, self.workspace, self.commits, notes, self.judge)
+
+    def drain_spool(self) -> None:
+        """Give the commits that wait for a note theirs. A spool that cannot be drained now waits on."""
+        from idse_orchestrator.git.spool import drain
+
+        try:
+            drain(self.repository)
+        except IdseError as error:
+            self.log(f"spool: {error.message}")
+
+    def log(self, text: str) -> None:
+        """Add a line to the log in the git directory; a log that cannot be written stops nothing."""
+        from idse_orchestrator.git.private_log import write_log
+
+        write_log(self.repository, text)

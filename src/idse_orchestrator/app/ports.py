@@ -60,6 +60,17 @@ class LedgerReader(Protocol):
     def project(self, project: str) -> ProjectTip | None:
         """The tip of one project's ledger."""
 
+    def tree_files(self, tree: str) -> Mapping[str, str]:
+        """Blob ids of all files below a tree ("" : none), by path in it."""
+
+    def find_commit(self, project: str, session: str, name: str) -> str:
+        """The commit of a session's ledger that `name` stands for: a commit id or an event id, or the
+        beginning of one. UnknownNameError and AmbiguousError.
+        """
+
+    def artifact_blobs(self, commit: str) -> Mapping[str, str]:
+        """Stage to blob id of its artifact at the ledger commit; stages without one are left out."""
+
 
 class LedgerWriter(Protocol):
     """Appending to ledgers.
@@ -118,8 +129,14 @@ class Workspace(Protocol):
     def base(self, project: str, session: str) -> str:
         """The tree that this work tree's edits of the session started from ("" for nothing)."""
 
-    def agree(self, project: str, session: str, tree: str) -> None:
-        """Remember that the folder, as `tree`, has been given to the ledger or taken from it."""
+    def given(self, project: str, session: str, head: str) -> str | None:
+        """The tree this work tree last gave to the ledger while HEAD was `head`; None if it gave none then."""
+
+    def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
+        """Remember that the folder, as `tree`, has been given to the ledger or taken from it.
+
+        It holds on top of the code commits `heads` (default: HEAD; "" stands for no commit).
+        """
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """Apply what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
@@ -135,3 +152,37 @@ class Workspace(Protocol):
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """The id of the tree at `path` of `rev`; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message."""
+
+    before: str
+    after: str
+    subject: str
+
+
+class CodeCommits(Protocol):
+    """The commits of the branch this work tree is on; ids are full."""
+
+    def head(self) -> CodeChange | None:
+        """HEAD against its first parent; None before the first commit."""
+
+    def between(self, before: str, after: str) -> CodeChange:
+        """The change from one commit to another."""
+
+    def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
+        """The sessions of which any file differs, in order."""
+
+    def is_clean(self, folder: str) -> bool:
+        """Whether the work tree's `folder` is what HEAD holds."""
+
+
+class Notes(Protocol):
+    """Notes on code commits."""
+
+    def write_many(
+        self, notes: Mapping[str, str], message: str, rewritten: Iterable[tuple[str, str]] = ()
+    ) -> Sequence[str]:
+        """Add `notes`, commit to text, and copy those of (old, new) pairs; the commits that changed."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from idse_orchestrator.app.ports import ProjectTip, SessionKey, SessionTip, Tip
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.ledger_format import (
     ARTIFACTS,
     PROJECT_LEDGER,
@@ -26,6 +29,9 @@ from idse_orchestrator.git.ref_names import (
     session_ref,
 )
 from idse_orchestrator.git.repository import Repository
+
+_EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
 
 State = TypeVar("State", SessionState, ProjectState)
 
@@ -53,26 +59,67 @@ class GitLedgerReader:
         """See `LedgerReader.project`."""
         return self._tip(PROJECT_LEDGER, project_ref(project))
 
+    def artifact_blobs(self, commit: str) -> Mapping[str, str]:
+        """See `LedgerReader.artifact_blobs`."""
+        names = [f"{commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
+        with ObjectStream(self._git) as objects:
+            found = zip(ARTIFACT_PATHS, objects.read_all(names), strict=True)
+            return {stage: blob.id for stage, blob in found if blob}
+
+    def tree_files(self, tree: str) -> Mapping[str, str]:
+        """See `LedgerReader.tree_files`."""
+        if not tree:
+            return {}
+        rows = self._git.text("ls-tree", "-r", "-z", tree).split("\0")
+        pairs = (row.partition("\t") for row in rows if row)
+        return {path: meta.split(" ")[2] for meta, _, path in pairs}
+
+    def find_commit(self, project: str, session: str, name: str) -> str:
+        """See `LedgerReader.find_commit`."""
+        ref = session_ref(project, session)
+        if _EVENT.fullmatch(name.upper()):
+            wanted = ("--extended-regexp", f"--grep=^Idse-Event: {name.upper()}")
+            found = self._git.lines("log", "--format=%H", *wanted, ref)
+        else:
+            commits = self._git.lines("rev-list", ref) if _HEX.fullmatch(name.lower()) else []
+            found = [commit for commit in commits if commit.startswith(name.lower())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise AmbiguousError(
+                f"{name!r} stands for {len(found)} events of {project}/{session}",
+                cause=", ".join(commit[:10] for commit in found[:5]),
+                fix=("type more of it",),
+            )
+        raise UnknownNameError(f"there is no event {name!r} in {project}/{session}", fix=("idse log",))
+
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""
         wanted = list(keys)
         names = [f"{session_ref(*key)}:{STATE}" for key in wanted]
         with ObjectStream(self._git) as objects:
-            found = zip(wanted, objects.read_all(names), strict=True)
-            return {
-                key: _parsed(SESSION_LEDGER, session_ref(*key), blob.data) for key, blob in found if blob
-            }
+            found = dict(zip(wanted, objects.read_all(names), strict=True))
+        self._refuse_broken(*(session_ref(*key) for key, blob in found.items() if blob is None))
+        return {
+            key: _parsed(SESSION_LEDGER, session_ref(*key), blob.data) for key, blob in found.items() if blob
+        }
 
     def _tip(self, kind: LedgerFormat[State], ref: str) -> Tip[State] | None:
         with ObjectStream(self._git) as objects:
             commit = objects.read(ref)
             if commit is None:
+                self._refuse_broken(ref)
                 return None
             state = objects.read(f"{commit.id}:{STATE}")
             artifacts = objects.read(f"{commit.id}:{ARTIFACTS}")
         if state is None:
             raise corrupt(ref, f"it points at {commit.kind} {commit.id[:7]}, which has no {STATE}")
         return Tip(commit.id, artifacts.id if artifacts else "", _parsed(kind, ref, state.data))
+
+    def _refuse_broken(self, *refs: str) -> None:
+        """Nothing could be read of `refs`: fine where they do not exist, an error where they do."""
+        for ref in self._git.lines("for-each-ref", "--format=%(refname)", *refs) if refs else ():
+            raise corrupt(ref, f"it points at something that is missing or has no {STATE}")
 
     def _refs(self, prefix: str) -> Sequence[str]:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)

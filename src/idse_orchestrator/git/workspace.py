@@ -82,16 +82,23 @@ class GitWorkspace:
 
     def base(self, project: str, session: str) -> str:
         """See `Workspace.base`."""
-        folder = session_folder(project, session)
         head = self._head()
-        given = last_contribution(self._repository, project, session)
-        if given and head in given.heads and (not given.tree or find(self._git, given.tree)):
-            return given.tree
-        return self.resolve_tree(head, folder) or "" if head else ""
+        given = self.given(project, session, head)
+        if given is not None:
+            return given
+        return self.resolve_tree(head, session_folder(project, session)) or "" if head else ""
 
-    def agree(self, project: str, session: str, tree: str) -> None:
+    def given(self, project: str, session: str, head: str) -> str | None:
+        """See `Workspace.given`."""
+        last = last_contribution(self._repository, project, session)
+        if last is None or head not in last.heads or (last.tree and not find(self._git, last.tree)):
+            return None
+        return last.tree
+
+    def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Workspace.agree`."""
-        remember_contribution(self._repository, project, session, Contribution(tree, (self._head(),)))
+        contribution = Contribution(tree, tuple(heads) or (self._head(),))
+        remember_contribution(self._repository, project, session, contribution)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Workspace.merge`."""

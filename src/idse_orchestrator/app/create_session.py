@@ -1,0 +1,139 @@
+"""Make a session: its folder from the templates, then its ledger.
+
+The order is: folder, ledger, current session. A process killed in between leaves a folder without a
+ledger, which the same command takes up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.app.ports import Draft, LedgerReader, LedgerWriter, SessionKey, SessionTip, Workspace
+from idse_orchestrator.app.render_artifacts import TemplateSource, TemplateValues, render_artifacts
+from idse_orchestrator.domain.events import CREATED, STAGE
+from idse_orchestrator.domain.names import BLUEPRINT, check_new_name
+from idse_orchestrator.domain.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.domain.stage_machine import START, TARGET
+from idse_orchestrator.domain.stage_state_model import PENDING
+from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
+
+TYPES = ("feature", "exploratory", "blueprint")
+
+
+class Folders(Protocol):
+    """Writing new files into the work tree."""
+
+    def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Write `files` (by repository-relative path) that do not exist yet; the paths written.
+
+        A file that exists is never touched.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWish:
+    """What the new session should be."""
+
+    name: str
+    type: str = "feature"
+    title: str = ""
+    parents: tuple[str, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMaker:
+    """Everything that making sessions needs. `today` is an ISO date."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    folders: Folders
+    templates: TemplateSource
+    today: str
+
+
+def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> SessionTip:
+    """Make the session `wish` in `project`, with its first stage in progress.
+
+    NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist.
+    """
+    known = [session for _, session in maker.ledgers.sessions(project)]
+    check_new_name("session", wish.name, known)
+    folders = [session for owner, session in maker.workspace.session_folders() if owner == project]
+    check_new_name("session", wish.name, [name for name in folders if name != wish.name])
+    _check_wish(wish, known)
+    key = (project, wish.name)
+    _write_folder(maker, key, wish)
+    return record_session(maker, key, wish)
+
+
+def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> SessionTip:
+    """Begin the ledger of a session whose folder stands: a `created` event, and the first stage started."""
+    captured = maker.workspace.capture(*key)
+    tree = captured.tree if captured else ""
+
+    def created(tip: SessionTip | None) -> Draft:
+        if tip is not None:
+            raise NameTakenError(f"session {key[1]!r} exists already", fix=(f"idse switch {key[1]}",))
+        return Draft(CREATED, _created_body(key, wish), tree)
+
+    def started(tip: SessionTip | None) -> Draft | None:
+        if tip is None or tip.state.stages[STAGES[0]].status != PENDING:
+            return None
+        return Draft(STAGE, {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]})
+
+    maker.writer.append(*key, created)
+    tip = maker.writer.append(*key, started)
+    if tip is None:
+        raise UnknownNameError(f"session {key[1]!r} vanished while it was made")
+    if tree:
+        maker.workspace.agree(*key, tree)
+    return tip
+
+
+def _created_body(key: SessionKey, wish: SessionWish) -> dict[str, object]:
+    return {
+        "project": key[0],
+        "session": key[1],
+        "type": wish.type,
+        "title": one_line(wish.title),
+        "owner": one_line(wish.owner),
+        "parents": list(wish.parents),
+    }
+
+
+def _write_folder(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> None:
+    project = maker.ledgers.project(key[0])
+    values = TemplateValues(
+        project=key[0],
+        session=key[1],
+        title=wish.title or _title(wish.name),
+        type=wish.type,
+        date=maker.today,
+        stack=project.state.stack if project else "",
+        parents=wish.parents,
+    )
+    folder = session_folder(*key)
+    documents = render_artifacts(maker.templates, values)
+    maker.folders.write_new({f"{folder}/{path}": data for path, data in documents.items()})
+
+
+def _check_wish(wish: SessionWish, known: list[str]) -> None:
+    if wish.type not in TYPES:
+        raise UsageError(f"there is no session type {wish.type!r}", cause="types: " + ", ".join(TYPES))
+    if (wish.type == "blueprint") != (wish.name == BLUEPRINT):
+        raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
+    for parent in wish.parents:
+        if parent not in known:
+            raise UnknownNameError(f"there is no session {parent!r} to be a parent", fix=("idse session list",))
+
+
+def _title(name: str) -> str:
+    if name == BLUEPRINT:
+        return "Blueprint"
+    words = name.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:] or name

@@ -1,0 +1,166 @@
+"""Replay every ledger and compare: does this repository still hold what its events say?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.domain.ledger_commit import LedgerCommit
+from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
+from idse_orchestrator.domain.ledger_replay import Replay
+
+Progress = Callable[[str], None]
+OnDefect = Callable[[Defect], None]
+EVERY = 500
+"""Progress is told after so many commits."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRef:
+    """A ref under ``refs/idse/``: where it points ("" when its file cannot be read), and through which other ref.
+
+    `project` and `session` are what its name says, "" where it says none.
+    """
+
+    name: str
+    target: str
+    symbolic: str = ""
+    project: str = ""
+    session: str = ""
+
+
+PROJECTS = "projects"
+SESSIONS = "sessions"
+NOTES = "notes"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit of a ledger, parents first. `is_cut`: all of the history passes through it."""
+
+    commit: LedgerCommit
+    is_cut: bool
+    is_tip: bool
+
+
+class LedgerSource(Protocol):
+    """Everything under ``refs/idse/``, as it is, good or bad. Writes nothing."""
+
+    def refs(self) -> Sequence[FoundRef]:
+        """All refs there, in order; those whose file is damaged too."""
+
+    def kinds(self, ids: Iterable[str]) -> Sequence[str]:
+        """The kind of object behind each id ("commit", …); "" where it is missing or damaged."""
+
+    def history(self, tip: str) -> Iterator[Step]:
+        """Every commit that can be reached from `tip` and read, parents first."""
+
+    def notes_problems(self, tip: str) -> Iterable[tuple[str, str]]:
+        """(code, what) of whatever makes the commit `tip` something else than git notes of idse."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerVerdict:
+    """One ledger: its ref, how many commits it has, and the last one up to which nothing is wrong."""
+
+    ref: str
+    commits: int
+    sound: str
+    defects: int
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What a run found. `notes` are worth saying and no defects."""
+
+    ledgers: tuple[LedgerVerdict, ...]
+    defects: tuple[Defect, ...]
+    notes: tuple[Defect, ...]
+
+    @property
+    def commits(self) -> int:
+        """How many commits were replayed."""
+        return sum(ledger.commits for ledger in self.ledgers)
+
+
+def check_ledgers(
+    source: LedgerSource,
+    *,
+    only: Callable[[FoundRef], bool] = lambda _: True,
+    on_progress: Progress = lambda _: None,
+) -> FsckReport:
+    """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception."""
+    refs = source.refs()
+    chosen = [ref for ref in refs if only(ref)]
+    found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, refs)]
+    ledgers = []
+    readable = [ref for ref in chosen if ref.target]
+    for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
+        if kind != "commit":
+            found.append(_no_commit(ref, kind))
+        elif ref.name.startswith(f"refs/idse/{NOTES}/"):
+            found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
+        elif ref.project:
+            verdict, defects = _replayed(source, ref, on_progress)
+            ledgers.append(verdict)
+            found += defects
+    on_progress("")
+    return FsckReport(
+        tuple(ledgers),
+        tuple(defect for defect in found if not defect.is_note),
+        tuple(defect for defect in found if defect.is_note),
+    )
+
+
+def _replayed(
+    source: LedgerSource, ref: FoundRef, on_progress: Progress
+) -> tuple[LedgerVerdict, list[Defect]]:
+    replay = _replay_of(ref)
+    found: list[Defect] = []
+    count = 0
+    for step in source.history(ref.target):
+        found += replay.step(step.commit, is_cut=step.is_cut, is_tip=step.is_tip)
+        count += 1
+        if count % EVERY == 0:
+            on_progress(f"{ref.name}: {count:,} commits")
+        if replay.stopped:
+            break
+    found += replay.end()
+    defects = sum(not defect.is_note for defect in found)
+    return LedgerVerdict(ref.name, count, replay.sound, defects), found
+
+
+def _replay_of(ref: FoundRef) -> Replay:  # type: ignore[type-arg] # of whichever kind the ref is
+    if ref.session:
+        return Replay(ref.name, session_folding(ref.project, ref.session))
+    return Replay(ref.name, project_folding(ref.project))
+
+
+def _of_ref(ref: FoundRef, all_refs: Sequence[FoundRef]) -> Iterator[Defect]:
+    if not ref.target:
+        yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
+    if ref.symbolic:
+        yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
+    family = ref.name.split("/")[2]
+    if family in (PROJECTS, SESSIONS):
+        if not ref.project:
+            yield Defect(ref.name, "", "ref-name", f"no {family.removesuffix('s')} can have this name")
+    elif family != NOTES:
+        yield Defect(ref.name, "", "unknown-ref", "this idse does not know what it is for")
+    yield from _collisions(ref, all_refs)
+
+
+def _collisions(ref: FoundRef, all_refs: Sequence[FoundRef]) -> Iterator[Defect]:
+    """Names that share a folder where case does not count, told at the later of two; projects count by sessions too."""
+    folded = ref.name.casefold()
+    for other in all_refs:
+        if other.name < ref.name and other.name.casefold() == folded:
+            yield Defect(ref.name, "", "ref-case", f"it differs from {other.name} only in case")
+
+
+def _no_commit(ref: FoundRef, kind: str) -> Defect:
+    if not kind:
+        return Defect(ref.name, ref.target, "missing-object", "the ref points at an object that is not here")
+    return Defect(ref.name, ref.target, "ref-kind", f"the ref points at a {kind}, not at a commit")

@@ -1,0 +1,178 @@
+"""Record in the ledgers what a code commit brought to the sessions, and note on the commit which they were.
+
+An edit that arrives with a code commit is applied as a three-way merge. Its base is the folder in the
+commit's parent: a branch that is behind the ledger adds its own lines and takes nobody else's away.
+What this work tree saved since that parent is a better base where the whole folder was committed,
+since otherwise a text that was saved and then edited again would conflict with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.ports import (
+    CodeChange,
+    CodeCommits,
+    Draft,
+    LedgerReader,
+    LedgerWriter,
+    Merged,
+    Notes,
+    SessionKey,
+    SessionTip,
+    Workspace,
+)
+from idse_orchestrator.app.views import views_of
+from idse_orchestrator.domain.commit_note import note_text
+from idse_orchestrator.domain.events import EDITED, VALIDATED
+from idse_orchestrator.domain.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.domain.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
+from idse_orchestrator.domain.text import one_line
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.findings import Report
+
+Judge = Callable[[str, SessionKey], "Report"]
+"""What the ValidationEngine says of one session in a code commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Everything that recording a commit needs."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    commits: CodeCommits
+    notes: Notes
+    judge: Judge
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """One session of a recorded commit: its ledger's tip, and paths that hold conflict markers now."""
+
+    key: SessionKey
+    tip: SessionTip
+    verdict: str
+    conflicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`sessions` were recorded; `unknown` have a folder in the commit and no ledger here."""
+
+    commit: str
+    sessions: tuple[RecordedSession, ...]
+    unknown: tuple[SessionKey, ...]
+
+
+def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True) -> Recorded:
+    """Record `change` in the ledgers of all sessions it touches.
+
+    `single`: it is one commit made in this work tree. A merge or a rebase is not, and then only the
+    branch's own history is a base.
+    """
+    touched = recorder.commits.sessions_in(change)
+    done = [_record(recorder, change, key, single=single) for key in touched]
+    sessions = tuple(each for each in done if each is not None)
+    unknown = tuple(key for key, each in zip(touched, done, strict=True) if each is None)
+    if sessions:
+        text = "\n".join(_note(each) for each in sessions)
+        recorder.notes.write_many({change.after: text}, f"idse: note on {change.after[:7]}")
+    return Recorded(change.after, sessions, unknown)
+
+
+def _record(
+    recorder: Recorder, change: CodeChange, key: SessionKey, *, single: bool
+) -> RecordedSession | None:
+    theirs = recorder.workspace.resolve_tree(change.after, session_folder(*key)) or ""
+    if not theirs or recorder.ledgers.session(*key) is None:
+        return None  # the branch dropped the folder, which a ledger never does; or nobody made the session here
+    whole = recorder.commits.is_clean(session_folder(*key)) if single else True
+    conflicts: tuple[str, ...] = ()
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        nonlocal conflicts
+        if tip is None:
+            return None
+        merged = _merged(recorder.workspace, change, key, tip, theirs, prefer_given=single and whole)
+        conflicts = merged.conflicts
+        return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
+
+    tip = recorder.writer.append(*key, plan)
+    if tip is None:
+        return None
+    given = recorder.workspace.given(*key, change.before)
+    kept = theirs if whole or given is None else given
+    recorder.workspace.agree(*key, kept, (change.before, change.after) if single else (change.after,))
+    tip, verdict = _judged(recorder, change, key, tip)
+    if recorder.workspace.current(key[0]) == key:
+        recorder.workspace.write_views(key[0], views_of(tip.state))
+    return RecordedSession(key, tip, verdict, conflicts)
+
+
+def _merged(  # noqa: PLR0913 - the three sides, and which base is the better one
+    workspace: Workspace, change: CodeChange, key: SessionKey, tip: SessionTip, theirs: str, *, prefer_given: bool
+) -> Merged:
+    parent = workspace.resolve_tree(change.before, session_folder(*key)) if change.before else None
+    given = workspace.given(*key, change.before)
+    bases = [parent or ""] if given is None else [given, parent or ""] if prefer_given else [parent or "", given]
+    merged = workspace.merge(bases[0], tip.artifacts, theirs)
+    if merged.conflicts and len(bases) > 1:
+        second = workspace.merge(bases[1], tip.artifacts, theirs)
+        return merged if second.conflicts else second
+    return merged
+
+
+def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:
+    before, after = ledgers.tree_files(tip.artifacts), ledgers.tree_files(merged.tree)
+    if merged.tree == tip.artifacts:
+        before = after
+    changed: dict[str, str | None] = {path: blob for path, blob in after.items() if before.get(path) != blob}
+    changed.update(dict.fromkeys(before.keys() - after.keys()))
+    body: dict[str, object] = {"changed": changed, "source": "commit", "code": change.after}
+    if change.subject:
+        body["reason"] = one_line(change.subject)
+    if merged.conflicts:
+        body["conflicts"] = list(merged.conflicts)
+    return body
+
+
+def _judged(
+    recorder: Recorder, change: CodeChange, key: SessionKey, tip: SessionTip
+) -> tuple[SessionTip, str]:
+    """The verdict on the session in the commit; an event where it is another one than before."""
+    report = recorder.judge(change.after, key)
+    verdict = FAILING if report.blocks() else PASSING
+    body = {
+        "status": verdict,
+        "constitution": report.constitution,
+        "errors": report.errors,
+        "warnings": report.warnings,
+        "code": change.after,
+    }
+
+    def plan(now: SessionTip | None) -> Draft | None:
+        known = now.state.validation if now else None
+        if known is None or (known.status, known.constitution) == (verdict, report.constitution):
+            return None
+        return Draft(VALIDATED, body)
+
+    known = tip.state.validation
+    if (known.status, known.constitution) == (verdict, report.constitution):
+        return tip, verdict
+    return recorder.writer.append(*key, plan) or tip, verdict
+
+
+def _note(each: RecordedSession) -> str:
+    return note_text("/".join(each.key), _stage(each.tip.state), each.verdict, each.tip.commit)
+
+
+def _stage(state: SessionState) -> str | None:
+    """The stage somebody works on, else the last one that is complete."""
+    working: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status == IN_PROGRESS]
+    begun: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status != "pending"]
+    return working[0] if working else begun[-1] if begun else None

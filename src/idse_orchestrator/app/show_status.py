@@ -1,0 +1,53 @@
+"""Where a session stands, judged against the documents of this work tree."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
+from idse_orchestrator.domain.next_action import NextAction, next_action
+from idse_orchestrator.domain.stage_state_model import SessionState, Standing, standings
+from idse_orchestrator.errors import UnknownNameError
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStatus:
+    """A session's state, its stages as they stand now, and what to do next.
+
+    `blobs` maps a stage to the id of its document in the work tree; `unsaved` names the stages whose
+    document the ledger does not hold as it is; `has_folder` is False where the branch has no folder.
+    """
+
+    state: SessionState
+    tip: str
+    stages: tuple[Standing, ...]
+    next: NextAction
+    blobs: Mapping[str, str]
+    unsaved: tuple[str, ...]
+    has_folder: bool
+
+
+def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
+    """The status of the session `key`; UnknownNameError where it has no ledger."""
+    tip = ledgers.session(*key)
+    if tip is None:
+        raise no_ledger(key)
+    in_folder = workspace.blobs(*key)
+    in_ledger = ledgers.artifact_blobs(tip.commit)
+    blobs = in_folder or in_ledger
+    stages = standings(tip.state, blobs)
+    unsaved = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
+    return SessionStatus(
+        tip.state, tip.commit, stages, next_action(tip.state, stages), blobs, unsaved, bool(in_folder)
+    )
+
+
+def no_ledger(key: SessionKey) -> UnknownNameError:
+    """The error for a session that has no ledger here."""
+    project, session = key
+    return UnknownNameError(
+        f"session {session!r} of project {project!r} has no ledger in this repository",
+        cause="it was never made here, or its refs were not fetched",
+        fix=("idse session list", f"idse init {project}    (adopts folders that have no ledger)"),
+    )

@@ -1,0 +1,133 @@
+"""``idse hook NAME``: what the git hooks call. Starts without click (see ``cli/hot.py``).
+
+pre-* answer 0 or 1, and say on standard error what blocks. post-* never fail git: they print one
+line at most, and what went wrong stands in the log in the git directory.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
+
+if TYPE_CHECKING:
+    import click
+
+    from idse_orchestrator.app.record_commit import Recorded
+    from idse_orchestrator.cli.run import Run
+
+
+def run(run: Run, name: str, args: Sequence[str]) -> int:
+    """Run the hook `name`; 0 or 1."""
+    if name in _BEFORE:
+        return _before(run)
+    hook = _AFTER.get(name)
+    if hook is None:
+        raise UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join((*_BEFORE, *_AFTER)))
+    try:
+        hook(run, args)
+    except Exception as error:  # noqa: BLE001 - the commit is made; nothing may turn that into a failure
+        _tell_trouble(run, name, error)
+    return EXIT_OK
+
+
+def _before(run: Run) -> int:
+    try:
+        report = run.app.judge_index()
+    except IdseError as error:
+        from idse_orchestrator.cli.render.errors import render_error
+
+        sys.stderr.write(render_error(error, run.terminal.prose_style) + "\n")
+        return EXIT_CHECK_FAILED
+    if report.findings:
+        from idse_orchestrator.cli.render.report import render_report
+
+        rules = {rule.id: rule for rule in run.app.constitution.rules} if report.blocks() else {}
+        form = "text" if report.blocks() else "concise"
+        if report.blocks():
+            sys.stderr.write(render_report(form, report, rules, run.terminal.prose_style) + "\n")
+            sys.stderr.write("idse: commit blocked (git commit --no-verify skips the check)\n")
+        else:
+            count = report.warnings
+            sys.stderr.write(f"idse: {count} warning{'s' if count > 1 else ''}: idse validate\n")
+    return EXIT_CHECK_FAILED if report.blocks() else EXIT_OK
+
+
+def _post_commit(run: Run, args: Sequence[str]) -> None:
+    del args
+    from idse_orchestrator.app.record_commit import record_commit
+
+    change = run.app.commits.head()
+    if change is not None:
+        _tell(run, record_commit(run.app.recorder, change))
+
+
+def _post_merge(run: Run, args: Sequence[str]) -> None:
+    del args  # "1" after a squash, which leaves HEAD where it was
+    _record_move(run, "ORIG_HEAD")
+
+
+def _post_rewrite(run: Run, args: Sequence[str]) -> None:
+    pairs = [line.split()[:2] for line in sys.stdin.read().splitlines() if len(line.split()) > 1]
+    if args[:1] != ["amend"] and pairs:  # an amend was recorded by post-commit
+        _record_move(run, pairs[-1][0])
+    if pairs:
+        run.app.drain_spool()
+        run.app.recorder.notes.write_many(
+            {}, "idse: notes follow rewritten commits", [(old, new) for old, new in pairs]
+        )
+
+
+def _record_move(run: Run, before: str) -> None:
+    from idse_orchestrator.app.record_commit import record_commit
+
+    change = run.app.commits.between(before, "HEAD")
+    if change.before and change.before != change.after:
+        _tell(run, record_commit(run.app.recorder, change, single=False))
+
+
+def _tell(run: Run, recorded: Recorded) -> None:
+    for each in recorded.sessions:
+        name = "/".join(each.key)
+        run.app.log(f"recorded {recorded.commit[:7]} in {name} as {each.tip.commit[:7]}, {each.verdict}")
+    for key in recorded.unknown:
+        run.app.log(f"not recorded {recorded.commit[:7]}: {'/'.join(key)} has no ledger here")
+    conflicts = [f"{'/'.join(each.key)}: {path}" for each in recorded.sessions for path in each.conflicts]
+    if conflicts:
+        more = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
+        sys.stderr.write(f"idse: conflict in the ledger, idse restore shows it: {conflicts[0]}{more}\n")
+
+
+def _tell_trouble(run: Run, name: str, error: Exception) -> None:
+    words = error.message if isinstance(error, IdseError) else f"{type(error).__name__}: {error}"
+    sys.stderr.write(f"idse: {name} did not record: {' '.join(words.split())} (idse doctor)\n")
+    try:
+        run.app.log(f"{name} failed: {words} {getattr(error, 'cause', '') or ''}")
+    except Exception:  # noqa: BLE001 - without a repository there is no log either
+        return
+
+
+_BEFORE = ("pre-commit", "pre-merge-commit")
+_AFTER: Mapping[str, Callable[[Run, Sequence[str]], None]] = {
+    "post-commit": _post_commit,
+    "post-merge": _post_merge,
+    "post-rewrite": _post_rewrite,
+}
+
+
+def build() -> click.Command:
+    """The click command, for the help."""
+    import click
+
+    from idse_orchestrator.cli.options import command
+
+    @command("hook", project=False)
+    @click.argument("name", type=click.Choice([*_BEFORE, *_AFTER]))
+    @click.argument("args", nargs=-1)
+    def hook(one: Run, name: str, args: tuple[str, ...]) -> int:
+        """What the git hooks call; not meant to be typed. idse hooks install sets them up."""
+        return run(one, name, args)
+
+    return hook

@@ -1,0 +1,87 @@
+"""``idse init``: start or adopt a project."""
+
+from __future__ import annotations
+
+import click
+
+from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.errors import UsageError
+
+
+@command("init", reads=True, project=False)
+@click.argument("name", metavar="[PROJECT]", required=False)
+@click.option("--stack", default="", metavar="TEXT", help="What it is built with, for the templates.")
+@click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
+def _init(run: Run, name: str | None, stack: str, *, no_hooks: bool) -> int:
+    """Start a project in this repository, or adopt one that the branch carries.
+
+    Writes .idse/ with the __blueprint__ session, its ledger under refs/idse/, the git hooks, and one
+    git setting so that plain git log shows idse's notes. Existing files are never touched, nothing is
+    committed, and a second run changes nothing. PROJECT may be left out where the branch carries
+    exactly one.
+    """
+    project = name or _only_folder(run)
+    done = init_project(
+        run.app.session_maker, run.app.settings, run.app.hook_files(), InitWish(project, stack, not no_hooks)
+    )
+    _render(run, done)
+    return 0
+
+
+def build() -> click.Command:
+    """The click command."""
+    return _init
+
+
+def _only_folder(run: Run) -> str:
+    projects = sorted({project for project, _ in run.app.workspace.session_folders()})
+    if len(projects) == 1:
+        return projects[0]
+    raise UsageError(
+        "which project?",
+        cause="this branch carries " + (", ".join(projects) if projects else "none yet"),
+        fix=tuple(f"idse init {name}" for name in projects[:3]) or ("idse init NAME",),
+    )
+
+
+def _render(run: Run, done: Initialized) -> None:
+    terminal = run.terminal
+    if terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        hooks = {outcome.name: outcome.result for outcome in done.hooks.outcomes} if done.hooks else {}
+        data = {
+            "project": done.project,
+            "changed": done.changed,
+            "created": done.created,
+            "made": done.made,
+            "adopted": done.adopted,
+            "hooks": hooks,
+            "hooks_refused": done.hooks.refusal if done.hooks else "",
+        }
+        terminal.data(envelope("idse.init/1", data))
+        return
+    if done.hooks is not None and done.hooks.refusal:
+        terminal.warn(f"hooks not installed: {done.hooks.refusal}")
+        terminal.say("         idse hooks install    (says what to do)")
+    if not done.changed:
+        terminal.say(f"project {done.project} is set up already; nothing changed")
+        return
+    _tell(run, done)
+
+
+def _tell(run: Run, done: Initialized) -> None:
+    say = run.terminal.say
+    say(f"{'started' if done.created else 'mended'} project {done.project}")
+    for session in done.made:
+        say(f"  made session {session}: .idse/projects/{done.project}/sessions/{session}/")
+    for session in done.adopted:
+        say(f"  adopted session {session}")
+    if done.hooks is not None and done.hooks.outcomes:
+        installed = [outcome.name for outcome in done.hooks.outcomes if outcome.result != "skipped"]
+        say(f"  hooks: {', '.join(installed)}")
+    if done.made:
+        say(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")

@@ -1,0 +1,50 @@
+"""``idse next``: what to do now. Starts without click (see ``cli/hot.py``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.show_status import show_status
+from idse_orchestrator.cli.render.status import action_data, next_lines
+from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.domain.pipeline_artifacts import session_folder
+
+if TYPE_CHECKING:
+    import click
+
+    from idse_orchestrator.cli.run import Run
+
+
+def run(run: Run, *, session: str | None = None) -> int:
+    """Say what to do now in the session, and who should do it."""
+    key = run.session(session)
+    status = show_status(run.app.reader, run.app.workspace, key)
+    action = status.next
+    agent = status.state.assigned.get(action.stage)
+    path = f"{session_folder(*key)}/{action.artifact}" if action.artifact else None
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        data = {"project": key[0], "session": key[1], **action_data(action), "path": path, "agent": agent}
+        run.terminal.data(envelope("idse.next/1", data))
+        return 0
+    lines = next_lines(action, run.terminal.style)
+    if path:
+        lines.append(f"file: {printable(path)}")
+    if agent:
+        lines.append(f"who:  {printable(agent)}")
+    run.terminal.data("\n".join(lines))
+    return 0
+
+
+def build() -> click.Command:
+    """The click command, for what the fast path does not read and for the help."""
+    from idse_orchestrator.cli.options import command, session_argument
+
+    @command("next", reads=True)
+    @session_argument
+    def next_(one: Run, session: str | None) -> int:
+        """Say what to do now: the first thing that keeps the session from being complete."""
+        return run(one, session=session)
+
+    return next_

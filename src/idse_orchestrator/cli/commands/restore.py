@@ -1,0 +1,38 @@
+"""``idse restore``: bring the session's folder back."""
+
+from __future__ import annotations
+
+import click
+
+from idse_orchestrator.app.restore_session import restore_session
+from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.run import Run
+
+
+@command("restore", reads=True)
+@session_argument
+@click.option("--at", metavar="REV", help="A ledger commit or an event id, as idse log shows them.")
+@click.option("--force", is_flag=True, help="Save unsaved work to the ledger, then replace it.")
+def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> int:
+    """Make the session's folder what its ledger holds.
+
+    Work that neither the ledger nor HEAD holds is never overwritten.
+    """
+    app = run.app
+    done = restore_session(app.reader, app.writer, app.workspace, run.session(session), at, force=force)
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        data = {"source": done.source, "paths": list(done.paths), "saved_first": done.saved_first or None}
+        run.terminal.data(envelope("idse.restore/1", data))
+        return 0
+    if done.saved_first:
+        run.terminal.say(f"saved what was here  ({done.saved_first[:7]})")
+    what = ", ".join(done.paths[:5]) + (f" and {len(done.paths) - 5} more" if len(done.paths) > 5 else "")
+    run.terminal.say(f"restored {what} from {done.source[:7]}" if done.paths else "nothing to restore")
+    return 0
+
+
+def build() -> click.Command:
+    """The click command."""
+    return _restore

@@ -1,0 +1,92 @@
+"""``idse stage``: move a stage through its gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+from idse_orchestrator.app.move_stage import Move, Moved, move_stage
+from idse_orchestrator.app.switch_session import switch_session
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.errors import GateError
+
+_HELP = {
+    "start": "Begin a stage: the one before it must be complete, and still what was completed.",
+    "complete": "Complete a stage: its gate is checked over the documents of this work tree.",
+    "reopen": "Take a complete stage up again. Everything that builds on it then shows as stale by itself.",
+    "confirm": "Say that a complete stage still holds for the documents as they are now, and why.",
+}
+
+
+def build() -> click.Command:
+    """The click group."""
+    group = click.Group("stage", help="Move a stage through its gate.")
+    for action in _HELP:
+        group.add_command(_command(action))
+    return group
+
+
+def _command(action: str) -> click.Command:
+    def move(run: Run, stage: str, reason: str, session: str | None) -> int:
+        return _move(run, Move(stage, action, reason), session)
+
+    move.__doc__ = _HELP[action]
+    wrap: Callable[[Callable[..., int]], click.Command] = command(action, reads=True)
+    return wrap(_options(move))
+
+
+def _options(function: Callable[..., int]) -> Callable[..., int]:
+    from click.shell_completion import CompletionItem
+
+    def stages(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
+        return [CompletionItem(stage) for stage in STAGES if stage.startswith(typed)]
+
+    function = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")(function)
+    function = click.option("--session", metavar="NAME", help="Another session than the current one.")(function)
+    return click.argument("stage", shell_complete=stages)(function)
+
+
+def _move(run: Run, move: Move, session: str | None) -> int:
+    key = run.session(session)
+    app = run.app
+    try:
+        done = move_stage(app.writer, app.workspace, app.gate, key, move)
+    except GateError as error:
+        _show_findings(run, error.findings)
+        raise
+    if app.workspace.current(key[0]) == key:
+        switch_session(app.reader, app.workspace, app.workspace.current() or key)
+    _render(run, move, done)
+    return 0
+
+
+def _show_findings(run: Run, report: object) -> None:
+    from idse_orchestrator.cli.render.report import render_report
+    from idse_orchestrator.domain.findings import Report
+
+    if isinstance(report, Report) and not run.terminal.as_json:
+        rules = {rule.id: rule for rule in run.app.constitution.rules}
+        run.terminal.data(render_report("text", report, rules, run.terminal.style))
+
+
+def _render(run: Run, move: Move, done: Moved) -> None:
+    warnings = done.report.findings if done.report else ()
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        data = {
+            "stage": move.stage,
+            "action": move.action,
+            "from": done.before,
+            "to": done.after,
+            "ledger": done.tip.commit,
+            "warnings": len(warnings),
+        }
+        run.terminal.data(envelope("idse.stage/1", data))
+        return
+    if warnings:
+        _show_findings(run, done.report)
+    run.terminal.say(f"{move.stage}: {done.before} → {done.after}  ({done.tip.commit[:7]})")

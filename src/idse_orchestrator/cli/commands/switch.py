@@ -1,0 +1,24 @@
+"""``idse switch``: work on another session in this work tree."""
+
+from __future__ import annotations
+
+import click
+
+from idse_orchestrator.app.switch_session import switch_session
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.run import Run
+
+
+@command("switch")
+@click.argument("name")
+def _switch(run: Run, name: str) -> int:
+    """Make NAME (a session, or project/session) the current session of this work tree."""
+    key = run.session(name)
+    changed = switch_session(run.app.reader, run.app.workspace, key)
+    run.terminal.say(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
+    return 0
+
+
+def build() -> click.Command:
+    """The click command."""
+    return _switch

@@ -1,0 +1,61 @@
+"""All sessions of a project, a line each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.domain.stage_state_model import SessionState
+
+_LETTER = {"pending": "·", "in_progress": "▶", "complete": "✓"}
+
+
+def show_sessions(run: Run, project: str) -> int:
+    """List the sessions of `project`: the current one is marked, each stage is one sign."""
+    states = run.app.reader.states(run.app.reader.sessions(project))
+    current = run.app.workspace.current(project)
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        rows = [session_row(key, state, current) for key, state in states.items()]
+        run.terminal.data(envelope("idse.sessions/1", {"project": project, "sessions": rows}))
+        return 0
+    width = max((len(session) for _, session in states), default=0)
+    for key, state in states.items():
+        run.terminal.data(_line(key, state, width, run.terminal.style, is_current=key == current))
+    if not states:
+        run.terminal.say(f"project {project} has no session yet: idse spawn NAME")
+    return 0
+
+
+def session_row(key: SessionKey, state: SessionState, current: SessionKey | None) -> dict[str, object]:
+    """One session as JSON values."""
+    return {
+        "session": key[1],
+        "type": state.type,
+        "title": state.title,
+        "status": state.effective_status,
+        "current": key == current,
+        "owner": state.owner,
+        "tags": list(state.tags),
+        "parents": list(state.parents),
+        "stages": {stage: state.stages[stage].status for stage in STAGES},
+        "validation_status": state.validation.status,
+        "updated_at": state.updated_at,
+        "events": state.events,
+    }
+
+
+def _line(key: SessionKey, state: SessionState, width: int, style: Style, *, is_current: bool) -> str:
+    signs = "".join(_LETTER[state.stages[stage].status] for stage in STAGES)
+    name = f"{key[1]:<{width}}"
+    mark, shown = ("*", style.green(name)) if is_current else (" ", name)
+    working = [stage for stage in STAGES if state.stages[stage].status == "in_progress"]
+    title = printable(state.title)
+    words = f"{state.effective_status:<9} {', '.join(working)}"
+    return f"{mark} {shown}  {signs}  {words}  {title}".rstrip()

@@ -1,0 +1,124 @@
+"""A session's status as a page that fits 80 columns and 24 rows, and as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.show_status import SessionStatus
+    from idse_orchestrator.domain.next_action import NextAction
+    from idse_orchestrator.domain.stage_state_model import Standing
+
+_MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
+
+
+def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
+    """The lines of `idse status`."""
+    state = status.state
+    head = f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
+    lines = [head + (f"  {printable(state.title)}" if state.title else ""), ""]
+    lines += [_stage_line(here, status, style) for here in status.stages]
+    lines += ["", *_remarks(status, style), *next_lines(status.next, style)]
+    return lines
+
+
+def next_lines(action: NextAction, style: Style = PLAIN) -> list[str]:
+    """What to do now: why, and what to type."""
+    first, *others = action.commands
+    lines = [f"next: {printable(action.why)}", f"      {style.cyan(first)}"]
+    return lines + [f"   or {style.cyan(other)}" for other in others]
+
+
+def status_data(status: SessionStatus) -> dict[str, object]:
+    """The status as JSON values: ``data`` of idse.status/1."""
+    state = status.state
+    return {
+        "project": state.project,
+        "session": state.session,
+        "type": state.type,
+        "title": state.title,
+        "status": state.effective_status,
+        "owner": state.owner,
+        "tags": list(state.tags),
+        "parents": list(state.parents),
+        "ledger": {"commit": status.tip, "events": state.events, "lamport": state.lamport},
+        "stages": [_stage_data(here, status) for here in status.stages],
+        "unsaved": list(status.unsaved),
+        "has_folder": status.has_folder,
+        "validation_status": state.validation.status,
+        "validation": {"constitution": state.validation.constitution, "at": state.validation.at},
+        "waivers": [
+            {"rule": waiver.rule, "reason": waiver.reason, "expires": waiver.expires, "by": waiver.by}
+            for waiver in state.waivers
+        ],
+        "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
+        "last_sync": None,
+        "next": action_data(status.next),
+    }
+
+
+def action_data(action: NextAction) -> dict[str, object]:
+    """What to do now as JSON values."""
+    return {
+        "why": action.why,
+        "stage": action.stage or None,
+        "artifact": action.artifact or None,
+        "commands": list(action.commands),
+    }
+
+
+def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
+    record = status.state.stages[here.stage]
+    return {
+        "stage": here.stage,
+        "status": here.status,
+        "condition": here.condition,
+        "causes": list(here.causes),
+        "artifact": ARTIFACTS[here.stage],
+        "blob": here.actual or None,
+        "completed_blob": here.recorded or None,
+        "saved": here.stage not in status.unsaved,
+        "at": record.at or None,
+        "by": record.by or None,
+        "agent": status.state.assigned.get(here.stage),
+    }
+
+
+def _stage_line(here: Standing, status: SessionStatus, style: Style) -> str:
+    record = status.state.stages[here.stage]
+    words = here.status.replace("_", " ")
+    tint = {"complete": style.green, "in progress": style.yellow}.get(words, style.dim)
+    line = f"  {tint(_MARKS[here.status])} {here.stage:<15}{tint(f'{words:<12}')}"
+    detail = _condition(here, style)
+    if not detail and record.at:
+        detail = style.dim(f"{record.at[:10]}  {printable(record.by)}")
+    unsaved = style.yellow("  unsaved") if here.stage in status.unsaved else ""
+    return f"{line} {detail}{unsaved}".rstrip()
+
+
+def _condition(here: Standing, style: Style) -> str:
+    if here.condition == "changed":
+        return style.red("changed since completed")
+    if here.condition == "stale":
+        return style.yellow(f"stale: {', '.join(here.causes)} changed")
+    return ""
+
+
+def _remarks(status: SessionStatus, style: Style) -> list[str]:
+    state = status.state
+    remarks = []
+    if not status.has_folder:
+        remarks.append(style.yellow("no folder in this work tree: idse restore"))
+    if state.validation.status == "failing":
+        remarks.append(style.red("the last validation failed: idse validate"))
+    remarks += [
+        f"waived: {printable(waiver.rule)} until {printable(waiver.expires or 'withdrawn')}: {printable(waiver.reason)}"
+        for waiver in state.waivers
+    ]
+    if state.not_applied:
+        count = len(state.not_applied)
+        remarks.append(f"{count} event{'s' if count > 1 else ''} not applied: idse log")
+    return [*remarks, ""] if remarks else []
