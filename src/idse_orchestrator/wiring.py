@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.create_session import SessionMaker
+    from idse_orchestrator.app.fsck import LedgerSource
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.scope import Scope
@@ -232,6 +233,13 @@ class Application:
             drain(self.repository)
         except IdseError as error:
             self.log(f"spool: {error.message}")
+
+    @cached_property
+    def ledger_source(self) -> LedgerSource:
+        """Everything under ``refs/idse/`` as it is, to check it."""
+        from idse_orchestrator.git.ledger_replay import GitLedgerSource
+
+        return GitLedgerSource(self.repository)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""

@@ -5,12 +5,12 @@ Replacement refs are left out of account: a ledger is what its own objects say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES, Entry
+from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import GitFailedError
-from idse_orchestrator.git.object_stream import GitObject, ObjectStream
+from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
@@ -41,17 +41,9 @@ class CarefulObjects:
             self._restart()
         return [self._read(name) for name in wanted]
 
-    def sized(self, entries: Sequence[Entry]) -> tuple[Sequence[Entry], Sequence[str]]:
-        """`entries` with the sizes of their objects, which are not loaded; and the ids that are not here."""
-        names = list(dict.fromkeys(entry.id for entry in entries))
-        if not names:
-            return entries, ()
-        stdin = "".join(f"{name}\n" for name in names).encode()
-        out = self._git.bytes("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer", stdin=stdin)
-        rows = (line.split() for line in out.decode().splitlines())
-        sizes = {row[0]: int(row[1]) for row in rows if row[1].isdecimal()}
-        known = [Entry(entry.mode, entry.path, entry.id, sizes.get(entry.id)) for entry in entries]
-        return known, [name for name in names if name not in sizes]
+    def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
+        """Size in bytes of each object that is here; none is loaded."""
+        return object_sizes(self._git, ids)
 
     def _read(self, name: str) -> GitObject | None:
         try:

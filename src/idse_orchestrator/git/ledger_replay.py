@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
 
 _BATCH = 200
+_SUBMODULE = "160000"
 _BROKEN = re.compile(r"ignoring (?:broken ref|ref with broken name|dangling symref) (refs/idse/\S*)")
 _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 
@@ -88,7 +89,7 @@ class _CommitReader:
         trees = self._trees([parts[0] if parts else "" for parts in raw])
         wanted = [_named(tree, name) for tree in trees for name in (EVENT, STATE)]
         blobs = self._blobs(wanted)
-        files = [self._files(tree) for tree in trees]
+        files = self._measured([self._files(tree) for tree in trees])
         return [
             self._commit(name, parts, tree, blobs, inside)
             for name, parts, tree, inside in zip(ids, raw, trees, files, strict=True)
@@ -147,9 +148,21 @@ class _CommitReader:
                     waiting.append(Entry(FOLDER, f"{entry.path}/", entry.id))
                 else:
                     files.append(entry)
-        known, gone = self._objects.sized([entry for entry in files if entry.mode != "160000"])
-        links = [entry for entry in files if entry.mode == "160000"]
-        return (*known, *links), (*missing, *gone)
+        return tuple(files), tuple(missing)
+
+    def _measured(
+        self, found: Sequence[tuple[tuple[Entry, ...], tuple[str, ...]]]
+    ) -> list[tuple[tuple[Entry, ...], tuple[str, ...]]]:
+        """The same with the size of every file, all asked for at once, and with what is missing of them."""
+        wanted = dict.fromkeys(entry.id for files, _ in found for entry in files if entry.mode != _SUBMODULE)
+        sizes = self._objects.sizes(wanted)
+        return [
+            (
+                tuple(Entry(entry.mode, entry.path, entry.id, sizes.get(entry.id)) for entry in files),
+                (*missing, *(entry.id for entry in files if entry.id in wanted and entry.id not in sizes)),
+            )
+            for files, missing in found
+        ]
 
 
 def _entries(found: GitObject | None, prefix: str = "") -> tuple[Entry, ...] | None:

@@ -1,0 +1,78 @@
+"""A ledger commit as it was read, before anything in it is believed; and what its tree may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+ARTIFACTS = "artifacts"
+EVENT = "event.json"
+STATE = "state.json"
+
+MAX_ARTIFACT_BYTES = 1024 * 1024
+"""A document larger than this never enters a ledger."""
+
+PLAIN = "100644"
+FOLDER = "40000"
+_NAMES = {"120000": "a symbolic link", "100755": "an executable", "160000": "a submodule", FOLDER: "a folder"}
+_SHAPE = {ARTIFACTS: FOLDER, EVENT: PLAIN, STATE: PLAIN}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
+
+    mode: str
+    path: str
+    id: str
+    size: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCommit:
+    """A commit that should be a ledger's.
+
+    `entries` is its tree, None when that is missing. `files` lists what is in artifacts/, and is empty
+    when an earlier commit of the ledger had the same folder. `missing` are ids of objects that belong
+    to it and cannot be read. `cut`: this clone is shallow and does not have its parents.
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    message: bytes
+    entries: tuple[Entry, ...] | None
+    event: bytes | None
+    state: bytes | None
+    files: tuple[Entry, ...] = ()
+    missing: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this is no ledger commit at all: source code, most likely."""
+        names = {entry.path for entry in self.entries or ()}
+        return self.entries is not None and not names & {EVENT, STATE}
+
+
+def shape_problems(entries: Iterable[Entry]) -> Iterator[str]:
+    """What is in the tree of a ledger commit and does not belong there."""
+    for entry in entries:
+        wanted = _SHAPE.get(entry.path)
+        if wanted is None:
+            yield f"{entry.path!r} does not belong into a ledger"
+        elif entry.mode != wanted:
+            yield f"{entry.path} is {_named(entry.mode)}"
+
+
+def file_problems(files: Iterable[Entry], limit: int) -> Iterator[tuple[str, str]]:
+    """(code, what) of each artifact that a ledger may not hold; `limit` is the largest size in bytes."""
+    for entry in files:
+        path = f"{ARTIFACTS}/{entry.path}"
+        if entry.mode != PLAIN:
+            yield "artifact-mode", f"{path} is {_named(entry.mode)}"
+        elif entry.size is not None and entry.size > limit:
+            yield "artifact-size", f"{path} has {entry.size:,} bytes, and the limit is {limit:,}"
+
+
+def _named(mode: str) -> str:
+    return f"{_NAMES[mode]} (mode {mode})" if mode in _NAMES else f"of mode {mode}"

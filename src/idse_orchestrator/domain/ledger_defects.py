@@ -1,0 +1,75 @@
+"""What can be wrong with a ledger: each kind has a code that stays, and a hint what to do.
+
+No hint holds a complete destructive command: whoever is in trouble pastes what stands there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_LOOK_BACK = (
+    "earlier tips are in the reflog (git reflog show REF) and in other clones; point the ref at the last "
+    "sound commit that is named here"
+)
+_FOREIGN = (
+    "source code must never be reachable from a ledger: do not push this ref; " + _LOOK_BACK
+)
+_OBJECTS = "bring the objects back from another clone (git fetch), then run idse fsck again"
+
+HINTS: Mapping[str, str] = {
+    "ref-name": "ledgers are made by idse, under names that idse allows; git branch -m has no power here",
+    "ref-case": "rename one of the two: they share one folder on macOS and Windows",
+    "ref-kind": "a ledger's ref points at a commit; " + _LOOK_BACK,
+    "ref-symbolic": "a ledger's ref is a plain ref: it must not lead to another one",
+    "ref-broken": "the file of this ref holds no commit id; " + _LOOK_BACK,
+    "missing-object": _OBJECTS,
+    "foreign-tip": _FOREIGN,
+    "foreign-parent": _FOREIGN,
+    "tree-shape": "a ledger commit holds artifacts/, event.json and state.json and nothing else; " + _LOOK_BACK,
+    "artifact-mode": "documents are plain files of mode 100644; save the session again after making them so",
+    "artifact-size": "keep large files outside of the session's folder, then save the session again",
+    "missing-event": "only a merge has no event; " + _LOOK_BACK,
+    "merge-event": "a merge carries no event of its own; " + _LOOK_BACK,
+    "merge-parents": "a merge has two parents, in the order of their ids; " + _LOOK_BACK,
+    "event-schema": "this event was not written by idse, or was changed since; " + _LOOK_BACK,
+    "event-bytes": "the event was rewritten by another program; " + _LOOK_BACK,
+    "message": "the message is a retelling of event.json, which counts; the commit was not written by idse",
+    "genesis": "every history of a ledger begins with a `created` event; " + _LOOK_BACK,
+    "lamport": "events were left out or put in; " + _LOOK_BACK,
+    "repeated-event": "one event was recorded twice; " + _LOOK_BACK,
+    "missing-state": "the commit was not written by idse; " + _LOOK_BACK,
+    "state-schema": "state.json was changed by hand or damaged; " + _LOOK_BACK,
+    "state-mismatch": "state.json does not say what the events say, so it was changed by hand; " + _LOOK_BACK,
+    "state-carried": "these commits were written on top of a wrong state.json; " + _LOOK_BACK,
+    "other-ledger": "this history belongs to another project or session; " + _LOOK_BACK,
+    "newer-format": "install an idse that reads this format: pip install --upgrade idse-orchestrator",
+    "notes-root": "notes begin with the same commit in every clone; " + _LOOK_BACK,
+    "notes-shape": "only notes on commits belong there: git notes and idse write nothing else",
+    "cut-history": "fetch the whole history: git fetch --unshallow",
+    "unknown-ref": "a newer idse, or another program, wrote it; this idse leaves it alone",
+}
+"""Code to hint. `REF` stands for the ref that the defect names."""
+
+NOTES = ("cut-history", "unknown-ref")
+"""Codes that are worth saying and no defect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defect:
+    """One thing that is wrong: on which ref, at which commit ("" : the ref itself), which kind, what exactly."""
+
+    ref: str
+    commit: str
+    code: str
+    what: str
+
+    @property
+    def hint(self) -> str:
+        """What to do about it."""
+        return HINTS[self.code].replace("REF", self.ref)
+
+    @property
+    def is_note(self) -> bool:
+        """Whether it is only worth saying."""
+        return self.code in NOTES

@@ -1,0 +1,42 @@
+"""The two kinds of ledger, as a replay needs them."""
+
+from __future__ import annotations
+
+from idse_orchestrator.domain.event_fold import apply
+from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.ledger_replay import Folding
+from idse_orchestrator.domain.ledger_schema import project_state_problem, session_state_problem
+from idse_orchestrator.domain.project_state import (
+    ProjectState,
+    apply_to_project,
+    project_from_json,
+    project_to_json,
+)
+from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.domain.state_json import state_from_json, state_to_json
+
+
+def session_folding(project: str, session: str) -> Folding[SessionState]:
+    """How the ledger of one session folds."""
+    return Folding(
+        empty=SessionState(project, session),
+        apply=apply,
+        to_json=state_to_json,
+        from_json=state_from_json,
+        problem=session_state_problem,
+        name_of=lambda state: f"session {state.project}/{state.session}",
+        limit=MAX_ARTIFACT_BYTES,
+    )
+
+
+def project_folding(project: str) -> Folding[ProjectState]:
+    """How the ledger of one project folds."""
+    return Folding(
+        empty=ProjectState(project),
+        apply=apply_to_project,
+        to_json=project_to_json,
+        from_json=project_from_json,
+        problem=project_state_problem,
+        name_of=lambda state: f"project {state.project}",
+        limit=MAX_ARTIFACT_BYTES,
+    )

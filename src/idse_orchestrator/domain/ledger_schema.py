@@ -1,0 +1,268 @@
+"""What ``event.json`` and ``state.json`` must look like, checked strictly where bytes come from outside.
+
+`fsck` uses these models now, and whoever takes in ledgers from a remote. Inside, the frozen classes of
+`events.py`, `stage_state_model.py` and `project_state.py` are used; a ledger of our own is read without
+this file, whose import costs more than most commands.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from idse_orchestrator.domain.events import FORMAT
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+
+Text = Annotated[str, Field(strict=True)]
+Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}\z")]
+Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z")]
+MomentOrNever = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\z")]
+Blob = Annotated[str, Field(pattern=r"^([0-9a-f]{40})?\z")]
+Count = Annotated[int, Field(ge=0)]
+Stage = Literal["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]
+StageStatus = Literal["pending", "in_progress", "complete"]
+SessionStatus = Literal["draft", "active", "review", "complete", "archived"]
+Verdict = Literal["unknown", "passing", "failing"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _Body(BaseModel):
+    """What a body must hold; what it may hold besides is free, since releases add to it."""
+
+    model_config = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    reason: str = ""
+
+
+class ActorSchema(_Strict):
+    """Who acted."""
+
+    name: str
+    email: str
+    agent: str
+
+
+class EventSchema(_Strict):
+    """``event.json`` but for its body, which `BODIES` describes by kind."""
+
+    format: Literal[1]
+    id: Ulid
+    kind: Literal[
+        "created",
+        "edited",
+        "stage",
+        "validated",
+        "approved",
+        "handoff",
+        "assigned",
+        "described",
+        "migrated",
+        "archived",
+    ]
+    lamport: Annotated[int, Field(ge=1)]
+    at: Moment
+    replica: Ulid
+    actor: ActorSchema
+    body: dict[str, Any]
+
+
+class _Created(_Body):
+    type: str = ""
+    title: str = ""
+    owner: str = ""
+    stack: str = ""
+    parents: list[str] = []
+
+
+class _Edited(_Body):
+    changed: dict[str, str | None] | list[str] = {}
+    code: Blob | None = None
+
+
+class _Stage(_Body):
+    stage: Stage
+    action: Literal["start", "complete", "confirm", "reopen"]
+    from_: StageStatus = Field(alias="from")
+    to: StageStatus
+    reopens: dict[str, Count] = {}
+
+
+class _Sealing(_Stage):
+    artifact: Blob
+    upstream: dict[Stage, Blob]
+
+
+class _Validated(_Body):
+    status: Verdict
+    constitution: str
+
+
+class _Approved(_Body):
+    rule: str
+    expires: str | None = None
+    withdrawn: bool = False
+
+
+class _Waived(_Approved):
+    reason: str = Field(min_length=1)
+
+
+class _Assigned(_Body):
+    stage: Stage
+    agent: str
+
+
+class _Described(_Body):
+    title: str = ""
+    status: SessionStatus = "active"
+    owner: str = ""
+    tags: list[str] = []
+    settings: dict[str, Any] = {}
+
+
+class _Archived(_Body):
+    restored: bool = False
+
+
+BODIES: dict[str, type[_Body]] = {
+    "created": _Created,
+    "edited": _Edited,
+    "stage": _Stage,
+    "validated": _Validated,
+    "approved": _Approved,
+    "assigned": _Assigned,
+    "described": _Described,
+    "archived": _Archived,
+}
+"""Kind to the schema of its body; kinds that are not here have a free one."""
+
+
+class StageSchema(_Strict):
+    """One stage in a session's state."""
+
+    status: StageStatus
+    at: MomentOrNever
+    by: str
+    event: str
+    artifact: Blob
+    upstream: dict[Stage, Blob]
+    reopens: dict[str, Count]
+
+
+class ValidationSchema(_Strict):
+    """The last verdict in a session's state."""
+
+    status: Verdict
+    constitution: str
+    at: MomentOrNever
+
+
+class WaiverSchema(_Strict):
+    """A recorded exception in a session's state."""
+
+    rule: str
+    session: str
+    reason: str
+    expires: str | None
+    by: str
+    event: Ulid
+
+
+class NotAppliedSchema(_Strict):
+    """An event that was kept although it no longer applied."""
+
+    event: Ulid
+    why: str
+
+
+class _State(_Strict):
+    format: Literal[1]
+    project: str
+    created_at: MomentOrNever
+    updated_at: MomentOrNever
+    lamport: Count
+    events: Count
+
+
+class SessionStateSchema(_State):
+    """``state.json`` of a session's ledger."""
+
+    session: str
+    type: str
+    title: str
+    status: SessionStatus
+    owner: str
+    tags: list[str]
+    parents: list[str]
+    stages: dict[Stage, StageSchema]
+    assigned: dict[Stage, str]
+    validation: ValidationSchema
+    waivers: list[WaiverSchema]
+    not_applied: list[NotAppliedSchema]
+
+
+class ProjectStateSchema(_State):
+    """``state.json`` of a project's ledger."""
+
+    stack: str
+    settings: dict[str, Any]
+
+
+def event_problem(data: bytes) -> str | None:
+    """What keeps `data` from being an event, with the path to it; None when nothing does."""
+    try:
+        event = EventSchema.model_validate_json(data)
+        _body_schema(event.kind, event.body).model_validate(event.body)
+    except ValidationError as error:
+        return _first(error)
+    return None
+
+
+def session_state_problem(data: bytes) -> str | None:
+    """What keeps `data` from being a session's state, with the path to it; None when nothing does."""
+    try:
+        state = SessionStateSchema.model_validate_json(data)
+    except ValidationError as error:
+        return _first(error)
+    missing = [stage for stage in STAGES if stage not in state.stages]
+    return f"stages: {missing[0]} is missing" if missing else None
+
+
+def project_state_problem(data: bytes) -> str | None:
+    """What keeps `data` from being a project's state, with the path to it; None when nothing does."""
+    try:
+        ProjectStateSchema.model_validate_json(data)
+    except ValidationError as error:
+        return _first(error)
+    return None
+
+
+def newer_format(data: bytes) -> int | None:
+    """The format that `data` declares when it is newer than ours; None otherwise."""
+    try:
+        declared = json.loads(data)["format"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_number = isinstance(declared, int) and not isinstance(declared, bool)
+    return declared if is_number and declared > FORMAT else None
+
+
+def _body_schema(kind: str, body: dict[str, Any]) -> type[_Body]:
+    if kind == "stage" and body.get("action") in ("complete", "confirm"):
+        return _Sealing
+    if kind == "approved" and not body.get("withdrawn"):
+        return _Waived
+    return BODIES.get(kind, _Body)
+
+
+def _first(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    first = found[0]
+    where = ".".join(map(str, first["loc"]))
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return f"{where}: {first['msg']}{more}" if where else f"{first['msg']}{more}"
