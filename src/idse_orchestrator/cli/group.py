@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
+from typing import TYPE_CHECKING
+
 import click
 
 from idse_orchestrator.cli.table import COMMANDS, SECTIONS
-from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, UsageError
+from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class LazyGroup(click.Group):
@@ -30,9 +35,21 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Like click's, with a hint at the nearest command."""
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise unknown_command(args[0])
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Commands by the table, none of them imported; options where one is begun."""
+        from click.shell_completion import CompletionItem
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in COMMANDS.items()
+            if entry.section and name.startswith(incomplete)
+        ]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands by section, with the summaries of the table."""
@@ -62,6 +79,7 @@ def root() -> click.Group:
         help="Hold a piece of work to its pipeline, with git as the only memory.\n\n"
         "A session passes seven stages: intent, context, spec, plan, tasks, implementation, feedback. "
         "Its state, its history and who moved what are git commits under refs/idse/.",
+        epilog="Topics: idse help exit-codes, idse help stages, idse help refs, and any code: idse help IDSE301.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         no_args_is_help=False,
         invoke_without_command=True,
@@ -84,6 +102,9 @@ def run_with_click(argv: Sequence[str]) -> int:
         return leave.exit_code
     except click.exceptions.Abort:
         return EXIT_INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())  # a group that was called without its command
+        return EXIT_USAGE
     except click.UsageError as error:
         raise _told(error) from error
     except click.ClickException as error:

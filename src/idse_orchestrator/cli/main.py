@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     import click
 
 
+_COMPLETION = "_IDSE_COMPLETE"
+"""Set by a shell that wants to know how a line can go on; see `cli.completion`."""
+
+
 def main() -> NoReturn:
     """Run ``idse`` with this process's arguments and leave with its exit code."""
     code = run(sys.argv[1:])
@@ -31,6 +35,10 @@ def cli() -> click.Group:
 def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but SystemExit."""
     try:
+        if not argv and _COMPLETION in os.environ:
+            from idse_orchestrator.cli.completion import answer_shell
+
+            return answer_shell()
         if argv and argv[0] in HOT:
             code = run_hot(argv)
             if code is not None:
@@ -63,6 +71,10 @@ def _leave(code: int) -> NoReturn:
     except OSError as error:
         sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
         code = code or 1
-    if "COVERAGE_PROCESS_START" in os.environ or "COV_CORE_SOURCE" in os.environ or "COVERAGE_PROCESS_CONFIG" in os.environ:
+    if (
+        "COVERAGE_PROCESS_START" in os.environ
+        or "COV_CORE_SOURCE" in os.environ
+        or "COVERAGE_PROCESS_CONFIG" in os.environ
+    ):
         sys.exit(code)  # coverage writes its data when Python is torn down
     os._exit(code)

@@ -29,7 +29,7 @@ session_option = click.option(
 
 def reason_option(words: str) -> Callable[[Any], Any]:
     """The required ``-m WHY``."""
-    return click.option("-m", "--message", "reason", metavar="WHY", required=True, help=words)
+    return click.option("-m", "reason", metavar="WHY", required=True, help=words)
 
 
 @command("list", reads=True, project=False)
@@ -46,9 +46,9 @@ def reason_option(words: str) -> Callable[[Any], Any]:
     help="Only rules that look at one stage.",
 )
 def list_rules(run: Run, family: str | None, stage: str | None) -> None:
-    """List the rules in force here, with their severity by the status of a stage and at its gate.
+    """List the rules in force here.
 
-    A rule is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
+    Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
     """
     constitution = completion_values.constitution_here()
     rules = _selected(constitution.rules, _family(family), _stage(stage))
@@ -62,7 +62,10 @@ def list_rules(run: Run, family: str | None, stage: str | None) -> None:
 @command("show", reads=True, project=False)
 @rule_argument
 def show_rule(run: Run, rule: str) -> None:
-    """Explain one rule: what it says, when it blocks, why it is there, how to waive it."""
+    """Explain one rule.
+
+    What it says, when it blocks, the article it serves, how to waive it, and the parameters of its check.
+    """
     constitution = completion_values.constitution_here()
     found = known_rule(constitution, rule)
     if run.terminal.as_json:
@@ -111,7 +114,6 @@ def build() -> click.Command:
         "rule",
         commands=[list_rules, show_rule, waive, unwaive],
         help="List and explain rules, waive one for a session.",
-        no_args_is_help=False,
     )
 
 
