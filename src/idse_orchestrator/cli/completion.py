@@ -38,7 +38,7 @@ def completion_script(shell: str) -> str:
 
 
 def answer_shell() -> int:
-    """Print the suggestions that the script of a shell asks for in the environment; nothing on any failure."""
+    """Print the suggestions that a shell asks for in the environment; nothing on any failure."""
     shell, _, question = os.environ[COMPLETE_VARIABLE].partition("_")
     try:
         with open(os.devnull, "w", encoding="utf-8") as nowhere, redirect_stderr(nowhere):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-
 from typing import TYPE_CHECKING
 
 import click
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 class LazyGroup(click.Group):
     """Lists all commands of the table, and imports the one that is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names of the commands in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         """The command of that name, or None."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
@@ -51,7 +50,11 @@ class LazyGroup(click.Group):
             if entry.section and name.startswith(incomplete)
         ]
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(
+        self,
+        ctx: click.Context,  # noqa: ARG002 - the same
+        formatter: click.HelpFormatter,
+    ) -> None:
         """The commands by section, with the summaries of the table."""
         for section in SECTIONS:
             rows = [(name, entry.summary) for name, entry in COMMANDS.items() if entry.section == section]
@@ -79,13 +82,13 @@ def root() -> click.Group:
         help="Hold a piece of work to its pipeline, with git as the only memory.\n\n"
         "A session passes seven stages: intent, context, spec, plan, tasks, implementation, feedback. "
         "Its state, its history and who moved what are git commits under refs/idse/.",
-        epilog="Topics: idse help exit-codes, idse help stages, idse help refs, and any code: idse help IDSE301.",
+        epilog="More: idse help exit-codes, idse help stages, idse help refs, idse help IDSE301 (any code).",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         no_args_is_help=False,
         invoke_without_command=True,
         callback=_without_command,
     )
-    return click.version_option(__version__, "-V", "--version", prog_name="idse")(group)  # type: ignore[no-any-return]
+    return click.version_option(__version__, "-V", "--version", prog_name="idse")(group)
 
 
 @click.pass_context

@@ -35,17 +35,7 @@ def cli() -> click.Group:
 def run(argv: Sequence[str]) -> int:
     """Run one command line and return its exit code. Nothing escapes but SystemExit."""
     try:
-        if not argv and _COMPLETION in os.environ:
-            from idse_orchestrator.cli.completion import answer_shell
-
-            return answer_shell()
-        if argv and argv[0] in HOT:
-            code = run_hot(argv)
-            if code is not None:
-                return code
-        from idse_orchestrator.cli.group import run_with_click
-
-        return run_with_click(argv)
+        return _answer(argv)
     except IdseError as error:
         from idse_orchestrator.cli.failure import report_error
 
@@ -59,6 +49,19 @@ def run(argv: Sequence[str]) -> int:
         from idse_orchestrator.cli.failure import report_bug
 
         return report_bug(error, argv)
+
+
+def _answer(argv: Sequence[str]) -> int:
+    if not argv and _COMPLETION in os.environ:
+        from idse_orchestrator.cli.completion import answer_shell
+
+        return answer_shell()
+    code = run_hot(argv) if argv and argv[0] in HOT else None
+    if code is not None:
+        return code
+    from idse_orchestrator.cli.group import run_with_click
+
+    return run_with_click(argv)
 
 
 def _leave(code: int) -> NoReturn:

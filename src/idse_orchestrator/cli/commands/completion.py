@@ -11,22 +11,23 @@ from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 
 
-@command("completion", project=False)
-@click.argument("shell", type=click.Choice(tuple(START_FILES)))
-def completion(run: Run, shell: str) -> None:
+def _print(run: Run, shell: str) -> None:
     run.terminal.data(completion_script(shell).strip("\n"))
     if sys.stdout.isatty():
         file, line = START_FILES[shell]
         run.terminal.say(f"to load it in every {shell}, put this line into {file}:\n  {line}")
 
 
-completion.help = (
-    "Print the completion script for a shell: commands, options, and the names of sessions, stages and rules."
-    "\n\nOne line in the file that the shell reads at its start loads it:\n\n\b\n"
-    + "\n".join(f"{file}:  {line}" for file, line in START_FILES.values())
-)
+_print.__doc__ = """Print the completion script for a shell.
+
+It completes commands, options, and the names of sessions, stages and rules. One line in the file that the
+shell reads when it starts loads it:
+
+\b
+""" + "\n".join(f"{file}:  {line}" for file, line in START_FILES.values())
 
 
 def build() -> click.Command:
     """The command."""
-    return completion
+    argument = click.argument("shell", type=click.Choice(tuple(START_FILES)))
+    return command("completion", project=False)(argument(_print))

@@ -48,7 +48,8 @@ def reason_option(words: str) -> Callable[[Any], Any]:
 def list_rules(run: Run, family: str | None, stage: str | None) -> None:
     """List the rules in force here.
 
-    Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
+    Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule
+    is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
     """
     constitution = completion_values.constitution_here()
     rules = _selected(constitution.rules, _family(family), _stage(stage))
