@@ -228,3 +228,13 @@ def test_examining_needs_neither_yaml_nor_pydantic_nor_rich(tmp_path: pathlib.Pa
 @pytest.mark.parametrize("path", PATHS)
 def test_an_empty_file_is_survived(path):
     examine(path, FileEntry(REGULAR, "", 0), b"", CONSTITUTION)
+
+
+@pytest.mark.parametrize("start", ["> ", "- ", "1. ", ">"])
+def test_the_fast_parser_gives_up_on_depth_where_the_stock_parser_does(start):
+    text = f"{start * 60}[REQUIRES INPUT]\n"
+    stock = MarkdownIt("commonmark").disable(["inline", "text_join"]).parse(text)
+    assert [(t.type, t.map) for t in parsed_blocks(text)] == [(t.type, t.map) for t in stock]
+    data = text.encode()
+    hits = examine("plan.md", FileEntry(REGULAR, "", len(data)), data, CONSTITUTION)
+    assert "IDSE301" in {hit.rule for hit in hits}

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.task_graph import cycles, waits_for
-from idse_orchestrator.domain.task_list import Task
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.task_list import Task
 
 Options = Mapping[str, object]
 
