@@ -27,7 +27,6 @@ from idse_orchestrator.domain.events import (
 from idse_orchestrator.domain.findings import Waiver
 from idse_orchestrator.domain.stage_state_model import (
     ACTIVE,
-    ARCHIVED as ARCHIVED_STATUS,
     COMPLETE,
     IN_PROGRESS,
     PENDING,
@@ -36,11 +35,18 @@ from idse_orchestrator.domain.stage_state_model import (
     StageRecord,
     ValidationVerdict,
 )
+from idse_orchestrator.domain.stage_state_model import (
+    ARCHIVED as ARCHIVED_STATUS,
+)
 
 
 def fold(project: str, session: str, events: Iterable[Event]) -> SessionState:
     """The state after `events`, which may come in any order; a repeated id changes nothing."""
-    unique = {event.id: event for event in events}
+    unique: dict[str, Event] = {}
+    for event in events:
+        known = unique.setdefault(event.id, event)
+        if known != event:  # a forged id: whoever sees both must choose the same
+            unique[event.id] = min(known, event, key=Event.to_json)
     state = SessionState(project, session)
     for event in sorted(unique.values(), key=lambda event: (event.lamport, event.id)):
         state = apply(state, event)

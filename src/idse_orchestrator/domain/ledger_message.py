@@ -26,7 +26,7 @@ def message_of(event: Event) -> str:
 
 def subject_of(event: Event) -> str:
     """One line that says what happened, at most MAX_SUBJECT characters."""
-    line = one_line(_SUBJECTS.get(event.kind, _unknown)(event.body))
+    line = paragraphs(one_line(_SUBJECTS.get(event.kind, _unknown)(event.body)))
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
 
@@ -43,7 +43,8 @@ def trailers_of(event: Event) -> Mapping[str, str]:
         "Idse-Code": body.get("code", ""),
         "Idse-Lamport": event.lamport,
     }
-    return {key: one_line(str(value)) for key, value in values.items() if value not in ("", None)}
+    clean = {key: one_line(str(value)) for key, value in values.items() if value is not None}
+    return {key: value for key, value in clean.items() if value}
 
 
 def _created(body: Mapping[str, Any]) -> str:
@@ -86,7 +87,7 @@ def _archived(body: Mapping[str, Any]) -> str:
 
 
 def _unknown(body: Mapping[str, Any]) -> str:
-    return str(body.get("summary", "something happened"))
+    return one_line(str(body.get("summary", ""))) or "something happened"
 
 
 def _words(value: object) -> str:

@@ -6,7 +6,7 @@ import re
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_SEPARATOR = re.compile(r"^-{3,}\s*$", re.MULTILINE)
+_SEPARATOR = re.compile(r"^-{3,}(?=\s|$)", re.MULTILINE)
 _TRAILER = re.compile(r"^(idse-[a-z]+):", re.MULTILINE | re.IGNORECASE)
 
 
@@ -23,6 +23,6 @@ def one_line(text: str) -> str:
 def paragraphs(text: str) -> str:
     """`text` as the body of a commit message, in which no line can pass for a trailer or a separator."""
     clean = _CONTROL.sub("", encodable(text).replace("\r\n", "\n").replace("\r", "\n"))
-    clean = _SEPARATOR.sub(lambda found: found.group().rstrip().replace("-", "–"), clean)
+    clean = _SEPARATOR.sub(lambda found: found.group().replace("-", "–"), clean)  # noqa: RUF001 - the dash git does not read
     clean = _TRAILER.sub(r"\1 :", clean)
     return "\n".join(line.rstrip() for line in clean.strip().split("\n"))
