@@ -61,7 +61,7 @@ class Application:
     @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
-        from idse_orchestrator.git.ledger_history import GitLedgerHistory
+        from idse_orchestrator.git.entries import GitLedgerHistory
 
         return GitLedgerHistory(self.repository)
 

@@ -48,9 +48,7 @@ def diff(comparing: Comparing, key: SessionKey, wish: DiffWish) -> Difference:
     return Difference(trees, old, new, paths, name, FOLDER)
 
 
-def _since_complete(
-    comparing: Comparing, tip: SessionTip, folder: Captured | None, stage: str
-) -> Difference:
+def _since_complete(comparing: Comparing, tip: SessionTip, folder: Captured | None, stage: str) -> Difference:
     stages = [name for name in ([stage] if stage else STAGES) if tip.state.stages[name].artifact]
     if stage and not stages:
         raise UnknownNameError(

@@ -31,5 +31,5 @@ class Difference:
         return self.trees.patch(self.old, self.new, self.paths)
 
     def stat(self, width: int) -> Sequence[str]:
-        """git's summary, at most `width` columns wide."""
+        """The summary git makes, at most `width` columns wide."""
         return self.trees.stat(self.old, self.new, self.paths, width)

@@ -80,13 +80,13 @@ class Drawn:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which entries to read: of `sessions` (None: all) and the ledgers of `projects`.
+    """Which entries to read: of `sessions`, and of the `projects` themselves.
 
     `since` and `until` are dates as git understands them. `grep` are lines that the message must
     all have, `merges` asks for merges alone; both serve graphs, which only git can thin out.
     """
 
-    sessions: tuple[SessionKey, ...] | None = ()
+    sessions: tuple[SessionKey, ...] = ()
     projects: tuple[str, ...] = ()
     limit: int | None = None
     since: str = ""
@@ -139,7 +139,7 @@ class Trees(Protocol):
         """The lines of the patch from `old` to `new`, each with its line break."""
 
     def stat(self, old: str, new: str, paths: Sequence[str] = (), width: int = 80) -> Sequence[str]:
-        """git's summary of the same, at most `width` columns wide."""
+        """The summary git makes of the same, at most `width` columns wide."""
 
     def content(self, commit: str, path: str) -> bytes | None:
         """The bytes of an artifact in a ledger commit; None where there is none."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 
+from idse_orchestrator.app.git_dates import check_date
 from idse_orchestrator.app.history import MERGE, Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.app.ports import LedgerReader, SessionKey
 from idse_orchestrator.domain.events import KINDS
@@ -130,27 +130,3 @@ def _check_word(what: str, word: str, known: tuple[str, ...]) -> None:
             cause="known: " + ", ".join(known),
             fix=tuple(f"did you mean {match}?" for match in near),
         )
-
-
-_DATE_WORDS = frozenset(
-    "ago am at day days hour hours last midnight minute minutes month months never noon now on one pm second "
-    "seconds tea the today two three four five six seven eight nine ten week weeks year years yesterday t z".split()
-)
-_CALENDAR = (
-    "january february march april may june july august september october november december "
-    "monday tuesday wednesday thursday friday saturday sunday"
-).split()
-
-
-def check_date(text: str) -> None:
-    """UsageError for a word that no date has: git would quietly read it as "now"."""
-    for word in re.findall(r"[^\W\d_]+", text):
-        plain = word.lower()
-        in_calendar = len(plain) >= 3 and any(name.startswith(plain) for name in _CALENDAR)
-        zone = word.isupper() and len(word) in (3, 4)
-        if plain not in _DATE_WORDS and not in_calendar and not zone:
-            raise UsageError(
-                f"{text!r} is not a date",
-                cause=f"{word!r} means nothing in a date",
-                fix=('for instance --since "2 days ago"', "or --since 2026-01-31"),
-            )

@@ -16,9 +16,15 @@ from idse_orchestrator.git.repository import Repository
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _NO_FILE = "0" * 40
-_DIFF = (
-    "diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--src-prefix=a/", "--dst-prefix=b/",
-)  # fmt: skip
+_PLAIN = (
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-renames",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
+_DIFF = ("diff", *_PLAIN)
 
 
 class GitTrees:

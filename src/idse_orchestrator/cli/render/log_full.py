@@ -1,0 +1,66 @@
+"""All that one entry says, field by field."""
+
+from __future__ import annotations
+
+import json
+
+from idse_orchestrator.app.history import Entry
+from idse_orchestrator.cli.render.dates import iso, relative
+from idse_orchestrator.cli.render.log import Look, beneath, session_label, subject
+from idse_orchestrator.cli.render.style import printable
+
+_LABEL = 10
+_TOLD = frozenset({"action", "code", "from", "reason", "stage", "to"})
+
+
+def full(entry: Entry, look: Look) -> list[str]:
+    """The entry as a block: its id, a line for each field, and the reason below."""
+    head = f"event {entry.event.id}" if entry.event else f"entry {entry.commit}"
+    rows = [look.style.yellow(printable(head)), *(_row(*pair) for pair in _fields(entry, look))]
+    reason = list(beneath(entry, look, 4))
+    return [*rows, *([""] if reason else []), *(f"    {line}".rstrip() for line in reason), ""]
+
+
+def _fields(entry: Entry, look: Look) -> list[tuple[str, str]]:
+    fields = [("What", subject(entry, look.style)), ("Session", _session(entry)), ("Ledger", entry.commit)]
+    if entry.event is None:
+        parents = [("Parent", parent) for parent in entry.parents]
+        return [*fields, *parents, ("Date", _date(entry, look))]
+    actor, event = entry.event.actor, entry.event
+    fields += [("Kind", printable(event.kind)), ("Actor", printable(f"{actor.name} <{actor.email}>"))]
+    fields += [("Agent", printable(actor.agent))] if actor.agent else []
+    fields += [
+        ("Date", _date(entry, look)),
+        ("Replica", printable(event.replica)),
+        ("Lamport", str(event.lamport)),
+    ]
+    fields += [("Code", printable(entry.text("code")))] if entry.text("code") else []
+    return fields + [(printable(str(key)).capitalize(), _value(value)) for key, value in _rest(entry)]
+
+
+def _rest(entry: Entry) -> list[tuple[str, object]]:
+    body = entry.event.body if entry.event else {}
+    return [
+        (key, body[key]) for key in sorted(body) if key not in _TOLD and body[key] not in ("", None, [], {})
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return printable(", ".join(f"{key} {item[:12]}" for key, item in value.items()))
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def _session(entry: Entry) -> str:
+    return f"{printable(entry.project)}/{printable(entry.session)}" if entry.session else session_label(entry)
+
+
+def _date(entry: Entry, look: Look) -> str:
+    date = printable(iso(entry))
+    return date if look.now is None else f"{date}  ({printable(relative(entry, look.now))})"
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label + ':':<{_LABEL}} {text}"
