@@ -109,7 +109,7 @@ class GateError(IdseError):
     code = "IDSE010"
     exit_code = EXIT_CHECK_FAILED
 
-    def __init__(  # noqa: PLR0913 - the parts of an error, and two more
+    def __init__(
         self,
         message: str,
         *,
@@ -177,3 +177,13 @@ class NotConfirmedError(IdseError):
     """The command needs an answer that nobody could give here. The fix names the flag that answers."""
 
     code = "IDSE018"
+
+
+class HooksRefusedError(IdseError):
+    """Hooks were not written: a hook manager is in charge, or other repositories share the folder.
+
+    Put the printed lines into the manager's configuration, or write beside it with ``--force``.
+    """
+
+    code = "IDSE019"
+    exit_code = EXIT_CONFLICT
