@@ -16,21 +16,21 @@ from idse_orchestrator.git.repository import Repository, discover
 from idse_orchestrator.git.workspace import GitWorkspace
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.examination import Examiner, Progress
-    from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.create_session import SessionMaker
+    from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.fsck import LedgerSource
+    from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
+    from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.scope import Scope
     from idse_orchestrator.app.validate import Validation
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.app.waive_rule import Waivers
-    from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.domain.constitution_rules import Constitution
     from idse_orchestrator.domain.findings import Report
     from idse_orchestrator.git.settings import GitSettings
-    from idse_orchestrator.domain.constitution_rules import Constitution
 
 
 class Application:

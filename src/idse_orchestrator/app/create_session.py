@@ -129,7 +129,9 @@ def _check_wish(wish: SessionWish, known: list[str]) -> None:
         raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
     for parent in wish.parents:
         if parent not in known:
-            raise UnknownNameError(f"there is no session {parent!r} to be a parent", fix=("idse session list",))
+            raise UnknownNameError(
+                f"there is no session {parent!r} to be a parent", fix=("idse session list",)
+            )
 
 
 def _title(name: str) -> str:

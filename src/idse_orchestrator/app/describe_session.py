@@ -59,4 +59,6 @@ def _now(tip: SessionTip, name: str) -> object:
 
 
 def _clean(value: object) -> object:
-    return [one_line(str(item)) for item in value] if isinstance(value, list | tuple) else one_line(str(value))
+    return (
+        [one_line(str(item)) for item in value] if isinstance(value, list | tuple) else one_line(str(value))
+    )

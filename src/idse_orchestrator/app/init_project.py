@@ -63,7 +63,9 @@ class Initialized:
         return self.created or bool(self.made or self.adopted or self.written) or self.settings or hooks
 
 
-def init_project(maker: SessionMaker, settings: Settings, hook_files: HookFiles, wish: InitWish) -> Initialized:
+def init_project(
+    maker: SessionMaker, settings: Settings, hook_files: HookFiles, wish: InitWish
+) -> Initialized:
     """Bring the project `wish` to life here: ledgers, folders, settings, hooks, views."""
     check_name("project", wish.project)
     known = maker.ledgers.projects()

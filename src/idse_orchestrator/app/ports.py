@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.domain.project_state import ProjectState
-from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.app.ledger_values import (
+    Captured,
+    CodeChange,
+    Draft,
+    Merged,
+    ProjectPlan,
+    ProjectTip,
+    SessionKey,
+    SessionPlan,
+    SessionTip,
+    Tip,
+)
 
-State = TypeVar("State")
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
-SessionKey = tuple[str, str]
-"""(project, session)"""
+    from idse_orchestrator.domain.stage_state_model import SessionState
 
-
-@dataclass(frozen=True, slots=True)
-class Tip(Generic[State]):
-    """Where a ledger stands: its last commit, the tree of its artifacts ("" if none), its state."""
-
-    commit: str
-    artifacts: str
-    state: State
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """An event that is about to be appended; the ledger adds id, lamport, time, replica and actor.
-
-    `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
-    """
-
-    kind: str
-    body: Mapping[str, Any] = field(default_factory=dict)
-    artifacts: str | None = None
+__all__ = [
+    "Captured",
+    "CodeChange",
+    "CodeCommits",
+    "Draft",
+    "LedgerReader",
+    "LedgerWriter",
+    "Merged",
+    "Names",
+    "Notes",
+    "ProjectPlan",
+    "ProjectTip",
+    "SessionKey",
+    "SessionPlan",
+    "SessionTip",
+    "Tip",
+    "Workspace",
+]
 
 
-SessionTip = Tip[SessionState]
-ProjectTip = Tip[ProjectState]
-SessionPlan = Callable[[SessionTip | None], Draft | None]
-ProjectPlan = Callable[[ProjectTip | None], Draft | None]
-
-
-class LedgerReader(Protocol):
-    """Reading ledgers; writes nothing."""
+class Names(Protocol):
+    """The names that exist; a LedgerReader fulfils it."""
 
     def projects(self) -> Sequence[str]:
-        """Names of all projects that have a ledger, in order."""
+        """Names of all projects, in order."""
 
     def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
-        """Keys of all sessions that have a ledger, in order; of one project if given."""
+        """Keys of all sessions, in order; of one project if given."""
+
+
+class LedgerReader(Names, Protocol):
+    """Reading ledgers; writes nothing."""
 
     def session(self, project: str, session: str) -> SessionTip | None:
         """The tip of one session's ledger; None without a ledger; CorruptLedgerError if broken."""
@@ -84,22 +88,6 @@ class LedgerWriter(Protocol):
 
     def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
         """The same for a project's ledger."""
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A session's folder as git would record it: tree id, and blob ids by relative path."""
-
-    tree: str
-    files: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """A merged tree, and the paths in it that hold conflict markers now."""
-
-    tree: str
-    conflicts: tuple[str, ...]
 
 
 class Workspace(Protocol):
@@ -152,15 +140,6 @@ class Workspace(Protocol):
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """The id of the tree at `path` of `rev`; None where there is none."""
-
-
-@dataclass(frozen=True, slots=True)
-class CodeChange:
-    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message."""
-
-    before: str
-    after: str
-    subject: str
 
 
 class CodeCommits(Protocol):

@@ -90,7 +90,9 @@ def _record(
 ) -> RecordedSession | None:
     theirs = recorder.workspace.resolve_tree(change.after, session_folder(*key)) or ""
     if not theirs or recorder.ledgers.session(*key) is None:
-        return None  # the branch dropped the folder, which a ledger never does; or nobody made the session here
+        return (
+            None  # the branch dropped the folder, which a ledger never does; or nobody made the session here
+        )
     whole = recorder.commits.is_clean(session_folder(*key)) if single else True
     conflicts: tuple[str, ...] = ()
 
@@ -114,12 +116,20 @@ def _record(
     return RecordedSession(key, tip, verdict, conflicts)
 
 
-def _merged(  # noqa: PLR0913 - the three sides, and which base is the better one
-    workspace: Workspace, change: CodeChange, key: SessionKey, tip: SessionTip, theirs: str, *, prefer_given: bool
+def _merged(
+    workspace: Workspace,
+    change: CodeChange,
+    key: SessionKey,
+    tip: SessionTip,
+    theirs: str,
+    *,
+    prefer_given: bool,
 ) -> Merged:
     parent = workspace.resolve_tree(change.before, session_folder(*key)) if change.before else None
     given = workspace.given(*key, change.before)
-    bases = [parent or ""] if given is None else [given, parent or ""] if prefer_given else [parent or "", given]
+    bases = (
+        [parent or ""] if given is None else [given, parent or ""] if prefer_given else [parent or "", given]
+    )
     merged = workspace.merge(bases[0], tip.artifacts, theirs)
     if merged.conflicts and len(bases) > 1:
         second = workspace.merge(bases[1], tip.artifacts, theirs)

@@ -6,23 +6,14 @@ project of this work tree's current session. What stays ambiguous is an error th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.ports import SessionKey, Workspace
 from idse_orchestrator.domain.names import BLUEPRINT, check_name
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
 
-
-class Names(Protocol):
-    """The names that exist; a LedgerReader fulfils it."""
-
-    def projects(self) -> Sequence[str]:
-        """Names of all projects, in order."""
-
-    def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
-        """Keys of all sessions, in order; of one project if given."""
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import Names, SessionKey, Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Restored:
     saved_first: str
 
 
-def restore_session(  # noqa: PLR0913 - two ports to ask, one to write, and what to do
+def restore_session(
     ledgers: LedgerReader,
     writer: LedgerWriter,
     workspace: Workspace,
@@ -50,7 +50,10 @@ def restore_session(  # noqa: PLR0913 - two ports to ask, one to write, and what
                 "this folder holds work that nothing else holds",
                 where=session_folder(*key),
                 cause="restoring would overwrite it",
-                fix=("idse save    (keeps it in the ledger)", "idse restore --force    (saves it first, then restores)"),
+                fix=(
+                    "idse save    (keeps it in the ledger)",
+                    "idse restore --force    (saves it first, then restores)",
+                ),
             )
         saved_first = save_session(ledgers, writer, workspace, key, "before a restore").tip.commit
     paths = workspace.replace_folder(*key, here, wanted)

@@ -72,7 +72,5 @@ def save_session(
 def _changed(ledgers: LedgerReader, tip: SessionTip, captured: Captured) -> dict[str, str | None]:
     before = ledgers.tree_files(tip.artifacts)
     after = captured.files
-    changed: dict[str, str | None] = {
-        path: blob for path, blob in after.items() if before.get(path) != blob
-    }
+    changed: dict[str, str | None] = {path: blob for path, blob in after.items() if before.get(path) != blob}
     return {**changed, **dict.fromkeys(before.keys() - after.keys())}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
 from idse_orchestrator.domain.next_action import NextAction, next_action
 from idse_orchestrator.domain.stage_state_model import SessionState, Standing, standings
 from idse_orchestrator.errors import UnknownNameError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,7 @@ from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
 def spawn_command(name: str, *, switches: bool) -> click.Command:
     """A command that makes a session, and switches to it if `switches`."""
 
-    def spawn(  # noqa: PLR0913 - one parameter for each option
-        run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]
-    ) -> int:
+    def spawn(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> int:
         return _spawn(run, SessionWish(session, kind, title, parents, owner), switches=switches)
 
     spawn.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
@@ -28,12 +26,16 @@ def spawn_command(name: str, *, switches: bool) -> click.Command:
 
 def _options(function: Callable[..., int]) -> Callable[..., int]:
     kinds = click.Choice(["feature", "exploratory"])
-    function = click.option("--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from.")(
+    function = click.option(
+        "--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."
+    )(function)
+    function = click.option("--owner", default="", metavar="WHO", help="Who answers for it.")(function)
+    function = click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words.")(
         function
     )
-    function = click.option("--owner", default="", metavar="WHO", help="Who answers for it.")(function)
-    function = click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words.")(function)
-    function = click.option("--type", "kind", type=kinds, default="feature", help="What kind of work it is.")(function)
+    function = click.option("--type", "kind", type=kinds, default="feature", help="What kind of work it is.")(
+        function
+    )
     return click.argument("session", metavar="NAME")(function)
 
 
@@ -47,7 +49,13 @@ def _spawn(run: Run, wish: SessionWish, *, switches: bool) -> int:
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        data = {"project": project, "session": wish.name, "ledger": tip.commit, "path": path, "current": switches}
+        data = {
+            "project": project,
+            "session": wish.name,
+            "ledger": tip.commit,
+            "path": path,
+            "current": switches,
+        }
         run.terminal.data(envelope("idse.session/1", data))
         return 0
     run.terminal.say(f"made session {project}/{wish.name}" + (" and switched to it" if switches else ""))

@@ -34,7 +34,9 @@ COMMANDS = {
     "stage": Entry(_PACKAGE + "stage", "Move a stage through its gate.", WORK),
     "save": Entry(_PACKAGE + "save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry(_PACKAGE + "restore", "Bring the session's folder back from its ledger.", WORK),
-    "diff": Entry(_PACKAGE + "diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
+    "diff": Entry(
+        _PACKAGE + "diff", "Show what changed since the ledger, or since a stage was complete.", LOOK
+    ),
     "log": Entry(_PACKAGE + "log", "Show who moved which stage when.", LOOK),
     "show": Entry(_PACKAGE + "show", "Show one event in full.", LOOK),
     "session": Entry(_PACKAGE + "session", "Make, list, describe and archive sessions.", SESSIONS),
@@ -46,7 +48,9 @@ COMMANDS = {
     "hooks": Entry(_PACKAGE + "hooks", "Install, remove and look at the git hooks.", SETUP),
     "hook": Entry(_PACKAGE + "hook", "What the git hooks call.", ""),
     "config": Entry(_PACKAGE + "config", "Show the configuration and where it comes from.", SETUP),
-    "doctor": Entry(_PACKAGE + "doctor", "Check the health of this repository, and mend what is safe.", SETUP),
+    "doctor": Entry(
+        _PACKAGE + "doctor", "Check the health of this repository, and mend what is safe.", SETUP
+    ),
     "fsck": Entry(_PACKAGE + "fsck", "Replay every ledger and compare.", SETUP),
     "demo": Entry(_PACKAGE + "demo", "Run the whole loop in a temporary repository.", SETUP),
     "completion": Entry(_PACKAGE + "completion", "Print the completion script for a shell.", SETUP),

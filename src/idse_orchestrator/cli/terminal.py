@@ -16,7 +16,9 @@ class Terminal:
 
     __slots__ = ("as_json", "color", "quiet", "verbose")
 
-    def __init__(self, *, color: str = "auto", quiet: bool = False, verbose: int = 0, as_json: bool = False) -> None:
+    def __init__(
+        self, *, color: str = "auto", quiet: bool = False, verbose: int = 0, as_json: bool = False
+    ) -> None:
         self.color = color
         self.quiet = quiet
         self.verbose = verbose

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FORMAT = 1
+from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 
 CREATED = "created"
 EDITED = "edited"
@@ -102,8 +102,3 @@ def event_from_json(data: bytes) -> Event:
         )
     except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not an event: {error!r}") from error
-
-
-def canonical_json(value: Mapping[str, Any]) -> bytes:
-    """`value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()

@@ -12,9 +12,7 @@ _LOOK_BACK = (
     "earlier tips are in the reflog (git reflog show REF) and in other clones; point the ref at the last "
     "sound commit that is named here"
 )
-_FOREIGN = (
-    "source code must never be reachable from a ledger: do not push this ref; " + _LOOK_BACK
-)
+_FOREIGN = "source code must never be reachable from a ledger: do not push this ref; " + _LOOK_BACK
 _OBJECTS = "bring the objects back from another clone (git fetch), then run idse fsck again"
 
 HINTS: Mapping[str, str] = {
@@ -26,7 +24,8 @@ HINTS: Mapping[str, str] = {
     "missing-object": _OBJECTS,
     "foreign-tip": _FOREIGN,
     "foreign-parent": _FOREIGN,
-    "tree-shape": "a ledger commit holds artifacts/, event.json and state.json and nothing else; " + _LOOK_BACK,
+    "tree-shape": "a ledger commit holds artifacts/, event.json and state.json and nothing else; "
+    + _LOOK_BACK,
     "artifact-mode": "documents are plain files of mode 100644; save the session again after making them so",
     "artifact-size": "keep large files outside of the session's folder, then save the session again",
     "missing-event": "only a merge has no event; " + _LOOK_BACK,

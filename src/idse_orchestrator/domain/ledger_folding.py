@@ -6,9 +6,9 @@ from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.ledger_replay import Folding
 from idse_orchestrator.domain.ledger_schema import project_state_problem, session_state_problem
+from idse_orchestrator.domain.project_fold import apply_to_project
 from idse_orchestrator.domain.project_state import (
     ProjectState,
-    apply_to_project,
     project_from_json,
     project_to_json,
 )

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from idse_orchestrator.domain.events import CREATED, FORMAT, Event, event_from_json
+from idse_orchestrator.domain.canonical_json import FORMAT
+from idse_orchestrator.domain.events import CREATED, Event, event_from_json
 from idse_orchestrator.domain.ledger_commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.ledger_message import message_of
@@ -83,7 +84,9 @@ class Replay(Generic[State]):
 
     def step(self, commit: LedgerCommit, *, is_cut: bool, is_tip: bool) -> Sequence[Defect]:
         """Take in the next commit; what is wrong with it."""
-        found = [Defect(self.ref, commit.id, code, what) for code, what in self._judged(commit, is_tip=is_tip)]
+        found = [
+            Defect(self.ref, commit.id, code, what) for code, what in self._judged(commit, is_tip=is_tip)
+        ]
         self._clean = self._clean and all(defect.is_note for defect in found)
         if self._clean:
             self.sound = commit.id
@@ -208,7 +211,11 @@ class Replay(Generic[State]):
         """Whether the difference came from the parent, and this commit only built upon it."""
         parents = self._parents(commit)
         before = parents[0].recorded if len(parents) == 1 and parents[0] else None
-        return before is not None and node.event is not None and self._folding.apply(before, node.event) == recorded
+        return (
+            before is not None
+            and node.event is not None
+            and self._folding.apply(before, node.event) == recorded
+        )
 
     def _replayed(self, commit: LedgerCommit, node: _Node[State]) -> State | None:
         parents = self._parents(commit)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from idse_orchestrator.domain.events import FORMAT
+from idse_orchestrator.domain.canonical_json import FORMAT
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 
 Text = Annotated[str, Field(strict=True)]

@@ -15,8 +15,7 @@ BLUEPRINT = "__blueprint__"
 
 _ALLOWED = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*", re.ASCII)
 _RULE = (
-    f"a name has 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', "
-    "and starts with a letter, a digit or '_'"
+    f"a name has 1 to {MAX_LENGTH} letters, digits, '.', '_' or '-', and starts with a letter, a digit or '_'"
 )
 
 

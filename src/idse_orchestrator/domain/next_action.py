@@ -44,7 +44,9 @@ def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
 def _about(here: Standing) -> NextAction | None:
     stage, artifact = here.stage, ARTIFACTS[here.stage]
     if here.status == COMPLETE and here.condition == CHANGED:
-        return NextAction(f"{artifact} changed after {stage} was completed", _look_again(stage), stage, artifact)
+        return NextAction(
+            f"{artifact} changed after {stage} was completed", _look_again(stage), stage, artifact
+        )
     if here.status == COMPLETE and here.condition == STALE:
         causes = ", ".join(here.causes)
         return NextAction(f"{stage} is stale: {causes} changed since", _look_again(stage), stage, artifact)

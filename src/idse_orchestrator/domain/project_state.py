@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
-from idse_orchestrator.domain.events import CREATED, DESCRIBED, FORMAT, Event, canonical_json
+from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,23 +21,6 @@ class ProjectState:
     lamport: int = 0
     events: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def apply_to_project(state: ProjectState, event: Event) -> ProjectState:
-    """The project's state after one more event; kinds it does not know are only counted."""
-    counted = replace(
-        state,
-        lamport=max(state.lamport, event.lamport),
-        events=state.events + 1,
-        updated_at=max(state.updated_at, event.at),
-    )
-    if event.kind == CREATED:
-        return replace(
-            counted, stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at
-        )
-    if event.kind == DESCRIBED:
-        return replace(counted, settings={**state.settings, **event.body.get("settings", {})})
-    return counted
 
 
 def project_to_json(state: ProjectState) -> bytes:

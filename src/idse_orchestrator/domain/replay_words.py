@@ -16,7 +16,9 @@ def message_difference(message: bytes, event: Event) -> str:
     text = message.decode("utf-8", "replace")
     wanted = message_of(event)
     if text.partition("\n")[0] != wanted.partition("\n")[0]:
-        return f"the subject is {_short(text.partition(chr(10))[0])}, not {_short(wanted.partition(chr(10))[0])}"
+        return (
+            f"the subject is {_short(text.partition(chr(10))[0])}, not {_short(wanted.partition(chr(10))[0])}"
+        )
     for key, value in trailers_of(event).items():
         lines = [line for line in text.split("\n") if line.startswith(f"{key}:")]
         if len(lines) != 1:
@@ -38,7 +40,9 @@ def _differences(path: str, recorded: object, replayed: object) -> Iterator[str]
         return
     if isinstance(recorded, dict) and isinstance(replayed, dict):
         for key in sorted({*recorded, *replayed}):
-            yield from _differences(f"{path}.{key}" if path else str(key), recorded.get(key), replayed.get(key))
+            yield from _differences(
+                f"{path}.{key}" if path else str(key), recorded.get(key), replayed.get(key)
+            )
         return
     yield f"{path}: it says {_short(recorded)}, the events say {_short(replayed)}"
 

@@ -82,7 +82,13 @@ def _out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> 
     before = standing(state, STAGES[at - 1], blobs)
     if before.holds or (stage in MAY_START_BESIDE and before.status != PENDING):
         return None
-    return Refusal("IDSE401", f"stage `{stage}` cannot start: {_problem(before)}", _cause(before), _fixes(before), before.stage)
+    return Refusal(
+        "IDSE401",
+        f"stage `{stage}` cannot start: {_problem(before)}",
+        _cause(before),
+        _fixes(before),
+        before.stage,
+    )
 
 
 def _problem(before: Standing) -> str:

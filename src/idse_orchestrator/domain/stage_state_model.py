@@ -128,9 +128,7 @@ def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Stand
     actual = blobs.get(stage, "")
     if record.status != COMPLETE:
         return Standing(stage, record.status, recorded=record.artifact, actual=actual)
-    causes = tuple(
-        up for up in upstream_of(stage) if record.upstream.get(up, "") != blobs.get(up, "")
-    )
+    causes = tuple(up for up in upstream_of(stage) if record.upstream.get(up, "") != blobs.get(up, ""))
     condition = CHANGED if actual != record.artifact else STALE if causes else CURRENT
     return Standing(stage, COMPLETE, condition, causes, record.artifact, actual)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from idse_orchestrator.domain.events import FORMAT, canonical_json
+from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.findings import Waiver
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.stage_state_model import (

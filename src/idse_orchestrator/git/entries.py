@@ -69,6 +69,8 @@ class GitLedgerHistory:
                             yield from questions.answered(answer)
                     yield from questions.rest()
                 except GitFailedError:
+                    if not questions.waiting:
+                        raise
                     yield from questions.failed()
         if questions.broken is not None:
             raise questions.broken

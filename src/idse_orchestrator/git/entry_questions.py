@@ -17,21 +17,21 @@ from idse_orchestrator.git.ref_names import parse_project_ref, parse_session_ref
 class Questions:
     """The rows whose event was asked for and not answered yet, in order.
 
-    `left` says whether more rows may come; `broken` is why git stopped listing them, if it did.
+    `waiting` are those rows, `left` says whether more may come; `broken` is why git stopped listing them, if it did.
     """
 
     def __init__(self, rows: Iterator[Row]) -> None:
         self._rows = rows
-        self._waiting: deque[Row] = deque()
+        self.waiting: deque[Row] = deque()
         self.left = True
         self.broken: CorruptLedgerError | None = None
 
     def names(self) -> Iterator[str]:
         """Names of the events: first of what is still waiting, then of what git goes on to list."""
-        yield from [name for row in self._waiting if (name := _event_name(row))]
+        yield from [name for row in self.waiting if (name := _event_name(row))]
         try:
             for row in self._rows:
-                self._waiting.append(row)
+                self.waiting.append(row)
                 if name := _event_name(row):
                     yield name
         except CorruptLedgerError as error:
@@ -41,14 +41,14 @@ class Questions:
     def answered(self, answer: GitObject | None) -> Iterator[Drawn]:
         """The row that `answer` is for, after the drawing that stands before it."""
         yield from self._drawing()
-        row = self._waiting.popleft()
+        row = self.waiting.popleft()
         if row.entry is not None:
             yield Drawn(_with_event(_placed(row.entry, row.ref), answer), row.prefix, row.below)
 
     def failed(self) -> Iterator[Drawn]:
         """The same for the row whose event git stopped at; the others will be asked for again."""
         yield from self._drawing()
-        row = self._waiting.popleft()
+        row = self.waiting.popleft()
         if row.entry is not None:
             damaged = replace(_placed(row.entry, row.ref), damage=f"git cannot read its {EVENT}")
             yield Drawn(damaged, row.prefix, row.below)
@@ -59,8 +59,8 @@ class Questions:
         yield from self._drawing()
 
     def _drawing(self) -> Iterator[Drawn]:
-        while self._waiting and self._waiting[0].entry is None:
-            yield Drawn(None, self._waiting.popleft().prefix)
+        while self.waiting and self.waiting[0].entry is None:
+            yield Drawn(None, self.waiting.popleft().prefix)
 
 
 def _event_name(row: Row) -> str:

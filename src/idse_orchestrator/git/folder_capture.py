@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from idse_orchestrator.app.ports import Captured
+from idse_orchestrator.app.ledger_values import Captured
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.git.program import Git, failure
@@ -77,7 +77,9 @@ def _check_file(path: str, toplevel: str) -> None:
     info = os.lstat(path)
     where = os.path.relpath(path, toplevel)
     if stat.S_ISLNK(info.st_mode):
-        raise _refused(where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself")
+        raise _refused(
+            where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself"
+        )
     if not stat.S_ISREG(info.st_mode):
         raise _refused(where, "it is not a regular file", "move it out of the session's folder")
     if info.st_mode & stat.S_IXUSR:

@@ -67,8 +67,10 @@ def _refuse_obstacle(root: str, path: str, folder: str) -> None:
     for count in range(len(parts) + 1):
         place = os.path.join(root, *parts[:count])
         last = count == len(parts)
-        if os.path.islink(place) or (last and os.path.isdir(place)) or (
-            not last and os.path.lexists(place) and not os.path.isdir(place)
+        if (
+            os.path.islink(place)
+            or (last and os.path.isdir(place))
+            or (not last and os.path.lexists(place) and not os.path.isdir(place))
         ):
             raise ConflictError(
                 "something stands where a document has to go",

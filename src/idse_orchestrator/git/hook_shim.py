@@ -69,4 +69,4 @@ def _sealed_mark(plain: bytes) -> bytes:
 
 def _mark_line(content: bytes) -> bytes | None:
     lines = content[:200].split(b"\n")
-    return lines[1] if len(lines) > 2 and lines[1].startswith(_MARK) else None  # noqa: PLR2004 - the mark ends
+    return lines[1] if len(lines) > 2 and lines[1].startswith(_MARK) else None

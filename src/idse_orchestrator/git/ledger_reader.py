@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from idse_orchestrator.app.ports import ProjectTip, SessionKey, SessionTip, Tip
+from idse_orchestrator.app.ledger_values import ProjectTip, SessionKey, SessionTip, Tip
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
-from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.project_state import ProjectState, project_from_json
 from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
-from idse_orchestrator.git.ledger_format import (
-    ARTIFACTS,
-    PROJECT_LEDGER,
-    SESSION_LEDGER,
-    STATE,
-    LedgerFormat,
-    corrupt,
-)
+from idse_orchestrator.git.ledger_format import ARTIFACTS, STATE, corrupt
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.ref_names import (
     PROJECTS,
@@ -53,11 +47,11 @@ class GitLedgerReader:
 
     def session(self, project: str, session: str) -> SessionTip | None:
         """See `LedgerReader.session`."""
-        return self._tip(SESSION_LEDGER, session_ref(project, session))
+        return self._tip(state_from_json, session_ref(project, session))
 
     def project(self, project: str) -> ProjectTip | None:
         """See `LedgerReader.project`."""
-        return self._tip(PROJECT_LEDGER, project_ref(project))
+        return self._tip(project_from_json, project_ref(project))
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
         """See `LedgerReader.artifact_blobs`."""
@@ -101,10 +95,10 @@ class GitLedgerReader:
             found = dict(zip(wanted, objects.read_all(names), strict=True))
         self._refuse_broken(*(session_ref(*key) for key, blob in found.items() if blob is None))
         return {
-            key: _parsed(SESSION_LEDGER, session_ref(*key), blob.data) for key, blob in found.items() if blob
+            key: _parsed(state_from_json, session_ref(*key), blob.data) for key, blob in found.items() if blob
         }
 
-    def _tip(self, kind: LedgerFormat[State], ref: str) -> Tip[State] | None:
+    def _tip(self, parse: Callable[[bytes], State], ref: str) -> Tip[State] | None:
         with ObjectStream(self._git) as objects:
             commit = objects.read(ref)
             if commit is None:
@@ -114,7 +108,7 @@ class GitLedgerReader:
             artifacts = objects.read(f"{commit.id}:{ARTIFACTS}")
         if state is None:
             raise corrupt(ref, f"it points at {commit.kind} {commit.id[:7]}, which has no {STATE}")
-        return Tip(commit.id, artifacts.id if artifacts else "", _parsed(kind, ref, state.data))
+        return Tip(commit.id, artifacts.id if artifacts else "", _parsed(parse, ref, state.data))
 
     def _refuse_broken(self, *refs: str) -> None:
         """Nothing could be read of `refs`: fine where they do not exist, an error where they do."""
@@ -125,8 +119,8 @@ class GitLedgerReader:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
 
 
-def _parsed(kind: LedgerFormat[State], ref: str, data: bytes) -> State:
+def _parsed(parse: Callable[[bytes], State], ref: str, data: bytes) -> State:
     try:
-        return kind.from_json(data)
+        return parse(data)
     except ValueError as error:
         raise corrupt(ref, f"{STATE}: {error}") from error

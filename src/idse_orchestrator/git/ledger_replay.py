@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.fsck import FoundRef, Step
 from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
 from idse_orchestrator.git.careful_objects import CarefulObjects
-from idse_orchestrator.git.ledger_history import history_of
 from idse_orchestrator.git.notes import GENESIS
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_names import PUBLISHED, parse_project_ref, parse_session_ref
+from idse_orchestrator.git.replay_order import history_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject
@@ -46,7 +46,9 @@ class GitLedgerSource:
         if not stdin:
             return []
         out = self._git.bytes("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=stdin)
-        return [word if word in ("commit", "tag", "tree", "blob") else "" for word in out.decode().splitlines()]
+        return [
+            word if word in ("commit", "tag", "tree", "blob") else "" for word in out.decode().splitlines()
+        ]
 
     def history(self, tip: str) -> Iterator[Step]:
         """See `LedgerSource.history`. Objects come in batches, so that git never waits for an answer."""
@@ -67,7 +69,10 @@ class GitLedgerSource:
             return
         for root in roots.stdout.decode().split():
             if root != GENESIS:
-                yield "notes-root", f"its history begins with {root[:12]}, not with the first commit of all notes"
+                yield (
+                    "notes-root",
+                    f"its history begins with {root[:12]}, not with the first commit of all notes",
+                )
         listing = self._git.attempt("ls-tree", "-r", "-z", "--full-tree", tip).stdout
         for record in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             meta, _, path = record.partition("\t")
@@ -130,7 +135,9 @@ class _CommitReader:
 
     def _files(self, tree: tuple[Entry, ...] | None) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
         """What is in artifacts/ of `tree`, unless it was looked into before; and what of it is missing."""
-        root = next((entry.id for entry in tree or () if entry.path == ARTIFACTS and entry.mode == FOLDER), "")
+        root = next(
+            (entry.id for entry in tree or () if entry.path == ARTIFACTS and entry.mode == FOLDER), ""
+        )
         if not root or root in self._seen:
             return (), ()
         files: list[Entry] = []

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.app.ports import Draft, ProjectPlan, ProjectTip, SessionPlan, SessionTip, Tip
+from idse_orchestrator.app.ledger_values import Draft, ProjectPlan, ProjectTip, SessionPlan, SessionTip, Tip
 from idse_orchestrator.domain.events import Actor, Event
 from idse_orchestrator.domain.ledger_message import message_of, subject_of
 from idse_orchestrator.domain.project_state import ProjectState
@@ -21,15 +21,8 @@ from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
 from idse_orchestrator.git.identity import Identity, identity, replica_id
-from idse_orchestrator.git.ledger_format import (
-    ARTIFACTS,
-    EVENT,
-    PROJECT_LEDGER,
-    SESSION_LEDGER,
-    STATE,
-    LedgerFormat,
-    corrupt,
-)
+from idse_orchestrator.git.ledger_format import ARTIFACTS, EVENT, STATE, corrupt
+from idse_orchestrator.git.ledger_kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.git.ledger_lock import ledger_lock
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.ref_names import project_ref, session_ref
@@ -67,7 +60,7 @@ class GitLedgerWriter:
 
     def _append(
         self,
-        kind: LedgerFormat[State],
+        kind: LedgerKind[State],
         ref: str,
         empty: State,
         plan: Callable[[Tip[State] | None], Draft | None],
@@ -84,7 +77,7 @@ class GitLedgerWriter:
                     continue  # a writer without our lock (a fetch, another tool) was faster
         raise BusyError(f"{ref} kept moving", fix=("run the command again",))
 
-    def _read(self, kind: LedgerFormat[State], ref: str) -> Tip[State] | None:
+    def _read(self, kind: LedgerKind[State], ref: str) -> Tip[State] | None:
         try:
             reference = self._git.lookup_reference(ref)
         except KeyError:
@@ -103,7 +96,7 @@ class GitLedgerWriter:
             raise corrupt(ref, f"{STATE} cannot be read: {error}") from error
 
     def _write(
-        self, kind: LedgerFormat[State], ref: str, tip: Tip[State] | None, before: State, draft: Draft
+        self, kind: LedgerKind[State], ref: str, tip: Tip[State] | None, before: State, draft: Draft
     ) -> Tip[State]:
         event = self._event(draft, before.lamport + 1)
         state = kind.apply(before, event)

@@ -42,7 +42,7 @@ def _import_without_certificates() -> None:
     before = {name: os.environ.get(name) for name in _CERTIFICATES}
     os.environ.update(_CERTIFICATES)
     try:
-        import pygit2  # noqa: F401, PLC0415 - the lazy door itself
+        import pygit2  # noqa: F401 - the lazy door itself
     finally:
         for name, value in before.items():
             if value is None:

@@ -77,11 +77,17 @@ class Git:
                 check=False,
             )
         except FileNotFoundError as error:
-            raise GitFailedError("git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)) from error
+            raise GitFailedError(
+                "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
+            ) from error
         except subprocess.TimeoutExpired as error:
-            raise GitFailedError(f"git {args[0]} did not end within {timeout:g} s", where=self.folder) from error
+            raise GitFailedError(
+                f"git {args[0]} did not end within {timeout:g} s", where=self.folder
+            ) from error
 
-    def bytes(self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS) -> builtins.bytes:
+    def bytes(
+        self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS
+    ) -> builtins.bytes:
         """Standard output of a git that succeeded."""
         done = self.attempt(*args, stdin=stdin, timeout=timeout)
         if done.returncode != 0:
@@ -112,7 +118,12 @@ class Git:
 def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> GitFailedError | StorageError:
     """The error for a git that ended badly, told in git's own words."""
     words = done.stderr.decode("utf-8", "replace").strip()
-    for sign in ("No space left on device", "Read-only file system", "Permission denied", "insufficient permission"):
+    for sign in (
+        "No space left on device",
+        "Read-only file system",
+        "Permission denied",
+        "insufficient permission",
+    ):
         if sign in words:
             return StorageError("the repository cannot be written", cause=words)
     return GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)

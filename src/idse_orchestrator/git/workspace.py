@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-from idse_orchestrator.app.ports import Captured, Merged, SessionKey
+from idse_orchestrator.app.ledger_values import Captured, Merged, SessionKey
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
@@ -135,7 +135,9 @@ class GitWorkspace:
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             return False
-        if os.path.realpath(folder) != os.path.join(os.path.realpath(self._repository.toplevel), *relative.split("/")[:-1]):
+        if os.path.realpath(folder) != os.path.join(
+            os.path.realpath(self._repository.toplevel), *relative.split("/")[:-1]
+        ):
             raise ConflictError(
                 "a view would be written outside of this work tree",
                 where=relative,

@@ -87,11 +87,23 @@ def _data(report: FsckReport) -> dict[str, object]:
         "commits": report.commits,
         "ledgers": list(report.ledgers),
         "defects": [
-            {"ref": defect.ref, "commit": defect.commit, "code": defect.code, "what": defect.what, "hint": defect.hint}
+            {
+                "ref": defect.ref,
+                "commit": defect.commit,
+                "code": defect.code,
+                "what": defect.what,
+                "hint": defect.hint,
+            }
             for defect in report.defects
         ],
     }
 
 
 def _diagnostic(note: Defect) -> dict[str, object]:
-    return {"severity": "note", "code": note.code, "message": note.what, "where": note.ref, "fix": [note.hint]}
+    return {
+        "severity": "note",
+        "code": note.code,
+        "message": note.what,
+        "where": note.ref,
+        "fix": [note.hint],
+    }

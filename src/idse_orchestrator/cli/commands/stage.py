@@ -44,8 +44,12 @@ def _options(function: Callable[..., int]) -> Callable[..., int]:
     def stages(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
         return [CompletionItem(stage) for stage in STAGES if stage.startswith(typed)]
 
-    function = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")(function)
-    function = click.option("--session", metavar="NAME", help="Another session than the current one.")(function)
+    function = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")(
+        function
+    )
+    function = click.option("--session", metavar="NAME", help="Another session than the current one.")(
+        function
+    )
     return click.argument("stage", shell_complete=stages)(function)
 
 

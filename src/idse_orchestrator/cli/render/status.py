@@ -18,7 +18,9 @@ _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
     """The lines of `idse status`."""
     state = status.state
-    head = f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
+    head = (
+        f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
+    )
     lines = [head + (f"  {printable(state.title)}" if state.title else ""), ""]
     lines += [_stage_line(here, status, style) for here in status.stages]
     lines += ["", *_remarks(status, style), *next_lines(status.next, style)]

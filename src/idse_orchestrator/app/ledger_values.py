@@ -1,0 +1,70 @@
+"""Values that pass between the use cases and their ports.
+
+They have a file of their own because a status needs some of them, and none of the Protocols.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.stage_state_model import SessionState
+
+State = TypeVar("State")
+
+SessionKey = tuple[str, str]
+"""(project, session)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tip(Generic[State]):
+    """Where a ledger stands: its last commit, the tree of its artifacts ("" if none), its state."""
+
+    commit: str
+    artifacts: str
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An event that is about to be appended; the ledger adds id, lamport, time, replica and actor.
+
+    `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
+    """
+
+    kind: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    artifacts: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A session's folder as git would record it: tree id, and blob ids by relative path."""
+
+    tree: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A merged tree, and the paths in it that hold conflict markers now."""
+
+    tree: str
+    conflicts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeChange:
+    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message."""
+
+    before: str
+    after: str
+    subject: str
+
+
+SessionTip = Tip[SessionState]
+ProjectTip = Tip[ProjectState]
+SessionPlan = Callable[[SessionTip | None], Draft | None]
+ProjectPlan = Callable[[ProjectTip | None], Draft | None]
