@@ -1,8 +1,8 @@
-"""Replay every ledger and compare: does this repository still hold what its events say?"""
+"""Replay every ledger and compare it with what its commits say."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,7 +19,7 @@ EVERY = 500
 
 @dataclass(frozen=True, slots=True)
 class FoundRef:
-    """A ref under ``refs/idse/``: where it points ("" when its file cannot be read), and through which other ref.
+    """A ref under ``refs/idse/``: where it points ("" when that cannot be read), and through which ref.
 
     `project` and `session` are what its name says, "" where it says none.
     """
@@ -94,7 +94,10 @@ def check_ledgers(
     """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception."""
     refs = source.refs()
     chosen = [ref for ref in refs if only(ref)]
-    found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, refs)]
+    names: dict[str, list[str]] = {}
+    for ref in refs:
+        names.setdefault(ref.name.casefold(), []).append(ref.name)
+    found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, names)]
     ledgers = []
     readable = [ref for ref in chosen if ref.target]
     for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
@@ -138,7 +141,7 @@ def _replay_of(ref: FoundRef) -> Replay:  # type: ignore[type-arg] # of whicheve
     return Replay(ref.name, project_folding(ref.project))
 
 
-def _of_ref(ref: FoundRef, all_refs: Sequence[FoundRef]) -> Iterator[Defect]:
+def _of_ref(ref: FoundRef, all_refs: Mapping[str, list[str]]) -> Iterator[Defect]:
     if not ref.target:
         yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
     if ref.symbolic:
@@ -152,12 +155,11 @@ def _of_ref(ref: FoundRef, all_refs: Sequence[FoundRef]) -> Iterator[Defect]:
     yield from _collisions(ref, all_refs)
 
 
-def _collisions(ref: FoundRef, all_refs: Sequence[FoundRef]) -> Iterator[Defect]:
-    """Names that share a folder where case does not count, told at the later of two; projects count by sessions too."""
-    folded = ref.name.casefold()
-    for other in all_refs:
-        if other.name < ref.name and other.name.casefold() == folded:
-            yield Defect(ref.name, "", "ref-case", f"it differs from {other.name} only in case")
+def _collisions(ref: FoundRef, all_refs: Mapping[str, list[str]]) -> Iterator[Defect]:
+    """Names that are one where case does not count, told at the later of the two."""
+    for other in all_refs.get(ref.name.casefold(), ()):
+        if other < ref.name:
+            yield Defect(ref.name, "", "ref-case", f"it differs from {other} only in case")
 
 
 def _no_commit(ref: FoundRef, kind: str) -> Defect:

@@ -54,7 +54,7 @@ class Folding(Generic[State]):
 
 @dataclass(slots=True)
 class _Node(Generic[State]):
-    """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if it differs."""
+    """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if other."""
 
     parents: tuple[str, ...] = ()
     event: Event | None = None

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
+    import click
+
     from idse_orchestrator.app.fsck import FsckReport
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.cli.terminal import Terminal
