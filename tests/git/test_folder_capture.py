@@ -1,4 +1,4 @@
-"""A folder becomes the very tree that `git add` and `git commit` would make of it, and nothing else changes."""
+"""A folder becomes the very tree `git add` and `git commit` would make of it, and nothing else changes."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ git holds such a lock for the milliseconds of one update, and every idse writer 
 
 _MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
 _LOCKED = ("failed to lock file", "failed to create locked file", "failed to rename lockfile")
+_NEVER_PASSES = ("Permission denied", "Read-only", "No space")
 _REFUSED = (
     "No space",
     "Read-only",
@@ -68,7 +69,7 @@ def move_ref(
             words = str(error)
             if isinstance(error, KeyError) or any(sign in words for sign in _MOVED):
                 raise RefMovedError(ref) from error
-            if not any(sign in words for sign in _LOCKED) or time.monotonic() > deadline:
+            if not _may_pass(words) or time.monotonic() > deadline:
                 raise write_failure(ref, error) from error
             _wait_for_lock_file(os.path.join(repository.path, f"{ref}.lock"))
         else:
@@ -104,11 +105,19 @@ def _write(
     backend.write(reference, True, who, message, old, None)  # noqa: FBT003 - it takes no keywords
 
 
+def _may_pass(words: str) -> bool:
+    """Whether to try again: somebody holds the lock file, or `git pack-refs` took an empty folder away."""
+    if any(sign in words for sign in _NEVER_PASSES):
+        return False
+    return any(sign in words for sign in _LOCKED) or ("failed to make" in words and "No such file" in words)
+
+
 def _wait_for_lock_file(path: str) -> None:
     """Give a living owner time; remove a lock file that nobody can still own."""
     try:
         before = os.stat(path)
     except FileNotFoundError:
+        time.sleep(0.0005)
         return
     if time.time() - before.st_mtime < STALE_AFTER_SECONDS:
         time.sleep(0.005)
