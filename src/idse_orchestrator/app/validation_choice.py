@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from idse_orchestrator.app.ports import SessionKey, Workspace
-from idse_orchestrator.app.resolve import Asking, Names, folder_of, resolve_project, resolve_session
+from idse_orchestrator.app.ports import Names, SessionKey, Workspace
+from idse_orchestrator.app.resolve import Asking, folder_of, resolve_project, resolve_session
 from idse_orchestrator.app.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.domain.names import check_name

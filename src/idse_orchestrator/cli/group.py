@@ -55,11 +55,16 @@ class LazyGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002 - the same
         formatter: click.HelpFormatter,
     ) -> None:
-        """The commands by section, with the summaries of the table."""
+        """The commands by section, with the summaries of the table, and what else there is help on."""
+        from idse_orchestrator.cli.help_topics import TOPICS
+
         for section in SECTIONS:
             rows = [(name, entry.summary) for name, entry in COMMANDS.items() if entry.section == section]
             with formatter.section(section):
                 formatter.write_dl(rows)
+        with formatter.section("Topics of idse help"):
+            topics = [(name, topic.summary) for name, topic in TOPICS.items()]
+            formatter.write_dl([*topics, ("IDSE301", "Any code: of a rule, or of an error.")])
 
 
 def unknown_command(name: str) -> UsageError:
@@ -82,7 +87,6 @@ def root() -> click.Group:
         help="Hold a piece of work to its pipeline, with git as the only memory.\n\n"
         "A session passes seven stages: intent, context, spec, plan, tasks, implementation, feedback. "
         "Its state, its history and who moved what are git commits under refs/idse/.",
-        epilog="More: idse help exit-codes, idse help stages, idse help refs, idse help IDSE301 (any code).",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         no_args_is_help=False,
         invoke_without_command=True,

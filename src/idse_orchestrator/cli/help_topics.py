@@ -1,0 +1,144 @@
+"""What `idse help` explains besides commands: exit codes, stages, refs. Each text stands only here.
+
+`docs/generate.py` makes the page of exit codes from EXIT_CODES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from idse_orchestrator.cli.render.aligned import aligned, wrapped
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.errors import (
+    EXIT_BUSY,
+    EXIT_CHECK_FAILED,
+    EXIT_CONFLICT,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_NOT_AUTHORIZED,
+    EXIT_OK,
+    EXIT_UNREACHABLE,
+    EXIT_USAGE,
+)
+
+
+class ExitCode(NamedTuple):
+    """What a number means, in a word or two and in a sentence."""
+
+    title: str
+    text: str
+
+
+class Topic(NamedTuple):
+    """Something `idse help` explains by name."""
+
+    summary: str
+    text: Callable[[], str]
+
+
+EXIT_CODES: Mapping[int, ExitCode] = MappingProxyType(
+    {
+        EXIT_OK: ExitCode("done", "Everything that was asked for happened."),
+        EXIT_CHECK_FAILED: ExitCode(
+            "a check said no", "A rule, a gate or an integrity check found what blocks."
+        ),
+        EXIT_USAGE: ExitCode(
+            "usage or configuration", "The command, a setting or the place it ran in does not fit."
+        ),
+        EXIT_CONFLICT: ExitCode(
+            "conflict or stale", "Somebody was faster, or work would be lost. Look, then retry."
+        ),
+        EXIT_NOT_AUTHORIZED: ExitCode("not authorized", "The remote knows you and does not allow this."),
+        EXIT_UNREACHABLE: ExitCode("remote unreachable", "No connection. Nothing is lost; try again later."),
+        EXIT_INTERNAL: ExitCode(
+            "internal error", "A defect of idse or of a program it needs. A log file says more."
+        ),
+        EXIT_BUSY: ExitCode(
+            "busy, try later", "Another process holds what is needed. Running it again is safe."
+        ),
+        EXIT_INTERRUPTED: ExitCode("interrupted", "You, or a signal, ended it. Nothing is half done."),
+    }
+)
+"""Exit code to its explanation, in the order of the numbers."""
+
+HOOKS_EXIT = "`idse hook …`, which git calls, uses only 0 and 1."
+
+_STATUSES = (
+    ("pending", "not begun"),
+    ("in_progress", "begun: idse stage start STAGE (the stage before it must be complete and current)"),
+    ("complete", "its gate held when it was completed: idse stage complete STAGE"),
+)
+_CONDITIONS = (
+    ("changed", "its own document is not the one that was completed"),
+    ("stale", "a document that it builds on is not the one that it was completed with"),
+)
+_REFS = (
+    ("refs/idse/projects/<project>", "a project's ledger: its settings and agents"),
+    ("refs/idse/sessions/<project>/<session>", "a session's ledger: one commit for each event"),
+    ("refs/idse/notes/commits", "notes on code commits: session, stage, verdict"),
+    ("refs/idse/sync/<replica>", "sync points of one clone"),
+    ("refs/idse-local/…", "never published: what was fetched"),
+    ("refs/worktree/idse/…", "the current session of one work tree"),
+)
+_LEDGER = (
+    ("artifacts/", "the session's folder, as it was"),
+    ("event.json", "what happened"),
+    ("state.json", "where the session stood after it"),
+)
+
+
+def exit_codes() -> str:
+    """Every exit code and what it means."""
+    rows = [(f"{number:>3}", code.title, code.text) for number, code in EXIT_CODES.items()]
+    return "\n".join([*aligned(rows), "", HOOKS_EXIT])
+
+
+def stages() -> str:
+    """The pipeline, the statuses of a stage, and why completion expires."""
+    return _text(
+        "A session passes seven stages, and each of them writes one document:",
+        list(ARTIFACTS.items()),
+        "A stage has one of three statuses:",
+        _STATUSES,
+        "Complete means complete with these documents. When they change, the stage shows as one of:",
+        _CONDITIONS,
+        "Nothing has to be reset: bring the text back and the stage is current again. Otherwise take it "
+        "up again (idse stage reopen STAGE -m WHY), or say that it still holds (idse stage confirm STAGE "
+        "-m WHY).",
+    )
+
+
+def refs() -> str:
+    """Where everything is kept, and how plain git reads it."""
+    return _text(
+        "Everything idse knows is in git:",
+        _REFS,
+        "A commit of a session's ledger holds:",
+        _LEDGER,
+        "Plain git reads all of it:",
+        [
+            ("git log refs/idse/sessions/<project>/<session>",),
+            ("git show refs/idse/sessions/<project>/<session>:artifacts/spec.md",),
+            ("git push REMOTE 'refs/idse/*:refs/idse/*'",),
+        ],
+    )
+
+
+TOPICS: Mapping[str, Topic] = MappingProxyType(
+    {
+        "exit-codes": Topic("What the exit code of a command means.", exit_codes),
+        "stages": Topic("The seven stages, and when one is complete.", stages),
+        "refs": Topic("What is kept where in git.", refs),
+    }
+)
+
+
+def _text(*parts: str | list[tuple[str, ...]] | tuple[tuple[str, ...], ...]) -> str:
+    """Paragraphs, and tables set in below them, with empty lines between."""
+    blocks = [
+        "\n".join(wrapped(part) if isinstance(part, str) else [f"  {line}" for line in aligned(part)])
+        for part in parts
+    ]
+    return "\n\n".join(blocks)
