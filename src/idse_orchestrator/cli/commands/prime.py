@@ -1,0 +1,42 @@
+"""``idse prime``: brief an agent in a few hundred words."""
+
+from __future__ import annotations
+
+import click
+
+from idse_orchestrator.app.scope import Scope, places
+from idse_orchestrator.app.show_status import show_status
+from idse_orchestrator.app.validate import validate
+from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.render.prime import prime_text
+from idse_orchestrator.cli.render.report_json import finding_data
+from idse_orchestrator.cli.render.status import status_data
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+
+@command("prime", reads=True)
+@session_argument
+def _prime(run: Run, session: str | None) -> int:
+    """Brief an agent: where the session stands, what to do now, what is open, and the rules of the house.
+
+    Fits 1,500 tokens. Made for the start of an agent's session: idse prime >> context.
+    """
+    app = run.app
+    key = run.session(session)
+    status = show_status(app.reader, app.workspace, key)
+    scope = Scope(*key)
+    report = validate(app.validation(WorktreeReader(app.repository, places(scope))), scope)
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        findings = [finding_data(finding) for finding in report.findings]
+        run.terminal.data(envelope("idse.prime/1", {"status": status_data(status), "findings": findings}))
+    else:
+        run.terminal.data(prime_text(status, report))
+    return 0
+
+
+def build() -> click.Command:
+    """The click command."""
+    return _prime
