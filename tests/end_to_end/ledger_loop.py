@@ -1,4 +1,4 @@
-"""A process that works until it is killed: it appends events, makes git commits, and says what was acknowledged.
+"""A process that works until it is killed: it appends events, makes git commits, and says what was kept.
 
 ``python ledger_loop.py REPOSITORY SESSION FILE [HOW_MANY]``: after each append returned, the event's
 id goes to FILE as one line, in one write to a descriptor opened for appending. With HOW_MANY it

@@ -17,7 +17,7 @@ EACH = 25
 
 
 def work(repo, tmp_path, sessions, beside=()):
-    """One process for each name in `sessions`, EACH events apiece; `beside` are git commands run meanwhile."""
+    """One process for each name in `sessions`, EACH events apiece; git runs `beside` meanwhile."""
     workers = [
         subprocess.Popen(
             [

@@ -1,0 +1,208 @@
+"""The rows of the table: each builds what it needs, measures, and returns its figures."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bed import HERE, IDSE, PYTHON, Bed
+from measure import Figure, Measured, Subject, at_least, at_most, once, take_turns
+
+FOLDER = ".idse/projects/portal/sessions/__blueprint__"
+LEDGER = "refs/idse/sessions/portal/"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything; `runs` counts runs of each process."""
+
+    runs: int = 21
+    few_sessions: int = 10
+    many_sessions: int = 10_000
+    few_events: int = 100
+    many_events: int = 100_000
+    documents: int = 1_000
+    appends: int = 500
+
+    @staticmethod
+    def smallest() -> Sizes:
+        """Enough to see that everything works."""
+        return Sizes(1, 2, 20, 5, 50, 3, 5)
+
+
+def looking(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`idse status` and `idse next` beside few and many sessions."""
+    folders = {"few": bed.project("few"), "many": bed.project("many")}
+    bed.build(folders["few"], "sessions", sizes.few_sessions)
+    bed.build(folders["many"], "sessions", sizes.many_sessions)
+    subjects = {
+        f"{command} {size}": Subject((IDSE, command), folder)
+        for command in ("status", "next")
+        for size, folder in folders.items()
+    }
+    found = take_turns(bed, sizes.runs, {"floor": Subject(PYTHON, bed.folder), **subjects})
+    return [
+        figure for command in ("status", "next") for figure in _looked(command, found, sizes.many_sessions)
+    ]
+
+
+def _looked(command: str, found: Mapping[str, Measured], many: int) -> list[Figure]:
+    many_ms, few_ms, floor = found[f"{command} many"].ms, found[f"{command} few"].ms, found["floor"].ms
+    name = f"idse {command}, {many:,} sessions"
+    detail = f"{many_ms:.0f} of {floor:.0f} ms"
+    return [
+        at_most(name, many_ms / floor, 6, "x python", detail),
+        at_most(f"{name}, to few", many_ms / few_ms, 1.3, "x", f"{few_ms:.0f} ms"),
+        at_most(f"{name}, memory", found[f"{command} many"].mb, 80, "MB"),
+    ]
+
+
+def code_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`git commit` of code, with the hooks and without them."""
+    folder = bed.project("code")
+    commit = ("commit", "-q", "-m", "work")
+    subjects = {
+        "with": Subject(("git", *commit), folder, _stage(bed, folder, "code.txt")),
+        "without": Subject(
+            ("git", "-c", "core.hooksPath=/dev/null", *commit), folder, _stage(bed, folder, "code.txt")
+        ),
+    }
+    found = take_turns(bed, sizes.runs, subjects)
+    detail = f"{found['with'].ms:.1f} of {found['without'].ms:.1f} ms"
+    return [at_most("git commit of code, hooks", found["with"].ms / found["without"].ms, 3, "x git", detail)]
+
+
+def artifact_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`git commit` of one edited artifact: judged before, recorded after."""
+    folder = bed.project("artifact")
+    path = f"{FOLDER}/intent.md"
+    before = bed.run("git", "rev-list", "--count", f"{LEDGER}__blueprint__", cwd=folder)
+    subject = Subject(("git", "commit", "-q", "-m", "edit"), folder, _stage(bed, folder, path))
+    found = take_turns(bed, sizes.runs, {"floor": Subject(PYTHON, folder), "commit": subject})
+    after = bed.run("git", "rev-list", "--count", f"{LEDGER}__blueprint__", cwd=folder)
+    if int(after) <= int(before) + sizes.runs:
+        raise RuntimeError("the hooks recorded nothing")
+    floor, ms = found["floor"].ms, found["commit"].ms
+    detail = f"{ms:.0f} of {floor:.0f} ms"
+    return [at_most("git commit of an artifact, hooks", ms / floor, 25, "x python", detail)]
+
+
+def _stage(bed: Bed, folder: str, path: str) -> Callable[[], object]:
+    numbers = itertools.count()
+
+    def stage() -> None:
+        with open(os.path.join(folder, path), "a", encoding="utf-8") as file:
+            file.write(f"\nLine {next(numbers)} of what was written today.\n")
+        bed.run("git", "add", path, cwd=folder)
+
+    return stage
+
+
+def appending(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """Appending alone, beside many packed refs, and with eight processes on one ledger."""
+    folder = bed.project("append")
+    alone = _append(bed, folder, "alone", 1, sizes.appends)
+    together = _append(bed, folder, "together", 8, sizes.appends)
+    bed.build(folder, "sessions", sizes.many_sessions)
+    beside = _append(bed, folder, "beside", 1, sizes.appends)
+    return [
+        at_most("append, in process", _percentile(alone.times, 50), 1.5, "ms"),
+        at_most(f"append, beside {sizes.many_sessions:,} refs", _percentile(beside.times, 50), 1.5, "ms"),
+        at_least("append, 8 processes on one ledger", len(together.times) / together.seconds, 500, "/s"),
+        at_most("append, 8 processes, p99", _percentile(together.times, 99), 100, "ms"),
+        Figure(
+            "append, 8 processes, events there",
+            f"{together.there:,}",
+            f"{together.wanted:,}",
+            together.complete,
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class _Appended:
+    times: list[float]
+    seconds: float
+    there: int
+    wanted: int
+
+    @property
+    def complete(self) -> bool:
+        return self.there == self.wanted
+
+
+def _append(bed: Bed, folder: str, session: str, processes: int, how_many: int) -> _Appended:
+    command = [sys.executable, os.path.join(HERE, "appending.py"), folder, session, str(how_many)]
+    pipe = subprocess.PIPE
+    workers = [
+        subprocess.Popen(command, stdin=pipe, stdout=pipe, env=bed.environment, text=True)
+        for _ in range(processes)
+    ]
+    for worker in workers:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    lines = [[float(word) for word in worker.communicate()[0].split()] for worker in workers]
+    if any(worker.returncode for worker in workers):
+        raise RuntimeError("a process that appends failed")
+    there = int(bed.run("git", "rev-list", "--count", LEDGER + session, cwd=folder))
+    seconds = max(line[1] for line in lines) - min(line[0] for line in lines)
+    return _Appended([time for line in lines for time in line[2:]], seconds, there, processes * how_many + 1)
+
+
+def _percentile(values: list[float], percent: int) -> float:
+    return sorted(values)[(len(values) - 1) * percent // 100]
+
+
+def log(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """The first lines of a long history and of a short one."""
+    folders = {"few": bed.project("few"), "many": bed.project("many")}
+    bed.build(folders["few"], "events", sizes.few_events)
+    bed.build(folders["many"], "events", sizes.many_events)
+    command = (IDSE, "log", "many", "-n", "20")
+    found = take_turns(bed, sizes.runs, {name: Subject(command, path) for name, path in folders.items()})
+    many, few = found["many"].ms, found["few"].ms
+    detail = f"{many:.0f} of {few:.0f} ms"
+    return [at_most(f"idse log -n 20, {sizes.many_events:,} events, to few", many / few, 1.3, "x", detail)]
+
+
+def validate(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """Everything judged, then judged again with nothing changed."""
+    folder = bed.project("documents")
+    bed.build(folder, "documents", sizes.documents)
+    command = (IDSE, "validate", "--all", "--quiet")
+    cache = os.path.join(folder, ".git/idse/cache")
+    runs = min(sizes.runs, 3)
+    first = [
+        once(bed, Subject(command, folder, lambda: shutil.rmtree(cache, ignore_errors=True)))
+        for _ in range(runs)
+    ]
+    second = [once(bed, Subject(command, folder)) for _ in range(runs)]
+    name = f"idse validate --all, {sizes.documents:,} sessions"
+    return [
+        at_most(f"{name}", _middle(first).ms / 1000, 8, "s"),
+        at_most(f"{name}, memory", max(one.mb for one in [*first, *second]), 200, "MB"),
+        at_most(f"{name}, again", _middle(second).ms / 1000, 2, "s"),
+    ]
+
+
+def _middle(runs: list[Measured]) -> Measured:
+    return sorted(runs, key=lambda one: one.ms)[len(runs) // 2]
+
+
+ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
+    "status and next": looking,
+    "code commit": code_commit,
+    "artifact commit": artifact_commit,
+    "append": appending,
+    "log": log,
+    "validate": validate,
+}
