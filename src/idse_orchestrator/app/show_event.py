@@ -71,7 +71,8 @@ class Finder:
             found += self.history.by_event(name.upper(), _LISTED)
         if _COMMIT.fullmatch(name.lower()):
             found += self.history.by_commit(name.lower())
-        return {entry.event.id if entry.event else entry.commit: entry for entry in reversed(found)}
+        named = {entry.event.id if entry.event else entry.commit: entry for entry in found}
+        return dict(sorted(named.items(), reverse=True))
 
     def _only_one(self, name: str, candidates: dict[str, Entry]) -> Entry:
         if len(candidates) == 1:

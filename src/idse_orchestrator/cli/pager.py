@@ -74,7 +74,7 @@ class _Pipe(io.TextIOWrapper):
 
 def _pipe(child: subprocess.Popen[bytes]) -> _Pipe:
     assert child.stdin is not None  # noqa: S101 - it was asked for
-    return _Pipe(child.stdin, encoding="utf-8", errors="backslashreplace")
+    return _Pipe(child.stdin, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _finish(pipe: IO[str], child: subprocess.Popen[bytes]) -> None:

@@ -11,7 +11,6 @@ from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger_format import EVENT
 from idse_orchestrator.git.log_rows import Row
 from idse_orchestrator.git.object_stream import GitObject
-from idse_orchestrator.git.ref_names import parse_project_ref, parse_session_ref
 
 
 class Questions:
@@ -43,14 +42,14 @@ class Questions:
         yield from self._drawing()
         row = self.waiting.popleft()
         if row.entry is not None:
-            yield Drawn(_with_event(_placed(row.entry, row.ref), answer), row.prefix, row.below)
+            yield Drawn(_with_event(row.entry, answer), row.prefix, row.below)
 
     def failed(self) -> Iterator[Drawn]:
         """The same for the row whose event git stopped at; the others will be asked for again."""
         yield from self._drawing()
         row = self.waiting.popleft()
         if row.entry is not None:
-            damaged = replace(_placed(row.entry, row.ref), damage=f"git cannot read its {EVENT}")
+            damaged = replace(row.entry, damage=f"git cannot read its {EVENT}")
             yield Drawn(damaged, row.prefix, row.below)
         self.left = True
 
@@ -65,11 +64,6 @@ class Questions:
 
 def _event_name(row: Row) -> str:
     return f"{row.entry.commit}:{EVENT}" if row.entry else ""
-
-
-def _placed(entry: Entry, ref: str) -> Entry:
-    project, session = parse_session_ref(ref) or (parse_project_ref(ref) or "", "")
-    return replace(entry, project=project, session=session)
 
 
 def _with_event(entry: Entry, answer: GitObject | None) -> Entry:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from idse_orchestrator.app.history import Entry
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
+from idse_orchestrator.git.ref_names import parse_project_ref, parse_session_ref
 
 _RECORD = "\x1e"
 _BELOW = "\x1f"
@@ -22,10 +24,9 @@ _LOG = ("log", "--stdin", "--source", "--no-decorate", "--no-notes", "--no-patch
 
 
 class Row(NamedTuple):
-    """A commit (`entry`, without its event) found through `ref`, or a line of drawing alone."""
+    """A commit (`entry`, without its event), or a line of drawing alone."""
 
     entry: Entry | None
-    ref: str = ""
     prefix: str = ""
     below: tuple[str, ...] = ()
 
@@ -66,7 +67,13 @@ def _graph_rows(lines: Iterator[str]) -> Iterator[Row]:
 def _row(line: str) -> Row:
     prefix, _, record = line.partition(_RECORD)
     commit, short, parents, committed, ref = record.split(_BELOW)
-    return Row(Entry(commit, short, tuple(parents.split()), int(committed or 0), "", ""), ref, prefix)
+    return Row(Entry(commit, short, tuple(parents.split()), int(committed or 0), *_place(ref)), prefix)
+
+
+@cache
+def _place(ref: str) -> tuple[str, str]:
+    """Project and session of a ledger; "" for what its ref does not say."""
+    return parse_session_ref(ref) or (parse_project_ref(ref) or "", "")
 
 
 def _unreadable(revisions: Sequence[str]) -> CorruptLedgerError:

@@ -86,11 +86,11 @@ def beneath(entry: Entry, look: Look, inset: int) -> Iterator[str]:
 
 def drawn(item: Drawn, lines: list[str]) -> Iterator[str]:
     """`lines` of an entry beside what git drew for it; drawing that goes on below is kept."""
-    below = item.below or ("",)
-    yield f"{item.prefix}{lines[0]}".rstrip() if lines else item.prefix.rstrip()
-    for number, line in enumerate(lines[1:]):
-        yield f"{below[min(number, len(below) - 1)]}{line}".rstrip()
-    for rest in item.below[max(len(lines) - 1, 0) :]:
+    prefixes = (item.prefix, *(item.below or ("",)))
+    for number, line in enumerate(lines):
+        prefix = prefixes[min(number, len(prefixes) - 1)]
+        yield f"{prefix}{line}" if line else prefix.rstrip()
+    for rest in prefixes[max(len(lines), 1) :]:
         if set(rest) & set("\\/_"):
             yield rest.rstrip()
 
