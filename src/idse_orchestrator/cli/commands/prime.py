@@ -30,7 +30,8 @@ def _prime(run: Run, session: str | None) -> int:
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        findings = [finding_data(finding) for finding in report.findings]
+        rules = {rule.id: rule for rule in app.constitution.rules}
+        findings = [finding_data(finding, rules) for finding in report.findings]
         run.terminal.data(envelope("idse.prime/1", {"status": status_data(status), "findings": findings}))
     else:
         run.terminal.data(prime_text(status, report))
