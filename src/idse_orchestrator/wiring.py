@@ -5,7 +5,7 @@ Parts are made when they are first asked for, so a status pays for reading only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from idse_orchestrator.git.workspace import GitWorkspace
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.create_session import SessionMaker
+    from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.fsck import LedgerSource
     from idse_orchestrator.app.history import LedgerHistory, Trees
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.scope import Scope
+    from idse_orchestrator.app.uninstall import Footprint
     from idse_orchestrator.app.validate import Validation
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.app.waive_rule import Waivers
@@ -240,6 +242,24 @@ class Application:
         from idse_orchestrator.git.ledger_replay import GitLedgerSource
 
         return GitLedgerSource(self.repository)
+
+    def health_checks(self) -> Iterator[Check]:
+        """What `idse doctor` looks at, in order."""
+        from idse_orchestrator.app.health import Patient, checks_of
+        from idse_orchestrator.git.health import leftover_checks, machine_checks
+        from idse_orchestrator.git.work_tree import GitWorkTree
+
+        yield from machine_checks(self.repository, self.environment)
+        yield from leftover_checks(self.repository)
+        work_tree = GitWorkTree(self.repository)
+        yield from checks_of(Patient(self.reader, self.workspace, self.hook_files(), work_tree))
+
+    @property
+    def footprint(self) -> Footprint:
+        """What idse left in this repository."""
+        from idse_orchestrator.git.footprint import GitFootprint
+
+        return GitFootprint(self.repository)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""

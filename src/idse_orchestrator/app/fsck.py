@@ -94,9 +94,10 @@ def check_ledgers(
     """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception."""
     refs = source.refs()
     chosen = [ref for ref in refs if only(ref)]
-    names: dict[str, list[str]] = {}
+    names: dict[str, set[str]] = {}
     for ref in refs:
-        names.setdefault(ref.name.casefold(), []).append(ref.name)
+        for name in (ref.name, ref.name.rpartition("/")[0]):
+            names.setdefault(name.casefold(), set()).add(name)
     found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, names)]
     ledgers = []
     readable = [ref for ref in chosen if ref.target]
@@ -141,7 +142,7 @@ def _replay_of(ref: FoundRef) -> Replay:  # type: ignore[type-arg] # of whicheve
     return Replay(ref.name, project_folding(ref.project))
 
 
-def _of_ref(ref: FoundRef, all_refs: Mapping[str, list[str]]) -> Iterator[Defect]:
+def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
     if not ref.target:
         yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
     if ref.symbolic:
@@ -155,11 +156,12 @@ def _of_ref(ref: FoundRef, all_refs: Mapping[str, list[str]]) -> Iterator[Defect
     yield from _collisions(ref, all_refs)
 
 
-def _collisions(ref: FoundRef, all_refs: Mapping[str, list[str]]) -> Iterator[Defect]:
+def _collisions(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
     """Names that are one where case does not count, told at the later of the two."""
-    for other in all_refs.get(ref.name.casefold(), ()):
-        if other < ref.name:
-            yield Defect(ref.name, "", "ref-case", f"it differs from {other} only in case")
+    for name in (ref.name, ref.name.rpartition("/")[0]):
+        for other in sorted(all_refs.get(name.casefold(), ())):
+            if other < name:
+                yield Defect(ref.name, "", "ref-case", f"{name} differs from {other} only in case")
 
 
 def _no_commit(ref: FoundRef, kind: str) -> Defect:

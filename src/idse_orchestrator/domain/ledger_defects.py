@@ -56,7 +56,7 @@ NOTES = ("cut-history", "unknown-ref")
 
 @dataclass(frozen=True, slots=True)
 class Defect:
-    """One thing that is wrong: on which ref, at which commit ("" : the ref itself), its code, what exactly."""
+    """One thing that is wrong: on which ref, at which commit ("": the ref itself), code, what exactly."""
 
     ref: str
     commit: str

@@ -1,0 +1,83 @@
+"""Is this repository healthy, and what of it can be mended without asking?
+
+A check looks, and may know how to mend. Mending is only ever what is safe: nothing is lost by it, and
+doing it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from idse_orchestrator.errors import IdseError
+
+OK = "ok"
+NOTE = "note"
+WARNING = "warning"
+PROBLEM = "problem"
+FIXED = "fixed"
+VERDICTS = (OK, NOTE, WARNING, PROBLEM, FIXED)
+"""Nothing to say · worth knowing · works, and could work better · does not work · did not work, and does now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What a check saw: one of VERDICTS, a sentence, and what to type if it is not well."""
+
+    verdict: str
+    says: str
+    fix: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check. `mend` does what is safe and says in a sentence what it did; None: only a person can."""
+
+    name: str
+    look: Callable[[], Diagnosis]
+    mend: Callable[[], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """How one check ended. `done` says what was mended; `mendable`: ``--fix`` would try."""
+
+    name: str
+    verdict: str
+    says: str
+    fix: tuple[str, ...] = ()
+    done: str = ""
+    mendable: bool = False
+
+    @property
+    def is_well(self) -> bool:
+        """Whether nothing about it makes `idse doctor` fail."""
+        return self.verdict != PROBLEM
+
+
+def examine(checks: Iterable[Check], *, mend: bool = False) -> tuple[CheckResult, ...]:
+    """Run `checks` in order; with `mend` also do what they can about what they find, and look again."""
+    return tuple(_examined(check, mend=mend) for check in checks)
+
+
+def _examined(check: Check, *, mend: bool) -> CheckResult:
+    before = _look(check)
+    if before.verdict == OK or check.mend is None or not mend:
+        mendable = check.mend is not None and before.verdict in (WARNING, PROBLEM)
+        return CheckResult(check.name, before.verdict, before.says, before.fix, mendable=mendable)
+    try:
+        done = check.mend()
+    except IdseError as error:
+        says = f"{before.says}; it could not be mended: {error.message}"
+        return CheckResult(check.name, before.verdict, says, error.fix or before.fix)
+    after = _look(check)
+    if after.verdict != OK:
+        return CheckResult(check.name, after.verdict, after.says, after.fix, done)
+    return CheckResult(check.name, FIXED, before.says, done=done)
+
+
+def _look(check: Check) -> Diagnosis:
+    try:
+        return check.look()
+    except IdseError as error:
+        return Diagnosis(PROBLEM, error.message + (f": {error.cause}" if error.cause else ""), error.fix)

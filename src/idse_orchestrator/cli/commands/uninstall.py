@@ -1,0 +1,92 @@
+"""`idse uninstall`: take idse out of this repository again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, NotConfirmedError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.uninstall import UninstallPlan
+    from idse_orchestrator.cli.run import Run
+
+
+@command("uninstall", project=False)
+@click.option("--ledgers", is_flag=True, help="Remove all history of sessions, too, after writing a backup.")
+@click.option("--yes", is_flag=True, help="Do not ask before ledgers are removed.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def uninstall(run: Run, *, ledgers: bool, yes: bool, dry_run: bool) -> int:
+    """Remove hooks, settings, views and idse's private folder; hooks that were there before come back.
+
+    Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
+    bundle with all of them is written into the git directory first, and its path is printed.
+    """
+    from idse_orchestrator.app.uninstall import plan_uninstall
+    from idse_orchestrator.app.uninstall import uninstall as carry_out
+
+    footprint, hooks = run.app.footprint, run.app.hook_files()
+    plan = plan_uninstall(footprint, hooks, with_ledgers=ledgers)
+    if dry_run:
+        _show_plan(run, plan)
+        return EXIT_OK
+    if ledgers and plan.ledgers and not yes:
+        _ask(run, len(plan.ledgers))
+    done = carry_out(footprint, hooks, plan)
+    run.terminal.say(f"removed {_count(plan)}")
+    for why in done.kept:
+        run.terminal.warn(why)
+    if done.backup:
+        run.terminal.say(
+            "the ledgers are in this bundle; to bring them back: git fetch BUNDLE 'refs/idse/*:refs/idse/*'"
+        )
+        run.terminal.data(done.backup)
+    _say_what_stays(run, plan)
+    return EXIT_CONFLICT if done.kept else EXIT_OK
+
+
+def build() -> click.Command:
+    """The command `idse uninstall`."""
+    return uninstall
+
+
+def _ask(run: Run, count: int) -> None:
+    if not run.terminal.interactive:
+        raise NotConfirmedError(
+            f"{count} ledgers would be removed, and nobody can be asked here",
+            fix=("idse uninstall --ledgers --yes", "idse uninstall    (keeps the ledgers)"),
+        )
+    sys.stderr.write(
+        f"Remove {count} ledgers with all history of their sessions? A backup is written. [y/N] "
+    )
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise NotConfirmedError("nothing was removed", fix=("idse uninstall    (keeps the ledgers)",))
+
+
+def _show_plan(run: Run, plan: UninstallPlan) -> None:
+    for trace in (*plan.traces, *(plan.ledgers if plan.with_ledgers else ())):
+        run.terminal.data(f"remove {trace.kind}: {trace.where}")
+    if plan.with_ledgers and plan.ledgers:
+        run.terminal.say("a backup of the ledgers would be written into the git directory first")
+    _say_what_stays(run, plan)
+
+
+def _say_what_stays(run: Run, plan: UninstallPlan) -> None:
+    for folder in plan.documents:
+        run.terminal.say(f"kept: the documents in {folder}")
+    if plan.ledgers and not plan.with_ledgers:
+        run.terminal.say(
+            f"kept: {len(plan.ledgers)} ledgers and notes under refs/idse/ (git for-each-ref refs/idse)"
+        )
+
+
+def _count(plan: UninstallPlan) -> str:
+    traces = [*plan.traces, *(plan.ledgers if plan.with_ledgers else ())]
+    kinds = dict.fromkeys(trace.kind for trace in traces)
+    counts = {kind: sum(trace.kind == kind for trace in traces) for kind in kinds}
+    words = [f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items()]
+    return ", ".join(words) or "nothing: idse has left nothing here"
