@@ -42,8 +42,10 @@ class InitWish:
 
 @dataclass(frozen=True, slots=True)
 class Initialized:
-    """What was done. `created`: the project is new; `made` and `adopted` name sessions;
-    `written` are files; `settings`: a git setting was added; `hooks` is None if none were wished for.
+    """What was done.
+
+    `created`: the project is new; `made` and `adopted` name sessions; `written` are files; `settings`: a
+    git setting was added; `hooks` is None if none were wished for.
     """
 
     project: str

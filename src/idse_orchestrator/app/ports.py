@@ -68,8 +68,9 @@ class LedgerReader(Names, Protocol):
         """Blob ids of all files below a tree ("" : none), by path in it."""
 
     def find_commit(self, project: str, session: str, name: str) -> str:
-        """The commit of a session's ledger that `name` stands for: a commit id or an event id, or the
-        beginning of one. UnknownNameError and AmbiguousError.
+        """The commit of a session's ledger that `name` stands for.
+
+        A commit id or an event id, or the beginning of one. UnknownNameError and AmbiguousError.
         """
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
@@ -118,7 +119,7 @@ class Workspace(Protocol):
         """The tree that this work tree's edits of the session started from ("" for nothing)."""
 
     def given(self, project: str, session: str, head: str) -> str | None:
-        """The tree this work tree last gave to the ledger while HEAD was `head`; None if it gave none then."""
+        """The tree this work tree last gave to the ledger while HEAD was `head`, or None."""
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """Remember that the folder, as `tree`, has been given to the ledger or taken from it.

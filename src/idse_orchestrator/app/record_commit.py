@@ -88,61 +88,72 @@ def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True
 def _record(
     recorder: Recorder, change: CodeChange, key: SessionKey, *, single: bool
 ) -> RecordedSession | None:
+    """None where the branch dropped the folder, which a ledger never does, or where there is no ledger."""
     theirs = recorder.workspace.resolve_tree(change.after, session_folder(*key)) or ""
-    if not theirs or recorder.ledgers.session(*key) is None:
-        return (
-            None  # the branch dropped the folder, which a ledger never does; or nobody made the session here
-        )
-    whole = recorder.commits.is_clean(session_folder(*key)) if single else True
+    if not theirs:
+        return None
+    edit = _edit(recorder, change, key, theirs, single=single)
     conflicts: tuple[str, ...] = ()
 
     def plan(tip: SessionTip | None) -> Draft | None:
         nonlocal conflicts
         if tip is None:
             return None
-        merged = _merged(recorder.workspace, change, key, tip, theirs, prefer_given=single and whole)
+        merged = _merged(recorder.workspace, edit, tip.artifacts)
         conflicts = merged.conflicts
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
     tip = recorder.writer.append(*key, plan)
     if tip is None:
         return None
-    given = recorder.workspace.given(*key, change.before)
-    kept = theirs if whole or given is None else given
-    recorder.workspace.agree(*key, kept, (change.before, change.after) if single else (change.after,))
+    heads = (change.before, change.after) if single else (change.after,)
+    recorder.workspace.agree(*key, edit.kept, heads)
     tip, verdict = _judged(recorder, change, key, tip)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(key[0], views_of(tip.state))
     return RecordedSession(key, tip, verdict, conflicts)
 
 
-def _merged(
-    workspace: Workspace,
-    change: CodeChange,
-    key: SessionKey,
-    tip: SessionTip,
-    theirs: str,
-    *,
-    prefer_given: bool,
-) -> Merged:
-    parent = workspace.resolve_tree(change.before, session_folder(*key)) if change.before else None
-    given = workspace.given(*key, change.before)
-    bases = (
-        [parent or ""] if given is None else [given, parent or ""] if prefer_given else [parent or "", given]
-    )
-    merged = workspace.merge(bases[0], tip.artifacts, theirs)
-    if merged.conflicts and len(bases) > 1:
-        second = workspace.merge(bases[1], tip.artifacts, theirs)
-        return merged if second.conflicts else second
-    return merged
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """An edit to apply: `theirs` is the folder in the commit.
+
+    `bases` are the trees it may have started from, the best first,
+    and `kept` the tree this work tree has then given to the ledger.
+    """
+
+    theirs: str
+    bases: tuple[str, ...]
+    kept: str
+
+
+def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool) -> _Edit:
+    workspace, folder = recorder.workspace, session_folder(*key)
+    given = workspace.given(*key, change.before) if single else None
+    parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
+    if given is None or given == parent:
+        return _Edit(theirs, (parent,), theirs)
+    if recorder.commits.is_clean(folder):
+        return _Edit(theirs, (given, parent), theirs)
+    return _Edit(theirs, (parent, given), given)  # only a part of what was given is in the commit
+
+
+def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
+    """The merge from the best base, or from the next one where only that has no conflict."""
+    best = workspace.merge(edit.bases[0], ours, edit.theirs)
+    for base in edit.bases[1:] if best.conflicts else ():
+        other = workspace.merge(base, ours, edit.theirs)
+        if not other.conflicts:
+            return other
+    return best
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:
-    before, after = ledgers.tree_files(tip.artifacts), ledgers.tree_files(merged.tree)
-    if merged.tree == tip.artifacts:
-        before = after
-    changed: dict[str, str | None] = {path: blob for path, blob in after.items() if before.get(path) != blob}
-    changed.update(dict.fromkeys(before.keys() - after.keys()))
+    changed: dict[str, str | None] = {}
+    if merged.tree != tip.artifacts:
+        before, after = ledgers.tree_files(tip.artifacts), ledgers.tree_files(merged.tree)
+        changed = {path: blob for path, blob in after.items() if before.get(path) != blob}
+        changed.update(dict.fromkeys(before.keys() - after.keys()))
     body: dict[str, object] = {"changed": changed, "source": "commit", "code": change.after}
     if change.subject:
         body["reason"] = one_line(change.subject)

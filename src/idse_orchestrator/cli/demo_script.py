@@ -47,15 +47,24 @@ class Step(NamedTuple):
 
 
 STEPS = (
-    Step("git init --quiet && git config user.name You && git config user.email you@example.org", "A new repository."),
+    Step(
+        "git init --quiet && git config user.name You && git config user.email you@example.org",
+        "A new repository.",
+    ),
     Step("idse init portal", "Start a project: seven documents, a ledger under refs/idse/, git hooks."),
     Step("git add .idse && git commit --quiet -m 'Start the portal'", "Fresh templates may be committed."),
     Step("idse stage complete intent", "But nobody can call the intent complete yet.", succeeds=False),
     Step(f"$EDITOR {_INTENT}", "So somebody writes it.", writes={_INTENT: _WRITTEN}),
     Step("idse stage complete intent"),
     Step("git add .idse && git commit --quiet -m 'Write the intent'"),
-    Step(f"$EDITOR {_INTENT}", "Later the deadline is taken out of the complete intent …", writes={_INTENT: _BROKEN}),
-    Step("git add .idse && git commit -m 'Forget the deadline'", "… and the commit is blocked.", succeeds=False),
+    Step(
+        f"$EDITOR {_INTENT}",
+        "Later the deadline is taken out of the complete intent …",
+        writes={_INTENT: _BROKEN},
+    ),
+    Step(
+        "git add .idse && git commit -m 'Forget the deadline'", "… and the commit is blocked.", succeeds=False
+    ),
     Step("idse stage reopen intent -m 'The deadline moved'", "The repair: reopen the stage and say why."),
     Step(f"$EDITOR {_INTENT}", writes={_INTENT: _REPAIRED}),
     Step("idse stage complete intent"),

@@ -25,7 +25,7 @@ def command(name: str, *, reads: bool = False, project: bool = True) -> Callable
 
     def decorate(function: Callback) -> click.Command:
         @functools.wraps(function)
-        def callback(**options: Any) -> int:
+        def callback(**options: Any) -> int:  # noqa: ANN401 - each option has its own type
             return _run(function, options)
 
         for option in _common(reads=reads, project=project):

@@ -44,4 +44,4 @@ class ArtifactReader(Protocol):
         """Paths outside ``.idse/`` that look like an older layout's session files."""
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        """The bytes behind `paths`, each of which `paths()` named. A symbolic link reads as its target text."""
+        """The bytes behind `paths`, each of which `paths()` named. A link reads as its target's text."""

@@ -20,8 +20,10 @@ from idse_orchestrator.domain.stage_state_model import (
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """`why` in a sentence, the `commands` that do it, the `stage` it is about ("" : the whole session),
-    and the `artifact` to edit first, relative to the session's folder ("" : none).
+    """`why` in a sentence, and the `commands` that do it.
+
+    `stage` is what it is about ("" : the whole session), `artifact` what to edit first, relative to the
+    session's folder ("" : nothing).
     """
 
     why: str

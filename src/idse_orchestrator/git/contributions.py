@@ -23,7 +23,7 @@ _NOTHING = "-"
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """`tree` (the session's folder, "" when empty) was given while HEAD was one of `heads` ("" : no commit)."""
+    """The session's folder as `tree` ("" : empty), given while HEAD was one of `heads` ("" : none)."""
 
     tree: str
     heads: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 
 from idse_orchestrator.errors import StorageError
 
@@ -53,7 +54,5 @@ def write_atomically(path: str, content: bytes, *, mode: int = 0o666) -> None:
 
 
 def _remove_quietly(path: str) -> None:
-    try:
+    with suppress(OSError):  # the first error is the one to tell
         os.unlink(path)
-    except OSError:
-        pass  # best effort: the first error is the one to tell

@@ -7,12 +7,15 @@ passes it on purpose (see ``repository.py``).
 
 from __future__ import annotations
 
-import builtins
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import GitFailedError, StorageError
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Mapping, Sequence
 
 TIMEOUT_SECONDS = 60.0
 
@@ -40,7 +43,7 @@ LOCAL_ENVIRONMENT = frozenset(
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment for a child git: no inherited repository, no prompt, plain English."""
+    """The environment of this process for a child git: no inherited repository, no prompt, plain English."""
     kept = {key: value for key, value in os.environ.items() if key not in LOCAL_ENVIRONMENT}
     kept.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     if extra:

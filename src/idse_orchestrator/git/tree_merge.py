@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ports import Merged
+from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.folder_capture import MAX_FILE_BYTES
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.text_merge import merge_texts
 
 if TYPE_CHECKING:
     import pygit2
@@ -18,44 +20,46 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
 
 _BLOB = 0o100644
-_TREE = 0o040000
 
 
 class TreeMerger:
     """Merges trees of one repository. Trees are ids; "" stands for a tree without files."""
 
     def __init__(self, repository: Repository) -> None:
+        self._program = repository.git
         self._git = open_repository(repository.common_dir)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Apply what changed from `base` to `theirs` onto `ours`; conflicting paths are named in the result."""
+        """Apply what changed from `base` to `theirs` onto `ours`; the result names conflicting paths."""
         theirs = self.only_documents(theirs)
         if theirs in (ours, base):
             return Merged(ours, ())
         if ours == base or not ours:
             return Merged(theirs, ())
         index = self._git.merge_trees(self._tree(base), self._tree(ours), self._tree(theirs))
-        conflicts = list(index.conflicts or ())
-        paths = tuple(self._resolve(index, *sides) for sides in conflicts)
-        return Merged(str(index.write_tree(self._git)), tuple(sorted(set(paths))))
+        paths = {self._resolve(index, *sides) for sides in list(index.conflicts or ())}
+        return Merged(str(index.write_tree(self._git)), tuple(sorted(paths)))
 
     def only_documents(self, tree: str) -> str:
         """`tree` without what a ledger may not hold: links, executables, submodules, large files."""
-        if not tree:
-            return tree
-        kept = self._kept(self._git[libgit2().Oid(hex=tree)])
+        kept = self._kept(self._tree(tree)) if tree else None
         return str(kept) if kept is not None else ""
 
     def _kept(self, tree: pygit2.Tree) -> pygit2.Oid | None:
         builder = self._git.TreeBuilder()
         for entry in tree:
-            if entry.filemode == _TREE:
-                inner = self._kept(entry)  # type: ignore[arg-type]
-                if inner is not None:
-                    builder.insert(entry.name, inner, _TREE)
-            elif entry.filemode == _BLOB and self._git[entry.id].size <= MAX_FILE_BYTES:  # type: ignore[attr-defined]
-                builder.insert(entry.name, entry.id, _BLOB)
+            kept = self._kept_entry(entry)
+            if kept is not None and entry.name is not None:
+                builder.insert(entry.name, kept, entry.filemode)
         return builder.write() if len(builder) else None
+
+    def _kept_entry(self, entry: pygit2.Object) -> pygit2.Oid | None:
+        if isinstance(entry, libgit2().Tree):
+            return self._kept(entry)
+        if entry.filemode != _BLOB:
+            return None
+        blob: pygit2.Blob = entry  # type: ignore[assignment] - its mode says so
+        return blob.id if blob.size <= MAX_FILE_BYTES else None
 
     def _resolve(
         self,
@@ -64,17 +68,31 @@ class TreeMerger:
         ours: pygit2.IndexEntry | None,
         theirs: pygit2.IndexEntry | None,
     ) -> str:
-        side = ours or theirs or ancestor
-        path = side.path  # type: ignore[union-attr]
-        if ours is None or theirs is None:
-            blob = side.id  # type: ignore[union-attr]
+        if ours is not None and theirs is not None:
+            path, blob = ours.path, self._with_markers(ancestor, ours, theirs)
         else:
-            text = self._git.merge_file_from_index(ancestor, ours, theirs)
-            blob = self._git.create_blob(text.encode("utf-8", "surrogateescape"))
+            kept = ours or theirs or ancestor
+            if kept is None:
+                raise CorruptLedgerError("a conflict without any side", cause="libgit2 listed it")
+            path, blob = kept.path, kept.id
         del index.conflicts[path]
         index.add(libgit2().IndexEntry(path, blob, _BLOB))
         return str(path)
 
+    def _with_markers(
+        self, ancestor: pygit2.IndexEntry | None, ours: pygit2.IndexEntry, theirs: pygit2.IndexEntry
+    ) -> pygit2.Oid:
+        """Both texts in one, by the git program: libgit2 hands texts out as UTF-8, and theirs may be none.
+
+        What is no text cannot carry markers: the newer side stays, and the ledger keeps the older one.
+        """
+        sides = [self._data(side) for side in (ours, ancestor, theirs)]
+        text = merge_texts(self._program, *sides, labels=("ledger", "before", "edit"))
+        return theirs.id if text is None else self._git.create_blob(text)
+
     def _tree(self, tree: str) -> pygit2.Tree:
         oid = libgit2().Oid(hex=tree) if tree else self._git.TreeBuilder().write()
-        return self._git[oid]  # type: ignore[return-value]
+        return self._git[oid]  # type: ignore[return-value] - callers name trees
+
+    def _data(self, side: pygit2.IndexEntry | None) -> bytes:
+        return self._git[side.id].data if side else b""  # type: ignore[attr-defined] - conflicts are of files

@@ -102,7 +102,7 @@ class GitWorkspace:
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Workspace.merge`."""
-        if theirs == ours or theirs == base:
+        if theirs in (ours, base):
             return Merged(ours, ())
         from idse_orchestrator.git.tree_merge import TreeMerger
 

@@ -99,7 +99,9 @@ def _took_place(run: Run, place: _Place, step: Step) -> bool:
 def _environment(folder: str) -> dict[str, str]:
     """The user's environment without settings that would change what is shown; `idse` is this one."""
     kept = {
-        name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "IDSE_", "PRE_COMMIT"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("GIT_", "IDSE_", "PRE_COMMIT"))
     }
     kept.update(
         HOME=folder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.scope import Scope, places
 from idse_orchestrator.app.show_status import show_status
@@ -13,6 +13,9 @@ from idse_orchestrator.cli.render.report_json import finding_data
 from idse_orchestrator.cli.render.status import status_data
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+if TYPE_CHECKING:
+    import click
 
 
 @command("prime", reads=True)

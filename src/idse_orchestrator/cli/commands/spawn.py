@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.spawning import spawn_command
+
+if TYPE_CHECKING:
+    import click
 
 
 def build() -> click.Command:

@@ -86,7 +86,7 @@ def validate_command(run: Run, session: str | None, **options: Any) -> int:  # n
     with Progress(run.terminal, "documents judged") as progress:
         validation, scope = run.app.validation_of(choice, progress)
         report = validate(validation, scope)
-    choices.refuse_unknown_project(run.app.asking, scope, report)
+    choices.refuse_unknown_project(run.app.asking, choice.scope, report)
     _show(run, report, validation.examiner.constitution.by_id, form, asked.output)
     if asked.record:
         _record(run, report)
@@ -166,3 +166,5 @@ def _record(run: Run, report: Report) -> None:
     recorded = record_verdicts(report, run.app.reader, run.app.writer, run.app.workspace)
     for verdict in recorded:
         run.terminal.say(f"recorded: {verdict.session} {verdict.before} → {verdict.now}")
+    if not recorded:
+        run.terminal.say("nothing to record: the ledgers say so already")

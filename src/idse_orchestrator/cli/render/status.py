@@ -117,7 +117,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     if state.validation.status == "failing":
         remarks.append(style.red("the last validation failed: idse validate"))
     remarks += [
-        f"waived: {printable(waiver.rule)} until {printable(waiver.expires or 'withdrawn')}: {printable(waiver.reason)}"
+        printable(f"waived: {waiver.rule} until {waiver.expires or 'withdrawn'}: {waiver.reason}")
         for waiver in state.waivers
     ]
     if state.not_applied:
