@@ -42,6 +42,8 @@ def test_recording_a_commit_pays_for_libgit2_at_most(project):
     spec = project.read(SPEC)
     project.git("config", "core.hooksPath", "/dev/null")
     project.write(SPEC, spec + b"\nOne more line.\n")
+    project.git("add", SPEC)
+    assert project.idse("hook", "pre-commit").returncode == 0  # judges, and keeps what it found
     project.commit("edit the spec")
     before = project.git("rev-parse", LEDGER)
     imported = imported_by(project, "hook", "post-commit")

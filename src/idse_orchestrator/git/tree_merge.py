@@ -58,7 +58,7 @@ class TreeMerger:
             return self._kept(entry)
         if entry.filemode != _BLOB:
             return None
-        blob: pygit2.Blob = entry  # type: ignore[assignment] - its mode says so
+        blob: pygit2.Blob = entry  # type: ignore[assignment]  # its mode says so
         return blob.id if blob.size <= MAX_FILE_BYTES else None
 
     def _resolve(
@@ -92,7 +92,7 @@ class TreeMerger:
 
     def _tree(self, tree: str) -> pygit2.Tree:
         oid = libgit2().Oid(hex=tree) if tree else self._git.TreeBuilder().write()
-        return self._git[oid]  # type: ignore[return-value] - callers name trees
+        return self._git[oid]  # type: ignore[return-value]  # callers name trees
 
     def _data(self, side: pygit2.IndexEntry | None) -> bytes:
-        return self._git[side.id].data if side else b""  # type: ignore[attr-defined] - conflicts are of files
+        return self._git[side.id].data if side else b""  # type: ignore[attr-defined]  # conflicts are of files
