@@ -155,9 +155,9 @@ def read_event(data: bytes) -> Event:
         _check(event)
         subject_of(event)
     except json.JSONDecodeError as error:
-        raise ValueError(f"event.json is not JSON: {error}") from error
+        raise ValueError(f"not an event: {error}") from error
     except (KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ValueError(f"event.json is incomplete: {type(error).__name__} {error}") from error
+        raise ValueError(f"not an event: {error!r}") from error
     return event
 
 
@@ -165,6 +165,6 @@ def _check(event: Event) -> None:
     actor = event.actor
     texts = (event.id, event.kind, event.at, event.replica, actor.name, actor.email, actor.agent)
     if not all(isinstance(text, str) for text in texts):
-        raise ValueError("event.json has a field that is not text")
+        raise ValueError("not an event: a field is not text")
     if type(event.lamport) is not int or not isinstance(event.body, dict):
-        raise ValueError("event.json has a lamport that is not a number, or a body that is not a table")
+        raise ValueError("not an event: lamport is not a number, or body is not a table")

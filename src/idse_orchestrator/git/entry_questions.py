@@ -16,7 +16,8 @@ from idse_orchestrator.git.object_stream import GitObject
 class Questions:
     """The rows whose event was asked for and not answered yet, in order.
 
-    `waiting` are those rows, `left` says whether more may come; `broken` is why git stopped listing them, if it did.
+    `waiting` are those rows, `left` says whether more may come, and `broken` is why git stopped
+    listing them, if it did.
     """
 
     def __init__(self, rows: Iterator[Row]) -> None:
