@@ -39,6 +39,7 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
             f"report it with the file {path}" if path else "run it again with -vv and report what it prints",
         ),
     )
+    told.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: it is what the reader is told
     report_error(told, [word for word in argv if word != "-vv"])
     if "-vv" in argv:
         import traceback

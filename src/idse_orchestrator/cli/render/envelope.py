@@ -29,8 +29,11 @@ def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, objec
 
 
 def error_envelope(error: IdseError, schema: str = ERROR_SCHEMA) -> str:
-    """The envelope of a failure: no data, and `error` as its diagnostic."""
-    return envelope(schema, None, (diagnostic(error),))
+    """The envelope of a failure: no data, and `error` as its first diagnostic.
+
+    What a gate found comes after it, a diagnostic for each finding.
+    """
+    return envelope(schema, None, (diagnostic(error), *_found_by_gate(error)))
 
 
 def diagnostic(error: IdseError) -> dict[str, object]:
@@ -45,6 +48,21 @@ def diagnostic(error: IdseError) -> dict[str, object]:
         "help": help_command(error.code),
         "exit_code": error.exit_code,
     }
+
+
+def _found_by_gate(error: IdseError) -> list[dict[str, object]]:
+    report = getattr(error, "findings", None)
+    return [
+        {
+            "severity": finding.severity,
+            "code": finding.rule,
+            "message": finding.message,
+            "where": ":".join(map(str, filter(None, (finding.path, finding.line, finding.column)))),
+            "fix": [finding.hint],
+            "help": help_command(finding.rule),
+        }
+        for finding in getattr(report, "findings", ())
+    ]
 
 
 def ascii_json(value: object, indent: int | None = None) -> str:
