@@ -8,7 +8,6 @@ import re
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.events import Actor, Event
 from idse_orchestrator.git.ledger_writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
@@ -87,8 +86,11 @@ def test_the_log_of_a_session_newest_first_with_reasons_beneath(portal):
 def test_one_line_each(portal):
     lines = log(portal, "login", "--oneline").splitlines()
     assert [line.split(" ", 1)[1] for line in lines] == [
-        "saved spec.md", "spec: in_progress → complete", "spec: pending → in_progress", "created portal/login",
-    ]  # fmt: skip
+        "saved spec.md",
+        "spec: in_progress → complete",
+        "spec: pending → in_progress",
+        "created portal/login",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -214,12 +216,10 @@ def test_damage_is_shown_with_its_commit_and_what_to_type(portal):
 )
 def test_nothing_in_an_event_reaches_the_terminal_as_a_command(portal, form):
     evil = "\x1b]0;title\x07\x1b[2J\r\u202e\ud800"
-    actor = Actor(evil, evil, evil)
+    actor = {"name": evil, "email": evil, "agent": evil}
     body = {"stage": evil, "from": evil, "to": evil, "action": evil, "reason": evil, evil: evil}
-    event = Event(evil, "stage", 9, evil, evil, actor, body)
-    raw = {"format": 1, "id": event.id, "kind": event.kind, "lamport": 9, "at": evil, "replica": evil, "body": body,
-           "actor": {"name": evil, "email": evil, "agent": evil}}  # fmt: skip
-    by_hand(portal, json.dumps(raw))
+    event = {"format": 1, "id": evil, "kind": "stage", "lamport": 9, "at": evil, "replica": evil}
+    by_hand(portal, json.dumps(event | {"actor": actor, "body": body}))
     out = log(portal, "login", "-n", "1", "--format", form)
     assert out
     assert not set(out) & set("\x1b\x07\r\u202e\ud800")

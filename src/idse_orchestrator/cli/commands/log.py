@@ -101,7 +101,7 @@ def _print(run: Run, entries: Iterator[Drawn], render: Renderer, look: Look) -> 
         if item.entry is None:
             run.terminal.data(item.prefix.rstrip())
             continue
-        for line in drawn(item, render(item.entry, look)):
+        for line in drawn(item, render(item.entry, look.beside(item.prefix))):
             run.terminal.data(line)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from idse_orchestrator.app.history import MERGE, Drawn, Entry
 from idse_orchestrator.cli.render.columns import WIDEST, columns, filled, fitted
@@ -36,6 +36,10 @@ class Look:
     width: int | None = None
     now: float | None = None
     sessions: bool = False
+
+    def beside(self, drawing: str) -> Look:
+        """The look for what stands to the right of `drawing`."""
+        return replace(self, width=self.width - columns(drawing)) if self.width and drawing else self
 
     def date(self, entry: Entry) -> str:
         """The entry's date as this look has it."""
