@@ -127,40 +127,36 @@ def test_a_plan_that_refuses_writes_nothing_and_leaves_the_lock(repo, writer):
 
 
 def test_a_plan_sees_the_tip_again_when_somebody_without_the_lock_was_faster(repo, writer):
-    first = appended(writer, CREATED)
-    other = GitLedgerWriter(discover(str(repo.path)))._write  # a writer that does not ask for the lock
+    first = appended(writer, CREATED).commit
+    rival = appended(writer, started()).commit
+    repo.git("update-ref", REF, first)
     seen = []
 
     def plan(tip):
-        seen.append(tip.state.events)
+        seen.append(tip.commit)
         if len(seen) == 1:
-            from idse_orchestrator.git.ledger_format import SESSION_LEDGER
-
-            other(SESSION_LEDGER, REF, first, first.state, started())
+            repo.git("update-ref", REF, rival, first)
         return Draft("described", {"title": "second"})
 
     tip = writer.append("portal", "login", plan)
-    assert seen == [1, 2]
+    assert seen == [first, rival]
     assert (tip.state.events, tip.state.lamport, tip.state.title) == (3, 3, "second")
     assert tip.state.stages["intent"].status == "in_progress"
 
 
 def test_a_session_that_appeared_meanwhile_is_not_created_a_second_time(repo, writer):
+    rival = appended(writer, CREATED).commit
+    repo.git("update-ref", "-d", REF)
     seen = []
 
     def plan(tip):
         seen.append(tip)
-        if len(seen) == 1:
-            from idse_orchestrator.domain.stage_state_model import SessionState
-            from idse_orchestrator.git.ledger_format import SESSION_LEDGER
-
-            rival = GitLedgerWriter(discover(str(repo.path)))
-            rival._write(SESSION_LEDGER, REF, None, SessionState("portal", "login"), CREATED)
+        repo.git("update-ref", REF, rival)
         return None if tip else CREATED
 
     tip = writer.append("portal", "login", plan)
-    assert seen[0] is None
-    assert tip.state.events == 1
+    assert seen == [None, tip]
+    assert tip.commit == rival
     assert len(replay(repo)) == 1
 
 
