@@ -1,7 +1,7 @@
 """Which project and session a command is about.
 
 In this order: ``--project`` · ``IDSE_PROJECT`` · the folder we stand in · the only project · the
-project of this work tree's current session. What stays ambiguous is an error that lists the choices.
+project of this work tree's current session · the setting ``project``. What stays ambiguous is an error that lists the choices.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.names import BLUEPRINT, check_name
+from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ class Asking:
     workspace: Workspace
     prefix: str = ""
     wish: str = ""
+    default: Callable[[], str] = str
 
 
 def resolve_project(asking: Asking, option: str | None) -> str:
@@ -42,6 +43,9 @@ def resolve_project(asking: Asking, option: str | None) -> str:
         return known[0]
     if not known:
         raise NoProjectError("there is no IDSE project in this repository", fix=("idse init NAME",))
+    default = asking.default()
+    if default in known:
+        return default
     raise AmbiguousError(
         f"there are {len(known)} projects, and nothing says which one you mean",
         cause="projects: " + ", ".join(known),
@@ -70,12 +74,12 @@ def _current(asking: Asking, project: str) -> SessionKey:
     if current is not None:
         return current
     sessions = asking.ledgers.sessions(project)
-    if len(sessions) == 1 or (project, BLUEPRINT) in sessions:
-        return sessions[0] if len(sessions) == 1 else (project, BLUEPRINT)
+    if len(sessions) == 1:
+        return sessions[0]
     raise AmbiguousError(
         f"no session of {project!r} is current in this work tree",
         cause=f"{len(sessions)} sessions exist" if sessions else "it has no session",
-        fix=("idse session list", "idse switch NAME") if sessions else ("idse spawn NAME",),
+        fix=tuple(f"idse switch {name}" for _, name in sessions[:3]) or ("idse spawn NAME",),
     )
 
 
