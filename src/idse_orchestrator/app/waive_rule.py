@@ -97,7 +97,9 @@ def known_rule(constitution: Constitution, rule_id: str) -> Rule:
         return rule
     from difflib import get_close_matches
 
-    near = get_close_matches(rule_id.upper(), list(constitution.by_id), 3)
+    asked = rule_id.upper()
+    family = [each for each in constitution.by_id if each[:-2] == asked[:-2]]
+    near = get_close_matches(asked, family or list(constitution.by_id), 3)
     by_name = [rule.id for rule in constitution.rules if rule.name == rule_id.lower()]
     raise UnknownNameError(
         f"there is no rule {one_line(rule_id)!r}",

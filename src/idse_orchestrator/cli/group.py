@@ -104,7 +104,8 @@ def _without_command(context: click.Context) -> None:
 def run_with_click(argv: Sequence[str]) -> int:
     """Run `argv` through click; usage errors become idse's own."""
     try:
-        code = root().main(list(argv), prog_name="idse", standalone_mode=False)
+        # complete_var: a shell that asks for completion is answered before, in cli.main, and in silence.
+        code = root().main(list(argv), prog_name="idse", standalone_mode=False, complete_var="")
     except click.exceptions.Exit as leave:
         return leave.exit_code
     except click.exceptions.Abort:

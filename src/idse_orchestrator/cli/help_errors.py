@@ -43,8 +43,8 @@ def error_page(code: str) -> str | None:
     parts = [
         f"{code}  {error_title(kind)}",
         *("\n".join(wrapped(part)) for part in _paragraphs(kind)),
-        f"exit code  {kind.exit_code}, {exit_code.title}: {exit_code.text}",
-        "\n".join(wrapped("the lines after fix: in the message say what to type", " " * 11, "what to do ")),
+        f"Exit code {kind.exit_code}, {exit_code.title}: {exit_code.text}",
+        "What to type now stands after fix: in the message.",
     ]
     return "\n\n".join(parts)
 

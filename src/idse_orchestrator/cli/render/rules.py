@@ -14,7 +14,7 @@ from idse_orchestrator.domain.pipeline_artifacts import STAGES
 if TYPE_CHECKING:
     from idse_orchestrator.domain.constitution_rules import Constitution, Rule
 
-HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "origin")
+HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "from")
 _STATUSES = ("pending", "in_progress", "complete")
 _SHORT = 32
 """Characters of an item that shares a line with others; a pattern has one of its own."""

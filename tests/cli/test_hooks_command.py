@@ -1,0 +1,122 @@
+"""`idse hooks`: what people read, and the exit codes that scripts trust."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+
+HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite")
+
+
+@pytest.fixture
+def folder(repo):
+    return repo.path / ".git" / "hooks"
+
+
+def outcomes(word, folder):
+    return f"hooks in {folder}\n" + "".join(f"{name.ljust(16)}  {word}\n" for name in HOOKS)
+
+
+def test_installing_says_what_was_done_and_twice_changes_nothing(repo, folder):
+    first = repo.idse("hooks", "install")
+    assert (first.returncode, first.stdout, first.stderr) == (0, "", outcomes("installed", folder))
+    before = {name: (folder / name).read_bytes() for name in HOOKS}
+    second = repo.idse("hooks", "install")
+    assert (second.returncode, second.stderr) == (0, outcomes("already", folder))
+    assert {name: (folder / name).read_bytes() for name in HOOKS} == before
+
+
+def test_status_says_whether_git_calls_idse_and_so_does_its_exit_code(repo, folder):
+    done = repo.idse("hooks", "status")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "git calls idse for none of them: idse hooks install"
+    repo.idse("hooks", "install")
+    done = repo.idse("hooks", "status")
+    assert done.returncode == 0
+    assert done.stdout == (
+        f"hooks in {folder}\n"
+        + "".join(f"  {name.ljust(16)}  current\n" for name in HOOKS)
+        + "git calls idse\n"
+    )
+    (folder / "post-merge").unlink()
+    done = repo.idse("hooks", "status")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "git does not call idse for post-merge: idse hooks install"
+
+
+def test_status_as_data(repo, folder):
+    repo.idse("hooks", "install")
+    done = repo.idse("hooks", "status", "--json")
+    document = json.loads(done.stdout)
+    assert document["schema"] == "idse.hooks-status/1"
+    assert document["data"]["works"] is True
+    assert document["data"]["folder"] == str(folder)
+    assert [hook["name"] for hook in document["data"]["hooks"]] == list(HOOKS)
+
+
+def test_a_hook_of_the_user_is_told_as_chained_and_comes_back(repo, folder):
+    folder.mkdir(exist_ok=True)
+    own = folder / "pre-commit"
+    own.write_text("#!/bin/sh\nexit 0\n")
+    own.chmod(0o755)
+    assert "pre-commit        chained\n" in repo.idse("hooks", "install").stderr
+    assert "pre-commit        current  your own hook runs first\n" in repo.idse("hooks", "status").stdout
+    done = repo.idse("hooks", "uninstall")
+    assert done.returncode == 0
+    assert "pre-commit        restored\n" in done.stderr
+    assert own.read_text() == "#!/bin/sh\nexit 0\n"
+    assert os.access(own, os.X_OK)
+
+
+def test_uninstalling_what_is_not_there_says_so(repo):
+    done = repo.idse("hooks", "uninstall")
+    assert (done.returncode, done.stderr) == (0, "no hook of idse is installed here\n")
+
+
+def test_an_edited_hook_stays_and_the_exit_code_asks_for_a_look(repo, folder):
+    repo.idse("hooks", "install")
+    with (folder / "pre-commit").open("a") as file:
+        file.write("echo mine\n")
+    done = repo.idse("hooks", "uninstall")
+    assert done.returncode == 3
+    assert "was changed by hand: remove it yourself" in done.stderr
+    assert (folder / "pre-commit").exists()
+
+
+def test_a_manager_gets_its_snippet_on_standard_output_and_nothing_is_written(repo, folder):
+    repo.write(".husky/pre-push", "true\n")
+    done = repo.idse("hooks", "install")
+    assert done.returncode == 3
+    assert done.stdout.startswith("# .husky/pre-commit\n")
+    assert "idse hook pre-commit" in done.stdout
+    assert done.stderr == (
+        "error[IDSE019]: husky is in charge of the hooks here (.husky)\n"
+        f"  --> {folder}\n"
+        "   = fix:   add the snippet to its configuration\n"
+        "            or write the hooks beside it: idse hooks install --force\n"
+        "   = help:  idse help IDSE019\n"
+    )
+    assert not (folder / "pre-commit").exists()
+    assert repo.idse("hooks", "install", "--force").returncode == 0
+    assert (folder / "pre-commit").exists()
+
+
+def test_a_manager_that_calls_idse_already_needs_nothing(repo):
+    for name in HOOKS:
+        repo.write(f".husky/{name}", f"idse hook {name}\n")
+    done = repo.idse("hooks", "install")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.startswith("nothing to do: husky is in charge")
+    assert repo.idse("hooks", "status").returncode == 0
+
+
+def test_a_folder_that_others_share_is_left_alone(repo, tmp_path):
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    repo.git("config", "core.hooksPath", str(shared))
+    done = repo.idse("hooks", "install")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "which other repositories may share" in done.stderr
+    assert list(shared.iterdir()) == []
