@@ -16,6 +16,7 @@ from idse_orchestrator.git.repository import Repository, discover
 from idse_orchestrator.git.workspace import GitWorkspace
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.examination import Examiner, Progress
@@ -77,7 +78,19 @@ class Application:
     @property
     def agent(self) -> str:
         """The agent that acts for the git identity; "" when a person does."""
-        return self.environment.get("IDSE_AGENT", "")
+        return self.environment.get("IDSE_AGENT") or self._configured("agent")
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Where settings come from."""
+        from idse_orchestrator.git.layers import GitLayers
+
+        return GitLayers(self.repository.git, self.environment)
+
+    def _configured(self, key: str) -> str:
+        from idse_orchestrator.app.configuration import get_setting
+
+        return get_setting(self.layers, key).value
 
     @property
     def today(self) -> str:
@@ -98,7 +111,11 @@ class Application:
     def asking(self) -> resolve.Asking:
         """Who asks: names, the folder we stand in and IDSE_PROJECT."""
         return resolve.Asking(
-            self.reader, self.workspace, self.repository.prefix, self.environment.get("IDSE_PROJECT", "")
+            self.reader,
+            self.workspace,
+            self.repository.prefix,
+            self.environment.get("IDSE_PROJECT", ""),
+            lambda: self._configured("project"),
         )
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:

@@ -1,4 +1,4 @@
-"""Is this repository healthy, and what of it can be mended without asking?
+"""Says whether a repository is healthy, and mends what can be mended without asking.
 
 A check looks, and may know how to mend. Mending is only ever what is safe: nothing is lost by it, and
 doing it twice changes nothing.
@@ -17,7 +17,7 @@ WARNING = "warning"
 PROBLEM = "problem"
 FIXED = "fixed"
 VERDICTS = (OK, NOTE, WARNING, PROBLEM, FIXED)
-"""Nothing to say · worth knowing · works, and could work better · does not work · did not work, and does now."""
+"""Nothing to say · worth knowing · works, but not as it could · does not work · was mended just now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Which project and session a command is about.
 
 In this order: ``--project`` · ``IDSE_PROJECT`` · the folder we stand in · the only project · the
-project of this work tree's current session · the setting ``project``. What stays ambiguous is an error that lists the choices.
+project of this work tree's current session · the setting ``project``. What stays ambiguous is an error
+that lists the choices.
 """
 
 from __future__ import annotations
@@ -13,12 +14,17 @@ from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from idse_orchestrator.app.ports import Names, SessionKey, Workspace
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT."""
+    """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT.
+
+    `default` is asked for the project of the configuration, when nothing else says which one is meant.
+    """
 
     ledgers: Names
     workspace: Workspace

@@ -60,6 +60,7 @@ class GitFootprint:
         with ledger_lock(self._repository):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
+            self._remove_folder(self._repository.private)
         for _, git_dir in self._work_trees():
             _remove_empty(os.path.join(git_dir, "refs", "worktree"))
             _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))

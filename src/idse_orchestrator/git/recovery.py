@@ -25,7 +25,7 @@ _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 
 def stale_locks(repository: Repository) -> Sequence[str]:
-    """Lock files of refs under ``refs/idse/`` and of this work tree's sessions, by path in the git directory."""
+    """Lock files of ledgers and of this work tree's sessions, by path in the git directory."""
     found = []
     for base, refs in ((repository.common_dir, "refs/idse"), (repository.git_dir, "refs/worktree/idse")):
         for folder, _, names in os.walk(os.path.join(base, refs)):

@@ -57,7 +57,7 @@ class GitWorkTree:
 
 
 def current_refs(git_dir: str) -> Sequence[tuple[str, SessionKey | None]]:
-    """Symbolic refs to sessions in the work tree whose git directory is `git_dir`, whether they dangle or not.
+    """Symbolic refs to sessions in the work tree of the git directory `git_dir`, dangling ones included.
 
     git lists no dangling symbolic refs, so the files are read; such refs are never packed.
     """

@@ -1,0 +1,116 @@
+"""`idse uninstall` leaves what people wrote, and nothing of idse's own."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def surroundings(repo):
+    """Everything outside of documents and ledgers that somebody might find changed."""
+    hooks = repo.path / ".git" / "hooks"
+    files = {path.name: (path.read_bytes(), path.stat().st_mode) for path in sorted(hooks.iterdir())}
+    return repo.git("config", "-l", "--local"), files, sorted(path.name for path in (repo.path / ".git").iterdir())
+
+
+@pytest.fixture
+def before(repo):
+    repo.write("README.md", "x")
+    repo.commit()
+    hook = repo.write(".git/hooks/pre-commit", "#!/bin/sh\nexit 0\n")
+    hook.chmod(0o755)
+    repo.git("config", "notes.displayRef", "refs/notes/mine")
+    repo.git("log", "-1")
+    return surroundings(repo)
+
+
+@pytest.fixture
+def project(repo, before):
+    assert repo.idse("init", "demo").returncode == 0
+    repo.commit("start")
+    repo.idse("config", "set", "agent", "robot")
+    return repo
+
+
+def test_after_init_and_uninstall_everything_is_as_it_was(project, before):
+    refs = project.git("for-each-ref", "refs/idse")
+    done = project.idse("uninstall")
+    assert done.returncode == 0, done.stderr
+    config, hooks, names = surroundings(project)
+    assert (config, hooks) == before[:2]
+    assert set(names) == {*before[2]}
+    assert project.git("for-each-ref", "refs/worktree") == ""
+    assert not (project.path / ".git/refs/worktree").exists()
+    assert project.git("for-each-ref", "refs/idse") == refs
+    assert project.git("status", "--porcelain", "--ignored") == ""
+    assert "kept: the documents in" in done.stderr
+
+
+def test_a_dry_run_prints_the_plan_and_changes_nothing(project):
+    before = surroundings(project)
+    done = project.idse("uninstall", "--dry-run", "--ledgers")
+    assert surroundings(project) == before
+    assert "remove setting: notes.displayRef=refs/idse/notes/*\n" in done.stdout
+    assert "remove setting: idse.agent=robot\n" in done.stdout
+    assert f"remove hook: {project.path}/.git/hooks/pre-commit\n" in done.stdout
+    assert "remove ledger: refs/idse/projects/demo\n" in done.stdout
+
+
+def test_ledgers_go_only_when_somebody_says_yes(project):
+    refs = project.git("for-each-ref", "refs/idse")
+    done = project.idse("uninstall", "--ledgers")
+    assert (done.returncode, "IDSE018" in done.stderr) == (2, True)
+    assert project.git("for-each-ref", "refs/idse") == refs
+    assert (project.path / ".git/hooks/pre-commit.idse-chained").exists()
+
+
+def test_ledgers_that_went_come_back_from_the_backup(project):
+    refs = project.git("for-each-ref", "refs/idse")
+    done = project.idse("uninstall", "--ledgers", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert project.git("for-each-ref", "refs/idse") == ""
+    assert (project.path / ".idse/projects/demo/sessions/__blueprint__/spec.md").exists()
+    assert not (project.path / ".git/idse").exists()
+    project.git("fetch", "--quiet", done.stdout.strip(), "refs/idse/*:refs/idse/*")
+    assert project.git("for-each-ref", "refs/idse") == refs
+    assert project.idse("fsck").returncode == 0
+
+
+def test_commits_that_waited_for_a_note_have_it_when_idse_is_gone(project):
+    project.write("main.py", "x")
+    commit = project.commit("code")
+    assert project.idse("uninstall").returncode == 0
+    shown = project.git("-c", "notes.displayRef=refs/idse/notes/*", "log", "-1", "--format=%N", commit)
+    assert "demo/__blueprint__" in shown
+
+
+def test_all_work_trees_are_cleared(project):
+    other = project.worktree("other")
+    assert other.idse("init", "demo").returncode == 0
+    assert (other.path / ".idse/projects/demo/CURRENT_SESSION").exists()
+    assert project.idse("uninstall").returncode == 0
+    assert not (other.path / ".idse/projects/demo/CURRENT_SESSION").exists()
+    assert other.git("for-each-ref", "refs/worktree") == ""
+    assert not list((project.path / ".git/worktrees").glob("*/idse"))
+
+
+def test_doing_it_twice_is_no_error(project):
+    project.idse("uninstall")
+    done = project.idse("uninstall")
+    assert done.returncode == 0
+    assert "nothing: idse has left nothing here" in done.stderr
+
+
+def test_a_hook_that_somebody_edited_stays_and_is_told(project):
+    hook = project.path / ".git/hooks/post-commit"
+    hook.write_text(hook.read_text() + "echo mine\n")
+    done = project.idse("uninstall")
+    assert (done.returncode, "changed by hand" in done.stderr) == (3, True)
+    assert hook.read_text().endswith("echo mine\n")
+
+
+def test_it_can_be_installed_again(project):
+    project.idse("uninstall")
+    done = project.idse("init", "demo")
+    assert done.returncode == 0, done.stderr
+    assert project.idse("status").returncode == 0
+    assert project.idse("doctor").returncode == 0
