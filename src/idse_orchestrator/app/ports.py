@@ -131,7 +131,7 @@ class Workspace(Protocol):
         """Apply what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
-        """Whether the folder, as `tree`, can be found again: in HEAD, or given to the ledger."""
+        """Whether the folder, as `tree`, can be found again: in HEAD, or anywhere in the ledger."""
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """Make the folder, which is `before` now, the tree `after`; the paths written or removed.

@@ -15,6 +15,7 @@ from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, se
 from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
 from idse_orchestrator.git.contributions import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.git.folder_capture import capture_folder
+from idse_orchestrator.git.ledger_format import ARTIFACTS as DOCUMENTS
 from idse_orchestrator.git.object_stream import find
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.ref_names import (
@@ -113,7 +114,9 @@ class GitWorkspace:
         given = last_contribution(self._repository, project, session)
         if given and given.tree == tree:
             return True
-        return self.resolve_tree("HEAD", session_folder(project, session)) == tree
+        if self.resolve_tree("HEAD", session_folder(project, session)) == tree:
+            return True
+        return self._ledger_held(project, session, tree)
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Workspace.replace_folder`."""
@@ -125,6 +128,11 @@ class GitWorkspace:
         """See `Workspace.resolve_tree`."""
         found = find(self._git, f"{rev}:{path}" if path else f"{rev}^{{tree}}")
         return found[0] if found and found[1] == "tree" else None
+
+    def _ledger_held(self, project: str, session: str, tree: str) -> bool:
+        commits = self._git.lines("rev-list", session_ref(project, session))
+        names = "".join(f"{commit}:{DOCUMENTS}\n" for commit in commits)
+        return tree in self._git.lines("cat-file", "--batch-check=%(objectname)", stdin=names.encode())
 
     def _head(self) -> str:
         found = find(self._git, "HEAD")

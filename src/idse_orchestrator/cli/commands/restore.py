@@ -16,20 +16,29 @@ from idse_orchestrator.cli.run import Run
 def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> int:
     """Make the session's folder what its ledger holds.
 
-    Work that neither the ledger nor HEAD holds is never overwritten.
+    Work that neither the ledger nor HEAD holds is never overwritten. An older
+    text that came back is an edit: save or commit it, and the ledger says it
+    again.
     """
     app = run.app
     done = restore_session(app.reader, app.writer, app.workspace, run.session(session), at, force=force)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        data = {"source": done.source, "paths": list(done.paths), "saved_first": done.saved_first or None}
+        data = {
+            "source": done.source,
+            "paths": list(done.paths),
+            "saved_first": done.saved_first or None,
+            "newest": done.newest,
+        }
         run.terminal.data(envelope("idse.restore/1", data))
         return 0
     if done.saved_first:
         run.terminal.say(f"saved what was here  ({done.saved_first[:7]})")
     what = ", ".join(done.paths[:5]) + (f" and {len(done.paths) - 5} more" if len(done.paths) > 5 else "")
     run.terminal.say(f"restored {what} from {done.source[:7]}" if done.paths else "nothing to restore")
+    if not done.newest:
+        run.terminal.say("the ledger holds a newer text: idse save keeps this one, idse restore goes back")
     return 0
 
 

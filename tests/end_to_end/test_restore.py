@@ -1,0 +1,86 @@
+"""Bringing documents back is an edit like any other, and nothing is lost on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+FOLDER = ".idse/projects/portal/sessions/__blueprint__"
+INTENT = f"{FOLDER}/intent.md"
+REF = "refs/idse/sessions/portal/__blueprint__"
+
+
+@pytest.fixture
+def portal(repo):
+    """A project whose ledger holds three texts of the intent: the template, one, two."""
+    assert repo.idse("init", "portal").returncode == 0
+    repo.commit("start")
+    for text in ("one\n", "two\n"):
+        repo.write(INTENT, text)
+        assert repo.idse("save", "-m", text.strip()).returncode == 0
+    return repo
+
+
+def _ledger_text(portal):
+    return portal.git("show", f"{REF}:artifacts/intent.md")
+
+
+def _one(portal):
+    return portal.git("rev-parse", f"{REF}^")
+
+
+def test_an_older_text_that_was_restored_can_be_saved(portal):
+    assert portal.idse("restore", "--at", _one(portal)).returncode == 0
+    assert portal.read(INTENT) == b"one\n"
+    assert portal.idse("save", "-m", "one was right").returncode == 0
+    assert _ledger_text(portal) == "one"
+
+
+def test_an_older_text_that_was_restored_can_be_committed(portal):
+    one = _one(portal)
+    portal.commit("two")
+    assert portal.idse("restore", "--at", one).returncode == 0
+    portal.commit("one was right")
+    assert _ledger_text(portal) == "one"
+
+
+def test_text_that_was_forced_away_is_in_the_ledger_and_does_not_come_back(portal):
+    portal.write(INTENT, "three\n")
+    assert portal.idse("restore", "--force").returncode == 0
+    assert portal.read(INTENT) == b"two\n"
+    assert _ledger_text(portal) == "three"
+    assert portal.idse("save").returncode == 0
+    assert _ledger_text(portal) == "two"
+
+
+def test_looking_at_an_older_text_needs_no_force_to_come_back(portal):
+    assert portal.idse("restore", "--at", _one(portal)).returncode == 0
+    done = portal.idse("restore")
+    assert done.returncode == 0, done.stderr
+    assert portal.read(INTENT) == b"two\n"
+
+
+def test_a_restored_older_text_is_called_an_edit_that_is_not_saved_yet(portal):
+    done = portal.idse("restore", "--at", _one(portal))
+    assert "idse save" in done.stderr
+    assert "idse save" not in portal.idse("restore").stderr
+
+
+def test_what_somebody_saves_after_a_restore_is_kept(portal):
+    one = _one(portal)
+    other = portal.worktree("other")
+    portal.write(f"{FOLDER}/context.md", "mine\n")
+    assert portal.idse("save").returncode == 0
+    assert portal.idse("restore", "--at", one).returncode == 0
+    assert other.idse("restore", "portal/__blueprint__").returncode == 0
+    other.write(f"{FOLDER}/plan.md", "theirs\n")
+    assert other.idse("save", "portal/__blueprint__").returncode == 0
+    assert portal.idse("save").returncode == 0
+    assert _ledger_text(portal) == "one"
+    assert portal.git("show", f"{REF}:artifacts/plan.md") == "theirs"
+
+
+def test_work_that_nothing_holds_is_not_overwritten(portal):
+    portal.write(INTENT, "three\n")
+    done = portal.idse("restore", "--at", _one(portal))
+    assert done.returncode == 3
+    assert portal.read(INTENT) == b"three\n"
