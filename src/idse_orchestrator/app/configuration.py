@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Protocol
 
 from idse_orchestrator.domain.names import check_name
@@ -53,7 +52,10 @@ SETTINGS = {
     for setting in (
         Setting("agent", "IDSE_AGENT", "", "The agent that acts for the git identity.", _text),
         Setting("project", "IDSE_PROJECT", "", "The project to work on where nothing else says.", _project),
-        Setting("agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url),
+        Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
+        Setting(
+            "agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url
+        ),
     )
 }
 
@@ -94,7 +96,7 @@ class Layers(Protocol):
 
 
 def configuration(layers: Layers) -> Mapping[str, Value]:
-    """Every setting, by key; InvalidConfigurationError names the value that cannot be used and where it is."""
+    """Every setting, by key; InvalidConfigurationError names a value that cannot be used, and its place."""
     stated = _everything(layers)
     return {key: _resolved(key, stated) for key in SETTINGS}
 
@@ -121,6 +123,8 @@ def known_key(key: str) -> str:
     plain = key.lower().removeprefix("idse.")
     if plain in SETTINGS:
         return plain
+    from difflib import get_close_matches
+
     near = get_close_matches(plain, SETTINGS, 1)
     raise UnknownNameError(
         f"there is no setting {key!r}",
@@ -156,5 +160,8 @@ def _checked(said: Stated) -> str:
         return SETTINGS[said.key].check(said.value)
     except IdseError as error:
         raise InvalidConfigurationError(
-            f"setting {said.key} cannot be {said.value!r}", where=said.origin, cause=error.message, fix=error.fix
+            f"setting {said.key} cannot be {said.value!r}",
+            where=said.origin,
+            cause=error.message,
+            fix=error.fix,
         ) from error

@@ -98,7 +98,7 @@ class GitFootprint:
         tops = [
             line.removeprefix("worktree ") for line in listing.splitlines() if line.startswith("worktree ")
         ]
-        found = []
+        found: list[tuple[str, str]] = []
         for top in dict.fromkeys((self._repository.toplevel, *tops)):
             if os.path.isdir(top):
                 done = Git(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
