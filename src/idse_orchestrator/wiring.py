@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.constitution_rules import Constitution
     from idse_orchestrator.domain.findings import Report
     from idse_orchestrator.git.settings import GitSettings
+    from idse_orchestrator.stores.installed_checks import InstalledChecks
 
 
 class Application:
@@ -125,7 +126,18 @@ class Application:
         from idse_orchestrator.git.verdict_cache import verdict_cache_of
 
         cache = verdict_cache_of(self.repository)
-        return Examiner(constitution_in(reader, cache), cache, on_progress=on_progress or quiet)
+        extra = self._extra_checks(reader)
+        rules = constitution_in(reader, cache, extra.checks, extra.id)
+        return Examiner(rules, cache, extra.checks, on_progress or quiet)
+
+    def _extra_checks(self, reader: ArtifactReader) -> InstalledChecks:
+        """Check verbs of installed packages. Only a project's own rules can name them, so most never ask."""
+        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.stores.installed_checks import installed_checks
+
+        if CONSTITUTION_PATH not in reader.paths():
+            return installed_checks(())
+        return installed_checks(self._configured("checks").replace(",", " ").split())
 
     def validation(
         self,
@@ -154,13 +166,10 @@ class Application:
     @cached_property
     def constitution(self) -> Constitution:
         """The rules in force in this work tree."""
-        from idse_orchestrator.app.constitution_source import constitution_in
         from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
         from idse_orchestrator.git.readers.worktree import WorktreeReader
-        from idse_orchestrator.git.verdict_cache import verdict_cache_of
 
-        reader = WorktreeReader(self.repository, (CONSTITUTION_PATH,))
-        return constitution_in(reader, verdict_cache_of(self.repository))
+        return self.examiner(WorktreeReader(self.repository, (CONSTITUTION_PATH,))).constitution
 
     @property
     def waivers(self) -> Waivers:

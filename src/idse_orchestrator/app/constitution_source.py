@@ -40,7 +40,9 @@ def constitution_in(
         return kept
     from idse_orchestrator.domain.constitution_file import load_constitution
 
-    loaded = load_constitution(core, project, where=CONSTITUTION_PATH, extra_checks=extra_checks or {})
+    loaded = load_constitution(
+        core, project, where=CONSTITUTION_PATH, extra_checks=extra_checks or {}, checks_id=checks_id
+    )
     cache.keep_compiled(ident, loaded.to_json())
     return loaded
 
