@@ -27,7 +27,10 @@ shell reads when it starts loads it:
 """ + "\n".join(f"{file}:  {line}" for file, line in START_FILES.values())
 
 
+_argument = click.argument("shell", type=click.Choice(tuple(START_FILES)))
+_completion = command("completion", project=False)(_argument(_print))
+
+
 def build() -> click.Command:
     """The command."""
-    argument = click.argument("shell", type=click.Choice(tuple(START_FILES)))
-    return command("completion", project=False)(argument(_print))
+    return _completion
