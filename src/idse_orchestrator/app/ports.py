@@ -121,6 +121,12 @@ class Workspace(Protocol):
     def given(self, project: str, session: str, head: str) -> str | None:
         """The tree this work tree last gave to the ledger while HEAD was `head`, or None."""
 
+    def missed(self, project: str, session: str, head: str) -> str | None:
+        """The tree this work tree last gave on an ancestor of `head`: commits since were not recorded.
+
+        None where none were missed, or where the branch is another one.
+        """
+
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """Remember that the folder, as `tree`, has been given to the ledger or taken from it.
 

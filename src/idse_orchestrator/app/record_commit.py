@@ -131,7 +131,10 @@ def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, 
     workspace, folder = recorder.workspace, session_folder(*key)
     given = workspace.given(*key, change.before) if single else None
     parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
-    if given is None or given == parent:
+    if given is None:
+        missed = workspace.missed(*key, change.before)
+        return _Edit(theirs, (parent,) if missed is None else (missed, parent), theirs)
+    if given == parent:
         return _Edit(theirs, (parent,), theirs)
     if recorder.commits.is_clean(folder):
         return _Edit(theirs, (given, parent), theirs)

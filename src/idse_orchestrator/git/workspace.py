@@ -84,9 +84,9 @@ class GitWorkspace:
     def base(self, project: str, session: str) -> str:
         """See `Workspace.base`."""
         head = self._head()
-        given = self.given(project, session, head)
-        if given is not None:
-            return given
+        for given in (self.given(project, session, head), self.missed(project, session, head)):
+            if given is not None:
+                return given
         return self.resolve_tree(head, session_folder(project, session)) or "" if head else ""
 
     def given(self, project: str, session: str, head: str) -> str | None:
@@ -95,6 +95,19 @@ class GitWorkspace:
         if last is None or head not in last.heads or (last.tree and not find(self._git, last.tree)):
             return None
         return last.tree
+
+    def missed(self, project: str, session: str, head: str) -> str | None:
+        """See `Workspace.missed`."""
+        last = last_contribution(self._repository, project, session)
+        if last is None or head in last.heads or (last.tree and not find(self._git, last.tree)):
+            return None
+        return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
+
+    def _leads_to(self, ancestor: str, head: str) -> bool:
+        """Whether `head` descends from `ancestor`; the time before the first commit leads everywhere."""
+        if not ancestor:
+            return True
+        return self._git.attempt("merge-base", "--is-ancestor", ancestor, head).returncode == 0
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Workspace.agree`."""

@@ -47,7 +47,7 @@ def _render(run: Run, saved: Saved) -> None:
     if saved.changed:
         terminal.say(f"saved {', '.join(sorted(saved.changed))}  ({saved.tip.commit[:7]})")
     else:
-        terminal.say("nothing to save: the ledger has it all")
+        terminal.say("nothing to save")
     if saved.behind:
         terminal.say("the ledger also holds edits that this folder does not have: idse diff, idse restore")
     for path in saved.conflicts:
