@@ -132,3 +132,14 @@ def test_an_unknown_shell_is_refused_with_the_choices(repo):
     done = repo.idse("completion", "tcsh")
     assert done.returncode == 2
     assert "'bash', 'zsh', 'fish'" in done.stderr
+
+
+def test_names_complete_in_the_commands_of_every_day(portal):
+    assert ask(portal, "idse switch l") == ["login"]
+    assert ask(portal, "idse session switch l") == ["login"]
+    assert ask(portal, "idse stage start --session l") == ["login"]
+    assert ask(portal, "idse stage complete imp") == ["implementation"]
+    assert ask(portal, "idse log l") == ["login"]
+    assert ask(portal, "idse log --stage imp") == ["implementation"]
+    assert ask(portal, "idse log --kind cr") == ["created"]
+    assert ask(portal, "idse diff imp") == ["implementation"]

@@ -12,6 +12,7 @@ from idse_orchestrator.app.diff import diff as compare
 from idse_orchestrator.app.difference import Difference
 from idse_orchestrator.app.history import Change
 from idse_orchestrator.app.show_event import Finder
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.columns import terminal_width
@@ -26,8 +27,13 @@ _PATCH, _STAT, _NAMES = "patch", "stat", "names"
 
 
 @command("diff", reads=True)
-@click.argument("stage", default="", metavar="[STAGE]")
-@click.option("--session", metavar="SESSION", help="The session to compare; the current one if left out.")
+@click.argument("stage", default="", metavar="[STAGE]", shell_complete=completion_values.stages)
+@click.option(
+    "--session",
+    metavar="SESSION",
+    help="The session to compare; the current one if left out.",
+    shell_complete=completion_values.sessions,
+)
 @click.option("--since-complete", is_flag=True, help="Compare with what each stage was completed with.")
 @click.option(
     "--at", default="", metavar="EVENT|REV", help="Compare with an entry of the ledger, or a code revision."

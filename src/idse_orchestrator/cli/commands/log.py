@@ -10,6 +10,7 @@ import click
 
 from idse_orchestrator.app.history import Drawn, Entry
 from idse_orchestrator.app.log import Wish, log_of_project, log_of_session
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.columns import terminal_width
@@ -34,8 +35,20 @@ _JSON_LINES = "json-lines"
 )
 @click.option("--oneline", "form", flag_value="oneline", help="One line for each entry: --format oneline.")
 @click.option("--graph", is_flag=True, help="Draw how histories of several clones came together.")
-@click.option("--stage", default="", metavar="STAGE", help="Only what is about this stage.")
-@click.option("--kind", default="", metavar="KIND", help="Only events of this kind, or 'merge'.")
+@click.option(
+    "--stage",
+    default="",
+    metavar="STAGE",
+    help="Only what is about this stage.",
+    shell_complete=completion_values.stages,
+)
+@click.option(
+    "--kind",
+    default="",
+    metavar="KIND",
+    help="Only events of this kind, or 'merge'.",
+    shell_complete=completion_values.kinds,
+)
 @click.option("--agent", default="", metavar="AGENT", help="Only what this agent did.")
 @click.option(
     "--since", default="", metavar="DATE", help='Not older than a date, as git reads it ("2 days ago").'

@@ -8,6 +8,7 @@ from idse_orchestrator.app.describe_session import SETTABLE_STATUSES, archive_se
 from idse_orchestrator.app.show_status import show_status
 from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.app.views import refresh_views
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.session_list import show_sessions
 from idse_orchestrator.cli.render.status import status_data, status_lines
@@ -36,7 +37,7 @@ def _show(run: Run, session: str | None) -> int:
 
 
 @command("switch")
-@click.argument("name")
+@click.argument("name", shell_complete=completion_values.sessions)
 def _switch(run: Run, name: str) -> int:
     """Make NAME the current session of this work tree; the same as idse switch."""
     key = run.session(name)

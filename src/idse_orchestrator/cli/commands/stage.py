@@ -8,9 +8,9 @@ import click
 
 from idse_orchestrator.app.move_stage import Move, Moved, move_stage
 from idse_orchestrator.app.switch_session import switch_session
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import GateError
 
 _HELP = {
@@ -39,18 +39,16 @@ def _command(action: str) -> click.Command:
 
 
 def _options(function: Callable[..., int]) -> Callable[..., int]:
-    from click.shell_completion import CompletionItem
-
-    def stages(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem]:
-        return [CompletionItem(stage) for stage in STAGES if stage.startswith(typed)]
-
     function = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")(
         function
     )
-    function = click.option("--session", metavar="NAME", help="Another session than the current one.")(
-        function
-    )
-    return click.argument("stage", shell_complete=stages)(function)
+    function = click.option(
+        "--session",
+        metavar="NAME",
+        help="Another session than the current one.",
+        shell_complete=completion_values.sessions,
+    )(function)
+    return click.argument("stage", shell_complete=completion_values.stages)(function)
 
 
 def _move(run: Run, move: Move, session: str | None) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.app.switch_session import switch_session
+from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 
 
 @command("switch")
-@click.argument("name")
+@click.argument("name", shell_complete=completion_values.sessions)
 def _switch(run: Run, name: str) -> int:
     """Make NAME (a session, or project/session) the current session of this work tree."""
     key = run.session(name)
