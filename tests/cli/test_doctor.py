@@ -178,7 +178,10 @@ def test_views_are_kept_out_of_commits_again(project, content):
 def test_folders_without_ledger_and_ledgers_without_folder_are_notes(project):
     project.idse("session", "new", "login")
     assert verdict(project, "sessions") == "ok"
-    os.rename(project.path / ".idse/projects/demo/sessions/login", project.path / ".idse/projects/demo/sessions/moved")
+    os.rename(
+        project.path / ".idse/projects/demo/sessions/login",
+        project.path / ".idse/projects/demo/sessions/moved",
+    )
     found = checks(project)["sessions"]
     assert found["verdict"] == "note"
     assert "demo/moved" in found["says"]
@@ -202,14 +205,19 @@ def test_nobody_at_the_keyboard_is_a_problem(project):
 
 def test_an_old_git_is_a_problem(project, tmp_path):
     real = project.run("sh", "-c", "command -v git").stdout.strip()
-    fake = project.write("../bin/git", f'#!/bin/sh\n[ "$1" = version ] && echo git version 2.30.9 || exec {real} "$@"\n')
+    fake = project.write(
+        "../bin/git", f'#!/bin/sh\n[ "$1" = version ] && echo git version 2.30.9 || exec {real} "$@"\n'
+    )
     fake.chmod(0o755)
     found = checks(project, PATH=f"{fake.parent}{os.pathsep}{os.environ['PATH']}")["git"]
     assert (found["verdict"], found["fix"]) == ("problem", ["install git 2.31 or newer"])
 
 
 def test_idse_off_the_path_is_a_note(project):
-    path = os.pathsep.join(os.path.dirname(project.run("sh", "-c", f"command -v {name}").stdout.strip()) for name in ("git", "sh"))
+    path = os.pathsep.join(
+        os.path.dirname(project.run("sh", "-c", f"command -v {name}").stdout.strip())
+        for name in ("git", "sh")
+    )
     done = project.run(sys.executable, "-m", "idse_orchestrator", "doctor", "--json", env={"PATH": path})
     found = {check["name"]: check for check in json.loads(done.stdout)["data"]["checks"]}
     assert found["idse"]["verdict"] in ("note", "warning")

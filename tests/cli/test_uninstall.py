@@ -9,7 +9,11 @@ def surroundings(repo):
     """Everything outside of documents and ledgers that somebody might find changed."""
     hooks = repo.path / ".git" / "hooks"
     files = {path.name: (path.read_bytes(), path.stat().st_mode) for path in sorted(hooks.iterdir())}
-    return repo.git("config", "-l", "--local"), files, sorted(path.name for path in (repo.path / ".git").iterdir())
+    return (
+        repo.git("config", "-l", "--local"),
+        files,
+        sorted(path.name for path in (repo.path / ".git").iterdir()),
+    )
 
 
 @pytest.fixture

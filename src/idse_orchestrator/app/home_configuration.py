@@ -1,6 +1,6 @@
 """``~/.idseconfig.json``: what it may hold, checked whenever it is read.
 
-``{"agent": "…", "project": "…", "agency": {"url": "…"}}``; every key may be left out.
+``{"agent": "…", "project": "…", "checks": "…", "agency": {"url": "…"}}``; every key may be left out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,12 @@ def _is_plain(raw: object) -> bool:
     if not isinstance(raw, dict):
         return False
     agency = raw.get("agency", {})
-    texts = [raw.get("agent", ""), raw.get("project", ""), agency.get("url", "") if isinstance(agency, dict) else None]
+    texts = [
+        raw.get("agent", ""),
+        raw.get("project", ""),
+        raw.get("checks", ""),
+        agency.get("url", "") if isinstance(agency, dict) else None,
+    ]
     return all(isinstance(text, str) for text in texts)
 
 

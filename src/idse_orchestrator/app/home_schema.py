@@ -20,6 +20,7 @@ class HomeSchema(BaseModel):
 
     agent: str | None = None
     project: str | None = None
+    checks: str | None = None
     agency: AgencySchema | None = None
 
 

@@ -35,7 +35,9 @@ class GitLayers:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise InvalidConfigurationError(f"{_FILE} cannot be read", where=path, cause=error.strerror) from error
+            raise InvalidConfigurationError(
+                f"{_FILE} cannot be read", where=path, cause=error.strerror
+            ) from error
         from idse_orchestrator.app.home_configuration import parse_home
 
         return parse_home(data, path)

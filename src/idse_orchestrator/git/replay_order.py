@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.ledger_replay import cuts
@@ -27,16 +28,16 @@ def history_of(git: Git, objects: CarefulObjects, tip: str) -> History:
     """The history of `tip`; where git cannot walk it, because commits are missing, what can be reached."""
     done = git.attempt("rev-list", "--topo-order", "--reverse", "--parents", tip, "--", timeout=3600)
     if done.returncode == 0:
-        return _ordered(line.split() for line in done.stdout.decode("ascii").splitlines())
+        return _ordered(line.decode("ascii").split() for line in BytesIO(done.stdout))
     return _ordered(_walked(objects, tip))
 
 
-def _ordered(rows: object) -> History:
+def _ordered(rows: Iterable[list[str]]) -> History:
     ids: list[str] = []
     positions: dict[str, int] = {}
     parents_of: list[tuple[int, ...]] = []
     roots = set()
-    for commit, *parents in rows:  # type: ignore[attr-defined] # an iterable of lists of ids
+    for commit, *parents in rows:
         positions[commit] = len(ids)
         ids.append(commit)
         parents_of.append(tuple(positions[parent] for parent in parents if parent in positions))

@@ -56,7 +56,9 @@ def get(run: Run, key: str, *, show_origin: bool) -> None:
     if run.terminal.as_json:
         run.terminal.data(envelope("idse.config-get/1", _data(value)))
         return
-    run.terminal.data(f"{printable(_origin(value))}\t{printable(value.value)}" if show_origin else printable(value.value))
+    run.terminal.data(
+        f"{printable(_origin(value))}\t{printable(value.value)}" if show_origin else printable(value.value)
+    )
 
 
 @command("set", project=False)
@@ -72,7 +74,9 @@ def set_value(run: Run, key: str, value: str) -> None:
 
 def build() -> click.Command:
     """The command `idse config`."""
-    group = click.Group("config", help="Show the configuration and where it comes from; set it for this repository.")
+    group = click.Group(
+        "config", help="Show the configuration and where it comes from; set it for this repository."
+    )
     for sub in (list_settings, get, set_value):
         group.add_command(sub)
     return group
