@@ -59,3 +59,19 @@ def test_a_branch_that_was_only_switched_to_takes_nothing_away(project):
     project.git("add", "-A")
     project.commit("side")
     assert project.git("show", IN_LEDGER) == "# Intent on the side\n\n## Goal\n\none\n\nmore on main"
+
+
+def test_an_amended_commit_is_measured_from_the_commit_it_replaces(project):
+    project.write(INTENT, "# Intent\n\n## Goal\n\ntwo\n")
+    project.git("commit", "-qam", "two")
+    project.write(INTENT, "# Intent\n\n## Goal\n\nthree\n")
+    project.git("commit", "-qa", "--amend", "-m", "three")
+    assert project.git("show", IN_LEDGER) == "# Intent\n\n## Goal\n\nthree"
+
+
+def test_without_a_reflog_a_commit_is_measured_from_its_parent(project):
+    project.git("config", "core.logAllRefUpdates", "false")
+    (project.path / ".git/logs/HEAD").unlink()
+    project.write(INTENT, "# Intent\n\n## Goal\n\ntwo\n")
+    project.git("commit", "-qam", "two")
+    assert project.git("show", IN_LEDGER) == "# Intent\n\n## Goal\n\ntwo"

@@ -57,11 +57,15 @@ class Merged:
 
 @dataclass(frozen=True, slots=True)
 class CodeChange:
-    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message."""
+    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
+
+    `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.
+    """
 
     before: str
     after: str
     subject: str
+    previous: str
 
 
 SessionTip = Tip[SessionState]

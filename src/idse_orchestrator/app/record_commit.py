@@ -106,8 +106,7 @@ def _record(
     tip = recorder.writer.append(*key, plan)
     if tip is None:
         return None
-    heads = (change.before, change.after) if single else (change.after,)
-    recorder.workspace.agree(*key, edit.kept, heads)
+    recorder.workspace.agree(*key, edit.kept, (change.after,))
     tip, verdict = _judged(recorder, change, key, tip)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(key[0], views_of(tip.state))
@@ -129,10 +128,10 @@ class _Edit:
 
 def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool) -> _Edit:
     workspace, folder = recorder.workspace, session_folder(*key)
-    given = workspace.given(*key, change.before) if single else None
+    given = workspace.given(*key, change.previous) if single else None
     parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
     if given is None:
-        missed = workspace.missed(*key, change.before)
+        missed = workspace.missed(*key, change.previous)
         return _Edit(theirs, (parent,) if missed is None else (missed, parent), theirs)
     if given == parent:
         return _Edit(theirs, (parent,), theirs)

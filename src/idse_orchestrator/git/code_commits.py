@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from idse_orchestrator.app.ports import CodeChange, SessionKey
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.errors import InvalidNameError
+from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.ref_names import session_ref
 from idse_orchestrator.git.repository import Repository
 
@@ -20,23 +21,24 @@ class GitCodeCommits:
         self._git = repository.git
 
     def head(self) -> CodeChange | None:
-        """See `CodeCommits.head`."""
-        done = self._git.attempt(
-            "log", "-1", "--no-show-signature", "--no-notes", "--format=%H %P%n%s", "HEAD"
-        )
-        if done.returncode != 0:
+        """See `CodeCommits.head`. The reflog knows where HEAD stood before; without one, the parent it is."""
+        rows = self._log("--walk-reflogs", "-2") or self._log("-1")
+        if not rows:
             return None
-        ids, _, subject = done.stdout.decode("utf-8", "replace").partition("\n")
-        commit, *parents = ids.split()
-        return CodeChange(parents[0] if parents else "", commit, subject.strip())
+        commit, parent, subject = rows[0]
+        return CodeChange(parent, commit, subject, rows[1][0] if len(rows) > 1 else parent)
 
     def between(self, before: str, after: str) -> CodeChange:
         """See `CodeCommits.between`."""
-        ids = self._git.lines("rev-parse", "--verify", "--end-of-options", f"{after}^{{commit}}")
-        old = self._git.attempt(
-            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{before}^{{commit}}"
-        )
-        return CodeChange(old.stdout.decode().strip(), ids[0], "")
+        old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
+        return CodeChange(old, new, "", old)
+
+    def _log(self, *options: str) -> list[tuple[str, str, str]]:
+        """(commit, first parent, subject) of HEAD, or of where it stood."""
+        form = "--format=%H %P%x00%s"
+        done = self._git.attempt("log", *options, "--no-show-signature", "--no-notes", form, "HEAD", "--")
+        rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
+        return [_row(row) for row in rows if "\0" in row]
 
     def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
         """See `CodeCommits.sessions_in`."""
@@ -50,6 +52,12 @@ class GitCodeCommits:
     def is_clean(self, folder: str) -> bool:
         """See `CodeCommits.is_clean`."""
         return not self._git.bytes("status", "--porcelain", "--untracked-files=all", "--", folder)
+
+
+def _row(line: str) -> tuple[str, str, str]:
+    ids, _, subject = line.partition("\0")
+    commit, *parents = ids.split()
+    return commit, parents[0] if parents else "", subject.strip()
 
 
 def _has_ref_name(project: str, session: str) -> bool:
