@@ -7,14 +7,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.examination_batch import Job, examine_batch
-from idse_orchestrator.domain.validation_engine import Hit, hits_from_json
+from idse_orchestrator.domain.hits import hits_from_json
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.examination_batch import Job
     from idse_orchestrator.app.verdicts import DocumentKey, VerdictCache
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.checks.document import Check
     from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.domain.hits import Hit
 
 Progress = Callable[[int, int], None]
 """Called with how many files are done, and of how many."""
@@ -73,6 +74,8 @@ class Examiner:
         return found
 
     def _examined(self, batches: Iterable[list[Job]], total: int) -> Generator[tuple[list[Job], list[str]]]:
+        from idse_orchestrator.app.examination_batch import examine_batch
+
         if total < POOL_PAYS or self.extra_checks:
             return ((jobs, examine_batch(jobs, self.constitution, self.extra_checks)) for jobs in batches)
         from idse_orchestrator.app.examination_pool import examine_on_all_cores
@@ -92,6 +95,8 @@ def _batches(
 ) -> Iterator[list[Job]]:
     """Jobs with their bytes, read a batch at a time so that memory stays bounded."""
     for keys in _portions(files):
+        from idse_orchestrator.app.examination_batch import Job  # only new files pay for the rules
+
         contents = reader.read_many([files[key][0] for key in keys])
         yield [Job(key, files[key][1].size, contents[files[key][0]]) for key in keys]
 
