@@ -6,7 +6,7 @@ with ``> ``. All blocks of a page share one folder, one working directory and on
 
 In what a page expects, ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text.
 What changes with every run is not compared at all: commit ids (7 to 40 hexadecimal digits), ULIDs, dates,
-"3 minutes ago" and durations. The home folder is written ``/home/you``.
+"3 minutes ago" and durations. The home folder is written ``/home/you``, and git knows its owner as You.
 
 A comment right before a block steers it::
 
@@ -32,6 +32,11 @@ from markdown_it import MarkdownIt
 HOME = "/home/you"
 FOLDER = "portal"
 PATIENCE = 300
+IDENTITY = {
+    f"GIT_{role}_{what}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "You"), ("EMAIL", "you@example.org"))
+}
 
 _REPOSITORY = (
     f"git init -q {FOLDER} && cd {FOLDER} && echo '# Portal' >README.md && git add . && git commit -qm start"
@@ -134,7 +139,7 @@ def _steps(path: pathlib.Path, lines: Sequence[str], where: list[int]) -> Iterat
     while at < len(body):
         begin, command = at, [body[at][2:]]
         at += 1
-        while at < len(body) and body[at].startswith("> ") and _CONTINUES.search("\n".join(command)):
+        while at < len(body) and f"{body[at]} ".startswith("> ") and _CONTINUES.search("\n".join(command)):
             command.append(body[at][2:])
             at += 1
         end = next((n for n in range(at, len(body)) if body[n].startswith("$ ")), len(body))
@@ -160,7 +165,7 @@ class Shell:
         done = subprocess.run(  # noqa: S603 - running what the page says is the purpose
             ["bash", "-c", script, "bash", str(self._state), str(self._code), command],  # noqa: S607
             cwd=self._folder,
-            env={**os.environ, "COLUMNS": "80", "TMPDIR": str(self._home / ".tmp")},
+            env={**os.environ, **IDENTITY, "COLUMNS": "80", "TMPDIR": str(self._home / ".tmp")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

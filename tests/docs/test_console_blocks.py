@@ -112,7 +112,14 @@ def test_blocks_of_a_page_share_folder_variables_and_exit_code(replay):
 
 
 def test_a_command_may_go_on_in_the_next_line(replay):
-    reports, _ = replay("~~~console\n$ cat <<END\n> two\n> END\ntwo\n$ echo one \\\n> more\none more\n~~~\n")
+    reports, _ = replay(
+        "~~~console\n$ cat <<END\n> two\n>\n> END\ntwo\n\n$ echo one \\\n> more\none more\n~~~\n"
+    )
+    assert reports == []
+
+
+def test_who_reads_a_page_is_its_author(replay):
+    reports, _ = replay("~~~console\n$ git log --format='%an <%ae>'\nYou <you@example.org>\n~~~\n")
     assert reports == []
 
 
