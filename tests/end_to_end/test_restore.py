@@ -84,3 +84,16 @@ def test_work_that_nothing_holds_is_not_overwritten(portal):
     done = portal.idse("restore", "--at", _one(portal))
     assert done.returncode == 3
     assert portal.read(INTENT) == b"three\n"
+
+
+@pytest.mark.parametrize("name", ["@{1}", "__blueprint__@{1}", "portal/__blueprint__@{1}"])
+def test_an_entry_may_be_named_by_its_distance_from_the_newest(portal, name):
+    done = portal.idse("restore", "--at", name)
+    assert done.returncode == 0, done.stderr
+    assert portal.read(INTENT) == b"one\n"
+
+
+@pytest.mark.parametrize("name", ["@{99}", "other@{1}", "@{x}"])
+def test_a_distance_that_leads_nowhere_changes_nothing(portal, name):
+    assert portal.idse("restore", "--at", name).returncode == 2
+    assert portal.read(INTENT) == b"two\n"

@@ -70,7 +70,8 @@ class LedgerReader(Names, Protocol):
     def find_commit(self, project: str, session: str, name: str) -> str:
         """The commit of a session's ledger that `name` stands for.
 
-        A commit id or an event id, or the beginning of one. UnknownNameError and AmbiguousError.
+        A commit id or an event id, or the beginning of one; or ``@{N}``, N entries before the newest.
+        UnknownNameError and AmbiguousError.
         """
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
@@ -83,6 +84,13 @@ class LedgerWriter(Protocol):
     A plan is called with the tip, under the lock, perhaps more than once; it returns the event to
     append, or None for "nothing to do", or raises to refuse. It must be quick and change nothing.
     """
+
+    def ready(self) -> None:
+        """Raise now what would keep every event from being appended, before anything is changed.
+
+        StorageError where the repository cannot be written, InvalidConfigurationError where git does
+        not know who acts.
+        """
 
     def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
         """Append the planned event; the tip afterwards (None: no ledger and nothing planned)."""

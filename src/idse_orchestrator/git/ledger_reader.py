@@ -26,6 +26,7 @@ from idse_orchestrator.git.repository import Repository
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
+_BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
 
 State = TypeVar("State", SessionState, ProjectState)
 
@@ -74,6 +75,8 @@ class GitLedgerReader:
         if _EVENT.fullmatch(name.upper()):
             wanted = ("--extended-regexp", f"--grep=^Idse-Event: {name.upper()}")
             found = self._git.lines("log", "--format=%H", *wanted, ref)
+        elif (back := _BACK.fullmatch(name)) and back["session"] in ("", session, f"{project}/{session}"):
+            found = self._git.lines("rev-list", "--max-count=1", f"--skip={back['steps']}", ref)
         else:
             commits = self._git.lines("rev-list", ref) if _HEX.fullmatch(name.lower()) else []
             found = [commit for commit in commits if commit.startswith(name.lower())]

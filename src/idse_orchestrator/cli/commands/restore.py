@@ -11,7 +11,9 @@ from idse_orchestrator.cli.run import Run
 
 @command("restore", reads=True)
 @session_argument
-@click.option("--at", metavar="REV", help="A ledger commit or an event id, as idse log shows them.")
+@click.option(
+    "--at", metavar="REV", help="A ledger commit, an event id, or @{N}: N entries before the newest."
+)
 @click.option("--force", is_flag=True, help="Save unsaved work to the ledger, then replace it.")
 def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> int:
     """Make the session's folder what its ledger holds.
