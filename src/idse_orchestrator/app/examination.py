@@ -47,19 +47,30 @@ class Examiner:
         found = self._kept(files)
         missing = {key: place for key, place in files.items() if key not in found}
         self.on_progress(len(found), len(files))
+        if missing:
+            self._examine(reader, missing, found)
+        return found
+
+    def _examine(
+        self,
+        reader: ArtifactReader,
+        missing: Mapping[DocumentKey, tuple[str, FileEntry]],
+        found: dict[DocumentKey, tuple[Hit, ...]],
+    ) -> None:
+        """Add the hits of `missing` to `found`, and keep them."""
+        total = len(found) + len(missing)
         fresh: dict[DocumentKey, str] = {}
         with closing(self._examined(_batches(reader, missing), len(missing))) as examined:
             for jobs, verdicts in examined:
                 for job, verdict in zip(jobs, verdicts, strict=True):
                     fresh[job.key] = verdict
                     found[job.key] = hits_from_json(verdict)
-                self.on_progress(len(found), len(files))
+                self.on_progress(len(found), total)
                 if len(fresh) >= _KEPT_AT_ONCE:
                     self.cache.put_many(self.constitution.id, fresh)
                     fresh = {}
         if fresh:
             self.cache.put_many(self.constitution.id, fresh)
-        return found
 
     def _kept(self, keys: Iterable[DocumentKey]) -> dict[DocumentKey, tuple[Hit, ...]]:
         """Hits from the cache; equal verdicts share one value, since most of them are equal."""
@@ -94,9 +105,9 @@ def _batches(
     reader: ArtifactReader, files: Mapping[DocumentKey, tuple[str, FileEntry]]
 ) -> Iterator[list[Job]]:
     """Jobs with their bytes, read a batch at a time so that memory stays bounded."""
-    for keys in _portions(files):
-        from idse_orchestrator.app.examination_batch import Job  # only new files pay for the rules
+    from idse_orchestrator.app.examination_batch import Job  # only new files pay for the rules
 
+    for keys in _portions(files):
         contents = reader.read_many([files[key][0] for key in keys])
         yield [Job(key, files[key][1].size, contents[files[key][0]]) for key in keys]
 
