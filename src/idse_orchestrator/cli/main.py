@@ -7,12 +7,16 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from idse_orchestrator.cli.hot import HOT, run_hot
+from idse_orchestrator.cli.streams import cannot_write, flush_streams, open_standard_streams
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeVar
 
     import click
+
+    Failure = TypeVar("Failure", bound=Exception)
 
 
 _COMPLETION = "_IDSE_COMPLETE"
@@ -21,6 +25,7 @@ _COMPLETION = "_IDSE_COMPLETE"
 
 def main() -> NoReturn:
     """Run ``idse`` with this process's arguments and leave with its exit code."""
+    open_standard_streams()
     code = run(sys.argv[1:])
     _leave(code)
 
@@ -39,16 +44,26 @@ def run(argv: Sequence[str]) -> int:
     except IdseError as error:
         from idse_orchestrator.cli.failure import report_error
 
-        return report_error(error, argv)
+        return _told(report_error, error, argv)
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return EXIT_OK  # the reader has seen enough, as with `idse log | head`
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, told as one
+        if isinstance(error, OSError) and cannot_write(error):
+            return flush_streams(error)
         from idse_orchestrator.cli.failure import report_bug
 
-        return report_bug(error, argv)
+        return _told(report_bug, error, argv)
+
+
+def _told(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv: Sequence[str]) -> int:
+    """The exit code of `report`; where nobody can be told any more, the code alone has to do."""
+    try:
+        return report(error, argv)
+    except OSError as unwritable:
+        return flush_streams(unwritable)
 
 
 def _answer(argv: Sequence[str]) -> int:
@@ -66,14 +81,7 @@ def _answer(argv: Sequence[str]) -> int:
 
 def _leave(code: int) -> NoReturn:
     """End at once once everything is written: tearing Python down would cost a few milliseconds."""
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        pass  # nobody reads any more
-    except OSError as error:
-        sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
-        code = code or 1
+    code = flush_streams() or code
     if (
         "COVERAGE_PROCESS_START" in os.environ
         or "COV_CORE_SOURCE" in os.environ
