@@ -16,6 +16,8 @@ from idse_orchestrator.git.repository import Repository, discover
 from idse_orchestrator.git.workspace import GitWorkspace
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
@@ -177,6 +179,12 @@ class Application:
         from idse_orchestrator.app.waive_rule import Waivers
 
         return Waivers(self.constitution, self.reader, self.writer, self.workspace, self.today)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes that begin a project or adopt one waiting until the block ends."""
+        from idse_orchestrator.git.ledger_lock import ledger_lock
+
+        return ledger_lock(self.repository, name="init.lock")
 
     def hook_files(self) -> HookFiles:
         """The hook files of this repository."""

@@ -1,7 +1,7 @@
 """Make a session: its folder from the templates, then its ledger.
 
-The order is: folder, ledger, current session. A process killed in between leaves a folder without a
-ledger, which the same command takes up again.
+The order is: folder, ledger, current session. The folder appears whole or not at all. A process killed
+in between leaves a folder without a ledger, which the same command takes up again.
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ class Folders(Protocol):
         """Write `files` (by repository-relative path) that do not exist yet; the paths written.
 
         A file that exists is never touched.
+        """
+
+    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make `folder` with `files` (by path in it): all of them or, whatever happens, none.
+
+        A folder that exists already gets those that it lacks, as by `write_new`.
         """
 
 
@@ -67,7 +73,9 @@ def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> Sess
     check_new_name("session", wish.name, [name for name in folders if name != wish.name])
     _check_wish(wish, known)
     key = (project, wish.name)
-    _write_folder(maker, key, wish)
+    documents = session_documents(maker, key, wish)
+    maker.writer.ready()
+    maker.folders.make_folder(session_folder(*key), documents)
     return record_session(maker, key, wish)
 
 
@@ -106,7 +114,8 @@ def _created_body(key: SessionKey, wish: SessionWish) -> dict[str, object]:
     }
 
 
-def _write_folder(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> None:
+def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> Mapping[str, bytes]:
+    """What a new session begins with, by path in its folder. InvalidConfigurationError for a bad template."""
     project = maker.ledgers.project(key[0])
     values = TemplateValues(
         project=key[0],
@@ -117,9 +126,7 @@ def _write_folder(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> No
         stack=project.state.stack if project else "",
         parents=wish.parents,
     )
-    folder = session_folder(*key)
-    documents = render_artifacts(maker.templates, values)
-    maker.folders.write_new({f"{folder}/{path}": data for path, data in documents.items()})
+    return render_artifacts(maker.templates, values)
 
 
 def _check_wish(wish: SessionWish, known: list[str]) -> None:

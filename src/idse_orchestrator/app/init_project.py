@@ -14,6 +14,7 @@ from idse_orchestrator.app.create_session import (
     SessionWish,
     create_session,
     record_session,
+    session_documents,
 )
 from idse_orchestrator.app.hooks import HookFiles, HooksReport, install_hooks
 from idse_orchestrator.app.ports import Draft, ProjectTip
@@ -22,6 +23,8 @@ from idse_orchestrator.domain.events import CREATED
 from idse_orchestrator.domain.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.domain.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.domain.text import one_line
+
+_BLUEPRINT_WISH = SessionWish(BLUEPRINT, "blueprint")
 
 
 class Settings(Protocol):
@@ -73,17 +76,33 @@ def init_project(
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
     check_new_name("project", wish.project, [name for name in {*known, *folders} if name != wish.project])
+    if wish.project not in known:
+        _refuse_in_time(maker, wish.project)
     written = maker.folders.write_new({GITIGNORE_PATH: GITIGNORE})
     created = _begin_ledger(maker, wish) if wish.project not in known else False
     adopted = _adopt(maker, wish.project)
     made = _make_blueprint(maker, wish.project)
-    if maker.workspace.current(wish.project) is None:
-        first = BLUEPRINT if BLUEPRINT in (*made, *adopted) or not adopted else adopted[0]
-        maker.workspace.set_current(wish.project, first)
+    _choose_current(maker, wish.project, (*made, *adopted))
     added = settings.show_notes()
-    hooks = install_hooks(hook_files) if wish.hooks else None
     refresh_views(maker.ledgers, maker.workspace, wish.project)
+    hooks = install_hooks(hook_files) if wish.hooks else None
     return Initialized(wish.project, created, made, adopted, written, added, hooks)
+
+
+def _refuse_in_time(maker: SessionMaker, project: str) -> None:
+    """Raise what would stop the work half way, before anything is changed."""
+    if not any(owner == project for owner, _ in maker.workspace.session_folders()):
+        session_documents(maker, (project, BLUEPRINT), _BLUEPRINT_WISH)
+    maker.writer.ready()
+
+
+def _choose_current(maker: SessionMaker, project: str, new: tuple[str, ...]) -> None:
+    """Work on something: in this project, and in this work tree."""
+    current = maker.workspace.current(project)
+    if current is None:
+        maker.workspace.set_current(project, BLUEPRINT if BLUEPRINT in new or not new else new[0])
+    elif maker.workspace.current() is None:
+        maker.workspace.set_current(*current)  # a run that was killed came only half way
 
 
 def _begin_ledger(maker: SessionMaker, wish: InitWish) -> bool:
@@ -109,5 +128,5 @@ def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
 def _make_blueprint(maker: SessionMaker, project: str) -> tuple[str, ...]:
     if maker.ledgers.sessions(project):
         return ()
-    create_session(maker, project, SessionWish(BLUEPRINT, "blueprint"))
+    create_session(maker, project, _BLUEPRINT_WISH)
     return (BLUEPRINT,)

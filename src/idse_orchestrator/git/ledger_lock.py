@@ -27,9 +27,14 @@ _NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @contextmanager
-def ledger_lock(repository: Repository, timeout: float = TIMEOUT_SECONDS) -> Iterator[None]:
-    """Hold the repository's ledger lock; BusyError when it is not free within `timeout` seconds."""
-    descriptor = _open(repository)
+def ledger_lock(
+    repository: Repository, timeout: float = TIMEOUT_SECONDS, name: str = "lock"
+) -> Iterator[None]:
+    """Hold the repository's ledger lock; BusyError when it is not free within `timeout` seconds.
+
+    Another `name` is another lock: one that is held around several writes.
+    """
+    descriptor = _open(repository, name)
     try:
         _acquire(descriptor, timeout)
         yield
@@ -37,8 +42,8 @@ def ledger_lock(repository: Repository, timeout: float = TIMEOUT_SECONDS) -> Ite
         os.close(descriptor)
 
 
-def _open(repository: Repository) -> int:
-    path = os.path.join(repository.private, "lock")
+def _open(repository: Repository, name: str) -> int:
+    path = os.path.join(repository.private, name)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)

@@ -49,6 +49,11 @@ class GitLedgerWriter:
         self._agent = one_line(agent)
         self._clock = clock
 
+    def ready(self) -> None:
+        """See `LedgerWriter.ready`."""
+        with ledger_lock(self._repository):
+            self._event(Draft("created", {}), 0)
+
     def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
         """See `LedgerWriter.append`."""
         empty = SessionState(project, session)
@@ -87,13 +92,15 @@ class GitLedgerWriter:
         try:
             commit = reference.peel(libgit2().Commit)
         except (KeyError, libgit2().GitError, ValueError) as error:
-            raise corrupt(ref, f"the commit it points at cannot be read: {error}") from error
+            raise corrupt(ref, "it points at something that is missing or is no commit") from error
         try:
             tree = commit.tree
+            if STATE not in tree:
+                raise corrupt(ref, f"it points at commit {str(commit.id)[:7]}, which has no {STATE}")
             artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
             return Tip(str(commit.id), artifacts, kind.from_json(tree[STATE].data))
         except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
-            raise corrupt(ref, f"{STATE} cannot be read: {error}") from error
+            raise corrupt(ref, f"{STATE}: {error}") from error
 
     def _write(
         self, kind: LedgerKind[State], ref: str, tip: Tip[State] | None, before: State, draft: Draft

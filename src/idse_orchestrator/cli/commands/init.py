@@ -7,6 +7,7 @@ import click
 from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import UsageError
 
@@ -23,10 +24,11 @@ def _init(run: Run, name: str | None, stack: str, *, no_hooks: bool) -> int:
     committed, and a second run changes nothing. PROJECT may be left out where the branch carries
     exactly one.
     """
-    project = name or _only_folder(run)
-    done = init_project(
-        run.app.session_maker, run.app.settings, run.app.hook_files(), InitWish(project, stack, not no_hooks)
-    )
+    project = name if name is not None else _only_folder(run)
+    wish = InitWish(project, stack, not no_hooks)
+    check_name("project", wish.project)
+    with run.app.alone():
+        done = init_project(run.app.session_maker, run.app.settings, run.app.hook_files(), wish)
     _render(run, done)
     return 0
 
