@@ -14,7 +14,7 @@ from dataclasses import replace
 from idse_orchestrator.app.history import Drawn, Entry, Span
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.entry_questions import Questions
-from idse_orchestrator.git.ledger_format import EVENT, STATE
+from idse_orchestrator.git.ledger_format import EVENT, STATE, corrupt
 from idse_orchestrator.git.log_rows import Row, log_rows
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.ref_names import PROJECTS, SESSIONS, project_ref, session_ref
@@ -30,7 +30,7 @@ class GitLedgerHistory:
     def entries(self, span: Span) -> Iterator[Drawn]:
         """See `LedgerHistory.entries`. CorruptLedgerError where git cannot go on."""
         refs = self._refs(span)
-        return self._read(log_rows(self._git, refs, _options(span))) if refs else iter(())
+        return self._all(refs, _options(span)) if refs else iter(())
 
     def by_event(self, prefix: str, limit: int) -> Sequence[Entry]:
         """See `LedgerHistory.by_event`: found by its trailer, believed by its JSON."""
@@ -51,6 +51,22 @@ class GitLedgerHistory:
         rows = log_rows(self._git, commits, ["--no-walk=unsorted"])
         return [self._placed(item.entry) for item in self._read(rows) if item.entry]
 
+    def _all(self, refs: Sequence[str], options: Sequence[str]) -> Iterator[Drawn]:
+        drawn = False
+        with closing(self._read(log_rows(self._git, refs, options))) as entries:
+            for item in entries:
+                drawn = True
+                yield item
+        if not drawn:
+            self._refuse_other_kinds(refs)
+
+    def _refuse_other_kinds(self, refs: Sequence[str]) -> None:
+        """For a ref that leads to a file or a folder, about which git log is silent."""
+        for line in self._git.lines("for-each-ref", "--format=%(objecttype) %(refname)", *refs):
+            kind, _, ref = line.partition(" ")
+            if kind in ("blob", "tree"):
+                raise corrupt(ref, f"it points at a {kind}, not at a commit")
+
     def _refs(self, span: Span) -> Sequence[str]:
         named = [session_ref(*key) for key in span.sessions]
         if span.projects:
@@ -58,7 +74,7 @@ class GitLedgerHistory:
             named += self._git.lines("for-each-ref", "--format=%(refname)", *wanted)
         return named
 
-    def _read(self, rows: Generator[Row, None, None]) -> Iterator[Drawn]:
+    def _read(self, rows: Generator[Row, None, None]) -> Generator[Drawn, None, None]:
         """The rows with their events. What git cannot read is damage, and reading goes on behind it."""
         questions = Questions(rows)
         with closing(rows):
