@@ -35,9 +35,9 @@ class Asking:
 
 def resolve_project(asking: Asking, option: str | None) -> str:
     """The project, or an error: NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError."""
-    named = option or asking.wish or folder_of(asking.prefix)[0]
+    named = option if option is not None else asking.wish or folder_of(asking.prefix)[0]
     current = asking.workspace.current()
-    if named:
+    if named or option is not None:
         check_name("project", named)
         if current is None or current[0] != named:
             _refuse_unknown(named, asking.ledgers.projects())
@@ -61,10 +61,10 @@ def resolve_project(asking: Asking, option: str | None) -> str:
 
 def resolve_session(asking: Asking, option: str | None, name: str | None) -> SessionKey:
     """The session called `name` ("session" or "project/session"), or the one we work on."""
-    if name and "/" in name:
+    if name is not None and "/" in name:
         project, _, session = name.partition("/")
         return _existing(asking, check_name("project", project), session)
-    if name:
+    if name is not None:
         return _existing(asking, resolve_project(asking, option), name)
     in_folder = folder_of(asking.prefix)
     if in_folder[1] and (option or asking.wish or in_folder[0]) == in_folder[0]:

@@ -27,7 +27,7 @@ def check_name(kind: str, name: str) -> str:
     raise InvalidNameError(
         f"{name!r} cannot name a {kind}: {problem}",
         cause=_RULE,
-        fix=(f"choose another {kind} name, for instance {_suggestion(name)!r}",),
+        fix=(f"choose another {kind} name, for instance {_suggestion(kind, name)!r}",),
     )
 
 
@@ -65,6 +65,6 @@ def _problem_with(name: str) -> str | None:
     return None
 
 
-def _suggestion(name: str) -> str:
+def _suggestion(kind: str, name: str) -> str:
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name, flags=re.ASCII).strip("-")[:MAX_LENGTH]
-    return plain.removesuffix("-lock") or "my-session"
+    return plain.removesuffix("-lock") or f"my-{kind}"

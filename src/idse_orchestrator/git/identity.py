@@ -40,7 +40,14 @@ def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> I
     name = os.environ.get("GIT_AUTHOR_NAME") or _first(config, "author.name", "user.name")
     email = os.environ.get("GIT_AUTHOR_EMAIL") or _first(config, "author.email", "user.email")
     known = Identity(_stripped(name), _stripped(email))
-    return known if known.name and known.email else _asked(repository)
+    return known if known.name and known.email and not _is_elsewhere() else _asked(repository)
+
+
+def _is_elsewhere() -> bool:
+    """Whether git was told to read other configuration files than those libgit2 looks for."""
+    return any(
+        name in os.environ for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+    )
 
 
 def _stripped(text: str) -> str:

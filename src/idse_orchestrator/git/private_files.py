@@ -17,10 +17,16 @@ def storage_error(error: OSError, where: str) -> StorageError:
         "the repository cannot be written",
         where=error.filename or where,
         cause=error.strerror or str(error),
-        fix=("free some space, then run the command again",)
-        if error.errno in (errno.ENOSPC, errno.EDQUOT)
-        else ("make the repository writable for you, then run the command again",),
+        fix=(_fix(error.errno),),
     )
+
+
+def _fix(number: int | None) -> str:
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space, then run the command again"
+    if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return "move away what stands there, then run the command again"
+    return "make the repository writable for you, then run the command again"
 
 
 def is_storage_problem(error: OSError) -> bool:
@@ -50,6 +56,7 @@ def write_atomically(path: str, content: bytes, *, mode: int = 0o666) -> None:
             _remove_quietly(temporary)
             raise
     except OSError as error:
+        error.filename = path  # nobody knows the temporary file
         raise storage_error(error, path) from error
 
 

@@ -126,7 +126,13 @@ def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> Gi
         "Read-only file system",
         "Permission denied",
         "insufficient permission",
+        "Out of diskspace",
+        "Disk quota exceeded",
     ):
         if sign in words:
-            return StorageError("the repository cannot be written", cause=words)
+            return StorageError(
+                "the repository cannot be written",
+                cause=words,
+                fix=("make room, or make the git directory writable, then run the command again",),
+            )
     return GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)

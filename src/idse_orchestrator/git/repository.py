@@ -89,6 +89,12 @@ def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError
             where=folder,
             fix=("git init", "or cd into a repository"),
         )
+    if "must be run in a work tree" in words:
+        return NotARepositoryError(
+            "this folder is inside a git directory, where there are no documents",
+            where=folder,
+            fix=("cd into the work tree",),
+        )
     if any(sign in words for sign in _FORMAT_WORDS):
         return refused_extension(words, folder)
     return NotARepositoryError("git cannot use this folder", where=folder, cause=words)

@@ -32,6 +32,7 @@ def refuse_unsupported_kind(common_dir: str) -> None:
 
 def refused_extension(words: str, where: str) -> UnsupportedRepositoryError:
     """The error for a repository that git itself refuses because of an extension, in git's `words`."""
+    words = " ".join(words.split())
     if "refstorage" in words.lower():
         return _reftable(where, words)
     return UnsupportedRepositoryError(

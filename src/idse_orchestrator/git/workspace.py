@@ -7,6 +7,7 @@ commits. Only the git program knows the filters, the ignore rules and the worktr
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Mapping, Sequence
 
 from idse_orchestrator.app.ledger_values import Captured, Merged, SessionKey
@@ -166,9 +167,10 @@ class GitWorkspace:
                 fix=("replace the link by a folder",),
             )
         try:
-            with open(path, "rb") as file:
-                if not os.path.islink(path) and file.read() == content:
-                    return False
+            if stat.S_ISREG(os.lstat(path).st_mode):  # reading a pipe would wait for ever
+                with open(path, "rb") as file:
+                    if file.read() == content:
+                        return False
         except FileNotFoundError:
             pass
         except OSError as error:
