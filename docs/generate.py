@@ -37,6 +37,7 @@ def commands() -> str:
     """Every visible command with its arguments and options, as click knows them."""
     root = _root_command()
     sections = ["# Commands", NOTICE, "All of them run from any folder and any worktree of a repository."]
+    sections += ["## Options of every command", _options_of(_shared_options())]
     for words, command in _walk(root, ("idse",)):
         sections += _command(words, command)
     return _page(sections)
@@ -161,12 +162,16 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
 
     context = click.Context(command, info_name=" ".join(words))
     info = command.to_info_dict(context)
+    shared = {param.name for param in _shared_options()}
     usage = " ".join([*words, *command.collect_usage_pieces(context)])
     sections = [f"{'##' if len(words) <= 2 else '###'} {' '.join(words)}", f"```text\n{usage}\n```"]
     sections += _help(info.get("help") or info.get("short_help") or "")
-    options = [(_spelling(p), _explained(p)) for p in info["params"] if _is_shown_option(p)]
+    options = [
+        p for p in command.params if isinstance(p, click.Option) and not p.hidden and p.name not in shared
+    ]
     if options:
-        sections.append(_table(("option", "meaning"), options))
+        sections.append(_options_of(options))
+    sections += _help(command.epilog or "")
     if "commands" in info:
         rows = [
             (f"[`{' '.join((*words, name))}`](#{'-'.join((*words, name))})", _summary(child))
@@ -177,8 +182,18 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
     return sections
 
 
-def _is_shown_option(param: Mapping[str, Any]) -> bool:
-    return param["param_type_name"] == "option" and not param.get("hidden") and "--help" not in param["opts"]
+def _shared_options() -> list[click.Option]:
+    """Those that every command has, as the simplest command has them."""
+    import click
+
+    from idse_orchestrator.cli.options import command
+
+    params = command("any", project=False)(lambda _run: None).params
+    return [param for param in params if isinstance(param, click.Option)]
+
+
+def _options_of(options: Iterable[click.Option]) -> str:
+    return _table(("option", "meaning"), [(_spelling(option), _explained(option)) for option in options])
 
 
 def _help(text: str) -> list[str]:
@@ -198,26 +213,26 @@ def _summary(info: Mapping[str, Any]) -> str:
     return _markdown(text)
 
 
-def _spelling(param: Mapping[str, Any]) -> str:
-    names = ", ".join(f"`{name}`" for name in param["opts"])
-    if param["secondary_opts"]:
-        names += " / " + ", ".join(f"`{name}`" for name in param["secondary_opts"])
-    if param.get("is_flag") or param.get("count"):
+def _spelling(option: click.Option) -> str:
+    names = ", ".join(f"`{name}`" for name in option.opts)
+    if option.secondary_opts:
+        names += " / " + ", ".join(f"`{name}`" for name in option.secondary_opts)
+    if option.is_flag or option.count:
         return names
-    choices = param["type"].get("choices")
-    return f"{names} {' | '.join(f'`{c}`' for c in choices) if choices else '`' + _value_name(param) + '`'}"
+    choices = getattr(option.type, "choices", None)
+    return f"{names} {' | '.join(f'`{c}`' for c in choices) if choices else '`' + _value_name(option) + '`'}"
 
 
-def _value_name(param: Mapping[str, Any]) -> str:
-    return str(param.get("metavar") or param["name"]).upper()
+def _value_name(option: click.Option) -> str:
+    return option.metavar or str(option.name).upper()
 
 
-def _explained(param: Mapping[str, Any]) -> str:
-    text = _markdown(param.get("help") or "")
-    default = param.get("default")
+def _explained(option: click.Option) -> str:
+    text = _markdown(option.help)
+    default = option.default
     if isinstance(default, str | int) and not isinstance(default, bool) and default not in ("", 0):
         text += f" Default: `{default}`."
-    return text + (" May be repeated." if param.get("multiple") else "")
+    return text + (" May be repeated." if option.multiple else "")
 
 
 # --- errors and exit codes ---

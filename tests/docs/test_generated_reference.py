@@ -69,3 +69,20 @@ def test_every_command_of_the_table_has_its_section():
     page = generate.commands()
     for name in ("init", "status", "stage start", "validate", "log", "hooks install"):
         assert re.search(rf"^##+ idse {name}$", page, re.MULTILINE), name
+
+
+def test_values_of_options_are_called_as_in_the_help():
+    page = generate.commands()
+    assert "| `--at` `EVENT\\|REV` |" in page
+    assert "| `-m` `WHY` |" in page
+
+
+def test_what_stands_below_the_options_of_a_help_page_is_told_too():
+    section = generate.commands().split("## idse log\n")[1].split("\n## ")[0]
+    assert "FORMAT is oneline, short" in section
+
+
+def test_options_of_every_command_are_explained_once():
+    page = generate.commands()
+    assert page.count("-vv shows tracebacks") == 1
+    assert page.count("| `--json` |") > 5
