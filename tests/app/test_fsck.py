@@ -249,7 +249,19 @@ def test_a_message_that_tells_another_story_is_named(bench):
     bench.amend(message="everything is fine\n")
     (defect,) = bench.check().defects
     assert defect.code == "message"
-    assert "'everything is fine'" in defect.what
+    assert defect.what == "trailer Idse-Event stands there 0 times"
+
+
+def test_a_trailer_that_the_event_does_not_have_is_named(bench):
+    message = bench.repo.git("log", "-1", "--format=%B", REF)
+    bench.amend(message=f"{message}\nIdse-Code: {'0' * 40}\n")
+    assert "is not of this event" in bench.check().defects[0].what
+
+
+def test_a_subject_in_other_words_is_no_defect(bench):
+    subject, _, rest = bench.repo.git("log", "-1", "--format=%B", REF).partition("\n")
+    bench.amend(message=f"{subject}, said otherwise\n{rest}\n")
+    assert bench.check().defects == ()
 
 
 def test_a_trailer_with_another_value_is_named(bench):

@@ -16,7 +16,6 @@ from idse_orchestrator.domain.canonical_json import FORMAT
 from idse_orchestrator.domain.events import CREATED, Event, event_from_json
 from idse_orchestrator.domain.ledger_commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_message import message_of
 from idse_orchestrator.domain.ledger_schema import event_problem, newer_format
 from idse_orchestrator.domain.replay_words import message_difference, state_difference
 
@@ -152,8 +151,9 @@ class Replay(Generic[State]):
         node.event = event_from_json(commit.event)
         if node.event.to_json() != commit.event:
             yield "event-bytes", "event.json is not in the canonical form"
-        if commit.message != message_of(node.event).encode():
-            yield "message", message_difference(commit.message, node.event)
+        difference = message_difference(commit.message, node.event)
+        if difference is not None:
+            yield "message", difference
         yield from self._order_problems(commit, node.event)
 
     def _order_problems(self, commit: LedgerCommit, event: Event) -> Iterator[tuple[str, str]]:

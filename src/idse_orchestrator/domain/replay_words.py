@@ -6,26 +6,26 @@ import json
 from collections.abc import Iterator
 
 from idse_orchestrator.domain.events import Event
-from idse_orchestrator.domain.ledger_message import message_of, trailers_of
+from idse_orchestrator.domain.ledger_message import trailers_of
 
 _LONGEST = 60
 
 
-def message_difference(message: bytes, event: Event) -> str:
-    """Why `message` is not the one of `event`: its subject, a trailer, or something else in it."""
-    text = message.decode("utf-8", "replace")
-    wanted = message_of(event)
-    if text.partition("\n")[0] != wanted.partition("\n")[0]:
-        return (
-            f"the subject is {_short(text.partition(chr(10))[0])}, not {_short(wanted.partition(chr(10))[0])}"
-        )
-    for key, value in trailers_of(event).items():
-        lines = [line for line in text.split("\n") if line.startswith(f"{key}:")]
-        if len(lines) != 1:
-            return f"trailer {key} stands there {len(lines)} times"
-        if lines[0] != f"{key}: {value}":
-            return f"trailer {_short(lines[0])} should be {_short(f'{key}: {value}')}"
-    return "the message holds something that the event does not"
+def message_difference(message: bytes, event: Event) -> str | None:
+    """How the trailers in `message` differ from those of `event`; None where they agree.
+
+    The subject and the reason are for people, and a later release may word them otherwise.
+    """
+    wanted = trailers_of(event)
+    lines = [line for line in message.decode("utf-8", "replace").split("\n") if line.startswith("Idse-")]
+    for key, value in wanted.items():
+        found = [line for line in lines if line.startswith(f"{key}:")]
+        if len(found) != 1:
+            return f"trailer {key} stands there {len(found)} times"
+        if found[0] != f"{key}: {value}":
+            return f"trailer {_short(found[0])} should be {_short(f'{key}: {value}')}"
+    extra = next((line for line in lines if line.partition(":")[0] not in wanted), None)
+    return None if extra is None else f"trailer {_short(extra)} is not of this event"
 
 
 def state_difference(recorded: bytes, replayed: bytes) -> str:

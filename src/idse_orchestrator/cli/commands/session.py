@@ -5,15 +5,13 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.app.describe_session import SETTABLE_STATUSES, archive_session, describe_session
-from idse_orchestrator.app.show_status import show_status
-from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.app.views import refresh_views
-from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.session_list import show_sessions
-from idse_orchestrator.cli.render.status import status_data, status_lines
+from idse_orchestrator.cli.render.status_page import show_status_of
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.spawning import spawn_command
+from idse_orchestrator.cli.switching import switch_command
 
 
 @command("list", reads=True)
@@ -26,24 +24,7 @@ def _list(run: Run) -> int:
 @session_argument
 def _show(run: Run, session: str | None) -> int:
     """Show where a session stands, as idse status does."""
-    status = show_status(run.app.reader, run.app.workspace, run.session(session))
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        run.terminal.data(envelope("idse.status/1", status_data(status)))
-    else:
-        run.terminal.data("\n".join(status_lines(status, run.terminal.style)))
-    return 0
-
-
-@command("switch")
-@click.argument("name", shell_complete=completion_values.sessions)
-def _switch(run: Run, name: str) -> int:
-    """Make NAME the current session of this work tree; the same as idse switch."""
-    key = run.session(name)
-    changed = switch_session(run.app.reader, run.app.workspace, key)
-    run.terminal.say(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
-    return 0
+    return show_status_of(run, run.session(session))
 
 
 @command("set")
@@ -79,6 +60,6 @@ def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> int:
 def build() -> click.Command:
     """The click group."""
     group = click.Group("session", help="Make, list, describe and archive sessions.")
-    for each in (spawn_command("new", switches=False), _list, _show, _switch, _set, _archive):
+    for each in (spawn_command("new", switches=False), _list, _show, switch_command(), _set, _archive):
         group.add_command(each)
     return group

@@ -91,4 +91,5 @@ def _render(run: Run, move: Move, done: Moved) -> None:
         return
     if warnings:
         _show_findings(run, done.report)
-    run.terminal.say(f"{move.stage}: {done.before} → {done.after}  ({done.tip.commit[:7]})")
+    looked = " (confirmed)" if move.action == "confirm" else ""
+    run.terminal.say(f"{move.stage}: {done.before} → {done.after}{looked}  ({done.tip.commit[:7]})")

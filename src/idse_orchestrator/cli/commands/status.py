@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.show_status import show_status
-from idse_orchestrator.cli.render.status import status_data, status_lines
+from idse_orchestrator.cli.render.status_page import show_status_of
 
 if TYPE_CHECKING:
     import click
@@ -19,15 +18,7 @@ def run(run: Run, *, all_sessions: bool = False, session: str | None = None) -> 
         from idse_orchestrator.cli.render.session_list import show_sessions
 
         return show_sessions(run, run.project)
-    key = run.session(session)
-    status = show_status(run.app.reader, run.app.workspace, key)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        run.terminal.data(envelope("idse.status/1", status_data(status)))
-    else:
-        run.terminal.data("\n".join(status_lines(status, run.terminal.style)))
-    return 0
+    return show_status_of(run, run.session(session))
 
 
 def build() -> click.Command:

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import click
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.switch_session import switch_session
-from idse_orchestrator.cli import completion_values
-from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.switching import switch_command
 
-
-@command("switch")
-@click.argument("name", shell_complete=completion_values.sessions)
-def _switch(run: Run, name: str) -> int:
-    """Make NAME (a session, or project/session) the current session of this work tree."""
-    key = run.session(name)
-    changed = switch_session(run.app.reader, run.app.workspace, key)
-    run.terminal.say(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
-    return 0
+if TYPE_CHECKING:
+    import click
 
 
 def build() -> click.Command:
     """The click command."""
-    return _switch
+    return switch_command()
