@@ -92,7 +92,10 @@ def root() -> click.Group:
         invoke_without_command=True,
         callback=_without_command,
     )
-    return click.version_option(__version__, "-V", "--version", prog_name="idse")(group)
+    version = click.version_option(
+        __version__, "-V", "--version", prog_name="idse", message="%(prog)s %(version)s"
+    )
+    return version(group)
 
 
 @click.pass_context
