@@ -15,12 +15,11 @@ from idse_orchestrator.app.render_artifacts import TemplateSource, TemplateValue
 from idse_orchestrator.domain.events import CREATED, STAGE
 from idse_orchestrator.domain.names import BLUEPRINT, check_new_name
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.domain.session_graph import FEATURE, SESSION_TYPES, type_fits
 from idse_orchestrator.domain.stage_machine import START, TARGET
 from idse_orchestrator.domain.stage_state_model import PENDING
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
-
-TYPES = ("feature", "exploratory", "blueprint")
 
 
 class Folders(Protocol):
@@ -44,7 +43,7 @@ class SessionWish:
     """What the new session should be."""
 
     name: str
-    type: str = "feature"
+    type: str = FEATURE
     title: str = ""
     parents: tuple[str, ...] = ()
     owner: str = ""
@@ -130,9 +129,11 @@ def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -
 
 
 def _check_wish(wish: SessionWish, known: list[str]) -> None:
-    if wish.type not in TYPES:
-        raise UsageError(f"there is no session type {wish.type!r}", cause="types: " + ", ".join(TYPES))
-    if (wish.type == "blueprint") != (wish.name == BLUEPRINT):
+    if wish.type not in SESSION_TYPES:
+        raise UsageError(
+            f"there is no session type {wish.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
+        )
+    if not type_fits(wish.name, wish.type):
         raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
     for parent in wish.parents:
         if parent not in known:

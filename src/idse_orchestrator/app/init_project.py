@@ -22,9 +22,10 @@ from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.domain.events import CREATED
 from idse_orchestrator.domain.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.domain.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.domain.session_graph import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.domain.text import one_line
 
-_BLUEPRINT_WISH = SessionWish(BLUEPRINT, "blueprint")
+_BLUEPRINT_WISH = SessionWish(BLUEPRINT, BLUEPRINT_TYPE)
 
 
 class Settings(Protocol):
@@ -120,7 +121,7 @@ def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
     known = set(maker.ledgers.sessions(project))
     strays = [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
     for key in strays:
-        kind = "blueprint" if key[1] == BLUEPRINT else "feature"
+        kind = BLUEPRINT_TYPE if key[1] == BLUEPRINT else FEATURE
         record_session(maker, key, SessionWish(key[1], kind))
     return tuple(session for _, session in strays)
 

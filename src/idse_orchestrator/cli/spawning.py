@@ -11,6 +11,7 @@ from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.domain.session_graph import EXPLORATORY, FEATURE
 
 
 def spawn_command(name: str, *, switches: bool) -> click.Command:
@@ -25,7 +26,7 @@ def spawn_command(name: str, *, switches: bool) -> click.Command:
 
 
 def _options(function: Callable[..., int]) -> Callable[..., int]:
-    kinds = click.Choice(["feature", "exploratory"])
+    kinds = click.Choice([FEATURE, EXPLORATORY])
     function = click.option(
         "--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."
     )(function)
@@ -33,7 +34,7 @@ def _options(function: Callable[..., int]) -> Callable[..., int]:
     function = click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words.")(
         function
     )
-    function = click.option("--type", "kind", type=kinds, default="feature", help="What kind of work it is.")(
+    function = click.option("--type", "kind", type=kinds, default=FEATURE, help="What kind of work it is.")(
         function
     )
     return click.argument("session", metavar="NAME")(function)

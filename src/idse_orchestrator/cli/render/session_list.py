@@ -1,4 +1,4 @@
-"""All sessions of a project, a line each."""
+"""All sessions of a project, a line each, and those that grew from another one beneath it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.domain.session_graph import SessionGraph
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
@@ -25,9 +26,14 @@ def show_sessions(run: Run, project: str) -> int:
         rows = [session_row(key, state, current) for key, state in states.items()]
         run.terminal.data(envelope("idse.sessions/1", {"project": project, "sessions": rows}))
         return 0
-    width = max((len(session) for _, session in states), default=0)
-    for key, state in states.items():
-        run.terminal.data(_line(key, state, width, run.terminal.style, is_current=key == current))
+    named = {session: state for (_, session), state in states.items()}
+    rows_shown = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
+    width = max((len(shown) for shown, _ in rows_shown), default=0)
+    for shown, session in rows_shown:
+        is_current = (project, session) == current
+        run.terminal.data(
+            _line(f"{shown:<{width}}", named[session], run.terminal.style, is_current=is_current)
+        )
     if not states:
         run.terminal.say(f"project {project} has no session yet: idse spawn NAME")
     return 0
@@ -51,9 +57,8 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
     }
 
 
-def _line(key: SessionKey, state: SessionState, width: int, style: Style, *, is_current: bool) -> str:
+def _line(name: str, state: SessionState, style: Style, *, is_current: bool) -> str:
     signs = "".join(_LETTER[state.stages[stage].status] for stage in STAGES)
-    name = f"{key[1]:<{width}}"
     mark, shown = ("*", style.green(name)) if is_current else (" ", name)
     working = [stage for stage in STAGES if state.stages[stage].status == "in_progress"]
     title = printable(state.title)
