@@ -349,5 +349,6 @@ def test_names_and_bytes_that_are_not_utf8_are_judged_like_others(repo):
         pytest.skip("this file system has no such names")
     report = validate(checking(worktree(repo)))
     assert {(finding.rule, finding.path) for finding in report.findings if finding.blocks} == {
-        ("IDSE102", place(name))
+        ("IDSE102", place(name)),
+        ("IDSE109", place(name)),
     }

@@ -10,6 +10,11 @@ _SEPARATOR = re.compile(r"^-{3,}(?=\s|$)", re.MULTILINE)
 _TRAILER = re.compile(r"^(idse-[a-z]+):", re.MULTILINE | re.IGNORECASE)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether `text` holds no lone surrogate: a name that came from bytes which are UTF-8."""
+    return encodable(text) == text
+
+
 def encodable(text: str) -> str:
     """`text` without lone surrogates (bytes that were not UTF-8), which JSON and git cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 
 from idse_orchestrator.app.ledger_values import Captured
+from idse_orchestrator.domain.text import is_unicode
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.git.program import Git, failure
@@ -76,6 +77,8 @@ def _files(root: str) -> Iterator[str]:
 def _check_file(path: str, toplevel: str) -> None:
     info = os.lstat(path)
     where = os.path.relpath(path, toplevel)
+    if not is_unicode(where):
+        raise _refused(where, "its name is not UTF-8", "give the file another name")
     if stat.S_ISLNK(info.st_mode):
         raise _refused(
             where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself"

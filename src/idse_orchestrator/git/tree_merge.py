@@ -41,7 +41,7 @@ class TreeMerger:
         return Merged(str(index.write_tree(self._git)), tuple(sorted(paths)))
 
     def only_documents(self, tree: str) -> str:
-        """`tree` without what a ledger may not hold: links, executables, submodules, large files."""
+        """`tree` without what no ledger holds: links, executables, submodules, large files, odd names."""
         kept = self._kept(self._tree(tree)) if tree else None
         return str(kept) if kept is not None else ""
 
@@ -49,7 +49,7 @@ class TreeMerger:
         builder = self._git.TreeBuilder()
         for entry in tree:
             kept = self._kept_entry(entry)
-            if kept is not None and entry.name is not None:
+            if kept is not None and _is_utf8(entry.raw_name) and entry.name is not None:
                 builder.insert(entry.name, kept, entry.filemode)
         return builder.write() if len(builder) else None
 
@@ -96,3 +96,10 @@ class TreeMerger:
 
     def _data(self, side: pygit2.IndexEntry | None) -> bytes:
         return self._git[side.id].data if side else b""  # type: ignore[attr-defined]  # conflicts are of files
+
+
+def _is_utf8(name: bytes | None) -> bool:
+    try:
+        return name is not None and bool(name.decode())
+    except UnicodeDecodeError:
+        return False

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, GITLINK, SYMLINK
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.checks.options import number, texts
+from idse_orchestrator.domain.text import is_unicode
 
 _KINDS = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
 _CONFLICT = re.compile(r"^(<{7}(?= |$)|={7}$|>{7}(?= |$))", re.MULTILINE)
@@ -22,6 +23,12 @@ def regular_file(document: Document, _options: Mapping[str, object]) -> Iterator
 def not_executable(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
     """A notice where the executable bit is set."""
     if document.entry.mode == EXECUTABLE:
+        yield Notice()
+
+
+def utf8_name(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
+    """A notice where the path holds bytes that are not UTF-8; readers hand them on as lone surrogates."""
+    if not is_unicode(document.path):
         yield Notice()
 
 

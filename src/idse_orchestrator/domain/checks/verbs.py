@@ -54,6 +54,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "regular_file": Verb(ANY_FILE, ("kind",), file_shape.regular_file),
         "not_executable": Verb(ANY_FILE, (), file_shape.not_executable),
+        "utf8_name": Verb(ANY_FILE, (), file_shape.utf8_name),
         "max_size": Verb(ANY_FILE, ("size", "limit"), file_shape.max_size),
         "utf8": Verb(CONTENT, ("byte",), file_shape.utf8),
         "no_nul": Verb(CONTENT, ("count",), file_shape.no_nul),
