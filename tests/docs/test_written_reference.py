@@ -1,0 +1,57 @@
+"""The pages of the reference that people write leave out nothing that the code has."""
+
+from __future__ import annotations
+
+import pathlib
+import re
+
+from idse_orchestrator.app.configuration import SETTINGS
+from idse_orchestrator.app.hooks import HOOKS
+from idse_orchestrator.domain.events import KINDS
+from idse_orchestrator.domain.ledger_schema import BODIES, ProjectStateSchema, SessionStateSchema
+
+ROOT = pathlib.Path(__file__).parents[2]
+CLI = ROOT / "src" / "idse_orchestrator" / "cli"
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def page(name):
+    return (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def words(text):
+    """What stands in single backticks."""
+    return set(re.findall(r"`([^`\s]+)`", text))
+
+
+def test_every_json_schema_has_its_heading_and_no_other_has_one():
+    code = "".join(path.read_text(encoding="utf-8") for path in CLI.rglob("*.py"))
+    in_code = set(re.findall(r'"(idse\.[a-z-]+/\d+)"', code)) - {"idse.error/1"}
+    assert set(re.findall(r"^### (\S+)$", page("json"), re.MULTILINE)) == in_code
+
+
+def test_every_kind_of_event_is_told():
+    table = page("refs-and-objects").split("### Bodies")[1].split("## state.json")[0]
+    assert words(table) >= set(KINDS)
+
+
+def test_every_key_that_a_body_must_be_checked_for_is_told():
+    table = page("refs-and-objects").split("### Bodies")[1].split("## state.json")[0]
+    keys = {field.alias or name for body in BODIES.values() for name, field in body.model_fields.items()} - {
+        "settings"
+    }
+    assert words(table) >= keys
+
+
+def test_every_key_of_a_state_is_told():
+    section = page("refs-and-objects").split("## state.json")[1].split("## Messages")[0]
+    assert words(section) >= {*SessionStateSchema.model_fields, *ProjectStateSchema.model_fields}
+
+
+def test_every_setting_and_its_variable_are_told():
+    told = words(page("configuration"))
+    assert told >= set(SETTINGS) | {setting.variable for setting in SETTINGS.values()}
+
+
+def test_every_hook_is_told():
+    assert words(page("hooks")) >= set(HOOKS)
