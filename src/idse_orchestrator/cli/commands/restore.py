@@ -8,6 +8,9 @@ from idse_orchestrator.app.restore_session import restore_session
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.run import Run
 
+_NAMED = 3
+"""How many files are named one by one."""
+
 
 @command("restore", reads=True)
 @session_argument
@@ -37,7 +40,7 @@ def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> i
         return 0
     if done.saved_first:
         run.terminal.say(f"saved what was here  ({done.saved_first[:7]})")
-    what = ", ".join(done.paths[:5]) + (f" and {len(done.paths) - 5} more" if len(done.paths) > 5 else "")
+    what = ", ".join(done.paths) if len(done.paths) <= _NAMED else f"{len(done.paths)} files"
     run.terminal.say(f"restored {what} from {done.source[:7]}" if done.paths else "nothing to restore")
     if not done.newest:
         run.terminal.say("the ledger holds a newer text: idse save keeps this one, idse restore goes back")
