@@ -231,7 +231,9 @@ class Application:
         from idse_orchestrator.git.readers.commit import CommitReader
 
         scope = Scope(*key)
-        return validate(self.validation(CommitReader(self.repository, commit, places(scope))), scope)
+        return validate(
+            self.validation(CommitReader(self.repository, commit, places(scope), is_known=True)), scope
+        )
 
     def judge_index(self) -> Report:
         """What the ValidationEngine says of the commit that git is about to make."""

@@ -6,6 +6,7 @@ which knows the same options and reports what is wrong with them.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
@@ -26,6 +27,7 @@ _KNOWN = {
 def run_hot(argv: Sequence[str]) -> int | None:
     """Run `argv` if it is a plain form of a hot command, and return its exit code; None if it is not."""
     name, rest = argv[0], argv[1:]
+    gc.disable()  # a hot command ends before there is anything worth collecting
     module = import_module(COMMANDS[name].module)
     if name == "hook":
         if not rest or rest[0].startswith("-"):

@@ -23,7 +23,7 @@ CAP = 8 * 1024 * 1024
 _WINDOW = 4096
 _CHUNK = 1 << 16
 _ANSWER_FIELDS = 3
-_KINDS = ("blob", "tree", "commit", "tag")
+KINDS = ("blob", "tree", "commit", "tag")
 
 
 class GitObject(NamedTuple):
@@ -169,7 +169,7 @@ def find(git: Git, name: str) -> tuple[str, str] | None:
     stdin = f"{name}\n".encode("utf-8", "surrogateescape")
     out = git.bytes("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
     fields = out.decode("utf-8", "surrogateescape").split()
-    return (fields[0], fields[1]) if fields[-1] in _KINDS else None
+    return (fields[0], fields[1]) if fields[-1] in KINDS else None
 
 
 def find_commit(git: Git, name: str) -> str | None:

@@ -17,7 +17,7 @@ from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageErr
 from idse_orchestrator.git.contributions import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.git.folder_capture import capture_folder
 from idse_orchestrator.git.ledger_format import ARTIFACTS as DOCUMENTS
-from idse_orchestrator.git.object_stream import find
+from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.ref_names import (
     CURRENT,
@@ -34,6 +34,7 @@ class GitWorkspace:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._git = repository.git
+        self._objects = ObjectFinder(repository.git)
 
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
         """See `Workspace.blobs`."""
@@ -93,14 +94,14 @@ class GitWorkspace:
     def given(self, project: str, session: str, head: str) -> str | None:
         """See `Workspace.given`."""
         last = last_contribution(self._repository, project, session)
-        if last is None or head not in last.heads or (last.tree and not find(self._git, last.tree)):
+        if last is None or head not in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree
 
     def missed(self, project: str, session: str, head: str) -> str | None:
         """See `Workspace.missed`."""
         last = last_contribution(self._repository, project, session)
-        if last is None or head in last.heads or (last.tree and not find(self._git, last.tree)):
+        if last is None or head in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
 
@@ -140,7 +141,7 @@ class GitWorkspace:
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """See `Workspace.resolve_tree`."""
-        found = find(self._git, f"{rev}:{path}" if path else f"{rev}^{{tree}}")
+        found = self._objects.find(f"{rev}:{path}" if path else f"{rev}^{{tree}}")
         return found[0] if found and found[1] == "tree" else None
 
     def _ledger_held(self, project: str, session: str, tree: str) -> bool:
@@ -149,7 +150,7 @@ class GitWorkspace:
         return tree in self._git.lines("cat-file", "--batch-check=%(objectname)", stdin=names.encode())
 
     def _head(self) -> str:
-        found = find(self._git, "HEAD")
+        found = self._objects.find("HEAD")
         return found[0] if found else ""
 
     def _write_if_different(self, relative: str, content: bytes) -> bool:

@@ -34,13 +34,16 @@ _LIST = ("ls-tree", "-r", "-l", "-z", "--full-tree")
 class CommitReader:
     """The documents of the commit that `rev` names; UnknownNameError where it names none.
 
+    With `is_known`, `rev` is the full id of a commit that exists, and git is not asked for it again.
     `folders` narrows `paths` to what stands in or at them.
     """
 
-    def __init__(self, repository: Repository, rev: str, folders: Sequence[str] = EVERYTHING) -> None:
+    def __init__(
+        self, repository: Repository, rev: str, folders: Sequence[str] = EVERYTHING, *, is_known: bool = False
+    ) -> None:
         self._git = repository.git
         self._folders = folders
-        self.commit = known_commit(repository, rev)
+        self.commit = rev if is_known else known_commit(repository, rev)
 
     @property
     def description(self) -> str:
