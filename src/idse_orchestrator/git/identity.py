@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.text import one_line
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 _BRACKETS = re.compile("[<>]")
 _AROUND = " .,:;\"'\\"
+_VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +36,18 @@ def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> I
     libgit2 reads the same configuration files without starting a process; only an identity that
     is not configured is asked of the git program, which can make one up from the machine.
     """
-    config = libgit2_repository.config
-    name = os.environ.get("GIT_AUTHOR_NAME") or _first(config, "author.name", "user.name")
-    email = os.environ.get("GIT_AUTHOR_EMAIL") or _first(config, "author.email", "user.email")
-    known = Identity(_stripped(name), _stripped(email))
-    return known if known.name and known.email and not _is_elsewhere() else _asked(repository)
+    given = Identity(*(_stripped(os.environ.get(name, "")) for name in _VARIABLES))
+    if given.name and given.email:
+        return given
+    known = _asked(repository) if _is_elsewhere() else _configured(libgit2_repository.config)
+    if not (known.name and known.email):
+        known = _asked(repository)
+    return Identity(given.name or known.name, given.email or known.email)
+
+
+def _configured(config: pygit2.Config) -> Identity:
+    name, email = _first(config, "author.name", "user.name"), _first(config, "author.email", "user.email")
+    return Identity(_stripped(name), _stripped(email))
 
 
 def _is_elsewhere() -> bool:
@@ -72,7 +79,6 @@ def _asked(repository: Repository) -> Identity:
     return Identity(one_line(name), one_line(rest.partition(">")[0]))
 
 
-@cache
 def replica_id(private_folder: str, milliseconds: int) -> str:
     """The id of this clone, made at its first write and kept in the common git directory."""
     path = os.path.join(private_folder, "replica")
