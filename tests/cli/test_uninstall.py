@@ -59,9 +59,11 @@ def test_a_dry_run_prints_the_plan_and_changes_nothing(project):
     assert "remove ledger: refs/idse/projects/demo\n" in done.stdout
 
 
-def test_ledgers_go_only_when_somebody_says_yes(project):
+@pytest.mark.parametrize("flags", [(), ("--no-input",)])
+def test_ledgers_go_only_when_somebody_says_yes(project, flags):
     refs = project.git("for-each-ref", "refs/idse")
-    done = project.idse("uninstall", "--ledgers")
+    done = project.idse("uninstall", "--ledgers", *flags)
+    assert "--ledgers --yes" not in done.stderr, "an error never spells out a destructive command"
     assert (done.returncode, "IDSE018" in done.stderr) == (2, True)
     assert project.git("for-each-ref", "refs/idse") == refs
     assert (project.path / ".git/hooks/pre-commit.idse-chained").exists()

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 @command("uninstall", project=False)
 @click.option("--ledgers", is_flag=True, help="Remove all history of sessions, too, after writing a backup.")
 @click.option("--yes", is_flag=True, help="Do not ask before ledgers are removed.")
+@click.option("--no-input", is_flag=True, help="Never ask: without --yes, remove no ledger.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-def uninstall(run: Run, *, ledgers: bool, yes: bool, dry_run: bool) -> int:
+def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> int:
     """Remove hooks, settings, views and idse's private folder; hooks that were there before come back.
 
     Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
@@ -34,7 +35,7 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, dry_run: bool) -> int:
         _show_plan(run, plan)
         return EXIT_OK
     if ledgers and plan.ledgers and not yes:
-        _ask(run, len(plan.ledgers))
+        _ask(run, len(plan.ledgers), no_input=no_input)
     done = carry_out(footprint, hooks, plan)
     run.terminal.say(f"removed {_count(plan)}")
     for why in done.kept:
@@ -53,11 +54,11 @@ def build() -> click.Command:
     return uninstall
 
 
-def _ask(run: Run, count: int) -> None:
-    if not run.terminal.interactive:
+def _ask(run: Run, count: int, *, no_input: bool) -> None:
+    if no_input or not run.terminal.interactive:
         raise NotConfirmedError(
             f"{count} ledgers would be removed, and nobody can be asked here",
-            fix=("idse uninstall --ledgers --yes", "idse uninstall    (keeps the ledgers)"),
+            fix=("idse uninstall    (keeps the ledgers)", "--yes answers for you; look at --dry-run first"),
         )
     sys.stderr.write(
         f"Remove {count} ledgers with all history of their sessions? A backup is written. [y/N] "
