@@ -134,7 +134,7 @@ FILE = ".idse/constitution.yaml"
             "could not determine",
         ),
         ("#" * 300_000, "the constitution is not readable YAML", FILE, "it has 300000 bytes"),
-        ("- a", "'' has a value that does not fit", FILE, "valid dictionary"),
+        ("- a", "the constitution is a list, not a table of keys", FILE, "known keys: version, rules, raise"),
         ("rule: []", "'rule' is not a key here", f"{FILE} → rule", "known keys: version, rules, raise"),
         ("disable: [IDSE301]", "'disable' is not a key here", f"{FILE} → disable", "known keys"),
         (

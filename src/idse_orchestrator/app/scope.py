@@ -12,7 +12,11 @@ from idse_orchestrator.domain.pipeline_artifacts import (
     session_folder,
     split_session_path,
 )
-from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+from idse_orchestrator.domain.project_workspace import (
+    CONSTITUTION_PATH,
+    current_session_path,
+    session_state_path,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
@@ -52,7 +56,7 @@ def places(scope: Scope) -> tuple[str, ...]:
     elif scope.session is None:
         found = {project_folder(scope.project)}
     else:
-        found = {session_folder(scope.project, scope.session)}
+        found = {session_folder(scope.project, scope.session), *_views_of(scope.project)}
     return (WORKSPACE,) if len(found) > _MOST_PLACES else (*sorted(found), CONSTITUTION_PATH)
 
 
@@ -115,10 +119,15 @@ def _by_session(paths: Mapping[str, FileEntry]) -> dict[SessionKey, dict[str, Fi
 def _below(scope: Scope) -> Callable[[str], bool]:
     if scope.project is None:
         return lambda _path: True
-    folder = project_folder(scope.project)
+    folder, views = project_folder(scope.project), _views_of(scope.project)
     if scope.session is not None:
         folder = session_folder(scope.project, scope.session)
-    return lambda path: path == folder or path.startswith(folder + "/")
+    return lambda path: path == folder or path.startswith(folder + "/") or path in views
+
+
+def _views_of(project: str) -> tuple[str, ...]:
+    """Views belong to a project, and mislead about each of its sessions."""
+    return current_session_path(project), session_state_path(project)
 
 
 def _legacy(reader: ArtifactReader, scope: Scope) -> Sequence[str]:

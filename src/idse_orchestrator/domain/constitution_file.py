@@ -73,6 +73,14 @@ def _read(data: bytes, where: str, shape: type[File]) -> File:
         raise InvalidConfigurationError(
             "the constitution is not readable YAML", where=place, cause=problem.what, fix=("mend that line",)
         ) from problem
+    if value is not None and not isinstance(value, dict):
+        found = "a list" if isinstance(value, list) else "one value"
+        raise InvalidConfigurationError(
+            f"the constitution is {found}, not a table of keys",
+            where=where,
+            cause="known keys: " + ", ".join(each.alias or key for key, each in shape.model_fields.items()),
+            fix=("write each of them as: key: value",),
+        )
     try:
         return shape.model_validate({} if value is None else value)
     except ValidationError as error:

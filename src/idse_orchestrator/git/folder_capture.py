@@ -29,6 +29,8 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
     root = os.path.join(repository.toplevel, folder)
     if not os.path.isdir(root) or os.path.islink(root):
         return None
+    if os.path.lexists(os.path.join(root, ".git")):
+        raise _refused(folder, "it is a repository of its own", "take its .git away")
     for path in _files(root):
         _check_file(path, repository.toplevel)
     make_folder(repository.private)
@@ -68,7 +70,8 @@ def _add(git: Git, folder: str) -> None:
 def _files(root: str) -> Iterator[str]:
     with os.scandir(root) as entries:
         for entry in sorted(entries, key=lambda entry: entry.name):
-            if entry.is_dir(follow_symlinks=False):
+            inner = entry.is_dir(follow_symlinks=False)
+            if inner and not os.path.lexists(os.path.join(entry.path, ".git")):
                 yield from _files(entry.path)
             else:
                 yield entry.path
@@ -83,6 +86,8 @@ def _check_file(path: str, toplevel: str) -> None:
         raise _refused(
             where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself"
         )
+    if stat.S_ISDIR(info.st_mode):
+        raise _refused(where, "it is a repository of its own", "move it out of the session's folder")
     if not stat.S_ISREG(info.st_mode):
         raise _refused(where, "it is not a regular file", "move it out of the session's folder")
     if info.st_mode & stat.S_IXUSR:

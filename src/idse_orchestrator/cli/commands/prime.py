@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.scope import Scope, places
 from idse_orchestrator.app.show_status import show_status
 from idse_orchestrator.app.validate import validate
+from idse_orchestrator.app.views import expected_views
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.prime import prime_text
 from idse_orchestrator.cli.render.report_json import finding_data
@@ -29,7 +30,9 @@ def _prime(run: Run, session: str | None) -> int:
     key = run.session(session)
     status = show_status(app.reader, app.workspace, key)
     scope = Scope(*key)
-    report = validate(app.validation(WorktreeReader(app.repository, places(scope))), scope)
+    reader = WorktreeReader(app.repository, places(scope))
+    views = expected_views(app.reader, app.workspace)
+    report = validate(app.validation(reader, views=views), scope)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
