@@ -6,6 +6,7 @@ repository without a commit, `make_repo` makes more of them, `bare_remote` is an
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -251,3 +252,105 @@ def repo(make_repo: Callable[..., Repo]) -> Repo:
 def bare_remote(make_repo: Callable[..., Repo]) -> Repo:
     """An empty bare repository; its `path` is the URL to push to."""
     return make_repo("remote.git", bare=True)
+
+
+FOLDER = ".idse/projects/portal/sessions/__blueprint__"
+REF = "refs/idse/sessions/portal/__blueprint__"
+OWN = pathlib.Path(__file__).parents[1] / ".idse/projects/idse-orchestrator/sessions/__blueprint__"
+"""Real documents that keep every promise: those of this project."""
+
+
+class Loop:
+    """The project `portal` in a repository: its blueprint's documents, and what their ledger says.
+
+    Everything a `Repo` can do it can do, too.
+    """
+
+    FOLDER = FOLDER
+    REF = REF
+
+    def __init__(self, repo: Repo) -> None:
+        self.repo = repo
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.repo, name)
+
+    def does(self, *args: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run idse; it has to succeed."""
+        done = self.repo.idse(*args, **options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def edit(self, path: str, text: str) -> pathlib.Path:
+        """Write one of the session's files."""
+        return self.repo.write(f"{FOLDER}/{path}", text)
+
+    def text(self, path: str) -> str:
+        """One of the session's files, in the work tree."""
+        return self.repo.read(f"{FOLDER}/{path}").decode()
+
+    def ledger(self, path: str, ref: str = REF) -> str:
+        """The same as the ledger holds it; "" where it does not."""
+        return self.repo.run("git", "show", f"{ref}:artifacts/{path}").stdout
+
+    def tip(self, ref: str = REF) -> str:
+        """The ledger's newest commit."""
+        return self.repo.git("rev-parse", ref)
+
+    def events(self, ref: str = REF) -> list[dict]:
+        """All events, the newest first."""
+        commits = self.repo.git("rev-list", "--topo-order", ref).splitlines()
+        return [json.loads(self.repo.git("show", f"{commit}:event.json")) for commit in commits]
+
+    def status(self, *args: str, **options: object) -> dict:
+        """The data of ``idse status --json``."""
+        return json.loads(self.does("status", *args, "--json", **options).stdout)["data"]
+
+    def stage(self, stage: str) -> dict:
+        """What the status says of one stage."""
+        return next(each for each in self.status()["stages"] if each["stage"] == stage)
+
+    def note(self, rev: str = "HEAD") -> str:
+        """What plain `git log` shows of idse's notes on a commit."""
+        return self.repo.git("log", "-1", "--format=%N", rev)
+
+    def write_well(self, stage: str) -> None:
+        """Write a document that keeps every promise of `stage`."""
+        path = {"implementation": "implementation/README.md", "feedback": "feedback/feedback.md"}.get(
+            stage, f"{stage}.md"
+        )
+        self.edit(path, (OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]"))
+
+    def finish(self, *stages: str) -> None:
+        """Write the documents of `stages`, and complete them one after the other."""
+        for stage in stages:
+            self.write_well(stage)
+            if self.stage(stage)["status"] == "pending":
+                self.does("stage", "start", stage)
+            self.does("stage", "complete", stage)
+
+
+@pytest.fixture
+def loop_in() -> Callable[[Repo], Loop]:
+    """``loop_in(repo)``: start the project in a repository, without committing."""
+
+    def begin(repo: Repo) -> Loop:
+        loop = Loop(repo)
+        loop.does("init", "portal")
+        return loop
+
+    return begin
+
+
+@pytest.fixture
+def loop_of() -> Callable[[Repo], Loop]:
+    """``loop_of(repo)``: look at a repository that has the project already, such as a worktree."""
+    return Loop
+
+
+@pytest.fixture
+def loop(repo: Repo, loop_in: Callable[[Repo], Loop]) -> Loop:
+    """A started project with real hooks; its fresh templates are committed and recorded."""
+    begun = loop_in(repo)
+    repo.commit("start")
+    return begun

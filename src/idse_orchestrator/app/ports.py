@@ -144,6 +144,9 @@ class Workspace(Protocol):
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """Apply what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
 
+    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
+        """`tree` in which the files `paths` are those of `other`; trees are ids, "" is an empty one."""
+
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """Whether the folder, as `tree`, can be found again: in HEAD, or anywhere in the ledger."""
 
@@ -169,8 +172,8 @@ class CodeCommits(Protocol):
     def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
         """The sessions of which any file differs, in order."""
 
-    def is_clean(self, folder: str) -> bool:
-        """Whether the work tree's `folder` is what HEAD holds."""
+    def unclean(self, folder: str) -> Sequence[str]:
+        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD."""
 
 
 class Notes(Protocol):

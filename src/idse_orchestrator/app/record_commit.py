@@ -2,8 +2,8 @@
 
 An edit that arrives with a code commit is applied as a three-way merge. Its base is the folder in the
 commit's parent: a branch that is behind the ledger adds its own lines and takes nobody else's away.
-What this work tree saved since that parent is a better base where the whole folder was committed,
-since otherwise a text that was saved and then edited again would conflict with itself.
+What this work tree saved since that parent is a better base for each file that was committed as it
+stands, since otherwise a text that was saved and then edited again would conflict with itself.
 """
 
 from __future__ import annotations
@@ -75,10 +75,14 @@ def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True
     `single`: it is one commit made in this work tree. A merge or a rebase is not, and then only the
     branch's own history is a base.
     """
-    touched = recorder.commits.sessions_in(change)
-    done = [_record(recorder, change, key, single=single) for key in touched]
+    folders = {
+        key: tree
+        for key in recorder.commits.sessions_in(change)
+        if (tree := recorder.workspace.resolve_tree(change.after, session_folder(*key)))
+    }  # a ledger never drops the folder that a branch dropped
+    done = [_record(recorder, change, key, tree, single=single) for key, tree in folders.items()]
     sessions = tuple(each for each in done if each is not None)
-    unknown = tuple(key for key, each in zip(touched, done, strict=True) if each is None)
+    unknown = tuple(key for key, each in zip(folders, done, strict=True) if each is None)
     if sessions:
         text = "\n".join(_note(each) for each in sessions)
         recorder.notes.write_many({change.after: text}, f"idse: note on {change.after[:7]}")
@@ -86,12 +90,9 @@ def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True
 
 
 def _record(
-    recorder: Recorder, change: CodeChange, key: SessionKey, *, single: bool
+    recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool
 ) -> RecordedSession | None:
-    """None where the branch dropped the folder, which a ledger never does, or where there is no ledger."""
-    theirs = recorder.workspace.resolve_tree(change.after, session_folder(*key)) or ""
-    if not theirs:
-        return None
+    """None where there is no ledger."""
     edit = _edit(recorder, change, key, theirs, single=single)
     conflicts: tuple[str, ...] = ()
 
@@ -128,16 +129,15 @@ class _Edit:
 
 def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool) -> _Edit:
     workspace, folder = recorder.workspace, session_folder(*key)
-    given = workspace.given(*key, change.previous) if single else None
+    last = workspace.given(*key, change.previous) if single else None
+    if last is None:
+        last = workspace.missed(*key, change.previous)
     parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
-    if given is None:
-        missed = workspace.missed(*key, change.previous)
-        return _Edit(theirs, (parent,) if missed is None else (missed, parent), theirs)
-    if given == parent:
+    if last in (None, parent):
         return _Edit(theirs, (parent,), theirs)
-    if recorder.commits.is_clean(folder):
-        return _Edit(theirs, (given, parent), theirs)
-    return _Edit(theirs, (parent, given), given)  # only a part of what was given is in the commit
+    left_out = recorder.commits.unclean(folder)  # not in the commit as they were given
+    base, kept = workspace.mixed(last, parent, left_out), workspace.mixed(theirs, last, left_out)
+    return _Edit(theirs, (base, parent), kept)
 
 
 def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:

@@ -49,9 +49,10 @@ class GitCodeCommits:
             {(found[0], found[1]) for found in split if found and _has_ref_name(found[0], found[1])}
         )
 
-    def is_clean(self, folder: str) -> bool:
-        """See `CodeCommits.is_clean`."""
-        return not self._git.bytes("status", "--porcelain", "--untracked-files=all", "--", folder)
+    def unclean(self, folder: str) -> Sequence[str]:
+        """See `CodeCommits.unclean`."""
+        question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", folder)
+        return [row[3:].removeprefix(f"{folder}/") for row in self._git.text(*question).split("\0") if row]
 
 
 def _row(line: str) -> tuple[str, str, str]:

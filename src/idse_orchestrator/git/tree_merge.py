@@ -6,6 +6,7 @@ someone resolves it. Where one side deleted a document and the other edited it, 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ports import Merged
@@ -39,6 +40,18 @@ class TreeMerger:
         index = self._git.merge_trees(self._tree(base), self._tree(ours), self._tree(theirs))
         paths = {self._resolve(index, *sides) for sides in list(index.conflicts or ())}
         return Merged(str(index.write_tree(self._git)), tuple(sorted(paths)))
+
+    def mixed(self, tree: str, other: str, paths: Iterable[str]) -> str:
+        """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
+        index, source = libgit2().Index(), libgit2().Index()
+        index.read_tree(self._tree(tree))
+        source.read_tree(self._tree(other))
+        for path in paths:
+            if path in index:
+                index.remove(path)
+            if path in source:
+                index.add(source[path])
+        return str(index.write_tree(self._git)) if len(index) else ""
 
     def only_documents(self, tree: str) -> str:
         """`tree` without what no ledger holds: links, executables, submodules, large files, odd names."""

@@ -124,6 +124,14 @@ class GitWorkspace:
 
         return TreeMerger(self._repository).merge(base, ours, theirs)
 
+    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
+        """See `Workspace.mixed`."""
+        if not paths or tree == other:
+            return tree
+        from idse_orchestrator.git.tree_merge import TreeMerger
+
+        return TreeMerger(self._repository).mixed(tree, other, paths)
+
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Workspace.is_safe_to_replace`."""
         given = last_contribution(self._repository, project, session)
