@@ -225,8 +225,10 @@ def test_nothing_in_an_event_reaches_the_terminal_as_a_command(portal, form):
     assert not set(out) & set("\x1b\x07\r\u202e\ud800")
 
 
-def test_a_reader_who_has_seen_enough_is_no_error(portal):
-    done = portal.run("sh", "-c", "(idse log login; echo $? >&2) | head -c 1")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_who_has_seen_enough_is_no_error(portal, unbuffered):
+    script = "(idse log login; echo $? >&2) | head -c 1"
+    done = portal.run("sh", "-c", script, env={"PYTHONUNBUFFERED": unbuffered})
     assert done.stderr == "0\n"
 
 

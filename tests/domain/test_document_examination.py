@@ -232,7 +232,7 @@ def test_all_markers_of_a_document_make_one_hit_that_lists_their_lines(hits_of, 
     text = document("context", {"Stack": f"a {MARKER}", "Constraints": MARKER})
     (hit,) = hits_of("context", text)
     lines = [str(n) for n, line in enumerate(text.split("\n"), 1) if MARKER in line]
-    assert hit.params == {"count": "2", "marker": MARKER, "lines": ", ".join(lines)}
+    assert hit.params == {"count": "2", "marker": MARKER, "lines": f"lines {', '.join(lines)}"}
     assert (hit.line, hit.column) == (int(lines[0]), 3)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class SessionStatus:
     """A session's state, its stages as they stand now, and what to do next.
 
-    `blobs` maps a stage to the id of its document in the work tree; `unsaved` names the stages whose
+    `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
     document the ledger does not hold as it is; `has_folder` is False where the branch has no folder.
     """
 
@@ -27,7 +27,7 @@ class SessionStatus:
     stages: tuple[Standing, ...]
     next: NextAction
     blobs: Mapping[str, str]
-    unsaved: tuple[str, ...]
+    differs: tuple[str, ...]
     has_folder: bool
 
 
@@ -40,9 +40,9 @@ def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) ->
     in_ledger = ledgers.artifact_blobs(tip.commit)
     blobs = in_folder or in_ledger
     stages = standings(tip.state, blobs)
-    unsaved = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
+    differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     return SessionStatus(
-        tip.state, tip.commit, stages, next_action(tip.state, stages), blobs, unsaved, bool(in_folder)
+        tip.state, tip.commit, stages, next_action(tip.state, stages), blobs, differs, bool(in_folder)
     )
 
 

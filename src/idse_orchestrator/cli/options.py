@@ -49,7 +49,10 @@ def _run(function: Callback, options: dict[str, Any]) -> int:
         as_json=options.pop("as_json", False),
     )
     run = Run(terminal, options.pop("project", None))
-    code = function(run, **options)
+    try:
+        code = function(run, **options)
+    except BrokenPipeError:
+        return EXIT_OK  # the reader has seen enough; click would call that a failure
     return EXIT_OK if code is None else code
 
 

@@ -174,5 +174,5 @@ def _waived(change: WaiverChange, key: tuple[str, str]) -> str:
     name = f"{change.rule} in {key[0]}/{key[1]}"
     if waiver is None:
         return name
-    until = f"until {waiver.expires}" if waiver.expires else "without an end"
-    return f"{name} {until}\n  because: {waiver.reason}\n  by: {waiver.by}"
+    until = f" until {waiver.expires}" if waiver.expires else ""
+    return f"{name}{until}\n  because: {waiver.reason}\n  by: {waiver.by}"

@@ -48,7 +48,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "parents": list(state.parents),
         "ledger": {"commit": status.tip, "events": state.events, "lamport": state.lamport},
         "stages": [_stage_data(here, status) for here in status.stages],
-        "unsaved": list(status.unsaved),
+        "differs": list(status.differs),
         "has_folder": status.has_folder,
         "validation_status": state.validation.status,
         "validation": {"constitution": state.validation.constitution, "at": state.validation.at},
@@ -82,7 +82,7 @@ def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
         "artifact": ARTIFACTS[here.stage],
         "blob": here.actual or None,
         "completed_blob": here.recorded or None,
-        "saved": here.stage not in status.unsaved,
+        "in_ledger": here.stage not in status.differs,
         "at": record.at or None,
         "by": record.by or None,
         "agent": status.state.assigned.get(here.stage),
@@ -97,8 +97,8 @@ def _stage_line(here: Standing, status: SessionStatus, style: Style) -> str:
     detail = _condition(here, style)
     if not detail and record.at:
         detail = style.dim(f"{record.at[:10]}  {printable(record.by)}")
-    unsaved = style.yellow("  unsaved") if here.stage in status.unsaved else ""
-    return f"{line} {detail}{unsaved}".rstrip()
+    differs = style.yellow("  differs from the ledger") if here.stage in status.differs else ""
+    return f"{line} {detail}{differs}".rstrip()
 
 
 def _condition(here: Standing, style: Style) -> str:

@@ -34,7 +34,8 @@ def no_marker(document: Document, options: Mapping[str, object]) -> Iterator[Not
         places = [document.place(offset) for offset in offsets]
         lines = list(dict.fromkeys(str(line) for line, _ in places))
         listed = ", ".join(lines[:_LISTED]) + (" …" if len(lines) > _LISTED else "")
-        params = {"count": len(offsets), "marker": marker, "lines": listed}
+        where = f"line{'s' if len(lines) > 1 else ''} {listed}"
+        params = {"count": len(offsets), "marker": marker, "lines": where}
         yield Notice(*places[0], params)
 
 
