@@ -101,7 +101,8 @@ def _choose_current(maker: SessionMaker, project: str, new: tuple[str, ...]) -> 
     """Work on something: in this project, and in this work tree."""
     current = maker.workspace.current(project)
     if current is None:
-        maker.workspace.set_current(project, BLUEPRINT if BLUEPRINT in new or not new else new[0])
+        names = [session for _, session in maker.ledgers.sessions(project)]
+        maker.workspace.set_current(project, BLUEPRINT if BLUEPRINT in names else (*new, *names)[0])
     elif maker.workspace.current() is None:
         maker.workspace.set_current(*current)  # a run that was killed came only half way
 

@@ -173,7 +173,10 @@ class CodeCommits(Protocol):
         """The sessions of which any file differs, in order."""
 
     def unclean(self, folder: str) -> Sequence[str]:
-        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD."""
+        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD.
+
+        Those that git ignores are among them.
+        """
 
 
 class Notes(Protocol):

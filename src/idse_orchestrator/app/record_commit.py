@@ -24,6 +24,7 @@ from idse_orchestrator.app.ports import (
     SessionTip,
     Workspace,
 )
+from idse_orchestrator.app.tree_changes import tree_changes
 from idse_orchestrator.app.views import views_of
 from idse_orchestrator.domain.commit_note import note_text
 from idse_orchestrator.domain.events import EDITED, VALIDATED
@@ -151,11 +152,7 @@ def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:
-    changed: dict[str, str | None] = {}
-    if merged.tree != tip.artifacts:
-        before, after = ledgers.tree_files(tip.artifacts), ledgers.tree_files(merged.tree)
-        changed = {path: blob for path, blob in after.items() if before.get(path) != blob}
-        changed.update(dict.fromkeys(before.keys() - after.keys()))
+    changed = tree_changes(ledgers, tip.artifacts, merged.tree)
     body: dict[str, object] = {"changed": changed, "source": "commit", "code": change.after}
     if change.subject:
         body["reason"] = one_line(change.subject)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idse_orchestrator.app.ports import (
-    Captured,
     Draft,
     LedgerReader,
     LedgerWriter,
@@ -15,6 +14,7 @@ from idse_orchestrator.app.ports import (
     Workspace,
 )
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.app.tree_changes import tree_changes
 from idse_orchestrator.domain.events import EDITED
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import UnknownNameError
@@ -54,11 +54,15 @@ def save_session(
         if tip is None:
             raise no_ledger(key)
         merged = workspace.merge(base, tip.artifacts, captured.tree)
-        changed = _changed(ledgers, tip, captured)
+        changed = tree_changes(ledgers, tip.artifacts, merged.tree)
         outcome = Saved(tip, changed, merged.tree != captured.tree, merged.conflicts)
         if merged.tree == tip.artifacts:
             return None
-        body = {"changed": changed, "source": "save", **({"reason": reason} if reason else {})}
+        body: dict[str, object] = {"changed": changed, "source": "save"}
+        if reason:
+            body["reason"] = reason
+        if merged.conflicts:
+            body["conflicts"] = list(merged.conflicts)
         return Draft(EDITED, body, merged.tree)
 
     tip = writer.append(*key, plan)
@@ -67,10 +71,3 @@ def save_session(
     workspace.agree(*key, captured.tree)
     changed = outcome.changed if tip.commit != outcome.tip.commit else {}
     return Saved(tip, changed, outcome.behind, outcome.conflicts)
-
-
-def _changed(ledgers: LedgerReader, tip: SessionTip, captured: Captured) -> dict[str, str | None]:
-    before = ledgers.tree_files(tip.artifacts)
-    after = captured.files
-    changed: dict[str, str | None] = {path: blob for path, blob in after.items() if before.get(path) != blob}
-    return {**changed, **dict.fromkeys(before.keys() - after.keys())}

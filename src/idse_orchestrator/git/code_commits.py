@@ -51,8 +51,9 @@ class GitCodeCommits:
 
     def unclean(self, folder: str) -> Sequence[str]:
         """See `CodeCommits.unclean`."""
-        question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", folder)
-        return [row[3:].removeprefix(f"{folder}/") for row in self._git.text(*question).split("\0") if row]
+        question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
+        rows = self._git.text(*question, "--", folder).split("\0")
+        return [row[3:].removeprefix(f"{folder}/") for row in rows if row]
 
 
 def _row(line: str) -> tuple[str, str, str]:

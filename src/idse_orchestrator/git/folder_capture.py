@@ -11,11 +11,14 @@ import stat
 from collections.abc import Iterator
 
 from idse_orchestrator.app.ledger_values import Captured
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.text import is_unicode
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.git.repository import Repository
+
+_ADD = ("--literal-pathspecs", "-c", "core.safecrlf=false", "-c", "core.sparseCheckout=false", "add")
 
 MAX_FILE_BYTES = 1024 * 1024
 """A document larger than this never enters a ledger: the same cap as rule IDSE103 has."""
@@ -36,7 +39,10 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
     make_folder(repository.private)
     index = os.path.join(repository.private, f"index.{os.getpid()}")
     try:
-        return _captured(repository.git.with_environment({"GIT_INDEX_FILE": index}), folder)
+        git = repository.git.with_environment({"GIT_INDEX_FILE": index})
+        _add(git, folder)
+        _add_ignored(git, repository.git, folder)
+        return _captured(git, folder)
     finally:
         for name in (index, f"{index}.lock"):
             if os.path.exists(name):
@@ -44,7 +50,6 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
 
 
 def _captured(git: Git, folder: str) -> Captured | None:
-    _add(git, folder)
     listing = git.text("ls-files", "-s", "-z", "--", folder)
     files: dict[str, str] = {}
     for line in filter(None, listing.split("\0")):
@@ -60,11 +65,25 @@ def _captured(git: Git, folder: str) -> Captured | None:
 
 def _add(git: Git, folder: str) -> None:
     """Stage the folder; where the whole workspace is ignored, the user still asked us to record it."""
-    done = git.attempt("-c", "core.safecrlf=false", "add", "--all", "--", folder)
+    done = git.attempt(*_ADD, "--all", "--", folder)
     if done.returncode != 0 and b"ignored by one of your .gitignore" in done.stderr:
-        done = git.attempt("-c", "core.safecrlf=false", "add", "--all", "--force", "--", folder)
+        done = git.attempt(*_ADD, "--all", "--force", "--", folder)
     if done.returncode != 0:
         raise failure(("add",), done)
+
+
+def _add_ignored(git: Git, users: Git, folder: str) -> None:
+    """Stage what is ignored and yet meant: files in the user's index, and the documents of the stages."""
+    listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", folder)
+    ignored = set(filter(None, git.text(*listed).split("\0")))
+    if not ignored:
+        return
+    tracked = users.text("ls-files", "-z", "--", folder).split("\0")
+    documents = [f"{folder}/{path}" for path in ARTIFACTS.values()]
+    wanted = ignored.intersection([*tracked, *documents])
+    if wanted:
+        names = "\0".join(sorted(wanted)).encode("utf-8", "surrogateescape")
+        git.bytes(*_ADD, "--force", "--pathspec-from-file=-", "--pathspec-file-nul", stdin=names)
 
 
 def _files(root: str) -> Iterator[str]:

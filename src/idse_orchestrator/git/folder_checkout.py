@@ -7,7 +7,7 @@ touched. Nothing is removed but files that `before` names, so what nobody record
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError
@@ -29,6 +29,7 @@ def replace_folder(repository: Repository, folder: str, before: str, after: str)
     root = os.path.join(repository.toplevel, folder)
     for path in written:
         _refuse_obstacle(root, path, folder)
+    _refuse_unseen(repository, folder, {path: new[path] for path in written if path not in old})
     _write(repository, folder, after, written)
     for path in removed:
         _remove(root, path)
@@ -75,6 +76,23 @@ def _refuse_obstacle(root: str, path: str, folder: str) -> None:
             raise ConflictError(
                 "something stands where a document has to go",
                 where="/".join((folder, *parts[:count])),
+                fix=("move it away, then run the command again",),
+            )
+
+
+def _refuse_unseen(repository: Repository, folder: str, wanted: Mapping[str, str]) -> None:
+    """A file that git ignores is in no tree: whatever is in it, nothing else holds it."""
+    paths = [f"{folder}/{path}" for path in wanted]
+    there = [path for path in paths if os.path.lexists(os.path.join(repository.toplevel, path))]
+    if not there:
+        return
+    ids = repository.git.lines("hash-object", "--stdin-paths", stdin="\n".join(there).encode())
+    for path, blob in zip(there, ids, strict=True):
+        if wanted[path.removeprefix(f"{folder}/")] != blob:
+            raise ConflictError(
+                "a file that nothing else holds stands where a document has to go",
+                where=path,
+                cause="git ignores it, so idse save does not keep it",
                 fix=("move it away, then run the command again",),
             )
 

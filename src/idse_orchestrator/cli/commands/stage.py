@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 
 from idse_orchestrator.app.move_stage import Move, Moved, move_stage
-from idse_orchestrator.app.switch_session import switch_session
+from idse_orchestrator.app.views import write_views
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
@@ -60,7 +60,7 @@ def _move(run: Run, move: Move, session: str | None) -> int:
         _show_findings(run, error.findings)
         raise
     if app.workspace.current(key[0]) == key:
-        switch_session(app.reader, app.workspace, app.workspace.current() or key)
+        write_views(app.reader, app.workspace, key)
     _render(run, move, done)
     return 0
 
