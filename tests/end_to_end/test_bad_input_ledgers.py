@@ -87,9 +87,7 @@ def test_a_damaged_ledger_is_named_by_every_command_that_needs_it(begun, refused
     assert where == f"  --> {LEDGER}"
     assert cause.startswith(("   = cause: it points at ", "   = cause: state.json: "))
     assert "git_object" not in cause
-    assert fix == (
-        f"   = fix:   idse fsck    (names every defect; older states are in: git reflog {LEDGER})"
-    )
+    assert fix == (f"   = fix:   idse fsck    (names every defect; older states are in: git reflog {LEDGER})")
 
 
 def test_the_cause_says_what_the_ref_points_at(begun, refused):
@@ -173,9 +171,11 @@ def test_a_damaged_project_is_named(begun, refused, damage):
 def test_the_reflog_that_the_error_names_brings_the_ledger_back(begun, damage):
     good = begun.git("rev-parse", LEDGER)
     point(begun, damage(begun))
-    assert good in begun.git("reflog", "show", "--format=%H", LEDGER, check=False) + begun.read(
-        f".git/logs/{LEDGER}"
-    ).decode()
+    assert (
+        good
+        in begun.git("reflog", "show", "--format=%H", LEDGER, check=False)
+        + begun.read(f".git/logs/{LEDGER}").decode()
+    )
     begun.git("update-ref", LEDGER, good)
     assert begun.idse("status").returncode == 0
     assert begun.idse("fsck").returncode == 0
