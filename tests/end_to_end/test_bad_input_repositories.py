@@ -1,4 +1,4 @@
-"""Repositories, disks and environments that idse cannot work with, or must work with although they are odd."""
+"""Repositories, disks and environments that idse refuses, or serves although they are odd."""
 
 from __future__ import annotations
 
@@ -193,13 +193,13 @@ def test_hooks_that_cannot_be_written_are_told_and_the_rest_stands(repo):
     shutil.rmtree(repo.path / ".git/hooks")
     (repo.path / ".git/hooks").write_text("a file\n")
     done = repo.idse("init", "portal")
-    assert (done.returncode, done.stderr) == (
-        2,
+    assert done.returncode == 2
+    assert done.stderr == (
         "error[IDSE015]: the repository cannot be written\n"
         f"  --> {repo.path}/.git/hooks\n"
         "   = cause: File exists\n"
         "   = fix:   move away what stands there, then run the command again\n"
-        "   = help:  idse help IDSE015\n",
+        "   = help:  idse help IDSE015\n"
     )
     assert repo.idse("status").returncode == 0
     assert repo.read(".idse/projects/portal/CURRENT_SESSION") == b"__blueprint__"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from idse_orchestrator.domain.events import Event
 from idse_orchestrator.domain.ledger_message import trailers_of
 
 _LONGEST = 60
+_TRAILER = re.compile(r"Idse-[A-Za-z]+:")
+"""Free text in which such a line stood has a space before its colon, and means nothing."""
 
 
 def message_difference(message: bytes, event: Event) -> str | None:
@@ -17,7 +20,7 @@ def message_difference(message: bytes, event: Event) -> str | None:
     The subject and the reason are for people, and a later release may word them otherwise.
     """
     wanted = trailers_of(event)
-    lines = [line for line in message.decode("utf-8", "replace").split("\n") if line.startswith("Idse-")]
+    lines = [line for line in message.decode("utf-8", "replace").split("\n") if _TRAILER.match(line)]
     for key, value in wanted.items():
         found = [line for line in lines if line.startswith(f"{key}:")]
         if len(found) != 1:
