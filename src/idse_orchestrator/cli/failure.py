@@ -70,8 +70,8 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 
 def _color(argv: Sequence[str]) -> str:
-    words = list(argv)
-    if "--color" in words[:-1]:
-        wish = words[words.index("--color") + 1]
-        return wish if wish in ("always", "never") else "auto"
+    for word, after in pairwise([*argv, ""]):
+        wish = after if word == "--color" else word.removeprefix("--color=")
+        if wish in ("always", "never") and word.startswith("--color"):
+            return wish
     return "auto"

@@ -16,6 +16,7 @@ from idse_orchestrator.domain.stage_state_model import (
     SessionState,
     Standing,
 )
+from idse_orchestrator.domain.text import few
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,9 @@ def _about(here: Standing) -> NextAction | None:
             f"{artifact} changed after {stage} was completed", _look_again(stage), stage, artifact
         )
     if here.status == COMPLETE and here.condition == STALE:
-        causes = ", ".join(here.causes)
-        return NextAction(f"{stage} is stale: {causes} changed since", _look_again(stage), stage, artifact)
+        return NextAction(
+            f"{stage} is stale: {few(here.causes)} changed since", _look_again(stage), stage, artifact
+        )
     if here.status == IN_PROGRESS:
         return NextAction(f"write {artifact}", (f"idse stage complete {stage}",), stage, artifact)
     if here.status == PENDING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -31,3 +32,10 @@ def paragraphs(text: str) -> str:
     clean = _SEPARATOR.sub(lambda found: found.group().replace("-", "–"), clean)  # noqa: RUF001 - the dash git does not read
     clean = _TRAILER.sub(r"\1 :", clean)
     return "\n".join(line.rstrip() for line in clean.strip().split("\n"))
+
+
+def few(names: Sequence[str]) -> str:
+    """`names` as a list that stays short: four and more are named by the first two."""
+    if len(names) < 4:
+        return ", ".join(names)
+    return f"{names[0]}, {names[1]} and {len(names) - 2} more"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.cli.render.columns import fitted
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.show_status import SessionStatus
@@ -40,7 +42,8 @@ def prime_text(status: SessionStatus, report: Report) -> str:
     state = status.state
     name = printable(f"{state.project}/{state.session}")
     parts = [
-        f"# IDSE session {name}" + (f": {printable(state.title)}" if state.title else ""),
+        f"# IDSE session {name}"
+        + (f": {fitted(printable(state.title), MOST_CHARACTERS)}" if state.title else ""),
         f"The work goes through seven documents in {session_folder(state.project, state.session)}/:",
         "\n".join(_stage(here) for here in status.stages),
         "## Now\n" + _now(status),
@@ -55,7 +58,7 @@ def _stage(here: Standing) -> str:
     if here.condition == "changed":
         words += ", but its file changed since"
     elif here.condition == "stale":
-        words += f", but stale: {', '.join(here.causes)} changed since"
+        words += f", but stale: {few(here.causes)} changed since"
     return f"- {here.stage} ({ARTIFACTS[here.stage]}): {words}"
 
 
@@ -63,7 +66,9 @@ def _now(status: SessionStatus) -> str:
     action = status.next
     agent = status.state.assigned.get(action.stage)
     lines = [action.why, *(f"    {each}" for each in action.commands)]
-    return "\n".join([*lines, f"assigned to: {printable(agent)}"] if agent else lines)
+    return "\n".join(
+        [*lines, f"assigned to: {fitted(printable(agent), MOST_CHARACTERS)}"] if agent else lines
+    )
 
 
 def _findings(report: Report) -> str:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.cli.render.columns import columns, fitted
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.show_status import SessionStatus
     from idse_orchestrator.domain.next_action import NextAction
     from idse_orchestrator.domain.stage_state_model import Standing
+
+_WIDTH = 80
+"""The page fits a terminal of this many columns, unless names alone are wider."""
+
+_MOST_WAIVERS = 3
+_DIFFERS = "  differs from the ledger"
 
 _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 
@@ -21,7 +29,8 @@ def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
     head = (
         f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
     )
-    lines = [head + (f"  {printable(state.title)}" if state.title else ""), ""]
+    room = _WIDTH - columns(head) - 2
+    lines = [head + (f"  {fitted(printable(state.title), room)}" if state.title and room > 0 else ""), ""]
     lines += [_stage_line(here, status, style) for here in status.stages]
     lines += ["", *_remarks(status, style), *next_lines(status.next, style)]
     return lines
@@ -94,18 +103,20 @@ def _stage_line(here: Standing, status: SessionStatus, style: Style) -> str:
     words = here.status.replace("_", " ")
     tint = {"complete": style.green, "in progress": style.yellow}.get(words, style.dim)
     line = f"  {tint(_MARKS[here.status])} {here.stage:<15}{tint(f'{words:<12}')}"
-    detail = _condition(here, style)
+    is_apart = here.stage in status.differs
+    room = _WIDTH - columns(line) - 1 - (len(_DIFFERS) if is_apart else 0)
+    detail = _condition(here, style, room)
     if not detail and record.at:
-        detail = style.dim(f"{record.at[:10]}  {printable(record.by)}")
-    differs = style.yellow("  differs from the ledger") if here.stage in status.differs else ""
+        detail = style.dim(fitted(f"{record.at[:10]}  {printable(record.by)}", room))
+    differs = style.yellow(_DIFFERS) if is_apart else ""
     return f"{line} {detail}{differs}".rstrip()
 
 
-def _condition(here: Standing, style: Style) -> str:
+def _condition(here: Standing, style: Style, room: int) -> str:
     if here.condition == "changed":
         return style.red("changed since completed")
     if here.condition == "stale":
-        return style.yellow(f"stale: {', '.join(here.causes)} changed")
+        return style.yellow(fitted(f"stale: {few(here.causes)} changed", room))
     return ""
 
 
@@ -117,9 +128,13 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     if state.validation.status == "failing":
         remarks.append(style.red("the last validation failed: idse validate"))
     remarks += [
-        printable(f"waived: {waiver.rule} until {waiver.expires or 'withdrawn'}: {waiver.reason}")
-        for waiver in state.waivers
+        fitted(
+            printable(f"waived: {waiver.rule} until {waiver.expires or 'withdrawn'}: {waiver.reason}"), _WIDTH
+        )
+        for waiver in state.waivers[:_MOST_WAIVERS]
     ]
+    if len(state.waivers) > _MOST_WAIVERS:
+        remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
     if state.not_applied:
         count = len(state.not_applied)
         remarks.append(f"{count} event{'s' if count > 1 else ''} not applied: idse log")
