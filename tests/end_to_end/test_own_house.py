@@ -101,3 +101,39 @@ def test_every_requirement_of_the_spec_is_met_by_a_task_or_an_acceptance_criteri
 
 def test_the_workspace_ignores_its_views_as_init_would_write_it():
     assert (ROOT / GITIGNORE_PATH).read_bytes() == GITIGNORE
+
+
+class TestThisRepository:
+    """A clone of this repository, as somebody who just arrived has it: documents, and no ledger."""
+
+    @pytest.fixture
+    def clone(self, repo):
+        """The documents of this checkout, committed in a repository of their own."""
+        for path in (ROOT / ".idse").rglob("*"):
+            if path.is_file() and path.name not in ("CURRENT_SESSION", "session_state.json"):
+                repo.write(path.relative_to(ROOT), path.read_bytes())
+        repo.commit("documents")
+        return repo
+
+    def test_it_is_valid_without_a_ledger(self, clone):
+        done = clone.idse("validate", "--all", "--format", "json")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_it_is_valid_once_it_is_adopted(self, clone):
+        done = clone.idse("init")
+        assert done.returncode == 0, done.stderr
+        assert f"adopted session {BLUEPRINT}" in done.stderr
+        assert clone.git("status", "--porcelain") == ""
+        done = clone.idse("validate", "--all", "--strict")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_its_first_stages_keep_their_promises(self, clone):
+        clone.idse("init")
+        for stage in ("intent", "context", "spec", "plan", "tasks"):
+            if stage != "intent":
+                assert clone.idse("stage", "start", stage).returncode == 0
+            done = clone.idse("stage", "complete", stage)
+            assert done.returncode == 0, done.stdout + done.stderr
+        clone.write("code.py", "pass\n")
+        clone.commit("hooks agree")
+        assert clone.idse("fsck").returncode == 0

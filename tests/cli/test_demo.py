@@ -1,0 +1,100 @@
+"""`idse demo` really runs the loop, and shows each command with its whole output."""
+
+from __future__ import annotations
+
+import re
+
+from idse_orchestrator.cli.demo_script import STEPS
+
+
+def normal(text):
+    """Without what differs from run to run: ids, dates, times, and the length of paddings."""
+    text = re.sub(r"\b[0-9a-f]{40}\b", "<commit>", text)
+    text = re.sub(r"\b[0-9a-f]{7}\b", "<id>", text)
+    text = re.sub(r"\d{4}-\d\d-\d\d", "<date>", text)
+    text = re.sub(r"(?m)^Date: .*$", "Date: <when>", text)
+    return re.sub(r"(?m)^(\s*at:? ).*$", r"\1<when>", text)
+
+
+def sections(text):
+    """Command to what it printed, in the order of the demo."""
+    found = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            found.append((line[2:], []))
+        elif found and not line.startswith("# "):
+            found[-1][1].append(line)
+    return [(command, "\n".join(lines).strip("\n")) for command, lines in found]
+
+
+def test_every_step_is_shown_and_does_what_it_should(repo, tmp_path):
+    done = repo.idse("demo", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("\nEvery step did what it should.\n")
+    shown = sections(normal(done.stdout.removesuffix("\nEvery step did what it should.\n")))
+    assert [command for command, _ in shown] == [step.shown for step in STEPS]
+    said = [line[2:] for line in done.stdout.splitlines() if line.startswith("# ")]
+    assert said == [step.says for step in STEPS if step.says]
+    output = dict(enumerate(text for _, text in shown))
+    path = ".idse/projects/portal/sessions/__blueprint__/intent.md"
+    quiet = [index for index, text in output.items() if not text]
+    assert [STEPS[index].shown.split()[0] for index in quiet] == [
+        "git", "$EDITOR", "git", "$EDITOR", "$EDITOR", "git",
+    ]  # fmt: skip
+    assert output[1] == (
+        "started project portal\n"
+        "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
+        "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite\n"
+        f"next: write {path}, then: idse next"
+    )
+    assert output[2] == "idse: 1 warning: idse validate"
+    assert output[3].splitlines()[1].startswith("error[IDSE301]: 7 unresolved [REQUIRES INPUT] in intent.md")
+    assert output[5] == "intent: in_progress → complete  (<id>)"
+    assert output[8].endswith("idse: commit blocked (git commit --no-verify skips the check)")
+    assert "[IDSE402]" in output[8]
+    assert output[9] == "intent: complete → in_progress  (<id>)"
+    assert output[11] == "intent: in_progress → complete  (<id>)"
+    assert output[13] == (
+        "portal/__blueprint__  blueprint, active\n"
+        "\n"
+        "  ✓ intent         complete     <date>  You\n"
+        "  · context        pending\n"
+        "  · spec           pending\n"
+        "  · plan           pending\n"
+        "  · tasks          pending\n"
+        "  · implementation pending\n"
+        "  · feedback       pending\n"
+        "\n"
+        "next: context is next\n"
+        "      idse stage start context"
+    )
+    assert "The deadline moved" in output[14]
+    assert "portal/__blueprint__" in output[15]
+    assert "passing" in output[15]
+    assert output[16].splitlines()[-1] == "<id> created portal/__blueprint__"
+
+
+def test_nothing_outside_of_its_folder_is_touched_and_the_folder_is_gone(repo, tmp_path, sealed):
+    before = (sealed / ".gitconfig").read_bytes()
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = repo.idse("demo", env={"TMPDIR": str(temporary)})
+    assert done.returncode == 0
+    assert list(temporary.iterdir()) == []
+    assert (sealed / ".gitconfig").read_bytes() == before
+    assert repo.git("for-each-ref") == ""
+
+
+def test_the_repository_is_kept_for_who_asks(repo, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = repo.idse("demo", "--keep", env={"TMPDIR": str(temporary)})
+    assert done.returncode == 0
+    (folder,) = temporary.iterdir()
+    assert done.stderr == f"the repository is in {folder}/portal\n"
+    assert repo.run("git", "-C", str(folder / "portal"), "fsck", "--strict").returncode == 0
+
+
+def test_settings_of_the_user_do_not_change_what_is_shown(repo, sealed):
+    (sealed / ".gitconfig").write_text("[core]\n\thooksPath = /nowhere\n[log]\n\tdate = relative\n")
+    assert repo.idse("demo", env={"IDSE_AGENT": "codex", "IDSE_PROJECT": "x"}).returncode == 0
