@@ -10,7 +10,7 @@ import sys
 import time
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
 

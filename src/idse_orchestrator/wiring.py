@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app import resolve
 from idse_orchestrator.errors import IdseError
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.repository import Repository, discover
-from idse_orchestrator.git.workspace import GitWorkspace
+from idse_orchestrator.git.worktree.workspace import GitWorkspace
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -54,7 +54,7 @@ class Application:
     @cached_property
     def writer(self) -> LedgerWriter:
         """Ledgers, to append to; commits that waited for their notes get them first."""
-        from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+        from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 
         self.drain_spool()
         return GitLedgerWriter(self.repository, self.agent)
@@ -67,14 +67,14 @@ class Application:
     @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
-        from idse_orchestrator.git.entries import GitLedgerHistory
+        from idse_orchestrator.git.ledger.entries import GitLedgerHistory
 
         return GitLedgerHistory(self.repository)
 
     @cached_property
     def trees(self) -> Trees:
         """Trees of artifacts, to compare."""
-        from idse_orchestrator.git.tree_diff import GitTrees
+        from idse_orchestrator.git.worktree.tree_diff import GitTrees
 
         return GitTrees(self.repository)
 
@@ -182,13 +182,13 @@ class Application:
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
-        from idse_orchestrator.git.ledger_lock import ledger_lock
+        from idse_orchestrator.git.ledger.lock import ledger_lock
 
         return ledger_lock(self.repository, name="init.lock")
 
     def hook_files(self) -> HookFiles:
         """The hook files of this repository."""
-        from idse_orchestrator.git.hook_files import GitHookFiles
+        from idse_orchestrator.git.hooks.files import GitHookFiles
 
         return GitHookFiles(self.repository)
 
@@ -206,7 +206,7 @@ class Application:
 
         from idse_orchestrator.app.create_session import SessionMaker
         from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
-        from idse_orchestrator.git.work_files import WorkFiles
+        from idse_orchestrator.git.worktree.work_files import WorkFiles
         from idse_orchestrator.resources import shipped_folder
         from idse_orchestrator.stores.template_folder import TemplateFolders
 
@@ -275,15 +275,15 @@ class Application:
     @cached_property
     def ledger_source(self) -> LedgerSource:
         """Everything under ``refs/idse/`` as it is, to check it."""
-        from idse_orchestrator.git.ledger_replay import GitLedgerSource
+        from idse_orchestrator.git.replay.source import GitLedgerSource
 
         return GitLedgerSource(self.repository)
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
         from idse_orchestrator.app.health import Patient, checks_of
-        from idse_orchestrator.git.health import leftover_checks, machine_checks
-        from idse_orchestrator.git.work_tree import GitWorkTree
+        from idse_orchestrator.git.health.checks import leftover_checks, machine_checks
+        from idse_orchestrator.git.health.current_refs import GitWorkTree
 
         yield from machine_checks(self.repository, self.environment)
         yield from leftover_checks(self.repository)
@@ -293,7 +293,7 @@ class Application:
     @property
     def footprint(self) -> Footprint:
         """What idse left in this repository."""
-        from idse_orchestrator.git.footprint import GitFootprint
+        from idse_orchestrator.git.health.footprint import GitFootprint
 
         return GitFootprint(self.repository)
 

@@ -15,10 +15,10 @@ from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.ledger_defects import HINTS
 from idse_orchestrator.domain.ledger_message import message_of
 from idse_orchestrator.domain.state_json import state_from_json
-from idse_orchestrator.git.folder_capture import MAX_FILE_BYTES
-from idse_orchestrator.git.ledger_replay import GitLedgerSource
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.git.worktree.folder_capture import MAX_FILE_BYTES
 
 REF = "refs/idse/sessions/portal/login"
 STARTED = Draft("stage", {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"})

@@ -31,7 +31,7 @@ HEADINGS = {
     "spec": "Overview|User Stories|Functional Requirements|Non-Functional Requirements|Acceptance Criteria"
     "|Assumptions / Constraints / Dependencies|Open Questions",
     "plan": "Product Overview|Architecture Summary|Components|Data Model|API Contracts|Test Strategy|Phases",
-    "tasks": "Instructions|Phase 0 – Foundations|Phase 1 – Core Behavior|Phase 2 – NFRs / Hardening",  # noqa: RUF001
+    "tasks": "Instructions|Phase 0 – Foundations|Phase 1 – Core Behavior|Phase 2 – NFRs / Hardening",
     "implementation": "Architecture|What Was Built|Validation Reports|Deviations from Plan"
     "|Component Impact Report",
     "feedback": "External / Internal Feedback|Impacted Artifacts|Risks / Issues Raised|Actions / Follow-ups"

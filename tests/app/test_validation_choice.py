@@ -18,10 +18,10 @@ from idse_orchestrator.app.validation_choice import (
 )
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.workspace import GitWorkspace
+from idse_orchestrator.git.worktree.workspace import GitWorkspace
 
 LOGIN = Scope("portal", "login")
 

@@ -8,10 +8,10 @@ from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.app.waive_rule import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule
 from idse_orchestrator.domain.constitution_file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.workspace import GitWorkspace
+from idse_orchestrator.git.worktree.workspace import GitWorkspace
 from idse_orchestrator.resources import constitution_bytes
 
 LOGIN = ("portal", "login")

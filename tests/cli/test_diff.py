@@ -7,9 +7,9 @@ import json
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.workspace import GitWorkspace
+from idse_orchestrator.git.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

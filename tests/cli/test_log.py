@@ -8,7 +8,7 @@ import re
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
 REF = "refs/idse/sessions/portal/login"

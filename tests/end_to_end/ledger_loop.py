@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
 

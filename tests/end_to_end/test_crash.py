@@ -16,8 +16,8 @@ from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import event_from_json
 from idse_orchestrator.domain.state_json import state_to_json
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.repository import discover
 

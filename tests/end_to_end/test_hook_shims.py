@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from idse_orchestrator.app.hooks import HOOKS
-from idse_orchestrator.git.hook_files import GitHookFiles
+from idse_orchestrator.git.hooks.files import GitHookFiles
 from idse_orchestrator.git.repository import discover
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"

@@ -10,9 +10,9 @@ import pytest
 from idse_orchestrator.app.history import MERGE, Span
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git import entry_questions
-from idse_orchestrator.git.entries import GitLedgerHistory
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger import entry_questions
+from idse_orchestrator.git.ledger.entries import GitLedgerHistory
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.repository import discover
 

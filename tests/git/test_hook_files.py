@@ -32,8 +32,8 @@ from idse_orchestrator.app.hooks import (
     uninstall_hooks,
 )
 from idse_orchestrator.errors import StorageError
-from idse_orchestrator.git.hook_files import GitHookFiles
-from idse_orchestrator.git.hook_shim import find_program, is_ours, is_sealed, shim
+from idse_orchestrator.git.hooks.files import GitHookFiles
+from idse_orchestrator.git.hooks.shim import find_program, is_ours, is_sealed, shim
 from idse_orchestrator.git.repository import discover
 
 if TYPE_CHECKING:
@@ -268,7 +268,7 @@ def test_the_seal_tells_ours_from_edited_from_theirs():
 def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     (folder / "pre-commit").write_bytes(THEIRS)
     code = (
-        "from idse_orchestrator.git.hook_files import GitHookFiles\n"
+        "from idse_orchestrator.git.hooks.files import GitHookFiles\n"
         "from idse_orchestrator.git.repository import discover\n"
         "GitHookFiles(discover('.'), '/x/idse').put()\n"
     )

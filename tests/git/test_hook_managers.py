@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from idse_orchestrator.app.hooks import HOOKS, hooks_status, install_hooks
-from idse_orchestrator.git.hook_files import GitHookFiles
+from idse_orchestrator.git.hooks.files import GitHookFiles
 from idse_orchestrator.git.repository import discover
 
 

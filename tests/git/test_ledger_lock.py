@@ -12,12 +12,12 @@ import threading
 import pytest
 
 from idse_orchestrator.errors import BusyError, StorageError
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.repository import discover
 
 HOLDER = """
 import sys
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.repository import discover
 with ledger_lock(discover(sys.argv[1])):
     print("held", flush=True)

@@ -8,8 +8,8 @@ import pytest
 
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
 REF = "refs/idse/sessions/portal/login"

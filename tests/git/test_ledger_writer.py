@@ -18,7 +18,7 @@ from idse_orchestrator.errors import (
     StorageError,
     UnsupportedRepositoryError,
 )
-from idse_orchestrator.git.ledger_writer import GitLedgerWriter
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
 
 REF = "refs/idse/sessions/portal/login"

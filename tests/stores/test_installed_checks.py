@@ -1,4 +1,4 @@
-"""Check verbs that other packages bring: loaded where the user's configuration names them, and nowhere else."""
+"""Check verbs of other packages: loaded where the configuration of the user names them, nowhere else."""
 
 from __future__ import annotations
 
@@ -83,5 +83,3 @@ def test_a_check_that_cannot_be_loaded_is_told(project, plugin):
     assert done.returncode == 2
     assert "No module named 'no_such_module'" in done.stderr
     assert "Traceback" not in done.stderr
-
-

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.domain.commit_note import merge_notes
 from idse_orchestrator.errors import BusyError, CorruptLedgerError, InvalidConfigurationError
 from idse_orchestrator.git.identity import identity
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref, write_failure
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.ref_names import NOTES_ON_COMMITS
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref, write_failure
 
 if TYPE_CHECKING:
     import pygit2

@@ -10,7 +10,7 @@ from idse_orchestrator.app import validation_choice as choices
 from idse_orchestrator.app.scope import Changes, Scope, places
 from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.ledger_reader import GitLedgerReader
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.readers.commit import CommitReader, LedgerTipReader
 from idse_orchestrator.git.readers.comparison import Comparison, compare_index, compare_range
 from idse_orchestrator.git.readers.index import IndexReader

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from idse_orchestrator.app.history import Drawn, Entry, read_event
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.ledger_format import EVENT
-from idse_orchestrator.git.log_rows import Row
+from idse_orchestrator.git.ledger.format import EVENT
+from idse_orchestrator.git.ledger.log_rows import Row
 from idse_orchestrator.git.object_stream import GitObject
 
 

@@ -21,12 +21,12 @@ from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
 from idse_orchestrator.git.identity import Identity, identity, replica_id
-from idse_orchestrator.git.ledger_format import ARTIFACTS, EVENT, STATE, corrupt
-from idse_orchestrator.git.ledger_kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
+from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref, write_failure
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.ref_names import project_ref, session_ref
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref, write_failure
 from idse_orchestrator.git.repository import Repository
 
 if TYPE_CHECKING:

@@ -31,9 +31,9 @@ from idse_orchestrator.app.hooks import (
     HooksPlace,
     HookState,
 )
-from idse_orchestrator.git.hook_managers import detect_manager
-from idse_orchestrator.git.hook_shim import find_program, is_ours, is_sealed, shim
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.hooks.managers import detect_manager
+from idse_orchestrator.git.hooks.shim import find_program, is_ours, is_sealed, shim
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ports import Merged
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.folder_capture import MAX_FILE_BYTES
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.git.text_merge import merge_texts
+from idse_orchestrator.git.worktree.folder_capture import MAX_FILE_BYTES
+from idse_orchestrator.git.worktree.text_merge import merge_texts
 
 if TYPE_CHECKING:
     import pygit2

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 from idse_orchestrator.app.history import Drawn, Entry, Span
 from idse_orchestrator.errors import GitFailedError
-from idse_orchestrator.git.entry_questions import Questions
-from idse_orchestrator.git.ledger_format import EVENT, STATE, corrupt
-from idse_orchestrator.git.log_rows import Row, log_rows
+from idse_orchestrator.git.ledger.entry_questions import Questions
+from idse_orchestrator.git.ledger.format import EVENT, STATE, corrupt
+from idse_orchestrator.git.ledger.log_rows import Row, log_rows
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.ref_names import PROJECTS, SESSIONS, project_ref, session_ref
 from idse_orchestrator.git.repository import Repository

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.fsck import FoundRef, Step
 from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
-from idse_orchestrator.git.careful_objects import CarefulObjects
 from idse_orchestrator.git.notes import GENESIS
-from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_names import PUBLISHED, parse_project_ref, parse_session_ref
-from idse_orchestrator.git.replay_order import history_of
+from idse_orchestrator.git.replay.careful_objects import CarefulObjects
+from idse_orchestrator.git.replay.order import history_of
+from idse_orchestrator.git.replay.raw_objects import parse_commit, parse_tree
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject

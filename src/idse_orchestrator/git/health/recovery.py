@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.git.ref_names import PUBLISHED
 
@@ -89,8 +89,8 @@ def refs_without_log(repository: Repository) -> Sequence[str]:
 
 def write_reflogs(repository: Repository) -> str:
     """Begin the reflogs that are missing; what was done."""
+    from idse_orchestrator.git.ledger.ref_update import write_failure
     from idse_orchestrator.git.libgit2 import libgit2, open_repository
-    from idse_orchestrator.git.ref_update import write_failure
 
     missing = refs_without_log(repository)
     with ledger_lock(repository):

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import make_folder, storage_error
 from idse_orchestrator.git.repository import Repository
 

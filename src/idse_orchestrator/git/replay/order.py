@@ -8,11 +8,11 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.ledger_replay import cuts
-from idse_orchestrator.git.raw_objects import parse_commit
+from idse_orchestrator.git.replay.raw_objects import parse_commit
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.careful_objects import CarefulObjects
     from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.replay.careful_objects import CarefulObjects
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,12 @@ from idse_orchestrator.app.uninstall import CURRENT_SESSION, LEDGER, PRIVATE_FOL
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.ledger_lock import ledger_lock
+from idse_orchestrator.git.health.current_refs import current_refs
+from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.ref_names import PUBLISHED
 from idse_orchestrator.git.settings import NOTES_KEY, NOTES_VALUE, GitSettings
-from idse_orchestrator.git.work_tree import current_refs
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository

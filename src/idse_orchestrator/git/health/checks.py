@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
-from idse_orchestrator.git import recovery
-from idse_orchestrator.git.hook_shim import find_program
+from idse_orchestrator.git.health import recovery
+from idse_orchestrator.git.hooks.shim import find_program
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from idse_orchestrator.app.history import Change
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.ledger_format import ARTIFACTS
+from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.object_stream import find
 from idse_orchestrator.git.repository import Repository
 

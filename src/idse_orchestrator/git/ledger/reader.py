@@ -12,7 +12,7 @@ from idse_orchestrator.domain.project_state import ProjectState, project_from_js
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
-from idse_orchestrator.git.ledger_format import ARTIFACTS, STATE, corrupt
+from idse_orchestrator.git.ledger.format import ARTIFACTS, STATE, corrupt
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.ref_names import (
     PROJECTS,

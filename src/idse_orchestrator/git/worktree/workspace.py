@@ -14,9 +14,7 @@ from idse_orchestrator.app.ledger_values import Captured, Merged, SessionKey
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
-from idse_orchestrator.git.contributions import Contribution, last_contribution, remember_contribution
-from idse_orchestrator.git.folder_capture import capture_folder
-from idse_orchestrator.git.ledger_format import ARTIFACTS as DOCUMENTS
+from idse_orchestrator.git.ledger.format import ARTIFACTS as DOCUMENTS
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.ref_names import (
@@ -26,6 +24,12 @@ from idse_orchestrator.git.ref_names import (
     session_ref,
 )
 from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.worktree.contributions import (
+    Contribution,
+    last_contribution,
+    remember_contribution,
+)
+from idse_orchestrator.git.worktree.folder_capture import capture_folder
 
 
 class GitWorkspace:
@@ -120,7 +124,7 @@ class GitWorkspace:
         """See `Workspace.merge`."""
         if theirs in (ours, base):
             return Merged(ours, ())
-        from idse_orchestrator.git.tree_merge import TreeMerger
+        from idse_orchestrator.git.worktree.tree_merge import TreeMerger
 
         return TreeMerger(self._repository).merge(base, ours, theirs)
 
@@ -128,7 +132,7 @@ class GitWorkspace:
         """See `Workspace.mixed`."""
         if not paths or tree == other:
             return tree
-        from idse_orchestrator.git.tree_merge import TreeMerger
+        from idse_orchestrator.git.worktree.tree_merge import TreeMerger
 
         return TreeMerger(self._repository).mixed(tree, other, paths)
 
@@ -143,7 +147,7 @@ class GitWorkspace:
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Workspace.replace_folder`."""
-        from idse_orchestrator.git.folder_checkout import replace_folder
+        from idse_orchestrator.git.worktree.folder_checkout import replace_folder
 
         return replace_folder(self._repository, session_folder(project, session), before, after)
 

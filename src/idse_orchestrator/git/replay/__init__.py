@@ -1,0 +1,1 @@
+"""Ledgers read with distrust, commit by commit, for `idse fsck`."""

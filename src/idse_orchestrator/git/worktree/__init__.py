@@ -1,0 +1,1 @@
+"""The documents in the work tree: captured, merged, compared, brought back."""
