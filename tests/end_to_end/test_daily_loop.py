@@ -287,7 +287,7 @@ class TestGates:
         assert "error[IDSE301]: 7 unresolved [REQUIRES INPUT] in intent.md" in done.stdout
         assert done.stderr == (
             "error[IDSE010]: stage `intent` cannot be completed: 1 promise is not kept\n"
-            "   = cause: its gate does not hold; the findings above say where\n"
+            "   = cause: its gate does not hold; each finding says where\n"
             "   = fix:   mend them, then: idse stage complete intent\n"
             "   = help:  idse help IDSE010\n"
         )

@@ -105,7 +105,7 @@ def _refuse_findings(move: Move, report: Report) -> None:
         raise GateError(
             f"stage `{move.stage}` cannot be {'confirmed' if move.action == 'confirm' else 'completed'}: "
             f"{count} promise{'s' if count != 1 else ''} {'are' if count != 1 else 'is'} not kept",
-            cause="its gate does not hold; the findings above say where",
+            cause="its gate does not hold; each finding says where",
             fix=(f"mend them, then: idse stage {move.action} {move.stage}",),
             findings=report,
         )
