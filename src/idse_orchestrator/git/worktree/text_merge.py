@@ -10,6 +10,8 @@ from idse_orchestrator.git.program import failure
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
 
+_MERGE = ("-c", "merge.conflictStyle=merge", "merge-file", "--quiet", "--stdout")
+"""The same conflict has the same text on every machine, however its owner likes conflicts shown."""
 _MOST_CONFLICTS = 127
 """git counts conflicts in the exit code up to this many; 255 says that one side is no text."""
 _NO_TEXT = 255
@@ -30,7 +32,7 @@ def merge_texts(
             with open(path, "wb") as file:
                 file.write(text)
         named = [word for label in labels for word in ("-L", label)]
-        done = git.attempt("merge-file", "--quiet", "--stdout", *named, *paths)
+        done = git.attempt(*_MERGE, *named, *paths)
     if done.returncode == _NO_TEXT:
         return None
     if not 0 <= done.returncode <= _MOST_CONFLICTS:

@@ -38,7 +38,8 @@ class TreeMerger:
         if ours == base or not ours:
             return Merged(theirs, ())
         index = self._git.merge_trees(self._tree(base), self._tree(ours), self._tree(theirs))
-        paths = {self._resolve(index, *sides) for sides in list(index.conflicts or ())}
+        taken = {entry.path for entry in index}
+        paths = {self._resolve(index, taken, *sides) for sides in list(index.conflicts or ())}
         return Merged(str(index.write_tree(self._git)), tuple(sorted(paths)))
 
     def mixed(self, tree: str, other: str, paths: Iterable[str]) -> str:
@@ -77,6 +78,7 @@ class TreeMerger:
     def _resolve(
         self,
         index: pygit2.Index,
+        taken: set[str],
         ancestor: pygit2.IndexEntry | None,
         ours: pygit2.IndexEntry | None,
         theirs: pygit2.IndexEntry | None,
@@ -89,8 +91,9 @@ class TreeMerger:
                 raise CorruptLedgerError("a conflict without any side", cause="libgit2 listed it")
             path, blob = kept.path, kept.id
         del index.conflicts[path]
+        path = _beside_folder(str(path), taken)
         index.add(libgit2().IndexEntry(path, blob, _BLOB))
-        return str(path)
+        return path
 
     def _with_markers(
         self, ancestor: pygit2.IndexEntry | None, ours: pygit2.IndexEntry, theirs: pygit2.IndexEntry
@@ -109,6 +112,16 @@ class TreeMerger:
 
     def _data(self, side: pygit2.IndexEntry | None) -> bytes:
         return self._git[side.id].data if side else b""  # type: ignore[attr-defined]  # conflicts are of files
+
+
+def _beside_folder(path: str, taken: set[str]) -> str:
+    """`path`, or a free name like it where a folder has that name: in an index one pushes the other out."""
+    if not any(other.startswith(f"{path}/") for other in taken):
+        return path
+    while path in taken or any(other.startswith(f"{path}/") for other in taken):
+        path += "~"
+    taken.add(path)
+    return path
 
 
 def _is_utf8(name: bytes | None) -> bool:
