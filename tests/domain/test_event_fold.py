@@ -10,6 +10,7 @@ from idse_orchestrator.domain.event_fold import apply, fold
 from idse_orchestrator.domain.events import KINDS, Actor, Event
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.domain.state_json import state_to_json
 
 PERSON = Actor("Ann", "ann@example.org")
 
@@ -213,6 +214,12 @@ def test_two_events_that_claim_one_id_give_one_state_in_every_order():
     mine, other = event(1, "described", {"title": "a"}), event(1, "described", {"title": "b"}, lamport=5)
     assert folded(mine, other) == folded(other, mine)
     assert folded(mine, other).events == 1
+
+
+def test_equal_numbers_of_two_kinds_are_not_one_event():
+    forged = [event(1, "created", {"title": title}) for title in (1, 1.0, True)]
+    states = {state_to_json(folded(*order)) for order in itertools.permutations(forged)}
+    assert len(states) == 1
 
 
 def test_every_kind_has_a_case():

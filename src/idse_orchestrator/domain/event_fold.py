@@ -45,7 +45,7 @@ def fold(project: str, session: str, events: Iterable[Event]) -> SessionState:
     unique: dict[str, Event] = {}
     for event in events:
         known = unique.setdefault(event.id, event)
-        if known != event:  # a forged id: whoever sees both must choose the same
+        if known is not event:  # for a forged id, whoever sees both must choose the same
             unique[event.id] = min(known, event, key=Event.to_json)
     state = SessionState(project, session)
     for event in sorted(unique.values(), key=lambda event: (event.lamport, event.id)):
