@@ -109,6 +109,11 @@ class TestWhatALedgerMayNotHold:
         os.chmod(repo.write(f"{FOLDER}/run.sh", "x"), 0o755)
         self.refused(repo, "run.sh", "executable")
 
+    def test_what_only_looks_executable_to_a_git_that_trusts_no_modes_is_held(self, repo):
+        repo.git("config", "core.fileMode", "false")
+        os.chmod(repo.write(f"{FOLDER}/spec.md", "x"), 0o755)
+        assert set(captured(repo).files) == {"spec.md"}
+
     def test_a_file_over_the_cap(self, repo):
         repo.write(f"{FOLDER}/big.md", b"x" * (MAX_FILE_BYTES + 1))
         self.refused(repo, "big.md", "limit")

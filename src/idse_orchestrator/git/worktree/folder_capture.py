@@ -55,6 +55,8 @@ def _captured(git: Git, folder: str) -> Captured | None:
     for line in filter(None, listing.split("\0")):
         meta, _, path = line.partition("\t")
         mode, blob, _stage = meta.split(" ")
+        if mode == "100755":  # asked of git: where core.fileMode is off, the disk cannot tell
+            raise _refused(path, "it is executable", f"chmod -x {path}")
         if mode != "100644":
             raise _refused(path, f"git would record it with mode {mode}", "make it a plain file")
         files[path.removeprefix(f"{folder}/")] = blob
@@ -109,8 +111,6 @@ def _check_file(path: str, toplevel: str) -> None:
         raise _refused(where, "it is a repository of its own", "move it out of the session's folder")
     if not stat.S_ISREG(info.st_mode):
         raise _refused(where, "it is not a regular file", "move it out of the session's folder")
-    if info.st_mode & stat.S_IXUSR:
-        raise _refused(where, "it is executable", f"chmod -x {where}")
     if info.st_size > MAX_FILE_BYTES:
         size = f"{info.st_size:,} bytes, and the limit is {MAX_FILE_BYTES:,}"
         raise _refused(where, f"it has {size}", "keep it outside of the session's folder and refer to it")
