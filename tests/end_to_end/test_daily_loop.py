@@ -354,6 +354,18 @@ class TestSaveAndRestore:
         assert loop.does("save").stderr == "nothing to save\n"
         assert loop.ledger("notes/idea.md") == "idea\n"
 
+    def test_a_reason_that_is_no_text_is_kept_as_far_as_it_is_one(self, loop):
+        why = "caf\udce9"
+        loop.edit("spec.md", "new\n")
+        loop.does("save", "-m", why)
+        loop.does("session", "archive", "__blueprint__", "-m", why)
+        loop.does("session", "archive", "__blueprint__", "-m", why, "--undo")
+        loop.write_well("intent")
+        loop.does("stage", "complete", "intent")
+        loop.does("stage", "reopen", "intent", "-m", why)
+        reasons = [event["body"]["reason"] for event in loop.events() if "reason" in event["body"]]
+        assert reasons[:4] == ["caf?"] * 4
+
     def test_saving_names_only_ones_own_edits_when_the_ledger_is_ahead(self, loop, loop_of):
         side = loop_of(loop.worktree("side"))
         side.edit("plan.md", "from the side\n")

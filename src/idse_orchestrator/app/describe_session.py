@@ -8,7 +8,7 @@ from idse_orchestrator.app.ports import Draft, LedgerWriter, SessionKey, Session
 from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.domain.events import ARCHIVED, DESCRIBED
 from idse_orchestrator.domain.stage_state_model import ARCHIVED as ARCHIVED_STATUS
-from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.domain.text import encodable, one_line
 from idse_orchestrator.errors import UsageError
 
 SETTABLE_STATUSES = ("draft", "active", "review")
@@ -46,7 +46,7 @@ def archive_session(writer: LedgerWriter, key: SessionKey, reason: str, *, undo:
         if tip is None:
             raise no_ledger(key)
         appended = (tip.state.status == ARCHIVED_STATUS) == undo
-        body = {**({"restored": True} if undo else {}), **({"reason": reason} if reason else {})}
+        body = {**({"restored": True} if undo else {}), **({"reason": encodable(reason)} if reason else {})}
         return Draft(ARCHIVED, body) if appended else None
 
     writer.append(*key, plan)

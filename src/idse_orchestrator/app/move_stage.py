@@ -15,6 +15,7 @@ from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.domain.events import STAGE
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.domain.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
+from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
         "to": TARGET[move.action],
     }
     if move.reason.strip():
-        body["reason"] = move.reason.strip()
+        body["reason"] = encodable(move.reason).strip()
     if report is not None:
         body["artifact"] = blobs.get(move.stage, "")
         body["upstream"] = {stage: blobs.get(stage, "") for stage in upstream_of(move.stage)}

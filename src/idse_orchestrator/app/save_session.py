@@ -17,6 +17,7 @@ from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.app.tree_changes import tree_changes
 from idse_orchestrator.domain.events import EDITED
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
+from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import UnknownNameError
 
 
@@ -60,7 +61,7 @@ def save_session(
             return None
         body: dict[str, object] = {"changed": changed, "source": "save"}
         if reason:
-            body["reason"] = reason
+            body["reason"] = encodable(reason)
         if merged.conflicts:
             body["conflicts"] = list(merged.conflicts)
         return Draft(EDITED, body, merged.tree)
