@@ -216,6 +216,15 @@ def test_an_event_is_found_by_the_start_of_its_id_in_any_ledger(repo, history, a
     assert history.by_event("7ZZZZZZZ", 5) == []
 
 
+@pytest.mark.parametrize("kind", ["fixed", "extended", "perl"])
+def test_how_somebody_likes_his_patterns_hides_no_event(repo, history, append, kind):
+    commit = append("stage", stage="intent", action="start", **{"from": "pending", "to": "in_progress"})
+    event = entries(history)[0].event.id
+    repo.git("config", "grep.patternType", kind)
+    assert [entry.commit for entry in history.by_event(event, 5)] == [commit]
+    assert [entry.commit for entry in entries(history, grep=("Idse-Stage: intent",))] == [commit]
+
+
 def test_a_ledger_commit_is_found_by_its_start_even_when_no_ref_holds_it(repo, history, append):
     first = append("created", project="portal", session="login")
     second = append("edited", changed={"a": "1"})

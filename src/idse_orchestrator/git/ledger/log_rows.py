@@ -20,7 +20,7 @@ _FIELDS = "%x1e%H%x1f%h%x1f%P%x1f%ct%x1f%S"
 _FORMAT = f"--format=tformat:{_FIELDS}"
 _GRAPH_FORMAT = _FORMAT + "%n%x1f" * _LINES_BELOW
 _QUIET = ("-c", "log.showSignature=false", "-c", "core.quotePath=true")
-_LOG = ("log", "--stdin", "--source", "--no-decorate", "--no-notes", "--no-patch")
+_LOG = ("log", "--stdin", "--source", "--no-decorate", "--no-notes", "--no-patch", "--basic-regexp")
 
 
 class Row(NamedTuple):
