@@ -185,6 +185,17 @@ class TestBranches:
         assert "spec.md:3" in found
         assert "[IDSE1" in found
 
+    def test_a_name_that_a_terminal_would_obey_is_written_out(self, project):
+        name = "x\x1b]0;owned\x07.md"
+        project.git("branch", "side")
+        project.edit(name, "main\n")
+        project.commit("on main")
+        project.git("switch", "-q", "side")
+        project.edit(name, "side\n")
+        project.git("add", "--all")
+        assert r"x\x1b]0;owned\x07.md" in project.run("git", "commit", "-qm", "on side").stderr
+        assert "\x1b" not in log_of(project)
+
     def test_resolving_by_editing_ends_the_conflict(self, project):
         project.git("branch", "side")
         project.edit("spec.md", LINES.replace("three", "drei"))

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 
 if TYPE_CHECKING:
@@ -97,14 +98,16 @@ def _tell(run: Run, recorded: Recorded) -> None:
     conflicts = [f"{'/'.join(each.key)}: {path}" for each in recorded.sessions for path in each.conflicts]
     if conflicts:
         more = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
-        sys.stderr.write(f"idse: conflict in the ledger, idse restore shows it: {conflicts[0]}{more}\n")
+        first = printable(conflicts[0])
+        sys.stderr.write(f"idse: conflict in the ledger, idse restore shows it: {first}{more}\n")
 
 
 def _tell_trouble(run: Run, name: str, error: Exception) -> None:
     words = error.message if isinstance(error, IdseError) else f"{type(error).__name__}: {error}"
-    sys.stderr.write(f"idse: {name} did not record: {' '.join(words.split())} (idse doctor)\n")
+    words = printable(" ".join(words.split()))
+    sys.stderr.write(f"idse: {name} did not record: {words} (idse doctor)\n")
     try:
-        run.app.log(f"{name} failed: {words} {getattr(error, 'cause', '') or ''}")
+        run.app.log(f"{name} failed: {words} {printable(getattr(error, 'cause', '') or '')}")
     except Exception:  # noqa: BLE001 - without a repository there is no log either
         return
 
