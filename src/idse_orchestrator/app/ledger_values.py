@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
@@ -39,24 +39,21 @@ class Draft:
     artifacts: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Captured:
+class Captured(NamedTuple):
     """A session's folder as git would record it: tree id, and blob ids by relative path."""
 
     tree: str
     files: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """A merged tree, and the paths in it that hold conflict markers now."""
 
     tree: str
     conflicts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CodeChange:
+class CodeChange(NamedTuple):
     """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
 
     `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.

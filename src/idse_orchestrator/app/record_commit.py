@@ -9,8 +9,7 @@ stands, since otherwise a text that was saved and then edited again would confli
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.ports import (
     CodeChange,
@@ -39,8 +38,7 @@ Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorder:
+class Recorder(NamedTuple):
     """Everything that recording a commit needs."""
 
     ledgers: LedgerReader
@@ -51,8 +49,7 @@ class Recorder:
     judge: Judge
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedSession:
+class RecordedSession(NamedTuple):
     """One session of a recorded commit: its ledger's tip, and paths that hold conflict markers now."""
 
     key: SessionKey
@@ -61,8 +58,7 @@ class RecordedSession:
     conflicts: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """`sessions` were recorded; `unknown` have a folder in the commit and no ledger here."""
 
     commit: str
@@ -115,8 +111,7 @@ def _record(
     return RecordedSession(key, tip, verdict, conflicts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Edit:
+class _Edit(NamedTuple):
     """An edit to apply: `theirs` is the folder in the commit.
 
     `bases` are the trees it may have started from, the best first,

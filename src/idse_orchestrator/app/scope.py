@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.pipeline_artifacts import (
     WORKSPACE,
@@ -23,16 +22,14 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """What a commit or a range touched: `paths` it adds or edits, `sessions` of which any file differs."""
 
     paths: tuple[str, ...]
     sessions: frozenset[SessionKey]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """All sessions; those of `project`; one `session` of it; or what `changes` touched."""
 
     project: str | None = None
@@ -60,8 +57,7 @@ def places(scope: Scope) -> tuple[str, ...]:
     return (WORKSPACE,) if len(found) > _MOST_PLACES else (*sorted(found), CONSTITUTION_PATH)
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What is in scope: files of each session by path in it, all paths, and older layouts' paths.
 
     `covers` tells whether a repository-relative path is in scope, whether or not it exists.

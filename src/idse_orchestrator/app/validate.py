@@ -7,8 +7,7 @@ paths of the source → sessions in scope → hits (kept or fresh) → findings 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.app.examination import Examiner
 from idse_orchestrator.app.scope import EVERYTHING, Scope, in_scope
@@ -45,8 +44,7 @@ class States(Protocol):
         """States of many sessions; those without a ledger are left out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Validation:
+class Validation(NamedTuple):
     """What to validate with. `today` is an ISO date (UTC).
 
     `expected_views` maps each view of a work tree to the bytes it should have; None for a source

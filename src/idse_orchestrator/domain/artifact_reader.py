@@ -8,8 +8,7 @@ holds every implementation to this.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 REGULAR = 0o100644
 EXECUTABLE = 0o100755
@@ -17,8 +16,7 @@ SYMLINK = 0o120000
 GITLINK = 0o160000
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
+class FileEntry(NamedTuple):
     """One file as git would record it: `mode` as in a tree, `blob` its id, `size` in bytes.
 
     `blob` is the id git gives the content after its filters, so equal ids mean equal documents

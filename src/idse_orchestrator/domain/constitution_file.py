@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -113,7 +112,8 @@ def _stricter(rule: Rule, wanted: Raised, where: str) -> Rule:
             )
     after = {**present, **asked}
     gate = max(after["gate"], after["complete"], key=lambda severity: STRICTNESS[severity])
-    return replace(rule, severity={s: after[s] for s in _STATUSES}, gate=gate, raised=after != present)
+    severity = {status: after[status] for status in _STATUSES}
+    return rule._replace(severity=severity, gate=gate, raised=after != present)
 
 
 def _added(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from idse_orchestrator.domain.findings import ERROR, OFF, WARNING
 
@@ -43,8 +44,7 @@ FAMILIES = {
 STRICTNESS = {OFF: 0, WARNING: 1, ERROR: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Article:
+class Article(NamedTuple):
     """One article: `id` is its roman number, `text` what it asks for, in a few sentences."""
 
     id: str
@@ -52,8 +52,7 @@ class Article:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One rule. `applies_to` holds stage names, SIDE_FILE or WORKSPACE_PATHS.
 
     `check` names a check verb and `options` are its parameters, shaped like JSON. `severity` maps
@@ -155,7 +154,7 @@ def constitution_id(core: bytes, project: bytes | None, *, checks: str = "") -> 
 
 
 def _fields(value: Article | Rule) -> dict[str, object]:
-    return {name: getattr(value, name) for name in value.__slots__}
+    return value._asdict()
 
 
 def _rule(fields: Mapping[str, object]) -> Rule:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from types import MappingProxyType
+from typing import NamedTuple
 
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.checks.document import Check, Document, Notice
@@ -44,8 +44,7 @@ def examine(
     return tuple(hits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Examination:
+class _Examination(NamedTuple):
     document: Document
     constitution: Constitution
     rules: Sequence[Rule]

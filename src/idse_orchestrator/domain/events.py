@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 
@@ -37,8 +37,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """Who acted: a git identity, and the agent that acted for it ("" when a person did)."""
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 OFF = "off"
 WARNING = "warning"
@@ -11,8 +12,7 @@ SEVERITIES = (OFF, WARNING, ERROR)
 """From the mildest to the strictest: a project may move a rule to the right, never to the left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
+class Waiver(NamedTuple):
     """A recorded exception: `rule` does not block `session` until `expires` (ISO date, or None)."""
 
     rule: str
@@ -23,8 +23,7 @@ class Waiver:
     event: str
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule's verdict at one place.
 
     `path` is relative to the repository; `line` and `column` count from 1, and 0 means the whole

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.headings import forms
 
@@ -24,8 +23,7 @@ COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _BACKTICKS = re.compile(r"\\`|`+")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """A heading and what follows it up to the next heading of its level or above.
 
     `names` are the `headings.forms` of the title. `line` is that of the heading; `first` and
@@ -40,8 +38,7 @@ class Section:
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Fence:
+class Fence(NamedTuple):
     """A fenced block of code: `info` is the word behind the fence, `line` that of the opening fence.
 
     `content` is without the fences and without the indentation of the block that holds it.
@@ -52,8 +49,7 @@ class Fence:
     content: str
 
 
-@dataclass(frozen=True, slots=True)
-class Outline:
+class Outline(NamedTuple):
     """What `outline_of` found. Lines count from 1.
 
     `code` holds the lines of fenced and indented code, `comments` those of HTML blocks that are

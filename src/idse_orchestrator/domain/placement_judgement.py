@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.constitution_rules import Constitution
@@ -47,8 +47,7 @@ def judge_placement(
     return tuple(sorted(found, key=lambda finding: finding.sort_key()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     check: str
     path: str
     params: Mapping[str, str]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.constitution_rules import Constitution, Rule
@@ -62,8 +63,7 @@ def judge_gate(
     return _ordered(finding for finding in judgement.findings(hits) if finding.stage == stage)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judgement:
+class _Judgement(NamedTuple):
     """One walk over the hits of a session. `gate` names the stage whose gate is asked, or is empty."""
 
     constitution: Constitution

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from idse_orchestrator.domain.checks.options import texts
 from idse_orchestrator.domain.constitution_rules import Constitution, Rule
@@ -40,8 +40,7 @@ def sequence_hits(
                     yield stage, Hit(rule.id, params=params)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sequence:
+class _Sequence(NamedTuple):
     standing: Mapping[str, Standing]
     blobs: Mapping[str, str]
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from idse_orchestrator.domain.findings import Waiver
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
@@ -48,8 +49,7 @@ class StageRecord:
     reopens: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationVerdict:
+class ValidationVerdict(NamedTuple):
     """`validation_status` in the state: what the engine said last, by which constitution, when."""
 
     status: str = UNKNOWN
@@ -57,8 +57,7 @@ class ValidationVerdict:
     at: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class NotApplied:
+class NotApplied(NamedTuple):
     """An event that is kept although its precondition no longer held when it was folded."""
 
     event: str
@@ -101,8 +100,7 @@ class SessionState:
         return self.status
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """One stage, judged against documents.
 
     `condition` is CURRENT; CHANGED (completed, and its own artifact differs since); or STALE

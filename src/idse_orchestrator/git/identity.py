@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import is_ulid, ulid
@@ -22,8 +21,7 @@ _AROUND = " .,:;\"'\\"
 _VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Name and email as git would put them on a commit."""
 
     name: str

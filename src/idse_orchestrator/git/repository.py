@@ -6,7 +6,7 @@ Kinds of repository that cannot be served safely are refused here, before anythi
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
@@ -31,8 +31,7 @@ _FORMAT_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """Absolute paths of one work tree; `prefix` is where we stand inside it ("" or "a/b/")."""
 
     toplevel: str

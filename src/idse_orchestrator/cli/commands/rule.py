@@ -71,7 +71,7 @@ def show_rule(run: Run, rule: str) -> None:
     found = known_rule(constitution, rule)
     if run.terminal.as_json:
         article = constitution.article(found.article)
-        data = {**_about(constitution), "rule": rule_data(found), "article": article}
+        data = {**_about(constitution), "rule": rule_data(found), "article": article and article._asdict()}
         run.terminal.data(envelope("idse.rule-show/1", data))
     else:
         run.terminal.data(rule_page(found, constitution, run.terminal.style))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from idse_orchestrator.domain.checks import (
     agent_profile,
@@ -38,8 +38,7 @@ ENGINE = 5
 """Reported by the engine itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """A check verb. `params` are the placeholders that it fills beyond the common ones."""
 
     needs: int

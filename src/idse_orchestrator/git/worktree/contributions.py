@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.git.private_files import make_folder, write_atomically
 
@@ -21,8 +20,7 @@ _WORD = re.compile(r"[0-9a-f]{40}|-", re.ASCII)
 _NOTHING = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """The session's folder as `tree` ("" : empty), given while HEAD was one of `heads` ("" : none)."""
 
     tree: str
