@@ -109,6 +109,12 @@ class TestWhatALedgerMayNotHold:
         os.chmod(repo.write(f"{FOLDER}/run.sh", "x"), 0o755)
         self.refused(repo, "run.sh", "executable")
 
+    def test_a_command_to_type_is_one_command_whatever_the_name_is(self, repo):
+        os.chmod(repo.write(f"{FOLDER}/a; touch b", "x"), 0o755)
+        with pytest.raises(InvalidArtifactError) as caught:
+            captured(repo)
+        assert caught.value.fix == (f"chmod -x '{FOLDER}/a; touch b'",)
+
     def test_what_only_looks_executable_to_a_git_that_trusts_no_modes_is_held(self, repo):
         repo.git("config", "core.fileMode", "false")
         os.chmod(repo.write(f"{FOLDER}/spec.md", "x"), 0o755)

@@ -26,6 +26,13 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", encodable(text)).strip()
 
 
+def one_word(text: str) -> str:
+    """`text` as one word of a shell, for a command that somebody may copy: a name can hold a command."""
+    from shlex import quote  # only errors pay for it
+
+    return quote(text)
+
+
 def paragraphs(text: str) -> str:
     """`text` as the body of a commit message, in which no line can pass for a trailer or a separator."""
     clean = _CONTROL.sub("", encodable(text).replace("\r\n", "\n").replace("\r", "\n"))

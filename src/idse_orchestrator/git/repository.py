@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.repository_kind import refuse_unsupported_kind, refused_extension
@@ -76,7 +77,7 @@ def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError
             "this repository belongs to another user",
             where=folder,
             cause="git refuses it, and so does idse: its hooks and settings could run commands as you",
-            fix=("if you trust it: git config --global --add safe.directory " + folder,),
+            fix=("if you trust it: git config --global --add safe.directory " + one_word(folder),),
         )
     if len(answers) > 1 and answers[1] == "true":
         return UnsupportedRepositoryError(

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.artifact_reader import FileEntry
+from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.object_stream import object_sizes
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
@@ -105,5 +106,5 @@ def _refuse_unmerged(paths: Sequence[str]) -> None:
         f"{paths[0]}{more} is not merged yet",
         where=paths[0],
         cause="the index holds several versions of it until the conflict is resolved",
-        fix=(f"edit it, then: git add {paths[0]}",),
+        fix=(f"edit it, then: git add {one_word(paths[0])}",),
     )

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from idse_orchestrator.app.ledger_values import Captured
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.domain.text import is_unicode
+from idse_orchestrator.domain.text import is_unicode, one_word
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.git.program import Git, failure
@@ -56,7 +56,7 @@ def _captured(git: Git, folder: str) -> Captured | None:
         meta, _, path = line.partition("\t")
         mode, blob, _stage = meta.split(" ")
         if mode == "100755":  # asked of git: where core.fileMode is off, the disk cannot tell
-            raise _refused(path, "it is executable", f"chmod -x {path}")
+            raise _refused(path, "it is executable", f"chmod -x {one_word(path)}")
         if mode != "100644":
             raise _refused(path, f"git would record it with mode {mode}", "make it a plain file")
         files[path.removeprefix(f"{folder}/")] = blob
