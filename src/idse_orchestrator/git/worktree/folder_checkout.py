@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.repository import Repository
 
+_AT_ONCE = 500
+"""Names on one command line: on standard input, a name with a line break would be two."""
+
 
 def replace_folder(repository: Repository, folder: str, before: str, after: str) -> Sequence[str]:
     """Turn `folder`, which is the tree `before` now ("" : nothing), into `after`; the paths that changed.
@@ -29,7 +32,9 @@ def replace_folder(repository: Repository, folder: str, before: str, after: str)
     root = os.path.join(repository.toplevel, folder)
     for path in written:
         _refuse_obstacle(root, path, folder)
-    _refuse_unseen(repository, folder, {path: new[path] for path in written if path not in old})
+    _refuse_unseen(
+        repository, folder, {path: old.get(path) or new[path] for path in [*written, *removed]}, old
+    )
     _write(repository, folder, after, written)
     for path in removed:
         _remove(root, path)
@@ -80,15 +85,26 @@ def _refuse_obstacle(root: str, path: str, folder: str) -> None:
             )
 
 
-def _refuse_unseen(repository: Repository, folder: str, wanted: Mapping[str, str]) -> None:
-    """A file that git ignores is in no tree: whatever is in it, nothing else holds it."""
-    paths = [f"{folder}/{path}" for path in wanted]
+def _refuse_unseen(
+    repository: Repository, folder: str, seen: Mapping[str, str], old: Mapping[str, str]
+) -> None:
+    """Raise for a file that is not what `seen` says: whatever is in it, nothing else holds it.
+
+    It is not in `old` when git ignores it; else somebody typed after the folder was looked at.
+    """
+    paths = [f"{folder}/{path}" for path in seen]
     there = [path for path in paths if os.path.lexists(os.path.join(repository.toplevel, path))]
     if not there:
         return
-    ids = repository.git.lines("hash-object", "--stdin-paths", stdin="\n".join(there).encode())
+    groups = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
+    ids = [blob for group in groups for blob in repository.git.lines("hash-object", "--", *group)]
     for path, blob in zip(there, ids, strict=True):
-        if wanted[path.removeprefix(f"{folder}/")] != blob:
+        name = path.removeprefix(f"{folder}/")
+        if seen[name] != blob and name in old:
+            raise ConflictError(
+                "a document changed while it was to be replaced", where=path, fix=("run the command again",)
+            )
+        if seen[name] != blob:
             raise ConflictError(
                 "a file that nothing else holds stands where a document has to go",
                 where=path,
