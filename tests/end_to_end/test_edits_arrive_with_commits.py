@@ -298,6 +298,19 @@ class TestMergesAndRewrites:
         assert forked.ledger("spec.md") == forked.text("spec.md") == self.BOTH
         assert "portal/__blueprint__" in forked.note()
 
+    def test_a_rebase_that_drops_the_last_commit_takes_its_lines_back(self, project):
+        project.edit("spec.md", "zero\n" + LINES)
+        project.commit("kept, in other words")
+        project.edit("plan.md", LINES + "six\n")
+        project.commit("dropped")
+        editor = {
+            "GIT_SEQUENCE_EDITOR": "sed -i -e 1s/pick/reword/ -e 2d",
+            "GIT_EDITOR": "sed -i 1s/kept/new/",
+        }
+        project.git("rebase", "-q", "-i", "HEAD~2", env=editor)
+        assert project.ledger("plan.md") == project.text("plan.md") == LINES
+        assert project.ledger("spec.md") == "zero\n" + LINES
+
 
 class TestVerdicts:
     def test_a_broken_promise_committed_with_no_verify_is_recorded_as_failing(self, loop):

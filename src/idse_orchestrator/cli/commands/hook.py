@@ -6,8 +6,10 @@ line at most, and what went wrong stands in the log in the git directory.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import printable
@@ -73,12 +75,23 @@ def _post_merge(run: Run, args: Sequence[str]) -> None:
 def _post_rewrite(run: Run, args: Sequence[str]) -> None:
     pairs = [line.split()[:2] for line in sys.stdin.read().splitlines() if len(line.split()) > 1]
     if args[:1] != ["amend"] and pairs:  # an amend was recorded by post-commit
-        _record_move(run, pairs[-1][0])
+        _record_move(run, _rebased_from(run.app.repository.git_dir) or pairs[-1][0])
     if pairs:
         run.app.drain_spool()
         run.app.recorder.notes.write_many(
             {}, "idse: notes follow rewritten commits", [(old, new) for old, new in pairs]
         )
+
+
+def _rebased_from(git_dir: str) -> str:
+    """Where the branch stood before the rebase that ends now; "" if git does not say.
+
+    The last pair need not tell it: a commit that was dropped is in none.
+    """
+    for folder in ("rebase-merge", "rebase-apply"):
+        with suppress(OSError), open(os.path.join(git_dir, folder, "orig-head"), encoding="ascii") as file:
+            return file.read().strip()
+    return ""
 
 
 def _record_move(run: Run, before: str) -> None:
