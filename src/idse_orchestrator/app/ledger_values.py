@@ -57,12 +57,14 @@ class CodeChange(NamedTuple):
     """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
 
     `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.
+    `is_merge`: one commit with several parents, so that somebody has brought their texts together.
     """
 
     before: str
     after: str
     subject: str
     previous: str
+    is_merge: bool = False
 
 
 SessionTip = Tip[SessionState]

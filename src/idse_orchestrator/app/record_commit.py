@@ -98,6 +98,8 @@ def _record(
         if tip is None:
             return None
         merged = _merged(recorder.workspace, edit, tip.artifacts)
+        if change.is_merge:
+            merged = _as_resolved(recorder.workspace, edit, merged)
         conflicts = merged.conflicts
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
@@ -144,6 +146,11 @@ def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
         if not other.conflicts:
             return other
     return best
+
+
+def _as_resolved(workspace: Workspace, edit: _Edit, merged: Merged) -> Merged:
+    """What conflicts with a merge was decided in it: its text stands, and history keeps the other."""
+    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.conflicts), ())
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:

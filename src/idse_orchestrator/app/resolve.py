@@ -47,6 +47,16 @@ def resolve_project(asking: Asking, option: str | None) -> str:
     known = asking.ledgers.projects()
     if len(known) == 1:
         return known[0]
+    carried = sorted({project for project, _ in asking.workspace.session_folders()}) if not known else []
+    if carried:
+        raise NoProjectError(
+            f"this branch carries {', '.join(carried)}, and this clone has no ledger of it",
+            cause="ledgers are refs under refs/idse/, which a plain clone does not bring",
+            fix=(
+                "git fetch origin 'refs/idse/*:refs/idse/*'    (if the history is there)",
+                *(f"idse init {name}" for name in carried[:3]),
+            ),
+        )
     if not known:
         raise NoProjectError("there is no IDSE project in this repository", fix=("idse init NAME",))
     default = asking.default()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, MAY_START_BESIDE, STAGES
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.stage_state_model import (
     ARCHIVED,
     CHANGED,
@@ -63,14 +63,3 @@ def _about(here: Standing) -> NextAction | None:
 
 def _look_again(stage: str) -> tuple[str, ...]:
     return (f'idse stage reopen {stage} -m "why"', f'idse stage confirm {stage} -m "why"')
-
-
-def may_start(stages: Sequence[Standing]) -> tuple[str, ...]:
-    """The pending stages whose predecessor allows them to start, in pipeline order."""
-    by_name = {each.stage: each for each in stages}
-    return tuple(
-        stage
-        for stage, before in zip(STAGES[1:], STAGES, strict=False)
-        if by_name[stage].status == PENDING
-        and (by_name[before].holds or (stage in MAY_START_BESIDE and by_name[before].status != PENDING))
-    )

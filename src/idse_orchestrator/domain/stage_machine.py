@@ -27,7 +27,6 @@ START = "start"
 FINISH = "complete"
 CONFIRM = "confirm"
 REOPEN = "reopen"
-ACTIONS = (START, FINISH, REOPEN, CONFIRM)
 
 TARGET = {START: IN_PROGRESS, FINISH: COMPLETE, CONFIRM: COMPLETE, REOPEN: IN_PROGRESS}
 """The status a stage has after each action."""

@@ -20,7 +20,6 @@ STAGE_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
 
 ACTIVE = "active"
 ARCHIVED = "archived"
-SESSION_STATUSES = ("draft", ACTIVE, "review", COMPLETE, ARCHIVED)
 
 UNKNOWN = "unknown"
 PASSING = "passing"

@@ -25,16 +25,18 @@ class GitCodeCommits:
         rows = self._log("--walk-reflogs", "-2") or self._log("-1")
         if not rows:
             return None
-        commit, parent, subject = rows[0]
-        return CodeChange(parent, commit, subject, rows[1][0] if len(rows) > 1 else parent)
+        commit, parents, subject = rows[0]
+        parent = parents[0] if parents else ""
+        previous = rows[1][0] if len(rows) > 1 else parent
+        return CodeChange(parent, commit, subject, previous, is_merge=len(parents) > 1)
 
     def between(self, before: str, after: str) -> CodeChange:
         """See `CodeCommits.between`."""
         old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
         return CodeChange(old, new, "", old)
 
-    def _log(self, *options: str) -> list[tuple[str, str, str]]:
-        """(commit, first parent, subject) of HEAD, or of where it stood."""
+    def _log(self, *options: str) -> list[tuple[str, list[str], str]]:
+        """(commit, parents, subject) of HEAD, or of where it stood."""
         form = "--format=%H %P%x00%s"
         done = self._git.attempt("log", *options, "--no-show-signature", "--no-notes", form, "HEAD", "--")
         rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
@@ -56,10 +58,10 @@ class GitCodeCommits:
         return [row[3:].removeprefix(f"{folder}/") for row in rows if row]
 
 
-def _row(line: str) -> tuple[str, str, str]:
+def _row(line: str) -> tuple[str, list[str], str]:
     ids, _, subject = line.partition("\0")
     commit, *parents = ids.split()
-    return commit, parents[0] if parents else "", subject.strip()
+    return commit, parents, subject.strip()
 
 
 def _has_ref_name(project: str, session: str) -> bool:

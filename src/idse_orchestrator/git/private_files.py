@@ -8,8 +8,6 @@ from contextlib import suppress
 
 from idse_orchestrator.errors import StorageError
 
-_UNWRITABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT})
-
 
 def storage_error(error: OSError, where: str) -> StorageError:
     """The error to raise when the system refuses a write at `where`."""
@@ -27,11 +25,6 @@ def _fix(number: int | None) -> str:
     if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return "move away what stands there, then run the command again"
     return "make the repository writable for you, then run the command again"
-
-
-def is_storage_problem(error: OSError) -> bool:
-    """Whether `error` says that the place cannot be written at all."""
-    return error.errno in _UNWRITABLE
 
 
 def make_folder(path: str) -> str:

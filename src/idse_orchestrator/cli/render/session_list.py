@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.session_graph import SessionGraph
+from idse_orchestrator.errors import CorruptLedgerError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
+    from collections.abc import Iterable, Mapping
+
+    from idse_orchestrator.app.ports import LedgerReader, SessionKey
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.domain.stage_state_model import SessionState
 
@@ -18,14 +21,15 @@ _LETTER = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 
 def show_sessions(run: Run, project: str) -> int:
     """List the sessions of `project`: the current one is marked, each stage is one sign."""
-    states = run.app.reader.states(run.app.reader.sessions(project))
+    states, damage = _sound_states(run.app.reader, project)
     current = run.app.workspace.current(project)
     if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
+        from idse_orchestrator.cli.render.envelope import diagnostic, envelope
 
         rows = [session_row(key, state, current) for key, state in states.items()]
-        run.terminal.data(envelope("idse.sessions/1", {"project": project, "sessions": rows}))
-        return 0
+        data = {"project": project, "sessions": rows}
+        run.terminal.data(envelope("idse.sessions/1", data, [diagnostic(damage)] if damage else ()))
+        return damage.exit_code if damage else 0
     named = {session: state for (_, session), state in states.items()}
     rows_shown = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
     width = max((len(shown) for shown, _ in rows_shown), default=0)
@@ -34,9 +38,29 @@ def show_sessions(run: Run, project: str) -> int:
         run.terminal.data(
             _line(f"{shown:<{width}}", named[session], run.terminal.style, is_current=is_current)
         )
+    if damage is not None:
+        raise damage
     if not states:
         run.terminal.say(f"project {project} has no session yet: idse spawn NAME")
     return 0
+
+
+def _sound_states(
+    ledgers: LedgerReader, project: str
+) -> tuple[Mapping[SessionKey, SessionState], CorruptLedgerError | None]:
+    """The states that can be read, and the first damage: one bad ledger does not hide the others."""
+    keys = ledgers.sessions(project)
+    try:
+        return ledgers.states(keys), None
+    except CorruptLedgerError as error:
+        return {key: state for key in keys for state in _state(ledgers, key)}, error
+
+
+def _state(ledgers: LedgerReader, key: SessionKey) -> Iterable[SessionState]:
+    try:
+        return ledgers.states([key]).values()
+    except CorruptLedgerError:
+        return ()
 
 
 def session_row(key: SessionKey, state: SessionState, current: SessionKey | None) -> dict[str, object]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-COLOR_CHOICES = ("auto", "always", "never")
-
 _JOINERS = "\u200c\u200d"  # harmless, and Persian words and many emoji are written with them
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _NONCHARACTERS = range(0xFDD0, 0xFDF0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.repository import Repository
 
-_FULL_ID = re.compile(r"[0-9a-f]{40}")
 _LIST = ("ls-tree", "-r", "-l", "-z", "--full-tree")
 
 
