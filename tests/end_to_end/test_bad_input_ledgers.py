@@ -66,7 +66,7 @@ def annotated_tag_of_code(repo):
 
 
 DAMAGES = [broken_json, broken_shape, code_commit, blob, tree, missing, annotated_tag_of_code]
-READERS = [("status",), ("next",), ("session", "list"), ("session", "show"), ("validate",), ("prime",)]
+READERS = [("status",), ("next",), ("session", "show"), ("validate",), ("prime",)]
 WRITERS = [
     ("save",),
     ("stage", "start", "context"),
@@ -88,6 +88,17 @@ def test_a_damaged_ledger_is_named_by_every_command_that_needs_it(begun, refused
     assert cause.startswith(("   = cause: it points at ", "   = cause: state.json: "))
     assert "git_object" not in cause
     assert fix == (f"   = fix:   idse fsck    (names every defect; older states are in: git reflog {LEDGER})")
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_ledger_is_named_by_the_list_and_hides_no_other(begun, unchanged, damage):
+    point(begun, damage(begun))
+    with unchanged(begun):
+        done = begun.idse("session", "list")
+    assert done.returncode == 1
+    assert "__blueprint__" in done.stdout
+    assert "login" not in done.stdout
+    assert done.stderr.splitlines()[:2] == ["error[IDSE013]: this ledger is damaged", f"  --> {LEDGER}"]
 
 
 def test_the_cause_says_what_the_ref_points_at(begun, refused):
