@@ -133,6 +133,45 @@ def test_a_missing_reflog_is_begun(project):
     assert mended(project, "reflogs") == ("warning", "fixed", "ok")
 
 
+def test_a_ref_that_points_at_source_code_is_named_and_left_alone(project):
+    project.git("pack-refs", "--all")
+    code = project.git("rev-parse", "HEAD")
+    for ref in (
+        "refs/idse/sessions/demo/foreign",
+        "refs/idse/projects/foreign",
+        "refs/idse/notes/foreign",
+        "refs/idse/sessions/odd",
+    ):
+        project.git("update-ref", ref, code)
+        before = checks(project)
+        assert before["ledger refs"]["verdict"] == "problem"
+        assert ref in before["ledger refs"]["says"]
+        assert "idse fsck" in before["ledger refs"]["fix"][0]
+        assert before["reflogs"]["verdict"] == "ok"
+        assert checks(project, "--fix")["ledger refs"]["verdict"] == "problem"
+        assert not (project.path / ".git/logs" / ref).exists()
+        assert project.git("rev-parse", ref) == code
+        project.git("update-ref", "-d", ref)
+    assert verdict(project, "ledger refs") == "ok"
+
+
+def test_a_ref_that_points_at_no_commit_or_holds_no_id_is_a_problem(project):
+    blob = project.git("hash-object", "-w", "--stdin", stdin="x")
+    project.git("update-ref", "refs/idse/sessions/demo/blob", blob)
+    project.write(".git/refs/idse/sessions/demo/rubbish", "rubbish")
+    found = checks(project)["ledger refs"]
+    assert found["verdict"] == "problem"
+    assert "refs/idse/sessions/demo/blob" in found["says"]
+    assert "refs/idse/sessions/demo/rubbish" in found["says"]
+
+
+def test_a_ref_of_a_kind_that_this_idse_does_not_know_is_a_note_and_left_alone(project):
+    project.git("update-ref", "refs/idse/later/thing", project.git("rev-parse", LEDGER))
+    found = checks(project, "--fix")["ledger refs"]
+    assert (found["verdict"], "refs/idse/later/thing" in found["says"]) == ("note", True)
+    assert not (project.path / ".git/logs/refs/idse/later/thing").exists()
+
+
 def test_packed_refs_are_fine(project):
     project.git("pack-refs", "--all")
     assert {check["verdict"] for check in checks(project).values()} <= {"ok", "note"}

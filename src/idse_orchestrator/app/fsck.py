@@ -16,6 +16,10 @@ OnDefect = Callable[[Defect], None]
 EVERY = 500
 """Progress is told after so many commits."""
 
+PROJECTS = "projects"
+SESSIONS = "sessions"
+NOTES = "notes"
+
 
 @dataclass(frozen=True, slots=True)
 class FoundRef:
@@ -30,10 +34,15 @@ class FoundRef:
     project: str = ""
     session: str = ""
 
+    @property
+    def family(self) -> str:
+        """What kind of ref it is by its name: "projects", "sessions", "notes" or whatever stands there."""
+        return self.name.split("/")[2]
 
-PROJECTS = "projects"
-SESSIONS = "sessions"
-NOTES = "notes"
+    @property
+    def is_known(self) -> bool:
+        """Whether this idse knows what refs of its family are for."""
+        return self.family in (PROJECTS, SESSIONS, NOTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ def check_ledgers(
     for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
         if kind != "commit":
             found.append(_no_commit(ref, kind))
-        elif ref.name.startswith(f"refs/idse/{NOTES}/"):
+        elif ref.family == NOTES:
             found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
         elif ref.project:
             verdict, defects = _replayed(source, ref, on_progress)
@@ -147,11 +156,9 @@ def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]
         yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
     if ref.symbolic:
         yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
-    family = ref.name.split("/")[2]
-    if family in (PROJECTS, SESSIONS):
-        if not ref.project:
-            yield Defect(ref.name, "", "ref-name", f"no {family.removesuffix('s')} can have this name")
-    elif family != NOTES:
+    if ref.family in (PROJECTS, SESSIONS) and not ref.project:
+        yield Defect(ref.name, "", "ref-name", f"no {ref.family.removesuffix('s')} can have this name")
+    if not ref.is_known:
         yield Defect(ref.name, "", "unknown-ref", "this idse does not know what it is for")
     yield from _collisions(ref, all_refs)
 

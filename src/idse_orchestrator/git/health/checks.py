@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.git.health import recovery
+from idse_orchestrator.git.health.published_refs import published_refs
 from idse_orchestrator.git.hooks.shim import find_program
 
 if TYPE_CHECKING:
@@ -33,10 +34,11 @@ def machine_checks(repository: Repository, environment: Mapping[str, str]) -> It
 
 
 def leftover_checks(repository: Repository) -> Iterator[Check]:
-    """What killed processes left behind, and refs without a log."""
+    """What killed processes left behind, refs that are not what they should be, and refs without a log."""
     yield Check("lock files", lambda: _locks(repository), lambda: recovery.remove_stale_locks(repository))
     yield Check("leftovers", lambda: _leftovers(repository), lambda: recovery.remove_leftovers(repository))
     yield Check("spool", lambda: _spool(repository), lambda: recovery.drain_spool(repository))
+    yield Check("ledger refs", lambda: _published(repository))
     yield Check("reflogs", lambda: _reflogs(repository), lambda: recovery.write_reflogs(repository))
 
 
@@ -138,8 +140,20 @@ def _spool(repository: Repository) -> Diagnosis:
     )
 
 
+def _published(repository: Repository) -> Diagnosis:
+    """Only a person can tell what such a ref was meant to be, so nothing here is ever mended."""
+    refs = published_refs(repository)
+    if refs.foreign:
+        says = f"no ledger, or a damaged one: {', '.join(refs.foreign[:3])}"
+        return Diagnosis(PROBLEM, says, ("idse fsck    (says what is wrong with each; push none of them)",))
+    if refs.unknown:
+        says = f"of a kind that this idse does not know: {', '.join(refs.unknown[:3])}"
+        return Diagnosis(NOTE, says, ("idse fsck",))
+    return Diagnosis(OK, "every ref under refs/idse/ holds what its name says")
+
+
 def _reflogs(repository: Repository) -> Diagnosis:
     missing = recovery.refs_without_log(repository)
     if not missing:
-        return Diagnosis(OK, "every ref under refs/idse/ has one")
+        return Diagnosis(OK, "every ledger has one")
     return Diagnosis(WARNING, f"missing for {', '.join(missing[:3])}", ("idse doctor --fix",))

@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.git.health.published_refs import published_refs
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import storage_error
-from idse_orchestrator.git.ref_names import PUBLISHED
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
@@ -82,8 +82,8 @@ def drain_spool(repository: Repository) -> str:
 
 
 def refs_without_log(repository: Repository) -> Sequence[str]:
-    """Refs under ``refs/idse/`` that have no reflog."""
-    names = repository.git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
+    """Ledgers and notes that have no reflog. Refs that hold something else are none of our business."""
+    names = published_refs(repository).ours
     return [name for name in names if not os.path.isfile(os.path.join(repository.common_dir, "logs", name))]
 
 
