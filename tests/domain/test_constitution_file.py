@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from idse_orchestrator.domain.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
 from idse_orchestrator.domain.constitution_file import load_constitution
 from idse_orchestrator.domain.constitution_rules import FAMILIES, Constitution, constitution_id
+from idse_orchestrator.domain.constitution_schema import OPTIONS, RuleEntry, Strict
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import constitution_bytes
@@ -141,7 +143,7 @@ FILE = ".idse/constitution.yaml"
             "rules: [{id: ACME001}]",
             "'name' is missing",
             f"{FILE} → rules → 1 (ACME001) → name",
-            "Field required",
+            "needed keys: id, name, applies_to, check, message, hint",
         ),
         (
             one("hint: h", "hint: h, severty: {}"),
@@ -171,8 +173,22 @@ FILE = ".idse/constitution.yaml"
             one("texts:", "text:"),
             "'texts' is missing",
             f"{FILE} → rules → 1 (ACME001) → with → texts",
-            "Field required",
+            "needed keys: texts",
         ),
+        (
+            one("has_text", "required_sections").replace("texts: [ABC]", "sections: {specs: []}"),
+            "'specs' is not a key here",
+            f"{FILE} → rules → 1 (ACME001) → with → sections → specs",
+            "Input should be 'intent', 'context'",
+        ),
+        (
+            "version: [1]",
+            "'version' has a value that does not fit",
+            f"{FILE} → version",
+            "Input should be a valid string",
+        ),
+        ("3: x", "'3' is not a key here", f"{FILE} → 3", "known keys: version, rules, raise"),
+        ("rules: [3]", "entry 1 has a value that does not fit", f"{FILE} → rules → 1", "Input should be"),
         (
             one("spec", "specs"),
             "'specs' is nothing a rule can apply to",
@@ -281,10 +297,40 @@ def test_a_wrong_file_is_told_where_and_why(project, message, where, cause):
         ("raise: {IDSE301: {complete: off}}", "idse rule waive IDSE301"),
         (one("ACME001", "IDSE301"), "choose an id such as ACME001"),
         ("disable: [IDSE301]", "idse rule waive"),
+        (
+            "rules: [{id: ACME001}]",
+            f"add below {FILE} → rules → 1 (ACME001), in your own words:  name: no-weasel-words",
+        ),
+        (
+            "rules: [{name: no-id}]",
+            f"add below {FILE} → rules → 1 (no-id), in your own words:  id: ACME001",
+        ),
+        (
+            one("texts: [ABC]", ""),
+            f"add below {FILE} → rules → 1 (ACME001) → with, in your own words:  texts: [leverage, seamless]",
+        ),
+        (one("name: ticket", "name: Ticket"), "write it such as:  name: no-weasel-words"),
+        (one("[spec]", "spec"), "write it such as:  applies_to: [intent, spec]"),
     ],
 )
 def test_a_wrong_file_is_told_what_to_do(project, fix):
     assert fix in " ".join(refused(project).fix)
+
+
+def models_below(shape):
+    yield shape
+    for field in shape.model_fields.values():
+        for inner in (field.annotation, *getattr(field.annotation, "__args__", ())):
+            if isinstance(inner, type) and issubclass(inner, Strict):
+                yield from models_below(inner)
+
+
+@pytest.mark.parametrize(
+    "shape", dict.fromkeys(model for top in (RuleEntry, *OPTIONS.values()) for model in models_below(top))
+)
+def test_every_key_that_a_rule_needs_has_an_example_that_fits(shape):
+    needed = {field.alias or name: field for name, field in shape.model_fields.items() if field.is_required()}
+    shape.model_validate({key: yaml.safe_load(field.examples[0]) for key, field in needed.items()})
 
 
 def test_an_alias_bomb_is_refused():

@@ -1,14 +1,13 @@
-"""From an entry of a constitution file to a rule, and from a wrong entry to words that say so."""
+"""From an entry of a constitution file to a rule."""
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from idse_orchestrator.domain.checks.document import Check
 from idse_orchestrator.domain.checks.verbs import COMMON_PARAMS, TEXT, VERBS
@@ -22,6 +21,7 @@ from idse_orchestrator.domain.constitution_rules import (
     Rule,
 )
 from idse_orchestrator.domain.constitution_schema import OPTIONS, NoOptions, RuleEntry
+from idse_orchestrator.domain.constitution_trouble import Trouble
 from idse_orchestrator.domain.pattern_guard import problem_with
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
@@ -60,85 +60,6 @@ def built_rule(
         severity_of=_stage(entry, place),
         gate=gate if STRICTNESS[gate] >= STRICTNESS[severity["complete"]] else severity["complete"],
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """What pydantic found wrong in `value`, which should have had `shape`."""
-
-    where: str
-    shape: type[BaseModel]
-    value: object
-    error: ValidationError
-
-    def as_error(self) -> InvalidConfigurationError:
-        """The first of the problems, as file → key → item, why, and what to write instead."""
-        problem = self.error.errors(include_url=False)[0]
-        path = [*self._named(problem["loc"])]
-        key = str(problem["loc"][-1]) if problem["loc"] else ""
-        unknown = problem["type"] == "extra_forbidden"
-        return InvalidConfigurationError(
-            f"{key!r} is not a key here" if unknown else _what(problem["type"], key),
-            where=" → ".join([self.where, *path]),
-            cause=f"known keys: {', '.join(self._keys(problem['loc']))}" if unknown else problem["msg"],
-            fix=self._fix(problem["loc"], key) if unknown else (),
-        )
-
-    def _named(self, location: Sequence[int | str]) -> Iterable[str]:
-        value: Any = self.value
-        for step in location:
-            value = _step(value, step)
-            if isinstance(step, int):
-                name = value.get("id") or value.get("name") if isinstance(value, dict) else None
-                yield f"{step + 1} ({name})" if name else str(step + 1)
-            else:
-                yield step
-
-    def _keys(self, location: Sequence[int | str]) -> list[str]:
-        shape: type[BaseModel] | None = self.shape
-        for step in location[:-1]:
-            shape = _shape_below(shape, step)
-        fields = shape.model_fields if shape else {}
-        return [field.alias or name for name, field in fields.items()]
-
-    def _fix(self, location: Sequence[int | str], key: str) -> tuple[str, ...]:
-        close = difflib.get_close_matches(key, self._keys(location), n=3)
-        if close:
-            return (f"did you mean {', '.join(close)}?",)
-        if len(location) == 1:
-            return ("take it out; for an exception in one session: idse rule waive RULE -m WHY",)
-        return ("take it out",)
-
-
-def _what(kind: str, key: str) -> str:
-    return f"{key!r} is missing" if kind == "missing" else f"{key!r} has a value that does not fit"
-
-
-def _step(value: Any, step: int | str) -> Any:  # noqa: ANN401 - whatever the file held
-    try:
-        return value[step]
-    except (KeyError, IndexError, TypeError):
-        return None
-
-
-def _shape_below(shape: type[BaseModel] | None, step: int | str) -> type[BaseModel] | None:
-    """The model behind a key, through lists and mappings."""
-    if shape is None or not isinstance(step, str):
-        return shape
-    for name, field in shape.model_fields.items():
-        if step in (name, field.alias):
-            return _model_in(field.annotation)
-    return shape
-
-
-def _model_in(annotation: object) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_in(inner)
-        if found is not None:
-            return found
-    return None
 
 
 def _check_id(entry: RuleEntry, place: str, origin: str) -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from idse_orchestrator.domain.checks.document import Check
-from idse_orchestrator.domain.constitution_entries import Trouble, built_rule
+from idse_orchestrator.domain.constitution_entries import built_rule
 from idse_orchestrator.domain.constitution_rules import (
     PROJECT,
     STRICTNESS,
@@ -24,6 +24,7 @@ from idse_orchestrator.domain.constitution_rules import (
     constitution_id,
 )
 from idse_orchestrator.domain.constitution_schema import CoreFile, ProjectFile, Raised
+from idse_orchestrator.domain.constitution_trouble import Trouble
 from idse_orchestrator.domain.safe_yaml import YamlProblem, load_yaml
 from idse_orchestrator.errors import InvalidConfigurationError
 

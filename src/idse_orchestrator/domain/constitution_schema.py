@@ -1,5 +1,6 @@
 """The shape of a constitution file, and of the options of each check verb.
 
+A key that is needed has an example, as YAML, which whoever forgot it is shown.
 Only `constitution_file.py` needs this module; it imports pydantic.
 """
 
@@ -58,17 +59,19 @@ class ArticleEntry(Strict):
 class RuleEntry(Strict):
     """A rule, in the core or in a project."""
 
-    id: ShortText
+    id: ShortText = Field(examples=["ACME001"])
     article: str = ""
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")]
-    applies_to: Texts
-    check: ShortText
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,63}$")] = Field(
+        examples=["no-weasel-words"]
+    )
+    applies_to: Texts = Field(examples=["[intent, spec]"])
+    check: ShortText = Field(examples=["no_text"])
     options: dict[str, Any] = Field(default_factory=dict, alias="with")
     severity: Severities = Field(default_factory=Severities)
     severity_of: str | None = None
     gate: Severity | None = None
-    message: Text
-    hint: Text
+    message: Text = Field(examples=['"{artifact} says {text}"'])
+    hint: Text = Field(examples=['"Say what will happen instead"'])
 
 
 class CoreFile(Strict):
@@ -95,20 +98,20 @@ class NoOptions(Strict):
 class HeadingOption(Strict):
     """A section by its name and aliases; a trailing ``*`` in an alias fits any rest."""
 
-    name: ShortText
+    name: ShortText = Field(examples=["Way Back"])
     also: list[ShortText] = Field(default_factory=list)
 
 
 class SizeOptions(Strict):
     """Of max_size."""
 
-    bytes: Annotated[int, Field(ge=1, le=1 << 30)]
+    bytes: Annotated[int, Field(ge=1, le=1 << 30, examples=["65536"])]
 
 
 class SuffixOptions(Strict):
     """Of utf8 and no_nul."""
 
-    text_suffixes: Texts
+    text_suffixes: Texts = Field(examples=["[.md, .txt]"])
 
 
 Sections = dict[
@@ -116,16 +119,19 @@ Sections = dict[
 ]
 
 
+SECTIONS_EXAMPLE = "{plan: [{name: Way Back, also: [Rollback]}]}"
+
+
 class SectionsOptions(Strict):
     """Of required_sections."""
 
-    sections: Sections
+    sections: Sections = Field(examples=[SECTIONS_EXAMPLE])
 
 
 class FilledOptions(Strict):
     """Of sections_filled."""
 
-    sections: Sections
+    sections: Sections = Field(examples=[SECTIONS_EXAMPLE])
     markers: list[ShortText] = Field(default_factory=lambda: ["[REQUIRES INPUT]"])
     help_words: Count = 4
 
@@ -133,25 +139,25 @@ class FilledOptions(Strict):
 class MarkerOptions(Strict):
     """Of no_marker."""
 
-    marker: ShortText
+    marker: ShortText = Field(examples=['"[TO DO]"'])
 
 
 class PatternOptions(Strict):
     """Of no_placeholder."""
 
-    patterns: Texts
+    patterns: Texts = Field(examples=["['TBD-[0-9]+']"])
 
 
 class TextOptions(Strict):
     """Of no_text and has_text."""
 
-    texts: Texts
+    texts: Texts = Field(examples=["[leverage, seamless]"])
 
 
 class SectionOptions(Strict):
     """Of has_criteria."""
 
-    section: HeadingOption
+    section: HeadingOption = Field(examples=["{name: Way Back}"])
 
 
 class YamlSectionOptions(SectionOptions):
@@ -163,7 +169,7 @@ class YamlSectionOptions(SectionOptions):
 class QuestionOptions(SectionOptions):
     """Of questions_answered."""
 
-    answered_by: Texts
+    answered_by: Texts = Field(examples=['["Answer:"]'])
     reply_starts: list[ShortText] = Field(default_factory=list)
     still_open: list[ShortText] = Field(default_factory=list)
 
@@ -171,22 +177,24 @@ class QuestionOptions(SectionOptions):
 class NamesOptions(SectionOptions):
     """Of names_artifacts."""
 
-    none_words: Texts
+    none_words: Texts = Field(examples=["[none, nothing]"])
     reason_words: Count = 3
 
 
 class ShapeOption(Strict):
     """One kind of secret."""
 
-    kind: ShortText
-    starts: ShortText
-    pattern: ShortText
+    kind: ShortText = Field(examples=["a key of Acme"])
+    starts: ShortText = Field(examples=["acme_"])
+    pattern: ShortText = Field(examples=["'acme_[a-z0-9]{20}'"])
 
 
 class SecretOptions(Strict):
     """Of no_secrets."""
 
-    shapes: Annotated[list[ShapeOption], Field(min_length=1, max_length=100)]
+    shapes: Annotated[list[ShapeOption], Field(min_length=1, max_length=100)] = Field(
+        examples=["[{kind: a key of Acme, starts: acme_, pattern: 'acme_[a-z0-9]{20}'}]"]
+    )
     examples: list[ShortText] = Field(default_factory=list)
     distinct: Count = 8
 
