@@ -178,6 +178,48 @@ def test_line_ends_are_kept_as_git_records_them(begun, setting):
     assert "nothing to save" in begun.idse("save").stderr
 
 
+@pytest.fixture
+def kept_crlf(begun):
+    """`begun` with an intent committed with CRLF before somebody set core.autocrlf: git calls it clean."""
+    begun.write(INTENT, b"# Intent\r\n\r\nA line.\r\n")
+    begun.commit("line ends", INTENT)
+    begun.git("config", "core.autocrlf", "true")
+    assert begun.git("status", "--porcelain") == ""
+    return begun
+
+
+def test_line_ends_that_git_leaves_alone_are_recorded_as_they_are(kept_crlf):
+    kept_crlf.write(f"{FOLDER}/context.md", "# Context\n\nAnother document.\n")
+    assert kept_crlf.idse("save").returncode == 0
+    kept_crlf.git("add", FOLDER)
+    assert kept_crlf.git("rev-parse", f"{LEDGER}:artifacts") == kept_crlf.git(
+        "write-tree", f"--prefix={FOLDER}/"
+    )
+
+
+def test_an_edit_of_a_document_with_kept_line_ends_is_recorded_as_git_add_would(kept_crlf):
+    kept_crlf.write(INTENT, b"# Intent\r\n\r\nAnother line.\r\n")
+    assert kept_crlf.idse("save").returncode == 0
+    kept_crlf.git("add", INTENT)
+    assert kept_crlf.git("rev-parse", f"{LEDGER}:artifacts/intent.md") == kept_crlf.git(
+        "rev-parse", f":{INTENT}"
+    )
+
+
+def test_kept_line_ends_are_no_difference_from_the_ledger(kept_crlf):
+    assert "differs" not in kept_crlf.idse("status").stdout
+    assert "nothing to save" in kept_crlf.idse("save").stderr
+
+
+def test_a_document_with_kept_line_ends_can_be_restored(kept_crlf):
+    before = kept_crlf.read(INTENT)
+    kept_crlf.write(INTENT, before.replace(b"A line", b"A typo"))
+    assert kept_crlf.idse("save").returncode == 0
+    done = kept_crlf.idse("restore", "--at", kept_crlf.git("rev-parse", f"{LEDGER}~1"))
+    assert (done.returncode, done.stderr.count("error")) == (0, 0), done.stderr
+    assert kept_crlf.read(INTENT) == before
+
+
 def test_a_session_folder_that_leads_elsewhere_is_refused(begun, refused, tmp_path):
     outside = tmp_path / "outside"
     (begun.path / FOLDER).rename(outside)

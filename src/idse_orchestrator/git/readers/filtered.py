@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
+from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.readers.listing import decode, encode
+from idse_orchestrator.git.staging import staged_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,21 +29,13 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def filtered_ids(git: Git, paths: Sequence[str], *, write: bool = False) -> list[str]:
-    """The blob id of each file of the work tree; with `write`, `git` also stores the content."""
-    if not paths:
-        return []
-    stdin = b"".join(_line(path) for path in paths)
-    done = git.attempt("hash-object", *(["-w"] if write else []), "--stdin-paths", stdin=stdin)
-    ids = done.stdout.decode().split()
-    if done.returncode == 0 and len(ids) == len(paths):
-        return ids
-    raise InvalidArtifactError(
-        "a file cannot be read as git would record it",
-        where=paths[min(len(ids), len(paths) - 1)],
-        cause=decode(done.stderr).strip() or None,
-        fix=("check that you may read it, and that the filters its attributes name are installed",),
-    )
+def filtered_ids(repository: Repository, paths: Sequence[str]) -> list[str]:
+    """The blob id of each file of the work tree."""
+    ids = _hashed(repository.git, paths)
+    if any(_may_keep_line_ends(repository, path) for path in paths):
+        with _scratch(repository) as store:
+            ids = _corrected(store, repository, paths, ids)
+    return ids
 
 
 def filtered_sizes(repository: Repository, paths: Sequence[str]) -> list[int]:
@@ -60,15 +53,58 @@ def filtered_objects(repository: Repository, paths: Sequence[str]) -> list[GitOb
 
 @contextmanager
 def _stored(repository: Repository, paths: Sequence[str]) -> Iterator[tuple[Git, list[str]]]:
-    """A git that has the files as blobs, in an object folder of its own that goes with the block."""
+    """A git that has the files as blobs, and their ids; the blobs go with the block."""
+    with _scratch(repository) as store:
+        yield store, _corrected(store, repository, paths, _hashed(store, paths, "-w"))
+
+
+@contextmanager
+def _scratch(repository: Repository) -> Iterator[Git]:
+    """A git whose objects and index are a folder of their own, which goes with the block."""
     import tempfile
 
     objects = os.path.join(repository.common_dir, "objects")
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
-        store = repository.git.with_environment(
-            {"GIT_OBJECT_DIRECTORY": folder, "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
+        yield repository.git.with_environment(
+            {
+                "GIT_OBJECT_DIRECTORY": folder,
+                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects),
+                "GIT_INDEX_FILE": os.path.join(folder, "index"),
+            }
         )
-        yield store, filtered_ids(store, paths, write=True)
+
+
+def _hashed(git: Git, paths: Sequence[str], *options: str) -> list[str]:
+    if not paths:
+        return []
+    stdin = b"".join(_line(path) for path in paths)
+    done = git.attempt("hash-object", *options, "--stdin-paths", stdin=stdin)
+    ids = done.stdout.decode().split()
+    if done.returncode == 0 and len(ids) == len(paths):
+        return ids
+    raise InvalidArtifactError(
+        "a file cannot be read as git would record it",
+        where=paths[min(len(ids), len(paths) - 1)],
+        cause=decode(done.stderr).strip() or None,
+        fix=("check that you may read it, and that the filters its attributes name are installed",),
+    )
+
+
+def _corrected(store: Git, repository: Repository, paths: Sequence[str], ids: list[str]) -> list[str]:
+    """`ids` with those of files whose line ends git may leave alone: that needs a look at what is staged."""
+    odd = [path for path in paths if _may_keep_line_ends(repository, path)]
+    if not odd:
+        return ids
+    corrected = dict(zip(odd, staged_ids(store, repository.git, odd), strict=True))
+    return [corrected.get(path, blob) for path, blob in zip(paths, ids, strict=True)]
+
+
+def _may_keep_line_ends(repository: Repository, path: str) -> bool:
+    try:
+        with open(os.path.join(encode(repository.toplevel), encode(path)), "rb") as file:
+            return b"\r" in file.read(CAP)
+    except OSError:
+        return False  # whoever reads it next says so
 
 
 def _line(path: str) -> bytes:

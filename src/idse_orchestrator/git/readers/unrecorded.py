@@ -62,7 +62,7 @@ class UnrecordedFiles:
     def _files(self, paths: Sequence[str]) -> dict[str, FileEntry]:
         entries = {
             path: self._as_on_disk(path, blob)
-            for path, blob in zip(paths, filtered_ids(self._git, paths), strict=True)
+            for path, blob in zip(paths, filtered_ids(self._repository, paths), strict=True)
         }
         odd = [path for path, entry in entries.items() if self._is_changed_by_a_filter(path, entry)]
         for path, size in zip(odd, filtered_sizes(self._repository, odd), strict=True) if odd else ():

@@ -17,6 +17,7 @@ from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.staging import fill_index
 
 _ADD = ("--literal-pathspecs", "-c", "core.safecrlf=false", "-c", "core.sparseCheckout=false", "add")
 
@@ -40,6 +41,7 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
     index = os.path.join(repository.private, f"index.{os.getpid()}")
     try:
         git = repository.git.with_environment({"GIT_INDEX_FILE": index})
+        fill_index(git, repository.git, (folder,))
         _add(git, folder)
         _add_ignored(git, repository.git, folder)
         return _captured(git, folder)

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.private_files import make_folder, storage_error
+from idse_orchestrator.git.readers.filtered import filtered_ids
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.repository import Repository
-
-_AT_ONCE = 500
-"""Names on one command line: on standard input, a name with a line break would be two."""
 
 
 def replace_folder(repository: Repository, folder: str, before: str, after: str) -> Sequence[str]:
@@ -96,9 +94,7 @@ def _refuse_unseen(
     there = [path for path in paths if os.path.lexists(os.path.join(repository.toplevel, path))]
     if not there:
         return
-    groups = [there[start : start + _AT_ONCE] for start in range(0, len(there), _AT_ONCE)]
-    ids = [blob for group in groups for blob in repository.git.lines("hash-object", "--", *group)]
-    for path, blob in zip(there, ids, strict=True):
+    for path, blob in zip(there, filtered_ids(repository, there), strict=True):
         name = path.removeprefix(f"{folder}/")
         if seen[name] != blob and name in old:
             raise ConflictError(

@@ -17,6 +17,7 @@ from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageErr
 from idse_orchestrator.git.ledger.format import ARTIFACTS as DOCUMENTS
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.private_files import storage_error, write_atomically
+from idse_orchestrator.git.readers.filtered import filtered_ids
 from idse_orchestrator.git.ref_names import (
     CURRENT,
     current_by_project_ref,
@@ -46,8 +47,7 @@ class GitWorkspace:
         present = [stage for stage, name in ARTIFACTS.items() if self._is_file(f"{folder}/{name}")]
         if not present:
             return {}
-        names = "\n".join(f"{folder}/{ARTIFACTS[stage]}" for stage in present)
-        ids = self._git.lines("hash-object", "--stdin-paths", stdin=names.encode())
+        ids = filtered_ids(self._repository, [f"{folder}/{ARTIFACTS[stage]}" for stage in present])
         return dict(zip(present, ids, strict=True))
 
     def capture(self, project: str, session: str) -> Captured | None:
