@@ -187,3 +187,36 @@ class HooksRefusedError(IdseError):
 
     code = "IDSE019"
     exit_code = EXIT_CONFLICT
+
+
+class UnreachableError(IdseError):
+    """The Agency cannot be reached. Nothing is lost: what waits is sent by the next push."""
+
+    code = "IDSE020"
+    exit_code = EXIT_UNREACHABLE
+
+
+class NotAuthorizedError(IdseError):
+    """The Agency refuses this user. Check the credentials that git uses for its URL."""
+
+    code = "IDSE021"
+    exit_code = EXIT_NOT_AUTHORIZED
+
+
+class RefusedError(IdseError):
+    """A ref may not be published, or what the Agency has may not come in: its defects are named."""
+
+    code = "IDSE022"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class UnsafeRemoteError(IdseError):
+    """A git remote is configured so that it could overwrite, delete or leak: nothing was sent or fetched."""
+
+    code = "IDSE023"
+
+
+class NoAgencyError(IdseError):
+    """No Agency is configured. Name one with ``idse sync setup URL``."""
+
+    code = "IDSE024"
