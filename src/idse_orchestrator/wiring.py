@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
+    from idse_orchestrator.app.render_artifacts import TemplateSource
     from idse_orchestrator.app.scope import Scope
     from idse_orchestrator.app.uninstall import Footprint
     from idse_orchestrator.app.validate import Validation
@@ -202,18 +203,23 @@ class Application:
     @property
     def session_maker(self) -> SessionMaker:
         """What making sessions needs."""
+        from idse_orchestrator.app.create_session import SessionMaker
+        from idse_orchestrator.git.worktree.work_files import WorkFiles
+
+        files = WorkFiles(self.repository)
+        return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
+
+    @property
+    def templates(self) -> TemplateSource:
+        """The shipped templates, and the project's own before them."""
         import os
 
-        from idse_orchestrator.app.create_session import SessionMaker
         from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
-        from idse_orchestrator.git.worktree.work_files import WorkFiles
         from idse_orchestrator.resources import shipped_folder
         from idse_orchestrator.stores.template_folder import TemplateFolders
 
         own = os.path.join(self.repository.toplevel, TEMPLATES_FOLDER)
-        templates = TemplateFolders(shipped_folder("templates"), own)
-        files = WorkFiles(self.repository)
-        return SessionMaker(self.reader, self.writer, self.workspace, files, templates, self.today)
+        return TemplateFolders(shipped_folder("templates"), own)
 
     def gate(self, key: SessionKey, stage: str) -> Report:
         """What would be wrong if `stage` were complete with the documents of this work tree."""
@@ -288,7 +294,9 @@ class Application:
         yield from machine_checks(self.repository, self.environment)
         yield from leftover_checks(self.repository)
         work_tree = GitWorkTree(self.repository)
-        yield from checks_of(Patient(self.reader, self.workspace, self.hook_files(), work_tree))
+        yield from checks_of(
+            Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
+        )
 
     @property
     def footprint(self) -> Footprint:

@@ -353,4 +353,6 @@ class TestFolders:
     def test_files_that_override_nothing_are_named(self, override):
         for name in ("specs.md.j2", "plan.md.j2", "README.md", "implementation/README.md"):
             (override / name).write_text("x")
-        assert TemplateFolders(shipped_folder("templates"), str(override)).strays() == ("specs.md.j2",)
+        (doubt,) = TemplateFolders(shipped_folder("templates"), str(override)).doubts()
+        assert doubt.where == ".idse/templates/specs.md.j2"
+        assert doubt.fix == "did you mean .idse/templates/spec.md.j2?"

@@ -19,6 +19,7 @@ from idse_orchestrator.app.hooks import (
     install_hooks,
 )
 from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
+from idse_orchestrator.app.render_artifacts import TemplateSource
 from idse_orchestrator.app.views import expected_views
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.project_workspace import GITIGNORE, GITIGNORE_PATH
@@ -56,6 +57,7 @@ class Patient:
     workspace: Workspace
     hooks: HookFiles
     work_tree: WorkTree
+    templates: TemplateSource
 
 
 def checks_of(patient: Patient) -> Iterator[Check]:
@@ -71,6 +73,7 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("current session", lambda: _current(patient), lambda: _mend_current(patient))
     yield Check("views", lambda: _views(patient), lambda: _mend_views(patient))
     yield Check("sessions", lambda: _sessions(patient))
+    yield Check("templates", lambda: _templates(patient))
 
 
 def _hooks(patient: Patient) -> Diagnosis:
@@ -210,6 +213,14 @@ def _sessions(patient: Patient) -> Diagnosis:
         return Diagnosis(OK, f"{len(ledgers)} with folder and ledger")
     fix = ("idse init PROJECT    (adopts folders)",) if folders - ledgers else ()
     return Diagnosis(NOTE, "; ".join(parts), fix)
+
+
+def _templates(patient: Patient) -> Diagnosis:
+    doubts = patient.templates.doubts()
+    if not doubts:
+        return Diagnosis(OK, "no file in .idse/templates is odd")
+    says = _some([f"{doubt.where} {doubt.what}" for doubt in doubts])
+    return Diagnosis(WARNING, says, tuple(doubt.fix for doubt in doubts[:_SHOWN]))
 
 
 def _some(names: Sequence[str]) -> str:

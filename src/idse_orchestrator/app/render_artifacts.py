@@ -7,7 +7,7 @@ memory in proportion to its size (`template_language.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +32,18 @@ class TemplateText:
     literal: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateDoubt:
+    """A file among a project's templates that does not do what its author meant, most likely.
+
+    `where` is its repository-relative path, `what` goes on from there, `fix` says what to do.
+    """
+
+    where: str
+    what: str
+    fix: str
+
+
 class TemplateSource(Protocol):
     """Where templates come from."""
 
@@ -40,6 +52,9 @@ class TemplateSource(Protocol):
 
         Raises InvalidConfigurationError where it cannot be read or must not be.
         """
+
+    def doubts(self) -> Sequence[TemplateDoubt]:
+        """What is odd about the project's own templates, in order of their paths."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from idse_orchestrator.app.create_session import SessionWish, create_session
 from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.domain.session_graph import EXPLORATORY, FEATURE
 
@@ -42,7 +43,9 @@ def _options(function: Callable[..., int]) -> Callable[..., int]:
 
 def _spawn(run: Run, wish: SessionWish, *, switches: bool) -> int:
     app, project = run.app, run.project
-    tip = create_session(app.session_maker, project, wish)
+    maker = app.session_maker
+    tip = create_session(maker, project, wish)
+    doubts = maker.templates.doubts()
     key = (project, wish.name)
     if switches:
         switch_session(app.reader, app.workspace, key)
@@ -57,8 +60,9 @@ def _spawn(run: Run, wish: SessionWish, *, switches: bool) -> int:
             "path": path,
             "current": switches,
         }
-        run.terminal.data(envelope("idse.session/1", data))
+        run.terminal.data(envelope("idse.session/1", data, doubt_diagnostics(doubts)))
         return 0
+    warn_of(run.terminal, doubts)
     run.terminal.say(f"made session {project}/{wish.name}" + (" and switched to it" if switches else ""))
     run.terminal.say(f"next: write {path}, then: idse next")
     return 0

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import stat
+from collections.abc import Iterator
+from itertools import islice
 
-from idse_orchestrator.app.render_artifacts import MAX_TEMPLATE, TemplateText
+from idse_orchestrator.app.render_artifacts import MAX_TEMPLATE, TemplateDoubt, TemplateText
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
 from idse_orchestrator.errors import InvalidConfigurationError
 
 _SUFFIX = ".j2"
+_NAMES = tuple(name for artifact in ARTIFACTS.values() for name in (artifact + _SUFFIX, artifact))
+_VALUE = re.compile(rb"\{\{-?\s*(project|session|title|type|date|stack|parents)\b")
+_MANY = 1000
+"""Nobody has so many templates; a folder with more is something else."""
 
 
 class TemplateFolders:
@@ -31,17 +40,29 @@ class TemplateFolders:
             self._shipped, artifact + _SUFFIX, os.path.realpath(self._shipped)
         )
 
-    def strays(self) -> tuple[str, ...]:
-        """Files in the override folder that override nothing, such as a misspelt name."""
-        if self._override is None:
+    def doubts(self) -> tuple[TemplateDoubt, ...]:
+        """See `TemplateSource.doubts`: files that override nothing, and literal ones with values in them."""
+        if self._override is None or os.path.islink(self._override):
             return ()
-        known = {name for artifact in ARTIFACTS.values() for name in (artifact, artifact + _SUFFIX)}
-        found = (
-            os.path.relpath(os.path.join(folder, name), self._override).replace(os.sep, "/")
-            for folder, _folders, names in os.walk(self._override)
-            for name in names
-        )
-        return tuple(sorted(name for name in found if name not in known and name.upper() != "README.MD"))
+        names = sorted(islice(_files_below(self._override), _MANY))
+        return tuple(doubt for name in names if (doubt := self._doubt(self._override, name)))
+
+    def _doubt(self, override: str, name: str) -> TemplateDoubt | None:
+        where = f"{TEMPLATES_FOLDER}/{name}"
+        if name not in _NAMES:
+            close = difflib.get_close_matches(name, _NAMES, n=1)
+            such = (
+                f"did you mean {TEMPLATES_FOLDER}/{close[0]}?"
+                if close
+                else f"the names are those of a session's documents, such as {TEMPLATES_FOLDER}/spec.md.j2"
+            )
+            return TemplateDoubt(where, "replaces no template", such)
+        if name.endswith(_SUFFIX) or os.path.lexists(os.path.join(override, name + _SUFFIX)):
+            return None
+        if not _VALUE.search(_read(override, name, _place_of(override)).data):
+            return None
+        fix = f"name it {os.path.basename(name)}{_SUFFIX} to have it rendered"
+        return TemplateDoubt(where, "is taken as it is, {{ … }} and all", fix)
 
     def _overriding(self, artifact: str) -> TemplateText | None:
         if self._override is None:
@@ -56,6 +77,15 @@ class TemplateFolders:
                 f"keep {names[0]} to have it rendered, or {names[1]} to have it as it is",
             )
         return _read(self._override, names[0], _place_of(self._override)) if names else None
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Files that may be meant as templates, by path in `folder`: none of an editor's own."""
+    for inner, _folders, names in os.walk(folder):
+        for name in names:
+            path = os.path.relpath(os.path.join(inner, name), folder).replace(os.sep, "/")
+            if path.upper() != "README.MD" and not name.startswith(".") and not name.endswith("~"):
+                yield path
 
 
 def _place_of(override: str) -> str:

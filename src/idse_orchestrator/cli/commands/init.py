@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
+from idse_orchestrator.app.render_artifacts import TemplateDoubt
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import UsageError
@@ -28,8 +32,9 @@ def _init(run: Run, name: str | None, stack: str, *, no_hooks: bool) -> int:
     wish = InitWish(project, stack, not no_hooks)
     check_name("project", wish.project)
     with run.app.alone():
-        done = init_project(run.app.session_maker, run.app.settings, run.app.hook_files(), wish)
-    _render(run, done)
+        maker = run.app.session_maker
+        done = init_project(maker, run.app.settings, run.app.hook_files(), wish)
+    _render(run, done, maker.templates.doubts() if done.made else ())
     return 0
 
 
@@ -49,7 +54,7 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _render(run: Run, done: Initialized) -> None:
+def _render(run: Run, done: Initialized, doubts: Sequence[TemplateDoubt]) -> None:
     terminal = run.terminal
     if terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
@@ -64,8 +69,9 @@ def _render(run: Run, done: Initialized) -> None:
             "hooks": hooks,
             "hooks_refused": done.hooks.refusal if done.hooks else "",
         }
-        terminal.data(envelope("idse.init/1", data))
+        terminal.data(envelope("idse.init/1", data, doubt_diagnostics(doubts)))
         return
+    warn_of(terminal, doubts)
     if done.hooks is not None and done.hooks.refusal:
         terminal.warn(f"hooks not installed: {done.hooks.refusal}")
         terminal.say("         idse hooks install    (says what to do)")
