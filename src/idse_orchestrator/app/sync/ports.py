@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.sync_point import RefMove, SyncPoint
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -20,14 +21,6 @@ class Agency(NamedTuple):
     url: str
     remote: str
     origin: str
-
-
-class RefMove(NamedTuple):
-    """One ref from `old` to `new`; `old` is "" where the ref is new."""
-
-    ref: str
-    old: str
-    new: str
 
 
 class PushReport(NamedTuple):
@@ -44,6 +37,10 @@ class PushReport(NamedTuple):
 
 class Incoming(Protocol):
     """Objects that came from a remote and that nothing here refers to yet: readable, not installed."""
+
+    @property
+    def folder(self) -> str:
+        """The object folder to read besides the repository's own."""
 
     def keep(self) -> None:
         """Move the objects into the repository's own store. Without it they go with the ``with`` block."""
@@ -63,6 +60,12 @@ class Remote(Protocol):
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
         """Move refs on the remote, all or none, forward only, each only from its `old`."""
+
+    def track(self, heads: Mapping[str, str]) -> None:
+        """Remember `heads` as what the remote has, as far as the objects are here."""
+
+    def remembered(self) -> Mapping[str, str]:
+        """Ref to id of what the remote had when it was reached last; asks nobody."""
 
 
 class Guard(Protocol):
@@ -105,6 +108,30 @@ class PublishedRefs(Protocol):
 
     def move(self, moves: Iterable[RefMove], reason: str) -> Sequence[RefMove]:
         """Compare-and-swap each ref; the moves that were not done because somebody was faster."""
+
+
+class SyncPoints(Protocol):
+    """The sync points of this replica, on ``refs/idse/sync/<replica>``."""
+
+    @property
+    def ref(self) -> str:
+        """Ref of this replica's sync points."""
+
+    def settle(self, theirs: str) -> str:
+        """Agree with the remote, whose tip of `ref` is `theirs` ("" : it has none); the ref it is now.
+
+        A sync point that arrived although its push seemed to fail becomes ours. Where somebody else wrote
+        to our ref, this clone is a copy: it goes on under a new replica id, and keeps what it had.
+        """
+
+    def prepare(self, direction: str, remote: str, moves: Iterable[RefMove]) -> RefMove:
+        """A new sync point, written but not visible: the move that `publish` makes, or a push."""
+
+    def publish(self, move: RefMove) -> None:
+        """Make a prepared sync point visible."""
+
+    def latest(self) -> SyncPoint | None:
+        """The last sync point of this replica, or None."""
 
 
 EQUAL = "equal"
