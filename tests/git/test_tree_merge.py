@@ -40,7 +40,7 @@ def test_a_file_and_a_folder_of_one_name_both_stay(repo, ours, theirs):
     both = {"spec.md": "x"}
     found = merged(repo, both, {**both, **ours}, {**both, **theirs})
     assert texts(repo, found.tree) == {**both, "notes/a": "inner", "notes~": "file"}
-    assert found.conflicts == ("notes~",)
+    assert found.conflicts == (("notes~", "folder", "notes"),)
 
 
 def test_an_edited_file_in_a_folder_that_became_a_file_stays(repo):

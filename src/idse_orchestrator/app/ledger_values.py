@@ -46,11 +46,37 @@ class Captured(NamedTuple):
     files: Mapping[str, str]
 
 
+MARKERS = "markers"
+NO_TEXT = "no-text"
+REMOVED_HERE = "removed-here"
+REMOVED_THERE = "removed-there"
+FOLDER = "folder"
+"""Kinds of a conflict: what the ledger holds of it. See `Conflict`."""
+
+
+class Conflict(NamedTuple):
+    """A path of a merged tree that both sides changed, each in its way, and what became of it.
+
+    MARKERS: both texts, between markers · NO_TEXT: that of the edit, since it can have no markers ·
+    REMOVED_HERE: that of the ledger, which the edit had removed · REMOVED_THERE: that of the edit, which
+    the ledger had removed · FOLDER: the file, which was `original` until a folder had that name.
+    """
+
+    path: str
+    kind: str
+    original: str
+
+
 class Merged(NamedTuple):
-    """A merged tree, and the paths in it that hold conflict markers now."""
+    """A merged tree, and its conflicts in order of their paths."""
 
     tree: str
-    conflicts: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those of the conflicts."""
+        return tuple(conflict.path for conflict in self.conflicts)
 
 
 class CodeChange(NamedTuple):

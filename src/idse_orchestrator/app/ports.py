@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from idse_orchestrator.app.ledger_values import (
     Captured,
     CodeChange,
+    Conflict,
     Draft,
     Merged,
     ProjectPlan,
@@ -26,6 +27,7 @@ __all__ = [
     "Captured",
     "CodeChange",
     "CodeCommits",
+    "Conflict",
     "Draft",
     "LedgerReader",
     "LedgerWriter",

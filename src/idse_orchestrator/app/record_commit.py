@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.app.ports import (
     CodeChange,
     CodeCommits,
+    Conflict,
     Draft,
     LedgerReader,
     LedgerWriter,
@@ -50,12 +51,13 @@ class Recorder(NamedTuple):
 
 
 class RecordedSession(NamedTuple):
-    """One session of a recorded commit: its ledger's tip, and paths that hold conflict markers now."""
+    """One session of a recorded commit: its ledger's tip now and `before`, and where the two conflict."""
 
     key: SessionKey
     tip: SessionTip
     verdict: str
-    conflicts: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+    before: str
 
 
 class Recorded(NamedTuple):
@@ -91,16 +93,17 @@ def _record(
 ) -> RecordedSession | None:
     """None where there is no ledger."""
     edit = _edit(recorder, change, key, theirs, single=single)
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    before = ""
 
     def plan(tip: SessionTip | None) -> Draft | None:
-        nonlocal conflicts
+        nonlocal conflicts, before
         if tip is None:
             return None
         merged = _merged(recorder.workspace, edit, tip.artifacts)
         if change.is_merge:
             merged = _as_resolved(recorder.workspace, edit, merged)
-        conflicts = merged.conflicts
+        conflicts, before = merged.conflicts, tip.commit
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
     tip = recorder.writer.append(*key, plan)
@@ -110,7 +113,7 @@ def _record(
     tip, verdict = _judged(recorder, change, key, tip)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(key[0], views_of(tip.state))
-    return RecordedSession(key, tip, verdict, conflicts)
+    return RecordedSession(key, tip, verdict, conflicts, before)
 
 
 class _Edit(NamedTuple):
@@ -150,7 +153,7 @@ def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
 
 def _as_resolved(workspace: Workspace, edit: _Edit, merged: Merged) -> Merged:
     """What conflicts with a merge was decided in it: its text stands, and history keeps the other."""
-    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.conflicts), ())
+    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.paths), ())
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:
@@ -159,7 +162,7 @@ def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Me
     if change.subject:
         body["reason"] = one_line(change.subject)
     if merged.conflicts:
-        body["conflicts"] = list(merged.conflicts)
+        body["conflicts"] = list(merged.paths)
     return body
 
 

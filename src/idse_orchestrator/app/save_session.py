@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from idse_orchestrator.app.ports import (
+    Conflict,
     Draft,
     LedgerReader,
     LedgerWriter,
@@ -25,14 +26,15 @@ from idse_orchestrator.errors import UnknownNameError
 class Saved:
     """`changed`: path in the folder to its new blob id (None: removed); empty when nothing was new.
 
-    `behind`: the ledger also holds edits that the folder does not have. `conflicts`: paths whose
-    text in the ledger has conflict markers now.
+    `behind`: the ledger also holds edits that the folder does not have. `conflicts`: what both changed,
+    and `before` is the ledger commit that has the other side of it.
     """
 
     tip: SessionTip
     changed: Mapping[str, str | None]
     behind: bool
-    conflicts: tuple[str, ...]
+    conflicts: tuple[Conflict, ...]
+    before: str
 
 
 def save_session(
@@ -56,14 +58,14 @@ def save_session(
             raise no_ledger(key)
         merged = workspace.merge(base, tip.artifacts, captured.tree)
         changed = tree_changes(ledgers, tip.artifacts, merged.tree)
-        outcome = Saved(tip, changed, merged.tree != captured.tree, merged.conflicts)
+        outcome = Saved(tip, changed, merged.tree != captured.tree, merged.conflicts, tip.commit)
         if merged.tree == tip.artifacts:
             return None
         body: dict[str, object] = {"changed": changed, "source": "save"}
         if reason:
             body["reason"] = encodable(reason)
         if merged.conflicts:
-            body["conflicts"] = list(merged.conflicts)
+            body["conflicts"] = list(merged.paths)
         return Draft(EDITED, body, merged.tree)
 
     tip = writer.append(*key, plan)
@@ -71,4 +73,4 @@ def save_session(
         raise no_ledger(key)
     workspace.agree(*key, captured.tree)
     changed = outcome.changed if tip.commit != outcome.tip.commit else {}
-    return Saved(tip, changed, outcome.behind, outcome.conflicts)
+    return Saved(tip, changed, outcome.behind, outcome.conflicts, outcome.before)

@@ -18,7 +18,8 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, Usag
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.app.record_commit import Recorded
+    from idse_orchestrator.app.ledger_values import Conflict
+    from idse_orchestrator.app.record_commit import Recorded, RecordedSession
     from idse_orchestrator.cli.run import Run
 
 
@@ -108,11 +109,23 @@ def _tell(run: Run, recorded: Recorded) -> None:
         run.app.log(f"recorded {recorded.commit[:7]} in {name} as {each.tip.commit[:7]}, {each.verdict}")
     for key in recorded.unknown:
         run.app.log(f"not recorded {recorded.commit[:7]}: {'/'.join(key)} has no ledger here")
-    conflicts = [f"{'/'.join(each.key)}: {path}" for each in recorded.sessions for path in each.conflicts]
-    if conflicts:
-        more = f" and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
-        first = printable(conflicts[0])
-        sys.stderr.write(f"idse: conflict in the ledger, idse restore shows it: {first}{more}\n")
+    _tell_conflicts([(each, conflict) for each in recorded.sessions for conflict in each.conflicts])
+
+
+def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
+    """The first of them in words, and how many more there are."""
+    if not found:
+        return
+    from idse_orchestrator.app.ledger_values import MARKERS
+    from idse_orchestrator.cli.render.conflicts import conflict_words
+
+    each, conflict = found[0]
+    name = "/".join(each.key)
+    words = f"{name}: {conflict_words(conflict, each.before)}"
+    if conflict.kind == MARKERS:
+        words = f"conflict in the ledger, idse restore shows it: {name}: {conflict.path}"
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    sys.stderr.write(f"idse: {printable(words)}{more}\n")
 
 
 def _tell_trouble(run: Run, name: str, error: Exception) -> None:

@@ -7,6 +7,7 @@ import click
 from idse_orchestrator.app.save_session import Saved, save_session
 from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.render.conflicts import conflict_words
 from idse_orchestrator.cli.run import Run
 
 
@@ -40,7 +41,8 @@ def _render(run: Run, saved: Saved) -> None:
             "ledger": saved.tip.commit,
             "changed": dict(saved.changed),
             "behind": saved.behind,
-            "conflicts": list(saved.conflicts),
+            "conflicts": [conflict.path for conflict in saved.conflicts],
+            "conflict_kinds": {conflict.path: conflict.kind for conflict in saved.conflicts},
         }
         terminal.data(envelope("idse.save/1", data))
         return
@@ -50,5 +52,5 @@ def _render(run: Run, saved: Saved) -> None:
         terminal.say("nothing to save")
     if saved.behind:
         terminal.say("the ledger also holds edits that this folder does not have: idse diff, idse restore")
-    for path in saved.conflicts:
-        terminal.warn(f"{path} has conflict markers in the ledger: idse restore, resolve them, idse save")
+    for conflict in saved.conflicts:
+        terminal.warn(conflict_words(conflict, saved.before))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.git.program import failure
 
@@ -17,9 +17,16 @@ _MOST_CONFLICTS = 127
 _NO_TEXT = 255
 
 
+class MergedText(NamedTuple):
+    """One text out of three; `conflicts`: some lines of it stand between markers."""
+
+    text: bytes
+    conflicts: bool
+
+
 def merge_texts(
     git: Git, ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, str, str]
-) -> bytes | None:
+) -> MergedText | None:
     """What changed from `base` to `theirs`, applied to `ours`; None where one of them is no text.
 
     `labels` name the sides in the markers, in the order of the texts.
@@ -37,4 +44,4 @@ def merge_texts(
         return None
     if not 0 <= done.returncode <= _MOST_CONFLICTS:
         raise failure(("merge-file",), done)
-    return done.stdout
+    return MergedText(done.stdout, conflicts=done.returncode != 0)

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.ports import Merged
+from idse_orchestrator.app.ledger_values import (
+    FOLDER,
+    MARKERS,
+    NO_TEXT,
+    REMOVED_HERE,
+    REMOVED_THERE,
+    Conflict,
+    Merged,
+)
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.worktree.folder_capture import MAX_FILE_BYTES
@@ -31,7 +39,7 @@ class TreeMerger:
         self._git = open_repository(repository.common_dir)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Apply what changed from `base` to `theirs` onto `ours`; the result names conflicting paths."""
+        """Apply what changed from `base` to `theirs` onto `ours`; the result names the conflicts."""
         theirs = self.only_documents(theirs)
         if theirs in (ours, base):
             return Merged(ours, ())
@@ -39,8 +47,9 @@ class TreeMerger:
             return Merged(theirs, ())
         index = self._git.merge_trees(self._tree(base), self._tree(ours), self._tree(theirs))
         taken = {entry.path for entry in index}
-        paths = {self._resolve(index, taken, *sides) for sides in list(index.conflicts or ())}
-        return Merged(str(index.write_tree(self._git)), tuple(sorted(paths)))
+        found = {self._resolve(index, taken, *sides) for sides in list(index.conflicts or ())}
+        conflicts = sorted(conflict for conflict in found if conflict is not None)
+        return Merged(str(index.write_tree(self._git)), tuple(conflicts))
 
     def mixed(self, tree: str, other: str, paths: Iterable[str]) -> str:
         """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
@@ -82,29 +91,36 @@ class TreeMerger:
         ancestor: pygit2.IndexEntry | None,
         ours: pygit2.IndexEntry | None,
         theirs: pygit2.IndexEntry | None,
-    ) -> str:
+    ) -> Conflict | None:
+        """Put one entry in the place of the sides; None where the texts went together after all."""
+        kind: str | None
         if ours is not None and theirs is not None:
-            path, blob = ours.path, self._with_markers(ancestor, ours, theirs)
+            original, (blob, kind) = str(ours.path), self._with_markers(ancestor, ours, theirs)
         else:
             kept = ours or theirs or ancestor
             if kept is None:
                 raise CorruptLedgerError("a conflict without any side", cause="libgit2 listed it")
-            path, blob = kept.path, kept.id
-        del index.conflicts[path]
-        path = _beside_folder(str(path), taken)
+            original, blob = str(kept.path), kept.id
+            kind = REMOVED_HERE if theirs is None else REMOVED_THERE
+        del index.conflicts[original]
+        path = _beside_folder(original, taken)
         index.add(libgit2().IndexEntry(path, blob, _BLOB))
-        return path
+        if path != original:
+            kind = FOLDER
+        return Conflict(path, kind, original) if kind else None
 
     def _with_markers(
         self, ancestor: pygit2.IndexEntry | None, ours: pygit2.IndexEntry, theirs: pygit2.IndexEntry
-    ) -> pygit2.Oid:
+    ) -> tuple[pygit2.Oid, str | None]:
         """Both texts in one, by the git program: libgit2 hands texts out as UTF-8, and theirs may be none.
 
         What is no text cannot carry markers: the newer side stays, and the ledger keeps the older one.
         """
         sides = [self._data(side) for side in (ours, ancestor, theirs)]
-        text = merge_texts(self._program, *sides, labels=("ledger", "before", "edit"))
-        return theirs.id if text is None else self._git.create_blob(text)
+        merged = merge_texts(self._program, *sides, labels=("ledger", "before", "edit"))
+        if merged is None:
+            return theirs.id, NO_TEXT
+        return self._git.create_blob(merged.text), MARKERS if merged.conflicts else None
 
     def _tree(self, tree: str) -> pygit2.Tree:
         oid = libgit2().Oid(hex=tree) if tree else self._git.TreeBuilder().write()
