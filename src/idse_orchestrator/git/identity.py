@@ -79,15 +79,22 @@ def _asked(repository: Repository) -> Identity:
 
 def replica_id(private_folder: str, milliseconds: int) -> str:
     """The id of this clone, made at its first write and kept in the common git directory."""
-    path = os.path.join(private_folder, "replica")
+    return known_replica_id(private_folder) or renew_replica_id(private_folder, milliseconds)
+
+
+def known_replica_id(private_folder: str) -> str:
+    """The id of this clone, "" where it has none yet."""
     try:
-        with open(path, encoding="ascii") as file:
+        with open(os.path.join(private_folder, "replica"), encoding="ascii") as file:
             known = file.read().strip()
     except (OSError, UnicodeDecodeError):
-        known = ""
-    if is_ulid(known):
-        return known
+        return ""
+    return known if is_ulid(known) else ""
+
+
+def renew_replica_id(private_folder: str, milliseconds: int) -> str:
+    """A new id for this clone, which is kept from now on: another clone has the old one."""
     make_folder(private_folder)
     made = ulid(milliseconds, os.urandom(10))
-    write_atomically(path, made.encode() + b"\n")
+    write_atomically(os.path.join(private_folder, "replica"), made.encode() + b"\n")
     return made

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.ulid import is_ulid
 from idse_orchestrator.errors import InvalidNameError
 
 PUBLISHED = "refs/idse/"
 PROJECTS = "refs/idse/projects/"
 SESSIONS = "refs/idse/sessions/"
 NOTES_ON_COMMITS = "refs/idse/notes/commits"
+SYNC = "refs/idse/sync/"
+LOCAL = "refs/idse-local/"
+"""What never leaves this repository: what remotes had, and sync points on their way."""
 CURRENT = "refs/worktree/idse/session"
 """Symbolic ref of one worktree: the session it works on now."""
 CURRENT_BY_PROJECT = "refs/worktree/idse/sessions/"
@@ -23,6 +27,17 @@ def project_ref(project: str) -> str:
 def session_ref(project: str, session: str) -> str:
     """Ref of a session's ledger."""
     return f"{SESSIONS}{check_name('project', project)}/{check_name('session', session)}"
+
+
+def sync_ref(replica: str) -> str:
+    """Ref of the sync points of one clone; `replica` is its id, a ULID."""
+    return SYNC + replica
+
+
+def parse_sync_ref(ref: str) -> str | None:
+    """The replica whose sync points `ref` holds, or None."""
+    replica = ref.removeprefix(SYNC)
+    return replica if ref.startswith(SYNC) and is_ulid(replica) else None
 
 
 def current_by_project_ref(project: str) -> str:

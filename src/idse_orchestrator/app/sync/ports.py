@@ -130,6 +130,9 @@ class SyncPoints(Protocol):
     def publish(self, move: RefMove) -> None:
         """Make a prepared sync point visible."""
 
+    def arrived(self, move: RefMove) -> None:
+        """Make a prepared sync point visible whose push the remote has accepted."""
+
     def latest(self) -> SyncPoint | None:
         """The last sync point of this replica, or None."""
 

@@ -1,0 +1,132 @@
+"""Sync points on ``refs/idse/sync/<replica>``: a line of commits that only this clone writes.
+
+A sync point travels with the very push it speaks of, so before the push its id is kept under
+``refs/idse-local/pending/``. Where the reply is lost, the remote's tip is found there later, and the
+sync point becomes visible here too. A tip that is not found there was written by another clone under
+our id: this one is a copy of it, or the other way round, and goes on under an id of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
+from idse_orchestrator.git.identity import known_replica_id, renew_replica_id, replica_id
+from idse_orchestrator.git.ledger.format import corrupt
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ref_names import SYNC, sync_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
+
+PENDING = "refs/idse-local/pending/"
+_ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
+
+
+class GitSyncPoints:
+    """The `SyncPoints` port on a repository."""
+
+    def __init__(
+        self, repository: Repository, refs: GitPublishedRefs, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._repository = repository
+        self._git = repository.git
+        self._refs = refs
+        self._clock = clock
+
+    @property
+    def ref(self) -> str:
+        """See `SyncPoints.ref`."""
+        with ledger_lock(self._repository):
+            return sync_ref(replica_id(self._repository.private, int(self._clock() * 1000)))
+
+    def settle(self, theirs: str) -> str:
+        """See `SyncPoints.settle`."""
+        ref = self.ref
+        mine = self._tip(ref)
+        pending = self._pending()
+        if theirs in ("", mine) or (mine and self._descends(mine, theirs)):
+            return ref
+        if theirs in pending:
+            self._adopt(ref, mine, theirs)
+            return ref
+        return self._begin_anew(ref, mine)
+
+    def prepare(self, direction: str, remote: str, moves: Iterable[RefMove]) -> RefMove:
+        """See `SyncPoints.prepare`."""
+        ref = self.ref
+        mine = self._tip(ref)
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+        new = self._commit(SyncPoint(at, direction, remote, ref.removeprefix(SYNC), tuple(moves)), mine)
+        if direction == PUSH:
+            self._git.bytes("update-ref", PENDING + new, new)
+        return RefMove(ref, mine, new)
+
+    def publish(self, move: RefMove) -> None:
+        """See `SyncPoints.publish`."""
+        self._refs.move([move], "sync point")
+
+    def arrived(self, move: RefMove) -> None:
+        """See `SyncPoints.arrived`. A pending one that is not built on it can no longer arrive."""
+        self.publish(move)
+        for commit in self._pending():
+            if commit == move.new or not self._descends(commit, move.new):
+                self._git.bytes("update-ref", "-d", PENDING + commit, commit)
+
+    def latest(self) -> SyncPoint | None:
+        """See `SyncPoints.latest`."""
+        replica = known_replica_id(self._repository.private)
+        found = self._git.attempt("cat-file", "blob", f"{sync_ref(replica)}:{FILE}")
+        if found.returncode != 0:
+            return None
+        try:
+            return sync_point_from_json(found.stdout)
+        except ValueError as error:
+            raise corrupt(sync_ref(replica), str(error)) from error
+
+    def _adopt(self, ref: str, mine: str, theirs: str) -> None:
+        """Take `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
+        self.arrived(RefMove(ref, mine, theirs))
+        tip = theirs
+        for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
+            noted = self._git.bytes("cat-file", "blob", f"{commit}:{FILE}")
+            tip = self._commit(sync_point_from_json(noted), tip)
+        if tip != theirs:
+            self.publish(RefMove(ref, theirs, tip))
+
+    def _begin_anew(self, ref: str, mine: str) -> str:
+        """Go on under another replica id, with all that was noted here so far.
+
+        What only this clone noted under the old id must not stand against what the other published.
+        """
+        with ledger_lock(self._repository):
+            new = sync_ref(renew_replica_id(self._repository.private, int(self._clock() * 1000)))
+            if mine:
+                renamed = f"create {new} {mine}\ndelete {ref} {mine}\n"
+                reason = f"idse: this clone is a copy: it was {ref}"
+                moving = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
+                self._git.bytes(*moving, stdin=renamed.encode())
+        return new
+
+    def _commit(self, point: SyncPoint, parent: str) -> str:
+        git = self._git
+        blob = git.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=point.to_json()).strip()
+        tree = git.bytes("mktree", stdin=b"100644 blob " + blob + b"\t" + os.fsencode(FILE) + b"\n").strip()
+        parents = ("-p", parent) if parent else ()
+        message = point.message().encode()
+        done = git.bytes(*_ENCODING, "commit-tree", "--no-gpg-sign", *parents, tree.decode(), stdin=message)
+        return done.strip().decode()
+
+    def _descends(self, commit: str, ancestor: str) -> bool:
+        return self._git.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+    def _tip(self, ref: str) -> str:
+        return self._git.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip().decode()
+
+    def _pending(self) -> Sequence[str]:
+        return self._git.lines("for-each-ref", "--format=%(objectname)", PENDING)

@@ -1,0 +1,119 @@
+"""The refs under ``refs/idse/`` of this repository: where they are, how they relate, and moving many at once.
+
+Many refs move in one `git update-ref`, each only from where it was seen. git does that as one
+transaction that one moved ref undoes, so what is still as it was seen is tried again without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.program import failure
+from idse_orchestrator.git.ref_names import PUBLISHED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from idse_orchestrator.app.sync.ports import Incoming
+    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+
+_FEW = 8
+"""Pairs up to this number are related by the git program: libgit2's import costs as much as ten of them."""
+_AT_ONCE = 1_000
+"""Refs moved under one hold of the ledger lock: a commit's hooks wait for it."""
+_TRIES = 5
+_NOTHING = "0" * 40
+
+
+class GitPublishedRefs:
+    """The `PublishedRefs` port on a repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._git = repository.git
+
+    def heads(self) -> Mapping[str, str]:
+        """See `PublishedRefs.heads`."""
+        rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
+        return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
+
+    def known(self, ids: Iterable[str]) -> frozenset[str]:
+        """See `PublishedRefs.known`."""
+        wanted = "".join(f"{name}\n" for name in ids)
+        if not wanted:
+            return frozenset()
+        rows = self._git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
+        return frozenset(row[:40] for row in rows if row.endswith(" commit"))
+
+    def relations(self, pairs: Iterable[tuple[str, str]], objects: Incoming | None) -> Sequence[str]:
+        """See `PublishedRefs.relations`."""
+        asked = list(pairs)
+        if len(asked) <= _FEW:
+            git = self._reading(objects)
+            return [_relation(git, *pair) for pair in asked]
+        return self._many(asked, objects)
+
+    def move(self, moves: Iterable[RefMove], reason: str) -> Sequence[RefMove]:
+        """See `PublishedRefs.move`."""
+        asked = list(moves)
+        late: list[RefMove] = []
+        for start in range(0, len(asked), _AT_ONCE):
+            with ledger_lock(self._repository):
+                late += self._moved(asked[start : start + _AT_ONCE], reason)
+        return late
+
+    def _moved(self, moves: list[RefMove], reason: str) -> list[RefMove]:
+        late: list[RefMove] = []
+        for attempt in range(_TRIES):
+            if not moves:
+                break
+            lines = "".join(f"update {move.ref} {move.new} {move.old or _NOTHING}\n" for move in moves)
+            wanted = ("update-ref", "--create-reflog", "-m", f"idse: {reason}", "--stdin")
+            done = self._git.attempt(*wanted, stdin=lines.encode())
+            if done.returncode == 0:
+                break
+            now = self.heads()
+            gone = [move for move in moves if now.get(move.ref, "") != move.old]
+            if not gone and attempt == _TRIES - 1:
+                raise failure(wanted, done)
+            late += gone
+            moves = [move for move in moves if move not in gone]
+        return late
+
+    def _many(self, pairs: Sequence[tuple[str, str]], objects: Incoming | None) -> list[str]:
+        from idse_orchestrator.git.libgit2 import libgit2, open_repository
+
+        git = open_repository(self._repository.common_dir)
+        if objects is not None:
+            git.odb.add_disk_alternate(objects.folder)
+        oid = libgit2().Oid
+        counts = (git.ahead_behind(oid(hex=mine), oid(hex=theirs)) for mine, theirs in pairs)
+        return [_named(*count) for count in counts]
+
+    def _reading(self, objects: Incoming | None) -> Git:
+        if objects is None:
+            return self._git
+        return self._git.with_environment({"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects.folder)})
+
+
+def _relation(git: Git, mine: str, theirs: str) -> str:
+    if mine == theirs:
+        return EQUAL
+    ahead, behind = git.text("rev-list", "--left-right", "--count", f"{mine}...{theirs}", "--").split()
+    return _named(int(ahead), int(behind))
+
+
+def _named(ahead: int, behind: int) -> str:
+    if ahead and behind:
+        return DIVERGED
+    return AHEAD if ahead else BEHIND if behind else EQUAL
+
+
+def _quoted(path: str) -> str:
+    """A path in a list of object folders, whose separator it may contain."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
