@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -54,6 +56,11 @@ def test_every_rule_stands_under_an_article_and_in_the_family_of_its_number(cons
 
 def test_every_verb_but_those_for_projects_is_used_by_the_core(constitution):
     assert set(VERBS) - {rule.check for rule in constitution.rules} == {"no_text", "has_text"}
+
+
+def test_no_message_speaks_of_one_thing_as_of_many(constitution):
+    for rule in constitution.rules:
+        assert not re.search(r"\{count\}( [A-Z]+)? \w+s\b", rule.message), rule.id
 
 
 def test_no_rule_grows_milder_as_its_stage_goes_on_or_at_its_gate(constitution):

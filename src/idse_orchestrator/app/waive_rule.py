@@ -23,6 +23,9 @@ from idse_orchestrator.errors import UnknownNameError, UsageError
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Waiver
 
+_NEAR = 3
+"""So many ids are offered for one that does not exist."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
@@ -99,12 +102,12 @@ def known_rule(constitution: Constitution, rule_id: str) -> Rule:
 
     asked = rule_id.upper()
     family = [each for each in constitution.by_id if each[:-2] == asked[:-2]]
-    near = get_close_matches(asked, family or list(constitution.by_id), 3)
+    near = get_close_matches(asked, family or list(constitution.by_id), _NEAR)
     by_name = [rule.id for rule in constitution.rules if rule.name == rule_id.lower()]
-    raise UnknownNameError(
-        f"there is no rule {one_line(rule_id)!r}",
-        fix=(*(f"did you mean {match}?" for match in by_name or near), "idse rule list"),
-    )
+    longer = [name for name in constitution.by_id if asked and name.startswith(asked)][:_NEAR]
+    meant = ", ".join(by_name or longer or near)
+    question = (f"did you mean {meant}?",) if meant else ()
+    raise UnknownNameError(f"there is no rule {one_line(rule_id)!r}", fix=(*question, "idse rule list"))
 
 
 def is_waivable(rule: Rule) -> bool:
