@@ -72,12 +72,12 @@ class Guard(Protocol):
     """Judges ledgers before they may come in or go out. A Defect that is a note is no reason to refuse."""
 
     def incoming(
-        self, moves: Iterable[RefMove], objects: Incoming, there: Iterable[str]
+        self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
     ) -> Mapping[str, Sequence[Defect]]:
         """What is wrong with what a remote has, by ref: only refs with defects are there.
 
         `old` is the local id ("" : we have none), `new` the remote's. `there` are all local ref names,
-        for names that differ only in case. What is reachable from `old` was judged before.
+        for names that differ only in case; `objects` is None where all of it is here. What is reachable from `old` was judged before.
         """
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
@@ -105,6 +105,9 @@ class PublishedRefs(Protocol):
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Those of `ids` whose commit is in this repository."""
+
+    def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
+        """Those of `refs` whose documents carry conflict markers."""
 
     def move(self, moves: Iterable[RefMove], reason: str) -> Sequence[RefMove]:
         """Compare-and-swap each ref; the moves that were not done because somebody was faster."""

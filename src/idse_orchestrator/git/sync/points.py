@@ -91,13 +91,11 @@ class GitSyncPoints:
 
     def _adopt(self, ref: str, mine: str, theirs: str) -> None:
         """Take `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
-        self.arrived(RefMove(ref, mine, theirs))
         tip = theirs
         for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
             noted = self._git.bytes("cat-file", "blob", f"{commit}:{FILE}")
             tip = self._commit(sync_point_from_json(noted), tip)
-        if tip != theirs:
-            self.publish(RefMove(ref, theirs, tip))
+        self.arrived(RefMove(ref, mine, tip))
 
     def _begin_anew(self, ref: str, mine: str) -> str:
         """Go on under another replica id, with all that was noted here so far.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.ref_names import PUBLISHED
@@ -27,6 +28,8 @@ _AT_ONCE = 1_000
 """Refs moved under one hold of the ledger lock: a commit's hooks wait for it."""
 _TRIES = 5
 _NOTHING = "0" * 40
+_MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
+"""Lists documents of commits that have both marks of a conflict."""
 
 
 class GitPublishedRefs:
@@ -48,6 +51,18 @@ class GitPublishedRefs:
             return frozenset()
         rows = self._git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
         return frozenset(row[:40] for row in rows if row.endswith(" commit"))
+
+    def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
+        """See `PublishedRefs.conflicted`."""
+        asked = list(refs)
+        found: set[str] = set()
+        for start in range(0, len(asked), _AT_ONCE):
+            names = asked[start : start + _AT_ONCE]
+            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout.decode(
+                "utf-8", "replace"
+            )
+            found.update(row.partition(":")[0] for row in rows.split("\0"))
+        return frozenset(found).intersection(asked)
 
     def relations(self, pairs: Iterable[tuple[str, str]], objects: Incoming | None) -> Sequence[str]:
         """See `PublishedRefs.relations`."""

@@ -1,0 +1,56 @@
+"""What came of a sync: one result per ref, and the exit code that the worst of them asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from idse_orchestrator.app.sync.ports import Agency
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
+
+PULLED = "pulled"
+MERGED = "merged"
+PUSHED = "pushed"
+WAITING = "waiting"
+REFUSED = "refused"
+REJECTED = "rejected"
+MOVING = "moving"
+RESULTS = (PULLED, MERGED, PUSHED, WAITING, REFUSED, REJECTED, MOVING)
+"""Brought here; brought here and joined with what we had; sent; would be sent; not taken in or not sent
+because it is no sound ledger; not taken by the remote; it kept moving, and we gave up."""
+
+_EXIT = {REFUSED: EXIT_CHECK_FAILED, REJECTED: EXIT_CHECK_FAILED, MOVING: EXIT_CONFLICT}
+
+
+class RefOutcome(NamedTuple):
+    """What came of one ref: one of RESULTS, from and to which id, and why where it did not go well."""
+
+    ref: str
+    result: str
+    old: str
+    new: str
+    why: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What one `push` or `pull` did.
+
+    `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
+    the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
+    (ref, path) of documents that carry conflict markers since a merge.
+    """
+
+    agency: Agency
+    direction: str
+    refs: tuple[RefOutcome, ...]
+    equal: int
+    point: str = ""
+    conflicts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 only when everything went well."""
+        codes = {_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs}
+        return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in codes else max(codes, default=EXIT_OK)

@@ -1,0 +1,58 @@
+"""What every sync works with, and the words both directions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome
+from idse_orchestrator.app.sync.ports import Agency, Guard, Joiner, PublishedRefs, Remote, SyncPoints
+from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.sync_point import RefMove
+
+SYNC_REFS = "refs/idse/sync/"
+UNKNOWN = "unknown-ref"
+"""Code of the note on a ref of a kind that only a newer idse knows."""
+TRIES = 30
+"""Rounds in which others may be faster: with eight clones that push at once, the last needs eight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Syncing:
+    """The parts of a sync. `pause` sleeps after the given number of failed tries, longer each time."""
+
+    agency: Agency
+    remote: Remote
+    refs: PublishedRefs
+    guard: Guard
+    joiner: Joiner
+    points: SyncPoints
+    pause: Callable[[int], None]
+
+
+def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:
+    """Those moves a sync point is made for: were it made for sync points too, two clones would never end."""
+    return [move for move in moves if not move.ref.startswith(SYNC_REFS)]
+
+
+def refusals(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) -> list[RefOutcome]:
+    """The outcome of each move that has a defect."""
+    found = []
+    for move in moves:
+        grave = [defect for defect in defects.get(move.ref, ()) if not defect.is_note]
+        if grave:
+            first = grave[0]
+            at = f" at {first.commit[:12]}" if first.commit else ""
+            more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
+            why = f"{first.code}{at}: {first.what}{more}"
+            found.append(RefOutcome(move.ref, REFUSED, move.old, move.new, why, first.hint))
+    return found
+
+
+def permitted(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) -> list[RefMove]:
+    """The moves that nothing speaks against; a ref of a kind that this idse does not know stays where it is."""
+    return [
+        move
+        for move in moves
+        if all(defect.is_note and defect.code != UNKNOWN for defect in defects.get(move.ref, ()))
+    ]
