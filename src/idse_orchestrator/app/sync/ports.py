@@ -77,7 +77,8 @@ class Guard(Protocol):
         """What is wrong with what a remote has, by ref: only refs with defects are there.
 
         `old` is the local id ("" : we have none), `new` the remote's. `there` are all local ref names,
-        for names that differ only in case; `objects` is None where all of it is here. What is reachable from `old` was judged before.
+        for names that differ only in case; `objects` is None where all of it is here. What is reachable
+        from `old` was judged before.
         """
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:

@@ -6,7 +6,7 @@ is slower than another clone fetches, joins and tries again, a bounded number of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
 from idse_orchestrator.app.sync.outcome import (
@@ -20,7 +20,7 @@ from idse_orchestrator.app.sync.outcome import (
 )
 from idse_orchestrator.app.sync.ports import AHEAD, DIVERGED, Incoming
 from idse_orchestrator.app.sync.pull import Brought, bring, note_pull
-from idse_orchestrator.app.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.domain.sync_point import PUSH, RefMove
 
 _COLLATERAL = "atomic"
@@ -29,34 +29,12 @@ _COLLATERAL = "atomic"
 
 def push(syncing: Syncing) -> SyncOutcome:
     """Send every ledger, note and sync point that the Agency does not have."""
-    outcomes: dict[str, RefOutcome] = {}
-    barred: set[str] = set()
+    pushing = _Pushing(syncing)
     for attempt in range(TRIES):
-        brought = bring(syncing)
-        note_pull(syncing, brought.moved)
-        outcomes.update({outcome.ref: outcome for outcome in brought.outcomes})
-        moves = _outgoing(syncing, brought, barred, outcomes)
-        point = _point(syncing, moves)
-        sent = _with_point(moves, point, brought)
-        if not sent:
-            return _outcome(syncing, brought, outcomes)
-        report = syncing.remote.push(sent)
-        if not report.raced and not report.rejected:
-            if point is not None:
-                syncing.points.arrived(point)
-            outcomes.update({move.ref: RefOutcome(move.ref, PUSHED, *move[1:]) for move in moves})
-            return _outcome(syncing, brought, outcomes, point.new if point else "")
-        if not report.raced:
-            culprits = {ref: why for ref, why in report.rejected.items() if _COLLATERAL not in why}
-            outcomes.update(_rejections(sent, culprits or report.rejected))
-            barred |= culprits.keys() or report.rejected.keys()
-            if point is not None and point.ref in barred:
-                return _outcome(syncing, brought, outcomes)
-            continue
+        if pushing.attempt():
+            return pushing.outcome()
         syncing.pause(attempt)
-    for move in moves:
-        outcomes[move.ref] = RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it")
-    return _outcome(syncing, brought, outcomes)
+    return pushing.given_up()
 
 
 def plan_push(syncing: Syncing) -> SyncOutcome:
@@ -79,44 +57,80 @@ def _ahead(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None)
     return [move for move in moves if not move.old or next(relations) in (AHEAD, DIVERGED)]
 
 
-def _outgoing(
-    syncing: Syncing, brought: Brought, barred: set[str], outcomes: dict[str, RefOutcome]
-) -> list[RefMove]:
-    """What is to be sent, after the publish guard; what it refuses is told in `outcomes`."""
-    closed = barred | {outcome.ref for outcome in brought.outcomes if outcome.result in (REFUSED, MOVING)}
-    moves = [
-        RefMove(ref, brought.theirs.get(ref, ""), head)
-        for ref, head in syncing.refs.heads().items()
-        if brought.theirs.get(ref) != head and ref not in closed
-    ]
-    defects = syncing.guard.outgoing(moves)
-    outcomes.update({outcome.ref: outcome for outcome in refusals(moves, defects)})
-    return permitted(moves, defects)
+class _Pushing:
+    """One push in the making: what was told of each ref so far, and which refs the remote does not want."""
 
+    def __init__(self, syncing: Syncing) -> None:
+        self._syncing = syncing
+        self._told: dict[str, RefOutcome] = {}
+        self._barred: set[str] = set()
+        self._brought = Brought({})
+        self._moves: list[RefMove] = []
+        self._point = ""
 
-def _point(syncing: Syncing, moves: Sequence[RefMove]) -> RefMove | None:
-    """The sync point that is to go along, as a move of the local ref; None when none is made."""
-    worth = noteworthy(moves)
-    return syncing.points.prepare(PUSH, syncing.agency.remote, worth) if worth else None
+    def attempt(self) -> bool:
+        """Pull and push once; False when others were faster, or there is a rest that may do better."""
+        self._brought = bring(self._syncing)
+        note_pull(self._syncing, self._brought.moved)
+        self._tell(self._brought.outcomes)
+        self._moves = self._outgoing()
+        point = self._prepared()
+        sent = self._with(point)
+        if not sent:
+            return True
+        report = self._syncing.remote.push(sent)
+        if report.raced:
+            return False
+        if report.rejected:
+            return self._without(report.rejected, sent)
+        if point is not None:
+            self._syncing.points.arrived(point)
+            self._point = point.new
+        self._tell(RefOutcome(move.ref, PUSHED, *move[1:]) for move in self._moves)
+        return True
 
+    def outcome(self) -> SyncOutcome:
+        """What came of it."""
+        told = tuple(self._told[ref] for ref in sorted(self._told))
+        return SyncOutcome(self._syncing.agency, PUSH, told, self._brought.equal, self._point)
 
-def _with_point(moves: list[RefMove], point: RefMove | None, brought: Brought) -> list[RefMove]:
-    if point is None:
-        return moves
-    others = [move for move in moves if move.ref != point.ref]
-    return [*others, RefMove(point.ref, brought.theirs.get(point.ref, ""), point.new)]
+    def given_up(self) -> SyncOutcome:
+        """The outcome when others were always faster."""
+        self._tell(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in self._moves)
+        return self.outcome()
 
+    def _outgoing(self) -> list[RefMove]:
+        """What is to be sent, after the publish guard; what that refuses is told."""
+        stuck = {told.ref for told in self._brought.outcomes if told.result in (REFUSED, MOVING)}
+        theirs = self._brought.theirs
+        moves = [
+            RefMove(ref, theirs.get(ref, ""), head)
+            for ref, head in self._syncing.refs.heads().items()
+            if theirs.get(ref) != head and ref not in stuck | self._barred
+        ]
+        defects = self._syncing.guard.outgoing(moves)
+        self._tell(refusals(moves, defects))
+        return permitted(moves, defects)
 
-def _rejections(moves: Sequence[RefMove], words: Mapping[str, str]) -> dict[str, RefOutcome]:
-    return {
-        move.ref: RefOutcome(move.ref, REJECTED, move.old, move.new, words[move.ref])
-        for move in moves
-        if move.ref in words
-    }
+    def _prepared(self) -> RefMove | None:
+        """The sync point that is to go along, as a move of the local ref; None when none is made."""
+        worth = noteworthy(self._moves)
+        syncing = self._syncing
+        return syncing.points.prepare(PUSH, syncing.agency.remote, worth) if worth else None
 
+    def _with(self, point: RefMove | None) -> list[RefMove]:
+        if point is None:
+            return self._moves
+        others = [move for move in self._moves if move.ref != point.ref]
+        return [*others, RefMove(point.ref, self._brought.theirs.get(point.ref, ""), point.new)]
 
-def _outcome(
-    syncing: Syncing, brought: Brought, outcomes: Mapping[str, RefOutcome], point: str = ""
-) -> SyncOutcome:
-    told = tuple(outcomes[ref] for ref in sorted(outcomes))
-    return SyncOutcome(syncing.agency, PUSH, told, brought.equal, point)
+    def _without(self, words: Mapping[str, str], sent: Sequence[RefMove]) -> bool:
+        """Bar what the remote does not want; True when nothing is left to try."""
+        culprits = {ref: why for ref, why in words.items() if _COLLATERAL not in why} or dict(words)
+        refused = [move for move in sent if move.ref in culprits]
+        self._tell(RefOutcome(move.ref, REJECTED, move.old, move.new, culprits[move.ref]) for move in refused)
+        self._barred |= culprits.keys()
+        return len(refused) == len(sent) or any(move.ref.startswith(SYNC_REFS) for move in refused)
+
+    def _tell(self, outcomes: Iterable[RefOutcome]) -> None:
+        self._told.update({outcome.ref: outcome for outcome in outcomes})

@@ -30,8 +30,9 @@ class RefStanding(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SyncStatus:
-    """All refs, worst first. `unreachable` is why the remote could not be asked (then what is known of it
-    is from `last`, the sync point that was made last here), or None.
+    """All refs, worst first, and the sync point that was made last here.
+
+    `unreachable` is why the remote could not be asked: then what it has is from memory.
     """
 
     agency: Agency

@@ -50,7 +50,7 @@ def refusals(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) 
 
 
 def permitted(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) -> list[RefMove]:
-    """The moves that nothing speaks against; a ref of a kind that this idse does not know stays where it is."""
+    """The moves that nothing speaks against; a ref of a kind that only a newer idse knows stays as it is."""
     return [
         move
         for move in moves
