@@ -125,6 +125,23 @@ def test_a_lock_file_of_a_living_writer_is_waited_for(repo, handle, commits):
     assert at(repo) == commits[1]
 
 
+def test_the_lock_of_a_git_with_a_slow_hook_is_left_to_it(repo, handle, commits):
+    move_ref(handle, REF, commits[0], None, "one")
+    hook = repo.write(".git/hooks/reference-transaction", '#!/bin/sh\n[ "$1" != prepared ] || sleep 1.5\n')
+    hook.chmod(0o755)
+    lock = repo.path / ".git" / f"{REF}.lock"
+    slow = threading.Thread(target=repo.git, args=("update-ref", REF, commits[2], commits[0]))
+    slow.start()
+    while not lock.exists():
+        time.sleep(0.01)
+    two_seconds_ago = time.time() - 2
+    os.utime(lock, (two_seconds_ago, two_seconds_ago))
+    with pytest.raises(RefMovedError):
+        move_ref(handle, REF, commits[1], commits[0], "two")
+    slow.join()
+    assert at(repo) == commits[2]
+
+
 def test_a_ref_that_stands_where_a_folder_is_needed_is_an_error_in_words(repo, handle, commits):
     repo.git("update-ref", "refs/idse/sessions/portal", commits[0])
     with pytest.raises((GitFailedError, StorageError)) as caught:

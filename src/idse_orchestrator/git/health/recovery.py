@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.health.published_refs import published_refs
 from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.ref_update import STALE_AFTER_SECONDS, write_failure
 from idse_orchestrator.git.private_files import storage_error
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
-
-STALE_SECONDS = 5.0
-"""A lock file older than this, while we hold the ledger lock, has no living owner: git needs milliseconds."""
 
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
@@ -30,7 +28,7 @@ def stale_locks(repository: Repository) -> Sequence[str]:
     for base, refs in ((repository.common_dir, "refs/idse"), (repository.git_dir, "refs/worktree/idse")):
         for folder, _, names in os.walk(os.path.join(base, refs)):
             paths = [os.path.join(folder, name) for name in names if name.endswith(".lock")]
-            found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_SECONDS]
+            found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_AFTER_SECONDS]
     return sorted(found)
 
 
@@ -52,7 +50,7 @@ def leftovers(repository: Repository) -> Sequence[str]:
         for path in _files(folder)
         if (found := _PIECE.fullmatch(os.path.basename(path)))
         and not _is_alive(int(next(filter(None, found.groups()))))
-        and _age(path) > STALE_SECONDS
+        and _age(path) > STALE_AFTER_SECONDS
     )
 
 
@@ -89,7 +87,6 @@ def refs_without_log(repository: Repository) -> Sequence[str]:
 
 def write_reflogs(repository: Repository) -> str:
     """Begin the reflogs that are missing; what was done."""
-    from idse_orchestrator.git.ledger.ref_update import write_failure
     from idse_orchestrator.git.libgit2 import libgit2, open_repository
 
     missing = refs_without_log(repository)

@@ -19,10 +19,12 @@ from idse_orchestrator.git.libgit2 import libgit2
 if TYPE_CHECKING:
     import pygit2
 
-STALE_AFTER_SECONDS = 1.0
+STALE_AFTER_SECONDS = 5.0
 """A ``<ref>.lock`` older than this, seen while we hold the ledger lock, was left by a killed writer.
 
-git holds such a lock for the milliseconds of one update, and every idse writer is shut out.
+Every other idse is shut out, and git holds it for milliseconds, or for as long as a hook of the user's
+for ``reference-transaction`` takes. To take the lock of a living git can lose its update or ours, to wait
+for a dead one costs seconds once: so this is long, and `idse doctor` judges by the same number.
 """
 
 _MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
