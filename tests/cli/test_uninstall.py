@@ -120,3 +120,63 @@ def test_it_can_be_installed_again(project):
     assert done.returncode == 0, done.stderr
     assert project.idse("status").returncode == 0
     assert project.idse("doctor").returncode == 0
+
+
+def folders(repo):
+    git = repo.path / ".git"
+    return {
+        str(path.relative_to(git))
+        for path in git.rglob("*")
+        if path.is_dir() and "objects" not in path.relative_to(git).parts
+    }
+
+
+@pytest.fixture
+def bare_bones(repo):
+    """`repo` as git makes it without a template: with no folder for hooks."""
+    for sample in (repo.path / ".git/hooks").iterdir():
+        sample.unlink()
+    (repo.path / ".git/hooks").rmdir()
+    repo.write("README.md", "x")
+    repo.commit()
+    return repo
+
+
+def test_no_empty_folder_is_left_where_there_was_none(bare_bones):
+    before = folders(bare_bones)
+    assert bare_bones.idse("init", "demo").returncode == 0
+    bare_bones.commit("start")
+    assert bare_bones.idse("uninstall", "--ledgers", "--yes").returncode == 0
+    assert folders(bare_bones) == before
+
+
+def test_ledgers_that_stay_keep_their_folders(bare_bones):
+    bare_bones.idse("init", "demo")
+    refs = bare_bones.git("for-each-ref", "refs/idse")
+    assert bare_bones.idse("uninstall").returncode == 0
+    assert bare_bones.git("for-each-ref", "refs/idse") == refs
+    assert (bare_bones.path / ".git/logs/refs/idse/projects/demo").is_file()
+    assert not (bare_bones.path / ".git/hooks").exists()
+
+
+def test_a_folder_of_hooks_that_was_empty_before_stays(bare_bones):
+    (bare_bones.path / ".git/hooks").mkdir()
+    bare_bones.idse("init", "demo")
+    assert bare_bones.idse("uninstall").returncode == 0
+    assert (bare_bones.path / ".git/hooks").is_dir()
+
+
+def test_a_folder_of_hooks_that_somebody_uses_now_stays(bare_bones):
+    bare_bones.idse("init", "demo")
+    mine = bare_bones.write(".git/hooks/commit-msg", "#!/bin/sh\n")
+    assert bare_bones.idse("uninstall").returncode == 0
+    assert mine.exists()
+
+
+def test_hooks_uninstall_takes_its_empty_folder_along(bare_bones):
+    bare_bones.idse("init", "demo")
+    assert bare_bones.idse("hooks", "uninstall").returncode == 0
+    assert not (bare_bones.path / ".git/hooks").exists()
+    assert bare_bones.idse("hooks", "install").returncode == 0
+    assert bare_bones.idse("uninstall").returncode == 0
+    assert not (bare_bones.path / ".git/hooks").exists()

@@ -60,6 +60,8 @@ class GitFootprint:
         with ledger_lock(self._repository):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
+            for base in ("refs", os.path.join("logs", "refs")):
+                _remove_empty(os.path.join(self._repository.common_dir, base, "idse"))
             self._remove_folder(self._repository.private)
         for _, git_dir in self._work_trees():
             _remove_empty(os.path.join(git_dir, "refs", "worktree"))

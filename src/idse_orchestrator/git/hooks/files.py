@@ -31,10 +31,11 @@ from idse_orchestrator.app.hooks import (
     HooksPlace,
     HookState,
 )
+from idse_orchestrator.git.hooks.made_folder import MadeFolder
 from idse_orchestrator.git.hooks.managers import detect_manager
 from idse_orchestrator.git.hooks.shim import find_program, is_ours, is_sealed, shim
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
+from idse_orchestrator.git.private_files import storage_error, write_atomically
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
@@ -73,14 +74,20 @@ class GitHookFiles:
 
     def put(self) -> tuple[HookOutcome, ...]:
         """See `HookFiles.put`."""
-        make_folder(self._folder)
+        self._made.begin(self._folder)
         with ledger_lock(self._repository):
             return tuple(self._put(name) for name in HOOKS)
 
     def take_away(self) -> tuple[HookOutcome, ...]:
         """See `HookFiles.take_away`. Both git's own hooks folder and the one in use are cleared."""
         with ledger_lock(self._repository):
-            return tuple(self._take_away_everywhere(name) for name in HOOKS)
+            outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
+            self._made.end()
+        return outcomes
+
+    @cached_property
+    def _made(self) -> MadeFolder:
+        return MadeFolder(self._repository.private)
 
     @cached_property
     def _folder(self) -> str:
