@@ -120,3 +120,48 @@ def test_a_folder_that_others_share_is_left_alone(repo, tmp_path):
     assert (done.returncode, done.stdout) == (3, "")
     assert "which other repositories may share" in done.stderr
     assert list(shared.iterdir()) == []
+
+
+@pytest.fixture
+def own_folder(repo):
+    """A hooks folder in the work tree, with a tracked hook of the team's."""
+    repo.git("config", "core.hooksPath", "team/hooks")
+    repo.write("team/hooks/pre-commit", "#!/bin/sh\nexit 0\n").chmod(0o755)
+    repo.commit("the team's hook")
+    return repo
+
+
+IN_WORK_TREE = (
+    "warning: core.hooksPath leads into the work tree, so these are files of it now: "
+    "team/hooks/pre-commit, team/hooks/pre-commit.idse-chained, team/hooks/pre-merge-commit, "
+    "team/hooks/post-commit, team/hooks/post-merge, team/hooks/post-rewrite\n"
+    "         commit them, or have git ignore them\n"
+)
+
+
+@pytest.mark.parametrize("command", [("hooks", "install"), ("init", "demo")])
+def test_hooks_in_the_work_tree_are_told_file_by_file_and_once(own_folder, command):
+    done = own_folder.idse(*command)
+    assert done.returncode == 0
+    assert IN_WORK_TREE in done.stderr
+    assert own_folder.read("team/hooks/pre-commit.idse-chained") == b"#!/bin/sh\nexit 0\n"
+    listed = own_folder.git("status", "--porcelain", "-uall", "team").splitlines()
+    assert {line.split()[-1] for line in listed} == set(
+        IN_WORK_TREE.split("now: ")[1].split("\n", maxsplit=1)[0].split(", ")
+    )
+    assert "warning" not in own_folder.idse(*command).stderr
+
+
+def test_a_full_path_into_the_work_tree_is_told_the_same_way(repo):
+    repo.git("config", "core.hooksPath", str(repo.path / "team"))
+    assert "so these are files of it now: team/pre-commit, " in repo.idse("hooks", "install").stderr
+
+
+def test_init_as_data_says_which_hooks_are_in_the_work_tree(own_folder):
+    data = json.loads(own_folder.idse("init", "demo", "--json").stdout)["data"]
+    assert data["hooks_in_worktree"][:2] == ["team/hooks/pre-commit", "team/hooks/pre-commit.idse-chained"]
+
+
+def test_hooks_in_the_git_directory_are_no_files_of_the_work_tree(repo):
+    assert "warning" not in repo.idse("hooks", "install").stderr
+    assert json.loads(repo.idse("init", "demo", "--json").stdout)["data"]["hooks_in_worktree"] == []

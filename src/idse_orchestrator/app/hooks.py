@@ -32,6 +32,9 @@ REMOVED = "removed"
 RESTORED = "restored"
 ABSENT = "absent"
 
+KEPT = ".idse-chained"
+"""What the name of a user's hook ends in while ours stands in its place."""
+
 _OWN_FOLDER = 'git config core.hooksPath "$(git rev-parse --path-format=absolute --git-common-dir)/hooks"'
 
 
@@ -80,7 +83,8 @@ class HooksPlace:
     """Where git looks for hooks. `setting` is the value of core.hooksPath ("" if unset), `scope` who set it.
 
     `outside`: the folder is neither in the work tree nor in the git directory, so that other
-    repositories may share it. `in_worktree`: its files may be tracked, and show up as changes.
+    repositories may share it. `in_worktree`: its files may be tracked, and show up as changes, and then
+    `relative` is its path from the top of the work tree.
     """
 
     folder: str
@@ -88,6 +92,7 @@ class HooksPlace:
     scope: str = ""
     outside: bool = False
     in_worktree: bool = False
+    relative: str = ""
     manager: HookManager | None = None
 
 
@@ -106,6 +111,17 @@ class HooksReport:
         """Whether git or a hook manager calls idse for every hook."""
         wired = self.place.manager.wired if self.place.manager else ()
         return all(state.condition in (CURRENT, OUTDATED) or state.name in wired for state in self.states)
+
+    @property
+    def in_worktree(self) -> tuple[str, ...]:
+        """Paths of files that were written into the work tree, where git shows them as changes."""
+        names: list[str] = []
+        for outcome in self.outcomes if self.place.in_worktree else ():
+            if outcome.result in (INSTALLED, UPDATED, CHAINED):
+                names.append(outcome.name)
+            if outcome.result == CHAINED:
+                names.append(outcome.name + KEPT)
+        return tuple("/".join(filter(None, (self.place.relative, name))) for name in names)
 
 
 class HookFiles(Protocol):

@@ -6,7 +6,13 @@ import click
 
 from idse_orchestrator.app.hooks import SKIPPED, HooksReport, hooks_status, install_hooks, uninstall_hooks
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.hooks import all_absent, hooks_data, hooks_page, outcome_lines
+from idse_orchestrator.cli.render.hooks import (
+    all_absent,
+    hooks_data,
+    hooks_page,
+    outcome_lines,
+    worktree_notice,
+)
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
 
@@ -69,3 +75,5 @@ def build() -> click.Command:
 def _say_outcomes(run: Run, report: HooksReport) -> None:
     run.terminal.say(f"hooks in {report.place.folder}")
     run.terminal.say(outcome_lines(report))
+    if notice := worktree_notice(report):
+        run.terminal.warn(notice)

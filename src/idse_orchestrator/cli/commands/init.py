@@ -9,6 +9,7 @@ import click
 from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.app.render_artifacts import TemplateDoubt
 from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.hooks import worktree_notice
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.domain.names import check_name
@@ -68,6 +69,7 @@ def _render(run: Run, done: Initialized, doubts: Sequence[TemplateDoubt]) -> Non
             "adopted": done.adopted,
             "hooks": hooks,
             "hooks_refused": done.hooks.refusal if done.hooks else "",
+            "hooks_in_worktree": done.hooks.in_worktree if done.hooks else (),
         }
         terminal.data(envelope("idse.init/1", data, doubt_diagnostics(doubts)))
         return
@@ -91,5 +93,7 @@ def _tell(run: Run, done: Initialized) -> None:
     if done.hooks is not None and done.hooks.outcomes:
         installed = [outcome.name for outcome in done.hooks.outcomes if outcome.result != "skipped"]
         say(f"  hooks: {', '.join(installed)}")
+        if notice := worktree_notice(done.hooks):
+            run.terminal.warn(notice)
     if done.made:
         say(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")

@@ -26,6 +26,17 @@ def outcome_lines(report: HooksReport) -> str:
     return "\n".join(aligned((each.name, each.result, each.detail) for each in report.outcomes))
 
 
+def worktree_notice(report: HooksReport) -> str:
+    """Which files of the work tree the hooks became, and what to do about it; "" where there are none."""
+    files = report.in_worktree
+    if not files:
+        return ""
+    return (
+        f"core.hooksPath leads into the work tree, so these are files of it now: {', '.join(files)}\n"
+        "         commit them, or have git ignore them"
+    )
+
+
 def all_absent(report: HooksReport) -> bool:
     """Whether there was nothing to take away."""
     return all(outcome.result == ABSENT for outcome in report.outcomes)

@@ -20,6 +20,7 @@ from idse_orchestrator.app.hooks import (
     FOREIGN,
     HOOKS,
     INSTALLED,
+    KEPT,
     MISSING,
     NOT_EXECUTABLE,
     OUTDATED,
@@ -40,7 +41,6 @@ from idse_orchestrator.git.private_files import storage_error, write_atomically
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
 
-_KEPT = ".idse-chained"
 _LEGACY = ".legacy"
 """Where the pre-commit framework moves a hook that it finds, and runs it from."""
 _OURS = (CURRENT, OUTDATED, NOT_EXECUTABLE)
@@ -65,6 +65,7 @@ class GitHookFiles:
             scope,
             outside=not (in_worktree or in_git_dir),
             in_worktree=in_worktree and not in_git_dir,
+            relative=_path_in(self._folder, self._repository.toplevel) if in_worktree else "",
             manager=manager,
         )
 
@@ -104,7 +105,7 @@ class GitHookFiles:
 
     def _state(self, name: str) -> HookState:
         path = os.path.join(self._folder, name)
-        chained = os.path.lexists(path + _KEPT)
+        chained = os.path.lexists(path + KEPT)
         condition = self._condition(path, name)
         if condition not in (MISSING, FOREIGN):
             return HookState(name, condition, path, chained)
@@ -113,7 +114,7 @@ class GitHookFiles:
         elsewhere = os.path.join(self._default_folder, name)
         if elsewhere != path and self._condition(elsewhere, name) in _OURS:
             why = f"git looks for hooks in {self._folder} (core.hooksPath)"
-            return HookState(name, DISABLED, elsewhere, os.path.lexists(elsewhere + _KEPT), why)
+            return HookState(name, DISABLED, elsewhere, os.path.lexists(elsewhere + KEPT), why)
         return HookState(name, condition, path, chained)
 
     def _condition(self, path: str, name: str) -> str:
@@ -138,19 +139,19 @@ class GitHookFiles:
         if state.condition in (OUTDATED, NOT_EXECUTABLE):
             return self._written(name, UPDATED)
         if not os.path.lexists(path):
-            return self._written(name, CHAINED if os.path.lexists(path + _KEPT) else INSTALLED)
+            return self._written(name, CHAINED if os.path.lexists(path + KEPT) else INSTALLED)
         return self._chain(name, path)
 
     def _chain(self, name: str, path: str) -> HookOutcome:
         if os.path.isdir(path) and not os.path.islink(path):
             return _skipped(name, f"{path} is a folder")
-        if os.path.lexists(path + _KEPT):
-            return _skipped(name, f"both {path} and {name}{_KEPT} are hooks of yours: keep one of them")
-        _move(path, path + _KEPT)
+        if os.path.lexists(path + KEPT):
+            return _skipped(name, f"both {path} and {name}{KEPT} are hooks of yours: keep one of them")
+        _move(path, path + KEPT)
         try:
             return self._written(name, CHAINED)
         except BaseException:
-            _move(path + _KEPT, path)
+            _move(path + KEPT, path)
             raise
 
     def _written(self, name: str, result: str) -> HookOutcome:
@@ -163,7 +164,7 @@ class GitHookFiles:
         return next((outcome for outcome in outcomes if outcome.result != ABSENT), outcomes[0])
 
     def _take_away(self, path: str, name: str) -> HookOutcome:
-        kept = path + _KEPT
+        kept = path + KEPT
         condition = self._condition(path, name)
         if condition == FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
             return _put_back(name, path + _LEGACY, kept)
@@ -172,7 +173,7 @@ class GitHookFiles:
         if condition in _OURS or (condition == MISSING and os.path.lexists(kept)):
             return _put_back(name, path, kept)
         if os.path.lexists(kept):
-            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{_KEPT}")
+            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{KEPT}")
         return HookOutcome(name, ABSENT)
 
 
@@ -208,6 +209,12 @@ def _content(path: str) -> bytes | None:
 def _is_within(path: str, folder: str) -> bool:
     inside, outside = os.path.realpath(path), os.path.realpath(folder)
     return inside == outside or inside.startswith(outside + os.sep)
+
+
+def _path_in(path: str, folder: str) -> str:
+    """`path` as git would call it in `folder`; "" for the folder itself."""
+    inner = os.path.relpath(os.path.realpath(path), os.path.realpath(folder)).replace(os.sep, "/")
+    return "" if inner == "." else inner
 
 
 def _skipped(name: str, why: str) -> HookOutcome:
