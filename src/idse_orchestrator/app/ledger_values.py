@@ -39,6 +39,13 @@ class Draft:
     artifacts: str | None = None
 
 
+class Synced(NamedTuple):
+    """When this clone last synced (UTC as ISO text), and what the Agency had of a session; "" for nothing."""
+
+    at: str
+    there: str
+
+
 class Captured(NamedTuple):
     """A session's folder as git would record it: tree id, and blob ids by relative path."""
 
@@ -71,6 +78,21 @@ class Merged(NamedTuple):
     """A merged tree, and its conflicts in order of their paths."""
 
     tree: str
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those of the conflicts."""
+        return tuple(conflict.path for conflict in self.conflicts)
+
+
+class Joined(NamedTuple):
+    """A merge of two ledger commits, and what it could not decide, in order of the paths.
+
+    In its conflicts the ledger is the parent with the smaller id, and the edit the one with the greater.
+    """
+
+    commit: str
     conflicts: tuple[Conflict, ...]
 
     @property

@@ -15,6 +15,7 @@ from idse_orchestrator.app.ledger_values import (
     SessionKey,
     SessionPlan,
     SessionTip,
+    Synced,
     Tip,
 )
 
@@ -39,6 +40,7 @@ __all__ = [
     "SessionKey",
     "SessionPlan",
     "SessionTip",
+    "Synced",
     "Tip",
     "Workspace",
 ]
@@ -78,6 +80,12 @@ class LedgerReader(Names, Protocol):
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
         """Stage to blob id of its artifact at the ledger commit; stages without one are left out."""
+
+    def last_sync(self) -> str:
+        """When this clone last pushed or pulled something (UTC as ISO text), "" for never."""
+
+    def synced(self, project: str, session: str) -> Synced:
+        """The same, and what the Agency had of a session when it was asked last."""
 
 
 class LedgerWriter(Protocol):

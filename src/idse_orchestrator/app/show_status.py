@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.app.ledger_values import Synced
 from idse_orchestrator.domain.next_action import NextAction, next_action
 from idse_orchestrator.domain.stage_state_model import SessionState, Standing, standings
 from idse_orchestrator.errors import UnknownNameError
@@ -19,7 +20,8 @@ class SessionStatus:
     """A session's state, its stages as they stand now, and what to do next.
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
-    document the ledger does not hold as it is; `has_folder` is False where the branch has no folder.
+    document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
+    `synced` is when this clone last synced and what the Agency had then.
     """
 
     state: SessionState
@@ -29,6 +31,7 @@ class SessionStatus:
     blobs: Mapping[str, str]
     differs: tuple[str, ...]
     has_folder: bool
+    synced: Synced
 
 
 def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
@@ -41,9 +44,9 @@ def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) ->
     blobs = in_folder or in_ledger
     stages = standings(tip.state, blobs)
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
-    return SessionStatus(
-        tip.state, tip.commit, stages, next_action(tip.state, stages), blobs, differs, bool(in_folder)
-    )
+    action = next_action(tip.state, stages)
+    synced = ledgers.synced(*key)
+    return SessionStatus(tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced)
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

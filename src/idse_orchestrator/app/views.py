@@ -15,15 +15,15 @@ def expected_views(ledgers: LedgerReader, workspace: Workspace) -> Mapping[str, 
     """What every view of this work tree should hold, by repository-relative path."""
     projects = {project for project, _ in workspace.session_folders()}
     keys = [key for project in sorted(projects) if (key := workspace.current(project))]
-    states = ledgers.states(keys)
-    return {path: data for state in states.values() for path, data in views_of(state).items()}
+    states, last_sync = ledgers.states(keys), ledgers.last_sync()
+    return {path: data for state in states.values() for path, data in views_of(state, last_sync).items()}
 
 
-def views_of(state: SessionState) -> Mapping[str, bytes]:
-    """The views of the project whose current session has `state`."""
+def views_of(state: SessionState, last_sync: str) -> Mapping[str, bytes]:
+    """The views of the project whose current session has `state`; `last_sync` as `LedgerReader.last_sync`."""
     return {
         current_session_path(state.project): state.session.encode(),
-        session_state_path(state.project): _session_state(state),
+        session_state_path(state.project): _session_state(state, last_sync),
     }
 
 
@@ -38,10 +38,10 @@ def write_views(ledgers: LedgerReader, workspace: Workspace, current: SessionKey
     """Write the views for the session `current`; nothing where it has no ledger."""
     tip = ledgers.session(*current)
     if tip is not None:
-        workspace.write_views(current[0], views_of(tip.state))
+        workspace.write_views(current[0], views_of(tip.state, ledgers.last_sync()))
 
 
-def _session_state(state: SessionState) -> bytes:
+def _session_state(state: SessionState, last_sync: str) -> bytes:
     view = {
         "project_name": state.project,
         "session_id": state.session,
@@ -49,7 +49,7 @@ def _session_state(state: SessionState) -> bytes:
         "created_at": state.created_at,
         "updated_at": state.updated_at,
         "stages": {stage: record.status for stage, record in state.stages.items()},
-        "last_sync": None,
+        "last_sync": last_sync or None,
         "validation_status": state.validation.status,
     }
     return json.dumps(view, indent=2, ensure_ascii=False).encode() + b"\n"

@@ -58,7 +58,8 @@ class SyncPoint:
 
     def message(self) -> str:
         """The commit message: the subject, and trailers that plain git can query."""
-        return f"{self.subject()}\n\nIdse-Sync: {self.direction}\nIdse-Replica: {self.replica}\n"
+        remote = f"Idse-Remote: {one_line(self.remote)}\n" if self.remote else ""
+        return f"{self.subject()}\n\nIdse-Sync: {self.direction}\nIdse-Replica: {self.replica}\n" + remote
 
 
 def sync_point_from_json(data: bytes) -> SyncPoint:

@@ -9,6 +9,7 @@ from idse_orchestrator.errors import InvalidNameError
 PUBLISHED = "refs/idse/"
 PROJECTS = "refs/idse/projects/"
 SESSIONS = "refs/idse/sessions/"
+NOTES = "refs/idse/notes/"
 NOTES_ON_COMMITS = "refs/idse/notes/commits"
 SYNC = "refs/idse/sync/"
 LOCAL = "refs/idse-local/"
@@ -27,6 +28,11 @@ def project_ref(project: str) -> str:
 def session_ref(project: str, session: str) -> str:
     """Ref of a session's ledger."""
     return f"{SESSIONS}{check_name('project', project)}/{check_name('session', session)}"
+
+
+def tracking_ref(remote: str, ref: str) -> str:
+    """Where it is kept what `remote` had at the published ref `ref`."""
+    return f"{LOCAL}remotes/{remote}/{ref.removeprefix(PUBLISHED)}"
 
 
 def sync_ref(replica: str) -> str:

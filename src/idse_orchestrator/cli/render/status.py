@@ -66,7 +66,8 @@ def status_data(status: SessionStatus) -> dict[str, object]:
             for waiver in state.waivers
         ],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
-        "last_sync": None,
+        "last_sync": status.synced.at or None,
+        "published": status.tip == status.synced.there if status.synced.at else None,
         "next": action_data(status.next),
     }
 
@@ -125,6 +126,8 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     remarks = []
     if not status.has_folder:
         remarks.append(style.yellow("no folder in this work tree: idse restore"))
+    if status.synced.at and status.synced.there != status.tip:
+        remarks.append(f"differs from the Agency as of {status.synced.at}: idse sync push")
     if state.validation.status == "failing":
         remarks.append(style.red("the last validation failed: idse validate"))
     remarks += [

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from idse_orchestrator.app.ledger_values import ProjectTip, SessionKey, SessionTip, Tip
+from idse_orchestrator.app.ledger_values import ProjectTip, SessionKey, SessionTip, Synced, Tip
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.domain.project_state import ProjectState, project_from_json
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
+from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, STATE, corrupt
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.ref_names import (
     PROJECTS,
     SESSIONS,
+    SYNC,
     parse_project_ref,
     parse_session_ref,
     project_ref,
     session_ref,
+    sync_ref,
+    tracking_ref,
 )
 from idse_orchestrator.git.repository import Repository
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
+_COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
+_REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
 _BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
 
 State = TypeVar("State", SessionState, ProjectState)
@@ -35,6 +43,7 @@ class GitLedgerReader:
     """The `LedgerReader` port on a repository."""
 
     def __init__(self, repository: Repository) -> None:
+        self._repository = repository
         self._git = repository.git
 
     def projects(self) -> Sequence[str]:
@@ -53,6 +62,39 @@ class GitLedgerReader:
     def project(self, project: str) -> ProjectTip | None:
         """See `LedgerReader.project`."""
         return self._tip(project_from_json, project_ref(project))
+
+    def last_sync(self) -> str:
+        """See `LedgerReader.last_sync`."""
+        return self.synced("", "").at
+
+    def synced(self, project: str, session: str) -> Synced:
+        """See `LedgerReader.synced`.
+
+        The sync point's commit says enough: its list of refs may be long. A clone that never synced
+        starts no process to learn that.
+        """
+        replica = known_replica_id(self._repository.private)
+        if not replica or not self._may_have(SYNC):
+            return Synced("", "")
+        with ObjectStream(self._git) as objects:
+            point = objects.read(sync_ref(replica))
+            at = _COMMITTED.search(point.data) if point else None
+            remote = _REMOTE.search(point.data) if point else None
+            there = None
+            if remote and session:
+                there = objects.read(tracking_ref(os.fsdecode(remote[1]), session_ref(project, session)))
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(at[1]))) if at else ""
+        return Synced(when, there.id if there else "")
+
+    def _may_have(self, prefix: str) -> bool:
+        common = self._repository.common_dir
+        if os.path.isdir(os.path.join(common, prefix)):
+            return True
+        try:
+            with open(os.path.join(common, "packed-refs"), "rb") as file:
+                return prefix.encode() in file.read()
+        except OSError:
+            return False
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
         """See `LedgerReader.artifact_blobs`."""

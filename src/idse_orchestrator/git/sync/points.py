@@ -112,7 +112,8 @@ class GitSyncPoints:
         return new
 
     def _commit(self, point: SyncPoint, parent: str) -> str:
-        git = self._git
+        dated = {"GIT_AUTHOR_DATE": point.at, "GIT_COMMITTER_DATE": point.at}
+        git = self._git.with_environment(dated)
         blob = git.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=point.to_json()).strip()
         tree = git.bytes("mktree", stdin=b"100644 blob " + blob + b"\t" + os.fsencode(FILE) + b"\n").strip()
         parents = ("-p", parent) if parent else ()
