@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from idse_orchestrator.app.ports import CodeChange, SessionKey
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.errors import InvalidNameError
-from idse_orchestrator.git.object_stream import find_commit
+from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.git.ref_names import session_ref
 from idse_orchestrator.git.repository import Repository
-
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
 class GitCodeCommits:

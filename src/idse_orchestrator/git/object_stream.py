@@ -25,6 +25,9 @@ _CHUNK = 1 << 16
 _ANSWER_FIELDS = 3
 KINDS = ("blob", "tree", "commit", "tag")
 
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+"""Id of the tree without entries: known to every git, whether or not the repository holds it."""
+
 
 class GitObject(NamedTuple):
     """An object: full id, kind ("blob", "tree", "commit", "tag"), content, size in bytes.

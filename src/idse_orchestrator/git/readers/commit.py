@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.object_stream import find, find_commit
+from idse_orchestrator.git.object_stream import EMPTY_TREE, find, find_commit
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
-    EMPTY_TREE,
     EVERYTHING,
     check_folders,
     contents,

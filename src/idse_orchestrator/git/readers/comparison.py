@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.object_stream import find_commit
+from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.git.readers.commit import DEEPEN, is_shallow, known_commit
 from idse_orchestrator.git.readers.index import index_changes, index_git
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
-from idse_orchestrator.git.readers.listing import DELETED, EMPTY_TREE, Change, from_raw
+from idse_orchestrator.git.readers.listing import DELETED, Change, from_raw
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.object_stream import object_sizes
+from idse_orchestrator.git.object_stream import EMPTY_TREE, object_sizes
 from idse_orchestrator.git.readers.legacy import PATHSPECS, only_legacy
 from idse_orchestrator.git.readers.listing import (
-    EMPTY_TREE,
     EVERYTHING,
     UNMERGED,
     Change,

@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-"""Known to every git, whether or not the repository holds it."""
-
 EVERYTHING = (WORKSPACE,)
 
 _KINDS = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own"}

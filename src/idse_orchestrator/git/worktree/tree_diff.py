@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from idse_orchestrator.app.history import Change
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger.format import ARTIFACTS
-from idse_orchestrator.git.object_stream import find
+from idse_orchestrator.git.object_stream import EMPTY_TREE, find
 from idse_orchestrator.git.repository import Repository
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 _NO_FILE = "0" * 40
 _PLAIN = (
     "--no-ext-diff",
