@@ -3,6 +3,7 @@
 Fixtures: `begun` is `repo` with project portal, session login and a first commit; `unchanged` is a
 ``with`` block that fails where anything in a repository differs after it; `refused` runs a command
 that must end with a given code, leave everything as it was, and say no more than one error.
+`short_project` is another one, for tests of what merges and commits bring to a ledger.
 """
 
 from __future__ import annotations
@@ -112,6 +113,14 @@ def begun(repo, _begun_once):
 
 
 @pytest.fixture
+def short_project(loop):
+    """A `Loop` whose intent has one line, recorded by a commit."""
+    loop.edit("intent.md", "# Intent\n\n## Goal\n\none\n")
+    loop.repo.commit("one")
+    return loop
+
+
+@pytest.fixture
 def as_nobody():
     """The words that run a command as a user who owns nothing here; skips where that is not possible."""
     words = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
@@ -119,6 +128,9 @@ def as_nobody():
         pytest.skip("only root can act as another user")
     if shutil.which("setpriv") is None or subprocess.run([*words, "true"], check=False).returncode != 0:
         pytest.skip("setpriv cannot act as another user here")
+    own = subprocess.run([*words, sys.executable, "-c", ""], check=False, capture_output=True)
+    if own.returncode != 0:
+        pytest.skip("another user may not run this Python: it is in a folder of its owner's")
     return words
 
 
