@@ -13,17 +13,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 _SESSION = "Idse-Session"
 _STAGE = "Idse-Stage"
 _VERDICT = "Idse-Verdict"
 _LEDGER = "Idse-Ledger"
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,38 @@ def merge_notes(*texts: str) -> str:
         prose.update(dict.fromkeys(own_prose))
         for session, block in own_blocks.items():
             blocks[session] = _overlay(blocks.get(session), block)
+    return _told(prose, blocks)
+
+
+def join_notes(base: str, one: str, other: str) -> str:
+    """What two sides made of the note `base` (texts; "" is none): each block by itself.
+
+    Where both changed a session's block, `other` counts for what it says.
+    """
+    sides = [_split(text) for text in (base, one, other)]
+    prose = _three_way(*({paragraph: paragraph for paragraph in side[0]} for side in sides))
+    was, mine, theirs = (side[1] for side in sides)
+    blocks = _three_way(was, mine, theirs)
+    for session in blocks:
+        if was.get(session) not in (mine.get(session), theirs.get(session)):
+            blocks[session] = _overlay(mine.get(session), blocks[session])
+    return _told(prose, blocks)
+
+
+def _three_way(
+    base: Mapping[str, Value], one: Mapping[str, Value], other: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The entries of both sides but those that one of them took out and the other left alone."""
+    found = {}
+    for key in {**one, **other}:
+        was, mine, theirs = base.get(key), one.get(key), other.get(key)
+        kept = mine if theirs in (mine, was) else theirs if mine == was else theirs or mine
+        if kept is not None:
+            found[key] = kept
+    return found
+
+
+def _told(prose: Iterable[str], blocks: Mapping[str, CommitNote]) -> str:
     parts = [*prose, *(blocks[session].text() for session in sorted(blocks))]
     return "\n\n".join(parts) + "\n" if parts else ""
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from idse_orchestrator.domain.event_order import fold_onto
 from idse_orchestrator.domain.events import (
     APPROVED,
     ARCHIVED,
@@ -42,15 +43,7 @@ from idse_orchestrator.domain.stage_state_model import (
 
 def fold(project: str, session: str, events: Iterable[Event]) -> SessionState:
     """The state after `events`, which may come in any order; a repeated id changes nothing."""
-    unique: dict[str, Event] = {}
-    for event in events:
-        known = unique.setdefault(event.id, event)
-        if known is not event:  # for a forged id, whoever sees both must choose the same
-            unique[event.id] = min(known, event, key=Event.to_json)
-    state = SessionState(project, session)
-    for event in sorted(unique.values(), key=lambda event: (event.lamport, event.id)):
-        state = apply(state, event)
-    return state
+    return fold_onto(SessionState(project, session), events, apply)
 
 
 def apply(state: SessionState, event: Event) -> SessionState:

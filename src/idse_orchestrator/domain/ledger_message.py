@@ -14,6 +14,8 @@ from idse_orchestrator.domain.events import Event
 from idse_orchestrator.domain.text import one_line, paragraphs
 
 MAX_SUBJECT = 72
+MERGE_MESSAGE = "merged two histories\n"
+"""The message of every merge: whoever makes it must make the same commit."""
 
 
 def message_of(event: Event) -> str:

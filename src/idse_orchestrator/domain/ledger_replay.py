@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from idse_orchestrator.domain.canonical_json import FORMAT
+from idse_orchestrator.domain.event_order import fold_onto
 from idse_orchestrator.domain.events import CREATED, Event, event_from_json
 from idse_orchestrator.domain.ledger_commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.domain.ledger_defects import Defect
@@ -67,15 +68,18 @@ class Replay(Generic[State]):
 
     `sound` is the last commit up to which nothing was wrong ("" when there is none). After a commit of
     a newer format `stopped` is true: nothing can be said about what follows.
+
+    With `base`, a commit and its state that were found sound before, the replay begins on top of it. Then
+    no event that stands before it is known: whoever asks so must look for repeated ones himself.
     """
 
-    def __init__(self, ref: str, folding: Folding[State]) -> None:
+    def __init__(self, ref: str, folding: Folding[State], base: tuple[str, State] | None = None) -> None:
         self.ref = ref
         self.sound = ""
         self.stopped = False
         self._folding = folding
-        self._base = folding.empty
-        self._nodes: dict[str, _Node[State]] = {}
+        self._base = base[1] if base else folding.empty
+        self._nodes: dict[str, _Node[State]] = {base[0]: _Node(state=base[1])} if base else {}
         self._by_event: dict[str, list[str]] = {}
         self._older_ids: set[str] = set()
         self._clean = True
@@ -231,12 +235,8 @@ class Replay(Generic[State]):
     def _folded(self, commits: Iterable[str]) -> State:
         """The fold of the events of `commits`, all of which came after the last cut, on top of its state."""
         events = (self._nodes[name].event for name in commits)
-        unique = {event.id: event for event in events if event is not None}
-        state = self._base
-        for event in sorted(unique.values(), key=lambda event: (event.lamport, event.id)):
-            if event.id not in self._older_ids:
-                state = self._folding.apply(state, event)
-        return state
+        known = (event for event in events if event is not None and event.id not in self._older_ids)
+        return fold_onto(self._base, known, self._folding.apply)
 
     def _reachable(self, names: Iterable[str]) -> set[str]:
         """The commits since the last cut that can be reached from `names`, those included."""
