@@ -1,4 +1,4 @@
-"""Builds the application from its parts: the one file that knows every adapter.
+"""Builds the application from its parts; with `wiring_judging` the one place that knows every adapter.
 
 Parts are made when they are first asked for, so a status pays for reading only.
 """
@@ -21,23 +21,15 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
-    from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.fsck import LedgerSource
     from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.render_artifacts import TemplateSource
-    from idse_orchestrator.app.scope import Scope
     from idse_orchestrator.app.uninstall import Footprint
-    from idse_orchestrator.app.validate import Validation
-    from idse_orchestrator.app.validation_choice import Choice
-    from idse_orchestrator.app.waive_rule import Waivers
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.constitution_rules import Constitution
-    from idse_orchestrator.domain.findings import Report
     from idse_orchestrator.git.settings import GitSettings
-    from idse_orchestrator.stores.installed_checks import InstalledChecks
+    from idse_orchestrator.wiring_judging import Judging
 
 
 class Application:
@@ -82,7 +74,7 @@ class Application:
     @property
     def agent(self) -> str:
         """The agent that acts for the git identity; "" when a person does."""
-        return self.environment.get("IDSE_AGENT") or self._configured("agent")
+        return self.environment.get("IDSE_AGENT") or self.setting("agent")
 
     @cached_property
     def layers(self) -> Layers:
@@ -91,7 +83,8 @@ class Application:
 
         return GitLayers(self.repository.git, self.environment)
 
-    def _configured(self, key: str) -> str:
+    def setting(self, key: str) -> str:
+        """The value of a setting in force here; "" where nobody set it."""
         from idse_orchestrator.app.configuration import get_setting
 
         return get_setting(self.layers, key).value
@@ -119,67 +112,15 @@ class Application:
             self.workspace,
             self.repository.prefix,
             self.environment.get("IDSE_PROJECT", ""),
-            lambda: self._configured("project"),
+            lambda: self.setting("project"),
         )
 
-    def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
-        """The ValidationEngine with the constitution that `reader` sees."""
-        from idse_orchestrator.app.constitution_source import constitution_in
-        from idse_orchestrator.app.examination import Examiner, quiet
-        from idse_orchestrator.git.verdict_cache import verdict_cache_of
-
-        cache = verdict_cache_of(self.repository)
-        extra = self._extra_checks(reader)
-        rules = constitution_in(reader, cache, extra.checks, extra.id)
-        return Examiner(rules, cache, extra.checks, on_progress or quiet)
-
-    def _extra_checks(self, reader: ArtifactReader) -> InstalledChecks:
-        """Check verbs of installed packages. Only a project's own rules can name them, so most never ask."""
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.stores.installed_checks import installed_checks
-
-        if CONSTITUTION_PATH not in reader.paths():
-            return installed_checks(())
-        return installed_checks(self._configured("checks").replace(",", " ").split())
-
-    def validation(
-        self,
-        reader: ArtifactReader,
-        *,
-        views: Mapping[str, bytes] | None = None,
-        on_progress: Progress | None = None,
-    ) -> Validation:
-        """What `app.validate` needs to judge the documents of `reader`."""
-        from idse_orchestrator.app.validate import Validation
-
-        return Validation(reader, self.examiner(reader, on_progress), self.reader, self.today, views)
-
-    def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
-        """What `app.validate` needs to judge the documents that `choice` names, and which of them."""
-        from idse_orchestrator.app.validate import Validation
-        from idse_orchestrator.app.validation_choice import WORKTREE
-        from idse_orchestrator.app.views import expected_views
-        from idse_orchestrator.git.sources import open_source
-
-        source = open_source(self.repository, self.environment, choice)
-        views = expected_views(self.reader, self.workspace) if choice.kind == WORKTREE else None
-        examiner = self.examiner(source.rules, on_progress)
-        return Validation(source.reader, examiner, self.reader, self.today, views), source.scope
-
     @cached_property
-    def constitution(self) -> Constitution:
-        """The rules in force in this work tree."""
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
+    def judging(self) -> Judging:
+        """The ValidationEngine, for whatever can be judged here."""
+        from idse_orchestrator.wiring_judging import Judging
 
-        return self.examiner(WorktreeReader(self.repository, (CONSTITUTION_PATH,))).constitution
-
-    @property
-    def waivers(self) -> Waivers:
-        """What `app.waive_rule` works with."""
-        from idse_orchestrator.app.waive_rule import Waivers
-
-        return Waivers(self.constitution, self.reader, self.writer, self.workspace, self.today)
+        return Judging(self)
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
@@ -221,38 +162,6 @@ class Application:
         own = os.path.join(self.repository.toplevel, TEMPLATES_FOLDER)
         return TemplateFolders(shipped_folder("templates"), own)
 
-    def gate(self, key: SessionKey, stage: str) -> Report:
-        """What would be wrong if `stage` were complete with the documents of this work tree."""
-        from idse_orchestrator.app.scope import Scope, places
-        from idse_orchestrator.app.validate import gate
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
-
-        reader = WorktreeReader(self.repository, places(Scope(*key)))
-        return gate(self.validation(reader), *key, stage)
-
-    def judge(self, commit: str, key: SessionKey) -> Report:
-        """What the ValidationEngine says of one session in a code commit."""
-        from idse_orchestrator.app.scope import Scope, places
-        from idse_orchestrator.app.validate import validate
-        from idse_orchestrator.git.readers.commit import CommitReader
-
-        scope = Scope(*key)
-        return validate(
-            self.validation(CommitReader(self.repository, commit, places(scope), is_known=True)), scope
-        )
-
-    def judge_index(self) -> Report:
-        """What the ValidationEngine says of the commit that git is about to make."""
-        from idse_orchestrator.app.scope import Changes, Scope, places
-        from idse_orchestrator.app.validate import validate
-        from idse_orchestrator.git.readers.comparison import compare_index
-        from idse_orchestrator.git.readers.index import IndexReader
-
-        found = compare_index(self.repository, self.environment)
-        scope = Scope(changes=Changes(found.paths, found.sessions))
-        reader = IndexReader(self.repository, self.environment, places(scope))
-        return validate(self.validation(reader), scope)
-
     @cached_property
     def commits(self) -> CodeCommits:
         """The commits of the user's branch."""
@@ -267,7 +176,7 @@ class Application:
         from idse_orchestrator.git.notes import GitNotes
 
         notes = GitNotes(self.repository)
-        return Recorder(self.reader, self.writer, self.workspace, self.commits, notes, self.judge)
+        return Recorder(self.reader, self.writer, self.workspace, self.commits, notes, self.judging.judge)
 
     def drain_spool(self) -> None:
         """Give the commits that wait for a note theirs. A spool that cannot be drained now waits on."""

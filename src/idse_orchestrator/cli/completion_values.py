@@ -91,7 +91,7 @@ def constitution_here() -> Constitution:
     from idse_orchestrator.errors import NotARepositoryError
 
     try:
-        return _application().constitution
+        return _application().judging.constitution
     except NotARepositoryError:
         from idse_orchestrator.domain.constitution_file import load_constitution
         from idse_orchestrator.resources import constitution_bytes

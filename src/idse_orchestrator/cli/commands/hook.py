@@ -39,7 +39,7 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
 
 def _before(run: Run) -> int:
     try:
-        report = run.app.judge_index()
+        report = run.app.judging.judge_index()
     except IdseError as error:
         from idse_orchestrator.cli.render.errors import render_error
 
@@ -48,7 +48,7 @@ def _before(run: Run) -> int:
     if report.findings:
         from idse_orchestrator.cli.render.report import render_report
 
-        rules = {rule.id: rule for rule in run.app.constitution.rules} if report.blocks() else {}
+        rules = {rule.id: rule for rule in run.app.judging.constitution.rules} if report.blocks() else {}
         form = "text" if report.blocks() else "concise"
         if report.blocks():
             sys.stderr.write(render_report(form, report, rules, run.terminal.prose_style) + "\n")

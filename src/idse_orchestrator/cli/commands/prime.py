@@ -32,11 +32,11 @@ def _prime(run: Run, session: str | None) -> int:
     scope = Scope(*key)
     reader = WorktreeReader(app.repository, places(scope))
     views = expected_views(app.reader, app.workspace)
-    report = validate(app.validation(reader, views=views), scope)
+    report = validate(app.judging.validation(reader, views=views), scope)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        rules = {rule.id: rule for rule in app.constitution.rules}
+        rules = {rule.id: rule for rule in app.judging.constitution.rules}
         findings = [finding_data(finding, rules) for finding in report.findings]
         run.terminal.data(envelope("idse.prime/1", {"status": status_data(status), "findings": findings}))
     else:

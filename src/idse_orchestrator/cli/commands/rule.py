@@ -90,7 +90,7 @@ def waive(run: Run, rule: str, session: str | None, reason: str, until: str | No
     """
     expires = None if until is None else _day(until)
     key = run.session(session)
-    change = waive_rule(run.app.waivers, key, rule, reason, expires)
+    change = waive_rule(run.app.judging.waivers, key, rule, reason, expires)
     run.terminal.say(("waived " if change.changed else "already waived: ") + _waived(change, key))
 
 
@@ -101,7 +101,7 @@ def waive(run: Run, rule: str, session: str | None, reason: str, until: str | No
 def unwaive(run: Run, rule: str, session: str | None, reason: str) -> None:
     """Record that the waiver of a rule is withdrawn."""
     key = run.session(session)
-    change = unwaive_rule(run.app.waivers, key, rule, reason)
+    change = unwaive_rule(run.app.judging.waivers, key, rule, reason)
     name = f"{key[0]}/{key[1]}"
     if change.changed:
         run.terminal.say(f"withdrew the waiver of {_waived(change, key)}\n  now because: {reason.strip()}")

@@ -55,7 +55,7 @@ def _move(run: Run, move: Move, session: str | None) -> int:
     key = run.session(session)
     app = run.app
     try:
-        done = move_stage(app.writer, app.workspace, app.gate, key, move)
+        done = move_stage(app.writer, app.workspace, app.judging.gate, key, move)
     except GateError as error:
         _show_findings(run, error.findings)
         raise
@@ -70,7 +70,7 @@ def _show_findings(run: Run, report: object) -> None:
     from idse_orchestrator.domain.findings import Report
 
     if isinstance(report, Report) and not run.terminal.as_json:
-        rules = {rule.id: rule for rule in run.app.constitution.rules}
+        rules = {rule.id: rule for rule in run.app.judging.constitution.rules}
         run.terminal.data(render_report("text", report, rules, run.terminal.style))
 
 

@@ -84,7 +84,7 @@ def validate_command(run: Run, session: str | None, **options: Any) -> int:  # n
     form = _form(run, asked)
     choice = _choice(run, session, asked)
     with Progress(run.terminal, "documents judged") as progress:
-        validation, scope = run.app.validation_of(choice, progress)
+        validation, scope = run.app.judging.validation_of(choice, progress)
         report = validate(validation, scope)
     choices.refuse_unknown_project(run.app.asking, choice.scope, report)
     _show(run, report, validation.examiner.constitution.by_id, form, asked.output)
