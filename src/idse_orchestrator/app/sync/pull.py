@@ -14,6 +14,7 @@ from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, RefOutcom
 from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL, Incoming
 from idse_orchestrator.app.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.domain.sync_point import PULL, RefMove
+from idse_orchestrator.errors import ConflictError
 
 REASON = "pull"
 
@@ -51,7 +52,21 @@ def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
 
 
 def bring(syncing: Syncing) -> Brought:
-    """Fetch, judge and install whatever differs; nothing is sent."""
+    """Fetch, judge and install whatever differs; nothing is sent.
+
+    A remote that moves between the question and the answer is asked again.
+    """
+    for attempt in range(TRIES):
+        try:
+            return _bring(syncing)
+        except ConflictError:
+            if attempt == TRIES - 1:
+                raise
+            syncing.pause(attempt)
+    raise AssertionError
+
+
+def _bring(syncing: Syncing) -> Brought:
     theirs = syncing.remote.heads()
     own = syncing.points.settle(theirs.get(syncing.points.ref, ""))
     mine = syncing.refs.heads()
