@@ -5,7 +5,7 @@ Parts are made when they are first asked for, so a status pays for reading only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.render_artifacts import TemplateSource
+    from idse_orchestrator.app.sync.agency import AgencyParts
+    from idse_orchestrator.app.sync.ports import Agency
+    from idse_orchestrator.app.sync.setup_agency import AgencySetup
+    from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.app.uninstall import Footprint
+    from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.settings import GitSettings
+    from idse_orchestrator.git.sync.point_log import PointEntry
     from idse_orchestrator.wiring_judging import Judging
 
 
@@ -194,6 +200,17 @@ class Application:
 
         return GitLedgerSource(self.repository)
 
+    def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
+        """The id that a merge of two commits of the ledger `ref` must have."""
+        return self.joiner.expected(ref, parents)
+
+    @cached_property
+    def joiner(self) -> GitJoiner:
+        """Merges of ledgers and notes."""
+        from idse_orchestrator.git.merge.joiner import GitJoiner
+
+        return GitJoiner(self.repository)
+
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
         from idse_orchestrator.app.health import Patient, checks_of
@@ -206,6 +223,56 @@ class Application:
         yield from checks_of(
             Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
         )
+
+    def agency(self) -> Agency:
+        """Where to sync; see `app.sync.agency.resolve_agency`."""
+        from idse_orchestrator.app.sync.agency import resolve_agency
+
+        return resolve_agency(self.agency_parts)
+
+    @property
+    def agency_parts(self) -> AgencyParts:
+        """What finding the Agency, and writing it down, works with."""
+        import os
+
+        from idse_orchestrator.app.sync.agency import AgencyParts
+        from idse_orchestrator.git.sync.remotes import GitRemoteSettings
+
+        remotes = GitRemoteSettings(self.repository)
+        return AgencyParts(self.layers, remotes, os.getcwd(), self.repository.toplevel)
+
+    def setup_agency(self, url: str, remote: str) -> AgencySetup:
+        """Write down the Agency; see `app.sync.setup_agency`. It is asked whether it answers."""
+        from idse_orchestrator.app.sync.setup_agency import setup_agency
+        from idse_orchestrator.git.sync.transport import GitRemote
+
+        patience = float(self.setting("agency.timeout"))
+        return setup_agency(
+            self.agency_parts,
+            url,
+            remote,
+            lambda agency: GitRemote(self.repository, agency, patience=patience).heads(),
+        )
+
+    def syncing(
+        self, on_progress: Callable[[str], None], *, alone: bool = True
+    ) -> AbstractContextManager[Syncing]:
+        """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
+        from idse_orchestrator.git.sync.assembly import open_syncing
+
+        return open_syncing(self.repository, self.agency(), on_progress, alone=alone)
+
+    def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
+        """The pushes and pulls of all clones known here, newest first."""
+        from idse_orchestrator.git.sync.point_log import sync_points
+
+        return sync_points(self.repository, limit)
+
+    def refresh_all_views(self) -> None:
+        """Write the views of every project of this work tree where they differ from the refs."""
+        from idse_orchestrator.app.views import expected_views
+
+        self.workspace.write_views("", expected_views(self.reader, self.workspace))
 
     @property
     def footprint(self) -> Footprint:

@@ -21,9 +21,10 @@ WORK = "Work on a session"
 LOOK = "Look at history"
 SESSIONS = "Sessions"
 GOVERN = "Rules and checks"
+SHARE = "Work with others"
 SETUP = "Set up and keep healthy"
 
-SECTIONS = (WORK, LOOK, SESSIONS, GOVERN, SETUP)
+SECTIONS = (WORK, LOOK, SESSIONS, GOVERN, SHARE, SETUP)
 
 _PACKAGE = "idse_orchestrator.cli.commands."
 
@@ -44,6 +45,7 @@ COMMANDS = {
     "switch": Entry(_PACKAGE + "switch", "Work on another session in this work tree.", SESSIONS),
     "validate": Entry(_PACKAGE + "validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry(_PACKAGE + "rule", "List and explain rules, waive one for a session.", GOVERN),
+    "sync": Entry(_PACKAGE + "sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
     "init": Entry(_PACKAGE + "init", "Start or adopt a project in this repository.", SETUP),
     "hooks": Entry(_PACKAGE + "hooks", "Install, remove and look at the git hooks.", SETUP),
     "hook": Entry(_PACKAGE + "hook", "What the git hooks call.", ""),

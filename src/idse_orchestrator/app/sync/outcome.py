@@ -39,7 +39,7 @@ class SyncOutcome:
 
     `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
     the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
-    (ref, path) of documents that carry conflict markers since a merge.
+    refs whose documents carry conflict markers since a merge.
     """
 
     agency: Agency
@@ -47,7 +47,7 @@ class SyncOutcome:
     refs: tuple[RefOutcome, ...]
     equal: int
     point: str = ""
-    conflicts: tuple[tuple[str, str], ...] = ()
+    conflicts: tuple[str, ...] = ()
 
     @property
     def exit_code(self) -> int:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 
-from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, RefOutcome, SyncOutcome
+from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, REFUSED, RefOutcome, SyncOutcome
 from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL, Incoming
-from idse_orchestrator.app.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.domain.sync_point import PULL, RefMove
 from idse_orchestrator.errors import ConflictError
 
 REASON = "pull"
+_REWRITTEN = "the sync points of another clone were rewritten at the Agency"
 
 
 @dataclass(slots=True)
@@ -38,7 +39,14 @@ def pull(syncing: Syncing) -> SyncOutcome:
     """Take in what the Agency has, and note it in a sync point when a ledger or a note moved."""
     brought = bring(syncing)
     point = note_pull(syncing, brought.moved)
-    return SyncOutcome(syncing.agency, PULL, tuple(brought.outcomes), brought.equal, point)
+    told = tuple(brought.outcomes)
+    return SyncOutcome(syncing.agency, PULL, told, brought.equal, point, conflicts_of(syncing, told))
+
+
+def conflicts_of(syncing: Syncing, told: Sequence[RefOutcome]) -> tuple[str, ...]:
+    """Those of the merged refs whose documents carry conflict markers now."""
+    merged = [outcome.ref for outcome in told if outcome.result == MERGED]
+    return tuple(sorted(syncing.refs.conflicted(merged))) if merged else ()
 
 
 def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
@@ -77,7 +85,8 @@ def _bring(syncing: Syncing) -> Brought:
     moves = [RefMove(ref, mine.get(ref, ""), head) for ref, head in sorted(differing.items())]
     good = _installed(syncing, moves, unknown, brought, mine)
     _apply(syncing, good, brought)
-    syncing.remote.track(theirs)
+    bad = {outcome.ref for outcome in brought.outcomes if outcome.result == REFUSED}
+    syncing.remote.track({ref: head for ref, head in theirs.items() if ref not in bad})
     return brought
 
 
@@ -134,9 +143,10 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None
         if not waiting:
             return
         planned = _planned(syncing, waiting, seen)
-        late = {move.ref for move in syncing.refs.move([move for move, _ in planned], REASON)}
+        moving = [move for move, result in planned if result != REFUSED]
+        late = {move.ref for move in syncing.refs.move(moving, REASON)}
         brought.outcomes += [
-            RefOutcome(move.ref, result, move.old, move.new)
+            RefOutcome(*move[:1], result, *move[1:], _REWRITTEN if result == REFUSED else "")
             for move, result in planned
             if move.ref not in late
         ]
@@ -160,6 +170,8 @@ def _planned(
         relation = next(relations) if seen[ref] else BEHIND
         if relation == BEHIND:
             planned.append((RefMove(ref, seen[ref], head), PULLED))
+        elif relation == DIVERGED and ref.startswith(SYNC_REFS):
+            planned.append((RefMove(ref, seen[ref], head), REFUSED))
         elif relation == DIVERGED:
             planned.append((RefMove(ref, seen[ref], syncing.joiner.join(ref, seen[ref], head)), MERGED))
     return planned

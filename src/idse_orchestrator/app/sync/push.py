@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 
 from idse_orchestrator.app.sync.outcome import (
+    MERGED,
     MOVING,
     PUSHED,
     REFUSED,
@@ -19,7 +20,7 @@ from idse_orchestrator.app.sync.outcome import (
     SyncOutcome,
 )
 from idse_orchestrator.app.sync.ports import AHEAD, DIVERGED, Incoming
-from idse_orchestrator.app.sync.pull import Brought, bring, note_pull
+from idse_orchestrator.app.sync.pull import Brought, bring, conflicts_of, note_pull
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.domain.sync_point import PUSH, RefMove
 
@@ -86,13 +87,19 @@ class _Pushing:
         if point is not None:
             self._syncing.points.arrived(point)
             self._point = point.new
-        self._tell(RefOutcome(move.ref, PUSHED, *move[1:]) for move in self._moves)
+        self._tell(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in self._moves)
         return True
 
     def outcome(self) -> SyncOutcome:
         """What came of it."""
         told = tuple(self._told[ref] for ref in sorted(self._told))
-        return SyncOutcome(self._syncing.agency, PUSH, told, self._brought.equal, self._point)
+        conflicts = conflicts_of(self._syncing, told)
+        return SyncOutcome(self._syncing.agency, PUSH, told, self._brought.equal, self._point, conflicts)
+
+    def _arrived_as(self, move: RefMove) -> str:
+        """What is said of a ref that was joined here and then sent: the greater news."""
+        before = self._told.get(move.ref)
+        return MERGED if before is not None and before.result == MERGED else PUSHED
 
     def given_up(self) -> SyncOutcome:
         """The outcome when others were always faster."""

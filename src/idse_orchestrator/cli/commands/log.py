@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
@@ -57,6 +58,7 @@ _JSON_LINES = "json-lines"
 @click.option(
     "--all", "everything", is_flag=True, help="All sessions of the project, and the project itself."
 )
+@click.option("--sync", "syncs", is_flag=True, help="Pushes and pulls instead, of every clone known here.")
 @click.option("--reverse", is_flag=True, help="Oldest first.")
 @click.option(
     "--date",
@@ -71,6 +73,8 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> N
     An entry can be looked at in full with `idse show ID`.
     """
     now = time.time()
+    if options.pop("syncs"):
+        return _show_syncs(run, session, form, now, options)
     render = _renderer(form or "medium", now)
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
     wish = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
@@ -101,12 +105,32 @@ def _entries(run: Run, session: str | None, wish: Wish, *, everything: bool) -> 
     return log_of_session(run.app.reader, run.app.history, run.session(session), wish)
 
 
+def _show_syncs(run: Run, session: str | None, form: str | None, now: float, options: dict[str, Any]) -> None:
+    from idse_orchestrator.cli.render.sync_log import sync_point_data, sync_point_line
+
+    date, pager, limit = options.pop("date"), options.pop("pager"), options.pop("limit")
+    if session or form or any(options.values()):
+        raise UsageError("--sync lists pushes and pulls only", fix=("idse log --sync [-n N] [--date iso]",))
+    points = run.app.sync_points(limit)
+    if run.terminal.as_json:
+        run.terminal.data(
+            envelope("idse.log-sync/1", {"entries": [sync_point_data(each) for each in points]})
+        )
+        return
+    relative = _is_relative(date)
+    with paged(run, wanted=bool(pager)):
+        for point in points:
+            run.terminal.data(sync_point_line(point, now if relative else None, run.terminal.style))
+
+
+def _is_relative(date: object) -> bool:
+    return date == "relative" or (date is None and sys.stdout.isatty())
+
+
 def _look(run: Run, date: object, now: float, *, sessions: bool) -> Look:
     on_terminal = sys.stdout.isatty()
-    relative = date == "relative" or (date is None and on_terminal)
-    return Look(
-        run.terminal.style, terminal_width() if on_terminal else None, now if relative else None, sessions
-    )
+    shown = now if _is_relative(date) else None
+    return Look(run.terminal.style, terminal_width() if on_terminal else None, shown, sessions)
 
 
 def _print(run: Run, entries: Iterator[Drawn], render: Renderer, look: Look) -> None:

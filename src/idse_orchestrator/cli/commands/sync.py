@@ -1,0 +1,106 @@
+"""``idse sync``: push ledgers to the Agency, pull from it, compare, and say where it is."""
+
+from __future__ import annotations
+
+import click
+
+from idse_orchestrator.app.sync.outcome import SyncOutcome
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.sync import (
+    outcome_data,
+    outcome_lines,
+    outcome_summary,
+    ref_label,
+    standing_data,
+    standing_lines,
+    standing_summary,
+)
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.errors import EXIT_OK
+
+
+@command("push", reads=True, project=False)
+@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
+def push(run: Run, *, dry_run: bool) -> int:
+    """Send what the Agency does not have: ledgers, notes and sync points, all of them or none.
+
+    What the Agency has and this repository does not is pulled first. Every ref is held to the publish
+    guard: nothing of the repository but its IDSE documents ever leaves. Exit code 1: a ref was refused
+    or rejected; 3: others kept pushing; 4: not authorized; 5: the Agency cannot be reached, and what
+    waits is sent by the next push.
+    """
+    from idse_orchestrator.app.sync.push import plan_push
+    from idse_orchestrator.app.sync.push import push as push_all
+
+    with run.app.syncing(run.terminal.progress) as syncing:
+        outcome = plan_push(syncing) if dry_run else push_all(syncing)
+    if not dry_run:
+        run.app.refresh_all_views()
+    return _tell(run, outcome, "idse.sync-push/1", dry_run=dry_run)
+
+
+@command("pull", reads=True, project=False)
+def pull(run: Run) -> int:
+    """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
+
+    Where both sides went on, both histories are joined. The documents in your work tree are not touched:
+    `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1.
+    """
+    from idse_orchestrator.app.sync.pull import pull as pull_all
+
+    with run.app.syncing(run.terminal.progress) as syncing:
+        outcome = pull_all(syncing)
+    run.app.refresh_all_views()
+    return _tell(run, outcome, "idse.sync-pull/1")
+
+
+@command("status", reads=True, project=False)
+@click.option("--all", "everything", is_flag=True, help="List those that are equal, too.")
+def status(run: Run, *, everything: bool) -> int:
+    """Say how each ledger here stands to the Agency's: equal, ahead, behind, diverged or conflicted.
+
+    Nothing is changed on either side. Where the Agency cannot be reached, what it had when it was last
+    reached is compared instead, and the exit code is 5.
+    """
+    from idse_orchestrator.app.sync.status import sync_status
+
+    with run.app.syncing(run.terminal.progress, alone=False) as syncing:
+        found = sync_status(syncing)
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import diagnostic, envelope
+
+        problems = [diagnostic(found.unreachable)] if found.unreachable else []
+        run.terminal.data(envelope("idse.sync-status/1", standing_data(found), problems))
+        return found.unreachable.exit_code if found.unreachable else EXIT_OK
+    run.terminal.say(f"agency {found.agency.url}")
+    for line in standing_lines(found, run.terminal.style, everything=everything):
+        run.terminal.data(line)
+    run.terminal.say(standing_summary(found))
+    if found.unreachable:
+        raise found.unreachable
+    return EXIT_OK
+
+
+def build() -> click.Command:
+    """The group."""
+    return click.Group("sync", commands=[push, pull, status], help="Push, pull and compare ledgers.")
+
+
+def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        run.terminal.data(envelope(schema, outcome_data(outcome)))
+        return outcome.exit_code
+    run.terminal.say(f"{'to' if outcome.direction == 'push' else 'from'} {outcome.agency.url}")
+    for line in outcome_lines(outcome, run.terminal.style):
+        run.terminal.data(line)
+    for ref in outcome.conflicts:
+        name = ref_label(ref)
+        run.terminal.warn(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
+    summary = outcome_summary(outcome)
+    if outcome.exit_code:
+        run.terminal.warn(summary)
+    else:
+        run.terminal.say(f"{summary} (nothing was sent)" if dry_run and outcome.refs else summary)
+    return outcome.exit_code

@@ -1,0 +1,55 @@
+"""Puts the parts of a sync together for one repository and one Agency."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.sync.syncing import Syncing
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.merge.joiner import GitJoiner
+from idse_orchestrator.git.sync.guard import GitGuard
+from idse_orchestrator.git.sync.points import GitSyncPoints
+from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
+from idse_orchestrator.git.sync.transport import GitRemote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from idse_orchestrator.app.sync.ports import Agency
+    from idse_orchestrator.git.repository import Repository
+
+PATIENCE_SECONDS = 600.0
+"""How long a sync waits for another one in this repository: it may be sending much."""
+_LONGEST_PAUSE = 2.0
+_FIRST_PAUSE = 0.05
+
+
+@contextmanager
+def open_syncing(
+    repository: Repository, agency: Agency, on_progress: Callable[[str], None], *, alone: bool = True
+) -> Iterator[Syncing]:
+    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
+    refs = GitPublishedRefs(repository)
+    syncing = Syncing(
+        agency,
+        GitRemote(repository, agency, on_progress),
+        refs,
+        GitGuard(repository, lambda folder: GitJoiner(repository, folder)),
+        GitJoiner(repository),
+        GitSyncPoints(repository, refs),
+        pause,
+    )
+    if not alone:
+        yield syncing
+        return
+    with ledger_lock(repository, PATIENCE_SECONDS, "sync.lock"):
+        yield syncing
+
+
+def pause(attempt: int) -> None:
+    """Wait a random time, longer after each try, so that clones that collided do not do so again."""
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
+    time.sleep(longest * int.from_bytes(os.urandom(2), "big") / 0xFFFF)
