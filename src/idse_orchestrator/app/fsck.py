@@ -9,7 +9,7 @@ from typing import Protocol
 from idse_orchestrator.domain.ledger_commit import LedgerCommit
 from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
-from idse_orchestrator.domain.ledger_replay import Replay
+from idse_orchestrator.domain.ledger_replay import ExpectedMerge, Replay, merge_problems
 
 Progress = Callable[[str], None]
 OnDefect = Callable[[Defect], None]
@@ -66,6 +66,9 @@ class LedgerSource(Protocol):
     def history(self, tip: str) -> Iterator[Step]:
         """Every commit that can be reached from `tip` and read, parents first."""
 
+    def merges(self, tip: str) -> Iterable[tuple[str, Sequence[str]]]:
+        """(commit, parents) of every merge that can be reached from `tip`."""
+
     def notes_problems(self, tip: str) -> Iterable[tuple[str, str]]:
         """(code, what) of whatever makes the commit `tip` something else than git notes of idse."""
 
@@ -99,8 +102,12 @@ def check_ledgers(
     *,
     only: Callable[[FoundRef], bool] = lambda _: True,
     on_progress: Progress = lambda _: None,
+    expected: ExpectedMerge | None = None,
 ) -> FsckReport:
-    """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception."""
+    """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception.
+
+    With `expected`, every merge is made again and compared.
+    """
     refs = source.refs()
     chosen = [ref for ref in refs if only(ref)]
     names: dict[str, set[str]] = {}
@@ -115,8 +122,9 @@ def check_ledgers(
             found.append(_no_commit(ref, kind))
         elif ref.family == NOTES:
             found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
+            found += _merged_notes(source, ref, expected) if expected else ()
         elif ref.project:
-            verdict, defects = _replayed(source, ref, on_progress)
+            verdict, defects = _replayed(source, ref, on_progress, expected)
             ledgers.append(verdict)
             found += defects
     on_progress("")
@@ -128,9 +136,9 @@ def check_ledgers(
 
 
 def _replayed(
-    source: LedgerSource, ref: FoundRef, on_progress: Progress
+    source: LedgerSource, ref: FoundRef, on_progress: Progress, expected: ExpectedMerge | None
 ) -> tuple[LedgerVerdict, list[Defect]]:
-    replay = _replay_of(ref)
+    replay = _replay_of(ref, expected)
     found: list[Defect] = []
     count = 0
     for step in source.history(ref.target):
@@ -145,10 +153,20 @@ def _replayed(
     return LedgerVerdict(ref.name, count, replay.sound, defects), found
 
 
-def _replay_of(ref: FoundRef) -> Replay:  # type: ignore[type-arg] # of whichever kind the ref is
+def _merged_notes(source: LedgerSource, ref: FoundRef, expected: ExpectedMerge) -> Iterator[Defect]:
+    for commit, parents in source.merges(ref.target):
+        if len(parents) != 2 or list(parents) != sorted(parents):
+            what = f"its {len(parents)} parents are not two in the order of their ids"
+            yield Defect(ref.name, commit, "merge-parents", what)
+            continue
+        for problem in merge_problems(ref.name, commit, parents, expected):
+            yield Defect(ref.name, commit, *problem)
+
+
+def _replay_of(ref: FoundRef, expected: ExpectedMerge | None) -> Replay:  # type: ignore[type-arg] # of whichever kind the ref is
     if ref.session:
-        return Replay(ref.name, session_folding(ref.project, ref.session))
-    return Replay(ref.name, project_folding(ref.project))
+        return Replay(ref.name, session_folding(ref.project, ref.session), expected=expected)
+    return Replay(ref.name, project_folding(ref.project), expected=expected)
 
 
 def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:

@@ -58,6 +58,7 @@ NO_TEXT = "no-text"
 REMOVED_HERE = "removed-here"
 REMOVED_THERE = "removed-there"
 FOLDER = "folder"
+CASE = "case"
 """Kinds of a conflict: what the ledger holds of it. See `Conflict`."""
 
 
@@ -66,7 +67,8 @@ class Conflict(NamedTuple):
 
     MARKERS: both texts, between markers · NO_TEXT: that of the edit, since it can have no markers ·
     REMOVED_HERE: that of the ledger, which the edit had removed · REMOVED_THERE: that of the edit, which
-    the ledger had removed · FOLDER: the file, which was `original` until a folder had that name.
+    the ledger had removed · FOLDER: the file, which was `original` until a folder had that name ·
+    CASE: the file, which was `original`, where another one differs from that only in case.
     """
 
     path: str

@@ -19,6 +19,7 @@ from idse_orchestrator.domain.ledger_commit import LedgerCommit, file_problems, 
 from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.ledger_schema import event_problem, newer_format
 from idse_orchestrator.domain.replay_words import message_difference, state_difference
+from idse_orchestrator.errors import CorruptLedgerError
 
 
 class FoldedState(Protocol):
@@ -34,6 +35,10 @@ class FoldedState(Protocol):
 
 
 State = TypeVar("State", bound=FoldedState)
+
+ExpectedMerge = Callable[[str, Sequence[str]], str]
+"""The id that the merge of two commits must have: ref and parents to id. CorruptLedgerError where it
+cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +76,24 @@ class Replay(Generic[State]):
 
     With `base`, a commit and its state that were found sound before, the replay begins on top of it. Then
     no event that stands before it is known: whoever asks so must look for repeated ones himself.
+
+    `expected` gives the id that a merge must have; without it the documents in a merge are not checked.
     """
 
-    def __init__(self, ref: str, folding: Folding[State], base: tuple[str, State] | None = None) -> None:
+    def __init__(
+        self,
+        ref: str,
+        folding: Folding[State],
+        base: tuple[str, State] | None = None,
+        *,
+        expected: ExpectedMerge | None = None,
+    ) -> None:
         self.ref = ref
         self.sound = ""
         self.stopped = False
         self._folding = folding
+        self._expected = expected
+        self._is_shallow = False
         self._base = base[1] if base else folding.empty
         self._nodes: dict[str, _Node[State]] = {base[0]: _Node(state=base[1])} if base else {}
         self._by_event: dict[str, list[str]] = {}
@@ -90,6 +106,8 @@ class Replay(Generic[State]):
         found = [
             Defect(self.ref, commit.id, code, what) for code, what in self._judged(commit, is_tip=is_tip)
         ]
+        if not found:
+            found = [Defect(self.ref, commit.id, *problem) for problem in self._merge_problems(commit)]
         self._clean = self._clean and all(defect.is_note for defect in found)
         if self._clean:
             self.sound = commit.id
@@ -129,6 +147,7 @@ class Replay(Generic[State]):
 
     def _parent_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
         if commit.cut:
+            self._is_shallow = True
             yield "cut-history", "this clone is shallow: what came before cannot be checked"
             return
         for parent in commit.parents:
@@ -139,6 +158,11 @@ class Replay(Generic[State]):
                 yield "foreign-parent", f"its parent {parent[:12]} is no ledger commit"
         if len(commit.parents) > 2 or list(commit.parents) != sorted(set(commit.parents)):
             yield "merge-parents", f"its {len(commit.parents)} parents are not two in the order of their ids"
+
+    def _merge_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
+        """What else is wrong with a merge that says what it should: its documents, its date, its author."""
+        if len(commit.parents) == 2 and self._expected and not (self._is_shallow or commit.is_foreign):
+            yield from merge_problems(self.ref, commit.id, commit.parents, self._expected)
 
     def _event_problems(self, commit: LedgerCommit, node: _Node[State]) -> Iterator[tuple[str, str]]:
         is_merge = len(commit.parents) > 1
@@ -260,6 +284,21 @@ class Replay(Generic[State]):
         self._nodes = {name: node}
         if node.state is not None:
             self._base = node.state
+
+
+def merge_problems(
+    ref: str, commit: str, parents: Sequence[str], expected: ExpectedMerge
+) -> Iterator[tuple[str, str]]:
+    """(code, what) where a merge of two parents is not the one that everybody would make."""
+    try:
+        wanted = expected(ref, parents)
+    except CorruptLedgerError as error:
+        yield "merge-content", f"it cannot be made again: {error.message} ({error.cause})"
+        return
+    if wanted in parents:
+        yield "merge-content", f"it merges {wanted[:12]} with a commit that this one holds already"
+    elif wanted != commit:
+        yield "merge-content", f"these parents make {wanted[:12]}, whoever merges them"
 
 
 def cuts(parents_of: Sequence[tuple[int, ...]]) -> bytearray:

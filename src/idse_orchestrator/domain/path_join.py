@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.domain.file_names import same_file
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Iterator, Mapping
 
 
 class File(NamedTuple):
@@ -66,18 +68,76 @@ def three_way(was: str, one: str, other: str) -> str:
     return one if other == was else other
 
 
-def beside_folders(files: Mapping[str, File]) -> tuple[dict[str, File], dict[str, str]]:
-    """`files`, in which a file whose name a folder has, too, gets a free one; new name to old name."""
-    folders = {folder for path in files for folder in folders_of(path)}
-    placed = {path: file for path, file in files.items() if path not in folders}
-    moved = {}
-    for path in sorted(folders & files.keys()):
-        free = path
-        while free in placed or free in folders:
-            free += "~"
-        placed[free] = files[path]
-        moved[free] = path
+def set_apart(files: Mapping[str, File], first: Container[str]) -> tuple[dict[str, File], dict[str, str]]:
+    """`files` without two names for one place; the new name to the old one of each that had to move.
+
+    A file moves out of the way of a folder of its name. Where names differ only in case, a folder
+    stays, then what is in `first` (paths of files and folders), then the smaller name: some systems
+    would write both into one file, and a ledger with such names is not let in anywhere.
+    """
+    placed: dict[str, File] = {}
+    moved: dict[str, str] = {}
+    waiting = [("", "", _rooted(files))]
+    while waiting:
+        old, new, folder = waiting.pop()
+        for name, free in _free_names(folder, old, first):
+            here, inner = f"{new}{free}", folder.folders.get(name.text) if name.is_folder else None
+            if inner is not None:
+                waiting.append((f"{old}{name.text}/", f"{here}/", inner))
+                continue
+            placed[here] = folder.files[name.text]
+            if here != f"{old}{name.text}":
+                moved[here] = f"{old}{name.text}"
     return placed, moved
+
+
+class _Name(NamedTuple):
+    """A name in a folder, that of a file or of a folder."""
+
+    text: str
+    is_folder: bool
+
+
+class _Folder(NamedTuple):
+    """What is in one folder; a file and a folder may still have one name."""
+
+    files: dict[str, File]
+    folders: dict[str, _Folder]
+
+
+def _rooted(files: Mapping[str, File]) -> _Folder:
+    root = _Folder({}, {})
+    for path, file in files.items():
+        *above, name = path.split("/")
+        folder = root
+        for part in above:
+            folder = folder.folders.setdefault(part, _Folder({}, {}))
+        folder.files[name] = file
+    return root
+
+
+def _free_names(folder: _Folder, path: str, first: Container[str]) -> Iterator[tuple[_Name, str]]:
+    """Each name in a folder and the one it gets: most keep theirs, and choose before the others."""
+    names = [_Name(text, is_folder=True) for text in folder.folders]
+    names += [_Name(text, is_folder=False) for text in folder.files]
+    taken: set[str] = set()
+    late = []
+    for name in sorted(names, key=lambda name: (not name.is_folder, f"{path}{name.text}" not in first, name)):
+        if _place(name.text) in taken:
+            late.append(name)
+            continue
+        taken.add(_place(name.text))
+        yield name, name.text
+    for name in late:
+        free = name.text
+        while _place(free) in taken:
+            free += "~"
+        taken.add(_place(free))
+        yield name, free
+
+
+def _place(name: str) -> str:
+    return same_file(name.encode("utf-8", "surrogateescape"))
 
 
 def folders_of(path: str) -> list[str]:

@@ -36,7 +36,12 @@ def fsck(run: Run, session: str | None) -> int:
             return (ref.project, ref.session) == wanted
         return run.project_option in (None, ref.project)
 
-    report = check_ledgers(run.app.ledger_source, only=only, on_progress=run.terminal.progress)
+    report = check_ledgers(
+        run.app.ledger_source,
+        only=only,
+        on_progress=run.terminal.progress,
+        expected=run.app.expected_merge,
+    )
     if run.terminal.as_json:
         run.terminal.data(envelope("idse.fsck/1", _data(report), map(_diagnostic, report.notes)))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from idse_orchestrator.app.ledger_values import (
+    CASE,
     FOLDER,
     NO_TEXT,
     REMOVED_HERE,
@@ -30,4 +31,6 @@ def conflict_words(conflict: Conflict, before: str) -> str:
     if conflict.kind == FOLDER:
         two = f"{conflict.original} is a file on one side and a folder on the other"
         return f"{two}: the file is {path} in the ledger; idse restore brings both here"
+    if conflict.kind == CASE:
+        return f"{conflict.original} and another name differ only in case: it is {path} in the ledger"
     return f"{path} has conflict markers in the ledger: idse restore, resolve them, idse save"

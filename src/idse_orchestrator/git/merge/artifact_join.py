@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import (
+    CASE,
     FOLDER,
     MARKERS,
     NO_TEXT,
@@ -18,7 +19,8 @@ from idse_orchestrator.app.ledger_values import (
 )
 from idse_orchestrator.domain.ledger_commit import FOLDER as FOLDER_MODE
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES, PLAIN
-from idse_orchestrator.domain.path_join import BothEdited, File, beside_folders, join_paths, three_way
+from idse_orchestrator.domain.path_join import BothEdited, File, folders_of, join_paths, set_apart, three_way
+from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
 from idse_orchestrator.git.merge.objects import BLOB, Objects, make_tree
 from idse_orchestrator.git.worktree.text_merge import MergedText, merge_texts
 
@@ -43,7 +45,8 @@ class ArtifactJoin:
             return one, ()
         if one == base:
             return other, ()
-        joined = join_paths(*map(self._files, (base, one, other)))
+        was = self._files(base)
+        joined = join_paths(was, self._files(one), self._files(other))
         conflicts = {path: Conflict(path, REMOVED_HERE, path) for path in joined.kept_by_one}
         conflicts |= {path: Conflict(path, REMOVED_THERE, path) for path in joined.kept_by_other}
         files = joined.files
@@ -51,10 +54,10 @@ class ArtifactJoin:
             files[edited.path], kind = self._inside(edited, labels)
             if kind:
                 conflicts[edited.path] = Conflict(edited.path, kind, edited.path)
-        placed, moved = beside_folders(files)
+        placed, moved = set_apart(files, _first(was))
         for path, original in moved.items():
             conflicts.pop(original, None)
-            conflicts[path] = Conflict(path, FOLDER, original)
+            conflicts[path] = Conflict(path, FOLDER if _is_folder(original, files) else CASE, original)
         return self._tree(placed), tuple(conflicts[path] for path in sorted(conflicts))
 
     def _inside(self, edited: BothEdited, labels: tuple[str, str, str]) -> tuple[File, str]:
@@ -104,3 +107,13 @@ class ArtifactJoin:
             if folder:
                 folders[above][name] = (FOLDER_MODE, make_tree(self._objects, folders[folder]))
         return make_tree(self._objects, folders[""]) if files else ""
+
+
+def _first(was: dict[str, File]) -> frozenset[str]:
+    """The paths that keep their names: those of the pipeline, and those that were there before."""
+    files = {*STAGE_OF, *was}
+    return frozenset({*files, *(folder for path in files for folder in folders_of(path))})
+
+
+def _is_folder(path: str, files: dict[str, File]) -> bool:
+    return any(other.startswith(f"{path}/") for other in files)

@@ -61,6 +61,13 @@ class GitLedgerSource:
                 for commit, (name, cut) in zip(commits, batch, strict=True):
                     yield Step(commit, bool(cut), name == tip)
 
+    def merges(self, tip: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """See `LedgerSource.merges`; none where git cannot walk the history."""
+        listed = self._git.attempt("rev-list", "--min-parents=2", "--reverse", "--parents", tip, "--")
+        for line in listed.stdout.decode("ascii").splitlines() if listed.returncode == 0 else ():
+            commit, *parents = line.split()
+            yield commit, parents
+
     def notes_problems(self, tip: str) -> Iterator[tuple[str, str]]:
         """See `LedgerSource.notes_problems`."""
         roots = self._git.attempt("rev-list", "--max-parents=0", tip, "--")
