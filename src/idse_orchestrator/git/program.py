@@ -15,7 +15,9 @@ from idse_orchestrator.errors import GitFailedError, StorageError
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from idse_orchestrator.git.watching import Watched
 
 TIMEOUT_SECONDS = 60.0
 
@@ -117,8 +119,41 @@ class Git:
             stderr=subprocess.DEVNULL,
         )
 
+    def watch(
+        self,
+        *args: str,
+        stdin: builtins.bytes = b"",
+        patience: float = TIMEOUT_SECONDS,
+        on_words: Callable[[builtins.bytes], None] | None = None,
+        alone: bool = True,
+    ) -> Watched:
+        """Run a git that may take long, as long as it says something every `patience` seconds.
 
-def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes]) -> GitFailedError | StorageError:
+        `on_words` is given what it writes to standard error as it comes. `alone` keeps it and all it starts
+        away from the terminal, so that nothing can ask a question; all of it is ended with it.
+        """
+        try:
+            child = subprocess.Popen(  # noqa: S603 - fixed program, no shell
+                ["git", *args],  # noqa: S607 - the user's git is the one on PATH
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=alone,
+            )
+        except FileNotFoundError as error:
+            raise GitFailedError(
+                "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
+            ) from error
+        from idse_orchestrator.git.watching import watched
+
+        return watched(child, stdin, patience, on_words, alone=alone)
+
+
+def failure(
+    args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watched
+) -> GitFailedError | StorageError:
     """The error for a git that ended badly, told in git's own words."""
     words = done.stderr.decode("utf-8", "replace").strip()
     for sign in (
