@@ -18,6 +18,7 @@ HOME = "home"
 GIT = "git"
 ENVIRONMENT = "environment"
 LAYERS = (BUILT_IN, HOME, GIT, ENVIRONMENT)
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,16 @@ def _project(value: str) -> str:
     return check_name("project", value) if value else value
 
 
+def _name(value: str) -> str:
+    return check_name("remote", value) if value else value
+
+
+def _seconds(value: str) -> str:
+    if not value.isdecimal() or not 1 <= int(value) <= _DAY:
+        raise InvalidConfigurationError(f"it is a number of seconds from 1 to {_DAY}")
+    return value
+
+
 def _url(value: str) -> str:
     if value.startswith("-") or "::" in value.partition("/")[0]:
         raise InvalidConfigurationError("git could take it for an option or a program")
@@ -55,6 +66,20 @@ SETTINGS = {
         Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
         Setting(
             "agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url
+        ),
+        Setting(
+            "agency.remote",
+            "IDSE_AGENCY_REMOTE",
+            "",
+            "The Agency's git remote, where it is not agency.",
+            _name,
+        ),
+        Setting(
+            "agency.timeout",
+            "IDSE_AGENCY_TIMEOUT",
+            "300",
+            "Seconds without a word from the Agency.",
+            _seconds,
         ),
     )
 }
