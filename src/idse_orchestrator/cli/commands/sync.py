@@ -11,6 +11,7 @@ from idse_orchestrator.cli.render.sync import (
     outcome_lines,
     outcome_summary,
     ref_label,
+    setup_lines,
     standing_data,
     standing_lines,
     standing_summary,
@@ -81,9 +82,34 @@ def status(run: Run, *, everything: bool) -> int:
     return EXIT_OK
 
 
+@command("setup", reads=True, project=False)
+@click.argument("url", metavar="[URL]", default="")
+@click.option("--remote", default="agency", metavar="NAME", help="The git remote to be the Agency.")
+def setup(run: Run, url: str, remote: str) -> int:
+    """Say where the Agency is: write a normal git remote for it, or make an existing one the Agency.
+
+    After that plain `git push agency` and `git fetch agency` do the right thing, too. URL is whatever git
+    can reach: a path, ssh, https. `--remote origin` makes the remote of your code the Agency as well. A
+    remote that leads elsewhere is never changed, and a second run changes nothing.
+    """
+    done = run.app.setup_agency(url, remote)
+    if run.terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        data = {"url": done.agency.url, "remote": done.agency.remote, "written": done.written}
+        doubts = [{"severity": "warning", "message": doubt} for doubt in done.doubts]
+        run.terminal.data(envelope("idse.sync-setup/1", data, doubts))
+        return EXIT_OK
+    for line in setup_lines(done):
+        run.terminal.say(line)
+    for doubt in done.doubts:
+        run.terminal.warn(doubt)
+    return EXIT_OK
+
+
 def build() -> click.Command:
     """The group."""
-    return click.Group("sync", commands=[push, pull, status], help="Push, pull and compare ledgers.")
+    return click.Group("sync", commands=[push, pull, status, setup], help="Push, pull and compare ledgers.")
 
 
 def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from idse_orchestrator.app.sync.outcome import RefOutcome, SyncOutcome
+    from idse_orchestrator.app.sync.setup_agency import AgencySetup
     from idse_orchestrator.app.sync.status import RefStanding, SyncStatus
 
 _FAILED = (REFUSED, REJECTED, MOVING)
@@ -112,6 +113,20 @@ def standing_data(status: SyncStatus) -> dict[str, object]:
         "refs": list(_rows(status.refs)),
         "last_sync": {"at": status.last.at, "direction": status.last.direction} if status.last else None,
     }
+
+
+def setup_lines(done: AgencySetup) -> list[str]:
+    """What was written down, and what to do next."""
+    where = f"the Agency is {done.agency.url}, git remote {done.agency.remote}"
+    if not done.written:
+        return [f"{where}; nothing changed"]
+    code = ["  plain git push still sends your code there; ledgers go with idse sync push"]
+    return [
+        where,
+        *(f"  {line}" for line in done.written),
+        *(code if done.holds_code else []),
+        "next: idse sync push",
+    ]
 
 
 def _rows(refs: Iterable[RefStanding]) -> Iterable[dict[str, object]]:

@@ -1,0 +1,201 @@
+"""Two clones and an Agency between them: what a user does with `idse sync`, and what he relies on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+FOLDER = ".idse/projects/portal/sessions/login"
+LEDGER = "refs/idse/sessions/portal/login"
+INTENT = f"{FOLDER}/intent.md"
+
+
+def published(repo):
+    rows = repo.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/idse").splitlines()
+    return dict(row.split(" ") for row in rows)
+
+
+def sync(repo, direction="push"):
+    done = repo.idse("sync", direction, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)["data"]
+
+
+@pytest.fixture
+def agency(bare_remote):
+    return bare_remote
+
+
+@pytest.fixture
+def one(begun, agency):
+    """A clone with project portal and session login, that knows the Agency."""
+    assert begun.idse("sync", "setup", str(agency.path)).returncode == 0
+    return begun
+
+
+@pytest.fixture
+def other(one, agency, make_repo):
+    """Another clone of the same project, up to date with the Agency."""
+    sync(one)
+    one.git("push", "-q", str(agency.path), "HEAD:refs/heads/main")
+    two = make_repo("other")
+    two.git("pull", "-q", str(agency.path), "main")
+    assert two.idse("sync", "setup", str(agency.path)).returncode == 0
+    sync(two, "pull")
+    assert two.idse("init", "portal").returncode == 0
+    assert two.idse("switch", "login").returncode == 0
+    return two
+
+
+def edit(repo, text, name="intent.md"):
+    repo.write(f"{FOLDER}/{name}", text)
+    done = repo.idse("save", "login")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_push_takes_every_ledger_to_the_agency(one, agency):
+    data = sync(one)
+    assert {ref["result"] for ref in data["refs"]} == {"pushed"}
+    assert published(agency) == published(one)
+
+
+def test_what_one_clone_saved_another_one_pulls(one, other):
+    edit(one, "# Intent\n\nOne line.\n")
+    sync(one)
+    sync(other, "pull")
+    assert other.git("show", f"{LEDGER}:artifacts/intent.md") == "# Intent\n\nOne line."
+    assert other.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+
+
+def test_a_second_push_and_a_second_pull_do_nothing(one, other, agency):
+    edit(one, "# Intent\n\nOne line.\n")
+    for repo in (one, other, one, other):
+        sync(repo)
+    before = published(one), published(other), published(agency)
+    for repo in (one, other):
+        assert sync(repo)["sync_point"] is None
+        assert sync(repo, "pull")["refs"] == []
+    assert (published(one), published(other), published(agency)) == before
+    assert before[0] == before[1] == before[2]
+
+
+def test_two_clones_that_diverged_make_exactly_one_merge_between_them(one, other):
+    edit(one, "# Intent\n\nOne line.\n")
+    edit(other, "# Context\n\nAnother line.\n", "context.md")
+    sync(one)
+    sync(other)
+    sync(one)
+    assert one.git("rev-parse", LEDGER) == other.git("rev-parse", LEDGER)
+    assert one.git("rev-list", "--min-parents=2", "--count", LEDGER) == "1"
+    assert "One line." in one.git("show", f"{LEDGER}:artifacts/intent.md")
+    assert "Another line." in one.git("show", f"{LEDGER}:artifacts/context.md")
+
+
+def test_clones_that_merge_apart_from_each_other_make_the_same_commit(one, other, agency):
+    edit(one, "# Intent\n\nOne line.\n")
+    edit(other, "# Context\n\nAnother line.\n", "context.md")
+    tips = one.git("rev-parse", LEDGER), other.git("rev-parse", LEDGER)
+    agency.git("fetch", "-q", str(one.path), f"{LEDGER}:{LEDGER}")
+    sync(other, "pull")
+    agency.git("fetch", "-q", str(other.path), f"+{tips[1]}:refs/heads/carry")
+    agency.git("update-ref", LEDGER, tips[1])
+    sync(one, "pull")
+    assert one.git("rev-parse", LEDGER) == other.git("rev-parse", LEDGER)
+    assert one.git("rev-list", "--parents", "-1", LEDGER).split()[1:] == sorted(tips)
+
+
+def test_a_conflict_is_in_the_document_and_blocks_the_gate_until_it_is_resolved(one, other):
+    edit(one, "# Intent\n\nOne line.\n")
+    edit(other, "# Intent\n\nAnother line.\n")
+    sync(one)
+    sync(other)
+    assert "<<<<<<<" in other.git("show", f"{LEDGER}:artifacts/intent.md")
+    assert "conflicted" in other.idse("sync", "status").stdout
+    assert other.idse("restore", "--force").returncode == 0
+    assert other.idse("stage", "complete", "intent").returncode == 1
+    edit(other, "# Intent\n\nBoth lines.\n")
+    sync(other)
+    sync(one)
+    assert one.git("show", f"{LEDGER}:artifacts/intent.md") == "# Intent\n\nBoth lines."
+    assert "conflicted" not in one.idse("sync", "status").stdout
+
+
+def test_two_clones_that_each_make_a_session_of_one_name_end_with_one_ledger(one, other):
+    for repo in (one, other):
+        assert repo.idse("session", "new", "pay").returncode == 0
+    sync(one)
+    sync(other)
+    sync(one)
+    ref = "refs/idse/sessions/portal/pay"
+    assert one.git("rev-parse", ref) == other.git("rev-parse", ref)
+    assert one.git("rev-list", "--max-parents=0", "--count", ref) == "2"
+    assert one.idse("fsck").returncode == 0
+
+
+def test_offline_says_so_with_its_own_exit_code_and_keeps_what_waits(one, agency):
+    sync(one)
+    edit(one, "# Intent\n\nOne line.\n")
+    before = one.idse("status", "--json").stdout
+    moved = agency.path.rename(agency.path.with_name("gone"))
+    done = one.idse("sync", "push")
+    assert done.returncode == 5
+    assert "error[IDSE020]" in done.stderr
+    assert json.loads(before)["data"]["last_sync"] == json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
+    status = one.idse("sync", "status", "--json")
+    assert status.returncode == 5
+    assert json.loads(status.stdout)["data"]["counts"]["ahead"] == 1
+    moved.rename(agency.path)
+    sync(one)
+    assert agency.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+
+
+def test_a_dry_run_names_what_would_go_and_sends_nothing(one, agency):
+    sync(one)
+    edit(one, "# Intent\n\nOne line.\n")
+    before = published(one), published(agency)
+    done = one.idse("sync", "push", "--dry-run", "--json")
+    refs = json.loads(done.stdout)["data"]["refs"]
+    assert [(ref["ref"], ref["result"]) for ref in refs] == [(LEDGER, "waiting")]
+    assert (published(one), published(agency)) == before
+
+
+def test_a_sync_point_says_what_was_pushed_and_when(one):
+    data = sync(one)
+    entries = json.loads(one.idse("log", "--sync", "--json").stdout)["data"]["entries"]
+    assert [entry["commit"] for entry in entries] == [data["sync_point"]]
+    at = json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
+    assert at == entries[0]["at"]
+    view = json.loads(one.read(".idse/projects/portal/session_state.json"))
+    assert view["last_sync"] == at
+
+
+def test_a_push_whose_reply_was_lost_is_known_to_have_arrived(one, agency):
+    """The remote accepts everything and dies before it can say so."""
+    sync(one)
+    edit(one, "# Intent\n\nOne line.\n")
+    hook = agency.path / "hooks" / "post-receive"
+    hook.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    hook.chmod(0o755)
+    lost = one.idse("sync", "push")
+    assert lost.returncode == 5, lost.stderr
+    assert "pushed" not in lost.stdout
+    hook.unlink()
+    arrived = published(agency)
+    assert sync(one, "push")["refs"] == []
+    assert published(one) == published(agency) == arrived
+
+
+def test_a_copied_clone_goes_on_under_an_id_of_its_own(one, agency, tmp_path):
+    import shutil
+
+    sync(one)
+    shutil.copytree(one.path, tmp_path / "copy")
+    copy = type(one)(tmp_path / "copy")
+    edit(one, "# Intent\n\nOne line.\n")
+    edit(copy, "# Context\n\nAnother line.\n", "context.md")
+    for repo in (one, copy, one, copy):
+        sync(repo)
+    assert published(one) == published(copy) == published(agency)
+    assert one.read(".git/idse/replica") != copy.read(".git/idse/replica")
+    assert one.idse("fsck").returncode == 0
