@@ -59,7 +59,8 @@ def name_problems(names: Iterable[bytes]) -> Iterator[tuple[str, bytes, str]]:
         if problem is not None:
             yield "artifact-name", name, problem
             continue
-        other = seen.setdefault(same_file(name), name)
-        if other is not name:
-            shown = other.decode("utf-8", "replace")
+        key = same_file(name)
+        if key in seen:
+            shown = seen[key].decode("utf-8", "replace")
             yield "artifact-case", name, f"it is the same file as {shown} where case does not count"
+        seen[key] = name

@@ -1,0 +1,241 @@
+"""The guard at the border: judges what a remote has before it comes in, and what we have before it goes out.
+
+Both directions ask the same: is all that is new under this ref a ledger as idse writes it? So whatever one
+clone may publish, every other one takes in. Nothing here moves a ref or keeps an object.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.ledger_replay import merge_problems
+from idse_orchestrator.domain.published_names import (
+    NOTES,
+    PROJECTS,
+    SESSIONS,
+    SYNC,
+    Neighbours,
+    PublishedName,
+    published_name,
+)
+from idse_orchestrator.errors import GitFailedError
+from idse_orchestrator.git.sync.guard_ledgers import LedgerJudge
+from idse_orchestrator.git.sync.guard_notes import NotesJudge
+from idse_orchestrator.git.sync.guard_objects import GuardObjects
+from idse_orchestrator.git.sync.guard_plan import Plan, Stretch, plan_of
+from idse_orchestrator.git.sync.guard_sync_points import SyncVerdict, judge_sync_points, line_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from idse_orchestrator.app.sync.ports import Incoming
+    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.git.repository import Repository
+
+_TOLD = 20
+
+
+class Merges(Protocol):
+    """What merges of ledgers have to be; a GitJoiner fulfils it."""
+
+    def expected(self, ref: str, parents: Sequence[str]) -> str:
+        """Id of the merge of two parents. CorruptLedgerError where they cannot be merged."""
+
+
+class GitGuard:
+    """The `Guard` port on a repository.
+
+    `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
+    """
+
+    def __init__(self, repository: Repository, merges_in: Callable[[str | None], Merges]) -> None:
+        self._repository = repository
+        self._merges_in = merges_in
+
+    def incoming(
+        self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
+    ) -> Mapping[str, Sequence[Defect]]:
+        """See `Guard.incoming`. With `objects` None everything is in this repository already."""
+        wanted = sorted(moves)
+        names, refused = _named(wanted, _neighbours(wanted, there))
+        folder = objects.folder if objects is not None else None
+        return _by_ref([*refused, *_Judgement(self._repository, folder, self._merges_in).of(wanted, names)])
+
+    def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
+        """See `Guard.outgoing`."""
+        wanted = sorted(moves)
+        names, refused = _named(wanted, None)
+        refused = [_grave(defect) for defect in refused]
+        for move in wanted:
+            if not move.new and names.pop(move.ref, False):
+                refused.append(Defect(move.ref, "", "ref-deletion", "it would be deleted on the remote"))
+        judgement = _Judgement(self._repository, None, self._merges_in, is_leaving=True)
+        return _by_ref([*refused, *judgement.of(wanted, names)])
+
+
+class _Judgement:
+    """One judgement of many refs."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        folder: str | None,
+        merges_in: Callable[[str | None], Merges],
+        *,
+        is_leaving: bool = False,
+    ) -> None:
+        self._repository = repository
+        self._folder = folder
+        self._merges_in = merges_in
+        self._is_leaving = is_leaving
+        self._objects = GuardObjects(repository, folder)
+
+    def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        """The defects of those `moves` that have a name."""
+        moves = [move for move in moves if move.ref in names]
+        kinds = self._objects.measure(name for move in moves for name in (move.new, move.old) if name)
+        readable = []
+        for move in moves:
+            kind = kinds[move.new].kind if move.new in kinds else ""
+            if kind == "commit":
+                readable.append(move if move.old in kinds else move._replace(old=""))
+            else:
+                yield _no_commit(move, kind)
+        plan = plan_of(self._objects.git, readable)
+        for ref, words in plan.unreadable.items():
+            yield Defect(ref, "", "missing-object", words)
+        yield from self._judged(plan, names)
+
+    def _judged(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        bad = set()
+        for defect in self._contents(plan, names):
+            bad.add(defect.ref)
+            yield defect
+        sound = [stretch for stretch in plan.stretches if stretch.ref not in bad]
+        yield from self._merge_defects(sound, plan.graph)
+
+    def _contents(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        families: dict[str, list[Stretch]] = {}
+        for stretch in plan.stretches:
+            families.setdefault(names[stretch.ref].family, []).append(stretch)
+        if self._is_leaving:
+            yield from self._leaving(plan)
+        ledgers = [*families.get(PROJECTS, ()), *families.get(SESSIONS, ())]
+        judged = LedgerJudge(self._objects, plan.graph).judge(
+            [(names[stretch.ref], stretch) for stretch in ledgers if stretch.fresh]
+        )
+        for defects in judged.values():
+            yield from defects
+        for stretch in families.get(NOTES, ()):
+            found = NotesJudge(self._objects).judge(stretch.fresh, stretch.base)
+            yield from (Defect(stretch.ref, *problem) for problem in found)
+        yield from self._sync_points(families.get(SYNC, ()), names)
+
+    def _sync_points(
+        self, stretches: Sequence[Stretch], names: Mapping[str, PublishedName]
+    ) -> Iterator[Defect]:
+        verdicts = judge_sync_points(
+            self._objects, (name for stretch in stretches for name in stretch.fresh if stretch.is_forward)
+        )
+        for stretch in stretches:
+            if not stretch.is_forward and stretch.fresh:
+                what = "it does not go on from the sync points of this clone that are known here"
+                yield Defect(stretch.ref, stretch.fresh[-1], "sync-fork", what)
+            elif stretch.fresh:
+                yield from _line_defects(stretch, verdicts, names[stretch.ref].replica)
+
+    def _merge_defects(
+        self, stretches: Sequence[Stretch], graph: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[Defect]:
+        """Merges whose parents are sound and that are not what everybody would make of them."""
+        made = [
+            (stretch.ref, name) for stretch in stretches for name in stretch.fresh if len(graph[name]) > 1
+        ]
+        merges = self._merges_in(self._folder) if made else None
+        refused: set[str] = set()
+        for ref, name in made:
+            if merges is None or ref in refused:
+                continue
+            problem = _merge_problem(merges, ref, name, graph[name])
+            if problem is not None:
+                refused.add(ref)
+                yield Defect(ref, name, *problem)
+
+    def _leaving(self, plan: Plan) -> Iterator[Defect]:
+        grafted = _grafted(self._repository)
+        for stretch in plan.stretches:
+            if not stretch.is_forward:
+                yield Defect(stretch.ref, "", "ref-rewind", "the remote's commits would be lost")
+            for name in grafted.intersection(stretch.fresh):
+                yield Defect(stretch.ref, name, "grafted", "a graft gives this commit other parents here")
+
+
+def _line_defects(stretch: Stretch, verdicts: Mapping[str, SyncVerdict], own: str) -> Iterator[Defect]:
+    problems = [(name, verdicts[name].problem) for name in stretch.fresh]
+    found = [Defect(stretch.ref, name, *problem) for name, problem in problems if problem is not None]
+    wrong = None if found else line_problem([verdicts[name].replica for name in stretch.fresh], own)
+    yield from found
+    if wrong is not None:
+        yield Defect(stretch.ref, stretch.fresh[-1], "sync-point", wrong)
+
+
+def _merge_problem(merges: Merges, ref: str, name: str, parents: tuple[str, ...]) -> tuple[str, str] | None:
+    try:
+        return next(merge_problems(ref, name, parents, merges.expected), None)
+    except GitFailedError as error:
+        return "merge-content", f"its parents cannot be merged: {error}"
+
+
+def _named(
+    moves: Iterable[RefMove], neighbours: Neighbours | None
+) -> tuple[dict[str, PublishedName], list[Defect]]:
+    """The names of the refs that may be judged further, and why the others may not."""
+    names: dict[str, PublishedName] = {}
+    refused = []
+    for move in moves:
+        name = published_name(move.ref)
+        problem = None if isinstance(name, PublishedName) else name
+        if problem is None and neighbours is not None:
+            problem = neighbours.problem(move.ref)
+        if problem is not None:
+            refused.append(Defect(move.ref, "", *problem))
+        elif isinstance(name, PublishedName):
+            names[move.ref] = name
+            if neighbours is not None:
+                neighbours.add(move.ref)
+    return names, refused
+
+
+def _neighbours(moves: Sequence[RefMove], there: Iterable[str]) -> Neighbours | None:
+    """The names that exist here, if any new name has to be compared with them."""
+    return Neighbours(there) if any(not move.old for move in moves) else None
+
+
+def _grave(defect: Defect) -> Defect:
+    """What this idse does not know it may leave alone, and may not send."""
+    return Defect(defect.ref, "", "ref-family", defect.what) if defect.is_note else defect
+
+
+def _no_commit(move: RefMove, kind: str) -> Defect:
+    if not kind:
+        return Defect(move.ref, move.new, "missing-object", "the ref points at an object that is not here")
+    return Defect(move.ref, move.new, "ref-kind", f"the ref points at a {kind}, not at a commit")
+
+
+def _grafted(repository: Repository) -> frozenset[str]:
+    try:
+        with open(os.path.join(repository.common_dir, "info", "grafts"), encoding="ascii") as file:
+            return frozenset(line.split()[0] for line in file if line.strip() and line[0] != "#")
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+
+
+def _by_ref(defects: Iterable[Defect]) -> dict[str, list[Defect]]:
+    found: dict[str, list[Defect]] = {}
+    for defect in defects:
+        told = found.setdefault(defect.ref, [])
+        if len(told) < _TOLD:
+            told.append(defect)
+    return found

@@ -1,0 +1,117 @@
+"""Objects that nobody has judged yet: measured before they are loaded, many with one git.
+
+Nothing of this repository can make them look otherwise: replacement refs, grafts and a shallow border are
+left out of account, so what is judged is what would be sent or kept.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from idse_orchestrator.git.object_stream import KINDS
+from idse_orchestrator.git.replay.careful_objects import CarefulObjects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+
+PORTION = 64 * 1024 * 1024
+"""So many bytes of objects are in memory at once."""
+
+Item = TypeVar("Item")
+
+_PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+_CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", "--buffer")
+_FIELDS = 3
+_PATIENCE = 3600.0
+
+
+class Measure(NamedTuple):
+    """Kind ("blob", "tree", "commit", "tag") and size in bytes of an object."""
+
+    kind: str
+    size: int
+
+
+class GuardObjects:
+    """The objects of a repository and, with `folder`, of an object folder beside its own.
+
+    `git` sees all of them. `own_git` sees the repository's, and stops where a shallow clone ends.
+    """
+
+    def __init__(self, repository: Repository, folder: str | None) -> None:
+        beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(folder)} if folder else {}
+        self.own_git: Git = repository.git.with_environment(_PLAIN_SIGHT)
+        self.git: Git = self.own_git.with_environment({"GIT_SHALLOW_FILE": "", **beside})
+
+    def measure(self, ids: Iterable[str]) -> Mapping[str, Measure]:
+        """Kind and size of each object that is there; none is loaded."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        out = self.git.bytes(*_CHECK, stdin=_lines(wanted), timeout=_PATIENCE).decode()
+        rows = (line.split() for line in out.splitlines())
+        return {
+            row[0]: Measure(row[1], int(row[2])) for row in rows if len(row) == _FIELDS and row[1] in KINDS
+        }
+
+    def load(self, ids: Iterable[str]) -> Mapping[str, bytes]:
+        """The content of each object that can be read. All of it is in memory: measure first."""
+        wanted = list(dict.fromkeys(ids))
+        if not wanted:
+            return {}
+        done = self.git.attempt("cat-file", "--batch", "--buffer", stdin=_lines(wanted), timeout=_PATIENCE)
+        if done.returncode == 0:
+            return _parted(done.stdout)
+        with CarefulObjects(self.git) as careful:  # an object is damaged, and git ends there
+            found = zip(wanted, careful.read_all(wanted), strict=True)
+            return {name: each.data for name, each in found if each is not None}
+
+    def read(self, ids: Iterable[str], kind: str, cap: int) -> Mapping[str, bytes]:
+        """The content of each object that is of `kind` and has at most `cap` bytes."""
+        sizes = self.measure(ids)
+        return self.load(name for name, found in sizes.items() if found.kind == kind and found.size <= cap)
+
+
+def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
+    """`items` in runs whose sizes add up to no more than PORTION bytes; one that has more stands alone."""
+    run: list[Item] = []
+    total = 0
+    for item in items:
+        size = size_of(item)
+        if run and total + size > PORTION:
+            yield run
+            run, total = [], 0
+        run.append(item)
+        total += size
+    if run:
+        yield run
+
+
+def _parted(out: bytes) -> dict[str, bytes]:
+    """What `cat-file --batch` printed, by id."""
+    found = {}
+    at, end = 0, len(out)
+    while at < end:
+        after = out.index(b"\n", at)
+        fields = out[at:after].split()
+        if len(fields) != _FIELDS or not fields[2].isdigit():
+            at = after + 1
+            continue
+        begin, size = after + 1, int(fields[2])
+        found[fields[0].decode()] = out[begin : begin + size]
+        at = begin + size + 1
+    return found
+
+
+def _lines(ids: Sequence[str]) -> bytes:
+    return ("\n".join(ids) + "\n").encode()
+
+
+def _quoted(path: str) -> str:
+    """A path in a list of object folders, whose separator it may contain."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'

@@ -1,0 +1,106 @@
+"""Judges what is new on ``refs/idse/sync/<replica>``: a line of commits that hold one ``sync.json`` each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.domain.canonical_json import FORMAT
+from idse_orchestrator.domain.ledger_schema import newer_format
+from idse_orchestrator.domain.sync_point import FILE, sync_point_from_json
+from idse_orchestrator.domain.sync_point_check import MAX_SYNC_BYTES, sync_point_problem
+from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES
+from idse_orchestrator.git.sync.guard_objects import in_portions
+from idse_orchestrator.git.sync.guard_raw import PLAIN, RawCommit, strict_commit, strict_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from idse_orchestrator.git.sync.guard_objects import GuardObjects
+
+_AT_ONCE = 1_000
+_SMALL = 4096
+"""A tree of one entry; a larger one holds more."""
+
+
+class SyncVerdict(NamedTuple):
+    """One commit: the clone whose sync point it is ("" : it is none), and (code, what) of what is wrong."""
+
+    replica: str
+    problem: tuple[str, str] | None
+
+
+def judge_sync_points(objects: GuardObjects, commits: Iterable[str]) -> dict[str, SyncVerdict]:
+    """The verdict on each of `commits`."""
+    wanted = list(dict.fromkeys(commits))
+    found: dict[str, SyncVerdict] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        found.update(_chunk(objects, wanted[start : start + _AT_ONCE]))
+    return found
+
+
+def line_problem(replicas: Sequence[str], own: str) -> str | None:
+    """What is wrong with sync points of `replicas`, the oldest first, on the ref of the clone `own`.
+
+    A clone that found out that it is a copy goes on under a new id, on top of all it noted before.
+    """
+    if not replicas or replicas[-1] != own:
+        return f"it is of another clone than {own}"
+    above = replicas[replicas.index(own) :]
+    return None if set(above) == {own} else f"points of other clones stand above those of {own}"
+
+
+def _chunk(objects: GuardObjects, commits: Sequence[str]) -> Iterator[tuple[str, SyncVerdict]]:
+    found = objects.read(commits, "commit", MAX_COMMIT_BYTES)
+    raw = {name: strict_commit(data) for name, data in found.items()}
+    trees = objects.read((each.tree for each in raw.values() if each), "tree", _SMALL)
+    there = []
+    for name in commits:
+        commit = raw.get(name)
+        blob = _blob(trees.get(commit.tree, b"")) if commit else ""
+        if commit is None or commit.encoded:
+            yield name, _bad("commit-shape", "it is missing, or has lines or bytes that idse never writes")
+        elif len(commit.parents) > 1:
+            yield (
+                name,
+                _bad("sync-fork", f"it has {len(commit.parents)} parents, and sync points form a line"),
+            )
+        elif not blob:
+            yield name, _bad("tree-shape", f"its tree is not the one file {FILE} of mode {PLAIN}")
+        else:
+            there.append((name, commit, blob))
+    yield from _judged(objects, there)
+
+
+def _judged(
+    objects: GuardObjects, there: Sequence[tuple[str, RawCommit, str]]
+) -> Iterator[tuple[str, SyncVerdict]]:
+    sizes = objects.measure(blob for *_, blob in there)
+    fit = {blob: size.size for blob, size in sizes.items() if size.size <= MAX_SYNC_BYTES}
+    for portion in in_portions(there, lambda row: fit.get(row[2], 0)):
+        blobs = objects.load(blob for *_, blob in portion if blob in fit)
+        for name, commit, blob in portion:
+            yield name, _verdict(blobs.get(blob), commit.message)
+
+
+def _verdict(data: bytes | None, message: bytes) -> SyncVerdict:
+    if data is None:
+        return _bad("sync-point", f"{FILE} is missing, or is beyond all measure")
+    newer = newer_format(data)
+    if newer:
+        return _bad("newer-format", f"format {newer} needs a newer idse: this one reads format {FORMAT}")
+    problem = sync_point_problem(data, message)
+    return (
+        SyncVerdict(sync_point_from_json(data).replica, None)
+        if problem is None
+        else _bad("sync-point", problem)
+    )
+
+
+def _bad(code: str, what: str) -> SyncVerdict:
+    return SyncVerdict("", (code, what))
+
+
+def _blob(data: bytes) -> str:
+    entries = strict_tree(data) or []
+    is_one = len(entries) == 1 and entries[0].mode == PLAIN and entries[0].name == FILE.encode()
+    return entries[0].id if is_one else ""
