@@ -85,6 +85,16 @@ def test_since_complete_compares_with_the_completed_text_however_often_it_was_sa
     assert diff(portal, "--since-complete", "--exit-code") == ""
 
 
+def test_since_complete_of_a_stage_shows_what_changed_in_the_documents_that_it_builds_on(loop):
+    loop.finish("intent", "context")
+    loop.edit("intent.md", loop.text("intent.md") + "\nFor admins too.\n")
+    loop.does("stage", "confirm", "intent", "-m", "wider")
+    assert loop.does("diff", "intent", "--since-complete", "--name-only").stdout == ""
+    assert "+For admins too." in loop.does("diff", "context", "--since-complete").stdout.splitlines()
+    loop.does("stage", "confirm", "context", "-m", "it stands")
+    assert loop.does("diff", "context", "--since-complete", "--name-only").stdout == ""
+
+
 def test_an_entry_or_a_revision_of_the_code_can_be_the_other_side(portal):
     code = portal.commit()
     portal.write(f"{FOLDER}/spec.md", "one\ntwo\nthree\n")

@@ -169,6 +169,11 @@ def test_a_repository_without_a_workspace_is_told_so_and_passes(repo):
     assert done.stderr == "note: no session here: nothing was checked\n"
 
 
+def test_a_range_that_touches_no_session_does_not_say_that_there_is_none(portal):
+    done = portal.idse("validate", "--from-ref", "HEAD")
+    assert (done.returncode, done.stderr) == (0, "note: no session was changed: nothing was checked\n")
+
+
 def test_before_the_first_commit_everything_but_a_commit_can_be_judged(repo):
     assert repo.idse("init", "portal", "--no-hooks").returncode == 0
     repo.git("add", "--all")

@@ -111,6 +111,20 @@ def test_a_stage_that_began_before_the_one_before_it_was_complete_warns(session)
     assert told(session.begun("spec").judge()) == [("IDSE401", "warning", "spec")]
 
 
+def test_the_hint_about_the_order_is_the_move_that_the_stage_before_can_make(session):
+    def hint():
+        found = [finding for finding in session.judge() if finding.rule == "IDSE401"]
+        return found[-1].hint
+
+    session.completed("intent").begun("spec")
+    assert hint() == "First: idse stage start context"
+    session.begun("context")
+    assert hint() == "First: idse stage complete context"
+    session.completed("context")
+    session.texts["intent"] += "\nMore.\n"
+    assert hint() == 'First: idse stage confirm context -m "why"; or idse stage reopen context -m "why"'
+
+
 def test_a_missing_artifact_of_a_pending_stage_is_nothing(session):
     del session.texts["plan"]
     assert session.judge() == ()

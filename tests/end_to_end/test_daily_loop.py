@@ -314,6 +314,16 @@ class TestGates:
         done = loop.idse("stage", "confirm", "intent", "-m", "fine")
         assert done.returncode == 1
         assert "stage `intent` cannot be confirmed: " in done.stderr
+        assert 'mend them, then: idse stage confirm intent -m "why"\n' in done.stderr
+
+    def test_confirming_a_stage_on_ground_that_is_stale_names_the_stage_to_confirm_first(self, loop):
+        loop.finish("intent", "context", "spec")
+        loop.edit("intent.md", loop.text("intent.md") + "\nA word more.\n")
+        loop.does("stage", "confirm", "intent", "-m", "a word")
+        done = loop.idse("stage", "confirm", "spec", "-m", "fine")
+        assert done.returncode == 1
+        assert '= fix:   First: idse stage confirm context -m "why"; or ' in done.stdout
+        assert "idse stage complete context" not in done.stdout
 
     def test_a_confirmation_of_a_document_that_changed_records_what_stands_now(self, loop):
         loop.finish("intent")
@@ -497,6 +507,8 @@ class TestSessions:
             "made session portal/login and switched to it\n"
             "next: write .idse/projects/portal/sessions/login/intent.md, then: idse next\n"
         )
+        other = loop.does("session", "new", "search")
+        assert other.stderr == "made session portal/search\nnext: idse switch search\n"
         status = loop.status()
         assert (status["title"], status["owner"], status["parents"]) == ("Log in", "Ann", ["__blueprint__"])
         assert status["stages"][0]["status"] == "in_progress"

@@ -1,7 +1,8 @@
 """What changed: the session's folder against its ledger, or against what a stage was completed with.
 
-The cases, in the order of the code: since the completion of one stage or of all · at another entry
-of the ledger · at a code revision · the newest entry (what is not saved yet).
+The cases, in the order of the code: since the completion of one stage (with what it builds on)
+or of all (each its own document) · at another entry of the ledger · at a code revision · the newest
+entry (what is not saved yet).
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def _since_complete(comparing: Comparing, tip: SessionTip, folder: Captured | No
             fix=(f"idse log --stage {stage}", f"idse diff {stage}"),
         )
     then = {ARTIFACTS[name]: tip.state.stages[name].artifact for name in stages}
+    if stage:
+        then |= {ARTIFACTS[up]: blob for up, blob in tip.state.stages[stage].upstream.items() if blob}
     now = {path: folder.files[path] for path in then if folder and path in folder.files}
     trees = comparing.finder.trees
     return Difference(trees, trees.of_files(then), trees.of_files(now), (), "the last completion", FOLDER)

@@ -103,11 +103,14 @@ def _refuse(key: SessionKey, problem: Refusal | None) -> None:
 def _refuse_findings(move: Move, report: Report) -> None:
     if report.blocks():
         count = report.errors
+        again = f"idse stage {move.action} {move.stage}" + (
+            ' -m "why"' if move.action in NEEDS_REASON else ""
+        )
         raise GateError(
             f"stage `{move.stage}` cannot be {'confirmed' if move.action == 'confirm' else 'completed'}: "
             f"{count} promise{'s' if count != 1 else ''} {'are' if count != 1 else 'is'} not kept",
             cause="its gate does not hold; each finding says where",
-            fix=(f"mend them, then: idse stage {move.action} {move.stage}",),
+            fix=(f"mend them, then: {again}",),
             findings=report,
         )
 

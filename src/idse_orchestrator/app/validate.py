@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 NO_LEDGERS = "no ledgers in this clone: gates were not checked (git fetch origin 'refs/idse/*:refs/idse/*')"
 NO_SESSIONS = "no session here: nothing was checked"
+NO_CHANGES = "no session was changed: nothing was checked"
 
 Hits = Mapping[DocumentKey, "tuple[Hit, ...]"]
 
@@ -75,8 +76,14 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
         )
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
-    notes = () if sight.sessions and has_ledgers else (NO_LEDGERS if sight.sessions else NO_SESSIONS,)
+    notes = () if sight.sessions and has_ledgers else (_note(scope, sight),)
     return _report(context, sight.sessions, findings, notes)
+
+
+def _note(scope: Scope, sight: Sight) -> str:
+    if sight.sessions:
+        return NO_LEDGERS
+    return NO_SESSIONS if scope.changes is None else NO_CHANGES
 
 
 def gate(context: Validation, project: str, session: str, stage: str) -> Report:

@@ -64,5 +64,5 @@ def _spawn(run: Run, wish: SessionWish, *, switches: bool) -> int:
         return 0
     warn_of(run.terminal, doubts)
     run.terminal.say(f"made session {project}/{wish.name}" + (" and switched to it" if switches else ""))
-    run.terminal.say(f"next: write {path}, then: idse next")
+    run.terminal.say(f"next: write {path}, then: idse next" if switches else f"next: idse switch {wish.name}")
     return 0

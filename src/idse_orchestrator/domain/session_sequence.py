@@ -60,7 +60,12 @@ def _in_order(sequence: _Sequence, rule: Rule, stage: str) -> Iterator[dict[str,
     beside = stage in texts(rule.options, "may_start_beside") and here.status == IN_PROGRESS
     if before.holds or (beside and before.status != PENDING):
         return
-    yield {"status": _WORDS[here.status], "before": before.stage, "problem": _problem(before)}
+    yield {
+        "status": _WORDS[here.status],
+        "before": before.stage,
+        "problem": _problem(before),
+        "mend": _mend(before),
+    }
 
 
 def _problem(before: Standing) -> str:
@@ -69,6 +74,14 @@ def _problem(before: Standing) -> str:
     if before.condition == CHANGED:
         return "changed after it was completed"
     return f"is stale: {', '.join(before.causes)} changed since it was completed"
+
+
+def _mend(before: Standing) -> str:
+    """The move that `before` can make from where it stands."""
+    stage = before.stage
+    if before.status == COMPLETE:
+        return f'idse stage confirm {stage} -m "why"; or idse stage reopen {stage} -m "why"'
+    return f"idse stage {'start' if before.status == PENDING else 'complete'} {stage}"
 
 
 def _unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:

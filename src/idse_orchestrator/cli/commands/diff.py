@@ -34,7 +34,11 @@ _PATCH, _STAT, _NAMES = "patch", "stat", "names"
     help="The session to compare; the current one if left out.",
     shell_complete=completion_values.sessions,
 )
-@click.option("--since-complete", is_flag=True, help="Compare with what each stage was completed with.")
+@click.option(
+    "--since-complete",
+    is_flag=True,
+    help="Compare with what each stage was completed with; for one STAGE, also what it builds on.",
+)
 @click.option(
     "--at", default="", metavar="EVENT|REV", help="Compare with an entry of the ledger, or a code revision."
 )

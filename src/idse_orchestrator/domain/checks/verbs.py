@@ -77,7 +77,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "no_text": Verb(TEXT, ("text",), wording.no_text),
         "has_text": Verb(TEXT, ("texts",), wording.has_text),
         "artifact_exists": Verb(SESSION, ("status",)),
-        "in_order": Verb(SESSION, ("status", "before", "problem")),
+        "in_order": Verb(SESSION, ("status", "before", "problem", "mend")),
         "unchanged": Verb(SESSION),
         "upstream_unchanged": Verb(SESSION, ("causes",)),
         "canonical_place": Verb(PLACES, ("count", "folder")),
