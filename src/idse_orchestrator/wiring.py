@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app import resolve
-from idse_orchestrator.errors import IdseError
+from idse_orchestrator.errors import IdseError, NoAgencyError
 from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.repository import Repository, discover
 from idse_orchestrator.git.worktree.workspace import GitWorkspace
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.render_artifacts import TemplateSource
     from idse_orchestrator.app.sync.agency import AgencyParts
+    from idse_orchestrator.app.sync.outgoing import Outgoing
     from idse_orchestrator.app.sync.ports import Agency
     from idse_orchestrator.app.sync.setup_agency import AgencySetup
     from idse_orchestrator.app.sync.syncing import Syncing
@@ -241,6 +242,17 @@ class Application:
         remotes = GitRemoteSettings(self.repository)
         return AgencyParts(self.layers, remotes, os.getcwd(), self.repository.toplevel)
 
+    @property
+    def outgoing(self) -> Outgoing:
+        """What judging a plain `git push` works with."""
+        from idse_orchestrator.app.sync.outgoing import Outgoing
+        from idse_orchestrator.git.merge.joiner import GitJoiner
+        from idse_orchestrator.git.sync.guard import GitGuard
+        from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
+
+        guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
+        return Outgoing(self.agency_parts, GitPublishedRefs(self.repository), guard)
+
     def setup_agency(self, url: str, remote: str) -> AgencySetup:
         """Write down the Agency; see `app.sync.setup_agency`. It is asked whether it answers."""
         from idse_orchestrator.app.sync.setup_agency import setup_agency
@@ -254,13 +266,24 @@ class Application:
             lambda agency: GitRemote(self.repository, agency, patience=patience).heads(),
         )
 
+    def ledgers_elsewhere(self) -> Agency | None:
+        """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
+        from idse_orchestrator.app.sync.agency import ORIGIN
+        from idse_orchestrator.app.sync.ports import Agency
+
+        try:
+            return self.agency()
+        except NoAgencyError:
+            origin = self.agency_parts.remotes.all().get(ORIGIN)
+            return Agency(origin.urls[0], ORIGIN, "git remote origin") if origin and origin.urls else None
+
     def syncing(
-        self, on_progress: Callable[[str], None], *, alone: bool = True
+        self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
     ) -> AbstractContextManager[Syncing]:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.git.sync.assembly import open_syncing
 
-        return open_syncing(self.repository, self.agency(), on_progress, alone=alone)
+        return open_syncing(self.repository, agency or self.agency(), on_progress, alone=alone)
 
     def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""

@@ -22,6 +22,10 @@ def sync(repo, direction="push"):
     return json.loads(done.stdout)["data"]
 
 
+def last_sync(repo):
+    return json.loads(repo.idse("status", "--json").stdout)["data"]["last_sync"]
+
+
 @pytest.fixture
 def agency(bare_remote):
     return bare_remote
@@ -136,12 +140,15 @@ def test_two_clones_that_each_make_a_session_of_one_name_end_with_one_ledger(one
 def test_offline_says_so_with_its_own_exit_code_and_keeps_what_waits(one, agency):
     sync(one)
     edit(one, "# Intent\n\nOne line.\n")
-    before = one.idse("status", "--json").stdout
+    before = last_sync(one)
     moved = agency.path.rename(agency.path.with_name("gone"))
     done = one.idse("sync", "push")
     assert done.returncode == 5
     assert "error[IDSE020]" in done.stderr
-    assert json.loads(before)["data"]["last_sync"] == json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
+    assert (
+        json.loads(before)["data"]["last_sync"]
+        == json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
+    )
     status = one.idse("sync", "status", "--json")
     assert status.returncode == 5
     assert json.loads(status.stdout)["data"]["counts"]["ahead"] == 1
@@ -164,7 +171,7 @@ def test_a_sync_point_says_what_was_pushed_and_when(one):
     data = sync(one)
     entries = json.loads(one.idse("log", "--sync", "--json").stdout)["data"]["entries"]
     assert [entry["commit"] for entry in entries] == [data["sync_point"]]
-    at = json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
+    at = last_sync(one)
     assert at == entries[0]["at"]
     view = json.loads(one.read(".idse/projects/portal/session_state.json"))
     assert view["last_sync"] == at
@@ -174,8 +181,8 @@ def test_a_push_whose_reply_was_lost_is_known_to_have_arrived(one, agency):
     """The remote accepts everything and dies before it can say so."""
     sync(one)
     edit(one, "# Intent\n\nOne line.\n")
-    hook = agency.path / "hooks" / "post-receive"
-    hook.write_text("#!/bin/sh\nkill -9 $PPID\n")
+    hook = agency.path / "hooks" / "reference-transaction"
+    hook.write_text('#!/bin/sh\n[ "$1" = committed ] && kill -9 $PPID\nexit 0\n')
     hook.chmod(0o755)
     lost = one.idse("sync", "push")
     assert lost.returncode == 5, lost.stderr
@@ -199,3 +206,37 @@ def test_a_copied_clone_goes_on_under_an_id_of_its_own(one, agency, tmp_path):
     assert published(one) == published(copy) == published(agency)
     assert one.read(".git/idse/replica") != copy.read(".git/idse/replica")
     assert one.idse("fsck").returncode == 0
+
+
+def test_a_fresh_clone_brings_the_ledgers_that_its_origin_has(one, agency, make_repo, tmp_path):
+    sync(one)
+    one.git("push", "-q", "--no-verify", str(agency.path), "HEAD:refs/heads/main")
+    agency.git("symbolic-ref", "HEAD", "refs/heads/main")
+    one.git("clone", "-q", str(agency.path), str(tmp_path / "fresh"))
+    fresh = type(one)(tmp_path / "fresh")
+    done = fresh.idse("init")
+    assert done.returncode == 0, done.stderr
+    for ref in (LEDGER, "refs/idse/projects/portal", "refs/idse/sessions/portal/__blueprint__"):
+        assert fresh.git("rev-parse", ref) == one.git("rev-parse", ref)
+    assert "idse sync setup --remote origin" in done.stderr
+    assert "nothing to save" in fresh.idse("save", "login").stderr
+
+
+def test_a_fresh_clone_whose_origin_does_not_answer_begins_ledgers_of_its_own(one, agency, tmp_path):
+    sync(one)
+    one.git("clone", "-q", str(one.path), str(tmp_path / "fresh"))
+    fresh = type(one)(tmp_path / "fresh")
+    fresh.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
+    done = fresh.idse("init", "portal")
+    assert done.returncode == 0, done.stderr
+    assert "could not be fetched" in done.stderr
+    assert fresh.idse("sync", "setup", str(agency.path)).returncode == 0
+    for repo in (fresh, one, fresh):
+        sync(repo)
+    assert published(fresh) == published(one)
+    assert one.idse("fsck").returncode == 0
+
+
+def test_init_can_say_where_the_agency_is(repo, agency):
+    assert repo.idse("init", "portal", "--agency", str(agency.path)).returncode == 0
+    assert sync(repo)["remote"] == "agency"

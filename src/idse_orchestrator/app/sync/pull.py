@@ -79,7 +79,8 @@ def _bring(syncing: Syncing) -> Brought:
     own = syncing.points.settle(theirs.get(syncing.points.ref, ""))
     mine = syncing.refs.heads()
     differing = {ref: head for ref, head in theirs.items() if mine.get(ref) != head and ref != own}
-    brought = Brought(theirs, equal=sum(mine.get(ref) == head for ref, head in theirs.items()))
+    equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC_REFS)]
+    brought = Brought(theirs, equal=len(equal))
     known = syncing.refs.known(differing.values())
     unknown = {ref: head for ref, head in differing.items() if head not in known}
     moves = [RefMove(ref, mine.get(ref, ""), head) for ref, head in sorted(differing.items())]

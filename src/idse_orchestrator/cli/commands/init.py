@@ -8,8 +8,11 @@ import click
 
 from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.app.render_artifacts import TemplateDoubt
+from idse_orchestrator.app.sync.agency import REMOTE as AGENCY
+from idse_orchestrator.cli.first_pull import bring_ledgers, say_brought
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.hooks import worktree_notice
+from idse_orchestrator.cli.render.sync import setup_lines
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.domain.names import check_name
@@ -20,23 +23,31 @@ from idse_orchestrator.errors import UsageError
 @command("init", reads=True, project=False)
 @click.argument("name", metavar="[PROJECT]", required=False)
 @click.option("--stack", default="", metavar="TEXT", help="What it is built with, for the templates.")
+@click.option("--agency", default="", metavar="URL", help="Where to sync, as idse sync setup URL.")
+@click.option("--no-fetch", is_flag=True, help="Do not look for the ledgers of a branch that was cloned.")
 @click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
-def _init(run: Run, name: str | None, stack: str, *, no_hooks: bool) -> int:
+def _init(run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool) -> int:
     """Start a project in this repository, or adopt one that the branch carries.
 
     Writes .idse/ with the __blueprint__ session, its ledger under refs/idse/, the git hooks, and one
     git setting so that plain git log shows idse's notes. Existing files are never touched, nothing is
     committed, and a second run changes nothing. PROJECT may be left out where the branch carries
-    exactly one.
+    exactly one. In a clone, the ledgers of that project are fetched from the Agency, or from origin
+    when that has them.
     """
     project = name if name is not None else _only_folder(run)
     wish = InitWish(project, stack, not no_hooks)
     check_name("project", wish.project)
     with run.app.alone():
+        brought = None if no_fetch else bring_ledgers(run, wish.project, agency)
         maker = run.app.session_maker
         done = init_project(maker, run.app.settings, run.app.hook_files(), wish)
+        setup = run.app.setup_agency(agency, AGENCY) if agency else None
+    say_brought(run, brought)
     _render(run, done, maker.templates.doubts() if done.made else ())
-    return 0
+    for line in setup_lines(setup) if setup else ():
+        run.terminal.say(line)
+    return brought.exit_code if brought else 0
 
 
 def build() -> click.Command:
