@@ -27,9 +27,13 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
     """Run the hook `name`; 0 or 1."""
     if name in _BEFORE:
         return _before(run)
+    if name == _PUSH:
+        from idse_orchestrator.cli.pre_push import pre_push
+
+        return pre_push(run, args)
     hook = _AFTER.get(name)
     if hook is None:
-        raise UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join((*_BEFORE, *_AFTER)))
+        raise UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join(NAMES))
     try:
         hook(run, args)
     except Exception as error:  # noqa: BLE001 - the commit is made; nothing may turn that into a failure
@@ -144,6 +148,9 @@ _AFTER: Mapping[str, Callable[[Run, Sequence[str]], None]] = {
     "post-merge": _post_merge,
     "post-rewrite": _post_rewrite,
 }
+_PUSH = "pre-push"
+NAMES = (*_BEFORE, *_AFTER, _PUSH)
+"""The hooks that idse has."""
 
 
 def build() -> click.Command:
@@ -153,7 +160,7 @@ def build() -> click.Command:
     from idse_orchestrator.cli.options import command
 
     @command("hook", project=False)
-    @click.argument("name", type=click.Choice([*_BEFORE, *_AFTER]))
+    @click.argument("name", type=click.Choice(NAMES))
     @click.argument("args", nargs=-1)
     def hook(one: Run, name: str, args: tuple[str, ...]) -> int:
         """What the git hooks call; not meant to be typed. idse hooks install sets them up."""

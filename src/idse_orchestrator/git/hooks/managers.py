@@ -13,7 +13,7 @@ from idse_orchestrator.app.hooks import HOOKS, HookManager
 
 _PRE_COMMIT = """\
 # .pre-commit-config.yaml
-default_install_hook_types: [pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite]
+default_install_hook_types: [pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push]
 repos:
   - repo: local
     hooks:
@@ -52,6 +52,13 @@ repos:
         always_run: true
         pass_filenames: false
         stages: [post-rewrite]
+      - id: idse-pre-push
+        name: idse keeps code from the Agency
+        entry: idse hook pre-push
+        language: system
+        always_run: true
+        pass_filenames: false
+        stages: [pre-push]
 # then: pre-commit install
 """
 
@@ -66,6 +73,8 @@ idse hook post-commit
 idse hook post-merge "$1"
 # .husky/post-rewrite
 idse hook post-rewrite "$1"
+# .husky/pre-push
+idse hook pre-push "$1" "$2"
 """
 
 _LEFTHOOK = """\
@@ -90,6 +99,11 @@ post-rewrite:
   commands:
     idse:
       run: idse hook post-rewrite {1}
+      use_stdin: true
+pre-push:
+  commands:
+    idse:
+      run: idse hook pre-push {1} {2}
       use_stdin: true
 # then: lefthook install
 """
