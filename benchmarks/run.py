@@ -20,7 +20,11 @@ import sys
 import tempfile
 
 from bed import Bed
-from rows import ROWS, Sizes
+from rows import ROWS as LOCAL
+from rows import Sizes
+from syncing import first_pull, joining, pushing
+
+ROWS = {**LOCAL, "sync push": pushing, "sync first pull": first_pull, "sync merge": joining}
 
 
 def main() -> int:
