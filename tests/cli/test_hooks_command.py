@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite")
+HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
 
 
 @pytest.fixture
