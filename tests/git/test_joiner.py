@@ -328,12 +328,13 @@ def test_no_setting_of_a_user_changes_one_byte(clones, make_repo, sealed):
     )
     third = Clone(make_repo("third"))
     ours, theirs = third.fetch(one), third.fetch(other)
+    wanted = one.join(other).commit
     hostile(third.repo)
     with (sealed / ".gitconfig").open("a") as file:
         file.write("[merge]\n\tconflictStyle = zdiff3\n[core]\n\tattributesFile = ~/attributes\n")
     (sealed / "attributes").write_text("* merge=union\n")
     made = third.joiner.join(REF, theirs, ours)
-    assert made == one.join(other).commit
+    assert made == wanted
     assert third.repo.git("cat-file", "-t", made) == "commit"
 
 
@@ -375,14 +376,11 @@ def criss_crossed(clones):
     one, other = diverged(
         clones, {"spec.md": TEXT}, {"spec.md": TEXT.replace("a", "A")}, {"spec.md": TEXT.replace("g", "G")}
     )
-    left, right = one.tip, one.fetch(other)
-    joined = one.joiner.join(REF, left, right)
-    one.repo.git("update-ref", REF, joined)
-    one.edit({"spec.md": one.file("spec.md").replace("c", "left")})
-    other.fetch(one)
-    other.repo.git("update-ref", REF, left)
-    other.edit({"spec.md": TEXT.replace("a", "A").replace("e", "E")})
-    other.repo.git("update-ref", REF, other.joiner.join(REF, other.tip, right))
+    left, right = other.fetch(one), one.fetch(other)
+    one.edit({"spec.md": TEXT.replace("a", "A").replace("c", "left")})
+    other.edit({"spec.md": TEXT.replace("g", "G").replace("e", "E")})
+    for clone, theirs in ((one, right), (other, left)):
+        clone.repo.git("update-ref", REF, clone.joiner.join(REF, clone.tip, theirs))
     other.edit({"spec.md": other.file("spec.md") + "right\n"})
     return one, other
 

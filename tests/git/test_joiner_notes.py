@@ -13,6 +13,7 @@ from idse_orchestrator.git.repository import discover
 REF = "refs/idse/notes/commits"
 A, B, C, D = ("a" * 40, "ab" + "c" * 38, "c" * 40, "d" * 40)
 LOGIN = note_text("portal/login", "spec", "passing", None)
+FAILED = note_text("portal/login", "spec", "failing", None)
 OTHER = note_text("portal/other", "plan", "failing", None)
 
 
@@ -132,11 +133,12 @@ def test_an_edit_outlives_a_removal(clones):
 
 def test_however_git_stored_the_notes_the_tree_is_the_same(clones):
     one, other = clones({A: LOGIN})
-    one.plant({A: LOGIN, f"{B[:2]}/{B[2:4]}/{B[4:]}": LOGIN, C: LOGIN, f"{C[:2]}/{C[2:]}": OTHER})
+    one.plant({A: LOGIN, f"{B[:2]}/{B[2:4]}/{B[4:]}": LOGIN, C: LOGIN, f"{C[:2]}/{C[2:]}": FAILED})
+    said = one.notes.read(C)
     other.notes.write_many({D: OTHER}, "idse: right")
     one.join(other)
     assert one.paths() == sorted(f"{commit[:2]}/{commit[2:]}" for commit in (A, B, C, D))
-    assert one.notes.read(C) == LOGIN + "\n" + OTHER
+    assert one.notes.read(C) == said == LOGIN
 
 
 def test_what_is_no_note_is_refused_by_name(clones):

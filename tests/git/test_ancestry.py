@@ -1,0 +1,47 @@
+"""Where two histories meet is found exactly, however wrong the clocks were that dated their commits."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idse_orchestrator.git.merge.ancestry import Ancestry
+from idse_orchestrator.git.merge.objects import COMMIT, TREE, Objects
+
+COMMITS = st.lists(
+    st.tuples(st.sets(st.integers(1, 4), max_size=2), st.integers(0, 9)), min_size=2, max_size=12
+)
+
+
+def history(rows):
+    """The commits of `rows` (distances back to parents, date), oldest first, and each one's ancestors."""
+    objects = Objects("nowhere")
+    tree = objects.make(TREE, b"")
+    names: list[str] = []
+    reached: list[set[str]] = []
+    for number, (distances, date) in enumerate(rows):
+        parents = [number - distance for distance in distances if distance <= number]
+        lines = [f"tree {tree}", *(f"parent {names[parent]}" for parent in parents)]
+        lines += [f"author a <a> {date} +0000", f"committer a <a> {date} +0000", "", f"{number}"]
+        names.append(objects.make(COMMIT, "\n".join(lines).encode()))
+        reached.append({names[-1]}.union(*(reached[parent] for parent in parents)))
+    return Ancestry(objects), names, reached
+
+
+@given(COMMITS, st.data())
+def test_the_best_common_ancestors_are_all_found_and_no_others(rows, data):
+    ancestry, names, reached = history(rows)
+    one, other = data.draw(st.tuples(*[st.integers(0, len(rows) - 1)] * 2))
+    common = reached[one] & reached[other]
+    below = {name for name in common for up in common if up != name and name in reached[names.index(up)]}
+    meeting = ancestry.meeting(names[one], names[other])
+    assert set(meeting.bases) == common - below
+    assert list(meeting.bases) == sorted(meeting.bases)
+    assert reached[one] ^ reached[other] <= set(meeting.apart)
+    assert set(ancestry.reachable([names[one], names[other]])) == reached[one] | reached[other]
+
+
+def test_an_older_ancestor_that_is_dated_later_is_no_base():
+    rows = [((), 5), ({1}, 0), ({1}, 0), ({3}, 9), ({4}, 9), ({2, 3}, 9), ({2, 4}, 9)]
+    ancestry, names, _ = history(rows)
+    assert ancestry.meeting(names[5], names[6]).bases == (names[2],)
