@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """The version of everything a ledger holds: ``format`` in ``event.json`` and ``state.json``."""
 
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """`value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()

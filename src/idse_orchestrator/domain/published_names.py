@@ -85,6 +85,8 @@ class Neighbours:
         if within is not None:
             return "ref-clash", f"it cannot stand beside {within}: one name is a folder of the other"
         for name in (ref, *_folders(ref)):
+            if name in self._above:
+                break  # the folder exists, and so do those above it
             for key, shown in _keys(name):
                 other = self._by_key.get(key, shown)
                 if other != shown:

@@ -10,7 +10,7 @@ from idse_orchestrator.domain.events import Event
 from idse_orchestrator.domain.ledger_message import trailers_of
 
 _LONGEST = 60
-_TRAILER = re.compile(r"Idse-[A-Za-z]+:")
+_TRAILER = re.compile(r"^Idse-[A-Za-z]+:[^\n]*", re.MULTILINE)
 """Free text in which such a line stood has a space before its colon, and means nothing."""
 
 
@@ -20,7 +20,9 @@ def message_difference(message: bytes, event: Event) -> str | None:
     The subject and the reason are for people, and a later release may word them otherwise.
     """
     wanted = trailers_of(event)
-    lines = [line for line in message.decode("utf-8", "replace").split("\n") if _TRAILER.match(line)]
+    lines = _TRAILER.findall(message.decode("utf-8", "replace"))
+    if lines == [f"{key}: {value}" for key, value in wanted.items()]:
+        return None
     for key, value in wanted.items():
         found = [line for line in lines if line.startswith(f"{key}:")]
         if len(found) != 1:

@@ -48,6 +48,9 @@ class StageRecord:
     reopens: Mapping[str, int] = field(default_factory=dict)
 
 
+_UNTOUCHED = StageRecord()
+
+
 class ValidationVerdict(NamedTuple):
     """`validation_status` in the state: what the engine said last, by which constitution, when."""
 
@@ -79,9 +82,7 @@ class SessionState:
     updated_at: str = ""
     lamport: int = 0
     events: int = 0
-    stages: Mapping[str, StageRecord] = field(
-        default_factory=lambda: {stage: StageRecord() for stage in STAGES}
-    )
+    stages: Mapping[str, StageRecord] = field(default_factory=lambda: dict.fromkeys(STAGES, _UNTOUCHED))
     assigned: Mapping[str, str] = field(default_factory=dict)
     validation: ValidationVerdict = field(default_factory=ValidationVerdict)
     waivers: tuple[Waiver, ...] = ()

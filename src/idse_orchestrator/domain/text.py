@@ -23,6 +23,8 @@ def encodable(text: str) -> str:
 
 def one_line(text: str) -> str:
     """`text` on one line: every run of white space and control characters becomes one space."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return _BREAKS.sub(" ", encodable(text)).strip()
 
 

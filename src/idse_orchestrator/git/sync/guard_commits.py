@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, STATE, Entry, LedgerCommit
+from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
 from idse_orchestrator.git.sync.guard_folders import MAX_TREE_BYTES, Folders
-from idse_orchestrator.git.sync.guard_objects import in_portions
+from idse_orchestrator.git.sync.guard_objects import TooMuchError, in_portions
 from idse_orchestrator.git.sync.guard_raw import RawCommit, strict_commit, strict_tree
 
 if TYPE_CHECKING:
@@ -14,11 +15,16 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.sync.guard_objects import GuardObjects, Measure
 
-MAX_COMMIT_BYTES = 1024 * 1024
+MAX_COMMIT_BYTES = 256 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
 MAX_STATE_BYTES = 16 * 1024 * 1024
 _LIMITS = {EVENT: MAX_EVENT_BYTES, STATE: MAX_STATE_BYTES}
 _SCHEMA = {EVENT: "event-schema", STATE: "state-schema"}
+_USUAL = re.compile(
+    rb"(?:40000 artifacts\0(.{20}))?100644 event\.json\0(.{20})100644 state\.json\0(.{20})", re.DOTALL
+)
+_USUAL_ENTRIES = (Entry(PLAIN, EVENT, ""), Entry(PLAIN, STATE, ""))
+"""Of a tree that is as it should be, all that a replay asks."""
 
 Problem = tuple[str, str]
 """(code, what)."""
@@ -51,7 +57,13 @@ class CommitReader:
 
     def read(self, ids: Sequence[str]) -> Iterator[ReadCommit]:
         """Each of `ids`, in order."""
-        halves = self._halves(ids)
+        try:
+            halves = self._halves(ids)
+        except TooMuchError:
+            middle = len(ids) // 2
+            yield from self.read(ids[:middle])
+            yield from self.read(ids[middle:])
+            return
         known = [half for half in halves if isinstance(half, _Half)]
         sizes = self._objects.measure(
             half.ids[name] for half in known for name in _LIMITS if name in half.ids
@@ -64,6 +76,13 @@ class CommitReader:
 
     def states(self, ids: Sequence[str]) -> Mapping[str, bytes]:
         """What ``state.json`` of each commit holds; those that cannot be read are left out."""
+        try:
+            return self._states(ids)
+        except TooMuchError:
+            middle = len(ids) // 2
+            return {**self.states(ids[:middle]), **self.states(ids[middle:])}
+
+    def _states(self, ids: Sequence[str]) -> Mapping[str, bytes]:
         at = {half.id: half.ids.get(STATE, "") for half in self._halves(ids) if isinstance(half, _Half)}
         blobs = self._objects.read(filter(None, at.values()), "blob", MAX_STATE_BYTES)
         return {name: blobs[blob] for name, blob in at.items() if blob in blobs}
@@ -74,7 +93,7 @@ class CommitReader:
         trees = self._objects.read((each.tree for each in raw.values() if each), "tree", MAX_TREE_BYTES)
         return [self._half(name, raw, trees) for name in ids]
 
-    def _half(
+    def _half(  # noqa: PLR0911 - one return for each case
         self, name: str, commits: Mapping[str, RawCommit | None], trees: Mapping[str, bytes]
     ) -> _Half | ReadCommit:
         if name not in commits:
@@ -90,6 +109,10 @@ class CommitReader:
             return _unreadable(
                 name, "missing-object", f"tree {raw.tree} is missing, damaged or beyond measure"
             )
+        usual = _USUAL.fullmatch(trees[raw.tree])
+        if usual is not None:
+            parts = zip((ARTIFACTS, EVENT, STATE), usual.groups(), strict=True)
+            return _Half(name, raw, _USUAL_ENTRIES, {part: found.hex() for part, found in parts if found})
         entries = strict_tree(trees[raw.tree])
         if entries is None:
             return _unreadable(name, "tree-shape", "its tree is out of order, or holds one name twice")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.file_names import MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.domain.ledger_commit import ARTIFACTS, MAX_ARTIFACT_BYTES, Entry, file_problems
+from idse_orchestrator.git.sync.guard_objects import TooMuchError
 from idse_orchestrator.git.sync.guard_raw import FOLDER, PLAIN, RawEntry, strict_tree
 
 if TYPE_CHECKING:
@@ -42,8 +43,14 @@ class Folders:
     def judge(self, roots: Iterable[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
         """(code, what) of what is wrong with each of the folders `roots`, all read together."""
         wanted = list(dict.fromkeys(roots))
-        fresh = [root for root in wanted if root not in self._verdicts]
-        self._read(fresh)
+        try:
+            self._read([root for root in wanted if root not in self._verdicts])
+        except TooMuchError:
+            self._trees.clear()
+            if len(wanted) == 1:
+                return {wanted[0]: [("artifact-count", f"{ARTIFACTS}/ has folders beyond all measure")]}
+            middle = len(wanted) // 2
+            return {**self.judge(wanted[:middle]), **self.judge(wanted[middle:])}
         found = {root: list(_told(self._verdict(root, MAX_DEPTH))) for root in wanted}
         self._trees.clear()
         self._sizes.clear()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.sync.guard_objects import GuardObjects
     from idse_orchestrator.git.sync.guard_plan import Stretch
 
-_AT_ONCE = 1_000
+_AT_ONCE = 4_000
 _ENOUGH = 20
 """Defects that are told of one ref: whoever made more of them by hand knows."""
 _EVENT = re.compile(rb"^Idse-Event: (\S+)$", re.MULTILINE)
@@ -148,6 +148,8 @@ class LedgerJudge:
         return ledger.defects
 
 
-def _cuts(ids: Sequence[str], graph: Mapping[str, tuple[str, ...]]) -> bytearray:
+def _cuts(ids: Sequence[str], graph: Mapping[str, tuple[str, ...]]) -> bytes:
+    if all(len(graph[name]) < 2 for name in ids):
+        return b"\1" * len(ids)
     places = {name: place for place, name in enumerate(ids)}
-    return cuts([tuple(places[parent] for parent in graph[name] if parent in places) for name in ids])
+    return bytes(cuts([tuple(places[parent] for parent in graph[name] if parent in places) for name in ids]))

@@ -13,7 +13,7 @@ from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.git.notes import GENESIS
 from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES, Problem
 from idse_orchestrator.git.sync.guard_folders import MAX_TREE_BYTES
-from idse_orchestrator.git.sync.guard_objects import in_portions
+from idse_orchestrator.git.sync.guard_objects import TooMuchError, in_portions
 from idse_orchestrator.git.sync.guard_raw import (
     FOLDER,
     PLAIN,
@@ -50,7 +50,11 @@ class NotesJudge:
             for _, tree in self._trees([base], lambda *_: None):
                 self._seen.update((0, entry) for entry in tree or ())
         for start in range(0, len(commits), _AT_ONCE):
-            yield from self._chunk(commits[start : start + _AT_ONCE])
+            try:
+                yield from self._chunk(commits[start : start + _AT_ONCE])
+            except TooMuchError:
+                yield commits[start], "notes-size", "its folders, or those after it, are beyond all measure"
+                return
 
     def _chunk(self, names: Sequence[str]) -> Iterator[tuple[str, str, str]]:
         problems: list[tuple[str, str, str]] = []

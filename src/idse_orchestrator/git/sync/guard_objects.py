@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from idse_orchestrator.git.object_stream import KINDS
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects
 
 if TYPE_CHECKING:
@@ -27,6 +26,10 @@ _PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 _CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", "--buffer")
 _FIELDS = 3
 _PATIENCE = 3600.0
+
+
+class TooMuchError(Exception):
+    """More than may be in memory at once; never leaves the guard."""
 
 
 class Measure(NamedTuple):
@@ -53,10 +56,8 @@ class GuardObjects:
         if not wanted:
             return {}
         out = self.git.bytes(*_CHECK, stdin=_lines(wanted), timeout=_PATIENCE).decode()
-        rows = (line.split() for line in out.splitlines())
-        return {
-            row[0]: Measure(row[1], int(row[2])) for row in rows if len(row) == _FIELDS and row[1] in KINDS
-        }
+        rows = (line.split(" ") for line in out.split("\n"))
+        return {row[0]: Measure(row[1], int(row[2])) for row in rows if len(row) == _FIELDS}
 
     def load(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         """The content of each object that can be read. All of it is in memory: measure first."""
@@ -71,9 +72,15 @@ class GuardObjects:
             return {name: each.data for name, each in found if each is not None}
 
     def read(self, ids: Iterable[str], kind: str, cap: int) -> Mapping[str, bytes]:
-        """The content of each object that is of `kind` and has at most `cap` bytes."""
+        """The content of each object that is of `kind` and has at most `cap` bytes.
+
+        TooMuchError where several objects together have more than PORTION bytes: ask for fewer.
+        """
         sizes = self.measure(ids)
-        return self.load(name for name, found in sizes.items() if found.kind == kind and found.size <= cap)
+        fit = [name for name, found in sizes.items() if found.kind == kind and found.size <= cap]
+        if len(fit) > 1 and sum(sizes[name].size for name in fit) > PORTION:
+            raise TooMuchError
+        return self.load(fit)
 
 
 def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:

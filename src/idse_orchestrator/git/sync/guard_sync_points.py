@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.sync.guard_objects import GuardObjects
 
-_AT_ONCE = 1_000
+_AT_ONCE = 200
 _SMALL = 4096
 """A tree of one entry; a larger one holds more."""
 
