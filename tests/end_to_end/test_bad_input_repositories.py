@@ -189,6 +189,32 @@ def test_a_commit_on_a_full_disk_is_gits_own_failure(repo, small_disk):
     assert small.idse("fsck").returncode == 0
 
 
+@pytest.mark.parametrize("leave", [8, 12, 16])
+def test_a_disk_that_fills_up_between_the_commit_and_its_record_loses_no_text(repo, small_disk, leave):
+    """commit-msg runs when pre-commit is done: the kilobytes it leaves are enough for git, and not for us."""
+    small = _on(repo, small_disk)
+    small.idse("init", "portal")
+    small.git("add", ".idse")
+    small.git("commit", "--quiet", "-m", "begun")
+    fill = small.write(
+        ".git/hooks/commit-msg",
+        f"#!/bin/sh\ncat /dev/zero >../disk/filler 2>/dev/null\ntruncate -s -{leave}k ../disk/filler\n",
+    )
+    fill.chmod(0o755)
+    small.write(".idse/projects/portal/sessions/__blueprint__/intent.md", "# Intent\n\nNew.\n")
+    small.git("add", ".idse")
+    code = small.git("rev-parse", "HEAD")
+    done = small.run("git", "commit", "-qm", "full")
+    assert done.returncode == 0
+    assert small.git("rev-parse", "HEAD^") == code
+    assert "post-commit did not record: the repository cannot be written (idse doctor)\n" in done.stderr
+    (small_disk / "filler").unlink()
+    fill.unlink()
+    assert small.idse("save").returncode == 0
+    assert small.git("show", "refs/idse/sessions/portal/__blueprint__:artifacts/intent.md").endswith("New.")
+    assert small.idse("fsck").returncode == 0
+
+
 def test_hooks_that_cannot_be_written_are_told_and_the_rest_stands(repo):
     shutil.rmtree(repo.path / ".git/hooks")
     (repo.path / ".git/hooks").write_text("a file\n")
