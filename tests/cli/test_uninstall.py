@@ -49,6 +49,24 @@ def test_after_init_and_uninstall_everything_is_as_it_was(project, before):
     assert "kept: the documents in" in done.stderr
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_the_remote_of_the_agency_goes_where_setup_made_it(repo, bare_remote, before, own):
+    if not own:
+        repo.git("remote", "add", "agency", str(bare_remote.path))
+        before = surroundings(repo)
+    assert repo.idse("init", "demo").returncode == 0
+    assert repo.idse("sync", "setup", str(bare_remote.path)).returncode == 0
+    repo.git("push", "--quiet", "agency")
+    repo.git("fetch", "--quiet", "agency")
+    assert repo.git("for-each-ref", "refs/idse-local") != ""
+    done = repo.idse("uninstall")
+    assert done.returncode == 0, done.stderr
+    config, hooks, _ = surroundings(repo)
+    assert (config, hooks) == before[:2]
+    assert repo.git("for-each-ref", "refs/idse-local") == ""
+    assert not (repo.path / ".git/refs/idse-local").exists()
+
+
 def test_a_dry_run_prints_the_plan_and_changes_nothing(project):
     before = surroundings(project)
     done = project.idse("uninstall", "--dry-run", "--ledgers")

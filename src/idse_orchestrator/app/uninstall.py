@@ -16,9 +16,10 @@ HOOK = "hook"
 SETTING = "setting"
 VIEW = "view"
 CURRENT_SESSION = "current session"
+TRACKING = "tracking refs"
 PRIVATE_FOLDER = "private folder"
 LEDGER = "ledger"
-KINDS = (HOOK, SETTING, VIEW, CURRENT_SESSION, PRIVATE_FOLDER, LEDGER)
+KINDS = (HOOK, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,16 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.uninstall import CURRENT_SESSION, LEDGER, PRIVATE_FOLDER, SETTING, VIEW, Trace
+from idse_orchestrator.app.uninstall import (
+    CURRENT_SESSION,
+    LEDGER,
+    PRIVATE_FOLDER,
+    SETTING,
+    TRACKING,
+    VIEW,
+    Trace,
+)
+from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
 from idse_orchestrator.errors import ConflictError
@@ -17,6 +26,13 @@ from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.ref_names import PUBLISHED
 from idse_orchestrator.git.settings import NOTES_KEY, NOTES_VALUE, GitSettings
+from idse_orchestrator.git.sync.footprint import (
+    LOCAL_REFS,
+    has_local_refs,
+    remote_settings,
+    remove_local_refs,
+    remove_setting,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
@@ -37,6 +53,8 @@ class GitFootprint:
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
+        if has_local_refs(self._git):
+            found.append(Trace(TRACKING, LOCAL_REFS))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
     def ledgers(self) -> Sequence[Trace]:
@@ -93,6 +111,7 @@ class GitFootprint:
         done = self._git.attempt("config", "--local", "--get-regexp", rf"^{_OWN_SECTION}\.", timeout=60)
         for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
             yield line.replace(" ", "=", 1)
+        yield from (f"{key}={redacted(value)}" for key, value in remote_settings(self._git))
 
     def _work_trees(self) -> Sequence[tuple[str, str]]:
         """(top, git directory) of every work tree that is there; what is locked away or gone is left out."""
@@ -119,8 +138,16 @@ class GitFootprint:
         key = setting.partition("=")[0]
         if key == NOTES_KEY:
             GitSettings(self._repository).hide_notes()
+        elif key.startswith("remote."):
+            for own, value in remote_settings(self._git):
+                if f"{own}={redacted(value)}" == setting:
+                    remove_setting(self._git, own, value)
         else:
             self._git.attempt("config", "--local", "--unset-all", key)
+
+    def _untrack(self, _prefix: str) -> None:
+        remove_local_refs(self._git)
+        _remove_empty(os.path.join(self._repository.common_dir, *LOCAL_REFS.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:
         git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")
@@ -154,6 +181,7 @@ _REMOVERS = {
     SETTING: GitFootprint._unset,  # noqa: SLF001 - a table of its own methods
     VIEW: GitFootprint._unlink,  # noqa: SLF001 - the same
     CURRENT_SESSION: GitFootprint._forget,  # noqa: SLF001 - the same
+    TRACKING: GitFootprint._untrack,  # noqa: SLF001 - the same
     PRIVATE_FOLDER: GitFootprint._remove_folder,  # noqa: SLF001 - the same
 }
 
