@@ -134,7 +134,7 @@ def own_folder(repo):
 IN_WORK_TREE = (
     "warning: core.hooksPath leads into the work tree, so these are files of it now: "
     "team/hooks/pre-commit, team/hooks/pre-commit.idse-chained, team/hooks/pre-merge-commit, "
-    "team/hooks/post-commit, team/hooks/post-merge, team/hooks/post-rewrite\n"
+    "team/hooks/post-commit, team/hooks/post-merge, team/hooks/post-rewrite, team/hooks/pre-push\n"
     "         commit them, or have git ignore them\n"
 )
 

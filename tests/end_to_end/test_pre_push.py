@@ -150,6 +150,8 @@ def test_without_an_agency_the_advice_is_to_name_one(loop, bare_remote):
     loop.git("remote", "add", "origin", str(bare_remote.path))
     done = loop.run("git", "push", "origin", REF)
     assert done.returncode == 1
+    assert "if origin is to be the Agency: idse sync setup --remote origin" in done.stderr
+    done = loop.run("git", "push", str(bare_remote.path), REF)
     assert "idse sync setup URL" in done.stderr
 
 
@@ -237,6 +239,18 @@ def test_a_hook_that_was_there_before_reads_the_refs_first_and_can_stop_the_push
     assert (done.returncode == 0) == (code == 0)
     assert "refs/heads/main" in (tmp_path / "mine").read_text()
     assert refs_of(bare_remote) == (["refs/heads/main"] if code == 0 else [])
+
+
+def test_under_the_pre_commit_framework_the_ref_comes_in_variables(client, bare_remote):
+    env = {
+        "PRE_COMMIT_REMOTE_NAME": "agency",
+        "PRE_COMMIT_REMOTE_URL": str(bare_remote.path),
+        "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main",
+        "PRE_COMMIT_REMOTE_BRANCH": "refs/heads/main",
+        "PRE_COMMIT_TO_REF": client.git("rev-parse", "main"),
+    }
+    done = client.idse("hook", "pre-push", env=env)
+    assert (done.returncode, "refs/heads/main: only" in done.stderr) == (1, True)
 
 
 def test_without_an_idse_that_starts_the_gate_is_closed_for_ledgers_only(client, make_repo):

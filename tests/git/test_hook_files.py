@@ -179,15 +179,16 @@ def crowded(folder) -> pathlib.Path:
 
 def test_a_users_hooks_are_kept_beside_and_come_back_byte_for_byte(files, crowded):
     before = fingerprint(crowded)
+    ours = ("pre-merge-commit", "pre-push")
     outcome = results(install_hooks(files))
-    assert outcome == everywhere(CHAINED) | {"pre-merge-commit": INSTALLED}
+    assert outcome == everywhere(CHAINED) | dict.fromkeys(ours, INSTALLED)
     kept = fingerprint(crowded)
     assert kept["pre-commit.idse-chained"] == before["pre-commit"]
     assert (crowded / "post-merge.idse-chained").is_symlink()
-    assert all(state.chained == (state.name != "pre-merge-commit") for state in hooks_status(files).states)
+    assert all(state.chained == (state.name not in ours) for state in hooks_status(files).states)
     install_hooks(files)
     assert fingerprint(crowded) == kept
-    assert results(uninstall_hooks(files)) == everywhere(RESTORED) | {"pre-merge-commit": REMOVED}
+    assert results(uninstall_hooks(files)) == everywhere(RESTORED) | dict.fromkeys(ours, REMOVED)
     assert fingerprint(crowded) == before
 
 

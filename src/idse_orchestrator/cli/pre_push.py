@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.sync.outgoing import Destination
+    from idse_orchestrator.app.sync.outgoing import Destination, PushedRef
     from idse_orchestrator.cli.run import Run
 
 _TOLD = 10
@@ -18,7 +19,8 @@ _TOLD = 10
 def pre_push(run: Run, args: Sequence[str]) -> int:
     """Judge the push to the remote `args` (name, URL), whose refs come on standard input; 0 or 1."""
     try:
-        refuse(run, args[0] if args else "", args[1] if len(args) > 1 else "", sys.stdin.read())
+        name, url = (*args, "", "")[:2] if args else _framework_remote(os.environ)
+        refuse(run, name, url, sys.stdin.read())
     except IdseError as error:
         from idse_orchestrator.cli.render.errors import render_error
 
@@ -31,7 +33,7 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
     """RefusedError where something may not be pushed."""
     from idse_orchestrator.app.sync.outgoing import destination, judge_push, parse_pushed
 
-    pushed = parse_pushed(lines)
+    pushed = parse_pushed(lines) or _of_framework(os.environ)
     if not pushed:
         return
     to = destination(run.app.agency_parts, name, url)
@@ -43,6 +45,20 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
             cause=_told(refused),
             fix=_fix(to),
         )
+
+
+def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
+    return environment.get("PRE_COMMIT_REMOTE_NAME", ""), environment.get("PRE_COMMIT_REMOTE_URL", "")
+
+
+def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:
+    """What the pre-commit framework tells of a push: one ref of it, in variables."""
+    from idse_orchestrator.app.sync.outgoing import NOTHING, PushedRef
+
+    local, there = environment.get("PRE_COMMIT_LOCAL_BRANCH"), environment.get("PRE_COMMIT_REMOTE_BRANCH")
+    if not local or not there:
+        return ()
+    return [PushedRef(local, environment.get("PRE_COMMIT_TO_REF", ""), there, NOTHING)]
 
 
 def _told(refused: Mapping[str, str]) -> str:
@@ -57,9 +73,13 @@ def _fix(to: Destination) -> tuple[str, ...]:
             "idse sync push    (sends all ledgers, and nothing else)",
             f"or all of them by git: git push {to.name}",
         )
-    where = (
-        f"the Agency is {to.agency}: idse sync push"
-        if to.agency
-        else "say which remote is the Agency: idse sync setup URL"
-    )
-    return (where, "if this really is a backup: git push --no-verify")
+    return (_where(to), "if this really is a backup: git push --no-verify")
+
+
+def _where(to: Destination) -> str:
+    """How ledgers get to where they belong."""
+    if to.agency:
+        return f"the Agency is {to.agency}: idse sync push"
+    if to.is_remote:
+        return f"if {to.name} is to be the Agency: idse sync setup --remote {to.name}, then idse sync push"
+    return "say which remote is the Agency: idse sync setup URL"

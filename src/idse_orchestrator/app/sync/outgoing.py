@@ -24,7 +24,8 @@ from idse_orchestrator.domain.refspecs import LEDGERS
 from idse_orchestrator.domain.sync_point import RefMove
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
 
-_NOTHING = "0" * 40
+NOTHING = "0" * 40
+"""The id that git gives for no object."""
 _LOCAL = "refs/idse-local/"
 
 
@@ -40,7 +41,7 @@ class PushedRef(NamedTuple):
 class Destination(NamedTuple):
     """Where a push goes. `takes_code`: it is the Agency by the user's word, and code goes there as before.
 
-    `agency` names the Agency for an advice, "" where there is none.
+    `agency` names the Agency for an advice, "" where there is none; `is_remote`: `name` is a git remote.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Destination(NamedTuple):
     is_agency: bool
     takes_code: bool = False
     agency: str = ""
+    is_remote: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +74,12 @@ def destination(parts: AgencyParts, name: str, url: str) -> Destination:
     """
     own, places = _known_agency(parts)
     place = parts.remotes.place(url)
-    remote = parts.remotes.all().get(own)
+    remotes = parts.remotes.all()
+    remote = remotes.get(own)
     if name != own and place not in places:
-        return Destination(name, redacted(url), is_agency=False, agency=own if remote else "")
+        return Destination(
+            name, redacted(url), is_agency=False, agency=own if remote else "", is_remote=name in remotes
+        )
     agency = resolve_agency(parts)
     if parts.remotes.place(parts.remotes.routes(agency.url)[1]) != place and name != agency.remote:
         raise UnsafeRemoteError(
@@ -122,7 +127,7 @@ def _agency_problem(each: PushedRef, to: Destination) -> str:
         if to.takes_code and not _is_ours(each):
             return ""
         return "only refs/idse/* go to the Agency: this is code, or private"
-    if each.local_id == _NOTHING:
+    if each.local_id == NOTHING:
         return "it would be deleted, and ledgers on the Agency are never deleted"
     if each.local_ref != each.remote_ref:
         return f"{each.local_ref} would go under another name"
@@ -131,7 +136,7 @@ def _agency_problem(each: PushedRef, to: Destination) -> str:
 
 def _other_problem(each: PushedRef, _to: Destination) -> str:
     """What makes a ref one that only the Agency gets. Removing what is there by mistake is allowed."""
-    if not _is_ours(each) or each.local_id == _NOTHING:
+    if not _is_ours(each) or each.local_id == NOTHING:
         return ""
     return "ledgers go to the Agency only"
 
@@ -141,7 +146,7 @@ def _is_ours(each: PushedRef) -> bool:
 
 
 def _old(each: PushedRef) -> str:
-    return "" if each.remote_id == _NOTHING else each.remote_id
+    return "" if each.remote_id == NOTHING else each.remote_id
 
 
 def _rewinds(refs: PublishedRefs, moves: Iterable[RefMove]) -> dict[str, str]:
