@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.commit_note import CommitNote, merge_notes, note_text, parse_note
+from idse_orchestrator.domain.commit_note import CommitNote, join_notes, merge_notes, note_text, parse_note
 
 NAMES = st.from_regex(r"[a-z]{1,4}/[a-z]{1,4}", fullmatch=True)
 NOTES = st.builds(
@@ -67,3 +67,34 @@ def test_merging_again_changes_nothing(one, two):
 def test_merging_loses_no_session(one, two):
     both = {note.session for text in (one, two) for note in parse_note(text)}
     assert {note.session for note in parse_note(merge_notes(one, two))} == both
+
+
+@given(TEXTS, TEXTS)
+def test_joining_with_a_side_that_changed_nothing_yields_the_other(base, side):
+    paragraphs = sorted(merge_notes(side).strip("\n").split("\n\n"))
+    for sides in ((base, side), (side, base)):
+        assert sorted(join_notes(base, *sides).strip("\n").split("\n\n")) == paragraphs
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_joining_tells_of_the_same_sessions_whichever_side_comes_first(base, one, other):
+    found, turned = (parse_note(join_notes(base, *sides)) for sides in ((one, other), (other, one)))
+    assert [note.session for note in found] == [note.session for note in turned]
+
+
+def test_joining_keeps_each_sides_own_block_and_of_a_shared_one_what_the_second_says():
+    base = merge_notes(note_text("p/a", "spec", None, None), note_text("p/b", "spec", None, None))
+    one = merge_notes(base, note_text("p/a", "plan", None, None), note_text("p/b", "plan", "failing", None))
+    other = merge_notes(base, note_text("p/b", "tasks", None, None))
+    assert parse_note(join_notes(base, one, other)) == (
+        CommitNote("p/a", "plan"),
+        CommitNote("p/b", "tasks", "failing"),
+    )
+
+
+def test_joining_leaves_out_what_one_side_took_out():
+    base = "By hand.\n\n" + note_text("p/a", None, None, None)
+    one = note_text("p/a", None, None, None)
+    assert join_notes(base, one, merge_notes(base, note_text("p/b", None, None, None))) == merge_notes(
+        one, note_text("p/b", None, None, None)
+    )
