@@ -42,10 +42,7 @@ def has_report(done: Watched) -> bool:
 def push_report(moves: Sequence[RefMove], done: Watched) -> PushReport:
     """The report on `moves`; a ref that git does not mention was not taken."""
     lines, words = _lines(done.stdout), remote_words(done.stderr)
-    told = {
-        move: lines.get(move.ref, _Line("!", "git did not say what came of it", there=False))
-        for move in moves
-    }
+    told = {move: lines.get(move.ref, _unmentioned(lines)) for move in moves}
     raced = {
         move.ref for move, line in told.items() if line.flag not in _TAKEN and _is_race(move.ref, line, words)
     }
@@ -66,6 +63,12 @@ def _lines(stdout: bytes) -> Mapping[str, _Line]:
         if tab and len(flag) == 1 and ":" in refs:
             found[refs.partition(":")[2]] = _parsed(flag, summary)
     return found
+
+
+def _unmentioned(lines: Mapping[str, _Line]) -> _Line:
+    """What to think of a ref that git leaves out: over http those that fell with others."""
+    fell = any(line.flag not in _TAKEN for line in lines.values())
+    return _Line("!", COLLATERAL if fell else "git did not say what came of it", there=False)
 
 
 def _parsed(flag: str, summary: str) -> _Line:

@@ -1,0 +1,269 @@
+"""The transport over http and ssh: real git on both sides, a small web server and a shell in between."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import pathlib
+import subprocess
+import threading
+
+import pytest
+
+from idse_orchestrator.app.sync.ports import Agency
+from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.errors import NotAuthorizedError, UnreachableError
+from idse_orchestrator.git.repository import discover
+from idse_orchestrator.git.sync.transport import GitRemote
+
+REF = "refs/idse/sessions/portal/login"
+
+
+class _Backend(http.server.BaseHTTPRequestHandler):
+    """`git http-backend` as a web server. `answer`: a status to give instead; `password`: one to demand."""
+
+    protocol_version = "HTTP/1.1"
+    root = ""
+    answer = 0
+    password = ""
+
+    def log_message(self, *_args) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._serve(body)
+
+    def _serve(self, body: bytes) -> None:
+        if self.answer:
+            self._reply(self.answer, {}, b"no\n")
+            return
+        if self.password and self.password not in self.headers.get("Authorization", ""):
+            self._reply(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?\n")
+            return
+        path, _, query = self.path.partition("?")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "GIT_PROJECT_ROOT": self.root,
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "somebody",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": path,
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+        status = int(headers.pop("Status", "200").split()[0])
+        self._reply(status, headers, content)
+
+    def _reply(self, status, headers, content) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+@pytest.fixture
+def web(bare_remote):
+    """A web server with the bare repository; its class carries `answer` and `password`, `url` leads to it."""
+
+    class Handler(_Backend):
+        root = str(bare_remote.path.parent)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Handler.url = f"http://127.0.0.1:{server.server_port}/{bare_remote.path.name}"
+    yield Handler
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    """An ssh that runs the command on this machine, and writes down how it was called."""
+    script = tmp_path / "ssh"
+    script.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$*" >>{tmp_path}/ssh-calls\nfor last; do :; done\nexec sh -c "$last"\n'
+    )
+    script.chmod(0o755)
+    return script
+
+
+def record(repo, ref, text, *parents):
+    blob = repo.git("hash-object", "-w", "--stdin", stdin=text)
+    tree = repo.git("mktree", stdin=f"100644 blob {blob}\tstate.json\n")
+    commit = repo.git("commit-tree", tree, *[w for p in parents for w in ("-p", p)], "-m", text[:50])
+    repo.git("update-ref", ref, commit)
+    return commit
+
+
+def remote_of(repo, url, name="", **options):
+    return GitRemote(discover(str(repo.path)), Agency(str(url), name, "a test"), **options)
+
+
+def round_trip(repo, other, url):
+    """Push, race, and fetch through `url`."""
+    first = record(repo, REF, "first")
+    born = RefMove(REF, "", first)
+    mine = remote_of(repo, url)
+    assert mine.heads() == {}
+    assert mine.push([born]).accepted == (born,)
+    theirs = remote_of(other, url)
+    assert theirs.heads() == {REF: first}
+    with theirs.fetch({REF: first}) as incoming:
+        incoming.keep()
+    other.git("update-ref", REF, first)
+    second = record(other, REF, "second", first)
+    assert theirs.push([RefMove(REF, first, second)]).accepted
+    late = record(repo, REF, "late", first)
+    beside = record(repo, REF + "2", "beside")
+    report = mine.push([RefMove(REF, first, late), RefMove(REF + "2", "", beside)])
+    assert (report.accepted, report.raced) == ((), (REF,))
+    assert "atomic" in report.rejected[REF + "2"]
+    assert mine.heads() == {REF: second}
+
+
+def test_http_carries_everything_that_a_path_does(repo, make_repo, web, bare_remote):
+    bare_remote.git("config", "http.receivepack", "true")
+    round_trip(repo, make_repo("other"), web.url)
+
+
+def test_http_carries_a_large_push(repo, web, bare_remote):
+    commit = record(repo, REF, os.urandom(3_000_000).hex())
+    assert remote_of(repo, web.url).push([RefMove(REF, "", commit)]).accepted
+    assert bare_remote.git("rev-parse", REF) == commit
+
+
+def test_ssh_carries_everything_that_a_path_does(repo, make_repo, shell, bare_remote, monkeypatch):
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(shell))
+    round_trip(repo, make_repo("other"), f"ssh://somebody@host.example{bare_remote.path}")
+
+
+def test_a_short_ssh_address_works_too(repo, shell, bare_remote, monkeypatch):
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(shell))
+    commit = record(repo, REF, "x")
+    assert remote_of(repo, f"host.example:{bare_remote.path}").push([RefMove(REF, "", commit)]).accepted
+
+
+def test_ssh_gives_up_soon_and_asks_nothing(repo, shell, bare_remote, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    remote_of(repo, f"ssh://host.example{bare_remote.path}").heads()
+    call = (tmp_path / "ssh-calls").read_text()
+    assert "-o ConnectTimeout=15" in call
+    assert "-o BatchMode=yes" in call
+
+
+def test_an_ssh_command_of_the_users_own_is_left_as_it_is(repo, shell, bare_remote, tmp_path):
+    repo.git("config", "core.sshCommand", f"{shell} -o Mine=yes")
+    remote_of(repo, f"ssh://host.example{bare_remote.path}").heads()
+    call = (tmp_path / "ssh-calls").read_text()
+    assert "Mine=yes" in call
+    assert "ConnectTimeout" not in call
+
+
+def test_an_ssh_that_stays_behind_keeps_nobody_waiting(repo, bare_remote, tmp_path, monkeypatch):
+    script = tmp_path / "lingering"
+    script.write_text(
+        '#!/bin/sh\n(exec >/dev/null; exec sleep 60) &\nfor last; do :; done\nexec sh -c "$last"\n'
+    )
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    assert remote_of(repo, f"ssh://host.example{bare_remote.path}", patience=30).heads() == {}
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("somebody@host: Permission denied (publickey).", NotAuthorizedError),
+        ("ERROR: Permission to team/ledgers.git denied to somebody.", NotAuthorizedError),
+        ("ERROR: Repository not found.", UnreachableError),
+        ("ssh: Could not resolve hostname host: Name or service not known", UnreachableError),
+        ("ssh: connect to host host port 22: No route to host", UnreachableError),
+        ("Host key verification failed.", UnreachableError),
+    ],
+)
+def test_what_ssh_says_decides_who_is_at_fault(repo, tmp_path, monkeypatch, words, error):
+    script = tmp_path / "refusing"
+    script.write_text(f'#!/bin/sh\necho "{words}" >&2\nexit 255\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(script))
+    with pytest.raises(error) as caught:
+        remote_of(repo, "ssh://host.example/x").heads()
+    assert words in caught.value.cause
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, NotAuthorizedError), (403, NotAuthorizedError), (404, UnreachableError), (503, UnreachableError)],
+)
+def test_what_a_web_server_answers_decides_who_is_at_fault(repo, web, status, error):
+    web.answer = status
+    with pytest.raises(error):
+        remote_of(repo, web.url).heads()
+
+
+def test_a_push_that_the_web_server_forbids_is_not_authorized(repo, web, bare_remote):
+    bare_remote.git("config", "http.receivepack", "false")
+    commit = record(repo, REF, "x")
+    with pytest.raises(NotAuthorizedError):
+        remote_of(repo, web.url).push([RefMove(REF, "", commit)])
+
+
+def test_credentials_come_from_gits_helpers_and_nobody_is_asked(repo, web, tmp_path, monkeypatch):
+    web.password = "bWU6Z2VoZWlt"
+    asked = tmp_path / "asked"
+    script = tmp_path / "askpass"
+    script.write_text(f"#!/bin/sh\ntouch {asked}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_ASKPASS", str(script))
+    monkeypatch.setenv("SSH_ASKPASS", str(script))
+    with pytest.raises(NotAuthorizedError):
+        remote_of(repo, web.url).heads()
+    assert not asked.exists()
+    helper = "!f() { echo username=me; echo password=geheim; }; f"
+    repo.git("config", "credential.helper", helper)
+    assert remote_of(repo, web.url).heads() == {}
+
+
+def test_in_ci_an_askpass_program_is_where_credentials_come_from(repo, web, tmp_path, monkeypatch):
+    web.password = "bWU6Z2VoZWlt"
+    script = tmp_path / "askpass"
+    script.write_text("#!/bin/sh\ncase $1 in Username*) echo me ;; *) echo geheim ;; esac\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("GIT_ASKPASS", str(script))
+    monkeypatch.setenv("CI", "true")
+    assert remote_of(repo, web.url).heads() == {}
+
+
+def test_progress_of_git_is_handed_on_line_by_line(repo, make_repo, bare_remote):
+    for number in range(300):
+        record(repo, f"{REF}{number}", f"number {number}")
+    repo.git("push", "--quiet", str(bare_remote.path), "refs/idse/*:refs/idse/*")
+    lines: list[str] = []
+    remote = remote_of(make_repo("other"), f"file://{bare_remote.path}", on_progress=lines.append)
+    with remote.fetch(remote.heads()) as incoming:
+        assert list(pathlib.Path(incoming.folder).rglob("*.idx"))
+    assert any("Receiving objects: 100%" in line for line in lines)
+    assert not any("\r" in line or "\n" in line for line in lines)
