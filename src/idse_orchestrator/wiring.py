@@ -283,7 +283,9 @@ class Application:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.git.sync.assembly import open_syncing
 
-        return open_syncing(self.repository, agency or self.agency(), on_progress, alone=alone)
+        patience = float(self.setting("agency.timeout"))
+        known = agency or self.agency()
+        return open_syncing(self.repository, known, on_progress, patience=patience, alone=alone)
 
     def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""

@@ -42,9 +42,8 @@ def one(begun, agency):
 def other(one, agency, make_repo):
     """Another clone of the same project, up to date with the Agency."""
     sync(one)
-    one.git("push", "-q", str(agency.path), "HEAD:refs/heads/main")
     two = make_repo("other")
-    two.git("pull", "-q", str(agency.path), "main")
+    two.git("pull", "-q", str(one.path), "main")
     assert two.idse("sync", "setup", str(agency.path)).returncode == 0
     sync(two, "pull")
     assert two.idse("init", "portal").returncode == 0
@@ -145,10 +144,7 @@ def test_offline_says_so_with_its_own_exit_code_and_keeps_what_waits(one, agency
     done = one.idse("sync", "push")
     assert done.returncode == 5
     assert "error[IDSE020]" in done.stderr
-    assert (
-        json.loads(before)["data"]["last_sync"]
-        == json.loads(one.idse("status", "--json").stdout)["data"]["last_sync"]
-    )
+    assert last_sync(one) == before
     status = one.idse("sync", "status", "--json")
     assert status.returncode == 5
     assert json.loads(status.stdout)["data"]["counts"]["ahead"] == 1

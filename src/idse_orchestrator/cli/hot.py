@@ -14,13 +14,14 @@ from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.table import COMMANDS
 from idse_orchestrator.cli.terminal import Terminal
 
-HOT = ("status", "next", "hook")
+HOT = ("status", "next", "hook", "sync")
 
 _FLAGS = {"--json": "as_json", "--all": "all_sessions", "-q": "quiet", "--quiet": "quiet"}
 _VALUES = {"--project": "project", "--color": "color"}
 _KNOWN = {
     "status": {"as_json", "all_sessions", "quiet", "project", "color"},
     "next": {"as_json", "quiet", "project", "color"},
+    "sync": {"as_json", "quiet", "color"},
 }
 
 
@@ -28,6 +29,8 @@ def run_hot(argv: Sequence[str]) -> int | None:
     """Run `argv` if it is a plain form of a hot command, and return its exit code; None if it is not."""
     name, rest = argv[0], argv[1:]
     gc.disable()  # a hot command ends before there is anything worth collecting
+    if name == "sync":
+        return _run_sync(rest)
     module = import_module(COMMANDS[name].module)
     if name == "hook":
         if not rest or rest[0].startswith("-"):
@@ -36,13 +39,29 @@ def run_hot(argv: Sequence[str]) -> int | None:
     options = _parsed(name, rest)
     if options is None:
         return None
-    terminal = Terminal(
+    terminal = _terminal(options)
+    project = options.pop("project", None)
+    return int(module.run(Run(terminal, str(project) if project is not None else None), **options))
+
+
+def _run_sync(words: Sequence[str]) -> int | None:
+    """Plain ``sync push`` and ``sync pull``: mostly they find nothing to do."""
+    options = _parsed("sync", words[1:]) if words[:1] in (["push"], ["pull"]) else None
+    if options is None:
+        return None
+    gc.enable()  # what there is to do may be much
+    from idse_orchestrator.cli.syncing import run_pull, run_push
+
+    run = Run(_terminal(options))
+    return run_push(run) if words[0] == "push" else run_pull(run)
+
+
+def _terminal(options: dict[str, object]) -> Terminal:
+    return Terminal(
         color=str(options.pop("color", "auto")),
         quiet=bool(options.pop("quiet", False)),
         as_json=bool(options.pop("as_json", False)),
     )
-    project = options.pop("project", None)
-    return int(module.run(Run(terminal, str(project) if project is not None else None), **options))
 
 
 def _parsed(name: str, words: Sequence[str]) -> dict[str, object] | None:

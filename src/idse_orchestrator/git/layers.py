@@ -24,6 +24,7 @@ class GitLayers:
     def __init__(self, git: Git, environment: Mapping[str, str]) -> None:
         self._git = git
         self._environment = environment
+        self._said: Sequence[Stated] | None = None
 
     def home(self) -> Sequence[Stated]:
         """See `Layers.home`."""
@@ -43,7 +44,12 @@ class GitLayers:
         return parse_home(data, path)
 
     def git(self) -> Sequence[Stated]:
-        """See `Layers.git`."""
+        """See `Layers.git`. Asked once: a process costs more than everything else here."""
+        if self._said is None:
+            self._said = self._ask()
+        return self._said
+
+    def _ask(self) -> Sequence[Stated]:
         done = self._git.attempt("config", "--show-origin", "--null", "--get-regexp", r"^idse\.")
         if done.returncode == _NOT_SET:
             return ()
@@ -59,6 +65,7 @@ class GitLayers:
 
     def write(self, key: str, value: str) -> None:
         """See `Layers.write`."""
+        self._said = None
         done = self._git.attempt("config", "--local", "--replace-all", _SECTION + key, value)
         if done.returncode != 0:
             raise failure(("config",), done)

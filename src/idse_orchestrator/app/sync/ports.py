@@ -52,6 +52,12 @@ class Remote(Protocol):
     Every method may raise UnreachableError (exit 5), NotAuthorizedError (exit 4), or GitFailedError.
     """
 
+    def settled(self) -> int | None:
+        """How many ledgers and notes there are, if both sides have the very same; None if anything differs.
+
+        The cheapest question there is: `heads` that follows asks nobody again.
+        """
+
     def heads(self) -> Mapping[str, str]:
         """Ref to id of every published ref that the remote has."""
 
@@ -136,6 +142,9 @@ class SyncPoints(Protocol):
 
     def arrived(self, move: RefMove) -> None:
         """Make a prepared sync point visible whose push the remote has accepted."""
+
+    def refused(self, move: RefMove) -> None:
+        """Forget a prepared sync point of which the remote said that it did not take it."""
 
     def latest(self) -> SyncPoint | None:
         """The last sync point of this replica, or None."""

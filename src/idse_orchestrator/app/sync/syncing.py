@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 
 from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome
 from idse_orchestrator.app.sync.ports import Agency, Guard, Joiner, PublishedRefs, Remote, SyncPoints
@@ -17,17 +17,40 @@ TRIES = 30
 """Rounds in which others may be faster: with eight clones that push at once, the last needs eight."""
 
 
-@dataclass(frozen=True, slots=True)
 class Syncing:
-    """The parts of a sync. `pause` sleeps after the given number of failed tries, longer each time."""
+    """The parts of a sync. `pause` sleeps after the given number of failed tries, longer each time.
 
-    agency: Agency
-    remote: Remote
-    refs: PublishedRefs
-    guard: Guard
-    joiner: Joiner
-    points: SyncPoints
-    pause: Callable[[int], None]
+    What judges and what joins are made when they are first needed: mostly there is nothing to do.
+    """
+
+    def __init__(  # noqa: PLR0913 - it is the list of parts
+        self,
+        agency: Agency,
+        remote: Remote,
+        refs: PublishedRefs,
+        points: SyncPoints,
+        pause: Callable[[int], None],
+        *,
+        make_guard: Callable[[], Guard],
+        make_joiner: Callable[[], Joiner],
+    ) -> None:
+        self.agency = agency
+        self.remote = remote
+        self.refs = refs
+        self.points = points
+        self.pause = pause
+        self._make_guard = make_guard
+        self._make_joiner = make_joiner
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What judges ledgers that come in or go out."""
+        return self._make_guard()
+
+    @cached_property
+    def joiner(self) -> Joiner:
+        """What joins histories."""
+        return self._make_joiner()
 
 
 def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.sync.outcome import SyncOutcome
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.sync import (
-    outcome_data,
-    outcome_lines,
-    outcome_summary,
-    ref_label,
     setup_lines,
     standing_data,
     standing_lines,
     standing_summary,
 )
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.syncing import run_pull, run_push
 from idse_orchestrator.errors import EXIT_OK
 
 
@@ -30,14 +26,7 @@ def push(run: Run, *, dry_run: bool) -> int:
     or rejected; 3: others kept pushing; 4: not authorized; 5: the Agency cannot be reached, and what
     waits is sent by the next push.
     """
-    from idse_orchestrator.app.sync.push import plan_push
-    from idse_orchestrator.app.sync.push import push as push_all
-
-    with run.app.syncing(run.terminal.progress) as syncing:
-        outcome = plan_push(syncing) if dry_run else push_all(syncing)
-    if not dry_run:
-        run.app.refresh_all_views()
-    return _tell(run, outcome, "idse.sync-push/1", dry_run=dry_run)
+    return run_push(run, dry_run=dry_run)
 
 
 @command("pull", reads=True, project=False)
@@ -47,12 +36,7 @@ def pull(run: Run) -> int:
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
     `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1.
     """
-    from idse_orchestrator.app.sync.pull import pull as pull_all
-
-    with run.app.syncing(run.terminal.progress) as syncing:
-        outcome = pull_all(syncing)
-    run.app.refresh_all_views()
-    return _tell(run, outcome, "idse.sync-pull/1")
+    return run_pull(run)
 
 
 @command("status", reads=True, project=False)
@@ -110,23 +94,3 @@ def setup(run: Run, url: str, remote: str) -> int:
 def build() -> click.Command:
     """The group."""
     return click.Group("sync", commands=[push, pull, status, setup], help="Push, pull and compare ledgers.")
-
-
-def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        run.terminal.data(envelope(schema, outcome_data(outcome)))
-        return outcome.exit_code
-    run.terminal.say(f"{'to' if outcome.direction == 'push' else 'from'} {outcome.agency.url}")
-    for line in outcome_lines(outcome, run.terminal.style):
-        run.terminal.data(line)
-    for ref in outcome.conflicts:
-        name = ref_label(ref)
-        run.terminal.warn(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
-    summary = outcome_summary(outcome)
-    if outcome.exit_code:
-        run.terminal.warn(summary)
-    else:
-        run.terminal.say(f"{summary} (nothing was sent)" if dry_run and outcome.refs else summary)
-    return outcome.exit_code

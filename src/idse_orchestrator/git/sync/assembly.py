@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.syncing import Syncing
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.merge.joiner import GitJoiner
-from idse_orchestrator.git.sync.guard import GitGuard
 from idse_orchestrator.git.sync.points import GitSyncPoints
 from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
 from idse_orchestrator.git.sync.transport import GitRemote
@@ -18,7 +16,8 @@ from idse_orchestrator.git.sync.transport import GitRemote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from idse_orchestrator.app.sync.ports import Agency
+    from idse_orchestrator.app.sync.ports import Agency, Guard
+    from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.repository import Repository
 
 PATIENCE_SECONDS = 600.0
@@ -29,24 +28,44 @@ _FIRST_PAUSE = 0.05
 
 @contextmanager
 def open_syncing(
-    repository: Repository, agency: Agency, on_progress: Callable[[str], None], *, alone: bool = True
+    repository: Repository,
+    agency: Agency,
+    on_progress: Callable[[str], None],
+    *,
+    patience: float,
+    alone: bool = True,
 ) -> Iterator[Syncing]:
-    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
+    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
+
+    After `patience` seconds of silence the Agency counts as unreachable.
+    """
     refs = GitPublishedRefs(repository)
     syncing = Syncing(
         agency,
-        GitRemote(repository, agency, on_progress),
+        GitRemote(repository, agency, on_progress, patience),
         refs,
-        GitGuard(repository, lambda folder: GitJoiner(repository, folder)),
-        GitJoiner(repository),
         GitSyncPoints(repository, refs),
         pause,
+        make_guard=lambda: _guard(repository),
+        make_joiner=lambda: _joiner(repository),
     )
     if not alone:
         yield syncing
         return
     with ledger_lock(repository, PATIENCE_SECONDS, "sync.lock"):
         yield syncing
+
+
+def _guard(repository: Repository) -> Guard:
+    from idse_orchestrator.git.sync.guard import GitGuard
+
+    return GitGuard(repository, lambda folder: _joiner(repository, folder))
+
+
+def _joiner(repository: Repository, folder: str | None = None) -> GitJoiner:
+    from idse_orchestrator.git.merge.joiner import GitJoiner
+
+    return GitJoiner(repository, folder)
 
 
 def pause(attempt: int) -> None:

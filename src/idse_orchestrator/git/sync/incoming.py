@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import secrets
 import shutil
 from typing import TYPE_CHECKING
 
@@ -62,7 +61,7 @@ class IncomingFolder:
         """A fresh folder; what processes left that are dead by now is removed."""
         make_folder(self._private)
         remove_leftovers(self._private)
-        self._folder = os.path.join(self._private, f"{_PREFIX}{os.getpid()}-{secrets.token_hex(6)}")
+        self._folder = os.path.join(self._private, f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}")
         for name in ("pack", "info"):
             make_folder(os.path.join(self._folder, name))
         self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)

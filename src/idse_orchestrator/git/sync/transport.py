@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.ports import PushReport
-from idse_orchestrator.domain.refspecs import LEDGERS
+from idse_orchestrator.domain.refspecs import LEDGERS, tracking_prefix
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
+from idse_orchestrator.git.sync.listings import listings
 from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
 from idse_orchestrator.git.sync.remote_errors import remote_failure
 from idse_orchestrator.git.sync.tracking import track, tracked
@@ -72,12 +73,26 @@ class GitRemote:
     ) -> None:
         self._repository = repository
         self._agency = agency
+        self._listing: str | None = None
         self._connection = Connection(repository, agency, on_progress, patience)
+
+    def settled(self) -> int | None:
+        """See `Remote.settled`. Two listings are compared as bytes, and git makes all of them at once."""
+        git, remote = self._repository.git, self._agency.remote
+        here = ["--format=%(objectname)%09%(refname)", LEDGERS]
+        seen = [f"--format=%(objectname)%09{LEDGERS}%(refname:lstrip=4)", tracking_prefix(remote)]
+        with listings(git, [here, seen] if remote else [here]) as known:
+            self._listing = self._list()
+            wanted = self._listing.encode("utf-8", "surrogateescape")
+            if any(listing != wanted for listing in known()):
+                return None
+        self._listing = None
+        return wanted.count(b"\n") - wanted.count(b"\t" + _SYNC.encode())
 
     def heads(self) -> Mapping[str, str]:
         """See `Remote.heads`."""
-        listing = self._connection.output("ls-remote", self._connection.address, f"{LEDGERS}*")
-        rows = (line.partition("\t") for line in listing.split("\n"))
+        listing, self._listing = self._listing, None
+        rows = (line.partition("\t") for line in (listing or self._list()).split("\n"))
         return {ref: head for head, _, ref in rows if ref.startswith(LEDGERS) and not ref.endswith("^{}")}
 
     @contextmanager
@@ -102,6 +117,9 @@ class GitRemote:
     def remembered(self) -> Mapping[str, str]:
         """See `Remote.remembered`; nothing for a bare URL."""
         return tracked(self._repository.git, self._agency.remote) if self._agency.remote else {}
+
+    def _list(self) -> str:
+        return self._connection.output("ls-remote", self._connection.address, f"{LEDGERS}*")
 
     def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
         store = os.path.join(self._repository.common_dir, "objects")

@@ -1,0 +1,54 @@
+"""``idse sync push`` and ``idse sync pull`` without click, which costs more than finding nothing to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.sync.outcome import SyncOutcome
+    from idse_orchestrator.cli.run import Run
+
+
+def run_push(run: Run, *, dry_run: bool = False) -> int:
+    """Push, or with `dry_run` say what a push would send; the exit code."""
+    from idse_orchestrator.app.sync.push import plan_push, push
+
+    with run.app.syncing(run.terminal.progress) as syncing:
+        outcome = plan_push(syncing) if dry_run else push(syncing)
+    if outcome.refs and not dry_run:
+        run.app.refresh_all_views()
+    return _tell(run, outcome, "idse.sync-push/1", dry_run=dry_run)
+
+
+def run_pull(run: Run) -> int:
+    """Pull; the exit code."""
+    from idse_orchestrator.app.sync.pull import pull
+
+    with run.app.syncing(run.terminal.progress) as syncing:
+        outcome = pull(syncing)
+    if outcome.refs:
+        run.app.refresh_all_views()
+    return _tell(run, outcome, "idse.sync-pull/1")
+
+
+def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:
+    from idse_orchestrator.cli.render.sync import outcome_data, outcome_lines, outcome_summary, ref_label
+
+    terminal = run.terminal
+    if terminal.as_json:
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        terminal.data(envelope(schema, outcome_data(outcome)))
+        return outcome.exit_code
+    terminal.say(f"{'to' if outcome.direction == 'push' else 'from'} {outcome.agency.url}")
+    for line in outcome_lines(outcome, terminal.style):
+        terminal.data(line)
+    for ref in outcome.conflicts:
+        name = ref_label(ref)
+        terminal.warn(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
+    summary = outcome_summary(outcome)
+    if outcome.exit_code:
+        terminal.warn(summary)
+    else:
+        terminal.say(f"{summary} (nothing was sent)" if dry_run and outcome.refs else summary)
+    return outcome.exit_code
