@@ -79,7 +79,11 @@ def _asked(repository: Repository) -> Identity:
 
 def replica_id(private_folder: str, milliseconds: int) -> str:
     """The id of this clone, made at its first write and kept in the common git directory."""
-    return known_replica_id(private_folder) or renew_replica_id(private_folder, milliseconds)
+    known = known_replica_id(private_folder)
+    if not known:
+        known = new_replica_id(milliseconds)
+        keep_replica_id(private_folder, known)
+    return known
 
 
 def known_replica_id(private_folder: str) -> str:
@@ -92,9 +96,12 @@ def known_replica_id(private_folder: str) -> str:
     return known if is_ulid(known) else ""
 
 
-def renew_replica_id(private_folder: str, milliseconds: int) -> str:
-    """A new id for this clone, which is kept from now on: another clone has the old one."""
+def new_replica_id(milliseconds: int) -> str:
+    """An id that no clone has."""
+    return ulid(milliseconds, os.urandom(10))
+
+
+def keep_replica_id(private_folder: str, replica: str) -> None:
+    """Make `replica` the id of this clone from now on."""
     make_folder(private_folder)
-    made = ulid(milliseconds, os.urandom(10))
-    write_atomically(os.path.join(private_folder, "replica"), made.encode() + b"\n")
-    return made
+    write_atomically(os.path.join(private_folder, "replica"), replica.encode() + b"\n")

@@ -146,6 +146,9 @@ class SyncPoints(Protocol):
     def refused(self, move: RefMove) -> None:
         """Forget a prepared sync point of which the remote said that it did not take it."""
 
+    def refused(self, move: RefMove) -> None:
+        """Forget a prepared sync point of which the remote said that it did not take it."""
+
     def latest(self) -> SyncPoint | None:
         """The last sync point of this replica, or None."""
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import os
 import time
+from calendar import timegm
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
-from idse_orchestrator.git.identity import known_replica_id, renew_replica_id, replica_id
+from idse_orchestrator.git.identity import keep_replica_id, known_replica_id, new_replica_id, replica_id
 from idse_orchestrator.git.ledger.format import corrupt
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.ref_names import SYNC, sync_ref
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
 
 PENDING = "refs/idse-local/pending/"
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 
 
@@ -50,6 +53,7 @@ class GitSyncPoints:
         ref = self.ref
         mine = self._tip(ref)
         pending = self._pending()
+        self._forget(commit for commit in pending if mine and self._descends(mine, commit))
         if theirs in ("", mine) or (mine and self._descends(mine, theirs)):
             return ref
         if theirs in pending:
@@ -61,7 +65,7 @@ class GitSyncPoints:
         """See `SyncPoints.prepare`."""
         ref = self.ref
         mine = self._tip(ref)
-        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock()))
+        at = time.strftime(_MOMENT, time.gmtime(self._clock()))
         new = self._commit(SyncPoint(at, direction, remote, ref.removeprefix(SYNC), tuple(moves)), mine)
         if direction == PUSH:
             self._git.bytes("update-ref", PENDING + new, new)
@@ -74,9 +78,12 @@ class GitSyncPoints:
     def arrived(self, move: RefMove) -> None:
         """See `SyncPoints.arrived`. A pending one that is not built on it can no longer arrive."""
         self.publish(move)
-        for commit in self._pending():
-            if commit == move.new or not self._descends(commit, move.new):
-                self._git.bytes("update-ref", "-d", PENDING + commit, commit)
+        pending = self._pending()
+        self._forget(each for each in pending if each == move.new or not self._descends(each, move.new))
+
+    def refused(self, move: RefMove) -> None:
+        """See `SyncPoints.refused`."""
+        self._forget([move.new])
 
     def latest(self) -> SyncPoint | None:
         """See `SyncPoints.latest`."""
@@ -93,27 +100,43 @@ class GitSyncPoints:
         """Take `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
         tip = theirs
         for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
-            noted = self._git.bytes("cat-file", "blob", f"{commit}:{FILE}")
-            tip = self._commit(sync_point_from_json(noted), tip)
+            tip = self._commit(self._noted(commit), tip)
         self.arrived(RefMove(ref, mine, tip))
 
     def _begin_anew(self, ref: str, mine: str) -> str:
         """Go on under another replica id, with all that was noted here so far.
 
-        What only this clone noted under the old id must not stand against what the other published.
+        What only this clone noted under the old id must not stand against what the other published. The
+        last one is noted again under the new id: the ref of a clone ends with a point of that clone.
+        The id is kept last: whoever is killed before that begins anew once more.
         """
         with ledger_lock(self._repository):
-            new = sync_ref(renew_replica_id(self._repository.private, int(self._clock() * 1000)))
+            replica = new_replica_id(int(self._clock() * 1000))
+            new = sync_ref(replica)
             if mine:
-                renamed = f"create {new} {mine}\ndelete {ref} {mine}\n"
+                renamed = f"create {new} {self._under(replica, mine)}\ndelete {ref} {mine}\n"
                 reason = f"idse: this clone is a copy: it was {ref}"
                 moving = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
                 self._git.bytes(*moving, stdin=renamed.encode())
+            keep_replica_id(self._repository.private, replica)
         return new
 
+    def _under(self, replica: str, commit: str) -> str:
+        """The sync point `commit`, noted under another replica id on top of those before it."""
+        before = self._git.attempt("rev-parse", "--verify", "--quiet", f"{commit}^").stdout.strip().decode()
+        return self._commit(replace(self._noted(commit), replica=replica), before)
+
+    def _noted(self, commit: str) -> SyncPoint:
+        return sync_point_from_json(self._git.bytes("cat-file", "blob", f"{commit}:{FILE}"))
+
+    def _forget(self, commits: Iterable[str]) -> None:
+        """Let go of pending ones. What another process keeps from being removed now is found again later."""
+        for commit in commits:
+            self._git.attempt("update-ref", "-d", PENDING + commit, commit)
+
     def _commit(self, point: SyncPoint, parent: str) -> str:
-        dated = {"GIT_AUTHOR_DATE": point.at, "GIT_COMMITTER_DATE": point.at}
-        git = self._git.with_environment(dated)
+        date = f"@{_seconds(point.at)} +0000"
+        git = self._git.with_environment({"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
         blob = git.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=point.to_json()).strip()
         tree = git.bytes("mktree", stdin=b"100644 blob " + blob + b"\t" + os.fsencode(FILE) + b"\n").strip()
         parents = ("-p", parent) if parent else ()
@@ -129,3 +152,8 @@ class GitSyncPoints:
 
     def _pending(self) -> Sequence[str]:
         return self._git.lines("for-each-ref", "--format=%(objectname)", PENDING)
+
+
+def _seconds(moment: str) -> int:
+    """Seconds since 1970: git reads a date in words only up to the year 2099."""
+    return timegm(time.strptime(moment, _MOMENT))
