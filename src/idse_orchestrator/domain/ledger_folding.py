@@ -5,7 +5,6 @@ from __future__ import annotations
 from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.ledger_replay import Folding
-from idse_orchestrator.domain.ledger_schema import project_state_problem, session_state_problem
 from idse_orchestrator.domain.project_fold import apply_to_project
 from idse_orchestrator.domain.project_state import (
     ProjectState,
@@ -23,7 +22,7 @@ def session_folding(project: str, session: str) -> Folding[SessionState]:
         apply=apply,
         to_json=state_to_json,
         from_json=state_from_json,
-        problem=session_state_problem,
+        problem=_session_problem,
         name_of=lambda state: f"session {state.project}/{state.session}",
         limit=MAX_ARTIFACT_BYTES,
     )
@@ -36,7 +35,19 @@ def project_folding(project: str) -> Folding[ProjectState]:
         apply=apply_to_project,
         to_json=project_to_json,
         from_json=project_from_json,
-        problem=project_state_problem,
+        problem=_project_problem,
         name_of=lambda state: f"project {state.project}",
         limit=MAX_ARTIFACT_BYTES,
     )
+
+
+def _session_problem(data: bytes) -> str | None:
+    from idse_orchestrator.domain.ledger_schema import session_state_problem  # slow, and hardly ever asked
+
+    return session_state_problem(data)
+
+
+def _project_problem(data: bytes) -> str | None:
+    from idse_orchestrator.domain.ledger_schema import project_state_problem
+
+    return project_state_problem(data)

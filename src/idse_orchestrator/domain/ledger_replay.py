@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from idse_orchestrator.domain.canonical_json import FORMAT
+from idse_orchestrator.domain.declared_format import newer_format
 from idse_orchestrator.domain.event_order import fold_onto
 from idse_orchestrator.domain.events import CREATED, Event, event_from_json
 from idse_orchestrator.domain.ledger_commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_schema import event_problem, newer_format
+from idse_orchestrator.domain.plain_event import plain_event
 from idse_orchestrator.domain.replay_words import message_difference, state_difference
 from idse_orchestrator.errors import CorruptLedgerError
 
@@ -172,11 +173,15 @@ class Replay(Generic[State]):
             return
         if is_merge:
             yield "merge-event", "a commit with more than one parent has an event.json"
-        problem = event_problem(commit.event)
-        if problem is not None:
-            yield "event-schema", problem
-            return
-        node.event = event_from_json(commit.event)
+        node.event = plain_event(commit.event)
+        if node.event is None:
+            from idse_orchestrator.domain.ledger_schema import event_problem  # slow, and hardly ever asked
+
+            problem = event_problem(commit.event)
+            if problem is not None:
+                yield "event-schema", problem
+                return
+            node.event = event_from_json(commit.event)
         if node.event.to_json() != commit.event:
             yield "event-bytes", "event.json is not in the canonical form"
         difference = message_difference(commit.message, node.event)

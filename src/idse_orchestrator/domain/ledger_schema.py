@@ -7,17 +7,11 @@ this file, whose import costs more than most commands.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from idse_orchestrator.domain.canonical_json import FORMAT
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-
-_DECLARED = f'"format":{FORMAT}'.encode()
-_OTHERWISE = re.compile(rf'"format":(?!{FORMAT}[,}}])'.encode())
 
 Text = Annotated[str, Field(strict=True)]
 Ulid = Annotated[str, Field(pattern=r"^[0-7][0-9A-HJKMNP-TV-Z]{25}\z")]
@@ -244,18 +238,6 @@ def project_state_problem(data: bytes) -> str | None:
     except ValidationError as error:
         return _first(error)
     return None
-
-
-def newer_format(data: bytes) -> int | None:
-    """The format that `data` declares when it is newer than ours; None otherwise."""
-    if _DECLARED in data and _OTHERWISE.search(data) is None:
-        return None  # as idse writes it; parsing would double the time of a replay
-    try:
-        declared = json.loads(data)["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    is_number = isinstance(declared, int) and not isinstance(declared, bool)
-    return declared if is_number and declared > FORMAT else None
 
 
 def _body_schema(kind: str, body: dict[str, Any]) -> type[_Body]:

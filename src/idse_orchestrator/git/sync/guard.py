@@ -95,6 +95,10 @@ class _Judgement:
     def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
         """The defects of those `moves` that have a name."""
         moves = [move for move in moves if move.ref in names]
+        with self._objects:
+            yield from self._of(moves, names)
+
+    def _of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
         kinds = self._objects.measure(name for move in moves for name in (move.new, move.old) if name)
         readable = []
         for move in moves:

@@ -7,9 +7,10 @@ left out of account, so what is judged is what would be sent or kept.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects
+from idse_orchestrator.git.sync.guard_few_objects import CHECK, FEW, FewObjects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ PORTION = 64 * 1024 * 1024
 Item = TypeVar("Item")
 
 _PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
-_CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)", "--buffer")
+_CHECK = (*CHECK, "--buffer")
 _FIELDS = 3
 _PATIENCE = 3600.0
 
@@ -42,6 +43,7 @@ class Measure(NamedTuple):
 class GuardObjects:
     """The objects of a repository and, with `folder`, of an object folder beside its own.
 
+    Use it in a ``with`` block: two gits stay open for small questions, of which each would cost a start.
     `git` sees all of them. `own_git` sees the repository's, and stops where a shallow clone ends.
     """
 
@@ -49,21 +51,29 @@ class GuardObjects:
         beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(folder)} if folder else {}
         self.own_git: Git = repository.git.with_environment(_PLAIN_SIGHT)
         self.git: Git = self.own_git.with_environment({"GIT_SHALLOW_FILE": "", **beside})
+        self._few = FewObjects(self.git)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._few.close()
 
     def measure(self, ids: Iterable[str]) -> Mapping[str, Measure]:
         """Kind and size of each object that is there; none is loaded."""
         wanted = list(dict.fromkeys(ids))
-        if not wanted:
-            return {}
-        out = self.git.bytes(*_CHECK, stdin=_lines(wanted), timeout=_PATIENCE).decode()
-        rows = (line.split(" ") for line in out.split("\n"))
+        if len(wanted) <= FEW:
+            lines = self._few.measure(wanted)
+        else:
+            lines = self.git.bytes(*_CHECK, stdin=_lines(wanted), timeout=_PATIENCE).decode().split("\n")
+        rows = (line.split(" ") for line in lines)
         return {row[0]: Measure(row[1], int(row[2])) for row in rows if len(row) == _FIELDS}
 
     def load(self, ids: Iterable[str]) -> Mapping[str, bytes]:
         """The content of each object that can be read. All of it is in memory: measure first."""
         wanted = list(dict.fromkeys(ids))
-        if not wanted:
-            return {}
+        if len(wanted) <= FEW:
+            return self._few.load(wanted)
         done = self.git.attempt("cat-file", "--batch", "--buffer", stdin=_lines(wanted), timeout=_PATIENCE)
         if done.returncode == 0:
             return _parted(done.stdout)

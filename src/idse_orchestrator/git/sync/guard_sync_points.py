@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT
-from idse_orchestrator.domain.ledger_schema import newer_format
+from idse_orchestrator.domain.declared_format import newer_format
 from idse_orchestrator.domain.sync_point import FILE, sync_point_from_json
 from idse_orchestrator.domain.sync_point_check import MAX_SYNC_BYTES, sync_point_problem
 from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES
