@@ -335,8 +335,18 @@ def test_thousands_of_refs_are_pushed_and_fetched(two, other, bare_remote):
     blob = two.git("rev-parse", SESSIONS + "one")
     refs = [f"{SESSIONS}{'n' * 50}{number}" for number in range(5_200)]
     two.git("update-ref", "--stdin", stdin="".join(f"create {ref} {blob}\n" for ref in refs))
+    moved = record(two, refs[0], "moved on after it was judged", blob)
+    two.git("update-ref", "refs/idse-local/outgoing/1-abc/sessions/portal/x", blob)
+    dead = two.run("sh", "-c", "echo $$").stdout.strip()
+    two.git("update-ref", f"refs/idse-local/outgoing/{dead}-abc/sessions/portal/leftover", blob)
     report = remote_of(two, bare_remote.path).push([RefMove(ref, "", blob) for ref in refs])
     assert len(report.accepted) == 5_200
+    assert there(bare_remote).items() >= dict.fromkeys(refs, blob).items()
+    assert len(there(bare_remote)) == 5_202
+    assert moved not in objects_of(bare_remote)
+    assert two.git("for-each-ref", "--format=%(refname)", "refs/idse-local") == (
+        "refs/idse-local/outgoing/1-abc/sessions/portal/x"
+    )
     remote = remote_of(other, bare_remote.path)
     with remote.fetch(remote.heads()) as incoming:
         incoming.keep()

@@ -77,7 +77,7 @@ class IncomingFolder:
 def remove_leftovers(private: str) -> None:
     """Remove the folders of processes that are gone, whether the process id says so or the lock."""
     for path in _folders(private):
-        if _is_alive(os.path.basename(path).split("-")[1]):
+        if is_alive(os.path.basename(path).split("-")[1]):
             continue
         try:
             lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -104,7 +104,8 @@ def _hold(descriptor: int) -> bool:
     return True
 
 
-def _is_alive(process: str) -> bool:
+def is_alive(process: str) -> bool:
+    """Whether a process of this number runs, here and now."""
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError, OverflowError):

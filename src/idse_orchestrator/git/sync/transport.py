@@ -17,6 +17,7 @@ from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
 from idse_orchestrator.git.sync.listings import listings
+from idse_orchestrator.git.sync.outgoing_refs import refspecs
 from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
 from idse_orchestrator.git.sync.remote_errors import remote_failure
 from idse_orchestrator.git.sync.tracking import track, tracked
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
 
 _SYNC = f"{LEDGERS}sync/"
-_AT_ONCE = 5_000
-_ARGUMENTS = 400_000
-"""Refspecs of one push, and their bytes together: a command line holds 1 MB on some systems."""
 _FEW = 100
 """Refs whose own history is offered as common ground; for more, that of all ledgers."""
 
@@ -106,7 +104,7 @@ class GitRemote:
     def push(self, moves: Sequence[RefMove]) -> PushReport:
         """See `Remote.push`. Sync points go last: with a remote that is not atomic, only after all others."""
         ordered = sorted(moves, key=lambda move: move.ref.startswith(_SYNC))
-        report = self._push_all(_batches(ordered), atomic=True)
+        report = self._push_all([ordered], atomic=True)
         return report if report is not None else self._push_in_order(ordered)
 
     def track(self, heads: Mapping[str, str]) -> None:
@@ -158,25 +156,25 @@ class GitRemote:
         """Ledgers, and when all of them arrived, the sync points that speak of them."""
         ledgers = [move for move in moves if not move.ref.startswith(_SYNC)]
         points = [move for move in moves if move.ref.startswith(_SYNC)]
-        return self._push_all([*_batches(ledgers), *_batches(points)], atomic=False) or _EMPTY
+        return self._push_all([part for part in (ledgers, points) if part], atomic=False) or _EMPTY
 
-    def _push_all(self, batches: Sequence[Sequence[RefMove]], *, atomic: bool) -> PushReport | None:
+    def _push_all(self, parts: Sequence[Sequence[RefMove]], *, atomic: bool) -> PushReport | None:
         """One push after the other, as long as all is taken; None where the remote knows no atomic push."""
         total = _EMPTY
-        for number, batch in enumerate(batches):
-            report = self._push_one(batch, atomic=atomic)
+        for number, part in enumerate(parts):
+            report = self._push_one(part, atomic=atomic)
             if report is None:
                 return None
             total = _joined(total, report)
             if report.rejected or report.raced:
-                late = [move.ref for rest in batches[number + 1 :] for move in rest]
+                late = [move.ref for rest in parts[number + 1 :] for move in rest]
                 return _joined(total, PushReport((), dict.fromkeys(late, COLLATERAL), ()))
         return total
 
     def _push_one(self, moves: Sequence[RefMove], *, atomic: bool) -> PushReport | None:
         how = ("--atomic",) if atomic else ("--no-atomic",)
-        refspecs = [f"{move.new}:{move.ref}" for move in moves]
-        done = self._connection.run(*_PUSH, *how, self._connection.address, *refspecs)
+        with refspecs(self._repository.git, moves) as given:
+            done = self._connection.run(*_PUSH, *how, self._connection.address, *given)
         if has_report(done):
             return push_report(moves, done)
         if atomic and NOT_ATOMIC.encode() in done.stderr:
@@ -197,16 +195,3 @@ def _joined(one: PushReport, other: PushReport) -> PushReport:
     return PushReport(
         (*one.accepted, *other.accepted), {**one.rejected, **other.rejected}, (*one.raced, *other.raced)
     )
-
-
-def _batches(moves: Sequence[RefMove]) -> list[list[RefMove]]:
-    batches: list[list[RefMove]] = []
-    room = 0
-    for move in moves:
-        size = len(move.new) + len(move.ref) + 10
-        if not batches or size > room or len(batches[-1]) == _AT_ONCE:
-            batches.append([])
-            room = _ARGUMENTS
-        batches[-1].append(move)
-        room -= size
-    return batches
