@@ -786,3 +786,52 @@ def test_a_ledger_that_this_clone_has_only_the_end_of_is_not_published_anew(thei
 def test_a_damaged_state_is_not_published(theirs):
     theirs.amend(state_json=theirs.state(title="forged"))
     assert leaving(theirs, (REF, "", theirs.tip())) == {REF: ["state-mismatch"]}
+
+
+# Much at once
+
+
+def test_folders_that_no_memory_holds_are_refused_and_their_neighbours_come_in(ours, theirs):
+    file = theirs.blob("x")
+    folders = []
+    for number in range(66):
+        names = (f"{number:02}-{count:020}-{'n' * 200}" for count in range(4_000))
+        folders.append(
+            ("40000", f"{number:02}", theirs.raw_tree(*(("100644", name, file) for name in names)))
+        )
+    theirs.with_folder(*folders)
+    other = "refs/idse/sessions/portal/other"
+    theirs.append(Draft("created", {}), session="other")
+    moves = [RefMove(REF, "", theirs.tip()), RefMove(other, "", theirs.tip(other))]
+    found = ours.guard.incoming(moves, theirs.objects(), [])
+    assert {ref: [defect.code for defect in told] for ref, told in found.items()} == {REF: ["artifact-count"]}
+
+
+def test_commits_that_fill_the_memory_together_are_still_judged_one_by_one(ours, theirs):
+    states = [theirs.state(news=[str(number), "x" * 12_000_000]) for number in range(6)]
+    refs = [f"refs/idse/sessions/portal/s{number}" for number in range(6)]
+    for ref, state in zip(refs, states, strict=True):
+        theirs.move(theirs.commit(theirs.tree(state_json=state), [f"{REF}~1"], theirs.message()), ref)
+    moves = [RefMove(ref, "", theirs.tip(ref)) for ref in refs]
+    found = ours.guard.incoming([*moves, RefMove(REF, "", theirs.tip())], theirs.objects(), [])
+    assert set(found) == set(refs)
+    assert all("state-schema" in {defect.code for defect in told} for told in found.values())
+
+
+def test_more_ledgers_than_one_question_holds_are_judged_each_by_itself(ours, theirs):
+    refs = [f"refs/idse/sessions/portal/s{number:03}" for number in range(150)]
+    for ref in refs:
+        theirs.append(Draft("created", {}), session=ref.rpartition("/")[2])
+    theirs.move(theirs.commit(theirs.tree(refs[7], state_json=b"{"), [], theirs.message()), refs[7])
+    theirs.move(code_commit(theirs), refs[99])
+    moves = [RefMove(ref, "", theirs.tip(ref)) for ref in refs]
+    found = ours.guard.incoming(moves, theirs.objects(), [])
+    assert set(found) == {refs[7], refs[99]}
+    assert [defect.code for defect in found[refs[99]]] == ["foreign-tip"]
+
+
+def test_what_is_wrong_with_other_refs_here_keeps_nothing_out(ours, theirs):
+    old = shared(ours, theirs)
+    ours.move(code_commit(ours), "refs/idse/sessions/portal/broken")
+    theirs.append(WORDS)
+    assert codes(ours, theirs, old=old, there=[REF, "refs/idse/sessions/portal/broken"]) == []
