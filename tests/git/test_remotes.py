@@ -214,6 +214,23 @@ def test_setup_turns_nobodys_remote_to_another_place(repo, setup):
     assert settings(repo) == before
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("remote.agency.mirror", "true"),
+        ("remote.other.fetch", "+refs/*:refs/*"),
+        ("idse.agency.url", "https://second.example/a"),
+        ("url.https://evil.example/.pushInsteadOf", "https://"),
+    ],
+)
+def test_setup_writes_nothing_where_it_would_not_be_safe(repo, setup, key, value):
+    repo.git("config", key, value)
+    before = settings(repo)
+    with pytest.raises((UnsafeRemoteError, InvalidConfigurationError)):
+        setup(repo, "https://first.example/a")
+    assert settings(repo) == before
+
+
 def test_setup_completes_a_remote_that_the_user_made(repo, setup, bare_remote):
     repo.git("remote", "add", "agency", str(bare_remote.path))
     done = setup(repo, "")

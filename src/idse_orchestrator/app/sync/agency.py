@@ -8,7 +8,6 @@ There is no fallback: `origin` holds code, and is the Agency only where the user
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.app.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
@@ -59,12 +58,11 @@ class GitRemotes(Protocol):
     def add(self, key: str, value: str) -> None:
         """Add a value to a git setting of this repository."""
 
-    def set(self, key: str, value: str) -> None:
-        """Make `value` the only one of a git setting of this repository."""
+    def forget(self) -> None:
+        """Read git's configuration again when something is asked next."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgencyParts:
+class AgencyParts(NamedTuple):
     """What finding the Agency works with. `folder` is where the user stands, `top` the work tree."""
 
     layers: Layers
@@ -85,8 +83,7 @@ def resolve_agency(parts: AgencyParts) -> Agency:
     agency = _chosen(parts, stated, remote)
     check_fetches(remotes.values())
     if agency.remote and remote is not None:
-        check_pushes(remote, holds_code=holds_code(remote))
-        check_destination(name, remote.urls, remote.push_urls, parts.remotes.place)
+        check_remote(parts, remote)
     else:
         fetched, pushed = parts.remotes.routes(agency.url)
         check_destination("", (fetched,), (pushed,), parts.remotes.place)
@@ -106,6 +103,27 @@ def agency_remote(parts: AgencyParts) -> str:
     return said.value or REMOTE
 
 
+def check_remote(parts: AgencyParts, remote: RemoteSettings) -> None:
+    """UnsafeRemoteError where `remote` is no safe way to the Agency."""
+    check_pushes(remote, holds_code=holds_code(remote))
+    check_destination(remote.name, remote.urls, remote.push_urls, parts.remotes.place)
+
+
+def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -> None:
+    """InvalidConfigurationError where git's setting and the git remote lead to two places."""
+    if stated.layer != GIT or _same(parts, _of_setting(parts, stated).url, remote):
+        return
+    raise InvalidConfigurationError(
+        f"two Agencies are configured: {redacted(stated.value)} and {redacted(remote.urls[0])}",
+        where=stated.origin,
+        cause=f"git's setting idse.{URL} says the first, the git remote {remote.name} the second",
+        fix=(
+            f"keep the remote: take idse.{URL} out of {stated.origin}",
+            f"or let it lead there, too: git remote set-url {remote.name} {redacted(stated.value)}",
+        ),
+    )
+
+
 def holds_code(remote: RemoteSettings) -> bool:
     """Whether the user made a remote the Agency that code is fetched from, too, as `origin` is."""
     sources = (parse_refspec(text).source for text in remote.fetch)
@@ -114,8 +132,7 @@ def holds_code(remote: RemoteSettings) -> bool:
 
 def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) -> Agency:
     if remote is not None and remote.urls and stated.layer != ENVIRONMENT:
-        if stated.layer == GIT:
-            _agree(parts, stated, remote)
+        check_agreement(parts, stated, remote)
         return _of_remote(parts, remote)
     if not stated.value:
         raise NoAgencyError(
@@ -130,19 +147,6 @@ def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) ->
     if remote is not None and _same(parts, agency.url, remote):
         return agency._replace(remote=remote.name)
     return agency
-
-
-def _agree(parts: AgencyParts, stated: Value, remote: RemoteSettings) -> None:
-    if not _same(parts, _of_setting(parts, stated).url, remote):
-        raise InvalidConfigurationError(
-            f"two Agencies are configured: {redacted(stated.value)} and {redacted(remote.urls[0])}",
-            where=stated.origin,
-            cause=f"git's setting idse.{URL} says the first, the git remote {remote.name} the second",
-            fix=(
-                f"keep the remote: take idse.{URL} out of {stated.origin}",
-                f"or let it lead there, too: git remote set-url {remote.name} {redacted(stated.value)}",
-            ),
-        )
 
 
 def _same(parts: AgencyParts, url: str, remote: RemoteSettings) -> bool:

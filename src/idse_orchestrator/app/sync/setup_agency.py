@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from idse_orchestrator.app.configuration import SETTINGS
+from idse_orchestrator.app.configuration import SETTINGS, get_setting
 from idse_orchestrator.app.sync.agency import (
     NAME,
     ORIGIN,
@@ -17,11 +17,14 @@ from idse_orchestrator.app.sync.agency import (
     AgencyParts,
     RemoteSettings,
     agency_remote,
+    check_agreement,
+    check_remote,
     holds_code,
     refuse_password,
     resolve_agency,
 )
 from idse_orchestrator.app.sync.ports import Agency
+from idse_orchestrator.app.sync.remote_safety import check_fetches
 from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.refspecs import PUBLISHING, tracking
@@ -56,6 +59,7 @@ def setup_agency(
     check_name("remote", remote)
     known = parts.remotes.all().get(remote, RemoteSettings(remote, (), ()))
     target = _target(parts, url, known)
+    _refuse_in_time(parts, target, known)
     written = _write(parts, target, known)
     found = resolve_agency(parts)
     doubts = [*_overruled(found, remote), *_silent(found, probe)]
@@ -91,6 +95,15 @@ def _target(parts: AgencyParts, url: str, known: RemoteSettings) -> str:
     return target
 
 
+def _refuse_in_time(parts: AgencyParts, target: str, known: RemoteSettings) -> None:
+    """Raise what would make the Agency unusable, before anything is written."""
+    check_fetches(parts.remotes.all().values())
+    fetched, pushed = parts.remotes.routes(target)
+    coming = known if known.urls else known._replace(urls=(fetched,), push_urls=(pushed,))
+    check_remote(parts, coming)
+    check_agreement(parts, get_setting(parts.layers, URL), coming)
+
+
 def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
     """Add what is missing; the URL last, so that a remote that has one is complete."""
     name, remotes = known.name, parts.remotes
@@ -115,11 +128,11 @@ def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
 
 def _named(parts: AgencyParts, name: str) -> list[str]:
     """Say which remote it is, where it is not the one everybody expects."""
-    key = f"idse.{NAME}"
     if name == _remote_now(parts):
         return []
-    parts.remotes.set(key, name)
-    return [f"{key} = {name}"]
+    parts.layers.write(NAME, name)
+    parts.remotes.forget()
+    return [f"idse.{NAME} = {name}"]
 
 
 def _remote_now(parts: AgencyParts) -> str:

@@ -62,16 +62,13 @@ class GitRemoteSettings:
 
     def add(self, key: str, value: str) -> None:
         """See `GitRemotes.add`."""
-        self._write("--add", key, value)
-
-    def set(self, key: str, value: str) -> None:
-        """See `GitRemotes.set`."""
-        self._write("--replace-all", key, value)
-
-    def _write(self, how: str, key: str, value: str) -> None:
-        done = self._git.attempt("config", "--local", how, key, value)
+        done = self._git.attempt("config", "--local", "--add", key, value)
         if done.returncode != 0:
             raise failure(("config",), done)
+        self.forget()
+
+    def forget(self) -> None:
+        """See `GitRemotes.forget`."""
         self.__dict__.pop("_entries", None)
 
     def _remote(self, name: str) -> RemoteSettings:
