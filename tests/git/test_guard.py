@@ -794,7 +794,7 @@ def test_a_damaged_state_is_not_published(theirs):
 def test_folders_that_no_memory_holds_are_refused_and_their_neighbours_come_in(ours, theirs):
     file = theirs.blob("x")
     folders = []
-    for number in range(66):
+    for number in range(70):
         names = (f"{number:02}-{count:020}-{'n' * 200}" for count in range(4_000))
         folders.append(
             ("40000", f"{number:02}", theirs.raw_tree(*(("100644", name, file) for name in names)))
@@ -805,6 +805,7 @@ def test_folders_that_no_memory_holds_are_refused_and_their_neighbours_come_in(o
     moves = [RefMove(REF, "", theirs.tip()), RefMove(other, "", theirs.tip(other))]
     found = ours.guard.incoming(moves, theirs.objects(), [])
     assert {ref: [defect.code for defect in told] for ref, told in found.items()} == {REF: ["artifact-count"]}
+    assert "beyond all measure" in found[REF][0].what
 
 
 def test_commits_that_fill_the_memory_together_are_still_judged_one_by_one(ours, theirs):
