@@ -9,15 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app import resolve
 from idse_orchestrator.errors import IdseError, NoAgencyError
-from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.repository import Repository, discover
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from idse_orchestrator.app import resolve
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
@@ -29,9 +27,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.render_artifacts import TemplateSource
     from idse_orchestrator.app.sync.agency import AgencyParts
     from idse_orchestrator.app.sync.outgoing import Outgoing
-    from idse_orchestrator.app.sync.ports import Agency
     from idse_orchestrator.app.sync.setup_agency import AgencySetup
     from idse_orchestrator.app.sync.syncing import Syncing
+    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.uninstall import Footprint
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.settings import GitSettings
@@ -49,6 +47,8 @@ class Application:
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
+        from idse_orchestrator.git.ledger.reader import GitLedgerReader
+
         return GitLedgerReader(self.repository)
 
     @cached_property
@@ -62,6 +62,8 @@ class Application:
     @cached_property
     def workspace(self) -> Workspace:
         """The documents of this work tree."""
+        from idse_orchestrator.git.worktree.workspace import GitWorkspace
+
         return GitWorkspace(self.repository)
 
     @cached_property
@@ -105,15 +107,21 @@ class Application:
 
     def resolve_project(self, option: str | None) -> str:
         """See `app.resolve.resolve_project`."""
+        from idse_orchestrator.app import resolve
+
         return resolve.resolve_project(self.asking, option)
 
     def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
         """See `app.resolve.resolve_session`."""
+        from idse_orchestrator.app import resolve
+
         return resolve.resolve_session(self.asking, option, name)
 
     @property
     def asking(self) -> resolve.Asking:
         """Who asks: names, the folder we stand in and IDSE_PROJECT."""
+        from idse_orchestrator.app import resolve
+
         return resolve.Asking(
             self.reader,
             self.workspace,
@@ -269,7 +277,7 @@ class Application:
     def ledgers_elsewhere(self) -> Agency | None:
         """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
         from idse_orchestrator.app.sync.agency import ORIGIN
-        from idse_orchestrator.app.sync.ports import Agency
+        from idse_orchestrator.app.sync.values import Agency
 
         try:
             return self.agency()

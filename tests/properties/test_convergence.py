@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.app.fsck import check_ledgers
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.app.sync.ports import Agency
 from idse_orchestrator.app.sync.pull import pull
 from idse_orchestrator.app.sync.push import push
+from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.merge.joiner import GitJoiner

@@ -7,8 +7,7 @@ setting names a command, and none is read from a file that a branch carries.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnknownNameError
@@ -21,8 +20,7 @@ LAYERS = (BUILT_IN, HOME, GIT, ENVIRONMENT)
 _DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """A setting: its key, its variable, its built-in value, what it is for, and what it may be."""
 
     key: str
@@ -85,8 +83,7 @@ SETTINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """What a setting is, the layer that says so (one of LAYERS), and where exactly (a file, a variable)."""
 
     key: str
@@ -95,8 +92,7 @@ class Value:
     origin: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(NamedTuple):
     """What one layer says of one key, and where."""
 
     key: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
@@ -23,8 +22,7 @@ class RefMove(NamedTuple):
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyncPoint:
+class SyncPoint(NamedTuple):
     """One push or pull that moved something.
 
     `at` is UTC as ISO text, `direction` PUSH or PULL, `remote` the name of the git remote ("" : it has

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.app.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
-from idse_orchestrator.app.sync.ports import Agency
 from idse_orchestrator.app.sync.remote_safety import check_destination, check_fetches, check_pushes
+from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.domain.agency_url import has_password, redacted
 from idse_orchestrator.domain.refspecs import LEDGERS, parse_refspec
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError

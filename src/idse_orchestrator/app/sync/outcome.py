@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
-from idse_orchestrator.app.sync.ports import Agency
+from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
 
 PULLED = "pulled"
@@ -33,8 +32,7 @@ class RefOutcome(NamedTuple):
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncOutcome:
+class SyncOutcome(NamedTuple):
     """What one `push` or `pull` did.
 
     `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is

@@ -18,7 +18,8 @@ from idse_orchestrator.app.sync.agency import (
     holds_code,
     resolve_agency,
 )
-from idse_orchestrator.app.sync.ports import AHEAD, EQUAL, Guard, PublishedRefs
+from idse_orchestrator.app.sync.ports import Guard, PublishedRefs
+from idse_orchestrator.app.sync.values import AHEAD, EQUAL
 from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.refspecs import LEDGERS
 from idse_orchestrator.domain.sync_point import RefMove

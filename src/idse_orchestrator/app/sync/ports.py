@@ -6,33 +6,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.sync_point import RefMove, SyncPoint
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-
-class Agency(NamedTuple):
-    """Where to sync: the exact URL, the git remote that has it ("" : none), and who said so."""
-
-    url: str
-    remote: str
-    origin: str
-
-
-class PushReport(NamedTuple):
-    """What the remote did. `rejected` maps a ref to the remote's words; all other moves were accepted.
-
-    `raced`: refs that moved on the remote meanwhile (fetch, merge, push again). With an atomic remote,
-    one rejected ref keeps all others from moving: then they are in `rejected` too.
-    """
-
-    accepted: tuple[RefMove, ...]
-    rejected: Mapping[str, str]
-    raced: tuple[str, ...]
+    from idse_orchestrator.app.sync.values import PushReport
+    from idse_orchestrator.domain.ledger_defects import Defect
 
 
 class Incoming(Protocol):
@@ -146,14 +128,5 @@ class SyncPoints(Protocol):
     def refused(self, move: RefMove) -> None:
         """Forget a prepared sync point of which the remote said that it did not take it."""
 
-    def refused(self, move: RefMove) -> None:
-        """Forget a prepared sync point of which the remote said that it did not take it."""
-
     def latest(self) -> SyncPoint | None:
         """The last sync point of this replica, or None."""
-
-
-EQUAL = "equal"
-AHEAD = "ahead"
-BEHIND = "behind"
-DIVERGED = "diverged"

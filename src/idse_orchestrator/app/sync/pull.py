@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
 
 from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, REFUSED, RefOutcome, SyncOutcome
-from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL, Incoming
+from idse_orchestrator.app.sync.ports import Incoming
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.domain.sync_point import PULL, RefMove
 from idse_orchestrator.errors import ConflictError
 
@@ -20,13 +20,13 @@ REASON = "pull"
 _REWRITTEN = "the sync points of another clone were rewritten at the Agency"
 
 
-@dataclass(slots=True)
 class Brought:
     """What one look at the remote brought: its heads, the outcome of each ref that differed."""
 
-    theirs: Mapping[str, str]
-    outcomes: list[RefOutcome] = field(default_factory=list)
-    equal: int = 0
+    def __init__(self, theirs: Mapping[str, str], equal: int = 0) -> None:
+        self.theirs = theirs
+        self.equal = equal
+        self.outcomes: list[RefOutcome] = []
 
     @property
     def moved(self) -> list[RefMove]:

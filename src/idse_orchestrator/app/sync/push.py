@@ -19,9 +19,10 @@ from idse_orchestrator.app.sync.outcome import (
     RefOutcome,
     SyncOutcome,
 )
-from idse_orchestrator.app.sync.ports import AHEAD, DIVERGED, Incoming
+from idse_orchestrator.app.sync.ports import Incoming
 from idse_orchestrator.app.sync.pull import Brought, bring, conflicts_of, note_pull
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.app.sync.values import AHEAD, DIVERGED
 from idse_orchestrator.domain.sync_point import PUSH, RefMove
 
 _COLLATERAL = "atomic"

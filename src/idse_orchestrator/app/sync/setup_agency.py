@@ -23,8 +23,8 @@ from idse_orchestrator.app.sync.agency import (
     refuse_password,
     resolve_agency,
 )
-from idse_orchestrator.app.sync.ports import Agency
 from idse_orchestrator.app.sync.remote_safety import check_fetches
+from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.refspecs import PUBLISHING, tracking

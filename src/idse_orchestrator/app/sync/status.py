@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, Syncing
+from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
 from idse_orchestrator.domain.sync_point import SyncPoint
 from idse_orchestrator.errors import UnreachableError
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome
-from idse_orchestrator.app.sync.ports import Agency, Guard, Joiner, PublishedRefs, Remote, SyncPoints
-from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.app.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
+from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.domain.sync_point import RefMove
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.ledger_defects import Defect
 
 SYNC_REFS = "refs/idse/sync/"
 UNKNOWN = "unknown-ref"

@@ -7,10 +7,8 @@ import click
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.sync import (
     setup_lines,
-    standing_data,
-    standing_lines,
-    standing_summary,
 )
+from idse_orchestrator.cli.render.sync_status import standing_data, standing_lines, standing_summary
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.syncing import run_pull, run_push
 from idse_orchestrator.errors import EXIT_OK

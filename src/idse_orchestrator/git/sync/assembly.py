@@ -16,7 +16,8 @@ from idse_orchestrator.git.sync.transport import GitRemote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from idse_orchestrator.app.sync.ports import Agency, Guard
+    from idse_orchestrator.app.sync.ports import Guard
+    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.repository import Repository
 

@@ -16,7 +16,7 @@ from idse_orchestrator.git.sync.remote_errors import remote_failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from idse_orchestrator.app.sync.ports import Agency
+    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.git.watching import Watched
 

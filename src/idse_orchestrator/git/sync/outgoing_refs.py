@@ -8,7 +8,6 @@ under ``refs/idse-local/outgoing/``, and removed when the push is over.
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -33,7 +32,7 @@ def refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
         yield [f"{move.new}:{move.ref}" for move in moves]
         return
     _remove_leftovers(git)
-    prefix = f"{_OUTGOING}{os.getpid()}-{secrets.token_hex(6)}/"
+    prefix = f"{_OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
     _update(git, [f"create {prefix}{move.ref.removeprefix(LEDGERS)} {move.new}" for move in moves])
     try:
         yield [f"{prefix}*:{LEDGERS}*"]

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import time
 from calendar import timegm
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
@@ -124,7 +123,7 @@ class GitSyncPoints:
     def _under(self, replica: str, commit: str) -> str:
         """The sync point `commit`, noted under another replica id on top of those before it."""
         before = self._git.attempt("rev-parse", "--verify", "--quiet", f"{commit}^").stdout.strip().decode()
-        return self._commit(replace(self._noted(commit), replica=replica), before)
+        return self._commit(self._noted(commit)._replace(replica=replica), before)
 
     def _noted(self, commit: str) -> SyncPoint:
         return sync_point_from_json(self._git.bytes("cat-file", "blob", f"{commit}:{FILE}"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.ports import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.program import failure

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.app.sync.ports import PushReport
+from idse_orchestrator.app.sync.values import PushReport
 from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.git.sync.remote_errors import remote_words
 

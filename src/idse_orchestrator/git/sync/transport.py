@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.ports import PushReport
+from idse_orchestrator.app.sync.values import PushReport
 from idse_orchestrator.domain.refspecs import LEDGERS, tracking_prefix
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
@@ -25,7 +25,7 @@ from idse_orchestrator.git.sync.tracking import track, tracked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from idse_orchestrator.app.sync.ports import Agency
+    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.domain.sync_point import RefMove
     from idse_orchestrator.git.repository import Repository
 
