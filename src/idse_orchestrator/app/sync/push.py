@@ -21,12 +21,12 @@ from idse_orchestrator.app.sync.outcome import (
 )
 from idse_orchestrator.app.sync.ports import Incoming
 from idse_orchestrator.app.sync.pull import Brought, bring, conflicts_of, note_pull
-from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.app.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.app.sync.values import AHEAD, DIVERGED
 from idse_orchestrator.domain.sync_point import PUSH, RefMove
 
-_COLLATERAL = "atomic"
-"""In the words of git about a ref that only shares the fate of another one."""
+_COLLATERAL = "atomic push fail"
+"""How the words of git begin about a ref that only shares the fate of another one."""
 
 
 def push(syncing: Syncing) -> SyncOutcome:
@@ -35,10 +35,12 @@ def push(syncing: Syncing) -> SyncOutcome:
     if settled is not None:
         return SyncOutcome(syncing.agency, PUSH, (), settled)
     pushing = _Pushing(syncing)
-    for attempt in range(TRIES):
-        if pushing.attempt():
+    for tries in range(TRIES):
+        while (state := pushing.attempt()) == _LESS:
+            pass  # each time, one ref more is known that the remote does not want
+        if state == _DONE:
             return pushing.outcome()
-        syncing.pause(attempt)
+        syncing.pause(tries)
     return pushing.given_up()
 
 
@@ -62,19 +64,31 @@ def _ahead(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None)
     return [move for move in moves if not move.old or next(relations) in (AHEAD, DIVERGED)]
 
 
+_DONE = "done"
+_LESS = "less"
+_RACED = "raced"
+"""What came of one attempt: all that could go is there; some refs are barred, the rest may do better without
+them; or others were faster."""
+
+
 class _Pushing:
-    """One push in the making: what was told of each ref so far, and which refs the remote does not want."""
+    """One push in the making.
+
+    What was told of each ref so far, which refs the remote does not want (`_barred`), and which it took
+    in an earlier attempt, so that no sync point speaks of them yet (`_taken`).
+    """
 
     def __init__(self, syncing: Syncing) -> None:
         self._syncing = syncing
         self._told: dict[str, RefOutcome] = {}
         self._barred: set[str] = set()
+        self._taken: dict[str, RefMove] = {}
         self._brought = Brought({})
         self._moves: list[RefMove] = []
         self._point = ""
 
-    def attempt(self) -> bool:
-        """Pull and push once; False when others were faster, or there is a rest that may do better."""
+    def attempt(self) -> str:
+        """Pull and push once; how it went."""
         self._brought = bring(self._syncing)
         note_pull(self._syncing, self._brought.moved)
         self._tell(self._brought.outcomes)
@@ -82,17 +96,15 @@ class _Pushing:
         point = self._prepared()
         sent = self._with(point)
         if not sent:
-            return True
+            return _DONE
         report = self._syncing.remote.push(sent)
+        self._note(report.accepted, point)
         if report.raced:
-            return False
+            return _RACED
         if report.rejected:
-            return self._without(report.rejected, sent)
-        if point is not None:
-            self._syncing.points.arrived(point)
-            self._point = point.new
-        self._tell(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in self._moves)
-        return True
+            self._bar(report.rejected, sent)
+            return _LESS
+        return _DONE
 
     def outcome(self) -> SyncOutcome:
         """What came of it."""
@@ -107,7 +119,8 @@ class _Pushing:
 
     def given_up(self) -> SyncOutcome:
         """The outcome when others were always faster."""
-        self._tell(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in self._moves)
+        left = [move for move in self._moves if move.ref not in self._taken]
+        self._tell(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in left)
         return self.outcome()
 
     def _outgoing(self) -> list[RefMove]:
@@ -125,9 +138,12 @@ class _Pushing:
 
     def _prepared(self) -> RefMove | None:
         """The sync point that is to go along, as a move of the local ref; None when none is made."""
-        worth = noteworthy(self._moves)
-        syncing = self._syncing
-        return syncing.points.prepare(PUSH, syncing.agency.remote, worth) if worth else None
+        points = self._syncing.points
+        going = {move.ref: move for move in noteworthy(self._moves)}
+        worth = [*going.values(), *(move for ref, move in self._taken.items() if ref not in going)]
+        if not worth or points.ref in self._barred:
+            return None
+        return points.prepare(PUSH, self._syncing.agency.remote, worth)
 
     def _with(self, point: RefMove | None) -> list[RefMove]:
         if point is None:
@@ -135,13 +151,27 @@ class _Pushing:
         others = [move for move in self._moves if move.ref != point.ref]
         return [*others, RefMove(point.ref, self._brought.theirs.get(point.ref, ""), point.new)]
 
-    def _without(self, words: Mapping[str, str], sent: Sequence[RefMove]) -> bool:
-        """Bar what the remote does not want; True when nothing is left to try."""
-        culprits = {ref: why for ref, why in words.items() if _COLLATERAL not in why} or dict(words)
+    def _note(self, accepted: Iterable[RefMove], point: RefMove | None) -> None:
+        """Tell what the remote took, be it all or, where it is not atomic, a part."""
+        arrived = {move.ref: move for move in accepted}
+        moves = [move for move in self._moves if move.ref in arrived]
+        self._tell(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in moves)
+        self._taken.update({move.ref: move for move in noteworthy(moves)})
+        if point is None:
+            return
+        if point.ref in arrived:
+            self._syncing.points.arrived(point)
+            self._point = point.new
+            self._taken.clear()
+        else:
+            self._syncing.points.refused(point)
+
+    def _bar(self, words: Mapping[str, str], sent: Sequence[RefMove]) -> None:
+        """Keep what the remote does not want from being sent again; what only fell with it may go."""
+        culprits = {ref: why for ref, why in words.items() if not why.startswith(_COLLATERAL)} or dict(words)
         refused = [move for move in sent if move.ref in culprits]
         self._tell(RefOutcome(move.ref, REJECTED, move.old, move.new, culprits[move.ref]) for move in refused)
         self._barred |= culprits.keys()
-        return len(refused) == len(sent) or any(move.ref.startswith(SYNC_REFS) for move in refused)
 
     def _tell(self, outcomes: Iterable[RefOutcome]) -> None:
         self._told.update({outcome.ref: outcome for outcome in outcomes})
