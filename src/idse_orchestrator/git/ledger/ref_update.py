@@ -73,7 +73,7 @@ def move_ref(
                 raise RefMovedError(ref) from error
             if not _may_pass(words) or time.monotonic() > deadline:
                 raise write_failure(ref, error) from error
-            _wait_for_lock_file(os.path.join(repository.path, f"{ref}.lock"))
+            wait_for_lock_file(os.path.join(repository.path, f"{ref}.lock"))
         else:
             return
 
@@ -114,7 +114,7 @@ def _may_pass(words: str) -> bool:
     return any(sign in words for sign in _LOCKED) or ("failed to make" in words and "No such file" in words)
 
 
-def _wait_for_lock_file(path: str) -> None:
+def wait_for_lock_file(path: str) -> None:
     """Give a living owner time; remove a lock file that nobody can still own."""
     try:
         before = os.stat(path)

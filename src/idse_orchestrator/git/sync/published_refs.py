@@ -6,6 +6,8 @@ transaction that one moved ref undoes, so what is still as it was seen is tried 
 
 from __future__ import annotations
 
+import os
+import time
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
@@ -27,6 +29,8 @@ _FEW = 8
 _AT_ONCE = 1_000
 """Refs moved under one hold of the ledger lock: a commit's hooks wait for it."""
 _TRIES = 5
+_PATIENCE = 15.0
+"""Seconds in which a lock file that nobody owns is found to be stale, three times over."""
 _NOTHING = "0" * 40
 _MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
 """Lists documents of commits that have both marks of a conflict."""
@@ -83,21 +87,31 @@ class GitPublishedRefs:
 
     def _moved(self, moves: list[RefMove], reason: str) -> list[RefMove]:
         late: list[RefMove] = []
-        for attempt in range(_TRIES):
-            if not moves:
-                break
+        tries, deadline = 0, time.monotonic() + _PATIENCE
+        while moves:
             lines = "".join(f"update {move.ref} {move.new} {move.old or _NOTHING}\n" for move in moves)
             wanted = ("update-ref", "--create-reflog", "-m", f"idse: {reason}", "--stdin")
             done = self._git.attempt(*wanted, stdin=lines.encode())
             if done.returncode == 0:
                 break
             now = self.heads()
-            gone = [move for move in moves if now.get(move.ref, "") != move.old]
-            if not gone and attempt == _TRIES - 1:
-                raise failure(wanted, done)
-            late += gone
+            gone = {move for move in moves if now.get(move.ref, "") != move.old}
+            late += sorted(gone)
             moves = [move for move in moves if move not in gone]
+            tries += not (gone or self._waits_for_locks(moves))
+            if tries == _TRIES or time.monotonic() > deadline:
+                raise failure(wanted, done)
         return late
+
+    def _waits_for_locks(self, moves: Iterable[RefMove]) -> bool:
+        """Give whoever holds the lock file of a ref time, or take away what a killed process left."""
+        from idse_orchestrator.git.ledger.ref_update import wait_for_lock_file
+
+        paths = (os.path.join(self._repository.common_dir, f"{move.ref}.lock") for move in moves)
+        locked = [path for path in paths if os.path.exists(path)]
+        for path in locked:
+            wait_for_lock_file(path)
+        return bool(locked)
 
     def _many(self, pairs: Sequence[tuple[str, str]], objects: Incoming | None) -> list[str]:
         from idse_orchestrator.git.libgit2 import libgit2, open_repository
