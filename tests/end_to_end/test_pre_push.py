@@ -175,6 +175,13 @@ def test_an_agency_named_by_a_variable_is_known_to_the_hook(loop, bare_remote):
     assert loop.run("git", "push", "backup", "main").returncode == 0
 
 
+def test_a_path_in_the_variable_is_taken_from_where_git_push_was_typed(loop, bare_remote):
+    loop.write("deep/down/code.py", "x")
+    env = {"IDSE_AGENCY_URL": "../../../remote.git"}
+    done = loop.run("git", "push", str(bare_remote.path), "main", env=env, cwd="deep/down")
+    assert (done.returncode, refs_of(bare_remote)) == (1, [])
+
+
 def test_an_agency_behind_another_spelling_is_known_to_the_hook(client, bare_remote):
     client.git("config", f"url.{bare_remote.path.parent}/.insteadOf", "hub:")
     done = client.run("git", "push", "hub:remote.git", "main")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.sync.agency import AgencyParts
     from idse_orchestrator.app.sync.outgoing import Destination, PushedRef
     from idse_orchestrator.cli.run import Run
 
@@ -36,7 +37,7 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
     pushed = parse_pushed(lines) or _of_framework(os.environ)
     if not pushed:
         return
-    to = destination(run.app.agency_parts, name, url)
+    to = destination(_where_typed(run.app.agency_parts), name, url)
     refused = judge_push(run.app.outgoing, to, pushed)
     if refused:
         raise RefusedError(
@@ -45,6 +46,11 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
             cause=_told(refused),
             fix=_fix(to),
         )
+
+
+def _where_typed(parts: AgencyParts) -> AgencyParts:
+    """Git starts a hook at the top of the work tree, and says in GIT_PREFIX where it was started itself."""
+    return parts._replace(folder=os.path.join(parts.top, os.environ.get("GIT_PREFIX", "")))
 
 
 def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
