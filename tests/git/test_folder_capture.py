@@ -148,3 +148,26 @@ class TestWhatALedgerMayNotHold:
     def test_a_file_as_large_as_the_cap_is_kept(self, repo):
         repo.write(f"{FOLDER}/big.md", b"x" * MAX_FILE_BYTES)
         assert list(captured(repo).files) == ["big.md"]
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("SPEC.md", "case does not count"),
+        ("git~1", "git's own folder"),
+        ("git~1 .", "git's own folder"),
+        ("/".join(["deep"] * 33), "folders deep"),
+    ],
+)
+def test_a_name_that_no_agency_would_take_is_refused_before_it_is_in_the_ledger(repo, name, why):
+    repo.write(f"{FOLDER}/spec.md", "# Spec\n")
+    repo.write(f"{FOLDER}/{name}", "text\n")
+    with pytest.raises(InvalidArtifactError) as raised:
+        captured(repo)
+    assert why in raised.value.cause
+
+
+def test_names_that_only_look_alike_are_fine(repo):
+    for name in ("spec.md", "spec.md.orig", "git-notes.md", "a/spec.md", "b/SPEC.md"):
+        repo.write(f"{FOLDER}/{name}", "text\n")
+    assert len(captured(repo).files) == 5

@@ -64,3 +64,22 @@ def name_problems(names: Iterable[bytes]) -> Iterator[tuple[str, bytes, str]]:
             shown = seen[key].decode("utf-8", "replace")
             yield "artifact-case", name, f"it is the same file as {shown} where case does not count"
         seen[key] = name
+
+
+def first_problem(paths: Iterable[str]) -> tuple[str, str] | None:
+    """(path, what) of the first of a folder's files `paths` that no ledger may hold; None if there is none."""
+    folders: dict[str, dict[str, None]] = {}
+    known = list(paths)
+    if len(known) > MAX_FILES:
+        return known[MAX_FILES], f"it is one of {len(known):,} files, and the limit is {MAX_FILES:,}"
+    for path in known:
+        parts = path.split("/")
+        if len(parts) > MAX_DEPTH:
+            return path, f"it lies {len(parts) - 1} folders deep, and the limit is {MAX_DEPTH - 1}"
+        for depth, name in enumerate(parts):
+            folders.setdefault("/".join(parts[:depth]), {})[name] = None
+    for folder, names in folders.items():
+        for _, odd, what in name_problems(name.encode("utf-8", "surrogateescape") for name in names):
+            shown = odd.decode("utf-8", "surrogateescape")
+            return f"{folder}/{shown}" if folder else shown, what
+    return None

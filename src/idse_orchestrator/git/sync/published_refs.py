@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 _FEW = 8
 """Pairs up to this number are related by the git program: libgit2's import costs as much as ten of them."""
-_AT_ONCE = 1_000
-"""Refs moved under one hold of the ledger lock: a commit's hooks wait for it."""
+_AT_ONCE = 20_000
+"""Refs moved under one hold of the ledger lock: a second or two, and a commit's hooks wait for it."""
+_ARGUMENTS = 1_000
+"""Refs named on one command line."""
 _TRIES = 5
 _PATIENCE = 15.0
 """Seconds in which a lock file that nobody owns is found to be stale, three times over."""
@@ -60,8 +62,8 @@ class GitPublishedRefs:
         """See `PublishedRefs.conflicted`."""
         asked = list(refs)
         found: set[str] = set()
-        for start in range(0, len(asked), _AT_ONCE):
-            names = asked[start : start + _AT_ONCE]
+        for start in range(0, len(asked), _ARGUMENTS):
+            names = asked[start : start + _ARGUMENTS]
             rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout.decode(
                 "utf-8", "replace"
             )

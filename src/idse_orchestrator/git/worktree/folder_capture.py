@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 
 from idse_orchestrator.app.ledger_values import Captured
+from idse_orchestrator.domain.file_names import file_name_problem, first_problem
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.text import is_unicode, one_word
 from idse_orchestrator.errors import InvalidArtifactError
@@ -64,6 +65,11 @@ def _captured(git: Git, folder: str) -> Captured | None:
         files[path.removeprefix(f"{folder}/")] = blob
     if not files:
         return None
+    problem = first_problem(files)
+    if problem is not None:  # no Agency would take the ledger, and no later save could mend it
+        raise _refused(
+            f"{folder}/{problem[0]}", problem[1], "rename it, or move it out of the session's folder"
+        )
     return Captured(git.text("write-tree", f"--prefix={folder}/"), files)
 
 
@@ -105,6 +111,9 @@ def _check_file(path: str, toplevel: str) -> None:
     where = os.path.relpath(path, toplevel)
     if not is_unicode(where):
         raise _refused(where, "its name is not UTF-8", "give the file another name")
+    problem = file_name_problem(os.fsencode(os.path.basename(path)))
+    if problem is not None:
+        raise _refused(where, problem, "give the file another name")
     if stat.S_ISLNK(info.st_mode):
         raise _refused(
             where, "it is a symbolic link, and a ledger holds documents", "replace it by the text itself"

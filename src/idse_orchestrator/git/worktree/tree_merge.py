@@ -18,6 +18,7 @@ from idse_orchestrator.app.ledger_values import (
     Conflict,
     Merged,
 )
+from idse_orchestrator.domain.file_names import name_problems
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.worktree.folder_capture import MAX_FILE_BYTES
@@ -70,9 +71,10 @@ class TreeMerger:
 
     def _kept(self, tree: pygit2.Tree) -> pygit2.Oid | None:
         builder = self._git.TreeBuilder()
+        odd = {name for _, name, _ in name_problems(entry.raw_name or b"" for entry in tree)}
         for entry in tree:
             kept = self._kept_entry(entry)
-            if kept is not None and _is_utf8(entry.raw_name) and entry.name is not None:
+            if kept is not None and entry.raw_name not in odd and entry.name is not None:
                 builder.insert(entry.name, kept, entry.filemode)
         return builder.write() if len(builder) else None
 
@@ -138,10 +140,3 @@ def _beside_folder(path: str, taken: set[str]) -> str:
         path += "~"
     taken.add(path)
     return path
-
-
-def _is_utf8(name: bytes | None) -> bool:
-    try:
-        return name is not None and bool(name.decode())
-    except UnicodeDecodeError:
-        return False
