@@ -33,19 +33,27 @@ class GitIncoming:
         self._store = store
 
     def keep(self) -> None:
-        """See `Incoming.keep`."""
-        for name in sorted(os.listdir(self.folder)):
-            if len(name) == 2:
-                self._move(name, sorted(os.listdir(os.path.join(self.folder, name))))
+        """See `Incoming.keep`. Whatever is there at any instant has all it leads to."""
+        from idse_orchestrator.git.sync.loose_order import in_order
+
+        loose = [
+            f"{folder}/{name}"
+            for folder in os.listdir(self.folder)
+            if len(folder) == 2
+            for name in os.listdir(os.path.join(self.folder, folder))
+            if not name.startswith("tmp_")
+        ]
+        for path in in_order(self.folder, loose):
+            self._move(*path.split("/"))
         packs = os.listdir(os.path.join(self.folder, "pack"))
         for ending in _PACK_ENDINGS:
-            self._move("pack", sorted(name for name in packs if name.endswith(ending)))
+            for name in sorted(packs):
+                if name.endswith(ending) and not name.startswith("tmp_"):
+                    self._move("pack", name)
 
-    def _move(self, folder: str, names: list[str]) -> None:
+    def _move(self, folder: str, name: str) -> None:
         target = make_folder(os.path.join(self._store, folder))
-        for name in names:
-            if not name.startswith("tmp_"):
-                _move_file(os.path.join(self.folder, folder, name), os.path.join(target, name))
+        _move_file(os.path.join(self.folder, folder, name), os.path.join(target, name))
 
 
 class IncomingFolder:
