@@ -67,7 +67,7 @@ def name_problems(names: Iterable[bytes]) -> Iterator[tuple[str, bytes, str]]:
 
 
 def first_problem(paths: Iterable[str]) -> tuple[str, str] | None:
-    """(path, what) of the first of a folder's files `paths` that no ledger may hold; None if there is none."""
+    """(path, what) of the first of a folder's files `paths` that no ledger may hold; None without one."""
     folders: dict[str, dict[str, None]] = {}
     known = list(paths)
     if len(known) > MAX_FILES:
