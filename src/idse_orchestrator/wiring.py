@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
-    from idse_orchestrator.app.fsck import LedgerSource
+    from idse_orchestrator.app.fsck import FoundRef, LedgerSource
     from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.uninstall import Footprint
+    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.git.sync.point_log import PointEntry
@@ -86,11 +88,18 @@ class Application:
         return self.environment.get("IDSE_AGENT") or self.setting("agent")
 
     @cached_property
+    def git_configuration(self) -> GitConfiguration:
+        """Git's configuration here, asked once."""
+        from idse_orchestrator.git.configuration import GitConfiguration
+
+        return GitConfiguration(self.repository.git)
+
+    @cached_property
     def layers(self) -> Layers:
         """Where settings come from."""
         from idse_orchestrator.git.layers import GitLayers
 
-        return GitLayers(self.repository.git, self.environment)
+        return GitLayers(self.git_configuration, self.environment)
 
     def setting(self, key: str) -> str:
         """The value of a setting in force here; "" where nobody set it."""
@@ -213,6 +222,12 @@ class Application:
         """The id that a merge of two commits of the ledger `ref` must have."""
         return self.joiner.expected(ref, parents)
 
+    def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:
+        """What is wrong with the sync points on `refs`; see `app.fsck`."""
+        from idse_orchestrator.git.sync.stored_points import sync_problems
+
+        return sync_problems(self.repository, refs)
+
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
@@ -247,7 +262,7 @@ class Application:
         from idse_orchestrator.app.sync.agency import AgencyParts
         from idse_orchestrator.git.sync.remotes import GitRemoteSettings
 
-        remotes = GitRemoteSettings(self.repository)
+        remotes = GitRemoteSettings(self.repository, self.git_configuration)
         return AgencyParts(self.layers, remotes, os.getcwd(), self.repository.toplevel)
 
     @property
@@ -293,7 +308,14 @@ class Application:
 
         patience = float(self.setting("agency.timeout"))
         known = agency or self.agency()
-        return open_syncing(self.repository, known, on_progress, patience=patience, alone=alone)
+        return open_syncing(
+            self.repository,
+            known,
+            on_progress,
+            configuration=self.git_configuration,
+            patience=patience,
+            alone=alone,
+        )
 
     def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""

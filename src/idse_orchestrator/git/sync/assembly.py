@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app.sync.ports import Guard
     from idse_orchestrator.app.sync.values import Agency
+    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.repository import Repository
 
@@ -33,6 +34,7 @@ def open_syncing(
     agency: Agency,
     on_progress: Callable[[str], None],
     *,
+    configuration: GitConfiguration,
     patience: float,
     alone: bool = True,
 ) -> Iterator[Syncing]:
@@ -43,7 +45,7 @@ def open_syncing(
     refs = GitPublishedRefs(repository)
     syncing = Syncing(
         agency,
-        GitRemote(repository, agency, on_progress, patience),
+        GitRemote(repository, agency, on_progress, patience, configuration),
         refs,
         GitSyncPoints(repository, refs),
         pause,

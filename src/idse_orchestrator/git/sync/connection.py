@@ -11,6 +11,7 @@ import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.git.configuration import GitConfiguration
 from idse_orchestrator.git.sync.remote_errors import remote_failure
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ PATIENCE = 300.0
 
 _CONNECT_SECONDS = 15
 _PROGRESS = re.compile(r"(?:remote: )?(\w[\w ]*): +\d+% \(\d+/\d+\)")
+_LIMITS = re.compile(r"http\..*lowspeed(limit|time)")
 _LOCAL = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
 
 
@@ -37,7 +39,9 @@ class Connection:
         agency: Agency,
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
+        configuration: GitConfiguration | None = None,
     ) -> None:
+        self._configuration = configuration or GitConfiguration(repository.git)
         self.agency = agency
         self._git = repository.git
         self._on_progress = on_progress
@@ -82,9 +86,8 @@ class Connection:
     @cached_property
     def _configured(self) -> frozenset[str]:
         """Those settings of the user that go before ours."""
-        pattern = r"^(core\.sshcommand|http\..*lowspeed(limit|time))$"
-        done = self._git.attempt("config", "--null", "--name-only", "--get-regexp", pattern)
-        return frozenset(done.stdout.decode("utf-8", "replace").lower().split("\0"))
+        keys = (entry.key.lower() for entry in self._configuration.entries)
+        return frozenset(key for key in keys if key == "core.sshcommand" or _LIMITS.fullmatch(key))
 
     @cached_property
     def _environment(self) -> Mapping[str, str]:

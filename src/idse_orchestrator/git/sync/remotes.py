@@ -4,40 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.agency import RemoteSettings
 from idse_orchestrator.domain.agency_url import is_path, path_in, place_of
-from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.program import failure
 
 if TYPE_CHECKING:
+    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.repository import Repository
 
-_NOT_SET = 1
 _LOCAL = ("local", "worktree")
 _TRUE = ("true", "yes", "on", "1", "")
-
-
-class _Entry(NamedTuple):
-    scope: str
-    key: str
-    value: str
 
 
 class GitRemoteSettings:
     """The `GitRemotes` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git
+    def __init__(self, repository: Repository, configuration: GitConfiguration) -> None:
+        self._configuration = configuration
         self._top = repository.toplevel
 
     def all(self) -> Mapping[str, RemoteSettings]:
         """See `GitRemotes.all`."""
         names = dict.fromkeys(
             entry.key[len("remote.") :].rpartition(".")[0]
-            for entry in self._entries
+            for entry in self._configuration.entries
             if entry.key.startswith("remote.") and entry.key.count(".") > 1
         )
         return {name: self._remote(name) for name in names}
@@ -49,7 +40,7 @@ class GitRemoteSettings:
 
     def is_local(self, key: str) -> bool:
         """See `GitRemotes.is_local`."""
-        return any(entry.key == key and entry.scope in _LOCAL for entry in self._entries)
+        return any(entry.key == key and entry.scope in _LOCAL for entry in self._configuration.entries)
 
     def absolute(self, url: str, folder: str) -> str:
         """See `GitRemotes.absolute`."""
@@ -62,14 +53,11 @@ class GitRemoteSettings:
 
     def add(self, key: str, value: str) -> None:
         """See `GitRemotes.add`."""
-        done = self._git.attempt("config", "--local", "--add", key, value)
-        if done.returncode != 0:
-            raise failure(("config",), done)
-        self.forget()
+        self._configuration.add(key, value)
 
     def forget(self) -> None:
         """See `GitRemotes.forget`."""
-        self.__dict__.pop("_entries", None)
+        self._configuration.forget()
 
     def _remote(self, name: str) -> RemoteSettings:
         urls = self._values(f"remote.{name}.url")
@@ -87,30 +75,13 @@ class GitRemoteSettings:
         )
 
     def _values(self, key: str) -> list[str]:
-        return [entry.value for entry in self._entries if entry.key == key]
+        return [entry.value for entry in self._configuration.entries if entry.key == key]
 
     def _rules(self, ending: str) -> Iterator[tuple[str, str]]:
         """(what a URL may begin with, what stands there instead)."""
-        for entry in self._entries:
+        for entry in self._configuration.entries:
             if entry.key.startswith("url.") and entry.key.endswith(ending):
                 yield entry.value, entry.key[len("url.") : -len(ending)]
-
-    @cached_property
-    def _entries(self) -> list[_Entry]:
-        """Of git's whole configuration; keys with section and variable in lower case, as git prints them."""
-        args = ("config", "--show-scope", "--null", "--get-regexp", r"^(remote|url|idse)\.")
-        done = self._git.attempt(*args)
-        if done.returncode not in (0, _NOT_SET):
-            words = done.stderr.decode("utf-8", "replace").strip()
-            raise InvalidConfigurationError("git's configuration cannot be read", cause=words)
-        fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-        pairs = zip(fields[:-1:2], fields[1::2], strict=True)
-        return [_Entry(scope, *_parted(text)) for scope, text in pairs]
-
-
-def _parted(text: str) -> tuple[str, str]:
-    key, _, value = text.partition("\n")
-    return key, value
 
 
 def _rewritten(url: str, rules: Iterator[tuple[str, str]]) -> str:

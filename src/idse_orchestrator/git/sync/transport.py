@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.repository import Repository
 
 _SYNC = f"{LEDGERS}sync/"
@@ -68,11 +69,12 @@ class GitRemote:
         agency: Agency,
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
+        configuration: GitConfiguration | None = None,
     ) -> None:
         self._repository = repository
         self._agency = agency
         self._listing: str | None = None
-        self._connection = Connection(repository, agency, on_progress, patience)
+        self._connection = Connection(repository, agency, on_progress, patience, configuration)
 
     def settled(self) -> int | None:
         """See `Remote.settled`. Two listings are compared as bytes, and git makes all of them at once."""

@@ -1,0 +1,67 @@
+"""Git's whole configuration as it is here, asked once: several parts of a sync want to know of it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.program import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.git.program import Git
+
+_LIST = ("config", "--list", "--show-scope", "--show-origin", "--null")
+_FIELDS = 3
+
+
+class ConfigurationEntry(NamedTuple):
+    """One value. `key` is as git prints it, section and variable in lower case; `origin` is mostly a file."""
+
+    scope: str
+    origin: str
+    key: str
+    value: str
+
+
+class GitConfiguration:
+    """What `git config` says in a repository, weakest first."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+
+    @cached_property
+    def entries(self) -> Sequence[ConfigurationEntry]:
+        """Every value; InvalidConfigurationError in git's own words where a file cannot be read."""
+        done = self._git.attempt(*_LIST)
+        if done.returncode != 0:
+            words = done.stderr.decode("utf-8", "replace").strip()
+            raise InvalidConfigurationError("git's configuration cannot be read", cause=words)
+        fields = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+        rows = zip(*(fields[start::_FIELDS] for start in range(_FIELDS)), strict=False)
+        return [_entry(*row) for row in rows]
+
+    def add(self, key: str, value: str) -> None:
+        """Add a value to a setting of this repository."""
+        self._write("--add", key, value)
+
+    def set(self, key: str, value: str) -> None:
+        """Make `value` the only one of a setting of this repository."""
+        self._write("--replace-all", key, value)
+
+    def forget(self) -> None:
+        """Ask again next time."""
+        self.__dict__.pop("entries", None)
+
+    def _write(self, how: str, key: str, value: str) -> None:
+        done = self._git.attempt("config", "--local", how, key, value)
+        if done.returncode != 0:
+            raise failure(("config",), done)
+        self.forget()
+
+
+def _entry(scope: str, origin: str, text: str) -> ConfigurationEntry:
+    key, _, value = text.partition("\n")
+    return ConfigurationEntry(scope, origin.removeprefix("file:"), key, value)
