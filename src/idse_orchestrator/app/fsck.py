@@ -11,6 +11,8 @@ from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
 from idse_orchestrator.domain.ledger_replay import ExpectedMerge, Replay, merge_problems
 
+SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
+"""What is wrong with the sync points on refs that point at commits."""
 Progress = Callable[[str], None]
 OnDefect = Callable[[Defect], None]
 EVERY = 500
@@ -19,13 +21,15 @@ EVERY = 500
 PROJECTS = "projects"
 SESSIONS = "sessions"
 NOTES = "notes"
+SYNC = "sync"
 
 
 @dataclass(frozen=True, slots=True)
 class FoundRef:
     """A ref under ``refs/idse/``: where it points ("" when that cannot be read), and through which ref.
 
-    `project` and `session` are what its name says, "" where it says none.
+    `project` and `session`, or the `replica` whose sync points it holds, are what its name says, "" where
+    it says none.
     """
 
     name: str
@@ -33,16 +37,17 @@ class FoundRef:
     symbolic: str = ""
     project: str = ""
     session: str = ""
+    replica: str = ""
 
     @property
     def family(self) -> str:
-        """What kind of ref it is by its name: "projects", "sessions", "notes" or whatever stands there."""
+        """What kind of ref its name says: "projects", "sessions", "notes", "sync" or whatever stands there."""
         return self.name.split("/")[2]
 
     @property
     def is_known(self) -> bool:
         """Whether this idse knows what refs of its family are for."""
-        return self.family in (PROJECTS, SESSIONS, NOTES)
+        return self.family in (PROJECTS, SESSIONS, NOTES, SYNC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,11 @@ def check_ledgers(
     only: Callable[[FoundRef], bool] = lambda _: True,
     on_progress: Progress = lambda _: None,
     expected: ExpectedMerge | None = None,
+    sync_problems: SyncProblems = lambda _: (),
 ) -> FsckReport:
     """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception.
 
-    With `expected`, every merge is made again and compared.
+    With `expected`, every merge is made again and compared. `sync_problems` looks at sync points.
     """
     refs = source.refs()
     chosen = [ref for ref in refs if only(ref)]
@@ -115,7 +121,7 @@ def check_ledgers(
         for name in (ref.name, ref.name.rpartition("/")[0]):
             names.setdefault(name.casefold(), set()).add(name)
     found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, names)]
-    ledgers = []
+    ledgers, lines = [], []
     readable = [ref for ref in chosen if ref.target]
     for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
         if kind != "commit":
@@ -123,10 +129,13 @@ def check_ledgers(
         elif ref.family == NOTES:
             found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
             found += _merged_notes(source, ref, expected) if expected else ()
+        elif ref.replica:
+            lines.append(ref)
         elif ref.project:
             verdict, defects = _replayed(source, ref, on_progress, expected)
             ledgers.append(verdict)
             found += defects
+    found += sync_problems(lines) if lines else ()
     on_progress("")
     return FsckReport(
         tuple(ledgers),
@@ -176,6 +185,8 @@ def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]
         yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
     if ref.family in (PROJECTS, SESSIONS) and not ref.project:
         yield Defect(ref.name, "", "ref-name", f"no {ref.family.removesuffix('s')} can have this name")
+    if ref.family == SYNC and not ref.replica:
+        yield Defect(ref.name, "", "ref-name", "no clone can have this id")
     if not ref.is_known:
         yield Defect(ref.name, "", "unknown-ref", "this idse does not know what it is for")
     yield from _collisions(ref, all_refs)

@@ -41,6 +41,7 @@ def fsck(run: Run, session: str | None) -> int:
         only=only,
         on_progress=run.terminal.progress,
         expected=run.app.expected_merge,
+        sync_problems=run.app.sync_problems,
     )
     if run.terminal.as_json:
         run.terminal.data(envelope("idse.fsck/1", _data(report), map(_diagnostic, report.notes)))

@@ -9,6 +9,7 @@ from idse_orchestrator.app.fsck import NOTES, FoundRef
 from idse_orchestrator.domain.ledger_commit import EVENT, STATE
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.replay.source import GitLedgerSource
+from idse_orchestrator.git.sync.stored_points import sound_tips
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
@@ -27,7 +28,7 @@ def published_refs(repository: Repository) -> PublishedRefs:
     source = GitLedgerSource(repository)
     refs = source.refs()
     known = [ref for ref in refs if ref.is_known]
-    ours = {*_ledgers(repository, known), *_notes(source, known)}
+    ours = {*_ledgers(repository, known), *_notes(source, known), *sound_tips(repository, known)}
     return PublishedRefs(
         sorted(ours),
         [ref.name for ref in known if ref.name not in ours],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.fsck import FoundRef, Step
 from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
 from idse_orchestrator.git.notes import GENESIS
-from idse_orchestrator.git.ref_names import PUBLISHED, parse_project_ref, parse_session_ref
+from idse_orchestrator.git.ref_names import PUBLISHED, parse_project_ref, parse_session_ref, parse_sync_ref
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects
 from idse_orchestrator.git.replay.order import history_of
 from idse_orchestrator.git.replay.raw_objects import parse_commit, parse_tree
@@ -196,4 +196,4 @@ def _named(tree: tuple[Entry, ...] | None, name: str) -> str:
 
 def _found(name: str, target: str, symbolic: str) -> FoundRef:
     project, session = parse_session_ref(name) or (parse_project_ref(name) or "", "")
-    return FoundRef(name, target, symbolic, project, session)
+    return FoundRef(name, target, symbolic, project, session, parse_sync_ref(name) or "")

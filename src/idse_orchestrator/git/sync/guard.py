@@ -25,7 +25,7 @@ from idse_orchestrator.git.sync.guard_ledgers import LedgerJudge
 from idse_orchestrator.git.sync.guard_notes import NotesJudge
 from idse_orchestrator.git.sync.guard_objects import GuardObjects
 from idse_orchestrator.git.sync.guard_plan import Plan, Stretch, plan_of
-from idse_orchestrator.git.sync.guard_sync_points import SyncVerdict, judge_sync_points, line_problem
+from idse_orchestrator.git.sync.guard_sync_points import sync_line_defects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -135,20 +135,9 @@ class _Judgement:
         for stretch in families.get(NOTES, ()):
             found = NotesJudge(self._objects).judge(stretch.fresh, stretch.base)
             yield from (Defect(stretch.ref, *problem) for problem in found)
-        yield from self._sync_points(families.get(SYNC, ()), names)
-
-    def _sync_points(
-        self, stretches: Sequence[Stretch], names: Mapping[str, PublishedName]
-    ) -> Iterator[Defect]:
-        verdicts = judge_sync_points(
-            self._objects, (name for stretch in stretches for name in stretch.fresh if stretch.is_forward)
-        )
-        for stretch in stretches:
-            if not stretch.is_forward and stretch.fresh:
-                what = "it does not go on from the sync points of this clone that are known here"
-                yield Defect(stretch.ref, stretch.fresh[-1], "sync-fork", what)
-            elif stretch.fresh:
-                yield from _line_defects(stretch, verdicts, names[stretch.ref].replica)
+        lines = families.get(SYNC, ())
+        owners = {stretch.ref: names[stretch.ref].replica for stretch in lines}
+        yield from sync_line_defects(self._objects, lines, owners)
 
     def _merge_defects(
         self, stretches: Sequence[Stretch], graph: Mapping[str, tuple[str, ...]]
@@ -174,15 +163,6 @@ class _Judgement:
                 yield Defect(stretch.ref, "", "ref-rewind", "the remote's commits would be lost")
             for name in grafted.intersection(stretch.fresh):
                 yield Defect(stretch.ref, name, "grafted", "a graft gives this commit other parents here")
-
-
-def _line_defects(stretch: Stretch, verdicts: Mapping[str, SyncVerdict], own: str) -> Iterator[Defect]:
-    problems = [(name, verdicts[name].problem) for name in stretch.fresh]
-    found = [Defect(stretch.ref, name, *problem) for name, problem in problems if problem is not None]
-    wrong = None if found else line_problem([verdicts[name].replica for name in stretch.fresh], own)
-    yield from found
-    if wrong is not None:
-        yield Defect(stretch.ref, stretch.fresh[-1], "sync-point", wrong)
 
 
 def _merge_problem(merges: Merges, ref: str, name: str, parents: tuple[str, ...]) -> tuple[str, str] | None:

@@ -1,4 +1,4 @@
-"""Judges what is new on ``refs/idse/sync/<replica>``: a line of commits that hold one ``sync.json`` each."""
+"""Judges what stands on ``refs/idse/sync/<replica>``: a line of commits that hold one ``sync.json`` each."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT
 from idse_orchestrator.domain.declared_format import newer_format
+from idse_orchestrator.domain.ledger_defects import Defect
 from idse_orchestrator.domain.sync_point import FILE, sync_point_from_json
 from idse_orchestrator.domain.sync_point_check import MAX_SYNC_BYTES, sync_point_problem
 from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES
@@ -13,9 +14,10 @@ from idse_orchestrator.git.sync.guard_objects import in_portions
 from idse_orchestrator.git.sync.guard_raw import PLAIN, RawCommit, strict_commit, strict_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from idse_orchestrator.git.sync.guard_objects import GuardObjects
+    from idse_orchestrator.git.sync.guard_plan import Stretch
 
 _AT_ONCE = 200
 _SMALL = 4096
@@ -29,6 +31,21 @@ class SyncVerdict(NamedTuple):
     problem: tuple[str, str] | None
 
 
+def sync_line_defects(
+    objects: GuardObjects, stretches: Sequence[Stretch], owners: Mapping[str, str]
+) -> Iterator[Defect]:
+    """What is wrong with the sync points in `stretches`; `owners` says which clone each ref belongs to."""
+    verdicts = judge_sync_points(
+        objects, (name for stretch in stretches for name in stretch.fresh if stretch.is_forward)
+    )
+    for stretch in stretches:
+        if not stretch.is_forward and stretch.fresh:
+            what = "it does not go on from the sync points of this clone that are known here"
+            yield Defect(stretch.ref, stretch.fresh[-1], "sync-fork", what)
+        elif stretch.fresh:
+            yield from _line_defects(stretch, verdicts, owners[stretch.ref])
+
+
 def judge_sync_points(objects: GuardObjects, commits: Iterable[str]) -> dict[str, SyncVerdict]:
     """The verdict on each of `commits`."""
     wanted = list(dict.fromkeys(commits))
@@ -36,6 +53,15 @@ def judge_sync_points(objects: GuardObjects, commits: Iterable[str]) -> dict[str
     for start in range(0, len(wanted), _AT_ONCE):
         found.update(_chunk(objects, wanted[start : start + _AT_ONCE]))
     return found
+
+
+def _line_defects(stretch: Stretch, verdicts: Mapping[str, SyncVerdict], own: str) -> Iterator[Defect]:
+    problems = [(name, verdicts[name].problem) for name in stretch.fresh]
+    found = [Defect(stretch.ref, name, *problem) for name, problem in problems if problem is not None]
+    wrong = None if found else line_problem([verdicts[name].replica for name in stretch.fresh], own)
+    yield from found
+    if wrong is not None:
+        yield Defect(stretch.ref, stretch.fresh[-1], "sync-point", wrong)
 
 
 def line_problem(replicas: Sequence[str], own: str) -> str | None:
