@@ -304,18 +304,16 @@ class Application:
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
     ) -> AbstractContextManager[Syncing]:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
-        from idse_orchestrator.git.sync.assembly import open_syncing
+        from idse_orchestrator.git.sync.listings import RefListings
 
         patience = float(self.setting("agency.timeout"))
         known = agency or self.agency()
-        return open_syncing(
-            self.repository,
-            known,
-            on_progress,
-            configuration=self.git_configuration,
-            patience=patience,
-            alone=alone,
-        )
+        listings = RefListings(self.repository.git, known.remote)  # git works while the rest is imported
+        from idse_orchestrator.git.sync.assembly import open_syncing
+        from idse_orchestrator.git.sync.transport import GitRemote
+
+        remote = GitRemote(self.repository, known, on_progress, patience, self.git_configuration, listings)
+        return open_syncing(self.repository, known, remote, alone=alone)
 
     def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""

@@ -23,6 +23,7 @@ from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.repository import discover
 from idse_orchestrator.git.sync.assembly import open_syncing
 from idse_orchestrator.git.sync.points import GitSyncPoints
+from idse_orchestrator.git.sync.transport import GitRemote
 
 YEAR = 365 * 24 * 3600
 NOW = 1_770_000_000
@@ -157,7 +158,7 @@ class Clone:
         return found
 
     def sync(self, how):
-        with open_syncing(self.repository, self.agency, lambda _: None, patience=60) as parts:
+        with open_syncing(self.repository, self.agency, GitRemote(self.repository, self.agency)) as parts:
             parts.points = GitSyncPoints(self.repository, parts.refs, self.tick)
             done = how(parts)
         assert done.exit_code == 0, done

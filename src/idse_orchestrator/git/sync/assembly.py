@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.syncing import Syncing
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.sync.points import GitSyncPoints
 from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
-from idse_orchestrator.git.sync.transport import GitRemote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from idse_orchestrator.app.sync.ports import Guard
     from idse_orchestrator.app.sync.values import Agency
-    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.sync.transport import GitRemote
 
 PATIENCE_SECONDS = 600.0
 """How long a sync waits for another one in this repository: it may be sending much."""
@@ -30,33 +29,25 @@ _FIRST_PAUSE = 0.05
 
 @contextmanager
 def open_syncing(
-    repository: Repository,
-    agency: Agency,
-    on_progress: Callable[[str], None],
-    *,
-    configuration: GitConfiguration,
-    patience: float,
-    alone: bool = True,
+    repository: Repository, agency: Agency, remote: GitRemote, *, alone: bool = True
 ) -> Iterator[Syncing]:
-    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
-
-    After `patience` seconds of silence the Agency counts as unreachable.
-    """
+    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
     refs = GitPublishedRefs(repository)
     syncing = Syncing(
         agency,
-        GitRemote(repository, agency, on_progress, patience, configuration),
+        remote,
         refs,
         GitSyncPoints(repository, refs),
         pause,
         make_guard=lambda: _guard(repository),
         make_joiner=lambda: _joiner(repository),
     )
-    if not alone:
-        yield syncing
-        return
-    with ledger_lock(repository, PATIENCE_SECONDS, "sync.lock"):
-        yield syncing
+    lock = ledger_lock(repository, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
+    try:
+        with lock:
+            yield syncing
+    finally:
+        remote.close()
 
 
 def _guard(repository: Repository) -> Guard:

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.values import PushReport
-from idse_orchestrator.domain.refspecs import LEDGERS, tracking_prefix
+from idse_orchestrator.domain.refspecs import LEDGERS
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
-from idse_orchestrator.git.sync.listings import listings
 from idse_orchestrator.git.sync.outgoing_refs import refspecs
 from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
 from idse_orchestrator.git.sync.remote_errors import remote_failure
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.sync_point import RefMove
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.sync.listings import RefListings
 
 _SYNC = f"{LEDGERS}sync/"
 _FEW = 100
@@ -70,22 +70,27 @@ class GitRemote:
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
         configuration: GitConfiguration | None = None,
+        listings: RefListings | None = None,
     ) -> None:
+        self._listings = listings
         self._repository = repository
         self._agency = agency
         self._listing: str | None = None
         self._connection = Connection(repository, agency, on_progress, patience, configuration)
 
+    def close(self) -> None:
+        """End what was started ahead."""
+        if self._listings is not None:
+            self._listings.close()
+
     def settled(self) -> int | None:
-        """See `Remote.settled`. Two listings are compared as bytes, and git makes all of them at once."""
-        git, remote = self._repository.git, self._agency.remote
-        here = ["--format=%(objectname)%09%(refname)", LEDGERS]
-        seen = [f"--format=%(objectname)%09{LEDGERS}%(refname:lstrip=4)", tracking_prefix(remote)]
-        with listings(git, [here, seen] if remote else [here]) as known:
-            self._listing = self._list()
-            wanted = self._listing.encode("utf-8", "surrogateescape")
-            if any(listing != wanted for listing in known()):
-                return None
+        """See `Remote.settled`. Listings are compared as bytes."""
+        if self._listings is None:
+            return None
+        self._listing = self._list()
+        wanted = self._listing.encode("utf-8", "surrogateescape")
+        if any(listing != wanted for listing in self._listings.collect()):
+            return None
         self._listing = None
         return wanted.count(b"\n") - wanted.count(b"\t" + _SYNC.encode())
 
