@@ -41,7 +41,7 @@ class FoundRef:
 
     @property
     def family(self) -> str:
-        """What kind of ref its name says: "projects", "sessions", "notes", "sync" or whatever stands there."""
+        """What kind of ref its name says: "projects", "sessions", "notes", "sync" or what else is there."""
         return self.name.split("/")[2]
 
     @property
