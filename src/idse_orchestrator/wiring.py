@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.ledger_defects import Defect
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
+    from idse_orchestrator.git.missed import GitMissedCommits
     from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.git.sync.point_log import PointEntry
     from idse_orchestrator.wiring_judging import Judging
@@ -55,10 +56,14 @@ class Application:
 
     @cached_property
     def writer(self) -> LedgerWriter:
-        """Ledgers, to append to; commits that waited for their notes get them first."""
+        """Ledgers, to append to; commits that waited for their record or note get it first."""
+        self.drain_spool()
+        return self._plain_writer
+
+    @cached_property
+    def _plain_writer(self) -> LedgerWriter:
         from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 
-        self.drain_spool()
         return GitLedgerWriter(self.repository, self.agent)
 
     @cached_property
@@ -196,20 +201,46 @@ class Application:
     @property
     def recorder(self) -> Recorder:
         """What recording a code commit needs."""
+        return self._recorder(self.writer)
+
+    def _recorder(self, writer: LedgerWriter) -> Recorder:
         from idse_orchestrator.app.record_commit import Recorder
         from idse_orchestrator.git.notes import GitNotes
 
         notes = GitNotes(self.repository)
-        return Recorder(self.reader, self.writer, self.workspace, self.commits, notes, self.judging.judge)
+        return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
+
+    @cached_property
+    def missed(self) -> GitMissedCommits:
+        """What this work tree could not record when it happened."""
+        from idse_orchestrator.git.missed import GitMissedCommits
+
+        return GitMissedCommits(self.repository)
 
     def drain_spool(self) -> None:
-        """Give the commits that wait for a note theirs. A spool that cannot be drained now waits on."""
+        """Record what was missed, and give the commits that wait for a note theirs.
+
+        What cannot be done now waits on: nothing about it is a reason for a command to fail.
+        """
         from idse_orchestrator.git.spool import drain
 
         try:
+            if self.missed.waiting():
+                self.record_missed()
             drain(self.repository)
         except IdseError as error:
             self.log(f"spool: {error.message}")
+        except Exception as error:  # noqa: BLE001 - one odd commit must not keep every command from writing
+            self.log(f"spool: {type(error).__name__}: {error}")
+
+    def record_missed(self) -> int:
+        """Record what was missed; how many. BusyError at once where another process writes now."""
+        from idse_orchestrator.app.record_missed import record_missed
+        from idse_orchestrator.git.ledger.lock import ledger_lock
+
+        with ledger_lock(self.repository, timeout=0):
+            pass  # free, most likely: the command itself waits longer, but not twice
+        return record_missed(self._recorder(self._plain_writer), self.missed, self.log)
 
     @cached_property
     def ledger_source(self) -> LedgerSource:
@@ -242,7 +273,7 @@ class Application:
         from idse_orchestrator.git.health.current_refs import GitWorkTree
 
         yield from machine_checks(self.repository, self.environment)
-        yield from leftover_checks(self.repository)
+        yield from leftover_checks(self.repository, self.missed.waiting, self.record_missed)
         work_tree = GitWorkTree(self.repository)
         yield from checks_of(
             Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
@@ -314,6 +345,14 @@ class Application:
 
         remote = GitRemote(self.repository, known, on_progress, patience, self.git_configuration, listings)
         return open_syncing(self.repository, known, remote, alone=alone)
+
+    def tidy(self) -> None:
+        """Let git tidy up as after its own fetch, if the user lets it: nobody else packs what a sync wrote."""
+        if "false" not in self._all_values("maintenance.auto")[-1:]:
+            self.repository.git.attempt("maintenance", "run", "--auto", "--quiet")
+
+    def _all_values(self, key: str) -> list[str]:
+        return [entry.value for entry in self.git_configuration.entries if entry.key == key]
 
     def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""

@@ -236,3 +236,13 @@ def test_a_fresh_clone_whose_origin_does_not_answer_begins_ledgers_of_its_own(on
 def test_init_can_say_where_the_agency_is(repo, agency):
     assert repo.idse("init", "portal", "--agency", str(agency.path)).returncode == 0
     assert sync(repo)["remote"] == "agency"
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_git_tidies_up_after_a_sync_if_it_may(one, wanted):
+    for setting in ("gc.auto=1", "gc.autoDetach=false", f"maintenance.auto={str(wanted).lower()}"):
+        one.git("config", *setting.split("="))
+    for number in range(300):  # git guesses from one of 256 folders whether there is much to pack
+        one.git("hash-object", "-w", "--stdin", stdin=f"loose {number}")
+    sync(one)
+    assert any((one.path / ".git/objects/pack").glob("*.pack")) == wanted

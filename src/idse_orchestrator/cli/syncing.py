@@ -16,7 +16,7 @@ def run_push(run: Run, *, dry_run: bool = False) -> int:
     with run.app.syncing(run.terminal.progress) as syncing:
         outcome = plan_push(syncing) if dry_run else push(syncing)
     if outcome.refs and not dry_run:
-        run.app.refresh_all_views()
+        _afterwards(run)
     return _tell(run, outcome, "idse.sync-push/1", dry_run=dry_run)
 
 
@@ -27,8 +27,13 @@ def run_pull(run: Run) -> int:
     with run.app.syncing(run.terminal.progress) as syncing:
         outcome = pull(syncing)
     if outcome.refs:
-        run.app.refresh_all_views()
+        _afterwards(run)
     return _tell(run, outcome, "idse.sync-pull/1")
+
+
+def _afterwards(run: Run) -> None:
+    run.app.refresh_all_views()
+    run.app.tidy()
 
 
 def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:
