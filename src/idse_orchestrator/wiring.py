@@ -347,7 +347,7 @@ class Application:
         return open_syncing(self.repository, known, remote, alone=alone)
 
     def tidy(self) -> None:
-        """Let git tidy up as after its own fetch, if the user lets it: nobody else packs what a sync wrote."""
+        """Let git tidy up as after a fetch, if the user lets it: nobody else packs what a sync wrote."""
         if "false" not in self._all_values("maintenance.auto")[-1:]:
             self.repository.git.attempt("maintenance", "run", "--auto", "--quiet")
 
