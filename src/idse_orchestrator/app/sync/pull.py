@@ -88,9 +88,9 @@ def _bring(syncing: Syncing) -> Brought:
     unknown = {ref: head for ref, head in differing.items() if head not in known}
     moves = [RefMove(ref, mine.get(ref, ""), head) for ref, head in sorted(differing.items())]
     good = _installed(syncing, moves, unknown, brought, mine)
-    _apply(syncing, good, brought)
     bad = {outcome.ref for outcome in brought.outcomes if outcome.result == REFUSED}
     syncing.remote.track({ref: head for ref, head in theirs.items() if ref not in bad})
+    _apply(syncing, good, brought)
     return brought
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.sync.values import PushReport
 from idse_orchestrator.domain.refspecs import LEDGERS
 from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.sync.beside import Beside
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
 from idse_orchestrator.git.sync.outgoing_refs import refspecs
@@ -73,15 +74,17 @@ class GitRemote:
         listings: RefListings | None = None,
     ) -> None:
         self._listings = listings
+        self._tracking = Beside()
         self._repository = repository
         self._agency = agency
         self._listing: str | None = None
         self._connection = Connection(repository, agency, on_progress, patience, configuration)
 
     def close(self) -> None:
-        """End what was started ahead."""
+        """End what was started ahead, or beside."""
         if self._listings is not None:
             self._listings.close()
+        self._tracking.wait()
 
     def settled(self) -> int | None:
         """See `Remote.settled`. Listings are compared as bytes."""
@@ -110,17 +113,19 @@ class GitRemote:
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
         """See `Remote.push`. Sync points go last: with a remote that is not atomic, only after all others."""
+        self._tracking.wait()  # git itself notes what it pushed
         ordered = sorted(moves, key=lambda move: move.ref.startswith(_SYNC))
         report = self._push_all([ordered], atomic=True)
         return report if report is not None else self._push_in_order(ordered)
 
     def track(self, heads: Mapping[str, str]) -> None:
-        """See `Remote.track`; nothing for a bare URL."""
+        """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
         if self._agency.remote:
-            track(self._repository.git, self._agency.remote, heads)
+            self._tracking.start(lambda: track(self._repository.git, self._agency.remote, heads))
 
     def remembered(self) -> Mapping[str, str]:
         """See `Remote.remembered`; nothing for a bare URL."""
+        self._tracking.wait()
         return tracked(self._repository.git, self._agency.remote) if self._agency.remote else {}
 
     def _list(self) -> str:
