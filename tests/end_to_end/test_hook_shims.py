@@ -105,6 +105,12 @@ def spool(repo) -> dict[str, str]:
     return {path.name: path.read_text() for path in folder.iterdir()} if folder.is_dir() else {}
 
 
+def missed(repo) -> list[str]:
+    """What waits to be recorded in this work tree."""
+    folder = pathlib.Path(repo.git("rev-parse", "--path-format=absolute", "--git-dir")) / "idse"
+    return sorted(path.name.removeprefix("missed-") for path in folder.glob("missed-*"))
+
+
 def head(repo) -> str:
     return repo.git("rev-parse", "HEAD")
 
@@ -298,12 +304,33 @@ def test_a_cherry_pick_of_a_spec_is_recorded(hooked, recorder):
     assert recorder.calls() == ["hook post-commit"]
 
 
-def test_a_failing_recorder_fails_no_commit(hooked, recorder):
+@pytest.mark.parametrize("code", [1, 2, 70, 75, 137])
+def test_a_failing_recorder_fails_no_commit_and_the_commit_is_kept_for_later(hooked, recorder, code):
     hooked.write(SPEC, "# Spec 2\n")
     hooked.git("add", SPEC)
-    recorder.answer(70)
+    recorder.answer(code)
     done = hooked.run("git", "commit", "--quiet", "--no-verify", "-m", "x")
     assert done.returncode == 0
+    assert missed(hooked) == [head(hooked)]
+    assert spool(hooked) == {}
+
+
+def test_a_recorder_that_did_its_work_keeps_nothing(hooked):
+    hooked.write(SPEC, "# Spec 2\n")
+    hooked.git("add", SPEC)
+    hooked.git("commit", "--quiet", "-m", "x")
+    assert (missed(hooked), spool(hooked)) == ([], {})
+
+
+def test_a_failing_recorder_of_a_linked_worktree_keeps_the_commit_there(hooked, recorder, tmp_path):
+    hooked.git("worktree", "add", "--quiet", str(tmp_path / "other"))
+    other = type(hooked)(tmp_path / "other")
+    other.git("symbolic-ref", "refs/worktree/idse/session", "refs/idse/sessions/portal/login")
+    other.write(SPEC, "# Spec 2\n")
+    recorder.answer(75)
+    other.git("commit", "--quiet", "--no-verify", "-am", "x")
+    assert missed(other) == [head(other)]
+    assert missed(hooked) == []
 
 
 # --- amend and rebase ---
@@ -581,14 +608,15 @@ def test_a_spec_is_not_committed_unchecked_when_idse_is_gone(gone):
     assert "git commit --no-verify" in fix
 
 
-def test_a_commit_that_cannot_be_recorded_is_made_all_the_same_and_spooled(gone):
+def test_a_commit_that_cannot_be_recorded_is_made_all_the_same_and_kept_for_later(gone):
     gone.write(SPEC, "# Spec 2\n")
     gone.git("add", SPEC)
     done = gone.run("git", "commit", "-q", "--no-verify", "-m", "x", env={"PATH": PATH_WITHOUT_IDSE})
     assert done.returncode == 0
     assert len(done.stderr.splitlines()) == 1
     assert "pip install idse-orchestrator" in done.stderr
-    assert only_head_is_spooled(gone)
+    assert missed(gone) == [head(gone)]
+    assert spool(gone) == {}
 
 
 def test_code_is_committed_in_silence_when_idse_is_gone(gone):
@@ -714,6 +742,7 @@ def test_what_the_scripts_share_is_the_same_in_each():
     for function, carriers in {
         "start_idse": HOOKS,
         "find_git_dirs": ("post-commit", "post-merge", "post-rewrite"),
+        "keep_missed": ("post-commit", "post-merge", "post-rewrite"),
         "spool_commit": ("post-commit", "post-merge"),
         "not_recorded": ("post-commit", "post-merge", "post-rewrite"),
     }.items():

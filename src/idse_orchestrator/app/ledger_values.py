@@ -117,6 +117,13 @@ class CodeChange(NamedTuple):
     is_merge: bool = False
 
 
+class Missed(NamedTuple):
+    """What waits to be recorded: the commit `after`, or the way to it from `before` ("" : it alone)."""
+
+    after: str
+    before: str = ""
+
+
 SessionTip = Tip[SessionState]
 ProjectTip = Tip[ProjectState]
 SessionPlan = Callable[[SessionTip | None], Draft | None]

@@ -145,6 +145,9 @@ class Workspace(Protocol):
         None where none were missed, or where the branch is another one.
         """
 
+    def brought(self, project: str, session: str, commit: str) -> bool:
+        """Whether what this work tree gave to the ledger last was on top of the code commit `commit`."""
+
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """Remember that the folder, as `tree`, has been given to the ledger or taken from it.
 
@@ -175,6 +178,9 @@ class CodeCommits(Protocol):
 
     def head(self) -> CodeChange | None:
         """HEAD against its first parent; None before the first commit."""
+
+    def commit(self, name: str) -> CodeChange | None:
+        """The commit `name` as `head` told of it when it was made here; None where it is gone."""
 
     def between(self, before: str, after: str) -> CodeChange:
         """The change from one commit to another."""

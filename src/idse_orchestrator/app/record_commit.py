@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
+IsRecorded = Callable[[SessionKey, str], bool]
+"""Whether a session's ledger has an edit that came with this code commit."""
 
 
 class Recorder(NamedTuple):
@@ -68,18 +70,22 @@ class Recorded(NamedTuple):
     unknown: tuple[SessionKey, ...]
 
 
-def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True) -> Recorded:
+def record_commit(
+    recorder: Recorder, change: CodeChange, *, single: bool = True, is_recorded: IsRecorded | None = None
+) -> Recorded:
     """Record `change` in the ledgers of all sessions it touches.
 
     `single`: it is one commit made in this work tree. A merge or a rebase is not, and then only the
-    branch's own history is a base.
+    branch's own history is a base. `is_recorded`: it was made some time ago, and may have been recorded in
+    some of its sessions; what the work tree has by now says nothing about it.
     """
+    how = _How(single, is_recorded)
     folders = {
         key: tree
         for key in recorder.commits.sessions_in(change)
         if (tree := recorder.workspace.resolve_tree(change.after, session_folder(*key)))
     }  # a ledger never drops the folder that a branch dropped
-    done = [_record(recorder, change, key, tree, single=single) for key, tree in folders.items()]
+    done = [_record(recorder, change, key, tree, how) for key, tree in folders.items()]
     sessions = tuple(each for each in done if each is not None)
     unknown = tuple(key for key, each in zip(folders, done, strict=True) if each is None)
     if sessions:
@@ -88,29 +94,34 @@ def record_commit(recorder: Recorder, change: CodeChange, *, single: bool = True
     return Recorded(change.after, sessions, unknown)
 
 
+class _How(NamedTuple):
+    single: bool
+    is_recorded: IsRecorded | None
+
+
 def _record(
-    recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool
+    recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How
 ) -> RecordedSession | None:
     """None where there is no ledger."""
-    edit = _edit(recorder, change, key, theirs, single=single)
+    brought = how.is_recorded is not None and recorder.workspace.brought(*key, change.after)
+    edit = None if brought else _edit(recorder, change, key, theirs, how)
     conflicts: tuple[Conflict, ...] = ()
     before = ""
 
     def plan(tip: SessionTip | None) -> Draft | None:
         nonlocal conflicts, before
-        if tip is None:
+        if tip is None or (how.is_recorded and how.is_recorded(key, change.after)):
             return None
-        merged = _merged(recorder.workspace, edit, tip.artifacts)
-        if change.is_merge:
-            merged = _as_resolved(recorder.workspace, edit, merged)
+        merged = _applied(recorder.workspace, change, edit, tip.artifacts)
         conflicts, before = merged.conflicts, tip.commit
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
     tip = recorder.writer.append(*key, plan)
     if tip is None:
         return None
-    recorder.workspace.agree(*key, edit.kept, (change.after,))
-    tip, verdict = _judged(recorder, change, key, tip)
+    if edit is not None:
+        recorder.workspace.agree(*key, edit.kept, (change.after,))
+    tip, verdict = _judged(recorder, change, key, tip, is_news=not brought)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(key[0], views_of(tip.state, recorder.ledgers.last_sync()))
     return RecordedSession(key, tip, verdict, conflicts, before)
@@ -128,17 +139,25 @@ class _Edit(NamedTuple):
     kept: str
 
 
-def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, *, single: bool) -> _Edit:
+def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How) -> _Edit:
     workspace, folder = recorder.workspace, session_folder(*key)
-    last = workspace.given(*key, change.previous) if single else None
+    last = workspace.given(*key, change.previous) if how.single else None
     if last is None:
         last = workspace.missed(*key, change.previous)
     parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
     if last in (None, parent):
         return _Edit(theirs, (parent,), theirs)
-    left_out = recorder.commits.unclean(folder)  # not in the commit as they were given
+    # not in the commit as they were given; nobody knows that of one that was made some time ago
+    left_out = () if how.is_recorded else recorder.commits.unclean(folder)
     base, kept = workspace.mixed(last, parent, left_out), workspace.mixed(theirs, last, left_out)
     return _Edit(theirs, (base, parent), kept)
+
+
+def _applied(workspace: Workspace, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
+    if edit is None:  # the ledger has it, with what this work tree gave to it since
+        return Merged(ours, ())
+    merged = _merged(workspace, edit, ours)
+    return _as_resolved(workspace, edit, merged) if change.is_merge else merged
 
 
 def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
@@ -167,9 +186,9 @@ def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Me
 
 
 def _judged(
-    recorder: Recorder, change: CodeChange, key: SessionKey, tip: SessionTip
+    recorder: Recorder, change: CodeChange, key: SessionKey, tip: SessionTip, *, is_news: bool
 ) -> tuple[SessionTip, str]:
-    """The verdict on the session in the commit; an event where it is another one than before."""
+    """The verdict on the session in the commit; an event where it is news, and another one than before."""
     report = recorder.judge(change.after, key)
     verdict = FAILING if report.blocks() else PASSING
     body = {
@@ -187,7 +206,7 @@ def _judged(
         return Draft(VALIDATED, body)
 
     known = tip.state.validation
-    if (known.status, known.constitution) == (verdict, report.constitution):
+    if not is_news or (known.status, known.constitution) == (verdict, report.constitution):
         return tip, verdict
     return recorder.writer.append(*key, plan) or tip, verdict
 

@@ -23,20 +23,26 @@ class GitCodeCommits:
         rows = self._log("--walk-reflogs", "-2") or self._log("-1")
         if not rows:
             return None
-        commit, parents, subject = rows[0]
-        parent = parents[0] if parents else ""
-        previous = rows[1][0] if len(rows) > 1 else parent
-        return CodeChange(parent, commit, subject, previous, is_merge=len(parents) > 1)
+        return _change(rows)
+
+    def commit(self, name: str) -> CodeChange | None:
+        """See `CodeCommits.commit`."""
+        if find_commit(self._git, name) is None:
+            return None
+        rows = self._log("--walk-reflogs")
+        places = [place for place, row in enumerate(rows) if row[0] == name]
+        made = rows[places[-1] :] if places else self._log("-1", rev=name)
+        return _change(made) if made else None
 
     def between(self, before: str, after: str) -> CodeChange:
         """See `CodeCommits.between`."""
         old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
         return CodeChange(old, new, "", old)
 
-    def _log(self, *options: str) -> list[tuple[str, list[str], str]]:
-        """(commit, parents, subject) of HEAD, or of where it stood."""
+    def _log(self, *options: str, rev: str = "HEAD") -> list[tuple[str, list[str], str]]:
+        """(commit, parents, subject) of `rev`, or of where it stood."""
         form = "--format=%H %P%x00%s"
-        done = self._git.attempt("log", *options, "--no-show-signature", "--no-notes", form, "HEAD", "--")
+        done = self._git.attempt("log", *options, "--no-show-signature", "--no-notes", form, rev, "--")
         rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
         return [_row(row) for row in rows if "\0" in row]
 
@@ -54,6 +60,14 @@ class GitCodeCommits:
         question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
         rows = self._git.text(*question, "--", folder).split("\0")
         return [row[3:].removeprefix(f"{folder}/") for row in rows if row]
+
+
+def _change(rows: Sequence[tuple[str, list[str], str]]) -> CodeChange:
+    """The first of `rows`; the second is where HEAD stood before."""
+    commit, parents, subject = rows[0]
+    parent = parents[0] if parents else ""
+    previous = rows[1][0] if len(rows) > 1 else parent
+    return CodeChange(parent, commit, subject, previous, is_merge=len(parents) > 1)
 
 
 def _row(line: str) -> tuple[str, list[str], str]:

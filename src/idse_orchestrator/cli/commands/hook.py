@@ -1,17 +1,19 @@
 """``idse hook NAME``: what the git hooks call. Starts without click (see ``cli/hot.py``).
 
 pre-* answer 0 or 1, and say on standard error what blocks. post-* never fail git: they print one
-line at most, and what went wrong stands in the log in the git directory.
+line at most, and what went wrong stands in the log in the git directory. What they could not record is
+kept for a later command; they answer 1 where not even that was possible, and the script tries again.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.app.ledger_values import Missed
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 
@@ -21,6 +23,14 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ledger_values import Conflict
     from idse_orchestrator.app.record_commit import Recorded, RecordedSession
     from idse_orchestrator.cli.run import Run
+
+
+class _KeptError(Exception):
+    """It could not be recorded, for the reason `why`, and was kept for later."""
+
+    def __init__(self, why: Exception) -> None:
+        super().__init__()
+        self.why = why
 
 
 def run(run: Run, name: str, args: Sequence[str]) -> int:
@@ -36,8 +46,11 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
         raise UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join(NAMES))
     try:
         hook(run, args)
+    except _KeptError as kept:
+        _tell_trouble(run, name, kept.why)
     except Exception as error:  # noqa: BLE001 - the commit is made; nothing may turn that into a failure
         _tell_trouble(run, name, error)
+        return EXIT_CHECK_FAILED
     return EXIT_OK
 
 
@@ -69,7 +82,8 @@ def _post_commit(run: Run, args: Sequence[str]) -> None:
 
     change = run.app.commits.head()
     if change is not None:
-        _tell(run, record_commit(run.app.recorder, change))
+        with _kept_for_later(run, Missed(change.after)):
+            _tell(run, record_commit(run.app.recorder, change))
 
 
 def _post_merge(run: Run, args: Sequence[str]) -> None:
@@ -104,7 +118,18 @@ def _record_move(run: Run, before: str) -> None:
 
     change = run.app.commits.between(before, "HEAD")
     if change.before and change.before != change.after:
-        _tell(run, record_commit(run.app.recorder, change, single=False))
+        with _kept_for_later(run, Missed(change.after, change.before)):
+            _tell(run, record_commit(run.app.recorder, change, single=False))
+
+
+@contextmanager
+def _kept_for_later(run: Run, missed: Missed) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if run.app.missed.keep(missed):
+            raise _KeptError(error) from error
+        raise
 
 
 def _tell(run: Run, recorded: Recorded) -> None:

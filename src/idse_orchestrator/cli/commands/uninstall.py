@@ -36,6 +36,8 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
         return EXIT_OK
     if ledgers and plan.ledgers and not yes:
         _ask(run, len(plan.ledgers), no_input=no_input)
+    if not ledgers:
+        run.app.drain_spool()
     done = carry_out(footprint, hooks, plan)
     run.terminal.say(f"removed {_count(plan)}")
     for why in done.kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
@@ -33,11 +33,18 @@ def machine_checks(repository: Repository, environment: Mapping[str, str]) -> It
     yield Check("log decoration", lambda: _decoration(repository))
 
 
-def leftover_checks(repository: Repository) -> Iterator[Check]:
-    """What killed processes left behind, refs that are not what they should be, and refs without a log."""
+def leftover_checks(
+    repository: Repository, missed: Callable[[], Sequence[object]], record: Callable[[], int]
+) -> Iterator[Check]:
+    """What killed processes left behind, refs that are not what they should be, and refs without a log.
+
+    `missed` tells what waits to be recorded in this work tree, and `record` does it.
+    """
     yield Check("lock files", lambda: _locks(repository), lambda: recovery.remove_stale_locks(repository))
     yield Check("leftovers", lambda: _leftovers(repository), lambda: recovery.remove_leftovers(repository))
-    yield Check("spool", lambda: _spool(repository), lambda: recovery.drain_spool(repository))
+    yield Check(
+        "spool", lambda: _spool(repository, missed()), lambda: recovery.drain_spool(repository, record)
+    )
     yield Check("ledger refs", lambda: _published(repository))
     yield Check("reflogs", lambda: _reflogs(repository), lambda: recovery.write_reflogs(repository))
 
@@ -130,8 +137,12 @@ def _leftovers(repository: Repository) -> Diagnosis:
     return Diagnosis(WARNING, f"files of processes that are gone: {len(found)}", ("idse doctor --fix",))
 
 
-def _spool(repository: Repository) -> Diagnosis:
+def _spool(repository: Repository, missed: Sequence[object]) -> Diagnosis:
     waiting = recovery.spooled(repository)
+    if missed:
+        count = f"{len(missed)} commits wait" if len(missed) > 1 else "1 commit waits"
+        more = f", and {waiting} for a note" if waiting else ""
+        return Diagnosis(NOTE, f"{count} to be recorded{more}: the next command that writes does it")
     if not waiting:
         return Diagnosis(OK, "no commit waits for its note")
     count = f"{waiting} commit{'s' if waiting > 1 else ''}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.health.published_refs import published_refs
@@ -71,12 +71,14 @@ def spooled(repository: Repository) -> int:
         return 0
 
 
-def drain_spool(repository: Repository) -> str:
-    """Turn the spool into notes; what was done."""
+def drain_spool(repository: Repository, record: Callable[[], int]) -> str:
+    """Let `record` record what was missed, and turn the spool into notes; what was done."""
     from idse_orchestrator.git.spool import drain
 
+    recorded = record()
     changed = len(drain(repository))
-    return f"wrote {changed} note{'s' if changed != 1 else ''}"
+    told = f"recorded {recorded} commit{'s' if recorded != 1 else ''}, " if recorded else ""
+    return f"{told}wrote {changed} note{'s' if changed != 1 else ''}"
 
 
 def refs_without_log(repository: Repository) -> Sequence[str]:

@@ -109,6 +109,11 @@ class GitWorkspace:
             return None
         return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
 
+    def brought(self, project: str, session: str, commit: str) -> bool:
+        """See `Workspace.brought`."""
+        last = last_contribution(self._repository, project, session)
+        return last is not None and any(head and self._leads_to(commit, head) for head in last.heads)
+
     def _leads_to(self, ancestor: str, head: str) -> bool:
         """Whether `head` descends from `ancestor`; the time before the first commit leads everywhere."""
         if not ancestor:
