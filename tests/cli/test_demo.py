@@ -40,6 +40,7 @@ def test_every_step_is_shown_and_does_what_it_should(repo, tmp_path):
     quiet = [index for index, text in output.items() if not text]
     assert [STEPS[index].shown.split()[0] for index in quiet] == [
         "git", "$EDITOR", "git", "$EDITOR", "$EDITOR", "git",
+        "git", "git", "cd", "$EDITOR", "cd", "$EDITOR",
     ]  # fmt: skip
     assert output[1] == (
         "started project portal\n"
@@ -74,6 +75,23 @@ def test_every_step_is_shown_and_does_what_it_should(repo, tmp_path):
     assert output[16].splitlines()[-1] == "<id> created portal/__blueprint__"
 
 
+def test_the_second_clone_starts_with_what_the_first_has_and_both_end_with_the_work_of_both(repo, tmp_path):
+    done = repo.idse("demo", cwd=tmp_path)
+    output = [text for _, text in sections(normal(done.stdout))][17:]
+    commands = [step.shown for step in STEPS][17:]
+    pushed, brought = commands.index("idse sync push"), commands.index("idse init --agency ../agency.git")
+    assert output[pushed].endswith("3 pushed, 0 up to date")
+    assert ": 3 pulled, 0 up to date" in output[brought].splitlines()[0]
+    assert "  merged  portal/__blueprint__  " in output[commands.index("idse sync pull")]
+    graph = output[commands.index("idse log --graph --oneline -n 4")].splitlines()
+    assert graph[0] == "*   <id> merged <id> and <id>"
+    assert {line.removeprefix("| ").removeprefix("* ").lstrip("| ") for line in graph[2:4]} == {
+        "<id> saved spec.md",
+        "<id> saved context.md",
+    }
+    assert "\n3 equal; last push " in output[-1]
+
+
 def test_nothing_outside_of_its_folder_is_touched_and_the_folder_is_gone(repo, tmp_path, sealed):
     before = (sealed / ".gitconfig").read_bytes()
     temporary = tmp_path / "temporary"
@@ -92,7 +110,9 @@ def test_the_repository_is_kept_for_who_asks(repo, tmp_path):
     assert done.returncode == 0
     (folder,) = temporary.iterdir()
     assert done.stderr == f"the repository is in {folder}/portal\n"
-    assert repo.run("git", "-C", str(folder / "portal"), "fsck", "--strict").returncode == 0
+    for name in ("portal", "laptop", "agency.git"):
+        assert repo.run("git", "-C", str(folder / name), "fsck", "--strict").returncode == 0
+    assert repo.run("git", "-C", str(folder / "agency.git"), "for-each-ref", "refs/heads").stdout == ""
 
 
 def test_settings_of_the_user_do_not_change_what_is_shown(repo, sealed):

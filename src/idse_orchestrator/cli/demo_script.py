@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_INTENT = ".idse/projects/portal/sessions/__blueprint__/intent.md"
+_FOLDER = ".idse/projects/portal/sessions/__blueprint__"
+_INTENT = f"{_FOLDER}/intent.md"
+_CONTEXT = f"{_FOLDER}/context.md"
+_SPEC = f"{_FOLDER}/spec.md"
 
 _WRITTEN = """\
 # Intent: a customer portal
@@ -36,14 +39,31 @@ First release by the end of March.
 _BROKEN = _WRITTEN.replace("the end of March", "[REQUIRES INPUT]")
 _REPAIRED = _WRITTEN.replace("the end of March", "the end of May")
 
+_KNOWN = """\
+# Context: a customer portal
+
+The accounting system has an interface that lists the invoices of a customer.
+"""
+
+_WANTED = """\
+# Spec: a customer portal
+
+Whoever is logged in sees a list of invoices, the newest first.
+"""
+
 
 class Step(NamedTuple):
-    """`says` introduces the step, `shown` is typed; `writes` are files written instead of running it."""
+    """`says` introduces the step, `shown` is typed.
+
+    Instead of running it, `writes` are files that are written, and `enters` is the folder in which it and
+    all that follows take place.
+    """
 
     shown: str
     says: str = ""
     succeeds: bool = True
     writes: Mapping[str, str] = {}
+    enters: str = ""
 
 
 STEPS = (
@@ -73,4 +93,25 @@ STEPS = (
     Step("idse log", "Who moved which stage, and when?"),
     Step("git log -1", "The commit itself knows where it belongs: git shows idse's note on it."),
     Step("git log --oneline refs/idse/sessions/portal/__blueprint__", "And all of it is plain git."),
+    Step(
+        "git init --quiet --bare ../agency.git && idse sync setup --quiet ../agency.git",
+        "Others take part: the Agency is any git repository, here an empty one.",
+    ),
+    Step("idse sync push"),
+    Step(
+        "git clone --quiet -c user.name=You -c user.email=you@example.org . ../laptop",
+        "A second clone.",
+    ),
+    Step("cd ../laptop", enters="../laptop"),
+    Step("idse init --agency ../agency.git"),
+    Step(f"$EDITOR {_CONTEXT}", "One document is written there …", writes={_CONTEXT: _KNOWN}),
+    Step("idse save -m 'What accounting offers'"),
+    Step("idse sync push"),
+    Step("cd ../portal", "… and another one here, at the same time.", enters="../portal"),
+    Step(f"$EDITOR {_SPEC}", writes={_SPEC: _WANTED}),
+    Step("idse save -m 'What customers see'"),
+    Step("idse sync pull", "Both histories are joined: every clone makes the very same merge."),
+    Step("idse log --graph --oneline -n 4"),
+    Step("idse sync push"),
+    Step("idse sync status", "Nothing is left to send, and nothing to bring."),
 )

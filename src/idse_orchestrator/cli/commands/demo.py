@@ -30,7 +30,8 @@ def _demo(run: Run, *, keep: bool) -> int:
     """Run the whole loop in a temporary repository, and show each command with its output.
 
     Starts a project, completes a stage, lets a commit that breaks a promise be blocked, repairs it,
-    and shows the history. Nothing outside of the temporary folder is read or written.
+    shows the history, and joins it with that of a second clone. Nothing outside of the temporary folder
+    is read or written.
     """
     folder = tempfile.mkdtemp(prefix="idse-demo-")
     try:
@@ -54,6 +55,9 @@ def build() -> click.Command:
 def _play(run: Run, place: _Place) -> int:
     for step in STEPS:
         _announce(run, step)
+        if step.enters:
+            place = place._replace(folder=os.path.normpath(os.path.join(place.folder, step.enters)))
+            continue
         if not _took_place(run, place, step):
             return EXIT_CHECK_FAILED
     run.terminal.data("\n" + run.terminal.style.green("Every step did what it should."))
