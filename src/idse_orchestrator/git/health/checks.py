@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.git.health import recovery
 from idse_orchestrator.git.health.published_refs import published_refs
+from idse_orchestrator.git.health.sync_leftovers import remove_sync_leftovers, sync_leftovers, told
 from idse_orchestrator.git.hooks.shim import find_program
 
 if TYPE_CHECKING:
@@ -44,6 +45,9 @@ def leftover_checks(
     yield Check("leftovers", lambda: _leftovers(repository), lambda: recovery.remove_leftovers(repository))
     yield Check(
         "spool", lambda: _spool(repository, missed()), lambda: recovery.drain_spool(repository, record)
+    )
+    yield Check(
+        "sync leftovers", lambda: _sync_leftovers(repository), lambda: remove_sync_leftovers(repository)
     )
     yield Check("ledger refs", lambda: _published(repository))
     yield Check("reflogs", lambda: _reflogs(repository), lambda: recovery.write_reflogs(repository))
@@ -149,6 +153,15 @@ def _spool(repository: Repository, missed: Sequence[object]) -> Diagnosis:
     return Diagnosis(
         NOTE if waiting < 1000 else WARNING, f"{count} wait for a note: the next write gives it", ()
     )
+
+
+def _sync_leftovers(repository: Repository) -> Diagnosis:
+    found = sync_leftovers(repository)
+    if not any(found):
+        return Diagnosis(OK, "no sync was stopped half-way")
+    clear = ("idse doctor --fix",) if found.folders or found.settled else ()
+    ask = ("idse sync push    (finds out what arrived)",) if found.open else ()
+    return Diagnosis(NOTE, told(found), (*clear, *ask))
 
 
 def _published(repository: Repository) -> Diagnosis:

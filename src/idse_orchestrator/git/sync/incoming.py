@@ -96,6 +96,13 @@ def remove_leftovers(private: str) -> None:
         os.close(lock)
 
 
+def dead_folders(private: str) -> list[str]:
+    """The folders whose processes are gone by their ids; removes nothing."""
+    if not os.path.isdir(private):
+        return []
+    return [path for path in _folders(private) if not is_alive(os.path.basename(path).split("-")[1])]
+
+
 def _folders(private: str) -> Iterator[str]:
     with os.scandir(private) as entries:
         for entry in entries:
