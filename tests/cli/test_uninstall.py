@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 
 
@@ -65,6 +67,37 @@ def test_the_remote_of_the_agency_goes_where_setup_made_it(repo, bare_remote, be
     assert (config, hooks) == before[:2]
     assert repo.git("for-each-ref", "refs/idse-local") == ""
     assert not (repo.path / ".git/refs/idse-local").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--ledgers", "--yes")])
+def test_what_syncs_left_goes_too_and_the_backup_has_the_sync_points(repo, bare_remote, before, flags):
+    assert repo.idse("init", "demo").returncode == 0
+    assert repo.idse("sync", "setup", str(bare_remote.path)).returncode == 0
+    assert repo.idse("sync", "push").returncode == 0
+    sync = repo.git("for-each-ref", "--format=%(refname)", "refs/idse/sync")
+    tip = repo.git("rev-parse", sync)
+    repo.git("update-ref", f"refs/idse-local/pending/{tip}", tip)
+    repo.git("pack-refs", "--all")
+    refs = repo.git("for-each-ref", "refs/idse/")
+    done = repo.idse("uninstall", *flags)
+    assert done.returncode == 0, done.stderr
+    config, hooks, names = surroundings(repo)
+    assert (config, hooks) == before[:2]
+    assert repo.git("for-each-ref", "refs/idse-local") == ""
+    for folder in ("refs", "logs/refs"):
+        assert not (repo.path / ".git" / folder / "idse-local").exists()
+    if not flags:
+        assert repo.git("for-each-ref", "refs/idse/") == refs
+        return
+    bundle = done.stdout.strip()
+    left = {*names} - {*before[2], pathlib.Path(bundle).name, "packed-refs"}
+    assert (left, repo.git("for-each-ref", "refs/idse/")) == (set(), "")
+    heads = repo.git("bundle", "list-heads", bundle).splitlines()
+    assert sorted(line.split()[1] for line in heads) == [line.split()[2] for line in refs.splitlines()]
+    assert f"{tip} {sync}" in heads
+    repo.git("fetch", "--quiet", bundle, "refs/idse/*:refs/idse/*")
+    assert repo.git("for-each-ref", "refs/idse/") == refs
+    assert repo.idse("fsck").returncode == 0
 
 
 def test_a_dry_run_prints_the_plan_and_changes_nothing(project):
