@@ -24,6 +24,7 @@ from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.sync.guard_ledgers import LedgerJudge
 from idse_orchestrator.git.sync.guard_notes import NotesJudge
 from idse_orchestrator.git.sync.guard_objects import GuardObjects
+from idse_orchestrator.git.sync.guard_parts import judge_parts, parts_for
 from idse_orchestrator.git.sync.guard_plan import Plan, Stretch, plan_of
 from idse_orchestrator.git.sync.guard_sync_points import sync_line_defects
 
@@ -61,7 +62,7 @@ class GitGuard:
         wanted = sorted(moves)
         names, refused = _named(wanted, _neighbours(wanted, there))
         folder = objects.folder if objects is not None else None
-        return _by_ref([*refused, *_Judgement(self._repository, folder, self._merges_in).of(wanted, names)])
+        return _by_ref([*refused, *self._judged(wanted, names, folder)])
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
         """See `Guard.outgoing`."""
@@ -71,8 +72,24 @@ class GitGuard:
         for move in wanted:
             if not move.new and names.pop(move.ref, False):
                 refused.append(Defect(move.ref, "", "ref-deletion", "it would be deleted on the remote"))
-        judgement = _Judgement(self._repository, None, self._merges_in, is_leaving=True)
-        return _by_ref([*refused, *judgement.of(wanted, names)])
+        return _by_ref([*refused, *self._judged(wanted, names, None, is_leaving=True)])
+
+    def _judged(
+        self,
+        moves: Sequence[RefMove],
+        names: Mapping[str, PublishedName],
+        folder: str | None,
+        *,
+        is_leaving: bool = False,
+    ) -> list[Defect]:
+        """The defects of those `moves` that have a name; ledgers know nothing of each other, so in parts."""
+        count = parts_for(len(moves))
+
+        def work(part: Sequence[RefMove]) -> Callable[[], Iterator[Defect]]:
+            judgement = _Judgement(self._repository, folder, self._merges_in, is_leaving=is_leaving)
+            return lambda: judgement.of(part, names)
+
+        return judge_parts([work(moves[number::count]) for number in range(count)])
 
 
 class _Judgement:
