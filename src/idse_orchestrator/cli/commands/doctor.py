@@ -27,8 +27,8 @@ def doctor(run: Run, *, fix: bool) -> int:
     """Check git, the repository, hooks, views, locks, sessions and whatever a killed process left behind.
 
     With --fix, what is safe is mended and said: stale locks, leftovers, views, a current session without a
-    ledger, the setting that shows notes, outdated hooks, missing reflogs, the spool. Nothing else is
-    touched. Exit code 1 says that a problem remains.
+    ledger, the setting that shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs
+    left behind. Nothing else is touched. Exit code 1 says that a problem remains.
     """
     from idse_orchestrator.app.doctor import examine
 
