@@ -247,3 +247,22 @@ def test_git_tidies_up_after_a_sync_if_it_may(one, wanted):
         assert one.git("hash-object", "-w", "--stdin", stdin=text).startswith("17")
     sync(one)
     assert any((one.path / ".git/objects/pack").glob("*.pack")) == wanted
+
+
+def test_a_bad_ref_at_the_agency_is_named_and_everything_else_goes_on(one, other, agency):
+    edit(one, "# Intent\n\nOne line.\n")
+    sync(one)
+    evil = "refs/idse/sessions/portal/evil"
+    agency.git("fetch", "-q", str(one.path), f"HEAD:{evil}")
+    agency.git("update-ref", "refs/idse/future/thing", LEDGER)
+    done = other.idse("sync", "pull")
+    assert done.returncode == 1
+    assert "refused  portal/evil" in done.stdout
+    assert "foreign-tip" in done.stdout
+    assert "up to date" not in done.stderr
+    assert other.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+    assert {evil, "refs/idse/future/thing"}.isdisjoint(published(other))
+    status = json.loads(other.idse("sync", "status", "--json").stdout)["data"]
+    assert [(ref["ref"], ref["standing"]) for ref in status["refs"] if ref["standing"] != "equal"] == [
+        (evil, "behind")
+    ]

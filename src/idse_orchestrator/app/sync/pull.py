@@ -17,6 +17,7 @@ from idse_orchestrator.domain.sync_point import PULL, RefMove
 from idse_orchestrator.errors import ConflictError
 
 REASON = "pull"
+_STAYS_OUT = "nothing of it came in: whoever keeps the Agency has to look at it, and everything else goes on"
 _REWRITTEN = "the sync points of another clone were rewritten at the Agency"
 
 
@@ -128,7 +129,7 @@ def _judged(
     mine: Iterable[str],
 ) -> list[RefMove]:
     defects = syncing.guard.incoming(moves, objects, mine)
-    brought.outcomes += refusals(moves, defects)
+    brought.outcomes += refusals(moves, defects, _STAYS_OUT)
     return permitted(moves, defects)
 
 

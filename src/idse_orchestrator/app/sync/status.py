@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, Syncing
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
+from idse_orchestrator.domain.published_names import PublishedName, published_name
 from idse_orchestrator.domain.sync_point import SyncPoint
 from idse_orchestrator.errors import UnreachableError
 
@@ -52,8 +53,7 @@ def sync_status(syncing: Syncing) -> SyncStatus:
         theirs = syncing.remote.heads()
     except UnreachableError as error:
         theirs, unreachable = syncing.remote.remembered(), error
-    mine = {ref: head for ref, head in syncing.refs.heads().items() if not ref.startswith(SYNC_REFS)}
-    theirs = {ref: head for ref, head in theirs.items() if not ref.startswith(SYNC_REFS)}
+    mine, theirs = _compared(syncing.refs.heads()), _compared(theirs)
     standings = _standings(syncing, mine, theirs)
     marked = syncing.refs.conflicted(mine)
     refs = [
@@ -62,6 +62,12 @@ def sync_status(syncing: Syncing) -> SyncStatus:
     ]
     refs.sort(key=lambda ref: (STANDINGS.index(ref.standing), ref.ref))
     return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable)
+
+
+def _compared(heads: Mapping[str, str]) -> dict[str, str]:
+    """Those refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
+    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC_REFS)}
+    return {ref: heads[ref] for ref, name in named.items() if isinstance(name, PublishedName)}
 
 
 def _standings(syncing: Syncing, mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:

@@ -62,8 +62,10 @@ def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:
     return [move for move in moves if not move.ref.startswith(SYNC_REFS)]
 
 
-def refusals(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) -> list[RefOutcome]:
-    """The outcome of each move that has a defect."""
+def refusals(
+    moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]], hint: str = ""
+) -> list[RefOutcome]:
+    """The outcome of each move that has a defect; `hint` stands in for the defect's own."""
     found = []
     for move in moves:
         grave = [defect for defect in defects.get(move.ref, ()) if not defect.is_note]
@@ -72,7 +74,7 @@ def refusals(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) 
             at = f" at {first.commit[:12]}" if first.commit else ""
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             why = f"{first.code}{at}: {first.what}{more}"
-            found.append(RefOutcome(move.ref, REFUSED, move.old, move.new, why, first.hint))
+            found.append(RefOutcome(move.ref, REFUSED, move.old, move.new, why, hint or first.hint))
     return found
 
 
