@@ -121,7 +121,7 @@ def refs() -> str:
         [
             ("git log refs/idse/sessions/<project>/<session>",),
             ("git show refs/idse/sessions/<project>/<session>:artifacts/spec.md",),
-            ("git push REMOTE 'refs/idse/*:refs/idse/*'",),
+            ("git push agency",),
         ],
     )
 
