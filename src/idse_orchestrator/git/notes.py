@@ -11,15 +11,16 @@ for every note, 27 ms at ten thousand. Any fan-out that git writes is read, and 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.commit_note import merge_notes
 from idse_orchestrator.errors import BusyError, CorruptLedgerError, InvalidConfigurationError
 from idse_orchestrator.git.identity import identity
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref, write_failure
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.ref_names import NOTES_ON_COMMITS
 
 if TYPE_CHECKING:
@@ -83,15 +84,13 @@ class GitNotes:
         return tuple(changed)
 
     def _commit(self, tip: pygit2.Commit | None, changed: Mapping[str, str], message: str) -> None:
-        git = self._git
-        try:
-            blobs = {commit: git.create_blob(_encoded(text)) for commit, text in changed.items()}
-            tree = self._planted(tip.tree if tip else None, blobs, top=True)
-            parent = tip.id if tip else self._genesis()
-            who = self._signature()
-            new = git.create_commit(None, who, who, message.rstrip("\n") + "\n", tree, [parent])
-        except (libgit2().GitError, OSError) as error:
-            raise write_failure(NOTES_ON_COMMITS, error) from error
+        git, ref = self._git, NOTES_ON_COMMITS
+        texts = {commit: _encoded(text) for commit, text in changed.items()}
+        blobs = {each: write_objects(ref, partial(git.create_blob, data)) for each, data in texts.items()}
+        tree = write_objects(ref, lambda: self._planted(tip.tree if tip else None, blobs, top=True))
+        parent = tip.id if tip else write_objects(ref, self._genesis)
+        who, words = self._signature(), message.rstrip("\n") + "\n"
+        new = write_objects(ref, lambda: git.create_commit(None, who, who, words, tree, [parent]))
         move_ref(git, NOTES_ON_COMMITS, str(new), str(tip.id) if tip else None, message.partition("\n")[0])
 
     def _planted(

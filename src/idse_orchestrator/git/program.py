@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TIMEOUT_SECONDS = 60.0
 
+_TRIES = 10
+_VANISHED = b"unable to create temporary file: No such file or directory"
+
 # What `git rev-parse --local-env-vars` prints; a fixed list saves a process on every start.
 LOCAL_ENVIRONMENT = frozenset(
     {
@@ -69,7 +72,20 @@ class Git:
     def attempt(
         self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS
     ) -> subprocess.CompletedProcess[builtins.bytes]:
-        """Run and return whatever happened; only a git that cannot start or end is an error."""
+        """Run and return whatever happened; only a git that cannot start or end is an error.
+
+        Where a `git gc` beside us took away the empty folder into which an object was to go, it is run again.
+        """
+        done = self._run(args, stdin, timeout)
+        for _ in range(_TRIES):
+            if done.returncode == 0 or _VANISHED not in done.stderr:
+                break
+            done = self._run(args, stdin, timeout)
+        return done
+
+    def _run(
+        self, args: Sequence[str], stdin: builtins.bytes | None, timeout: float
+    ) -> subprocess.CompletedProcess[builtins.bytes]:
         try:
             return subprocess.run(  # noqa: S603 - fixed program, no shell
                 ["git", *args],  # noqa: S607 - the user's git is the one on PATH

@@ -24,8 +24,9 @@ from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref, write_failure
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.ref_names import project_ref, session_ref
 from idse_orchestrator.git.repository import Repository
 
@@ -108,11 +109,9 @@ class GitLedgerWriter:
         event = self._event(draft, before.lamport + 1)
         state = kind.apply(before, event)
         artifacts = draft.artifacts if draft.artifacts is not None else tip.artifacts if tip else ""
-        try:
-            tree = self._tree(event, kind.to_json(state), artifacts)
-            commit = self._commit(event, tree, [tip.commit] if tip else [])
-        except (libgit2().GitError, OSError) as error:
-            raise write_failure(ref, error) from error
+        parents = [tip.commit] if tip else []
+        tree = write_objects(ref, lambda: self._tree(event, kind.to_json(state), artifacts))
+        commit = write_objects(ref, lambda: self._commit(event, tree, parents))
         move_ref(
             self._git,
             ref,

@@ -8,7 +8,7 @@ written, `idse fsck` and the judge of incoming ledgers can ask what a merge must
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from idse_orchestrator.domain.ledger_commit import FOLDER, MAX_ARTIFACT_BYTES, E
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger.ref_update import write_failure
 from idse_orchestrator.git.libgit2 import libgit2
+from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.replay.raw_objects import parse_commit, parse_tree
 
 if TYPE_CHECKING:
@@ -67,11 +68,8 @@ class Objects:
 
     def install(self, commit: str, ref: str) -> None:
         """Write the commit and whatever was made for it. StorageError when the disk refuses."""
-        try:
-            for name in self._needed(commit):
-                self._disk.write(*self._made[name])
-        except (libgit2().GitError, OSError) as error:
-            raise write_failure(ref, error) from error
+        for name in self._needed(commit):
+            write_objects(ref, partial(self._disk.write, *self._made[name]))
 
     def forget(self) -> None:
         """Drop what was made and not installed."""

@@ -1,0 +1,57 @@
+"""`git gc` takes empty object folders away while others write into them: no event is refused for that."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from idse_orchestrator.app.ports import Draft
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.git.notes import GitNotes
+from idse_orchestrator.git.repository import discover
+
+SWEEPER = """
+import os, sys
+names = [f"{number:02x}" for number in range(256)]
+os.chdir(sys.argv[1])
+print(flush=True)
+while True:
+    for name in names:
+        try:
+            os.rmdir(name)
+        except OSError:
+            pass
+"""
+
+
+@pytest.fixture
+def swept(repo):
+    """A repository whose empty object folders go as soon as they are seen."""
+    store = pathlib.Path(repo.path, ".git/objects")
+    sweeper = subprocess.Popen([sys.executable, "-c", SWEEPER, str(store)], stdout=subprocess.PIPE)
+    with contextlib.closing(sweeper.stdout) as ready:
+        ready.readline()
+        yield repo
+        sweeper.kill()
+        sweeper.wait()
+
+
+def test_events_and_notes_are_written_all_the_same(swept):
+    repository = discover(str(swept.path))
+    writer, notes = GitLedgerWriter(repository), GitNotes(repository)
+    for number in range(60):
+        tip = writer.append("portal", f"s{number}", lambda _: Draft("created", {}))
+        assert tip.state.events == 1
+        assert notes.write_many({f"{number:040x}": "idse: a note"}, "idse: note") != ()
+    assert swept.git("fsck", "--connectivity-only") == ""
+
+
+def test_what_the_git_program_writes_is_written_all_the_same(swept):
+    git = discover(str(swept.path)).git
+    for number in range(60):
+        blob = git.bytes("hash-object", "-w", "--stdin", stdin=b"%d" % number).decode().strip()
+        assert swept.git("cat-file", "blob", blob) == str(number)
