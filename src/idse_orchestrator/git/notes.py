@@ -18,9 +18,9 @@ from idse_orchestrator.domain.commit_note import merge_notes
 from idse_orchestrator.errors import BusyError, CorruptLedgerError, InvalidConfigurationError
 from idse_orchestrator.git.identity import identity
 from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.object_writing import write_objects
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.ref_names import NOTES_ON_COMMITS
 
 if TYPE_CHECKING:

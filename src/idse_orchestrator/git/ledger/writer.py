@@ -24,9 +24,9 @@ from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.object_writing import write_objects
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.ref_names import project_ref, session_ref
 from idse_orchestrator.git.repository import Repository
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.ledger_commit import FOLDER, MAX_ARTIFACT_BYTES, Entry
 from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.git.ledger.object_writing import write_objects
 from idse_orchestrator.git.ledger.ref_update import write_failure
 from idse_orchestrator.git.libgit2 import libgit2
-from idse_orchestrator.git.object_writing import write_objects
 from idse_orchestrator.git.replay.raw_objects import parse_commit, parse_tree
 
 if TYPE_CHECKING:
