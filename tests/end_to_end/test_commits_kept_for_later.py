@@ -167,6 +167,27 @@ def test_a_link_that_comes_after_newer_texts_takes_none_of_them_back(project):
     assert ledger(project) == "four"
 
 
+def test_commits_that_can_never_be_recorded_hold_no_other_back(project):
+    blueprint = ".idse/projects/portal/sessions/__blueprint__/intent.md"
+    broken = [committed(project, f"text {number}") for number in range(6)]
+    crashing(project)
+    project.write(blueprint, "# Intent\n\nNew.\n")
+    good = project.commit("good")
+    healed(project)
+    sound = project.git("rev-parse", LEDGER)
+    project.git("update-ref", LEDGER, project.git("commit-tree", "HEAD^{tree}", "-m", "no ledger"))
+    for _ in range(2):
+        project.idse("session", "set", "__blueprint__", "--title", "B")  # ends with what is damaged
+    other = LEDGER.replace("login", "__blueprint__")
+    shown = project.git("log", "--format=%(trailers:key=Idse-Code)", other)
+    assert good in shown
+    project.git("update-ref", LEDGER, sound)
+    for _ in range(2):
+        assert project.idse("session", "set", "__blueprint__", "--title", "C").returncode == 0
+    assert set(links(project)) >= set(broken)
+    assert ledger(project) == "text 5"
+
+
 def test_a_commit_that_is_gone_waits_no_longer(project):
     project.write(f".git/idse/missed-{'12' * 20}", "")
     project.write(f".git/idse/missed-{'12' * 20}-{'34' * 20}", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Missed
@@ -66,12 +67,15 @@ class GitMissedCommits:
         done = self._repository.git.attempt("log", "-1", "--format=%H", *wanted, session_ref(*key), "--")
         return bool(done.stdout.strip())
 
+    def postpone(self, missed: Missed) -> None:
+        """See `MissedCommits.postpone`."""
+        with suppress(OSError):
+            os.utime(self._path(missed))
+
     def forget(self, missed: Missed) -> None:
         """See `MissedCommits.forget`."""
-        try:
+        with suppress(OSError):  # gone already, or it cannot go: what is recorded is not recorded twice
             os.unlink(self._path(missed))
-        except OSError:
-            return  # gone already, or it cannot go: what is recorded is not recorded twice
 
     def _path(self, missed: Missed) -> str:
         return os.path.join(self._folder, "-".join(filter(None, ("missed", *missed))))
