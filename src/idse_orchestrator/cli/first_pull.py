@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.agency import REMOTE
 from idse_orchestrator.errors import IdseError
 
 if TYPE_CHECKING:
@@ -12,17 +11,17 @@ if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run
 
 
-def bring_ledgers(run: Run, project: str, url: str = "") -> SyncOutcome | None:
+def bring_ledgers(run: Run, project: str) -> SyncOutcome | None:
     """Pull what the Agency, or else `origin`, has of the ledgers that this clone lacks.
 
-    `url` is an Agency to set up before that ("" : none). None where there was nothing to look for. That
-    nobody answers is a warning: what begins here meanwhile is joined with those ledgers by the next pull.
+    None where there was nothing to look for. That nobody answers is a warning: what begins here meanwhile
+    is joined with those ledgers by the next pull.
     """
     app = run.app
     carried = any(owner == project for owner, _ in app.workspace.session_folders())
     if not carried or project in app.reader.projects():
         return None
-    agency = app.setup_agency(url, REMOTE).agency if url else app.ledgers_elsewhere()
+    agency = app.ledgers_elsewhere()
     if agency is None:
         return None
     from idse_orchestrator.app.sync.pull import pull

@@ -39,10 +39,10 @@ def _init(run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool
     wish = InitWish(project, stack, not no_hooks)
     check_name("project", wish.project)
     with run.app.alone():
-        brought = None if no_fetch else bring_ledgers(run, wish.project, agency)
+        setup = run.app.setup_agency(agency, AGENCY) if agency else None
+        brought = None if no_fetch else bring_ledgers(run, wish.project)
         maker = run.app.session_maker
         done = init_project(maker, run.app.settings, run.app.hook_files(), wish)
-        setup = run.app.setup_agency(agency, AGENCY) if agency else None
     say_brought(run, brought)
     _render(run, done, maker.templates.doubts() if done.made else ())
     for line in setup_lines(setup) if setup else ():

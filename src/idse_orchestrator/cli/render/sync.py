@@ -55,7 +55,8 @@ def outcome_summary(outcome: SyncOutcome) -> str:
     failed = sum(ref.result in _FAILED for ref in outcome.refs)
     if failed:
         return f"{failed:,} of {_refs(len(outcome.refs))} failed: " + (", ".join(counts) or "sync points")
-    return ", ".join([*counts, f"{outcome.equal:,} up to date"]) if counts else "everything up to date"
+    rest = [f"{outcome.equal:,} up to date"] if outcome.equal else []
+    return ", ".join([*counts, *rest]) if counts else "everything up to date"
 
 
 def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
