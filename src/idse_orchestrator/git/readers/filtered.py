@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import InvalidArtifactError
+from idse_orchestrator.git.object_folders import quoted, writing_to
 from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.readers.listing import decode, encode
 from idse_orchestrator.git.staging import staged_ids
@@ -66,11 +67,7 @@ def _scratch(repository: Repository) -> Iterator[Git]:
     objects = os.path.join(repository.common_dir, "objects")
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
         yield repository.git.with_environment(
-            {
-                "GIT_OBJECT_DIRECTORY": folder,
-                "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects),
-                "GIT_INDEX_FILE": os.path.join(folder, "index"),
-            }
+            {**writing_to(folder, objects), "GIT_INDEX_FILE": os.path.join(folder, "index")}
         )
 
 
@@ -111,11 +108,5 @@ def _line(path: str) -> bytes:
     """A line for ``--stdin-paths``, quoted where the path would not survive as it is."""
     raw = encode(path)
     if raw.startswith(b'"') or b"\n" in raw or b"\r" in raw:
-        raw = encode(_quoted(path))
+        raw = encode(quoted(path))
     return raw + b"\n"
-
-
-def _quoted(text: str) -> str:
-    """Quoted the way git reads paths: backslashes, quotes and line ends escaped."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
-    return f'"{escaped}"'

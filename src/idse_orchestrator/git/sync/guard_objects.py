@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
+from idse_orchestrator.git.object_folders import reading_also
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects
 from idse_orchestrator.git.sync.guard_few_objects import CHECK, FEW, FewObjects
 
@@ -48,9 +49,9 @@ class GuardObjects:
     """
 
     def __init__(self, repository: Repository, folder: str | None) -> None:
-        beside = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(folder)} if folder else {}
         self.own_git: Git = repository.git.with_environment(_PLAIN_SIGHT)
-        self.git: Git = self.own_git.with_environment({"GIT_SHALLOW_FILE": "", **beside})
+        whole = self.own_git.with_environment({"GIT_SHALLOW_FILE": ""})
+        self.git: Git = reading_also(whole, folder) if folder else whole
         self._few = FewObjects(self.git)
 
     def __enter__(self) -> Self:
@@ -126,9 +127,3 @@ def _parted(out: bytes) -> dict[str, bytes]:
 
 def _lines(ids: Sequence[str]) -> bytes:
     return ("\n".join(ids) + "\n").encode()
-
-
-def _quoted(path: str) -> str:
-    """A path in a list of object folders, whose separator it may contain."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.object_folders import reading_also
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.ref_names import PUBLISHED
 
@@ -128,7 +129,7 @@ class GitPublishedRefs:
     def _reading(self, objects: Incoming | None) -> Git:
         if objects is None:
             return self._git
-        return self._git.with_environment({"GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects.folder)})
+        return reading_also(self._git, objects.folder)
 
 
 def _relation(git: Git, mine: str, theirs: str) -> str:
@@ -142,9 +143,3 @@ def _named(ahead: int, behind: int) -> str:
     if ahead and behind:
         return DIVERGED
     return AHEAD if ahead else BEHIND if behind else EQUAL
-
-
-def _quoted(path: str) -> str:
-    """A path in a list of object folders, whose separator it may contain."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.sync.values import PushReport
 from idse_orchestrator.domain.refspecs import LEDGERS
 from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.object_folders import writing_to
 from idse_orchestrator.git.sync.beside import Beside
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
@@ -133,10 +134,7 @@ class GitRemote:
 
     def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
         store = os.path.join(self._repository.common_dir, "objects")
-        environment = {
-            "GIT_OBJECT_DIRECTORY": incoming.folder,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": quoted_path(store),
-        }
+        environment = writing_to(incoming.folder, store)
         settings, tips = self._common_ground(wanted)
         args = (*_FETCH, *tips, "--stdin", self._connection.address)
         ids = "".join(f"{head}\n" for head in dict.fromkeys(wanted.values())).encode()
@@ -195,12 +193,6 @@ class GitRemote:
 
 
 _EMPTY = PushReport((), {}, ())
-
-
-def quoted_path(path: str) -> str:
-    """A path for a list of object folders, whose separator it may contain."""
-    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
 
 
 def _joined(one: PushReport, other: PushReport) -> PushReport:
