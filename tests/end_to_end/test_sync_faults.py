@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pathlib
+import random
 import re
+import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -175,3 +181,213 @@ def test_a_hook_that_declines_everything_is_told_for_every_ref(one, any_agency):
     assert_no_success(done)
     assert published(any_agency) == before
     assert_nothing_is_left_behind(one)
+
+
+@pytest.mark.parametrize("name", ["pre-receive", "update", "post-receive"])
+def test_a_remote_that_is_killed_at_any_moment_is_no_success_and_the_next_push_heals(one, any_agency, name):
+    dying = hook(any_agency, name, "kill -9 $PPID")
+    edit(one)
+    edit(one, "pay")
+    for _ in range(2):
+        done = one.idse("sync", "push")
+        if name == "post-receive" and done.returncode == 0:
+            break  # it could tell all before it died
+        assert done.returncode == 5, done.stderr
+        assert "error[IDSE020]" in done.stderr
+        assert_no_success(done)
+    dying.unlink()
+    sync(one)
+    assert_same(one, any_agency)
+    assert sync(one)["refs"] == []
+    assert_nothing_is_left_behind(one)
+    assert one.idse("fsck").returncode == 0
+
+
+@pytest.mark.parametrize("count", [0, 150, 700])
+@pytest.mark.parametrize("side", ["sent", "said"])
+def test_a_connection_that_breaks_after_any_byte_is_no_success(one, any_agency, tmp_path, side, count):
+    """`sent`: what we send ends there. `said`: what the remote answers."""
+    broken = tmp_path / "receive-pack"
+    sent = f'dd bs=1 count={count} 2>/dev/null | git-receive-pack "$@"'
+    said = f'git-receive-pack "$@" | {{ dd bs=1 count={count} 2>/dev/null; kill -9 $$; }}'
+    pipe = sent if side == "sent" else said
+    broken.write_text(f'#!/bin/sh\nPATH="$(git --exec-path):$PATH"\n{pipe}\n')
+    broken.chmod(0o755)
+    edit(one)
+    one.git("config", "remote.agency.receivepack", str(broken))
+    one.git("config", "idse.agency.timeout", "20")
+    done = one.idse("sync", "push")
+    if done.returncode == 0:  # it broke after the last word
+        assert_same(one, any_agency)
+    else:
+        assert done.returncode in (1, 5), done.stderr
+        assert_no_success(done)
+    one.git("config", "--unset", "remote.agency.receivepack")
+    sync(one)
+    assert_same(one, any_agency)
+    assert sync(one)["refs"] == []
+    assert_nothing_is_left_behind(one)
+
+
+def test_a_reply_that_was_lost_leaves_nothing_to_do_and_the_same_sync_points(one, any_agency):
+    dying = hook(any_agency, "reference-transaction", 'test "$1" != committed || kill -9 $PPID')
+    tip = edit(one)
+    assert one.idse("sync", "push").returncode == 5
+    dying.unlink()
+    assert published(any_agency)[LOGIN] == tip
+    done = one.idse("sync", "push")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert_same(one, any_agency)
+    edit(one)
+    sync(one)
+    assert_nothing_is_left_behind(one)
+
+
+def test_eight_clones_that_push_at_once_all_succeed(one, agency, clone_of):
+    clones = [one, *(clone_of(one, f"clone-{number}") for number in range(7))]
+    tips = [edit(clone) for clone in clones]
+    running = [
+        subprocess.Popen(
+            [IDSE, "sync", "push"], cwd=clone.path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        for clone in clones
+    ]
+    for each in running:
+        out, words = each.communicate(timeout=300)
+        assert each.returncode == 0, (out + words).decode()
+    assert set(tips) <= set(agency.git("rev-list", LOGIN).split())
+    for _ in range(2):
+        for clone in clones:
+            sync(clone)
+    assert_same(agency, *clones)
+    assert one.idse("fsck").returncode == 0
+
+
+def killed_at_a_random_instant(repo, direction, chance):
+    """Start a sync and kill it, and half of the times all that it started; whether it was still running."""
+    child = subprocess.Popen(
+        [IDSE, "sync", direction],
+        cwd=repo.path,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(chance.uniform(0.03, 0.5))
+    was_running = child.poll() is None
+    if chance.random() < 0.5:
+        child.kill()
+    else:
+        for each in [child.pid, *children_of(child.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+    child.wait()
+    return was_running
+
+
+def children_of(process):
+    """All processes below one, by /proc; none where there is no such thing."""
+    found = []
+    for path in pathlib.Path("/proc").glob(f"{process}/task/*/children"):
+        with contextlib.suppress(OSError):
+            for each in map(int, path.read_text().split()):
+                found += [each, *children_of(each)]
+    return found
+
+
+def kill_again_and_again(one, other, agency, times):
+    chance = random.Random(times)
+    promised = []
+    hits = 0
+    for number in range(times):
+        promised += [edit(one), edit(other, "pay")]
+        sync(other)
+        hits += killed_at_a_random_instant(one, ("push", "pull")[number % 2], chance)
+        sync(one)
+        assert len(list((one.path / ".git/idse").glob("incoming-*"))) <= 1
+    promised += [edit(other, "pay"), edit(one)]
+    for each in (other, one) * 3:
+        sync(each)
+    assert_nothing_is_left_behind(one)
+    assert_same(one, other, agency)
+    kept = one.git("rev-list", "--max-parents=1", LOGIN, PAY).split()
+    assert set(promised) <= set(kept)
+    subjects = one.git("log", "--format=%H %(trailers:key=Idse-Event,valueonly,separator=)", LOGIN, PAY)
+    events = [line.split()[1] for line in subjects.splitlines() if len(line.split()) == 2]
+    assert len(events) == len(set(events))
+    assert one.idse("fsck").returncode == 0
+    assert one.git("fsck", "--connectivity-only", "--no-dangling") == ""
+    return hits
+
+
+def test_a_killed_sync_needs_no_help_and_loses_nothing(one, agency, clone_of):
+    assert kill_again_and_again(one, clone_of(one, "other"), agency, 10)
+
+
+@pytest.mark.soak
+def test_a_hundred_killed_syncs_lose_nothing(one, agency, clone_of):
+    assert kill_again_and_again(one, clone_of(one, "other"), agency, 100)
+
+
+def fill(folder, leave=0):
+    """Fill the disk that `folder` is on, but for `leave` bytes; the file that does it."""
+    path = folder / "filling"
+    with open(path, "wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(b"\0" * 4096)
+    with open(path, "r+b") as file:
+        file.truncate(max(0, path.stat().st_size - leave))
+    return path
+
+
+@pytest.mark.parametrize("leave", [0, 4096, 16_384, 40_960])
+def test_a_full_disk_at_the_agency_is_no_success_and_the_next_push_heals(one, agency, small_disk, leave):
+    moved = small_disk / "remote.git"
+    shutil.move(agency.path, moved)
+    agency.path.symlink_to(moved)
+    large = "".join(f"{number * 7919 % 104729} is a number\n" for number in range(3_000))
+    one.write(f"{FOLDER}/login/spec.md", large)
+    edit(one)
+    filling = fill(small_disk, leave)
+    done = one.idse("sync", "push")
+    if done.returncode == 0:
+        assert_same(one, agency)
+    else:
+        assert done.returncode in (1, 2, 5), done.stderr
+        assert_no_success(done)
+    filling.unlink()
+    sync(one)
+    assert_same(one, agency)
+    assert sync(one)["refs"] == []
+    assert agency.run("git", "fsck", "--connectivity-only", "--no-dangling").returncode == 0
+    edit(one)
+    sync(one)
+    assert_nothing_is_left_behind(one)
+
+
+@pytest.mark.parametrize("direction", ["push", "pull"])
+@pytest.mark.parametrize("leave", [0, 4096, 16_384, 40_960])
+def test_a_full_disk_here_is_no_success_and_the_next_sync_heals(
+    one, agency, clone_of, small_disk, direction, leave
+):
+    other = clone_of(one, "other")
+    edit(one, "pay")
+    sync(one)
+    waiting = edit(other)
+    shutil.copytree(other.path, small_disk / "clone", symlinks=True)
+    full = type(other)(small_disk / "clone")
+    filling = fill(small_disk, leave)
+    done = full.idse("sync", direction)
+    if done.returncode:
+        assert done.returncode in (1, 2), done.stderr
+        assert_no_success(done)
+    filling.unlink()
+    sync(full)
+    assert_same(full, agency)
+    assert waiting in agency.git("rev-list", LOGIN).split()
+    assert full.idse("fsck").returncode == 0
+    assert full.git("fsck", "--connectivity-only", "--no-dangling") == ""
+    edit(one, "pay")
+    sync(one)
+    edit(full)
+    sync(full)
+    assert_nothing_is_left_behind(full)

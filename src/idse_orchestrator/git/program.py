@@ -179,6 +179,7 @@ def failure(
         "insufficient permission",
         "Out of diskspace",
         "Disk quota exceeded",
+        "couldn't write '",
     ):
         if sign in words:
             return StorageError(
