@@ -37,7 +37,7 @@ class TestInit:
         assert done.stderr == (
             "started project portal\n"
             "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
-            "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite\n"
+            "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push\n"
             "next: write .idse/projects/portal/sessions/__blueprint__/intent.md, then: idse next\n"
         )
         assert repo.run("git", "rev-parse", "-q", "--verify", "HEAD").returncode != 0
@@ -76,7 +76,7 @@ class TestInit:
         clone = loop_of(loop.clone("clone"))
         assert clone.idse("status").returncode == 2
         text = clone.text("intent.md")
-        done = clone.does("init")
+        done = clone.does("init", "--no-fetch")
         assert "adopted session __blueprint__" in done.stderr
         assert "adopted session login" in done.stderr
         assert "made session" not in done.stderr
