@@ -40,5 +40,5 @@ def test_a_clone_that_carries_a_project_is_told_where_its_history_may_be(portal)
     done = portal.clone("second").idse("status")
     assert done.returncode == 2
     assert "this branch carries portal, and this clone has no ledger of it" in done.stderr
-    assert "git fetch origin 'refs/idse/*:refs/idse/*'" in done.stderr
+    assert "idse init portal    (fetches them where the Agency or origin has them)" in done.stderr
     assert "idse init portal" in done.stderr

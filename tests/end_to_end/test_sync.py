@@ -266,3 +266,19 @@ def test_a_bad_ref_at_the_agency_is_named_and_everything_else_goes_on(one, other
     assert [(ref["ref"], ref["standing"]) for ref in status["refs"] if ref["standing"] != "equal"] == [
         (evil, "behind")
     ]
+
+
+def test_a_bundle_is_pulled_from_and_never_pushed_to(one, make_repo, tmp_path):
+    bundle = str(tmp_path / "ledgers.bundle")
+    one.git("bundle", "create", "-q", bundle, "--glob=refs/idse/*")
+    away = make_repo("away")
+    env = {"IDSE_AGENCY_URL": bundle}
+    assert away.idse("sync", "pull", env=env).returncode == 0
+    assert away.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+    assert away.idse("restore", "login").returncode == 0
+    edit(away, "# Intent\n\nOne line.\n")
+    assert json.loads(away.idse("status", "login", "--json").stdout)["data"]["published"] is None
+    assert "Agency" not in away.idse("status", "login").stdout
+    done = away.idse("sync", "push", env=env)
+    assert done.returncode == 2
+    assert "a bundle can be pulled from, and not pushed to" in done.stderr

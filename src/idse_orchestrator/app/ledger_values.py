@@ -40,10 +40,14 @@ class Draft:
 
 
 class Synced(NamedTuple):
-    """When this clone last synced (UTC as ISO text), and what the Agency had of a session; "" for nothing."""
+    """When this clone last synced (UTC as ISO text), and what the Agency had of a session; "" for nothing.
+
+    `is_tracked`: it is known what the Agency had; of one that is no git remote nothing is remembered.
+    """
 
     at: str
     there: str
+    is_tracked: bool = False
 
 
 class Captured(NamedTuple):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app.ports import Names, SessionKey, Workspace
 
+_BRINGS = "fetches them where the Agency or origin has them"
+
 
 @dataclass(frozen=True, slots=True)
 class Asking:
@@ -52,9 +54,9 @@ def resolve_project(asking: Asking, option: str | None) -> str:
         raise NoProjectError(
             f"this branch carries {', '.join(carried)}, and this clone has no ledger of it",
             cause="ledgers are refs under refs/idse/, which a plain clone does not bring",
-            fix=(
-                "git fetch origin 'refs/idse/*:refs/idse/*'    (if the history is there)",
-                *(f"idse init {name}" for name in carried[:3]),
+            fix=tuple(
+                f"idse init {name}    (fetches them where the Agency or origin has them)"
+                for name in carried[:3]
             ),
         )
     if not known:

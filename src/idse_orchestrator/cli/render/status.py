@@ -67,7 +67,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         ],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
         "last_sync": status.synced.at or None,
-        "published": status.tip == status.synced.there if status.synced.at else None,
+        "published": status.tip == status.synced.there if status.synced.is_tracked else None,
         "next": action_data(status.next),
     }
 
@@ -126,7 +126,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     remarks = []
     if not status.has_folder:
         remarks.append(style.yellow("no folder in this work tree: idse restore"))
-    if status.synced.at and status.synced.there != status.tip:
+    if status.synced.is_tracked and status.synced.there != status.tip:
         remarks.append(f"differs from the Agency as of {status.synced.at}: idse sync push")
     if state.validation.status == "failing":
         remarks.append(style.red("the last validation failed: idse validate"))

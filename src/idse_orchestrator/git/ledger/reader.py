@@ -84,7 +84,7 @@ class GitLedgerReader:
             if remote and session:
                 there = objects.read(tracking_ref(os.fsdecode(remote[1]), session_ref(project, session)))
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(at[1]))) if at else ""
-        return Synced(when, there.id if there else "")
+        return Synced(when, there.id if there else "", remote is not None)
 
     def _may_have(self, prefix: str) -> bool:
         common = self._repository.common_dir

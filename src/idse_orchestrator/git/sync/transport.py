@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.values import PushReport
+from idse_orchestrator.domain.agency_url import path_in
 from idse_orchestrator.domain.refspecs import LEDGERS
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.errors import ConflictError, UsageError
 from idse_orchestrator.git.object_folders import writing_to
 from idse_orchestrator.git.sync.beside import Beside
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
@@ -114,10 +115,19 @@ class GitRemote:
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
         """See `Remote.push`. Sync points go last: with a remote that is not atomic, only after all others."""
+        self._refuse_bundle()
         self._tracking.wait()  # git itself notes what it pushed
         ordered = sorted(moves, key=lambda move: move.ref.startswith(_SYNC))
         report = self._push_all([ordered], atomic=True)
         return report if report is not None else self._push_in_order(ordered)
+
+    def _refuse_bundle(self) -> None:
+        if os.path.isfile(path_in(self._agency.url) or ""):
+            raise UsageError(
+                "a bundle can be pulled from, and not pushed to",
+                where=self._agency.url,
+                fix=("make a bundle of what is here: git bundle create FILE --glob='refs/idse/*'",),
+            )
 
     def track(self, heads: Mapping[str, str]) -> None:
         """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
