@@ -263,8 +263,11 @@ def test_eight_clones_that_push_at_once_all_succeed(one, agency, clone_of):
     assert one.idse("fsck").returncode == 0
 
 
-def killed_at_a_random_instant(repo, direction, chance):
-    """Start a sync and kill it, and half of the times all that it started; whether it was still running."""
+def killed_at_a_random_instant(repo, direction, chance, longest):
+    """Start a sync and kill it, and half of the times all that it started; whether it was still running.
+
+    `longest` is how many seconds to wait at most: about as long as such a sync takes on this machine.
+    """
     child = subprocess.Popen(
         [IDSE, "sync", direction],
         cwd=repo.path,
@@ -272,7 +275,7 @@ def killed_at_a_random_instant(repo, direction, chance):
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(chance.uniform(0.03, 0.5))
+    time.sleep(chance.uniform(0.1, 1) * longest)
     was_running = child.poll() is None
     if chance.random() < 0.5:
         child.kill()
@@ -300,8 +303,10 @@ def kill_again_and_again(one, other, agency, times):
     hits = 0
     for number in range(times):
         promised += [edit(one), edit(other, "pay")]
+        started = time.monotonic()
         sync(other)
-        hits += killed_at_a_random_instant(one, ("push", "pull")[number % 2], chance)
+        longest = time.monotonic() - started
+        hits += killed_at_a_random_instant(one, ("push", "pull")[number % 2], chance, longest)
         sync(one)
         assert len(list((one.path / ".git/idse").glob("incoming-*"))) <= 1
     promised += [edit(other, "pay"), edit(one)]

@@ -20,19 +20,25 @@ _PLAIN = b"100644 "
 _MERGED = b" 0"
 
 
-def fill_index(private: Git, users: Git, paths: Sequence[str]) -> None:
-    """Stage in the index of `private` what the user's has of `paths`, which are files or folders.
+def fill_index(private: Git, users: Git, paths: Sequence[str]) -> Sequence[bytes]:
+    """Stage in the index of `private` what the user's has of `paths`, which are files or folders; its rows.
 
     Plain files only: a mode is for whoever adds to decide, and an unmerged path has no one text.
     """
     rows = [row for group in _groups(paths) for row in _listed(users, group) if _is_plain(row)]
     if rows:
         private.bytes("update-index", "-z", "--index-info", stdin=b"\0".join(rows) + b"\0")
+    return rows
 
 
 def staged_ids(private: Git, users: Git, paths: Sequence[str]) -> list[str]:
-    """The blob id that `git add` would give each of the files `paths`; the blobs are written."""
-    fill_index(private, users, paths)
+    """The blob id that `git add` would give each of the files `paths`; the blobs are written.
+
+    `private` has objects of its own and sees no others: git would touch those it did not have to write.
+    """
+    for row in fill_index(private, users, paths):
+        blob = users.bytes("cat-file", "blob", row.split(b" ")[1].decode("ascii"))
+        private.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=blob)
     names = b"".join(os.fsencode(path) + b"\0" for path in paths)
     private.bytes("-c", "core.safecrlf=false", "update-index", "--add", "-z", "--stdin", stdin=names)
     found = {}

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.object_folders import quoted, writing_to
+from idse_orchestrator.git.object_folders import quoted
 from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.readers.listing import decode, encode
 from idse_orchestrator.git.staging import staged_ids
@@ -64,10 +64,9 @@ def _scratch(repository: Repository) -> Iterator[Git]:
     """A git whose objects and index are a folder of their own, which goes with the block."""
     import tempfile
 
-    objects = os.path.join(repository.common_dir, "objects")
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
         yield repository.git.with_environment(
-            {**writing_to(folder, objects), "GIT_INDEX_FILE": os.path.join(folder, "index")}
+            {"GIT_OBJECT_DIRECTORY": folder, "GIT_INDEX_FILE": os.path.join(folder, "index")}
         )
 
 
