@@ -54,10 +54,15 @@ def test_who_waits_too_long_is_told_that_it_is_busy(repository, holder, patience
 
 
 def test_who_waits_gets_the_lock_when_its_holder_ends(repository, holder):
-    timer = threading.Timer(0.2, holder.stdin.close)
-    timer.start()
+    ended = threading.Event()
+
+    def end():
+        ended.set()
+        holder.stdin.close()
+
+    threading.Timer(0.2, end).start()
     with ledger_lock(repository):
-        assert not timer.is_alive()
+        assert ended.is_set()
 
 
 def test_a_killed_holder_leaves_nothing_to_clean(repository, holder):

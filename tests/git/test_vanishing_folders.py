@@ -7,10 +7,13 @@ import pathlib
 import subprocess
 import sys
 
+import pygit2
 import pytest
 
 from idse_orchestrator.app.ports import Draft
+from idse_orchestrator.git.ledger.object_writing import commit_object
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.notes import GitNotes
 from idse_orchestrator.git.repository import discover
 
@@ -48,6 +51,19 @@ def test_events_and_notes_are_written_all_the_same(swept):
         assert tip.state.events == 1
         assert notes.write_many({f"{number:040x}": "idse: a note"}, "idse: note") != ()
     assert swept.git("fsck", "--connectivity-only") == ""
+
+
+def test_a_commit_that_cannot_be_stored_has_no_id(repo):
+    git = discover(str(repo.path)).git
+    tree = git.text("mktree", stdin=b"").strip()
+    for number in range(256):
+        folder = pathlib.Path(repo.path, f".git/objects/{number:02x}")
+        if not folder.exists():
+            folder.write_bytes(b"in the way of a folder")
+    opened = open_repository(f"{repo.path}/.git")
+    who = pygit2.Signature("Ada", "ada@example.org", 1, 0)
+    with pytest.raises((OSError, pygit2.GitError)):
+        commit_object(opened, who, "never stored", pygit2.Oid(hex=tree), [])
 
 
 def test_what_the_git_program_writes_is_written_all_the_same(swept):

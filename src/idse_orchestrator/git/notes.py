@@ -18,7 +18,7 @@ from idse_orchestrator.domain.commit_note import merge_notes
 from idse_orchestrator.errors import BusyError, CorruptLedgerError, InvalidConfigurationError
 from idse_orchestrator.git.identity import identity
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.ledger.object_writing import write_objects
+from idse_orchestrator.git.ledger.object_writing import commit_object, write_objects
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.ref_names import NOTES_ON_COMMITS
@@ -90,7 +90,7 @@ class GitNotes:
         tree = write_objects(ref, lambda: self._planted(tip.tree if tip else None, blobs, top=True))
         parent = tip.id if tip else write_objects(ref, self._genesis)
         who, words = self._signature(), message.rstrip("\n") + "\n"
-        new = write_objects(ref, lambda: git.create_commit(None, who, who, words, tree, [parent]))
+        new = write_objects(ref, lambda: commit_object(git, who, words, tree, [parent]))
         move_ref(git, NOTES_ON_COMMITS, str(new), str(tip.id) if tip else None, message.partition("\n")[0])
 
     def _planted(
@@ -114,7 +114,7 @@ class GitNotes:
     def _genesis(self) -> pygit2.Oid:
         nobody = self._signed("idse", "idse@localhost", 0, 0)
         empty = self._git.TreeBuilder().write()
-        return self._git.create_commit(None, nobody, nobody, GENESIS_MESSAGE, empty, [])
+        return commit_object(self._git, nobody, GENESIS_MESSAGE, empty, [])
 
     def _signature(self) -> pygit2.Signature:
         """Who commits here. A note claims nothing for anybody, so no identity is no reason to fail."""

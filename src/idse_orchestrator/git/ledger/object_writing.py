@@ -6,11 +6,14 @@ git itself makes the folder again, and so do we.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.git.ledger.ref_update import write_failure
 from idse_orchestrator.git.libgit2 import libgit2
+
+if TYPE_CHECKING:
+    import pygit2
 
 Written = TypeVar("Written")
 
@@ -27,3 +30,20 @@ def write_objects(where: str, write: Callable[[], Written]) -> Written:
             if not left or _VANISHED not in str(error):
                 raise write_failure(where, error) from error
     raise AssertionError
+
+
+def commit_object(
+    git: pygit2.Repository,
+    who: pygit2.Signature,
+    message: str,
+    tree: pygit2.Oid,
+    parents: Sequence[pygit2.Oid],
+) -> pygit2.Oid:
+    """Write a commit and return its id; GitError or OSError where it could not be written.
+
+    Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
+    or a vanished folder kept from being stored.
+    """
+    text = git.create_commit_string(who, who, message, tree, list(parents))
+    stored: pygit2.Oid = git.write(libgit2().GIT_OBJECT_COMMIT, text.encode())
+    return stored

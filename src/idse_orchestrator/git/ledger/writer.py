@@ -24,7 +24,7 @@ from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.ledger.object_writing import write_objects
+from idse_orchestrator.git.ledger.object_writing import commit_object, write_objects
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.ref_names import project_ref, session_ref
@@ -146,7 +146,7 @@ class GitLedgerWriter:
     def _commit(self, event: Event, tree: str, parents: list[str]) -> str:
         who = self._signature()
         oids = [libgit2().Oid(hex=parent) for parent in parents]
-        return str(self._git.create_commit(None, who, who, message_of(event), libgit2().Oid(hex=tree), oids))
+        return str(commit_object(self._git, who, message_of(event), libgit2().Oid(hex=tree), oids))
 
     def _signature(self) -> pygit2.Signature:
         now = int(self._clock())
