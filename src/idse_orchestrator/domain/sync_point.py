@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
-from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.text import one_line
 
 FILE = "sync.json"
@@ -37,6 +35,8 @@ class SyncPoint(NamedTuple):
 
     def to_json(self) -> bytes:
         """The content of FILE: equal sync points have equal bytes."""
+        from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
+
         return canonical_json(
             {
                 "format": FORMAT,
@@ -62,6 +62,10 @@ class SyncPoint(NamedTuple):
 
 def sync_point_from_json(data: bytes) -> SyncPoint:
     """The sync point in `data`; ValueError where it is none of this format."""
+    import json
+
+    from idse_orchestrator.domain.canonical_json import FORMAT
+
     try:
         value = json.loads(data)
         if value["format"] != FORMAT:

@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.configuration import GitConfiguration
-from idse_orchestrator.git.sync.remote_errors import remote_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.app.sync.values import Agency
+    from idse_orchestrator.errors import IdseError
     from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.git.watching import Watched
 
@@ -73,15 +73,21 @@ class Connection:
             alone=not _can_ask(),
         )
         if done.silent:
-            raise remote_failure(args, done, self.agency.url)
+            raise self.failure(args, done)
         return done
 
     def output(self, *args: str) -> str:
         """Standard output of a git that succeeded."""
         done = self.run(*args)
         if done.returncode != 0:
-            raise remote_failure(args, done, self.agency.url)
+            raise self.failure(args, done)
         return done.stdout.decode("utf-8", "surrogateescape")
+
+    def failure(self, args: Sequence[str], done: Watched) -> IdseError:
+        """The error for a git that ended badly; see `Remote`."""
+        from idse_orchestrator.git.sync.remote_errors import remote_failure
+
+        return remote_failure(args, done, self.agency.url)
 
     @cached_property
     def _configured(self) -> frozenset[str]:

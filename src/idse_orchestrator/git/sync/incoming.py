@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.private_files import make_folder, storage_error
@@ -78,7 +77,7 @@ class IncomingFolder:
 
     def __exit__(self, *_: object) -> None:
         """Remove the folder with all that was not kept."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        _remove(self._folder)
         os.close(self._lock)
 
 
@@ -92,7 +91,7 @@ def remove_leftovers(private: str) -> None:
         except OSError:
             continue  # another process was faster
         if _hold(lock):  # in a container the same process may have another id
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
         os.close(lock)
 
 
@@ -143,8 +142,16 @@ def _copy_file(source: str, target: str) -> None:
     """The object store is on another file system than the git directory."""
     temporary = os.path.join(os.path.dirname(target), f"tmp_idse_{os.getpid()}_{os.path.basename(target)}")
     try:
-        shutil.copyfile(source, temporary)
+        from shutil import copyfile
+
+        copyfile(source, temporary)
         os.chmod(temporary, 0o444)
         os.rename(temporary, target)
     except OSError as error:
         raise storage_error(error, target) from error
+
+
+def _remove(folder: str) -> None:
+    from shutil import rmtree  # it loads every compressor
+
+    rmtree(folder, ignore_errors=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import time
-from calendar import timegm
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
@@ -155,4 +154,6 @@ class GitSyncPoints:
 
 def _seconds(moment: str) -> int:
     """Seconds since 1970: git reads a date in words only up to the year 2099."""
+    from calendar import timegm  # with datetime and locale: only who writes one pays for them
+
     return timegm(time.strptime(moment, _MOMENT))

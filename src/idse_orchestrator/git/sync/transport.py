@@ -21,7 +21,6 @@ from idse_orchestrator.git.sync.connection import PATIENCE, Connection
 from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
 from idse_orchestrator.git.sync.outgoing_refs import refspecs
 from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
-from idse_orchestrator.git.sync.remote_errors import remote_failure
 from idse_orchestrator.git.sync.tracking import track, tracked
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ class GitRemote:
         done = self._connection.run(*args, stdin=ids, environment=environment, settings=settings)
         if done.returncode == 0:
             return
-        error = remote_failure(args, done, self._agency.url)
+        error = self._connection.failure(args, done)
         if any(sign in (error.cause or "") for sign in _GONE):
             raise ConflictError(
                 "the Agency changed while it was read",
@@ -199,7 +198,7 @@ class GitRemote:
             return push_report(moves, done)
         if atomic and NOT_ATOMIC.encode() in done.stderr:
             return None
-        raise remote_failure(_PUSH, done, self._agency.url)
+        raise self._connection.failure(_PUSH, done)
 
 
 _EMPTY = PushReport((), {}, ())
