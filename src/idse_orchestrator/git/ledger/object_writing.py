@@ -44,6 +44,6 @@ def commit_object(
     Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
     or a vanished folder kept from being stored.
     """
-    text = git.create_commit_string(who, who, message, tree, list(parents))
+    text = str(git.create_commit_string(who, who, message, tree, list(parents)))
     stored: pygit2.Oid = git.write(libgit2().GIT_OBJECT_COMMIT, text.encode())
     return stored
