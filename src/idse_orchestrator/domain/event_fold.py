@@ -147,8 +147,12 @@ def _approved(state: SessionState, event: Event) -> SessionState:
     return replace(state, waivers=(*others, waiver))
 
 
-def _assigned(state: SessionState, event: Event) -> SessionState:
-    return replace(state, assigned={**state.assigned, event.body["stage"]: event.body["agent"]})
+def _assigned(state: SessionState, event: Event) -> SessionState | str:
+    if "stage" not in event.body:
+        return "a change of the agent registry belongs into the project's ledger"
+    stage, agent = event.body["stage"], event.body["agent"]
+    others = {each: who for each, who in state.assigned.items() if each != stage}
+    return replace(state, assigned={**others, stage: agent} if agent else others)
 
 
 def _described(state: SessionState, event: Event) -> SessionState:

@@ -11,6 +11,7 @@ from typing import Any
 
 from idse_orchestrator.domain import events
 from idse_orchestrator.domain.events import Event
+from idse_orchestrator.domain.registry_words import registry_summary
 from idse_orchestrator.domain.text import one_line, paragraphs
 
 MAX_SUBJECT = 72
@@ -77,7 +78,11 @@ def _approved(body: Mapping[str, Any]) -> str:
 
 
 def _assigned(body: Mapping[str, Any]) -> str:
-    return f"{body['stage']}: assigned to {body['agent']}"
+    if "stage" not in body:
+        return f"agents: {registry_summary(body)}"
+    return (
+        f"{body['stage']}: assigned to {body['agent']}" if body["agent"] else f"{body['stage']}: unassigned"
+    )
 
 
 def _described(body: Mapping[str, Any]) -> str:

@@ -23,6 +23,8 @@ Stage = Literal["intent", "context", "spec", "plan", "tasks", "implementation", 
 StageStatus = Literal["pending", "in_progress", "complete"]
 SessionStatus = Literal["draft", "active", "review", "complete", "archived"]
 Verdict = Literal["unknown", "passing", "failing"]
+Mode = Literal["planning", "implementation"]
+Protocol = Literal["manual", "automatic"]
 
 
 class _Strict(BaseModel):
@@ -113,6 +115,85 @@ class _Waived(_Approved):
 class _Assigned(_Body):
     stage: Stage
     agent: str
+
+
+class AgentSchema(_Strict):
+    """An agent of a registry."""
+
+    id: str
+    role: str = ""
+    stages: list[Stage] = []
+    capabilities: list[str] = []
+    mode: Mode = "implementation"
+    handoff_protocol: Protocol = "manual"
+
+
+class HandoffRuleSchema(_Strict):
+    """When an agent is done with a stage, another one goes on."""
+
+    from_stage: Stage
+    to_stage: Stage
+    from_agent: str
+    to_agent: str
+    requires_approval: bool = False
+
+
+class RegistrySchema(_Strict):
+    """The agent registry in a project's state."""
+
+    agents: list[AgentSchema]
+    handoff_rules: list[HandoffRuleSchema]
+
+
+class _AgentFields(_Strict):
+    role: str = ""
+    stages: list[Stage] = []
+    capabilities: list[str] = []
+    mode: Mode = "implementation"
+    handoff_protocol: Protocol = "manual"
+
+
+class _Change(_Strict):
+    """One change of the agent registry; `action` says which of the others it has."""
+
+    reason: str = ""
+
+
+class _AddAgent(_Change):
+    action: Literal["add"]
+    agent: AgentSchema
+
+
+class _RemoveAgent(_Change):
+    action: Literal["remove"]
+    agent: str
+
+
+class _SetAgent(_Change):
+    action: Literal["set"]
+    agent: str
+    fields: _AgentFields
+
+
+class _OrderAgents(_Change):
+    action: Literal["order"]
+    agents: list[str]
+
+
+class _ChangeRule(_Change):
+    action: Literal["add-rule", "remove-rule"]
+    rule: HandoffRuleSchema
+
+
+Change = Annotated[
+    _AddAgent | _RemoveAgent | _SetAgent | _OrderAgents | _ChangeRule, Field(discriminator="action")
+]
+
+
+class _RegistryChanged(_Body):
+    """The ``assigned`` event of a project's ledger that carries many changes."""
+
+    changes: list[Change]
 
 
 class _Described(_Body):
@@ -209,13 +290,15 @@ class ProjectStateSchema(_State):
 
     stack: str
     settings: dict[str, Any]
+    registry: RegistrySchema = RegistrySchema(agents=[], handoff_rules=[])
+    not_applied: list[NotAppliedSchema] = []
 
 
 def event_problem(data: bytes) -> str | None:
     """What keeps `data` from being an event, with the path to it; None when nothing does."""
     try:
         event = EventSchema.model_validate_json(data)
-        _body_schema(event.kind, event.body).model_validate(event.body)
+        _body_schema(event.kind, event.body).model_validate(_plural(event))
     except ValidationError as error:
         return _first(error)
     return None
@@ -240,11 +323,21 @@ def project_state_problem(data: bytes) -> str | None:
     return None
 
 
+def _plural(event: EventSchema) -> dict[str, Any]:
+    """The body; a change of the registry that stands alone as the only one of many."""
+    body = event.body
+    if event.kind == "assigned" and "action" in body and "changes" not in body:
+        return {"changes": [body]}
+    return body
+
+
 def _body_schema(kind: str, body: dict[str, Any]) -> type[_Body]:
     if kind == "stage" and body.get("action") in ("complete", "confirm"):
         return _Sealing
     if kind == "approved" and not body.get("withdrawn"):
         return _Waived
+    if kind == "assigned" and ("changes" in body or "action" in body):
+        return _RegistryChanged
     return BODIES.get(kind, _Body)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.events import CREATED, DESCRIBED
+from idse_orchestrator.domain.events import ASSIGNED, CREATED, DESCRIBED
+from idse_orchestrator.domain.registry_fold import changed_registry, changes_in
+from idse_orchestrator.domain.stage_state_model import NotApplied
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.events import Event
@@ -26,4 +28,16 @@ def apply_to_project(state: ProjectState, event: Event) -> ProjectState:
         )
     if event.kind == DESCRIBED:
         return replace(counted, settings={**state.settings, **event.body.get("settings", {})})
+    if event.kind == ASSIGNED:
+        return _assigned(counted, event)
     return counted
+
+
+def _assigned(state: ProjectState, event: Event) -> ProjectState:
+    """The registry after the changes of `event`; why some did not apply is told once for all of them."""
+    registry, problems = changed_registry(state.registry, changes_in(event.body))
+    if not problems:
+        return replace(state, registry=registry)
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    entry = NotApplied(event.id, problems[0] + more)
+    return replace(state, registry=registry, not_applied=(*state.not_applied, entry))

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from idse_orchestrator.domain.agent_registry import AgentRegistry, registry_from_dict, registry_to_dict
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
+from idse_orchestrator.domain.stage_state_model import NotApplied
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectState:
-    """`stack` is what the user said at ``idse init --stack``; `settings` is free, by key."""
+    """`stack` is what the user said at ``idse init --stack``; `settings` is free, by key.
+
+    `registry` holds the agents and the rules of handing over.
+    """
 
     project: str
     stack: str = ""
@@ -21,22 +26,27 @@ class ProjectState:
     lamport: int = 0
     events: int = 0
     settings: Mapping[str, Any] = field(default_factory=dict)
+    registry: AgentRegistry = field(default_factory=AgentRegistry)
+    not_applied: tuple[NotApplied, ...] = ()
 
 
 def project_to_json(state: ProjectState) -> bytes:
-    """`state` as canonical JSON."""
-    return canonical_json(
-        {
-            "format": FORMAT,
-            "project": state.project,
-            "stack": state.stack,
-            "created_at": state.created_at,
-            "updated_at": state.updated_at,
-            "lamport": state.lamport,
-            "events": state.events,
-            "settings": dict(state.settings),
-        }
-    )
+    """`state` as canonical JSON; `registry` and `not_applied` only where they hold something."""
+    plain: dict[str, Any] = {
+        "format": FORMAT,
+        "project": state.project,
+        "stack": state.stack,
+        "created_at": state.created_at,
+        "updated_at": state.updated_at,
+        "lamport": state.lamport,
+        "events": state.events,
+        "settings": dict(state.settings),
+    }
+    if state.registry:
+        plain["registry"] = registry_to_dict(state.registry)
+    if state.not_applied:
+        plain["not_applied"] = [{"event": entry.event, "why": entry.why} for entry in state.not_applied]
+    return canonical_json(plain)
 
 
 def project_from_json(data: bytes) -> ProjectState:
@@ -53,6 +63,8 @@ def project_from_json(data: bytes) -> ProjectState:
             raw["lamport"],
             raw["events"],
             raw["settings"],
+            registry_from_dict(raw["registry"]) if "registry" in raw else AgentRegistry(),
+            tuple(NotApplied(entry["event"], entry["why"]) for entry in raw.get("not_applied", ())),
         )
-    except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error
