@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 
 import pytest
 
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.domain.event_fold import fold
-from idse_orchestrator.domain.events import event_from_json
+from idse_orchestrator.domain.events import Actor, event_from_json
 from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
     InvalidNameError,
@@ -20,6 +23,7 @@ from idse_orchestrator.errors import (
 )
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.git.sync.guard import GitGuard
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"type": "feature", "project": "portal", "session": "login", "title": "Log in"})
@@ -97,6 +101,43 @@ def test_a_ledger_never_reaches_a_code_commit(repo, writer):
     code = repo.commit(allow_empty=True)
     appended(writer, CREATED, Draft("edited", {"changed": {"spec.md": "x"}, "code": code}))
     assert code not in repo.git("rev-list", "--objects", REF)
+
+
+class TestWhatHappenedLongAgo:
+    LONG_AGO = Draft(
+        "created",
+        {"type": "feature", "project": "portal", "session": "login"},
+        at="2019-03-04T05:06:07Z",
+        actor=Actor("Past Author", "past@example.invalid"),
+    )
+
+    def test_an_event_of_the_past_has_its_own_date_and_author(self, repo, writer):
+        tip = appended(writer, self.LONG_AGO)
+        event = json.loads(shown(repo, "event.json"))
+        assert event["at"] == tip.state.created_at == "2019-03-04T05:06:07Z"
+        assert event["actor"] == {"name": "Past Author", "email": "past@example.invalid", "agent": ""}
+        assert event["id"][:10] == ulid(1_551_675_967_000, bytes(10))[:10]
+
+    def test_its_commit_has_them_too_and_the_reflog_says_who_wrote_it(self, repo, writer):
+        appended(writer, self.LONG_AGO)
+        told = repo.git("log", "-1", "--format=%an <%ae> %aI %cn %cI", REF)
+        when = "2019-03-04T05:06:07+00:00"
+        assert told == f"Past Author <past@example.invalid> {when} Past Author {when}"
+        assert repo.git("reflog", "show", "--format=%gn", REF) == "Test Author"
+
+    def test_the_order_of_events_does_not_depend_on_their_dates(self, repo, writer):
+        appended(writer, CREATED, replace(self.LONG_AGO, kind="migrated", body={}), started())
+        assert [event.lamport for event in replay(repo)] == [1, 2, 3]
+
+    @pytest.mark.parametrize("name", ["", " ", "A <b> C", "A\nIdse-To: x", "\udcff", "李"])
+    @pytest.mark.parametrize("email", ["", "<>", "a b", "a@b"])
+    @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
+    def test_whoever_and_whenever_it_was_fsck_and_an_agency_take_it(self, repo, writer, name, email, at):
+        appended(writer, replace(self.LONG_AGO, at=at, actor=Actor(name, email)), started())
+        assert repo.idse("fsck").returncode == 0
+        moves = [RefMove(REF, "", repo.git("rev-parse", REF))]
+        guard = GitGuard(discover(str(repo.path)), lambda _: None)
+        assert guard.outgoing(moves) == guard.incoming(moves, None, ()) == {}
 
 
 def test_every_move_of_the_ref_is_in_its_reflog(repo, writer):

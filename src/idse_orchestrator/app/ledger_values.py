@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.events import Actor
 
 State = TypeVar("State")
 
@@ -29,14 +32,18 @@ class Tip(Generic[State]):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that is about to be appended; the ledger adds id, lamport, time, replica and actor.
+    """An event that is about to be appended; the ledger adds id, lamport, replica, and time and actor.
 
     `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
+    `at` (UTC, ``2024-01-31T09:00:00Z``) and `actor` are for what happened long ago, somewhere else: None
+    stands for now and for whoever runs idse. The commit gets the same date and author as the event.
     """
 
     kind: str
     body: Mapping[str, Any] = field(default_factory=dict)
     artifacts: str | None = None
+    at: str | None = None
+    actor: Actor | None = None
 
 
 class Synced(NamedTuple):

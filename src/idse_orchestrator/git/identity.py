@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _BRACKETS = re.compile("[<>]")
 _AROUND = " .,:;\"'\\"
+_NOBODY = "unknown"
 _VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 
@@ -41,6 +42,11 @@ def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> I
     if not (known.name and known.email):
         known = _asked(repository)
     return Identity(given.name or known.name, given.email or known.email)
+
+
+def as_written(name: str, email: str) -> Identity:
+    """Name and email of anybody, as git would write them; it takes no empty ones."""
+    return Identity(_stripped(name) or _stripped(email) or _NOBODY, _stripped(email) or _NOBODY)
 
 
 def _configured(config: pygit2.Config) -> Identity:

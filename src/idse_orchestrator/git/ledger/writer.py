@@ -20,7 +20,7 @@ from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
-from idse_orchestrator.git.identity import Identity, identity, replica_id
+from idse_orchestrator.git.identity import Identity, as_written, identity, replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.git.ledger.lock import ledger_lock
@@ -111,7 +111,7 @@ class GitLedgerWriter:
         artifacts = draft.artifacts if draft.artifacts is not None else tip.artifacts if tip else ""
         parents = [tip.commit] if tip else []
         tree = write_objects(ref, lambda: self._tree(event, kind.to_json(state), artifacts))
-        commit = write_objects(ref, lambda: self._commit(event, tree, parents))
+        commit = write_objects(ref, lambda: self._commit(event, draft, tree, parents))
         move_ref(
             self._git,
             ref,
@@ -124,16 +124,21 @@ class GitLedgerWriter:
 
     def _event(self, draft: Draft, lamport: int) -> Event:
         now = self._clock()
-        milliseconds = int(now * 1000)
+        happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
-            id=ulid(milliseconds, os.urandom(10)),
+            id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
-            at=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            replica=replica_id(self._repository.private, milliseconds),
-            actor=Actor(self._identity.name, self._identity.email, self._agent),
+            at=draft.at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            replica=replica_id(self._repository.private, int(now * 1000)),
+            actor=self._actor(draft),
             body=draft.body,
         )
+
+    def _actor(self, draft: Draft) -> Actor:
+        if draft.actor is None:
+            return Actor(self._identity.name, self._identity.email, self._agent)
+        return Actor(*as_written(draft.actor.name, draft.actor.email), one_line(draft.actor.agent))
 
     def _tree(self, event: Event, state: bytes, artifacts: str) -> str:
         builder = self._git.TreeBuilder()
@@ -143,8 +148,8 @@ class GitLedgerWriter:
             builder.insert(ARTIFACTS, libgit2().Oid(hex=artifacts), _TREE)
         return str(builder.write())
 
-    def _commit(self, event: Event, tree: str, parents: list[str]) -> str:
-        who = self._signature()
+    def _commit(self, event: Event, draft: Draft, tree: str, parents: list[str]) -> str:
+        who = self._signature() if draft.at is None and draft.actor is None else _signature_of(event)
         oids = [libgit2().Oid(hex=parent) for parent in parents]
         return str(commit_object(self._git, who, message_of(event), libgit2().Oid(hex=tree), oids))
 
@@ -167,3 +172,16 @@ class GitLedgerWriter:
     @cached_property
     def _identity(self) -> Identity:
         return identity(self._repository, self._git)
+
+
+def seconds_of(at: str) -> int:
+    """The Unix time of a moment as events write it (``2024-01-31T09:00:00Z``); ValueError for other text."""
+    from calendar import timegm  # only what happened long ago is dated by a text
+
+    return timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+def _signature_of(event: Event) -> pygit2.Signature:
+    """Author and date of `event` on a commit: git has no time before 1970."""
+    name, email, _ = event.actor
+    return libgit2().Signature(name, email, max(0, seconds_of(event.at)), 0)  # type: ignore[no-any-return]
