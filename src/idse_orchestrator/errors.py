@@ -220,3 +220,22 @@ class NoAgencyError(IdseError):
     """No Agency is configured. Name one with ``idse sync setup URL``."""
 
     code = "IDSE024"
+
+
+class LedgerMovedError(IdseError):
+    """A ledger is no longer where it was read: somebody else wrote first. Run the command again."""
+
+    code = "IDSE045"
+    exit_code = EXIT_CONFLICT
+
+
+class UnknownStoreError(IdseError):
+    """No store of that name is known: neither built in nor offered by an installed package."""
+
+    code = "IDSE046"
+
+
+class NeedsGitError(IdseError):
+    """The command works on a git repository, and the ledgers are kept in a store without git."""
+
+    code = "IDSE047"
