@@ -34,7 +34,14 @@ def ledger_lock(
 
     Another `name` is another lock: one that is held around several writes.
     """
-    descriptor = _open(repository, name)
+    with file_lock(repository.private, timeout, name):
+        yield
+
+
+@contextmanager
+def file_lock(folder: str, timeout: float = TIMEOUT_SECONDS, name: str = "lock") -> Iterator[None]:
+    """The same for whatever is kept in `folder`, which is made where it is not there."""
+    descriptor = _open(folder, name)
     try:
         _acquire(descriptor, timeout)
         yield
@@ -42,13 +49,13 @@ def ledger_lock(
         os.close(descriptor)
 
 
-def _open(repository: Repository, name: str) -> int:
-    path = os.path.join(repository.private, name)
+def _open(folder: str, name: str) -> int:
+    path = os.path.join(folder, name)
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
         return os.open(path, flags, 0o666)
     except FileNotFoundError:
-        make_folder(repository.private)
+        make_folder(folder)
     except OSError as error:
         raise storage_error(error, path) from error
     try:

@@ -1,0 +1,120 @@
+"""One entry of a ledger as it travels between stores: everything its id is made of, so nothing can be lost.
+
+Its id is the id of the ledger commit in git. It follows from the content, and is never stored as truth:
+whoever reads an entry from somewhere else computes it again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from idse_orchestrator.domain.content_ids import BLOB, COMMIT, Folder, Row, content_id, folder_objects, nested
+from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.errors import CorruptLedgerError
+
+_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_COMMITTER = re.compile(rb"committer .*> (\d+) [+-]\d{4}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEntry:
+    """One entry: what a ledger commit holds.
+
+    `commit` is the commit as git stores it: its tree, its parents, who wrote it when, and the message.
+    `event` is the content of ``event.json``, None in a merge; `state` that of ``state.json``.
+    `artifacts` maps the path of each document, below the session's folder, to its content id; None is
+    a session without a folder of documents.
+    """
+
+    commit: bytes
+    event: bytes | None
+    state: bytes
+    artifacts: Mapping[str, str] | None = None
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Ids of the entries before this one: none in the first, two in a merge."""
+        return tuple(_words(self.commit, b"parent "))
+
+    @property
+    def committed(self) -> int:
+        """Unix time of the commit; 0 where it says none."""
+        for line in _head(self.commit):
+            found = _COMMITTER.fullmatch(line)
+            if found:
+                return int(found[1])
+        return 0
+
+    @property
+    def message(self) -> bytes:
+        """The commit's message."""
+        return self.commit.partition(b"\n\n")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an entry holds besides its commit; see `StoreEntry`."""
+
+    event: bytes | None
+    state: bytes
+    artifacts: Mapping[str, str] | None = None
+
+
+def make_entry(content: Content, parents: Sequence[str], who: str, message: str) -> StoreEntry:
+    """The entry that git would make: `who` is "Name <mail> seconds +hhmm", for author and committer."""
+    bare = StoreEntry(b"", content.event, content.state, content.artifacts)
+    lines = [f"tree {content_id(*entry_objects(bare)[-2])}", *(f"parent {parent}" for parent in parents)]
+    text = "\n".join([*lines, f"author {who}", f"committer {who}", "", message])
+    return replace(bare, commit=text.encode())
+
+
+def entry_id(entry: StoreEntry) -> str:
+    """The id of `entry`; CorruptLedgerError where its commit does not name the content it came with."""
+    tree = entry_objects(entry)[-2]
+    name = content_id(COMMIT, entry.commit)
+    if _words(entry.commit, b"tree ") != [content_id(*tree)]:
+        raise corrupt_entry(name, "its commit names other content than it came with")
+    for parent in entry.parents:
+        if not _ID.fullmatch(parent):
+            raise corrupt_entry(name, f"{parent!r} is no id of an entry")
+    return name
+
+
+def entry_objects(entry: StoreEntry) -> list[Row]:
+    """The objects of `entry` but its artifacts, each after those it names: tree and commit come last."""
+    rows: list[Row] = []
+    folder: Folder = {}
+    if entry.event is not None:
+        rows.append((BLOB, entry.event))
+        folder[EVENT] = content_id(*rows[-1])
+    rows.append((BLOB, entry.state))
+    folder[STATE] = content_id(*rows[-1])
+    if entry.artifacts is not None:
+        folder[ARTIFACTS] = _documents(entry.artifacts)
+    return [*rows, *folder_objects(folder)[1], (COMMIT, entry.commit)]
+
+
+def _documents(artifacts: Mapping[str, str]) -> Folder:
+    for path, name in artifacts.items():
+        if not _ID.fullmatch(name):
+            raise corrupt_entry(path, f"{name!r} is no content id")
+    try:
+        return nested(artifacts)
+    except ValueError as error:
+        raise corrupt_entry("artifacts", str(error)) from error
+
+
+def corrupt_entry(where: str, cause: str) -> CorruptLedgerError:
+    """The error for an entry that is not what it should be."""
+    return CorruptLedgerError("an entry of a ledger is damaged", where=where, cause=cause)
+
+
+def _head(commit: bytes) -> list[bytes]:
+    return commit.partition(b"\n\n")[0].split(b"\n")
+
+
+def _words(commit: bytes, key: bytes) -> list[str]:
+    lines = _head(commit)
+    return [line.removeprefix(key).decode("ascii", "replace") for line in lines if line.startswith(key)]

@@ -1,0 +1,130 @@
+"""The entries of one ledger as folders of files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
+from idse_orchestrator.git.private_files import storage_error
+from idse_orchestrator.stores.filesystem.files import (
+    make_own_folder,
+    read_file,
+    sync_folder,
+    unreadable,
+    write_file,
+)
+from idse_orchestrator.stores.filesystem.layout import COMMIT, DOCUMENTS, ENTRIES, EVENT, STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_NAME = re.compile(r"(\d{1,12})-([0-9a-f]{40})", re.ASCII)
+_BEGUN = ".new-"
+_FEW = 8
+"""More entries than this are brought to the disk by one call for all, not by one for each file."""
+
+
+class EntryFiles:
+    """The entries below `folder`, which is that of a ledger in the store `root`."""
+
+    def __init__(self, root: str, folder: str) -> None:
+        self._root = root
+        self._folder = os.path.join(folder, ENTRIES)
+        self._names: dict[str, str] | None = None
+
+    def has(self, name: str) -> bool:
+        """Whether the entry of that id is there."""
+        return name in self._known() or name in self._known(again=True)
+
+    def load(self, name: str) -> StoreEntry:
+        """The entry of that id; CorruptLedgerError where it is missing or not what it was."""
+        if not self.has(name):
+            raise unreadable(os.path.join(self._folder, f"…-{name}"), "this entry is missing")
+        folder = os.path.join(self._folder, self._known()[name])
+        parts = [read_file(os.path.join(folder, part)) for part in (COMMIT, EVENT, STATE, DOCUMENTS)]
+        commit, event, state, documents = parts
+        if commit is None or state is None:
+            raise unreadable(folder, f"it has no {COMMIT if commit is None else STATE}")
+        entry = StoreEntry(commit, event, state, _documents(folder, documents))
+        if entry_id(entry) != name:
+            raise unreadable(folder, "its content is not what its name says: something was changed")
+        return entry
+
+    def write(self, entries: Mapping[str, StoreEntry]) -> None:
+        """Keep those of `entries`, id to entry, that are not there. StorageError when the disk refuses."""
+        there = self._known(again=True)
+        new = {name: entry for name, entry in entries.items() if name not in there}
+        make_own_folder(self._root, self._folder)
+        self._sweep()
+        lasting = len(new) <= _FEW
+        try:
+            for name, entry in new.items():
+                self._write(name, entry, lasting=lasting)
+            if not lasting:
+                os.sync()
+            sync_folder(self._folder)
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+
+    def _write(self, name: str, entry: StoreEntry, *, lasting: bool) -> None:
+        """A folder that is not complete has another name: renaming makes it an entry."""
+        begun = os.path.join(self._folder, f"{_BEGUN}{name}")
+        os.mkdir(begun)
+        for part, content in _parts(entry):
+            write_file(os.path.join(begun, part), content, lasting=lasting)
+        if lasting:
+            sync_folder(begun)
+        final = f"{_number(entry.state):06d}-{name}"
+        os.rename(begun, os.path.join(self._folder, final))
+        self._known()[name] = final
+
+    def _sweep(self) -> None:
+        """Remove what a killed writer began; the caller holds the lock, so nobody is at it now."""
+        from shutil import rmtree
+
+        for name in os.listdir(self._folder):
+            if name.startswith(_BEGUN):
+                rmtree(os.path.join(self._folder, name), ignore_errors=True)
+
+    def _known(self, *, again: bool = False) -> dict[str, str]:
+        if self._names is None or again:
+            try:
+                found = [_NAME.fullmatch(name) for name in os.listdir(self._folder)]
+            except FileNotFoundError:
+                found = []
+            except OSError as error:
+                raise unreadable(self._folder, error.strerror or str(error)) from error
+            self._names = {match[2]: match[0] for match in found if match}
+        return self._names
+
+
+def _parts(entry: StoreEntry) -> Sequence[tuple[str, bytes]]:
+    documents = json.dumps(entry.artifacts, indent=1, sort_keys=True).encode() + b"\n"
+    event = [(EVENT, entry.event)] if entry.event is not None else []
+    return [(COMMIT, entry.commit), *event, (STATE, entry.state), (DOCUMENTS, documents)]
+
+
+def _documents(folder: str, data: bytes | None) -> Mapping[str, str] | None:
+    if data is None:
+        raise unreadable(folder, f"it has no {DOCUMENTS}")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise unreadable(folder, f"{DOCUMENTS}: {error}") from error
+    if value is not None and not (
+        isinstance(value, dict) and all(isinstance(name, str) for name in value.values())
+    ):
+        raise unreadable(folder, f"{DOCUMENTS} is no table of paths and content ids")
+    return value
+
+
+def _number(state: bytes) -> int:
+    """The lamport number, so that a listing of the folder is in order; 0 where the state has none."""
+    try:
+        number = json.loads(state)["lamport"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
+    return number if type(number) is int and 0 <= number < 10**12 else 0

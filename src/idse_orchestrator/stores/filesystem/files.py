@@ -1,0 +1,90 @@
+"""Files of a store: read without trusting what stands there, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.git.private_files import make_folder, storage_error
+
+MOST_BYTES = 64 * 1024 * 1024
+"""Nothing of a store is larger; what is, is not loaded."""
+_READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+
+
+def read_file(path: str, limit: int = MOST_BYTES) -> bytes | None:
+    """The content of a plain file; None where there is nothing. CorruptLedgerError for anything else."""
+    try:
+        descriptor = os.open(path, _READ)  # a pipe would keep us waiting, a link would lead elsewhere
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise unreadable(path, error.strerror or str(error)) from error
+    with open(descriptor, "rb") as file:
+        about = os.fstat(descriptor)
+        if not stat.S_ISREG(about.st_mode):
+            raise unreadable(path, "it is no plain file")
+        if about.st_size > limit:
+            raise unreadable(path, f"it has {about.st_size:,} bytes, and the limit is {limit:,}")
+        return file.read(limit)
+
+
+def write_file(path: str, content: bytes, *, lasting: bool = True) -> None:
+    """Write a new file; with `lasting` it is on the disk when this returns."""
+    with open(path, "xb") as file:
+        file.write(content)
+        if lasting:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def replace_file(path: str, content: bytes) -> None:
+    """Make `content` that of `path` in one step, on the disk when this returns."""
+    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
+    try:
+        write_file(temporary, content)
+        os.replace(temporary, path)
+    except OSError as error:
+        remove_quietly(temporary)
+        error.filename = path  # nobody knows the temporary file
+        raise storage_error(error, path) from error
+    sync_folder(os.path.dirname(path))
+
+
+def sync_folder(path: str) -> None:
+    """Have the names in the folder on the disk, where the system can do that."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError:
+        return
+    finally:
+        os.close(descriptor)
+
+
+def make_own_folder(root: str, path: str) -> str:
+    """Make the folder `path` below `root`; CorruptLedgerError where a link on the way leads elsewhere."""
+    relative = os.path.relpath(path, root)
+    place = root
+    for part in relative.split(os.sep):
+        place = os.path.join(place, part)
+        if os.path.islink(place):
+            raise unreadable(place, "a symbolic link could lead out of the store")
+    return make_folder(path)
+
+
+def remove_quietly(path: str) -> None:
+    """Remove a file, if it can be."""
+    try:
+        os.unlink(path)
+    except OSError:
+        return
+
+
+def unreadable(path: str, cause: str) -> CorruptLedgerError:
+    """The error for a file of a store that is not what it should be."""
+    return CorruptLedgerError("this store is damaged", where=path, cause=cause)

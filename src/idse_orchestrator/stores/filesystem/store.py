@@ -1,0 +1,233 @@
+"""A DesignStore in a plain folder, without the git program and libgit2; `layout` says what stands where.
+
+Everything an entry needs is on the disk before `tip` names it, so a process killed at any instant
+leaves the old tip or the new one. Writers take turns by a lock that the kernel drops with its process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from idse_orchestrator.domain.content_ids import blob_id
+from idse_orchestrator.domain.design_store import (
+    LedgerKey,
+    Loaded,
+    check_append,
+    check_key,
+    check_new_key,
+    check_tip,
+    no_such_content,
+    no_such_ledger,
+)
+from idse_orchestrator.domain.entry_order import newest_first
+from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.store_entry import StoreEntry
+from idse_orchestrator.errors import InvalidConfigurationError, InvalidNameError
+from idse_orchestrator.git.ledger.lock import file_lock
+from idse_orchestrator.git.private_files import make_folder, storage_error
+from idse_orchestrator.stores.filesystem.entry_files import EntryFiles
+from idse_orchestrator.stores.filesystem.files import (
+    make_own_folder,
+    read_file,
+    remove_quietly,
+    replace_file,
+    sync_folder,
+    unreadable,
+    write_file,
+)
+from idse_orchestrator.stores.filesystem.layout import (
+    FORMAT,
+    MARKER,
+    PROJECTS,
+    SESSIONS,
+    STATE,
+    TIP,
+    content_path,
+    ledger_folder,
+)
+
+_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_MARKED = {"format": FORMAT, "what": "a store of idse ledgers"}
+
+
+class FilesystemStore:
+    """The `DesignStore` port in the folder `root`, which is made when something is first written."""
+
+    def __init__(self, root: str) -> None:
+        self._root = os.path.abspath(root)
+        _check_marker(self._root)
+
+    def list_projects(self) -> Sequence[str]:
+        """See `DesignStore.list_projects`."""
+        return [project for project in self._names("") if self._tip((project, "")) is not None]
+
+    def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
+        """See `DesignStore.list_sessions`."""
+        keys = [
+            (owner, session)
+            for owner in (self._names("") if project is None else [check_name("project", project)])
+            for session in self._names(owner)
+        ]
+        return [key for key in keys if self._tip(key) is not None]
+
+    def load_session(self, key: LedgerKey) -> Loaded | None:
+        """See `DesignStore.load_session`."""
+        tip = self._tip(check_key(key))
+        if tip is None:
+            return None
+        entry = self._files(key).load(tip)
+        return Loaded(tip, entry.state, entry.artifacts or {})
+
+    def load_state(self, key: LedgerKey) -> bytes | None:
+        """See `DesignStore.load_state`."""
+        loaded = self.load_session(key)
+        return loaded.state if loaded else None
+
+    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
+        """See `DesignStore.entries`."""
+        tip = self._tip(check_key(key))
+        return (entry for _, entry in newest_first(tip, self._files(key).load)) if tip else iter(())
+
+    def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
+        """See `DesignStore.save_session`."""
+        check_key(key)
+        with self._writing():
+            check_tip(key, self._tip(key), expected)
+            if expected is None:
+                check_new_key(self, key)
+            files = self._files(key)
+            ids = check_append(entries, expected, files.has, self._has_content)
+            files.write(dict(zip(ids, entries, strict=True)))
+            folder = ledger_folder(self._root, key)
+            replace_file(os.path.join(folder, TIP), f"{ids[-1]}\n".encode())
+            replace_file(os.path.join(folder, STATE), entries[-1].state)
+            return ids[-1]
+
+    def delete_session(self, key: LedgerKey, expected: str) -> None:
+        """See `DesignStore.delete_session`. Without its `tip` a ledger is gone, whatever else is left."""
+        check_key(key)
+        with self._writing():
+            tip = self._tip(key)
+            if tip is None:
+                raise no_such_ledger(key)
+            check_tip(key, tip, expected)
+            folder = ledger_folder(self._root, key)
+            remove_quietly(os.path.join(folder, STATE))
+            try:
+                os.unlink(os.path.join(folder, TIP))
+            except OSError as error:
+                raise storage_error(error, folder) from error
+            sync_folder(folder)
+
+    def load_artifact(self, content_id: str) -> bytes:
+        """See `DesignStore.load_artifact`."""
+        path = content_path(self._root, content_id)
+        content = read_file(path) if _ID.fullmatch(content_id) else None
+        if content is None:
+            raise no_such_content(content_id)
+        if blob_id(content) != content_id:
+            raise unreadable(path, "its content is not what its name says: something was changed")
+        return content
+
+    def save_artifact(self, content: bytes) -> str:
+        """See `DesignStore.save_artifact`."""
+        name = blob_id(content)
+        if not self._has_content(name):
+            self._mark()
+            path = content_path(self._root, name)
+            self._keep(path, content)
+        return name
+
+    def _keep(self, path: str, content: bytes) -> None:
+        """Others may keep the same content at the same time: whoever is last replaces it by itself."""
+        folder = make_own_folder(self._root, os.path.dirname(path))
+        temporary = os.path.join(folder, f".new-{os.getpid()}-{os.urandom(4).hex()}")
+        try:
+            write_file(temporary, content)
+            os.replace(temporary, path)
+        except OSError as error:
+            remove_quietly(temporary)
+            error.filename = path
+            raise storage_error(error, path) from error
+        sync_folder(folder)
+
+    def _has_content(self, name: str) -> bool:
+        return os.path.isfile(content_path(self._root, name))
+
+    def _files(self, key: LedgerKey) -> EntryFiles:
+        return EntryFiles(self._root, ledger_folder(self._root, key))
+
+    def _tip(self, key: LedgerKey) -> str | None:
+        path = os.path.join(ledger_folder(self._root, key), TIP)
+        content = read_file(path, limit=4096)
+        if content is None:
+            return None
+        tip = content.decode("ascii", "replace").strip()
+        if not _ID.fullmatch(tip):
+            raise unreadable(path, f"{tip[:50]!r} is no id of an entry")
+        return tip
+
+    def _names(self, project: str) -> list[str]:
+        """Names of the projects that have a folder, or of the sessions of a project."""
+        folder = os.path.join(self._root, PROJECTS, *((project, SESSIONS) if project else ()))
+        try:
+            with os.scandir(folder) as found:
+                names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise unreadable(folder, error.strerror or str(error)) from error
+        return sorted(name for name in names if _is_name(name))
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._mark()
+        with file_lock(self._root):
+            yield
+
+    def _mark(self) -> None:
+        path = os.path.join(self._root, MARKER)
+        if not os.path.exists(path):
+            make_folder(self._root)
+            replace_file(path, json.dumps(_MARKED).encode() + b"\n")
+
+
+def is_store(folder: str) -> bool:
+    """Whether `folder` says that it is a store."""
+    return os.path.isfile(os.path.join(folder, MARKER))
+
+
+def _check_marker(root: str) -> None:
+    """Refuse a folder of something else, and a store that only a newer idse can read."""
+    if not os.path.lexists(root):
+        return
+    if not os.path.isdir(root):
+        raise _no_store(root, "it is no folder")
+    marker = read_file(os.path.join(root, MARKER), limit=65_536)
+    if marker is None:
+        if any(name != "lock" and ".tmp" not in name for name in os.listdir(root)):
+            raise _no_store(root, f"it holds other things, and no {MARKER}")
+        return
+    try:
+        number = json.loads(marker)["format"]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise unreadable(os.path.join(root, MARKER), f"it says no format: {error!r}") from error
+    if number != FORMAT:
+        raise _no_store(root, f"it has format {number!r}, and this idse knows format {FORMAT}")
+
+
+def _no_store(root: str, cause: str) -> InvalidConfigurationError:
+    return InvalidConfigurationError(
+        "this folder is not a store that idse can use", where=root, cause=cause, fix=("name another folder",)
+    )
+
+
+def _is_name(name: str) -> bool:
+    try:
+        return bool(check_name("session", name))
+    except InvalidNameError:
+        return False

@@ -1,0 +1,185 @@
+"""The git ledger as a DesignStore: the refs under ``refs/idse/`` of one repository.
+
+Commands on a repository use the ledgers more directly (`git.ledger`), because a status must not wait
+for libgit2 to load. This is the door for whatever moves ledgers between stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.content_ids import BLOB, COMMIT, TREE
+from idse_orchestrator.domain.design_store import (
+    LedgerKey,
+    Loaded,
+    check_append,
+    check_key,
+    check_new_key,
+    check_tip,
+    no_such_content,
+    no_such_ledger,
+)
+from idse_orchestrator.domain.entry_order import newest_first
+from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE
+from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_id, entry_objects
+from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.object_writing import write_objects
+from idse_orchestrator.git.ledger.reader import GitLedgerReader
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.merge import objects as kinds
+from idse_orchestrator.git.merge.objects import Objects, objects_of
+from idse_orchestrator.git.ref_names import project_ref, session_ref
+from idse_orchestrator.git.replay.raw_objects import parse_commit
+
+if TYPE_CHECKING:
+    import pygit2
+
+    from idse_orchestrator.git.repository import Repository
+
+_NUMBERS = {BLOB: kinds.BLOB, TREE: kinds.TREE, COMMIT: kinds.COMMIT}
+_REMEMBERED = 10_000
+
+
+class GitStore:
+    """The `DesignStore` port on a repository; `reason` is what its reflogs say of a change."""
+
+    def __init__(self, repository: Repository, reason: str = "idse: import") -> None:
+        self._repository = repository
+        self._reader = GitLedgerReader(repository)
+        self._reason = reason
+        self._folders: dict[str, Mapping[str, str]] = {}
+
+    def list_projects(self) -> Sequence[str]:
+        """See `DesignStore.list_projects`."""
+        return self._reader.projects()
+
+    def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
+        """See `DesignStore.list_sessions`."""
+        return self._reader.sessions(project)
+
+    def load_session(self, key: LedgerKey) -> Loaded | None:
+        """See `DesignStore.load_session`."""
+        tip = self._tip(key)
+        if tip is None:
+            return None
+        entry = self._entry(tip)
+        return Loaded(tip, entry.state, entry.artifacts or {})
+
+    def load_state(self, key: LedgerKey) -> bytes | None:
+        """See `DesignStore.load_state`."""
+        loaded = self.load_session(key)
+        return loaded.state if loaded else None
+
+    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
+        """See `DesignStore.entries`."""
+        tip = self._tip(key)
+        return (entry for _, entry in newest_first(tip, self._entry)) if tip else iter(())
+
+    def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
+        """See `DesignStore.save_session`."""
+        ref = _ref(key)
+        with ledger_lock(self._repository):
+            check_tip(key, self._tip(key), expected)
+            if expected is None:
+                check_new_key(self, key)
+            ids = check_append(entries, expected, self._objects.has, self._objects.has)
+            for entry in entries:
+                self._install(ref, entry)
+            try:
+                move_ref(self._git, ref, ids[-1], expected, self._reason)
+            except RefMovedError as error:
+                raise LedgerMovedError(f"{ref} moved", fix=("run the command again",)) from error
+        return ids[-1]
+
+    def delete_session(self, key: LedgerKey, expected: str) -> None:
+        """See `DesignStore.delete_session`."""
+        with ledger_lock(self._repository):
+            tip = self._tip(key)
+            if tip is None:
+                raise no_such_ledger(key)
+            check_tip(key, tip, expected)
+            done = self._repository.git.attempt("update-ref", "-m", self._reason, "-d", _ref(key), expected)
+        if done.returncode:
+            words = done.stderr.decode("utf-8", "replace").strip()
+            raise ConflictError(f"{_ref(key)} cannot be deleted", cause=words)
+
+    def load_artifact(self, content_id: str) -> bytes:
+        """See `DesignStore.load_artifact`."""
+        if len(content_id) != 40 or not set(content_id) <= set("0123456789abcdef"):
+            raise no_such_content(content_id)
+        if not self._objects.has(content_id):
+            raise no_such_content(content_id)
+        return self._objects.read(content_id, kinds.BLOB)
+
+    def save_artifact(self, content: bytes) -> str:
+        """See `DesignStore.save_artifact`."""
+        return write_objects("a document", lambda: str(self._git.create_blob(content)))
+
+    def _install(self, ref: str, entry: StoreEntry) -> None:
+        def write() -> None:
+            for kind, content in entry_objects(entry):
+                self._git.write(_NUMBERS[kind], content)
+
+        write_objects(ref, write)
+
+    def _tip(self, key: LedgerKey) -> str | None:
+        found = self._repository.git.lines("for-each-ref", "--format=%(objectname)", _ref(key))
+        return found[0] if found else None
+
+    def _entry(self, name: str) -> StoreEntry:
+        commit = self._objects.read(name, kinds.COMMIT)
+        tree, _, _ = parse_commit(commit)
+        rows = {(row.path, row.mode): row.id for row in self._objects.entries(tree)}
+        event, state = rows.pop((EVENT, PLAIN), None), rows.pop((STATE, PLAIN), None)
+        folder = rows.pop((ARTIFACTS, FOLDER), None)
+        if state is None or rows:
+            raise corrupt_entry(name, "its tree is not that of a ledger commit")
+        entry = StoreEntry(
+            commit,
+            self._objects.read(event, kinds.BLOB) if event else None,
+            self._objects.read(state, kinds.BLOB),
+            self._documents(name, folder) if folder else None,
+        )
+        if entry_id(entry) != name:
+            raise corrupt_entry(name, "its content does not make up its id")
+        return entry
+
+    def _documents(self, name: str, folder: str) -> Mapping[str, str]:
+        """The files below a tree; one folder mostly serves many entries."""
+        found = self._folders.get(folder)
+        if found is None:
+            if len(self._folders) >= _REMEMBERED:
+                self._folders.clear()
+            found = self._folders[folder] = dict(self._files(name, folder, ""))
+        return found
+
+    def _files(self, name: str, folder: str, prefix: str) -> Iterator[tuple[str, str]]:
+        for row in self._objects.entries(folder, prefix):
+            if row.mode == FOLDER:
+                yield from self._files(name, row.id, f"{row.path}/")
+            elif row.mode == PLAIN:
+                yield row.path, row.id
+            else:
+                raise corrupt_entry(name, f"{row.path} has mode {row.mode}, and documents are plain files")
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return objects_of(self._repository.common_dir)
+
+    @cached_property
+    def _git(self) -> pygit2.Repository:
+        try:
+            return open_repository(self._repository.common_dir)
+        except (libgit2().GitError, OSError) as error:
+            raise GitFailedError(
+                "libgit2 cannot open this repository", where=self._repository.common_dir, cause=str(error)
+            ) from error
+
+
+def _ref(key: LedgerKey) -> str:
+    check_key(key)
+    return session_ref(*key) if key[1] else project_ref(key[0])
