@@ -222,6 +222,46 @@ class NoAgencyError(IdseError):
     code = "IDSE024"
 
 
+class InvalidRegistryError(IdseError):
+    """An agent registry cannot be as it was asked for.
+
+    An agent twice, a stage or an agent that does not exist, rules that hand a stage round in a circle, or a
+    file that is none. Nothing was changed.
+    """
+
+    code = "IDSE030"
+
+
+class UnknownAgentError(IdseError):
+    """No agent of that name is in the project's registry. ``idse agents list`` names them."""
+
+    code = "IDSE031"
+
+
+class HandoffRefusedError(IdseError):
+    """Whoever acts may not answer this handoff: it is for another agent, or a person has to approve it."""
+
+    code = "IDSE032"
+    exit_code = EXIT_NOT_AUTHORIZED
+
+
+class HandoffClosedError(IdseError):
+    """The handoff is not open any more: somebody answered it before, or its stage went to another agent."""
+
+    code = "IDSE033"
+    exit_code = EXIT_CONFLICT
+
+
+class RegistryEditedError(IdseError):
+    """The file ``agent_registry.json`` was edited by hand, and a command would have overwritten it.
+
+    Take the edit over with ``idse agents import``, or delete the file to drop it.
+    """
+
+    code = "IDSE034"
+    exit_code = EXIT_CONFLICT
+
+
 class LedgerMovedError(IdseError):
     """A ledger is no longer where it was read: somebody else wrote first. Run the command again."""
 

@@ -34,6 +34,16 @@ BODIES = {
     "validated": st.fixed_dictionaries({"status": words, "constitution": words}),
     "approved": st.fixed_dictionaries({"rule": words, "reason": words, "withdrawn": st.booleans()}),
     "assigned": st.fixed_dictionaries({"stage": stages, "agent": words}),
+    "handoff": st.fixed_dictionaries(
+        {
+            "action": st.sampled_from(["request", "request", "accept", "reject", "approve", "shout"]),
+            "stage": stages,
+            "to": words,
+            "from": words,
+            "approval": st.booleans(),
+            "handoff": st.integers(0, 30).map(lambda number: f"ID{number:02}"),
+        }
+    ),
     "described": st.fixed_dictionaries({"tags": st.lists(words, max_size=2), "status": words}),
     "archived": st.fixed_dictionaries({"restored": st.booleans()}),
     "kind-of-tomorrow": st.just({}),

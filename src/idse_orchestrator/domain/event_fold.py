@@ -1,9 +1,10 @@
 """State from events: a pure fold, the same for everyone who has seen the same events.
 
-The cases, in the order of the code: created · edited, migrated, handoff (they change documents or
-tell a story, the state only counts them) · stage · validated · approved (a waiver) · assigned ·
-described · archived. An event whose precondition no longer holds is kept, counted and listed under
-`not_applied`: two replicas may both act in good faith, and nothing either of them did is dropped.
+The cases, in the order of the code: created · edited, migrated (they change documents or tell a story,
+the state only counts them) · stage · validated · approved (a waiver) · assigned · described · archived;
+those of handoff are in `handoff_fold.py`. An event whose precondition no longer holds is kept, counted
+and listed under `not_applied`: two replicas may both act in good faith, and nothing either of them did is
+dropped.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from idse_orchestrator.domain.events import (
     Event,
 )
 from idse_orchestrator.domain.findings import Waiver
+from idse_orchestrator.domain.handoff_fold import apply_handoff
 from idse_orchestrator.domain.stage_state_model import (
     ACTIVE,
     COMPLETE,
@@ -181,7 +183,7 @@ _HANDLERS: Mapping[str, Callable[[SessionState, Event], SessionState | str]] = {
     CREATED: _created,
     EDITED: _ignore,
     MIGRATED: _ignore,
-    HANDOFF: _ignore,
+    HANDOFF: apply_handoff,
     STAGE: _stage,
     VALIDATED: _validated,
     APPROVED: _approved,

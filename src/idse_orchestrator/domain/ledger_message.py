@@ -89,6 +89,21 @@ def _described(body: Mapping[str, Any]) -> str:
     return "described: " + ", ".join(f"{key} {_words(body[key])}" for key in sorted(body) if key != "reason")
 
 
+def _handoff(body: Mapping[str, Any]) -> str:
+    if "action" not in body:
+        return _unknown(body)
+    arrow = f"{body.get('from') or 'a person'} → {body.get('to', '')}"
+    return f"{body.get('stage', '')}: {arrow} ({_HANDED.get(body['action'], body['action'])})"
+
+
+_HANDED = {
+    "request": "handoff asked for",
+    "approve": "handoff approved",
+    "accept": "handoff accepted",
+    "reject": "handoff rejected",
+}
+
+
 def _archived(body: Mapping[str, Any]) -> str:
     return "brought back from the archive" if body.get("restored") else "archived"
 
@@ -110,4 +125,5 @@ _SUBJECTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     events.ASSIGNED: _assigned,
     events.DESCRIBED: _described,
     events.ARCHIVED: _archived,
+    events.HANDOFF: _handoff,
 }

@@ -204,6 +204,23 @@ class _Described(_Body):
     settings: dict[str, Any] = {}
 
 
+class _Handoff(_Body):
+    """A handoff that asks, or answers; one without ``action`` tells a story and is free."""
+
+    handoff: Ulid
+    action: Literal["approve", "accept", "reject"]
+    stage: Stage | Literal[""] = ""
+
+
+class _HandoffRequest(_Body):
+    action: Literal["request"]
+    stage: Stage
+    from_: str = Field(default="", alias="from")
+    to: str = Field(min_length=1)
+    after: Stage | Literal[""] = ""
+    approval: bool = False
+
+
 class _Archived(_Body):
     restored: bool = False
 
@@ -259,6 +276,21 @@ class NotAppliedSchema(_Strict):
     why: str
 
 
+class HandoffSchema(_Strict):
+    """An open handoff in a session's state."""
+
+    id: Ulid
+    stage: Stage
+    from_: str = Field(alias="from")
+    to: str
+    reason: str
+    at: MomentOrNever
+    by: str
+    after: Stage | Literal[""]
+    approval: bool
+    approved_by: str
+
+
 class _State(_Strict):
     format: Literal[1]
     project: str
@@ -283,6 +315,7 @@ class SessionStateSchema(_State):
     validation: ValidationSchema
     waivers: list[WaiverSchema]
     not_applied: list[NotAppliedSchema]
+    handoffs: list[HandoffSchema] = []
 
 
 class ProjectStateSchema(_State):
@@ -338,6 +371,8 @@ def _body_schema(kind: str, body: dict[str, Any]) -> type[_Body]:
         return _Waived
     if kind == "assigned" and ("changes" in body or "action" in body):
         return _RegistryChanged
+    if kind == "handoff" and "action" in body:
+        return _HandoffRequest if body["action"] == "request" else _Handoff
     return BODIES.get(kind, _Body)
 
 

@@ -64,6 +64,8 @@ def _fits(kind: str, body: dict[str, Any]) -> bool:
     required, optional = _BODIES.get(kind, ({}, {}))
     if not _is_text(body.get("reason", "")):
         return False
+    if kind == "handoff" and "action" in body:
+        required, optional = _HANDOFF_REQUEST if body["action"] == "request" else _HANDOFF
     if kind == "stage" and body.get("action") in _SEALING:
         required = {**required, **_SEAL}
     if kind == "assigned" and ("changes" in body or "action" in body):
@@ -137,6 +139,15 @@ def _one_of(*words: str) -> Check:
 _STAGE = _one_of(*STAGES)
 _STATUS = _one_of(*STAGE_STATUSES)
 _SEAL: Mapping[str, Check] = {"artifact": _is_blob, "upstream": _is_upstream}
+_STAGE_OR_NONE = _one_of(*STAGES, "")
+_HANDOFF_REQUEST: tuple[Mapping[str, Check], Mapping[str, Check]] = (
+    {"stage": _STAGE, "to": lambda value: _is_text(value) and value != ""},
+    {"from": _is_text, "after": _STAGE_OR_NONE, "approval": _is_flag},
+)
+_HANDOFF: tuple[Mapping[str, Check], Mapping[str, Check]] = (
+    {"handoff": _is_ulid, "action": _one_of("approve", "accept", "reject")},
+    {"stage": _STAGE_OR_NONE},
+)
 _BODIES: Mapping[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
     "created": (
         {},

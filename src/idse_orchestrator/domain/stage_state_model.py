@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from idse_orchestrator.domain.findings import Waiver
+from idse_orchestrator.domain.handoff import Handoff
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
 
 PENDING = "pending"
@@ -87,6 +88,7 @@ class SessionState:
     validation: ValidationVerdict = field(default_factory=ValidationVerdict)
     waivers: tuple[Waiver, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
         """A copy in which `stage` has `record`."""

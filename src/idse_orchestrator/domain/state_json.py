@@ -8,6 +8,7 @@ from typing import Any
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.findings import Waiver
+from idse_orchestrator.domain.handoff import handoff_from_dict, handoff_to_dict
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.stage_state_model import (
     NotApplied,
@@ -18,7 +19,8 @@ from idse_orchestrator.domain.stage_state_model import (
 
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:
-    """`state` as plain JSON values."""
+    """`state` as plain JSON values; what came later is left out where there is none of it."""
+    handoffs = [handoff_to_dict(handoff) for handoff in state.handoffs]
     return {
         "format": FORMAT,
         "project": state.project,
@@ -42,6 +44,7 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
         },
         "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
+        **({"handoffs": handoffs} if handoffs else {}),
     }
 
 
@@ -80,6 +83,7 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         validation=ValidationVerdict(validation["status"], validation["constitution"], validation["at"]),
         waivers=tuple(_waiver_from_dict(waiver) for waiver in raw["waivers"]),
         not_applied=tuple(NotApplied(entry["event"], entry["why"]) for entry in raw["not_applied"]),
+        handoffs=tuple(map(handoff_from_dict, raw.get("handoffs", ()))),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -48,3 +48,10 @@ def few(names: Sequence[str]) -> str:
     if len(names) < 4:
         return ", ".join(names)
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
+
+
+def near(word: str, known: Iterable[str]) -> list[str]:
+    """The one of `known` that `word` was most likely meant to be; empty where none looks like it."""
+    from difflib import get_close_matches  # slow, and only mistakes ask
+
+    return get_close_matches(word, list(known), 1)

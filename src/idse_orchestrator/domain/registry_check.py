@@ -1,0 +1,146 @@
+"""Whether a registry may be as somebody wants it: names, stages, agents of rules, circles, size.
+
+What a registry had before is not held against a change of something else: two clones may both have acted
+in good faith, and their merge may hold a circle that neither of them wrote. `registry_troubles` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.domain.agent_registry import (
+    MODES,
+    PROTOCOLS,
+    Agent,
+    AgentRegistry,
+    HandoffRule,
+    registry_to_dict,
+)
+from idse_orchestrator.domain.canonical_json import canonical_json
+from idse_orchestrator.domain.handoff_circles import circle_in
+from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.domain.text import near
+from idse_orchestrator.errors import InvalidNameError, InvalidRegistryError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.registry_fold import Changes
+
+MAX_REGISTRY_BYTES = 6_000_000
+"""The canonical JSON of a registry: well over 10,000 agents with as many rules."""
+
+MAX_CHANGES_BYTES = 4_000_000
+"""The canonical JSON of the changes in one event: less than an event may have to be published."""
+
+MAX_TEXT = 200
+"""Characters of a role or a capability."""
+
+
+class Trouble(NamedTuple):
+    """What is wrong: a sentence, and what to do; or the `word` that is none of the `known` ones."""
+
+    message: str
+    fix: tuple[str, ...] = ()
+    word: str = ""
+    known: tuple[str, ...] = ()
+
+    @property
+    def fixes(self) -> tuple[str, ...]:
+        """What to do. Words that look like the wrong one are looked for only here: they may be many."""
+        close = near(self.word, self.known) if self.word else []
+        return (f"did you mean {close[0]!r}?",) if close else self.fix
+
+
+def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None) -> None:
+    """Raise InvalidRegistryError for what is wrong with `registry` and was not with `before`."""
+    known = {trouble.message for trouble in registry_troubles(before)} if before else set()
+    troubles = [trouble for trouble in registry_troubles(registry) if trouble.message not in known]
+    if troubles:
+        more = f"and {len(troubles) - 1:,} more like it" if len(troubles) > 1 else None
+        raise InvalidRegistryError(troubles[0].message, cause=more, fix=troubles[0].fixes)
+
+
+def registry_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
+    """What is wrong with `registry`, in order."""
+    yield from _twice(registry.agents)
+    for agent in registry.agents:
+        yield from _agent(agent)
+    yield from _rules(registry)
+    yield from _circles(registry)
+    size = len(canonical_json(registry_to_dict(registry)))
+    if size > MAX_REGISTRY_BYTES:
+        yield Trouble(f"the registry has {size:,} bytes, and the limit is {MAX_REGISTRY_BYTES:,}")
+
+
+def check_changes(changes: Changes) -> None:
+    """Raise InvalidRegistryError where the event that carries `changes` would be too large."""
+    size = len(canonical_json({"changes": list(changes)}))
+    if size > MAX_CHANGES_BYTES:
+        raise InvalidRegistryError(
+            f"the change has {size:,} bytes, and the limit is {MAX_CHANGES_BYTES:,}",
+            fix=("make it in several steps",),
+        )
+
+
+def _twice(agents: Sequence[Agent]) -> Iterator[Trouble]:
+    seen: dict[str, str] = {}
+    for agent in agents:
+        other = seen.get(agent.id.casefold())
+        if other is None:
+            seen[agent.id.casefold()] = agent.id
+        elif other == agent.id:
+            yield Trouble(f"agent {agent.id!r} is there twice", ("give each agent an id of its own",))
+        else:
+            yield Trouble(f"agents {other!r} and {agent.id!r} differ only in case", ("choose another id",))
+
+
+def _agent(agent: Agent) -> Iterator[Trouble]:
+    try:
+        check_name("agent", agent.id)
+    except InvalidNameError as error:
+        yield Trouble(error.message, error.fix)
+    words = [("stage", stage, STAGES) for stage in agent.stages]
+    words += [("mode", agent.mode, MODES), ("handoff protocol", agent.handoff_protocol, PROTOCOLS)]
+    for what, word, allowed in words:
+        if word not in allowed:
+            yield _no_such(f"agent {agent.id!r}: there is no {what} {word!r}", word, allowed)
+    for text in (agent.role, *agent.capabilities):
+        if len(text) > MAX_TEXT:
+            yield Trouble(
+                f"agent {agent.id!r} has a text of {len(text):,} characters, and the limit is {MAX_TEXT}"
+            )
+
+
+def _no_such(message: str, word: str, allowed: Sequence[str]) -> Trouble:
+    return Trouble(message, ("one of: " + ", ".join(allowed),), word, tuple(allowed))
+
+
+def _rules(registry: AgentRegistry) -> Iterator[Trouble]:
+    ids = tuple(agent.id for agent in registry.agents)
+    known = set(ids)
+    seen: set[tuple[str, str, str, str]] = set()
+    for rule in registry.handoff_rules:
+        words = f"handoff rule {rule_words(rule)}"
+        if rule.key in seen:
+            yield Trouble(f"{words} is there twice", ("leave one of them out",))
+        seen.add(rule.key)
+        for stage in (rule.from_stage, rule.to_stage):
+            if stage not in STAGES:
+                yield _no_such(f"{words}: there is no stage {stage!r}", stage, STAGES)
+        for name in dict.fromkeys((rule.from_agent, rule.to_agent)):
+            if name not in known:
+                fix = (f"idse agents add {name}",)
+                yield Trouble(f"{words}: there is no agent {name!r}", fix, name, ids)
+
+
+def _circles(registry: AgentRegistry) -> Iterator[Trouble]:
+    circle = circle_in(registry.handoff_rules)
+    if circle:
+        way = " → ".join(f"{agent}/{stage}" for stage, agent in circle)
+        yield Trouble(f"handoff rules go round in a circle: {way}", ("take one of these rules out",))
+
+
+def rule_words(rule: HandoffRule) -> str:
+    """A rule on one line: ``claude/spec → codex/plan``."""
+    return f"{rule.from_agent}/{rule.from_stage} → {rule.to_agent}/{rule.to_stage}"
