@@ -100,7 +100,7 @@ def _agent(agent: Agent) -> Iterator[Trouble]:
         check_name("agent", agent.id)
     except InvalidNameError as error:
         yield Trouble(error.message, error.fix)
-    words = [("stage", stage, STAGES) for stage in agent.stages]
+    words: list[tuple[str, str, Sequence[str]]] = [("stage", stage, STAGES) for stage in agent.stages]
     words += [("mode", agent.mode, MODES), ("handoff protocol", agent.handoff_protocol, PROTOCOLS)]
     for what, word, allowed in words:
         if word not in allowed:
