@@ -262,6 +262,42 @@ class RegistryEditedError(IdseError):
     exit_code = EXIT_CONFLICT
 
 
+class AgentProfileError(IdseError):
+    """An Agent Profile cannot be compiled. Each problem is named with its line and column.
+
+    Nothing was written.
+    """
+
+    code = "IDSE040"
+    exit_code = EXIT_CHECK_FAILED
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        cause: str | None = None,
+        fix: tuple[str, ...] = (),
+        findings: object = None,
+    ) -> None:
+        super().__init__(message, where=where, cause=cause, fix=fix)
+        self.findings = findings
+
+
+class NoAgentProfileError(IdseError):
+    """The spec has no Agent Profile: no heading of level 2 by that name with a fenced yaml block below it."""
+
+    code = "IDSE041"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class ForeignFileError(IdseError):
+    """Where a file is to be written stands one that idse did not write, or that somebody changed since."""
+
+    code = "IDSE042"
+    exit_code = EXIT_CONFLICT
+
+
 class LedgerMovedError(IdseError):
     """A ledger is no longer where it was read: somebody else wrote first. Run the command again."""
 

@@ -5,10 +5,25 @@ Importing this module imports a YAML parser (some 25 ms), so it is imported wher
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import yaml
+from yaml.constructor import SafeConstructor
+
+from idse_orchestrator.domain.placed_yaml import (
+    BOOLEAN,
+    DATE,
+    FRACTION,
+    NOTHING,
+    TEXT,
+    WHOLE,
+    Items,
+    Placed,
+    Scalar,
+    Table,
+)
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -37,16 +52,47 @@ def load_yaml(data: bytes) -> object:
     Raises YamlProblem for anything malformed, for keys that occur twice, and for texts that are too
     large, too deep, or would be once their aliases are followed.
     """
-    if len(data) > MOST_BYTES:
-        raise YamlProblem(f"it has {len(data)} bytes, at most {MOST_BYTES} are read")
-    text = _decoded(data)
-    try:
-        _refuse_depth(text)
-        node = yaml.compose(text, Loader=_SafeLoader)
+    text = _bounded(data)
+    with _told(text):
+        if _composed(text) is None:
+            return None
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader by descent
+
+
+def load_placed(data: bytes) -> Placed | None:
+    """The one document in `data` with the place of each value; None where nothing is in it.
+
+    Bounds and errors are those of `load_yaml`. Tags of one's own and keys that are lists, mappings or
+    nothing are refused, too. What ``<<`` merges into a mapping stands before the mapping's own keys.
+    """
+    text = _bounded(data)
+    with _told(text):
+        node = _composed(text)
         if node is None:
             return None
+        _refuse_twice(node)
+        return _Placing().placed(node)
+
+
+def _bounded(data: bytes) -> str:
+    if len(data) > MOST_BYTES:
+        raise YamlProblem(f"it has {len(data):,} bytes, at most {MOST_BYTES:,} are read")
+    return _decoded(data)
+
+
+def _composed(text: str) -> yaml.Node | None:
+    _refuse_depth(text)
+    node: yaml.Node | None = yaml.compose(text, Loader=_SafeLoader)
+    if node is not None:
         _refuse_growth(node)
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader by descent
+    return node
+
+
+@contextmanager
+def _told(text: str) -> Iterator[None]:
+    """Turn whatever a parser raises into a YamlProblem."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it is not YAML"
@@ -102,20 +148,24 @@ def _refuse_depth(text: str) -> None:
 
 
 def _refuse_growth(root: yaml.Node) -> None:
-    sizes: dict[int, int] = {}
-    if _size(root, sizes, set()) > MOST_VALUES:
-        raise YamlProblem(f"its aliases make more than {MOST_VALUES} values of it")
+    size, depth = _measured(root, {}, set())
+    if size > MOST_VALUES:
+        raise YamlProblem(f"its aliases make more than {MOST_VALUES:,} values of it")
+    if depth > MOST_DEPTH:
+        raise YamlProblem("it is nested too deeply, its aliases followed")
 
 
-def _size(node: yaml.Node, sizes: dict[int, int], open_: set[int]) -> int:
+def _measured(node: yaml.Node, known: dict[int, tuple[int, int]], open_: set[int]) -> tuple[int, int]:
+    """How many values `node` stands for and how deep they are nested, aliases followed."""
     key = id(node)
     if key in open_:
         raise YamlProblem("an alias leads back to itself", *_place(node.start_mark))
-    if key not in sizes:
+    if key not in known:
         open_.add(key)
-        sizes[key] = 1 + sum(_size(child, sizes, open_) for child in _children(node))
+        below = [_measured(child, known, open_) for child in _children(node)]
+        known[key] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
         open_.discard(key)
-    return sizes[key]
+    return known[key]
 
 
 def _children(node: yaml.Node) -> list[yaml.Node]:
@@ -129,8 +179,8 @@ def _unreadable(error: yaml.YAMLError) -> str:
     return f"a character is not allowed: {reason}"
 
 
-def _place(mark: _Mark | None) -> tuple[int, ...]:
-    return (mark.line + 1, mark.column + 1) if mark else ()
+def _place(mark: _Mark | None) -> tuple[int, int]:
+    return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
 def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:
@@ -138,3 +188,66 @@ def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:
         return ()
     offset = min(error.position, len(text))
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+_KINDS = {
+    "tag:yaml.org,2002:str": TEXT,
+    "tag:yaml.org,2002:null": NOTHING,
+    "tag:yaml.org,2002:bool": BOOLEAN,
+    "tag:yaml.org,2002:int": WHOLE,
+    "tag:yaml.org,2002:float": FRACTION,
+    "tag:yaml.org,2002:timestamp": DATE,
+}
+_LIST = "tag:yaml.org,2002:seq"
+_MAPPING = "tag:yaml.org,2002:map"
+
+
+class _Placing(SafeConstructor):
+    """Nodes of YAML as values with their places; a node that aliases name is looked at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[int, Placed] = {}
+
+    def placed(self, node: yaml.Node) -> Placed:
+        key = id(node)
+        if key not in self._known:
+            self._known[key] = self._fresh(node)
+        return self._known[key]
+
+    def _fresh(self, node: yaml.Node) -> Placed:
+        line, column = _place(node.start_mark)
+        if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
+            return Scalar(node.value, _KINDS[node.tag], line, column)
+        if isinstance(node, yaml.SequenceNode) and node.tag == _LIST:
+            return Items(tuple(map(self.placed, node.value)), line, column)
+        if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING:
+            return Table(self._pairs(node), line, column)
+        raise YamlProblem(f"the tag {node.tag} is not known here", line, column)
+
+    def _pairs(self, node: yaml.MappingNode) -> tuple[tuple[Scalar, Placed], ...]:
+        self.flatten_mapping(node)
+        pairs: dict[str, tuple[Scalar, Placed]] = {}
+        for key, value in node.value:
+            name = self.placed(key)
+            if not isinstance(name, Scalar) or name.kind == NOTHING:
+                raise YamlProblem("a key is no text", *_place(key.start_mark))
+            pairs.pop(name.text, None)  # a key of its own stands where it was written
+            pairs[name.text] = (name, self.placed(value))
+        return tuple(pairs.values())
+
+
+def _refuse_twice(root: yaml.Node) -> None:
+    """Before anything is merged: a key that was merged in may well occur again."""
+    pending, seen = [root], {id(root)}
+    while pending:
+        node = pending.pop()
+        keys: set[object] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in keys:
+                    raise YamlProblem(f"key {key.value!r} occurs twice", *_place(key.start_mark))
+                keys.add(key.value)
+        fresh = [each for each in _children(node) if id(each) not in seen]
+        seen.update(map(id, fresh))
+        pending += fresh

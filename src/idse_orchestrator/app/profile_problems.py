@@ -1,0 +1,72 @@
+"""What is wrong with Agent Profiles, as errors to show: all problems at once, each at its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from idse_orchestrator.domain.agent_profile_block import LEVEL, TITLE
+from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import Problem, ProfileReading
+from idse_orchestrator.domain.findings import ERROR, Finding, Report
+from idse_orchestrator.errors import AgentProfileError, NoAgentProfileError
+
+RULE = "IDSE501"
+_MOST_FIXES = 3
+
+
+class PlacedProblem(NamedTuple):
+    """A problem in the document at `path`, relative to the repository."""
+
+    path: str
+    problem: Problem
+
+    @property
+    def place(self) -> str:
+        """Path, line and column, as far as they are known."""
+        return ":".join(str(part) for part in (self.path, self.problem.line, self.problem.column) if part)
+
+
+def refused(found: Iterable[PlacedProblem], project: str) -> AgentProfileError:
+    """The error for profiles that cannot be compiled; `found` has one problem or more."""
+    problems = list(found)
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    told = [f"{each.place}: {each.problem.what}" for each in problems]
+    return AgentProfileError(
+        f"no Agent Profile was compiled: there is {count}"
+        if len(problems) == 1
+        else f"no Agent Profile was compiled: there are {count}",
+        where=problems[0].place,
+        cause=problems[0].problem.what if len(problems) == 1 else "\n".join(told),
+        fix=tuple(dict.fromkeys(each.problem.fix for each in problems))[:_MOST_FIXES],
+        findings=Report("", "", (), tuple(_finding(each, project) for each in problems)),
+    )
+
+
+def _finding(placed: PlacedProblem, project: str) -> Finding:
+    problem = placed.problem
+    return Finding(
+        RULE,
+        ERROR,
+        placed.path,
+        problem.line,
+        problem.column,
+        problem.what,
+        problem.fix,
+        project,
+        stage="spec",
+    )
+
+
+def no_profile(path: str, reading: ProfileReading, *, exists: bool) -> NoAgentProfileError:
+    """The error for a document without a profile, or for one that is not there."""
+    if not exists:
+        return NoAgentProfileError("this session has no spec to compile a profile from", where=path)
+    elsewhere = ", ".join(map(str, reading.elsewhere))
+    return NoAgentProfileError(
+        f"this spec has no {TITLE}",
+        where=path,
+        cause=f'a heading "{TITLE}" counts at level {LEVEL} (##); that in line {elsewhere} has another one'
+        if elsewhere
+        else f'no heading of level {LEVEL} is called "{TITLE}"; a mention elsewhere does not count',
+        fix=(f"add a heading  ## {TITLE}  and below it a fenced yaml block with id: and name:",),
+    )

@@ -1,0 +1,44 @@
+"""YAML values that know where they stand, free of any parser: what `safe_yaml.load_placed` returns.
+
+A scalar keeps the text that was written, beside what YAML 1.1 takes it for: so a reader can say that
+`yes` is no text, and can keep `1.10` as it is. Lines and columns count from 1, in the text given.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TEXT = "text"
+NOTHING = "nothing"
+BOOLEAN = "boolean"
+WHOLE = "whole number"
+FRACTION = "number"
+DATE = "date"
+
+
+class Scalar(NamedTuple):
+    """One value: `text` as written (quotes and folding resolved), `kind` what YAML takes it for."""
+
+    text: str
+    kind: str
+    line: int
+    column: int
+
+
+class Items(NamedTuple):
+    """A list."""
+
+    values: tuple[Placed, ...]
+    line: int
+    column: int
+
+
+class Table(NamedTuple):
+    """A mapping: pairs of key and value in the order written. No key occurs twice."""
+
+    pairs: tuple[tuple[Scalar, Placed], ...]
+    line: int
+    column: int
+
+
+Placed = Scalar | Items | Table
