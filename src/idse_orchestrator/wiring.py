@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app import resolve
     from idse_orchestrator.app.configuration import Layers
+    from idse_orchestrator.app.copy_ledgers import CopyOutcome
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.fsck import FoundRef, LedgerSource
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.uninstall import Footprint
+    from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.domain.ledger_defects import Defect
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
@@ -86,6 +88,24 @@ class Application:
         from idse_orchestrator.git.worktree.tree_diff import GitTrees
 
         return GitTrees(self.repository)
+
+    @cached_property
+    def store(self) -> DesignStore:
+        """The ledgers of this repository as a store, to copy from."""
+        from idse_orchestrator.stores.git_ledger import GitStore
+
+        return GitStore(self.repository)
+
+    def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
+        """Take the ledgers of another store in; views follow."""
+        from idse_orchestrator.stores.taking_in import take_in
+
+        on_progress("reading the ledgers")
+        outcome = take_in(self.repository, source)
+        on_progress("")
+        self.refresh_all_views()
+        self.tidy()
+        return outcome
 
     @property
     def agent(self) -> str:

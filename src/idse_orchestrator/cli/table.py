@@ -46,6 +46,8 @@ COMMANDS = {
     "validate": Entry(_PACKAGE + "validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry(_PACKAGE + "rule", "List and explain rules, waive one for a session.", GOVERN),
     "sync": Entry(_PACKAGE + "sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
+    "export": Entry(_PACKAGE + "export", "Copy the ledgers into a folder of plain files.", SHARE),
+    "import": Entry(_PACKAGE + "import_", "Take in the ledgers of such a folder.", SHARE),
     "init": Entry(_PACKAGE + "init", "Start or adopt a project in this repository.", SETUP),
     "hooks": Entry(_PACKAGE + "hooks", "Install, remove and look at the git hooks.", SETUP),
     "hook": Entry(_PACKAGE + "hook", "What the git hooks call.", ""),

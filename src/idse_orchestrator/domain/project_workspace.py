@@ -29,6 +29,8 @@ PROJECTS_FOLDER = f"{WORKSPACE}/projects"
 TEMPLATES_FOLDER = f"{WORKSPACE}/templates"
 CONSTITUTION_PATH = f"{WORKSPACE}/constitution.yaml"
 GITIGNORE_PATH = f"{WORKSPACE}/.gitignore"
+STORE_FOLDER = f"{WORKSPACE}/store"
+"""Where the ledgers are in a folder without git."""
 
 GITIGNORE = (
     b"# Written by idse. These files are views of the ledger, or can be built again:\n"

@@ -1,0 +1,141 @@
+"""A store as if it were an Agency to pull from: what it has comes in apart, is judged, then moves refs.
+
+So a folder that somebody sent is taken in by the very judgement that a fetch goes through, and two histories
+of a ledger are joined as they would be anywhere else.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.copy_ledgers import all_keys
+from idse_orchestrator.domain.content_ids import BLOB
+from idse_orchestrator.domain.store_entry import StoreEntry, entry_id, entry_objects
+from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
+from idse_orchestrator.git.pack_writing import PackWriter
+from idse_orchestrator.git.ref_names import project_ref, session_ref
+from idse_orchestrator.git.sync.incoming import IncomingFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from idse_orchestrator.app.sync.ports import Incoming
+    from idse_orchestrator.app.sync.values import PushReport
+    from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
+    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.git.repository import Repository
+
+
+class StoreRemote:
+    """The `Remote` port on a store, to pull from; `mine` are the heads here, by ref.
+
+    `broken` says of refs why they cannot be read: they are left out as if the store did not have them.
+    """
+
+    def __init__(self, repository: Repository, store: DesignStore, mine: Mapping[str, str]) -> None:
+        self._repository = repository
+        self._store = store
+        self._mine = mine
+        self._keys: dict[str, LedgerKey] = {}
+        self.broken: dict[str, str] = {}
+
+    def settled(self) -> int | None:
+        """See `Remote.settled`: nobody knows before looking."""
+        return None
+
+    def heads(self) -> Mapping[str, str]:
+        """See `Remote.heads`."""
+        found: dict[str, str] = {}
+        for key in all_keys(self._store):
+            ref = _ref(key)
+            self._keys[ref] = key
+            if ref in self.broken:
+                continue
+            try:
+                loaded = self._store.load_session(key)
+            except CorruptLedgerError as error:
+                self.broken[ref] = _words(error)
+                continue
+            if loaded is not None:
+                found[ref] = loaded.tip
+        return found
+
+    @contextmanager
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
+        """See `Remote.fetch`. ConflictError where one of them cannot be read: ask for the heads again."""
+        with IncomingFolder(self._repository) as incoming:
+            pack = PackWriter(os.path.join(incoming.folder, "pack"))
+            for ref, tip in wanted.items():
+                try:
+                    self._add(pack, ref, tip)
+                except (CorruptLedgerError, UnknownNameError) as error:
+                    self.broken[ref] = _words(error)
+                    raise ConflictError("a ledger of the store cannot be read", where=ref) from error
+            pack.finish(self._repository.git)
+            yield incoming
+
+    def push(self, moves: Sequence[RefMove]) -> PushReport:
+        """Nothing is ever pushed to a store: `idse export` copies."""
+        raise NotImplementedError
+
+    def track(self, heads: Mapping[str, str]) -> None:
+        """See `Remote.track`: a folder may be gone tomorrow, so nothing is remembered of it."""
+
+    def remembered(self) -> Mapping[str, str]:
+        """See `Remote.remembered`."""
+        return {}
+
+    def _add(self, pack: PackWriter, ref: str, tip: str) -> None:
+        """All of a ledger up to where it stands here; from a merge on, the whole rest of it."""
+        mine, is_line, is_first = self._mine.get(ref), True, True
+        for entry in self._store.entries(self._keys[ref]):
+            name = entry_id(entry)
+            if is_first and name != tip:
+                raise ConflictError("the store moved while it was read", where=ref)
+            if name == mine and is_line:
+                return
+            is_first, is_line = False, is_line and len(entry.parents) < 2
+            self._add_entry(pack, entry)
+
+    def _add_entry(self, pack: PackWriter, entry: StoreEntry) -> None:
+        for name in (entry.artifacts or {}).values():
+            if not pack.has(name):
+                pack.add(BLOB, self._store.load_artifact(name))
+        for kind, content in entry_objects(entry):
+            pack.add(kind, content)
+
+
+class NoSyncPoints:
+    """The `SyncPoints` port for what is no sync: an import leaves none."""
+
+    ref = ""
+
+    def settle(self, theirs: str) -> str:
+        """See `SyncPoints.settle`."""
+        return theirs
+
+    def prepare(self, direction: str, remote: str, moves: object) -> RefMove:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def publish(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def arrived(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def refused(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def latest(self) -> None:
+        """There is none."""
+
+
+def _ref(key: LedgerKey) -> str:
+    return session_ref(*key) if key[1] else project_ref(key[0])
+
+
+def _words(error: IdseError) -> str:
+    return ": ".join(filter(None, (error.where, error.message, error.cause)))
