@@ -49,6 +49,13 @@ class Application:
         self.environment = environment
         self.repository: Repository = discover(folder)
 
+    @classmethod
+    def around(cls, repository: Repository, environment: Mapping[str, str]) -> Application:
+        """The application on a `repository` that was found already."""
+        made = cls.__new__(cls)
+        made.environment, made.repository = environment, repository
+        return made
+
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
