@@ -18,6 +18,7 @@ GIT = "git"
 ENVIRONMENT = "environment"
 LAYERS = (BUILT_IN, HOME, GIT, ENVIRONMENT)
 _DAY = 86_400
+_ANSWERS = ("allow", "warn", "ask", "deny")
 
 
 class Setting(NamedTuple):
@@ -50,6 +51,12 @@ def _seconds(value: str) -> str:
     return value
 
 
+def _answer(value: str) -> str:
+    if value not in _ANSWERS:
+        raise InvalidConfigurationError(f"it is one of: {', '.join(_ANSWERS)}")
+    return value
+
+
 def _url(value: str) -> str:
     if value.startswith("-") or "::" in value.partition("/")[0]:
         raise InvalidConfigurationError("git could take it for an option or a program")
@@ -61,6 +68,13 @@ SETTINGS = {
     for setting in (
         Setting("agent", "IDSE_AGENT", "", "The agent that acts for the git identity.", _text),
         Setting("project", "IDSE_PROJECT", "", "The project to work on where nothing else says.", _project),
+        Setting(
+            "code-edits",
+            "IDSE_CODE_EDITS",
+            "warn",
+            "What an agent hears that edits code before implementation is started: allow, warn, ask or deny.",
+            _answer,
+        ),
         Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
         Setting(
             "agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url

@@ -60,7 +60,7 @@ def refusal(state: SessionState, blobs: Mapping[str, str], stage: str, action: s
     status = state.stages[stage].status
     if status not in _ALLOWED_FROM[action]:
         return _wrong_status(stage, action, status)
-    return _out_of_order(state, blobs, stage) if action == START else None
+    return out_of_order(state, blobs, stage) if action == START else None
 
 
 def _wrong_status(stage: str, action: str, status: str) -> Refusal:
@@ -74,7 +74,8 @@ def _wrong_status(stage: str, action: str, status: str) -> Refusal:
     )
 
 
-def _out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> Refusal | None:
+def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> Refusal | None:
+    """Why the work before `stage` is no ground for it to stand on; None when it is."""
     at = STAGES.index(stage)
     if at == 0:
         return None

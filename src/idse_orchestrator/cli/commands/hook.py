@@ -1,8 +1,9 @@
-"""``idse hook NAME``: what the git hooks call. Starts without click (see ``cli/hot.py``).
+"""``idse hook NAME``: what git and coding agents call. Starts without click (see ``cli/hot.py``).
 
 pre-* answer 0 or 1, and say on standard error what blocks. post-* never fail git: they print one
 line at most, and what went wrong stands in the log in the git directory. What they could not record is
 kept for a later command; they answer 1 where not even that was possible, and the script tries again.
+agent-* answer with JSON, and always 0: see `cli.agent_hooks`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class _KeptError(Exception):
 
 def run(run: Run, name: str, args: Sequence[str]) -> int:
     """Run the hook `name`; 0 or 1."""
+    if name.startswith(_AGENT):
+        return _agent(name, args)
     if name in _BEFORE:
         return _before(run)
     if name == _PUSH:
@@ -43,7 +46,7 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
         return pre_push(run, args)
     hook = _AFTER.get(name)
     if hook is None:
-        raise UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join(NAMES))
+        raise _unknown(name)
     try:
         hook(run, args)
     except _KeptError as kept:
@@ -52,6 +55,26 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
         _tell_trouble(run, name, error)
         return EXIT_CHECK_FAILED
     return EXIT_OK
+
+
+def _agent(name: str, args: Sequence[str]) -> int:
+    """What a coding agent calls: always 0."""
+    from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
+    from idse_orchestrator.cli.agent_hooks import run_agent_hook
+
+    if name not in OF_AGENTS:
+        raise _unknown(name)
+    return run_agent_hook(name, args)
+
+
+def _unknown(name: str) -> UsageError:
+    return UsageError(f"there is no hook {name!r}", cause="hooks: " + ", ".join(_all_names()))
+
+
+def _all_names() -> tuple[str, ...]:
+    from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
+
+    return (*NAMES, *OF_AGENTS)
 
 
 def _before(run: Run) -> int:
@@ -174,8 +197,9 @@ _AFTER: Mapping[str, Callable[[Run, Sequence[str]], None]] = {
     "post-rewrite": _post_rewrite,
 }
 _PUSH = "pre-push"
+_AGENT = "agent-"
 NAMES = (*_BEFORE, *_AFTER, _PUSH)
-"""The hooks that idse has."""
+"""The hooks that git calls."""
 
 
 def build() -> click.Command:
@@ -185,10 +209,13 @@ def build() -> click.Command:
     from idse_orchestrator.cli.options import command
 
     @command("hook", project=False)
-    @click.argument("name", type=click.Choice(NAMES))
+    @click.argument("name", type=click.Choice(_all_names()))
     @click.argument("args", nargs=-1)
     def hook(one: Run, name: str, args: tuple[str, ...]) -> int:
-        """What the git hooks call; not meant to be typed. idse hooks install sets them up."""
+        """What git and coding agents call; not meant to be typed.
+
+        idse hooks install sets git's hooks up, and idse agents install those of agents.
+        """
         return run(one, name, args)
 
     return hook

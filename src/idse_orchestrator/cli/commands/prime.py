@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.scope import Scope, places
-from idse_orchestrator.app.show_status import show_status
-from idse_orchestrator.app.validate import validate
-from idse_orchestrator.app.views import expected_views
+from idse_orchestrator.cli.briefing import look_around
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.prime import prime_text
 from idse_orchestrator.cli.render.report_json import finding_data
 from idse_orchestrator.cli.render.status import status_data
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.git.readers.worktree import WorktreeReader
 
 if TYPE_CHECKING:
     import click
@@ -28,11 +24,7 @@ def _prime(run: Run, session: str | None) -> int:
     """
     app = run.app
     key = run.session(session)
-    status = show_status(app.reader, app.workspace, key)
-    scope = Scope(*key)
-    reader = WorktreeReader(app.repository, places(scope))
-    views = expected_views(app.reader, app.workspace)
-    report = validate(app.judging.validation(reader, views=views), scope)
+    status, report = look_around(app, key)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 

@@ -1,0 +1,157 @@
+"""``idse hook agent-…``: what coding agents call. Whatever happens, one JSON object and exit code 0.
+
+An agent takes any other exit code for a broken hook, and 2 for a refusal; so a person beside it is told
+what went wrong in the answer itself, and the agent goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.domain.agent_call import (
+    NOTHING,
+    AgentCall,
+    answer_edit,
+    answer_start,
+    answer_stop,
+    answer_trouble,
+    read_call,
+)
+from idse_orchestrator.errors import EXIT_OK, IdseError, NoProjectError, NotARepositoryError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.git.repository import Repository
+
+_MOST_FINDINGS = 10
+_MOST_BYTES = 256 * 1024 * 1024
+
+
+def run_agent_hook(name: str, args: Sequence[str]) -> int:
+    """Answer the hook `name`; `args` names the agent's program. Always EXIT_OK."""
+    try:
+        call = read_call(_standard_input())
+        reply = _answered(name, args[0] if args else "claude", call)
+    except BaseException as error:  # noqa: BLE001 - even an interrupt must not leave the agent without an answer
+        reply = _trouble(error)
+    _tell(reply)
+    return EXIT_OK
+
+
+def _answered(name: str, kind: str, call: AgentCall) -> Mapping[str, Any]:
+    try:
+        return _ANSWERS[name](kind, call)
+    except (NotARepositoryError, NoProjectError):
+        return NOTHING  # idse is not used here
+
+
+def _trouble(error: BaseException) -> Mapping[str, Any]:
+    if isinstance(error, IdseError):
+        fix = f" ({error.fix[0]})" if error.fix else ""
+        return answer_trouble(f"nothing was checked: {error.message}{fix}")
+    return answer_trouble(f"nothing was checked: {type(error).__name__}: {error}")
+
+
+def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
+    if not call.paths:
+        return NOTHING
+    from idse_orchestrator.domain.edit_gate import WARN
+    from idse_orchestrator.wiring_agent_hooks import AgentHooks
+
+    home = os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
+    hooks = AgentHooks(_folder(call), home, kind, os.environ)
+    verdict, git_dir = hooks.judge(call.paths)
+    if verdict.answer == WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
+        return NOTHING
+    return answer_edit(kind, verdict)
+
+
+def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
+    del kind
+    from idse_orchestrator.cli.briefing import look_around
+    from idse_orchestrator.cli.render.prime import prime_text
+    from idse_orchestrator.wiring import Application
+
+    app = Application(_folder(call), os.environ)
+    return answer_start(prime_text(*look_around(app, app.resolve_session(None))))
+
+
+def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
+    """Validate once: not when the agent goes on because of this, and not for findings it was told already."""
+    del kind
+    if call.again:
+        return NOTHING
+    from idse_orchestrator.cli.briefing import findings_of
+    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring_agent_hooks import current_session
+
+    app = Application(_folder(call), os.environ)
+    key = current_session(app)
+    report = findings_of(app, key) if key else None
+    if report is None or not report.blocks() or not _is_news(app.repository, report):
+        return NOTHING
+    return answer_stop(_reason(report))
+
+
+def _is_news(repository: Repository, report: Report) -> bool:
+    from hashlib import sha256
+
+    words = repr((report.sessions, report.constitution, [_line(each) for each in report.findings]))
+    return _is_new(repository.git_dir, f"stop {sha256(words.encode('utf-8', 'replace')).hexdigest()}")
+
+
+def _reason(report: Report) -> str:
+    errors = [finding for finding in report.findings if finding.blocks]
+    lines = [_line(finding) for finding in errors[:_MOST_FINDINGS]]
+    if len(errors) > _MOST_FINDINGS:
+        lines.append(f"and {len(errors) - _MOST_FINDINGS} more: idse validate")
+    head = (
+        f"idse validate finds {len(errors)} error{'s' if len(errors) != 1 else ''} in {report.sessions[0]}."
+    )
+    return "\n".join([head, *lines, "Mend them, or say to the person you work for why they stand."])
+
+
+def _line(finding: Finding) -> str:
+    text = f"{finding.path}:{finding.line}: {finding.severity}[{finding.rule}] {finding.message}"
+    return text + (f" ({finding.hint})" if finding.hint else "")
+
+
+def _is_new(git_dir: str, what: str) -> bool:
+    from idse_orchestrator.git.agent_memory import AgentMemory
+
+    return AgentMemory(git_dir).is_new(what) if git_dir else True
+
+
+def _folder(call: AgentCall) -> str:
+    """Where the agent stands: what it says, if that is a folder."""
+    return call.folder if os.path.isabs(call.folder) and os.path.isdir(call.folder) else os.getcwd()
+
+
+def _standard_input() -> bytes:
+    """What the agent sent; nothing where a person typed the command, or where it cannot be read."""
+    try:
+        return b"" if sys.stdin.isatty() else sys.stdin.buffer.read(_MOST_BYTES)
+    except (OSError, ValueError):
+        return b""
+
+
+def _tell(reply: Mapping[str, Any]) -> None:
+    """Print `reply`; where nobody reads any more, nobody needs it."""
+    try:
+        sys.stdout.write(json.dumps(reply) + "\n")  # ASCII, whatever the terminal's encoding is
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the run
+
+
+_ANSWERS: Mapping[str, Callable[[str, AgentCall], Mapping[str, Any]]] = {
+    "agent-session-start": _session_start,
+    "agent-before-edit": _before_edit,
+    "agent-stop": _stop,
+}
+NAMES = tuple(_ANSWERS)
+"""The hooks that agents call."""

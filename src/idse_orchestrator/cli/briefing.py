@@ -1,0 +1,30 @@
+"""What an agent is told first: the text of `idse prime`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.app.show_status import SessionStatus
+    from idse_orchestrator.domain.findings import Report
+    from idse_orchestrator.wiring import Application
+
+
+def look_around(app: Application, key: SessionKey) -> tuple[SessionStatus, Report]:
+    """Where the session `key` stands in this work tree, and every finding about it."""
+    from idse_orchestrator.app.show_status import show_status
+
+    return show_status(app.reader, app.workspace, key), findings_of(app, key)
+
+
+def findings_of(app: Application, key: SessionKey) -> Report:
+    """Every finding about the session `key` as it is in this work tree."""
+    from idse_orchestrator.app.scope import Scope, places
+    from idse_orchestrator.app.validate import validate
+    from idse_orchestrator.app.views import expected_views
+    from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+    scope = Scope(*key)
+    reader = WorktreeReader(app.repository, places(scope))
+    return validate(app.judging.validation(reader, views=expected_views(app.reader, app.workspace)), scope)

@@ -1,0 +1,174 @@
+"""The agent files of a work tree, and what we have to remember to take ours out without a trace.
+
+The memory is a file in the git directory of the work tree: what each file was before we wrote it, what
+we made of it, and which folders we made. Without it (in another clone) what is ours still goes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from base64 import b64decode, b64encode
+from contextlib import suppress
+from typing import Any
+
+from idse_orchestrator.app.agent_files import Found
+from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
+
+_MEMORY = "agent-files.json"
+_MOST = 64 * 1024 * 1024
+
+
+class GitAgentFiles:
+    """The `AgentFileStore` port on the work tree at `top`, whose git directory is `git_dir`."""
+
+    def __init__(self, top: str, git_dir: str) -> None:
+        self._top = top
+        self._memory = os.path.join(git_dir, "idse", _MEMORY)
+
+    def where(self, path: str) -> str:
+        """See `AgentFileStore.where`."""
+        return os.path.join(self._top, path)
+
+    def find(self, path: str) -> Found:
+        """See `AgentFileStore.find`. A link is followed as long as it stays in the work tree."""
+        place = self.where(path)
+        real, top = os.path.realpath(place), os.path.realpath(self._top)
+        if os.path.commonpath((real, top)) != top or ".git" in os.path.relpath(real, top).split(os.sep):
+            return Found(None, real, "a symbolic link leads out of this work tree")
+        try:
+            mode = os.stat(real).st_mode
+        except FileNotFoundError:
+            return self._missing(place, real)
+        except OSError as error:
+            return Found(None, real, f"it cannot be read: {error.strerror}")
+        return Found(None, real, "it is not a regular file") if not stat.S_ISREG(mode) else _read(real)
+
+    def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
+        """See `AgentFileStore.write`."""
+        real = os.path.realpath(self.where(path))
+        memory = self._recall()
+        known = memory["files"].pop(path, None)
+        if own or (known is not None and before is not None and known["after"] == _digest(before)):
+            kept = _encoded(before) if own or known is None else known["before"]
+            memory["files"][path] = {"before": kept, "after": _digest(after)}
+        for folder in self._missing_folders(os.path.dirname(real)):
+            memory["folders"].append(os.path.relpath(folder, os.path.realpath(self._top)))
+        make_folder(os.path.dirname(real))
+        self._remember(memory)  # before the file: a run that is killed now has written nothing it forgets
+        _replace(real, after)
+
+    def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
+        """See `AgentFileStore.take_away`."""
+        real = os.path.realpath(self.where(path))
+        memory = self._recall()
+        known = memory["files"].pop(path, None)
+        if known is not None and known["after"] == _digest(now):
+            rest = _decoded(known["before"])
+        if rest is None:
+            _remove(real)
+            self._drop_folders(os.path.dirname(real), memory)
+        else:
+            _replace(real, rest)
+        self._remember(memory)
+
+    def _missing(self, place: str, real: str) -> Found:
+        if os.path.islink(place):
+            return Found(None, real, "it is a symbolic link to nothing")
+        above = os.path.dirname(real)
+        while not os.path.lexists(above):
+            above = os.path.dirname(above)
+        refusal = "" if os.path.isdir(above) else f"{os.path.relpath(above, self._top)} is not a folder"
+        return Found(None, real, refusal)
+
+    def _missing_folders(self, folder: str) -> list[str]:
+        found = []
+        while not os.path.isdir(folder):
+            found.append(folder)
+            folder = os.path.dirname(folder)
+        return found
+
+    def _drop_folders(self, folder: str, memory: dict[str, Any]) -> None:
+        """Those we made go if they are empty; so do they in a clone that does not know who made them."""
+        top = os.path.realpath(self._top)
+        made = {os.path.realpath(self.where(name)) for name in memory["folders"]}
+        with suppress(OSError):  # somebody's file is in it
+            while folder != top and (folder in made or memory["unknown"]):
+                os.rmdir(folder)
+                folder = os.path.dirname(folder)
+
+    def _recall(self) -> dict[str, Any]:
+        """The memory; an empty one, marked `unknown`, where there is none that can be used."""
+        try:
+            with open(self._memory, "rb") as file:
+                memory = json.loads(file.read(_MOST))
+            _check(memory)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return {"files": {}, "folders": [], "unknown": True}
+        return {**memory, "unknown": False}
+
+    def _remember(self, memory: dict[str, Any]) -> None:
+        if not memory["files"]:
+            with suppress(FileNotFoundError):
+                os.unlink(self._memory)
+            with suppress(OSError):  # idse has more to keep there
+                os.rmdir(os.path.dirname(self._memory))
+            return
+        folders = sorted({name for name in memory["folders"] if os.path.isdir(self.where(name))})
+        make_folder(os.path.dirname(self._memory))
+        write_atomically(self._memory, json.dumps({"files": memory["files"], "folders": folders}).encode())
+
+
+def _check(memory: Any) -> None:  # noqa: ANN401 - whatever the file holds
+    for known in memory["files"].values():
+        _decoded(known["before"])
+        known["after"].lower()
+    for name in memory["folders"]:
+        os.path.join("", name)
+
+
+def _read(real: str) -> Found:
+    try:
+        with open(real, "rb") as file:
+            return Found(file.read(), real)
+    except OSError as error:
+        return Found(None, real, f"it cannot be read: {error.strerror}")
+
+
+def _replace(real: str, content: bytes) -> None:
+    """Write in one step; the file keeps its mode."""
+    mode = _mode(real)
+    write_atomically(real, content)
+    if mode is not None:
+        os.chmod(real, mode)
+
+
+def _mode(real: str) -> int | None:
+    try:
+        return stat.S_IMODE(os.stat(real).st_mode)
+    except OSError:
+        return None
+
+
+def _remove(real: str) -> None:
+    try:
+        os.unlink(real)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(error, real) from error
+
+
+def _digest(content: bytes) -> str:
+    from hashlib import sha256
+
+    return sha256(content).hexdigest()
+
+
+def _encoded(content: bytes | None) -> str | None:
+    return None if content is None else b64encode(content).decode()
+
+
+def _decoded(text: str | None) -> bytes | None:
+    return None if text is None else b64decode(text, validate=True)
