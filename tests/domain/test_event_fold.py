@@ -228,6 +228,7 @@ def test_every_kind_has_a_case():
         "validated": {"status": "passing", "constitution": "c"},
         "approved": {"rule": "IDSE301", "reason": "r"},
         "assigned": {"stage": "intent", "agent": "codex"},
+        "claimed": {"action": "declare", "claim": "c-0123456789", "text": "t"},
     }
     for kind in KINDS:
         assert folded(event(1, kind, bodies.get(kind, {}))).not_applied == ()

@@ -48,6 +48,12 @@ def parsed(message):
         ("archived", {}, "archived"),
         ("archived", {"restored": True}, "brought back from the archive"),
         ("handoff", {"summary": "codex asks ann to take plan"}, "codex asks ann to take plan"),
+        (
+            "claimed",
+            {"action": "declare", "claim": "c-0123456789", "text": "Money is in cents"},
+            "declared c-0123456789: Money is in cents",
+        ),
+        ("claimed", {"action": "demote", "claim": "c-0123456789", "reason": "why"}, "demoted c-0123456789"),
         ("kind-of-tomorrow", {}, "something happened"),
     ],
 )

@@ -46,6 +46,20 @@ BODIES = {
     ),
     "described": st.fixed_dictionaries({"tags": st.lists(words, max_size=2), "status": words}),
     "archived": st.fixed_dictionaries({"restored": st.booleans()}),
+    "claimed": st.fixed_dictionaries(
+        {
+            "action": st.sampled_from(
+                ["declare", "declare", "promote", "promote", "reinforce", "demote", "shout"]
+            ),
+            "claim": words,
+            "text": words,
+            "demotions": counts,
+            "evidence": st.lists(
+                st.fixed_dictionaries({"session": words, "stage": stages, "commit": words, "blob": words}),
+                max_size=2,
+            ),
+        }
+    ),
     "kind-of-tomorrow": st.just({}),
 }
 

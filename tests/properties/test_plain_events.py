@@ -41,6 +41,15 @@ BODIES = {
     "archived": {"restored": True},
     "handoff": {"reason": "r"},
     "migrated": {},
+    "claimed": {
+        "action": "promote",
+        "claim": "c-0123456789",
+        "section": "s",
+        "demotions": {ID: 1},
+        "text": "t",
+        "reason": "r",
+        "evidence": [{"session": "login", "stage": "spec", "commit": BLOB, "blob": BLOB}],
+    },
 }
 
 values = st.recursive(

@@ -2,9 +2,9 @@
 
 The cases, in the order of the code: created · edited, migrated (they change documents or tell a story,
 the state only counts them) · stage · validated · approved (a waiver) · assigned · described · archived;
-those of handoff are in `handoff_fold.py`. An event whose precondition no longer holds is kept, counted
-and listed under `not_applied`: two replicas may both act in good faith, and nothing either of them did is
-dropped.
+those of handoff are in `handoff_fold.py`, and those of claims in `claim_fold.py`. An event whose
+precondition no longer holds is kept, counted and listed under `not_applied`: two replicas may both act in
+good faith, and nothing either of them did is dropped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from idse_orchestrator.domain.events import (
     APPROVED,
     ARCHIVED,
     ASSIGNED,
+    CLAIMED,
     CREATED,
     DESCRIBED,
     EDITED,
@@ -172,6 +173,12 @@ def _archived(state: SessionState, event: Event) -> SessionState:
     return replace(state, status=ACTIVE if event.body.get("restored") else ARCHIVED_STATUS)
 
 
+def _claimed(state: SessionState, event: Event) -> SessionState | str:
+    from idse_orchestrator.domain.claim_fold import apply_claim  # few ledgers have claims
+
+    return apply_claim(state, event)
+
+
 _MOVES: Mapping[str, Callable[[StageRecord, Event], StageRecord | str]] = {
     "start": _start,
     "complete": _complete,
@@ -190,4 +197,5 @@ _HANDLERS: Mapping[str, Callable[[SessionState, Event], SessionState | str]] = {
     ASSIGNED: _assigned,
     DESCRIBED: _described,
     ARCHIVED: _archived,
+    CLAIMED: _claimed,
 }

@@ -23,6 +23,7 @@ ASSIGNED = "assigned"
 DESCRIBED = "described"
 MIGRATED = "migrated"
 ARCHIVED = "archived"
+CLAIMED = "claimed"
 KINDS = (
     CREATED,
     EDITED,
@@ -34,6 +35,7 @@ KINDS = (
     DESCRIBED,
     MIGRATED,
     ARCHIVED,
+    CLAIMED,
 )
 
 

@@ -44,6 +44,7 @@ def trailers_of(event: Event) -> Mapping[str, str]:
         "Idse-To": body.get("to", ""),
         "Idse-Agent": event.actor.agent,
         "Idse-Code": body.get("code", ""),
+        "Idse-Claim": body.get("claim", ""),
         "Idse-Lamport": event.lamport,
     }
     clean = {key: one_line(str(value)) for key, value in values.items() if value is not None}
@@ -104,6 +105,13 @@ _HANDED = {
 }
 
 
+def _claimed(body: Mapping[str, Any]) -> str:
+    if not body.get("action") or not body.get("claim"):
+        return _unknown(body)
+    text = f": {body['text']}" if body.get("text") else ""
+    return f"{body['action']}d {body['claim']}{text}"
+
+
 def _archived(body: Mapping[str, Any]) -> str:
     return "brought back from the archive" if body.get("restored") else "archived"
 
@@ -126,4 +134,5 @@ _SUBJECTS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     events.DESCRIBED: _described,
     events.ARCHIVED: _archived,
     events.HANDOFF: _handoff,
+    events.CLAIMED: _claimed,
 }

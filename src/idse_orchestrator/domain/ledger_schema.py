@@ -19,6 +19,10 @@ Moment = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z")]
 MomentOrNever = Annotated[str, Field(pattern=r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?\z")]
 Blob = Annotated[str, Field(pattern=r"^([0-9a-f]{40})?\z")]
 Count = Annotated[int, Field(ge=0)]
+Object = Annotated[str, Field(pattern=r"^[0-9a-f]{40}\z")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\z")]
+ClaimId = Annotated[str, Field(pattern=r"^c-[0-9a-f]{10}\z")]
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{1,500}\z")]
 Stage = Literal["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]
 StageStatus = Literal["pending", "in_progress", "complete"]
 SessionStatus = Literal["draft", "active", "review", "complete", "archived"]
@@ -63,6 +67,7 @@ class EventSchema(_Strict):
         "described",
         "migrated",
         "archived",
+        "claimed",
     ]
     lamport: Annotated[int, Field(ge=1)]
     at: Moment
@@ -221,6 +226,44 @@ class _HandoffRequest(_Body):
     approval: bool = False
 
 
+class EvidenceSchema(_Strict):
+    """A ledger commit that bears out a claim."""
+
+    session: Name
+    stage: Stage
+    commit: Object
+    blob: Object
+
+
+class _Claimed(_Body):
+    """An event about a claim of a blueprint; `_CLAIMED` says what each action must hold besides."""
+
+    action: Literal["declare", "promote", "reinforce", "demote"]
+    claim: ClaimId
+    section: str = ""
+    demotions: dict[Ulid, Count] = {}
+
+
+class _Declared(_Claimed):
+    text: Line
+
+
+class _Borne(_Claimed):
+    evidence: Annotated[list[EvidenceSchema], Field(min_length=1)]
+
+
+class _Demoted(_Claimed):
+    reason: str = Field(min_length=1)
+
+
+_CLAIMED: dict[str, type[_Body]] = {
+    "declare": _Declared,
+    "promote": _Borne,
+    "reinforce": _Borne,
+    "demote": _Demoted,
+}
+
+
 class _Archived(_Body):
     restored: bool = False
 
@@ -234,6 +277,7 @@ BODIES: dict[str, type[_Body]] = {
     "assigned": _Assigned,
     "described": _Described,
     "archived": _Archived,
+    "claimed": _Claimed,
 }
 """Kind to the schema of its body; kinds that are not here have a free one."""
 
@@ -291,6 +335,20 @@ class HandoffSchema(_Strict):
     approved_by: str
 
 
+class ClaimSchema(_Strict):
+    """A claim in the state of a blueprint's session."""
+
+    text: Line
+    section: str
+    status: Literal["declared", "promoted", "demoted"]
+    evidence: list[EvidenceSchema]
+    at: Moment
+    by: str
+    event: Ulid
+    reason: str
+    demotions: dict[Ulid, Count]
+
+
 class _State(_Strict):
     format: Literal[1]
     project: str
@@ -316,6 +374,7 @@ class SessionStateSchema(_State):
     waivers: list[WaiverSchema]
     not_applied: list[NotAppliedSchema]
     handoffs: list[HandoffSchema] = []
+    claims: dict[ClaimId, ClaimSchema] = {}
 
 
 class ProjectStateSchema(_State):
@@ -371,6 +430,8 @@ def _body_schema(kind: str, body: dict[str, Any]) -> type[_Body]:
         return _Waived
     if kind == "assigned" and ("changes" in body or "action" in body):
         return _RegistryChanged
+    if kind == "claimed" and isinstance(body.get("action"), str):
+        return _CLAIMED.get(body["action"], _Claimed)
     if kind == "handoff" and "action" in body:
         return _HandoffRequest if body["action"] == "request" else _Handoff
     return BODIES.get(kind, _Body)

@@ -24,6 +24,10 @@ _ACTOR = frozenset(Actor._fields)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BLOB = re.compile(r"([0-9a-f]{40})?")
 _STAGES = frozenset(STAGES)
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}", re.ASCII)
+_CLAIM = re.compile(r"c-[0-9a-f]{10}")
+_LINE = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
+_EVIDENCE = frozenset({"session", "stage", "commit", "blob"})
 _SEALING = ("complete", "confirm")
 
 
@@ -66,6 +70,8 @@ def _fits(kind: str, body: dict[str, Any]) -> bool:
         return False
     if kind == "handoff" and "action" in body:
         required, optional = _HANDOFF_REQUEST if body["action"] == "request" else _HANDOFF
+    if kind == "claimed":
+        required = {**required, **_CLAIMED.get(str(body.get("action")), {})}
     if kind == "stage" and body.get("action") in _SEALING:
         required = {**required, **_SEAL}
     if kind == "assigned" and ("changes" in body or "action" in body):
@@ -124,6 +130,35 @@ def _is_counts(value: object) -> bool:
     return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
 
 
+def _is_claim(value: object) -> bool:
+    return isinstance(value, str) and _CLAIM.fullmatch(value) is not None
+
+
+def _is_line(value: object) -> bool:
+    return isinstance(value, str) and _LINE.fullmatch(value) is not None
+
+
+def _is_demotions(value: object) -> bool:
+    return _is_counts(value) and isinstance(value, dict) and all(map(_is_ulid, value))
+
+
+def _is_evidence(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(map(_is_document, value))
+
+
+def _is_document(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and value.keys() == _EVIDENCE
+        and all(map(_is_text, value.values()))
+        and _NAME.fullmatch(value["session"]) is not None
+        and value["stage"] in _STAGES
+        and bool(value["commit"] and value["blob"])
+        and _is_blob(value["commit"])
+        and _is_blob(value["blob"])
+    )
+
+
 def _is_upstream(value: object) -> bool:
     return isinstance(value, dict) and value.keys() <= _STAGES and all(map(_is_blob, value.values()))
 
@@ -138,6 +173,12 @@ def _one_of(*words: str) -> Check:
 
 _STAGE = _one_of(*STAGES)
 _STATUS = _one_of(*STAGE_STATUSES)
+_CLAIMED: Mapping[str, Mapping[str, Check]] = {
+    "declare": {"text": _is_line},
+    "promote": {"evidence": _is_evidence},
+    "reinforce": {"evidence": _is_evidence},
+    "demote": {"reason": lambda value: _is_text(value) and bool(value)},
+}
 _SEAL: Mapping[str, Check] = {"artifact": _is_blob, "upstream": _is_upstream}
 _STAGE_OR_NONE = _one_of(*STAGES, "")
 _HANDOFF_REQUEST: tuple[Mapping[str, Check], Mapping[str, Check]] = (
@@ -180,5 +221,9 @@ _BODIES: Mapping[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
         },
     ),
     "archived": ({}, {"restored": _is_flag}),
+    "claimed": (
+        {"action": _one_of("declare", "promote", "reinforce", "demote"), "claim": _is_claim},
+        {"section": _is_text, "demotions": _is_demotions},
+    ),
 }
 """Kind to the checks of what its body must hold, and of what it may."""

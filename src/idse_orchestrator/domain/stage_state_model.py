@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.findings import Waiver
 from idse_orchestrator.domain.handoff import Handoff
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.claim import Claim
 
 PENDING = "pending"
 IN_PROGRESS = "in_progress"
@@ -89,6 +92,7 @@ class SessionState:
     waivers: tuple[Waiver, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
+    claims: Mapping[str, Claim] = field(default_factory=dict)
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
         """A copy in which `stage` has `record`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.findings import Waiver
@@ -16,6 +16,9 @@ from idse_orchestrator.domain.stage_state_model import (
     StageRecord,
     ValidationVerdict,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.claim import Claim
 
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:
@@ -45,6 +48,7 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
         "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
         **({"handoffs": handoffs} if handoffs else {}),
+        **({"claims": _claims_to_dict(state)} if state.claims else {}),
     }
 
 
@@ -84,7 +88,20 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         waivers=tuple(_waiver_from_dict(waiver) for waiver in raw["waivers"]),
         not_applied=tuple(NotApplied(entry["event"], entry["why"]) for entry in raw["not_applied"]),
         handoffs=tuple(map(handoff_from_dict, raw.get("handoffs", ()))),
+        claims=_claims_from_dict(raw["claims"]) if "claims" in raw else {},
     )
+
+
+def _claims_to_dict(state: SessionState) -> dict[str, Any]:
+    from idse_orchestrator.domain.claim import claim_to_dict  # a status mostly meets no claim
+
+    return {name: claim_to_dict(claim) for name, claim in state.claims.items()}
+
+
+def _claims_from_dict(raw: Mapping[str, Any]) -> dict[str, Claim]:
+    from idse_orchestrator.domain.claim import claims_from_dict
+
+    return claims_from_dict(raw)
 
 
 def _record_to_dict(record: StageRecord) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""The words of a statement: what makes two of them the same, and how much of one is found in another.
+
+Everything here is counting words; nothing guesses a meaning, so everybody gets the same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+THRESHOLD = 75
+"""Percent of a claim's words that one statement must have to be evidence of it."""
+
+FEWEST_WORDS = 2
+"""A claim of fewer words could not be told from others."""
+
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+"""Scripts that put no spaces between words: each of their characters counts as one."""
+
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+(?:['\u2019][^\W_{_UNSPACED}]+)*")
+_FILLERS = frozenset(
+    {
+        *("a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "for", "from", "has", "have"),
+        *("in", "into", "is", "it", "its", "of", "on", "or", "our", "so", "such", "than", "that", "the"),
+        *("their", "them", "then", "there", "these", "they", "this", "those", "to", "was", "we", "were"),
+        *("which", "will", "with", "you", "your"),
+    }
+)
+_NEGATIONS = frozenset({"no", "not", "never", "none", "nor", "neither", "without", "cannot"})
+_STRUCK = re.compile(r"~~(?!\s).*?~~")
+_NUMBER = r"-?\d{1,4}(?:\.\d{1,3})*"
+_LABEL = re.compile(
+    rf"^\s*(?:\[[ xX]?\]\s*)?(?:"
+    rf"(?:FR|NFR|AC|US|REQ|CON|DEC|ADR){_NUMBER}(?=\s|$)|"
+    rf"(?P<bold>[*_]{{2}})[A-Z]{{1,6}}{_NUMBER}[:.)]?(?P=bold)|"
+    rf"[A-Z]{{1,6}}{_NUMBER}(?:[:.)]|(?=\s[\u2013\u2014-]\s))"
+    rf")"
+)
+_ID = re.compile(r"(?<![\w-])c-[0-9a-f]{10}(?![\w-])", re.IGNORECASE)
+
+
+class Words(NamedTuple):
+    """The words of a statement that count, in order, and whether it says no."""
+
+    listed: tuple[str, ...]
+    unique: frozenset[str]
+    negates: bool
+
+
+@lru_cache(maxsize=4096)
+def words_of(text: str) -> Words:
+    """The words of `text` in one form: no case, punctuation, fillers, or label such as ``FR-1:`` in front."""
+    from unicodedata import normalize
+
+    plain = normalize("NFKC", _LABEL.sub("", text)).casefold().replace("\u2019", "'")
+    found = _WORD.findall(plain)
+    negates = any(word in _NEGATIONS or word.endswith("n't") for word in found)
+    listed = tuple(word for word in found if word not in _FILLERS)
+    return Words(listed, frozenset(listed), negates)
+
+
+def claim_id(text: str) -> str:
+    """The id of the claim that says `text`: equal for texts whose words are equal and in the same order."""
+    from hashlib import sha256
+
+    return "c-" + sha256(" ".join(words_of(text).listed).encode()).hexdigest()[:10]
+
+
+def overlap(claim: Words, statement: Words) -> int:
+    """How many percent of the claim's words the statement has; 0 where only one of the two says no."""
+    if claim.negates != statement.negates:
+        return 0
+    return shared(claim, statement)
+
+
+def shared(claim: Words, statement: Words) -> int:
+    """How many percent of the claim's words the statement has, whatever it says of them."""
+    return len(claim.unique & statement.unique) * 100 // len(claim.unique) if claim.unique else 0
+
+
+def best_overlap(claim: Words, statements: Iterable[str]) -> int:
+    """The greatest `overlap` of the claim with any of `statements`; 0 where there are none."""
+    return max((overlap(claim, words_of(each)) for each in statements), default=0)
+
+
+def ids_in(text: str) -> frozenset[str]:
+    """The ids of claims that stand in `text`, in lower case."""
+    return frozenset(found.lower() for found in _ID.findall(text))
+
+
+def unstruck(text: str) -> str:
+    """`text` without what is struck out."""
+    return _STRUCK.sub(" ", text) if "~~" in text else text
+
+
+def may_share(claim: Words, data: bytes) -> bool:
+    """Whether a statement of the document `data` can have enough of the claim's words: a quick look first."""
+    from unicodedata import normalize
+
+    plain = normalize("NFKC", data.decode("utf-8", "replace")).casefold().replace("\u2019", "'")
+    held = claim.unique.intersection(_WORD.findall(plain))
+    return bool(claim.unique) and len(held) * 100 // len(claim.unique) >= NEAR
+
+
+NEAR = 30
+"""Documents below so many percent are not looked at closely."""
