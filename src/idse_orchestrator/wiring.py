@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.missed import GitMissedCommits
     from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.git.sync.point_log import PointEntry
+    from idse_orchestrator.wiring_compiling import Compiling
     from idse_orchestrator.wiring_judging import Judging
 
 
@@ -177,6 +178,13 @@ class Application:
         from idse_orchestrator.wiring_judging import Judging
 
         return Judging(self)
+
+    @property
+    def compiling(self) -> Compiling:
+        """Agent Profiles, out of specs."""
+        from idse_orchestrator.wiring_compiling import Compiling
+
+        return Compiling(self)
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
@@ -364,13 +372,14 @@ class Application:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.git.sync.listings import RefListings
 
-        patience = float(self.setting("agency.timeout"))
-        known = agency or self.agency()
-        listings = RefListings(self.repository.git, known.remote)  # git works while the rest is imported
+        listings = RefListings(self.repository.git)  # git works while the rest is imported
         from idse_orchestrator.git.sync.assembly import open_syncing
         from idse_orchestrator.git.sync.transport import GitRemote
 
-        remote = GitRemote(self.repository, known, on_progress, patience, self.git_configuration, listings)
+        patience = float(self.setting("agency.timeout"))
+        known = agency or self.agency()
+        remote = GitRemote(self.repository, known, on_progress, patience, self.git_configuration)
+        remote.look_ahead(listings)
         return open_syncing(self.repository, known, remote, alone=alone)
 
     def tidy(self) -> None:

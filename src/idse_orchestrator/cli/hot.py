@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.table import COMMANDS
 from idse_orchestrator.cli.terminal import Terminal
 
 HOT = ("status", "next", "hook", "sync")
@@ -31,7 +30,7 @@ def run_hot(argv: Sequence[str]) -> int | None:
     gc.disable()  # a hot command ends before there is anything worth collecting
     if name == "sync":
         return _run_sync(rest)
-    module = import_module(COMMANDS[name].module)
+    module = import_module(f"idse_orchestrator.cli.commands.{name}")
     if name == "hook":
         if not rest or rest[0].startswith("-"):
             return None
@@ -49,7 +48,6 @@ def _run_sync(words: Sequence[str]) -> int | None:
     options = _parsed("sync", words[1:]) if words[:1] in (["push"], ["pull"]) else None
     if options is None:
         return None
-    gc.enable()  # what there is to do may be much
     from idse_orchestrator.cli.syncing import run_pull, run_push
 
     run = Run(_terminal(options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,9 +12,10 @@ if TYPE_CHECKING:
 
 def run_push(run: Run, *, dry_run: bool = False) -> int:
     """Push, or with `dry_run` say what a push would send; the exit code."""
-    from idse_orchestrator.app.sync.push import plan_push, push
-
     with run.app.syncing(run.terminal.progress) as syncing:
+        from idse_orchestrator.app.sync.push import plan_push, push
+
+        gc.enable()  # what there is to do may be much
         outcome = plan_push(syncing) if dry_run else push(syncing)
     if outcome.refs and not dry_run:
         _afterwards(run)
@@ -22,9 +24,10 @@ def run_push(run: Run, *, dry_run: bool = False) -> int:
 
 def run_pull(run: Run) -> int:
     """Pull; the exit code."""
-    from idse_orchestrator.app.sync.pull import pull
-
     with run.app.syncing(run.terminal.progress) as syncing:
+        from idse_orchestrator.app.sync.pull import pull
+
+        gc.enable()
         outcome = pull(syncing)
     if outcome.refs:
         _afterwards(run)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from idse_orchestrator.domain.text import one_line
-
 FILE = "sync.json"
 """The one file of a sync point's tree."""
 PUSH = "push"
@@ -50,12 +48,16 @@ class SyncPoint(NamedTuple):
 
     def subject(self) -> str:
         """One line that says what happened."""
+        from idse_orchestrator.domain.text import one_line
+
         count = f"{len(self.refs)} ref{'s' if len(self.refs) != 1 else ''}"
         way = "to" if self.direction == PUSH else "from"
         return f"{self.direction}: {count} {way} {one_line(self.remote) or 'the Agency'}"
 
     def message(self) -> str:
         """The commit message: the subject, and trailers that plain git can query."""
+        from idse_orchestrator.domain.text import one_line
+
         remote = f"Idse-Remote: {one_line(self.remote)}\n" if self.remote else ""
         return f"{self.subject()}\n\nIdse-Sync: {self.direction}\nIdse-Replica: {self.replica}\n" + remote
 

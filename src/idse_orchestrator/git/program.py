@@ -148,8 +148,15 @@ class Git:
         `on_words` is given what it writes to standard error as it comes. `alone` keeps it and all it starts
         away from the terminal, so that nothing can ask a question; all of it is ended with it.
         """
+        child = self.launch(*args, alone=alone)
+        from idse_orchestrator.git.watching import watched
+
+        return watched(child, stdin, patience, on_words, alone=alone)
+
+    def launch(self, *args: str, alone: bool = True) -> subprocess.Popen[builtins.bytes]:
+        """A running git with all three pipes, for `watched`; see `watch`."""
         try:
-            child = subprocess.Popen(  # noqa: S603 - fixed program, no shell
+            return subprocess.Popen(  # noqa: S603 - fixed program, no shell
                 ["git", *args],  # noqa: S607 - the user's git is the one on PATH
                 cwd=self.folder,
                 env=self.environment,
@@ -162,9 +169,6 @@ class Git:
             raise GitFailedError(
                 "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
             ) from error
-        from idse_orchestrator.git.watching import watched
-
-        return watched(child, stdin, patience, on_words, alone=alone)
 
 
 def failure(

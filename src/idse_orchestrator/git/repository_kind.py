@@ -11,7 +11,7 @@ import re
 
 from idse_orchestrator.errors import UnsupportedRepositoryError
 
-_SECTION = re.compile(r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]')
+_SECTION = r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]'
 _TRUE = ("", "true", "yes", "on", "1")
 _SERVED = ("noop", "noop-v1", "objectformat", "preciousobjects", "worktreeconfig")
 """Extensions that libgit2 knows, or that `discover` judges by itself."""
@@ -67,7 +67,7 @@ def _settings(text: str) -> list[tuple[str, str, str]]:
     section = ""
     for raw in text.split("\n"):
         line = raw.strip()
-        header = _SECTION.match(line)
+        header = re.match(_SECTION, line)
         if header:
             section, line = header[1].lower(), line[header.end() :].strip()
         if section in ("extensions", "core", "remote") and line and line[0] not in "#;[":

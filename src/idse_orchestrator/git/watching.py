@@ -63,6 +63,14 @@ def watched(
     return Watched(child.returncode, bytes(out), bytes(words), silent)
 
 
+def abandon(child: subprocess.Popen[bytes], *, alone: bool) -> None:
+    """End `child`, whatever it would still say."""
+    _end(child, alone=alone)
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        with suppress(OSError):
+            pipe.close()  # type: ignore[union-attr] # all were asked for
+
+
 def _feed(child: subprocess.Popen[bytes], stdin: bytes) -> None:
     with suppress(OSError, ValueError):  # git needs no more of it, or has ended
         child.stdin.write(stdin)  # type: ignore[union-attr] # a pipe was asked for
@@ -100,9 +108,10 @@ def _read(
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
     """Whether a git that closed its streams is over, too, as it soon should be."""
-    deadline = time.monotonic() + _MERCY
+    deadline, glance = time.monotonic() + _MERCY, _GLANCE / 1000
     while child.poll() is None and time.monotonic() < deadline:
-        time.sleep(_GLANCE / 10)
+        time.sleep(glance)
+        glance = min(glance * 2, _GLANCE)
     return child.returncode is not None
 
 

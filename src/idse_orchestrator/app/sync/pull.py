@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, REFUSED, RefOutcome, SyncOutcome
-from idse_orchestrator.app.sync.ports import Incoming
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.domain.sync_point import PULL, RefMove
 from idse_orchestrator.errors import ConflictError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.sync.ports import Incoming
 
 REASON = "pull"
 _STAYS_OUT = "nothing of it came in: whoever keeps the Agency has to look at it, and everything else goes on"

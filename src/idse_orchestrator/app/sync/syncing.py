@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome
-from idse_orchestrator.app.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
 from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.domain.sync_point import RefMove
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
     from idse_orchestrator.domain.ledger_defects import Defect
 
 SYNC_REFS = "refs/idse/sync/"
@@ -24,7 +24,7 @@ TRIES = 30
 class Syncing:
     """The parts of a sync. `pause` sleeps after the given number of failed tries, longer each time.
 
-    What judges and what joins are made when they are first needed: mostly there is nothing to do.
+    All but the first three are made when they are first needed: mostly there is nothing to do.
     """
 
     def __init__(  # noqa: PLR0913 - it is the list of parts
@@ -32,19 +32,24 @@ class Syncing:
         agency: Agency,
         remote: Remote,
         refs: PublishedRefs,
-        points: SyncPoints,
         pause: Callable[[int], None],
         *,
+        make_points: Callable[[], SyncPoints],
         make_guard: Callable[[], Guard],
         make_joiner: Callable[[], Joiner],
     ) -> None:
         self.agency = agency
         self.remote = remote
         self.refs = refs
-        self.points = points
         self.pause = pause
+        self._make_points = make_points
         self._make_guard = make_guard
         self._make_joiner = make_joiner
+
+    @cached_property
+    def points(self) -> SyncPoints:
+        """The sync points of this clone."""
+        return self._make_points()
 
     @cached_property
     def guard(self) -> Guard:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.syncing import Syncing
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.sync.points import GitSyncPoints
 from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from idse_orchestrator.app.sync.ports import Guard
+    from idse_orchestrator.app.sync.ports import Guard, SyncPoints
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.repository import Repository
@@ -37,8 +36,8 @@ def open_syncing(
         agency,
         remote,
         refs,
-        GitSyncPoints(repository, refs),
         pause,
+        make_points=lambda: _points(repository, refs),
         make_guard=lambda: _guard(repository),
         make_joiner=lambda: _joiner(repository),
     )
@@ -48,6 +47,12 @@ def open_syncing(
             yield syncing
     finally:
         remote.close()
+
+
+def _points(repository: Repository, refs: GitPublishedRefs) -> SyncPoints:
+    from idse_orchestrator.git.sync.points import GitSyncPoints
+
+    return GitSyncPoints(repository, refs)
 
 
 def _guard(repository: Repository) -> Guard:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.git.configuration import GitConfiguration
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.app.sync.values import Agency
@@ -25,8 +26,8 @@ PATIENCE = 300.0
 """Seconds without a word from git after which the remote counts as unreachable."""
 
 _CONNECT_SECONDS = 15
-_PROGRESS = re.compile(r"(?:remote: )?(\w[\w ]*): +\d+% \(\d+/\d+\)")
-_LIMITS = re.compile(r"http\..*lowspeed(limit|time)")
+_PROGRESS = r"(?:remote: )?(\w[\w ]*): +\d+% \(\d+/\d+\)"
+_LIMITS = ("lowspeedlimit", "lowspeedtime")
 _LOCAL = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
 
 
@@ -61,27 +62,41 @@ class Connection:
         settings: tuple[str, ...] = (),
     ) -> Watched:
         """Run git and return whatever happened; only a remote that stays silent is an error."""
+        child = self.launch(*args, environment=environment, settings=settings)
+        return self.finish(child, args, stdin)
+
+    def launch(
+        self,
+        *args: str,
+        environment: Mapping[str, str] | None = None,
+        settings: tuple[str, ...] = (),
+    ) -> subprocess.Popen[bytes]:
+        """Start git, for `finish`."""
         git = self._git.with_environment({**self._environment, **(environment or {})})
-        done = git.watch(
-            *_LOCAL,
-            *self._http_limits,
-            *settings,
-            *args,
-            stdin=stdin,
-            patience=self._patience,
-            on_words=self._forward if self._on_progress else None,
-            alone=not _can_ask(),
-        )
+        return git.launch(*_LOCAL, *self._http_limits, *settings, *args, alone=not _can_ask())
+
+    def finish(self, child: subprocess.Popen[bytes], args: Sequence[str], stdin: bytes = b"") -> Watched:
+        """What a git that was launched with `args` did; see `run`."""
+        from idse_orchestrator.git.watching import watched
+
+        words = self._forward if self._on_progress else None
+        done = watched(child, stdin, self._patience, words, alone=not _can_ask())
         if done.silent:
             raise self.failure(args, done)
         return done
 
-    def output(self, *args: str) -> str:
-        """Standard output of a git that succeeded."""
-        done = self.run(*args)
+    def output(self, *args: str, asked: subprocess.Popen[bytes] | None = None) -> bytes:
+        """Standard output of a git that succeeded; of `asked`, where it was launched with `args` before."""
+        done = self.finish(asked or self.launch(*args), args)
         if done.returncode != 0:
             raise self.failure(args, done)
-        return done.stdout.decode("utf-8", "surrogateescape")
+        return done.stdout
+
+    def abandon(self, child: subprocess.Popen[bytes]) -> None:
+        """End a git that nobody waits for any more."""
+        from idse_orchestrator.git.watching import abandon
+
+        abandon(child, alone=not _can_ask())
 
     def failure(self, args: Sequence[str], done: Watched) -> IdseError:
         """The error for a git that ended badly; see `Remote`."""
@@ -93,7 +108,7 @@ class Connection:
     def _configured(self) -> frozenset[str]:
         """Those settings of the user that go before ours."""
         keys = (entry.key.lower() for entry in self._configuration.entries)
-        return frozenset(key for key in keys if key == "core.sshcommand" or _LIMITS.fullmatch(key))
+        return frozenset(key for key in keys if key == "core.sshcommand" or _is_limit(key))
 
     @cached_property
     def _environment(self) -> Mapping[str, str]:
@@ -119,9 +134,13 @@ class Connection:
         *lines, self._line = re.split(rb"[\r\n]", (self._line + data)[-1000:])
         for line in reversed(lines):
             words = line.decode("utf-8", "replace").strip()
-            if _PROGRESS.match(words) and self._on_progress:
+            if re.match(_PROGRESS, words) and self._on_progress:
                 self._on_progress(words)
                 return
+
+
+def _is_limit(key: str) -> bool:
+    return key.startswith("http.") and key.endswith(_LIMITS)
 
 
 def _can_ask() -> bool:

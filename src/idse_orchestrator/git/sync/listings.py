@@ -1,4 +1,4 @@
-"""The published refs here, and what the Agency was last seen to have, listed while other things are done."""
+"""The published refs here, and what remotes were last seen to have, listed while other things are done."""
 
 from __future__ import annotations
 
@@ -8,42 +8,46 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.git.ref_names import PUBLISHED, tracking_ref
 
 if TYPE_CHECKING:
-    import subprocess
-
     from idse_orchestrator.git.program import Git
 
-_HERE = ("--format=%(objectname)%09%(refname)", PUBLISHED)
-_PARTS = 4
-"""Of the name of a tracking ref, what stands before the name that the Agency has for it."""
+_SEEN = tracking_ref("", "").rstrip("/")
 
 
 class RefListings:
-    """Starts git at once; `collect` waits. With `remote` "" nothing is remembered of the Agency.
+    """Has git list the refs at once. Listings are in lines like those of `git ls-remote`.
 
-    The lines are those of `git ls-remote`. Each git is read by a thread: a pipe holds less than it says.
+    git is read by a thread: a pipe holds less than it says.
     """
 
-    def __init__(self, git: Git, remote: str) -> None:
-        seen = (f"--format=%(objectname)%09{PUBLISHED}%(refname:lstrip={_PARTS})", tracking_ref(remote, ""))
-        questions = (_HERE, seen) if remote else (_HERE,)
-        self._children = [git.start("for-each-ref", *question) for question in questions]
-        self._answers = [b""] * len(questions)
-        self._readers = [Thread(target=self._read, args=item) for item in enumerate(self._children)]
-        for reader in self._readers:
-            reader.start()
+    def __init__(self, git: Git) -> None:
+        self._rows = b""
+        self._child = git.start("for-each-ref", "--format=%(objectname)%09%(refname)", _SEEN, PUBLISHED)
+        self._reader = Thread(target=self._read)
+        self._reader.start()
 
-    def collect(self) -> list[bytes]:
-        """All that git says, one listing for each question."""
-        for reader in self._readers:
-            reader.join()
-        return self._answers
+    def here(self) -> bytes:
+        """The published refs here."""
+        return self._below(PUBLISHED)
+
+    def seen(self, remote: str) -> bytes:
+        """What was last seen at `remote`, under the names the refs have there."""
+        own = tracking_ref(remote, "")
+        return self._below(own).replace(f"\t{own}".encode(), f"\t{PUBLISHED}".encode())
 
     def close(self) -> None:
-        """End whatever still runs."""
-        for child in self._children:
-            if child.returncode is None:
-                child.kill()
-        self.collect()
+        """End a git that still runs."""
+        if self._child.returncode is None:
+            self._child.kill()
+        self._reader.join()
 
-    def _read(self, number: int, child: subprocess.Popen[bytes]) -> None:
-        self._answers[number] = child.communicate()[0]
+    def _below(self, folder: str) -> bytes:
+        """The rows of one folder, which stand together: git sorts them."""
+        self._reader.join()
+        name = f"\t{folder}".encode()
+        first, last = self._rows.find(name), self._rows.rfind(name)
+        if first < 0:
+            return b""
+        return self._rows[self._rows.rfind(b"\n", 0, first) + 1 : self._rows.index(b"\n", last) + 1]
+
+    def _read(self) -> None:
+        self._rows = self._child.communicate()[0]

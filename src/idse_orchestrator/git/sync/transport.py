@@ -11,25 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.values import PushReport
-from idse_orchestrator.domain.agency_url import path_in
 from idse_orchestrator.domain.refspecs import LEDGERS
-from idse_orchestrator.errors import ConflictError, UsageError
-from idse_orchestrator.git.object_folders import writing_to
+from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.beside import Beside
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
-from idse_orchestrator.git.sync.incoming import GitIncoming, IncomingFolder
-from idse_orchestrator.git.sync.outgoing_refs import refspecs
-from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
-from idse_orchestrator.git.sync.tracking import track, tracked
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
 
-    from idse_orchestrator.app.sync.values import Agency
+    from idse_orchestrator.app.sync.values import Agency, PushReport
     from idse_orchestrator.domain.sync_point import RefMove
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.sync.incoming import GitIncoming
     from idse_orchestrator.git.sync.listings import RefListings
 
 _SYNC = f"{LEDGERS}sync/"
@@ -51,14 +46,6 @@ _FETCH = (
 _FETCHING = ("-c", "fetch.unpackLimit=100", "-c", "core.alternateRefsCommand=true")
 """Few objects stay loose, so that packs do not pile up. Our own store is an alternate here, and git would
 offer the tips of all its branches: `true` names none."""
-_PUSH = (
-    "push",
-    "--progress",
-    "--porcelain",
-    "--no-verify",
-    "--no-follow-tags",
-    "--recurse-submodules=no",
-)
 _GONE = ("not our ref", "unadvertised object", "not valid", "no such remote ref", "couldn't find remote ref")
 
 
@@ -72,17 +59,23 @@ class GitRemote:
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
         configuration: GitConfiguration | None = None,
-        listings: RefListings | None = None,
     ) -> None:
-        self._listings = listings
+        self._listings: RefListings | None = None
+        self._asked: subprocess.Popen[bytes] | None = None
         self._tracking = Beside()
         self._repository = repository
         self._agency = agency
-        self._listing: str | None = None
+        self._listing: bytes | None = None
         self._connection = Connection(repository, agency, on_progress, patience, configuration)
+
+    def look_ahead(self, listings: RefListings) -> None:
+        """Have git list the refs there at once, for `settled`, while `listings` is at work on those here."""
+        self._asked, self._listings = self._connection.launch(*self._question), listings
 
     def close(self) -> None:
         """End what was started ahead, or beside."""
+        if self._asked is not None:
+            self._connection.abandon(self._asked)
         if self._listings is not None:
             self._listings.close()
         self._tracking.wait()
@@ -91,57 +84,64 @@ class GitRemote:
         """See `Remote.settled`. Listings are compared as bytes."""
         if self._listings is None:
             return None
-        self._listing = self._list()
-        wanted = self._listing.encode("utf-8", "surrogateescape")
-        if any(listing != wanted for listing in self._listings.collect()):
+        there = self._listing = self._list()
+        if there != self._listings.here() or self._is_news(there, self._listings):
             return None
         self._listing = None
-        return wanted.count(b"\n") - wanted.count(b"\t" + _SYNC.encode())
+        return there.count(b"\n") - there.count(b"\t" + _SYNC.encode())
+
+    def _is_news(self, there: bytes, listings: RefListings) -> bool:
+        return bool(self._agency.remote) and there != listings.seen(self._agency.remote)
 
     def heads(self) -> Mapping[str, str]:
         """See `Remote.heads`."""
         listing, self._listing = self._listing, None
-        rows = (line.partition("\t") for line in (listing or self._list()).split("\n"))
+        text = (self._list() if listing is None else listing).decode("utf-8", "surrogateescape")
+        rows = (line.partition("\t") for line in text.split("\n"))
         return {ref: head for head, _, ref in rows if ref.startswith(LEDGERS) and not ref.endswith("^{}")}
 
     @contextmanager
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[GitIncoming]:
         """See `Remote.fetch`. ConflictError where the remote does not have an id any more."""
+        from idse_orchestrator.git.sync.incoming import IncomingFolder
+
         with IncomingFolder(self._repository) as incoming:
             if wanted:
                 self._fetch(wanted, incoming)
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
-        """See `Remote.push`. Sync points go last: with a remote that is not atomic, only after all others."""
-        self._refuse_bundle()
-        self._tracking.wait()  # git itself notes what it pushed
-        ordered = sorted(moves, key=lambda move: move.ref.startswith(_SYNC))
-        report = self._push_all([ordered], atomic=True)
-        return report if report is not None else self._push_in_order(ordered)
+        """See `Remote.push`."""
+        from idse_orchestrator.git.sync.pushing import push
 
-    def _refuse_bundle(self) -> None:
-        if os.path.isfile(path_in(self._agency.url) or ""):
-            raise UsageError(
-                "a bundle can be pulled from, and not pushed to",
-                where=self._agency.url,
-                fix=("make a bundle of what is here: git bundle create FILE --glob='refs/idse/*'",),
-            )
+        self._tracking.wait()  # git itself notes what it pushed
+        return push(self._connection, self._repository.git, moves)
 
     def track(self, heads: Mapping[str, str]) -> None:
         """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
+        from idse_orchestrator.git.sync.tracking import track
+
         if self._agency.remote:
             self._tracking.start(lambda: track(self._repository.git, self._agency.remote, heads))
 
     def remembered(self) -> Mapping[str, str]:
         """See `Remote.remembered`; nothing for a bare URL."""
+        from idse_orchestrator.git.sync.tracking import tracked
+
         self._tracking.wait()
         return tracked(self._repository.git, self._agency.remote) if self._agency.remote else {}
 
-    def _list(self) -> str:
-        return self._connection.output("ls-remote", self._connection.address, f"{LEDGERS}*")
+    @property
+    def _question(self) -> tuple[str, ...]:
+        return ("ls-remote", self._connection.address, f"{LEDGERS}*")
+
+    def _list(self) -> bytes:
+        asked, self._asked = self._asked, None
+        return self._connection.output(*self._question, asked=asked)
 
     def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
+        from idse_orchestrator.git.object_folders import writing_to
+
         store = os.path.join(self._repository.common_dir, "objects")
         environment = writing_to(incoming.folder, store)
         settings, tips = self._common_ground(wanted)
@@ -170,41 +170,3 @@ class GitRemote:
         if not tips:
             return (*_FETCHING, "-c", "fetch.negotiationAlgorithm=noop"), ()
         return _FETCHING, tuple(f"--negotiation-tip={tip}" for tip in tips)
-
-    def _push_in_order(self, moves: Sequence[RefMove]) -> PushReport:
-        """Ledgers, and when all of them arrived, the sync points that speak of them."""
-        ledgers = [move for move in moves if not move.ref.startswith(_SYNC)]
-        points = [move for move in moves if move.ref.startswith(_SYNC)]
-        return self._push_all([part for part in (ledgers, points) if part], atomic=False) or _EMPTY
-
-    def _push_all(self, parts: Sequence[Sequence[RefMove]], *, atomic: bool) -> PushReport | None:
-        """One push after the other, as long as all is taken; None where the remote knows no atomic push."""
-        total = _EMPTY
-        for number, part in enumerate(parts):
-            report = self._push_one(part, atomic=atomic)
-            if report is None:
-                return None
-            total = _joined(total, report)
-            if report.rejected or report.raced:
-                late = [move.ref for rest in parts[number + 1 :] for move in rest]
-                return _joined(total, PushReport((), dict.fromkeys(late, COLLATERAL), ()))
-        return total
-
-    def _push_one(self, moves: Sequence[RefMove], *, atomic: bool) -> PushReport | None:
-        how = ("--atomic",) if atomic else ("--no-atomic",)
-        with refspecs(self._repository.git, moves) as given:
-            done = self._connection.run(*_PUSH, *how, self._connection.address, *given)
-        if has_report(done):
-            return push_report(moves, done)
-        if atomic and NOT_ATOMIC.encode() in done.stderr:
-            return None
-        raise self._connection.failure(_PUSH, done)
-
-
-_EMPTY = PushReport((), {}, ())
-
-
-def _joined(one: PushReport, other: PushReport) -> PushReport:
-    return PushReport(
-        (*one.accepted, *other.accepted), {**one.rejected, **other.rejected}, (*one.raced, *other.raced)
-    )
