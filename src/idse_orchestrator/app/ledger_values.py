@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 
@@ -44,6 +45,15 @@ class Draft:
     artifacts: str | None = None
     at: str | None = None
     actor: Actor | None = None
+
+
+class Look(NamedTuple):
+    """What one look at a session's ledger tells: its tip, the blob id of each stage's artifact there, and
+    the agent registry of its project (empty where the project has no ledger here)."""
+
+    tip: Tip[SessionState]
+    blobs: Mapping[str, str]
+    registry: AgentRegistry
 
 
 class Synced(NamedTuple):

@@ -9,6 +9,7 @@ from idse_orchestrator.app.ledger_values import (
     CodeChange,
     Conflict,
     Draft,
+    Look,
     Merged,
     ProjectPlan,
     ProjectTip,
@@ -22,6 +23,7 @@ from idse_orchestrator.app.ledger_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from idse_orchestrator.domain.project_state import ProjectState
     from idse_orchestrator.domain.stage_state_model import SessionState
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Draft",
     "LedgerReader",
     "LedgerWriter",
+    "Look",
     "Merged",
     "Names",
     "Notes",
@@ -67,6 +70,12 @@ class LedgerReader(Names, Protocol):
 
     def project(self, project: str) -> ProjectTip | None:
         """The tip of one project's ledger."""
+
+    def look(self, project: str, session: str) -> Look | None:
+        """`session`, `artifact_blobs` of its tip and its project's registry, at the price of one."""
+
+    def project_at(self, project: str, commit: str) -> ProjectState | None:
+        """The state of a project at a commit of its ledger; None where `commit` is none of it here."""
 
     def tree_files(self, tree: str) -> Mapping[str, str]:
         """Blob ids of all files below a tree ("" : none), by path in it."""
@@ -132,6 +141,12 @@ class Workspace(Protocol):
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """Write view files (by repository-relative path) that differ; the paths written."""
+
+    def view(self, path: str) -> bytes | None:
+        """The content of a view by repository-relative path; None where nothing stands there.
+
+        What stands there and is no file has no content.
+        """
 
     def base(self, project: str, session: str) -> str:
         """The tree that this work tree's edits of the session started from ("" for nothing)."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Synced
+from idse_orchestrator.domain.agent_registry import AgentRegistry
+from idse_orchestrator.domain.ide_agent_routing import Routing, route
 from idse_orchestrator.domain.next_action import NextAction, next_action
 from idse_orchestrator.domain.stage_state_model import SessionState, Standing, standings
 from idse_orchestrator.errors import UnknownNameError
@@ -21,7 +23,8 @@ class SessionStatus:
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
     document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
-    `synced` is when this clone last synced and what the Agency had then.
+    `synced` is when this clone last synced and what the Agency had then; `routing` is who should act on the
+    stage of `next`, and `registry` the project's agents.
     """
 
     state: SessionState
@@ -32,21 +35,39 @@ class SessionStatus:
     differs: tuple[str, ...]
     has_folder: bool
     synced: Synced
+    registry: AgentRegistry
+    routing: Routing
+
+    def routed(self, stage: str) -> Routing:
+        """Who should act on `stage`."""
+        return route(self.registry, stage, self.state.assigned.get(stage, ""))
 
 
 def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
     """The status of the session `key`; UnknownNameError where it has no ledger."""
-    tip = ledgers.session(*key)
-    if tip is None:
+    look = ledgers.look(*key)
+    if look is None:
         raise no_ledger(key)
+    tip, in_ledger = look.tip, look.blobs
     in_folder = workspace.blobs(*key)
-    in_ledger = ledgers.artifact_blobs(tip.commit)
     blobs = in_folder or in_ledger
     stages = standings(tip.state, blobs)
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(tip.state, stages)
     synced = ledgers.synced(*key)
-    return SessionStatus(tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced)
+    routing = route(look.registry, action.stage, tip.state.assigned.get(action.stage, ""))
+    return SessionStatus(
+        tip.state,
+        tip.commit,
+        stages,
+        action,
+        blobs,
+        differs,
+        bool(in_folder),
+        synced,
+        look.registry,
+        routing,
+    )
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

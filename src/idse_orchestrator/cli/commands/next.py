@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.show_status import show_status
-from idse_orchestrator.cli.render.status import action_data, next_lines
+from idse_orchestrator.cli.render.routing import who_lines
+from idse_orchestrator.cli.render.status import next_data, next_lines
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 
@@ -20,19 +21,17 @@ def run(run: Run, *, session: str | None = None) -> int:
     key = run.session(session)
     status = show_status(run.app.reader, run.app.workspace, key)
     action = status.next
-    agent = status.state.assigned.get(action.stage)
     path = f"{session_folder(*key)}/{action.artifact}" if action.artifact else None
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        data = {"project": key[0], "session": key[1], **action_data(action), "path": path, "agent": agent}
+        data = {"project": key[0], "session": key[1], **next_data(status), "path": path}
         run.terminal.data(envelope("idse.next/1", data))
         return 0
     lines = next_lines(action, run.terminal.style)
     if path:
         lines.append(f"file: {printable(path)}")
-    if agent:
-        lines.append(f"who:  {printable(agent)}")
+    lines += who_lines(status)
     run.terminal.data("\n".join(lines))
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.columns import fitted
+from idse_orchestrator.cli.render.routing import who_lines
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.domain.text import few
@@ -64,11 +65,8 @@ def _stage(here: Standing) -> str:
 
 def _now(status: SessionStatus) -> str:
     action = status.next
-    agent = status.state.assigned.get(action.stage)
     lines = [action.why, *(f"    {each}" for each in action.commands)]
-    return "\n".join(
-        [*lines, f"assigned to: {fitted(printable(agent), MOST_CHARACTERS)}"] if agent else lines
-    )
+    return "\n".join([*lines, *(fitted(line, MOST_CHARACTERS) for line in who_lines(status))])
 
 
 def _findings(report: Report) -> str:

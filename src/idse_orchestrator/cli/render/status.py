@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.columns import columns, fitted
+from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data, routing_data, who_lines
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.text import few
@@ -18,6 +19,7 @@ _WIDTH = 80
 """The page fits a terminal of this many columns, unless names alone are wider."""
 
 _MOST_WAIVERS = 3
+_MOST_HANDOFFS = 3
 _DIFFERS = "  differs from the ledger"
 
 _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
@@ -33,6 +35,7 @@ def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
     lines = [head + (f"  {fitted(printable(state.title), room)}" if state.title and room > 0 else ""), ""]
     lines += [_stage_line(here, status, style) for here in status.stages]
     lines += ["", *_remarks(status, style), *next_lines(status.next, style)]
+    lines += [fitted(line, _WIDTH) for line in who_lines(status)]
     return lines
 
 
@@ -68,17 +71,21 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
-        "next": action_data(status.next),
+        "handoffs": handoffs_data(state.handoffs),
+        "next": next_data(status),
     }
 
 
-def action_data(action: NextAction) -> dict[str, object]:
-    """What to do now as JSON values."""
+def next_data(status: SessionStatus) -> dict[str, object]:
+    """What to do now, and who should, as JSON values."""
+    action = status.next
     return {
         "why": action.why,
         "stage": action.stage or None,
         "artifact": action.artifact or None,
         "commands": list(action.commands),
+        "agent": status.routing.agent or None,
+        "routing": routing_data(status.routing),
     }
 
 
@@ -95,7 +102,7 @@ def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
         "in_ledger": here.stage not in status.differs,
         "at": record.at or None,
         "by": record.by or None,
-        "agent": status.state.assigned.get(here.stage),
+        "agent": status.routed(here.stage).agent or None,
     }
 
 
@@ -138,6 +145,10 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     ]
     if len(state.waivers) > _MOST_WAIVERS:
         remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
+    elsewhere = [each for each in state.handoffs if each.stage != status.routing.stage]
+    remarks += [fitted(printable(handoff_words(each)), _WIDTH) for each in elsewhere[:_MOST_HANDOFFS]]
+    if len(elsewhere) > _MOST_HANDOFFS:
+        remarks.append(f"and {len(elsewhere) - _MOST_HANDOFFS} more handoffs: idse handoff list")
     if state.not_applied:
         count = len(state.not_applied)
         remarks.append(f"{count} event{'s' if count > 1 else ''} not applied: idse log")

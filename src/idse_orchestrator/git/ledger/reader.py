@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from idse_orchestrator.app.ledger_values import ProjectTip, SessionKey, SessionTip, Synced, Tip
+from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
+from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.domain.project_state import ProjectState, project_from_json
 from idse_orchestrator.domain.stage_state_model import SessionState
@@ -31,6 +32,7 @@ from idse_orchestrator.git.ref_names import (
 from idse_orchestrator.git.repository import Repository
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
 _COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
 _REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
@@ -57,11 +59,37 @@ class GitLedgerReader:
 
     def session(self, project: str, session: str) -> SessionTip | None:
         """See `LedgerReader.session`."""
-        return self._tip(state_from_json, session_ref(project, session))
+        with ObjectStream(self._git) as objects:
+            return self._tip(objects, state_from_json, session_ref(project, session))
 
     def project(self, project: str) -> ProjectTip | None:
         """See `LedgerReader.project`."""
-        return self._tip(project_from_json, project_ref(project))
+        with ObjectStream(self._git) as objects:
+            return self._tip(objects, project_from_json, project_ref(project))
+
+    def look(self, project: str, session: str) -> Look | None:
+        """See `LedgerReader.look`."""
+        with ObjectStream(self._git) as objects:
+            tip = self._tip(objects, state_from_json, session_ref(project, session))
+            if tip is None:
+                return None
+            names = [f"{tip.commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
+            of_project = f"{project_ref(project)}:{STATE}"
+            *found, registry = objects.read_all([*names, of_project])
+        blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
+        if registry is None:
+            return Look(tip, blobs, AgentRegistry())
+        return Look(tip, blobs, _parsed(project_from_json, project_ref(project), registry.data).registry)
+
+    def project_at(self, project: str, commit: str) -> ProjectState | None:
+        """See `LedgerReader.project_at`."""
+        with ObjectStream(self._git) as objects:
+            blob = objects.read(f"{commit}:{STATE}") if _COMMIT.fullmatch(commit) else None
+        try:
+            state = project_from_json(blob.data) if blob else None
+        except ValueError:
+            return None
+        return state if state and state.project == project else None
 
     def last_sync(self) -> str:
         """See `LedgerReader.last_sync`."""
@@ -143,14 +171,12 @@ class GitLedgerReader:
             key: _parsed(state_from_json, session_ref(*key), blob.data) for key, blob in found.items() if blob
         }
 
-    def _tip(self, parse: Callable[[bytes], State], ref: str) -> Tip[State] | None:
-        with ObjectStream(self._git) as objects:
-            commit = objects.read(ref)
-            if commit is None:
-                self._refuse_broken(ref)
-                return None
-            state = objects.read(f"{commit.id}:{STATE}")
-            artifacts = objects.read(f"{commit.id}:{ARTIFACTS}")
+    def _tip(self, objects: ObjectStream, parse: Callable[[bytes], State], ref: str) -> Tip[State] | None:
+        commit = objects.read(ref)
+        if commit is None:
+            self._refuse_broken(ref)
+            return None
+        state, artifacts = objects.read_all((f"{commit.id}:{STATE}", f"{commit.id}:{ARTIFACTS}"))
         if state is None:
             raise corrupt(ref, f"it points at {commit.kind} {commit.id[:7]}, which has no {STATE}")
         return Tip(commit.id, artifacts.id if artifacts else "", _parsed(parse, ref, state.data))

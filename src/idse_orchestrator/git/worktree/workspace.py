@@ -87,6 +87,19 @@ class GitWorkspace:
         del project
         return [path for path, content in views.items() if self._write_if_different(path, content)]
 
+    def view(self, path: str) -> bytes | None:
+        """See `Workspace.view`."""
+        full = os.path.join(self._repository.toplevel, path)
+        if not os.path.lexists(full):
+            return None
+        if not self._is_file(path):  # reading a pipe would wait for ever
+            return b""
+        try:
+            with open(full, "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise storage_error(error, path) from error
+
     def base(self, project: str, session: str) -> str:
         """See `Workspace.base`."""
         head = self._head()

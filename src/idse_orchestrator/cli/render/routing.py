@@ -1,0 +1,74 @@
+"""Who should act on a stage, and which handoffs wait: a line each, or JSON values."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.domain.handoff import handoff_to_dict
+from idse_orchestrator.domain.ide_agent_routing import UNKNOWN
+from idse_orchestrator.domain.text import few
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.app.show_status import SessionStatus
+    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.ide_agent_routing import Choice, Routing
+
+
+def who_lines(status: SessionStatus) -> list[str]:
+    """Who should act on the stage that is next, and what is offered of it; nothing where nobody is known."""
+    routing = status.routing
+    lines = []
+    if routing.first:
+        lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
+    elif status.registry and routing.stage:
+        lines.append(f"who:  nobody handles {routing.stage}: idse agents suggest")
+    return lines + [
+        f"      {printable(handoff_words(each))}"
+        for each in status.state.handoffs
+        if each.stage == routing.stage
+    ]
+
+
+def handoff_words(handoff: Handoff) -> str:
+    """An open handoff in a line: what it offers to whom, and what it waits for."""
+    waits = "idse handoff approve" if handoff.waits_for_approval else "idse handoff accept"
+    source = handoff.from_agent or handoff.by
+    return f"handoff of {handoff.stage} from {source} to {handoff.to_agent} waits: {waits}"
+
+
+def routing_data(routing: Routing) -> list[dict[str, object]]:
+    """Those who may act, in the order in which they are asked, as JSON values."""
+    return [choice_data(choice) for choice in routing.choices]
+
+
+def choice_data(choice: Choice) -> dict[str, object]:
+    """One of them."""
+    agent = choice.agent
+    return {
+        "agent": agent.id,
+        "role": agent.role,
+        "mode": agent.mode if choice.why != UNKNOWN else None,
+        "capabilities": list(agent.capabilities),
+        "why": choice.why,
+    }
+
+
+def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
+    """Open handoffs as JSON values."""
+    return [handoff_to_dict(handoff) for handoff in handoffs]
+
+
+def _named(choice: Choice) -> str:
+    agent = choice.agent
+    if choice.why == UNKNOWN:
+        return printable(agent.id)
+    facts = ", ".join(fact for fact in (agent.role, agent.mode) if fact)
+    return printable(f"{agent.id} ({facts})")
+
+
+def _others(routing: Routing) -> str:
+    others = [choice.agent.id for choice in routing.choices[1:]]
+    return printable(f", then {few(others)}") if others else ""
