@@ -262,6 +262,16 @@ class RegistryEditedError(IdseError):
     exit_code = EXIT_CONFLICT
 
 
+class AgentFileKeptError(IdseError):
+    """A file of a coding agent was left exactly as it is.
+
+    Its block was changed by hand, or cannot be told from the rest; or its settings are not valid JSON.
+    """
+
+    code = "IDSE035"
+    exit_code = EXIT_CONFLICT
+
+
 class AgentProfileError(IdseError):
     """An Agent Profile cannot be compiled. Each problem is named with its line and column.
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.missed import GitMissedCommits
     from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.git.sync.point_log import PointEntry
+    from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
     from idse_orchestrator.wiring_compiling import Compiling
     from idse_orchestrator.wiring_judging import Judging
 
@@ -197,6 +198,13 @@ class Application:
         from idse_orchestrator.git.hooks.files import GitHookFiles
 
         return GitHookFiles(self.repository)
+
+    @property
+    def agent_files(self) -> GitAgentFiles:
+        """The files of this work tree that tell coding agents about idse."""
+        from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
+
+        return GitAgentFiles(self.repository.toplevel, self.repository.git_dir)
 
     @property
     def settings(self) -> GitSettings:

@@ -148,9 +148,9 @@ def uninstall_agent_files(
 
 
 def traces_of(store: AgentFileStore) -> Sequence[str]:
-    """Absolute paths of the files that hold something of ours."""
-    found = standing_files(store)
-    return [store.where(each.file.path) for each in found if each.condition in (CURRENT, OUTDATED, EDITED)]
+    """Absolute paths of the files out of which something of ours would be taken."""
+    outcomes = uninstall_agent_files(store, dry_run=True)
+    return [store.where(each.file.path) for each in outcomes if each.result == REMOVED]
 
 
 class _Look(NamedTuple):
@@ -166,7 +166,7 @@ def _looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[_Look]
         found = store.find(file.path)
         first = seen.setdefault(found.real, file.path)
         if first != file.path:
-            yield _Look(FileStanding(file, SHARED, f"it leads to {first}"), found)
+            yield _Look(FileStanding(file, SHARED, f"it is the same file as {first}"), found)
         else:
             yield _look(file, found)
 

@@ -1,7 +1,8 @@
 """Take idse out of a repository again: what it put there goes, what people wrote stays.
 
-In this order: the spool becomes notes, hooks, settings, views, current sessions, the private folder; and
-only where it was asked for, after a backup, the ledgers. A run that was stopped is simply run again.
+In this order: the spool becomes notes, agent files, hooks, settings, views, current sessions, the private
+folder; and only where it was asked for, after a backup, the ledgers. A run that was stopped is simply run
+again.
 """
 
 from __future__ import annotations
@@ -10,16 +11,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from idse_orchestrator.app.agent_files import KEPT, AgentFileStore, traces_of, uninstall_agent_files
 from idse_orchestrator.app.hooks import FOREIGN, MISSING, SKIPPED, HookFiles, uninstall_hooks
 
 HOOK = "hook"
+AGENT_FILE = "agent file"
 SETTING = "setting"
 VIEW = "view"
 CURRENT_SESSION = "current session"
 TRACKING = "tracking refs"
 PRIVATE_FOLDER = "private folder"
 LEDGER = "ledger"
-KINDS = (HOOK, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
+KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,10 @@ class Footprint(Protocol):
     """What idse left in a repository, in all of its work trees. Removing may raise StorageError."""
 
     def traces(self) -> Sequence[Trace]:
-        """Everything but hooks and ledgers, in order."""
+        """Everything but hooks, agent files and ledgers, in order."""
+
+    def agent_files(self) -> Sequence[AgentFileStore]:
+        """The agent files of every work tree."""
 
     def ledgers(self) -> Sequence[Trace]:
         """Every ref under ``refs/idse/``."""
@@ -64,7 +70,7 @@ class UninstallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Uninstalled:
-    """What was done. `kept` says why a hook stayed; `backup` is the path of the bundle, or ""."""
+    """What was done. `kept` says why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
 
     plan: UninstallPlan
     kept: tuple[str, ...] = ()
@@ -79,6 +85,7 @@ def plan_uninstall(footprint: Footprint, hooks: HookFiles, *, with_ledgers: bool
         for state in states
         if state.chained or state.condition not in (MISSING, FOREIGN)
     ]
+    found += [Trace(AGENT_FILE, path) for store in footprint.agent_files() for path in traces_of(store)]
     return UninstallPlan(
         (*found, *footprint.traces()), tuple(footprint.ledgers()), tuple(footprint.documents()), with_ledgers
     )
@@ -92,7 +99,18 @@ def uninstall(footprint: Footprint, hooks: HookFiles, plan: UninstallPlan) -> Un
             backup = footprint.remove_ledgers(plan.ledgers)
     else:
         footprint.settle()
+    kept = [why for store in footprint.agent_files() for why in _take_out(store)]
     outcomes = uninstall_hooks(hooks).outcomes
-    footprint.remove([trace for trace in plan.traces if trace.kind != HOOK])
-    kept = tuple(outcome.detail for outcome in outcomes if outcome.result == SKIPPED)
-    return Uninstalled(plan, kept, backup)
+    footprint.remove([trace for trace in plan.traces if trace.kind not in (HOOK, AGENT_FILE)])
+    kept += [outcome.detail for outcome in outcomes if outcome.result == SKIPPED]
+    return Uninstalled(plan, tuple(kept), backup)
+
+
+def _take_out(store: AgentFileStore) -> list[str]:
+    """Why agent files of one work tree stay; the others are done with."""
+    outcomes = uninstall_agent_files(store)
+    return [
+        f"{store.where(each.file.path)} stays: {each.detail}" + (f" (line {each.line})" if each.line else "")
+        for each in outcomes
+        if each.result == KEPT
+    ]

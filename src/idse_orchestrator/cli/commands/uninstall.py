@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @click.option("--no-input", is_flag=True, help="Never ask: without --yes, remove no ledger.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
 def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> int:
-    """Remove hooks, settings, views and idse's private folder; hooks that were there before come back.
+    """Remove hooks, agents' blocks and hooks, settings, views and idse's private folder.
+
+    What stood there before comes back, byte for byte.
 
     Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
     bundle with all of them is written into the git directory first, and its path is printed.

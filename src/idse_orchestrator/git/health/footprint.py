@@ -33,6 +33,7 @@ from idse_orchestrator.git.sync.footprint import (
     remove_local_refs,
     remove_setting,
 )
+from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
@@ -56,6 +57,10 @@ class GitFootprint:
         if has_local_refs(self._git):
             found.append(Trace(TRACKING, LOCAL_REFS))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
+
+    def agent_files(self) -> Sequence[GitAgentFiles]:
+        """See `Footprint.agent_files`."""
+        return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
 
     def ledgers(self) -> Sequence[Trace]:
         """See `Footprint.ledgers`."""

@@ -48,13 +48,14 @@ class GitAgentFiles:
     def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
         """See `AgentFileStore.write`."""
         real = os.path.realpath(self.where(path))
+        name = self._relative(real)  # two paths may lead to one file
         memory = self._recall()
-        known = memory["files"].pop(path, None)
+        known = memory["files"].pop(name, None)
         if own or (known is not None and before is not None and known["after"] == _digest(before)):
             kept = _encoded(before) if own or known is None else known["before"]
-            memory["files"][path] = {"before": kept, "after": _digest(after)}
+            memory["files"][name] = {"before": kept, "after": _digest(after)}
         for folder in self._missing_folders(os.path.dirname(real)):
-            memory["folders"].append(os.path.relpath(folder, os.path.realpath(self._top)))
+            memory["folders"].append(self._relative(folder))
         make_folder(os.path.dirname(real))
         self._remember(memory)  # before the file: a run that is killed now has written nothing it forgets
         _replace(real, after)
@@ -62,8 +63,9 @@ class GitAgentFiles:
     def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
         """See `AgentFileStore.take_away`."""
         real = os.path.realpath(self.where(path))
+        name = self._relative(real)  # two paths may lead to one file
         memory = self._recall()
-        known = memory["files"].pop(path, None)
+        known = memory["files"].pop(name, None)
         if known is not None and known["after"] == _digest(now):
             rest = _decoded(known["before"])
         if rest is None:
@@ -73,13 +75,16 @@ class GitAgentFiles:
             _replace(real, rest)
         self._remember(memory)
 
+    def _relative(self, real: str) -> str:
+        return os.path.relpath(real, os.path.realpath(self._top))
+
     def _missing(self, place: str, real: str) -> Found:
         if os.path.islink(place):
             return Found(None, real, "it is a symbolic link to nothing")
         above = os.path.dirname(real)
         while not os.path.lexists(above):
             above = os.path.dirname(above)
-        refusal = "" if os.path.isdir(above) else f"{os.path.relpath(above, self._top)} is not a folder"
+        refusal = "" if os.path.isdir(above) else f"{self._relative(above)} is not a folder"
         return Found(None, real, refusal)
 
     def _missing_folders(self, folder: str) -> list[str]:
