@@ -311,6 +311,9 @@ class Application:
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
+        from shutil import which
+
+        from idse_orchestrator.app.agent_health import agent_file_checks
         from idse_orchestrator.app.health import Patient, checks_of
         from idse_orchestrator.git.health.checks import leftover_checks, machine_checks
         from idse_orchestrator.git.health.current_refs import GitWorkTree
@@ -321,6 +324,8 @@ class Application:
         yield from checks_of(
             Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
         )
+        program = which("idse", path=self.environment.get("PATH")) or ""
+        yield from agent_file_checks(self.agent_files, program)
 
     def agency(self) -> Agency:
         """Where to sync; see `app.sync.agency.resolve_agency`."""

@@ -19,7 +19,7 @@ AGENT_FILE = "agent file"
 SETTING = "setting"
 VIEW = "view"
 CURRENT_SESSION = "current session"
-TRACKING = "tracking refs"
+TRACKING = "tracking namespace"
 PRIVATE_FOLDER = "private folder"
 LEDGER = "ledger"
 KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
@@ -70,7 +70,7 @@ class UninstallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Uninstalled:
-    """What was done. `kept` says why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
+    """What was done. `kept`: why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
 
     plan: UninstallPlan
     kept: tuple[str, ...] = ()

@@ -131,6 +131,20 @@ def refuse_kept(run: Run, outcomes: Sequence[FileOutcome]) -> None:
     )
 
 
+def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]:
+    """The same for a reader of JSON."""
+    return [
+        {
+            "severity": "error",
+            "code": AgentFileKeptError.code,
+            "message": f"left as it is: {each.detail}",
+            "where": place(each),
+        }
+        for each in outcomes
+        if each.is_trouble
+    ]
+
+
 def _files(only: str) -> Sequence[AgentFile]:
     if not only:
         return files_of()

@@ -6,18 +6,21 @@ from collections.abc import Sequence
 
 import click
 
+from idse_orchestrator.app.agent_files import ALREADY, FileOutcome, install_agent_files
 from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.app.render_artifacts import TemplateDoubt
 from idse_orchestrator.app.sync.agency import REMOTE as AGENCY
+from idse_orchestrator.cli.agent_files import kept_diagnostics, refuse_kept, say_what_follows
 from idse_orchestrator.cli.first_pull import bring_ledgers, say_brought
 from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.agent_files import outcome_lines
 from idse_orchestrator.cli.render.hooks import worktree_notice
 from idse_orchestrator.cli.render.sync import setup_lines
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
-from idse_orchestrator.errors import UsageError
+from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
 
 
 @command("init", reads=True, project=False)
@@ -26,7 +29,10 @@ from idse_orchestrator.errors import UsageError
 @click.option("--agency", default="", metavar="URL", help="Where to sync, as idse sync setup URL.")
 @click.option("--no-fetch", is_flag=True, help="Do not look for the ledgers of a branch that was cloned.")
 @click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
-def _init(run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool) -> int:
+@click.option("--agent-files", is_flag=True, help="Tell coding agents of idse, as idse agents install.")
+def _init(  # noqa: PLR0913 - one parameter for each option
+    run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool, agent_files: bool
+) -> int:
     """Start a project in this repository, or adopt one that the branch carries.
 
     Writes .idse/ with the __blueprint__ session, its ledger under refs/idse/, the git hooks, and one
@@ -43,11 +49,16 @@ def _init(run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool
         brought = None if no_fetch else bring_ledgers(run, wish.project)
         maker = run.app.session_maker
         done = init_project(maker, run.app.settings, run.app.hook_files(), wish)
+    files = install_agent_files(run.app.agent_files) if agent_files else ()
     say_brought(run, brought)
-    _render(run, done, maker.templates.doubts() if done.made else ())
+    _render(run, done, maker.templates.doubts() if done.made else (), files)
     for line in setup_lines(setup) if setup else ():
         run.terminal.say(line)
-    return brought.exit_code if brought else 0
+    if files and not run.terminal.as_json:
+        say_what_follows(run, files)
+        refuse_kept(run, files)
+    code = brought.exit_code if brought else EXIT_OK
+    return code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK)
 
 
 def build() -> click.Command:
@@ -66,7 +77,9 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _render(run: Run, done: Initialized, doubts: Sequence[TemplateDoubt]) -> None:
+def _render(
+    run: Run, done: Initialized, doubts: Sequence[TemplateDoubt], files: Sequence[FileOutcome]
+) -> None:
     terminal = run.terminal
     if terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
@@ -81,17 +94,20 @@ def _render(run: Run, done: Initialized, doubts: Sequence[TemplateDoubt]) -> Non
             "hooks": hooks,
             "hooks_refused": done.hooks.refusal if done.hooks else "",
             "hooks_in_worktree": done.hooks.in_worktree if done.hooks else (),
+            "agent_files": {each.file.path: each.result for each in files},
         }
-        terminal.data(envelope("idse.init/1", data, doubt_diagnostics(doubts)))
+        terminal.data(envelope("idse.init/1", data, [*doubt_diagnostics(doubts), *kept_diagnostics(files)]))
         return
     warn_of(terminal, doubts)
     if done.hooks is not None and done.hooks.refusal:
         terminal.warn(f"hooks not installed: {done.hooks.refusal}")
         terminal.say("         idse hooks install    (says what to do)")
-    if not done.changed:
+    if done.changed:
+        _tell(run, done)
+    elif all(each.result == ALREADY for each in files):
         terminal.say(f"project {done.project} is set up already; nothing changed")
-        return
-    _tell(run, done)
+    for line in outcome_lines(files) if files else ():
+        terminal.say(f"  {line}")
 
 
 def _tell(run: Run, done: Initialized) -> None:
