@@ -121,6 +121,8 @@ def test_a_ledger_with_code_behind_it_is_refused(client, bare_remote):
     done = client.run("git", "push", "agency")
     assert done.returncode == 1
     assert f"{REF}: " in done.stderr
+    assert "idse fsck" in done.stderr
+    assert "git push agency" not in done.stderr
     assert canaries_in(bare_remote) == []
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError
+from idse_orchestrator.git.ref_names import PUBLISHED
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.sync.agency import AgencyParts
@@ -44,7 +45,7 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
             f"{len(refused)} of {len(pushed)} refs may not be pushed to {to.name}; nothing was sent",
             where=to.url,
             cause=_told(refused),
-            fix=_fix(to),
+            fix=_fix(to, refused),
         )
 
 
@@ -73,13 +74,15 @@ def _told(refused: Mapping[str, str]) -> str:
     return "\n".join(lines + ([f"and {more} more"] if more else []))
 
 
-def _fix(to: Destination) -> tuple[str, ...]:
-    if to.is_agency:
-        return (
-            "idse sync push    (sends all ledgers, and nothing else)",
-            f"or all of them by git: git push {to.name}",
-        )
-    return (_where(to), "if this really is a backup: git push --no-verify")
+def _fix(to: Destination, refused: Iterable[str]) -> tuple[str, ...]:
+    if not to.is_agency:
+        return (_where(to), "if this really is a backup: git push --no-verify")
+    if any(ref.startswith(PUBLISHED) for ref in refused):
+        return ("idse sync push    (sends what may go, joins what others pushed)", "idse fsck")
+    return (
+        "idse sync push    (sends all ledgers, and nothing else)",
+        f"or all of them by git: git push {to.name}",
+    )
 
 
 def _where(to: Destination) -> str:
