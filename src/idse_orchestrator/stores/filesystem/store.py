@@ -63,7 +63,7 @@ class FilesystemStore:
 
     def list_projects(self) -> Sequence[str]:
         """See `DesignStore.list_projects`."""
-        return [project for project in self._names("") if self._tip((project, "")) is not None]
+        return [project for project in self._names("") if self._has_tip((project, ""))]
 
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
         """See `DesignStore.list_sessions`."""
@@ -72,7 +72,7 @@ class FilesystemStore:
             for owner in (self._names("") if project is None else [check_name("project", project)])
             for session in self._names(owner)
         ]
-        return [key for key in keys if self._tip(key) is not None]
+        return [key for key in keys if self._has_tip(key)]
 
     def load_session(self, key: LedgerKey) -> Loaded | None:
         """See `DesignStore.load_session`."""
@@ -160,6 +160,10 @@ class FilesystemStore:
 
     def _files(self, key: LedgerKey) -> EntryFiles:
         return EntryFiles(self._root, ledger_folder(self._root, key))
+
+    def _has_tip(self, key: LedgerKey) -> bool:
+        """Whether there is a ledger, readable or not."""
+        return os.path.lexists(os.path.join(ledger_folder(self._root, key), TIP))
 
     def _tip(self, key: LedgerKey) -> str | None:
         path = os.path.join(ledger_folder(self._root, key), TIP)

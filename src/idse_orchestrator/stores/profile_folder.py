@@ -1,0 +1,64 @@
+"""A folder that compiled profiles are written into: the project's build folder, or one that a user names."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from idse_orchestrator.errors import ForeignFileError
+from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
+
+_MOST_BYTES = 16 * 1024 * 1024
+"""Far more than a profile can have; a larger file is none, and is not read."""
+
+
+class ProfileFolder:
+    """The `ProfileFiles` port on `folder`, an absolute path.
+
+    Below `top` no symbolic link is followed: what a branch carries must not lead out of the work tree.
+    """
+
+    def __init__(self, folder: str, top: str | None = None) -> None:
+        self._folder = folder
+        self._top = top
+
+    def path(self, name: str) -> str:
+        """The absolute path of the file of that name."""
+        return os.path.join(self._folder, name)
+
+    def read(self, name: str) -> bytes | None:
+        """See `ProfileFiles.read`."""
+        self._refuse_links()
+        path = self.path(name)
+        try:
+            found = os.lstat(path)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+                raise _in_the_way(path, "a file is to be written there, and something else stands there")
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError as error:
+            raise _in_the_way(self._folder, "a folder is needed there, and a file stands there") from error
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `ProfileFiles.write`."""
+        write_atomically(os.path.join(make_folder(self._folder), name), content)
+
+    def _refuse_links(self) -> None:
+        place = self._folder
+        while self._top is not None and place.startswith(self._top + os.sep):
+            if os.path.islink(place):
+                raise _in_the_way(place, "it is a symbolic link, which could lead out of this work tree")
+            place = os.path.dirname(place)
+
+
+def _in_the_way(path: str, cause: str) -> ForeignFileError:
+    return ForeignFileError(
+        "something stands where a profile is to be written",
+        where=path,
+        cause=cause,
+        fix=("move it away, then run the command again", "name another folder: --out DIR"),
+    )
