@@ -269,18 +269,20 @@ def test_what_only_looks_like_a_placeholder_passes(text, document, hits_of):
     ("text", "problem"),
     [
         ("No block.", "it has no fenced yaml block"),
-        ("```\nid: a\n```", "it has no fenced yaml block (the block there does not say yaml)"),
-        ("```yaml\nid: a\nname: b\n```\n\n```yaml\nid: c\n```", "it has 2 yaml blocks, one is meant"),
+        ("```\nid: a\n```", "it has no fenced yaml block: the block there does not say yaml"),
+        ("```yaml\nid: a\nname: b\n```\n\n```yaml\nid: c\n```", "it has 2 yaml blocks, in lines "),
         ("```yaml\n- a\n```", "the block is not a mapping of keys to values"),
-        ("```yaml\n```", "the block is not a mapping of keys to values"),
-        ("```yaml\nid: a\n```", "it has no name"),
-        ("```yaml\nid: 7\nname: b\n```", "id is not a text"),
-        ("```yaml\nid: ''\nname: b\n```", "id is not a text"),
+        ("```yaml\n```", "the block is empty"),
+        ("```yaml\nid: 7\nname: b\n```", "id is a number: YAML takes 7 for one"),
+        ("```yaml\nid: ''\nname: b\n```", "id is empty"),
         ("```yaml\nid: a\nid: b\n```", "key 'id' occurs twice"),
         ("```yaml\nid: a\n\tname: b\n```", "a tab indents this line, YAML wants spaces"),
         ("```yaml\nid: [a\n```", "did not find expected ',' or ']'"),
-        ("```yaml\nid: 2024-13-45\n```", "a value cannot be read: month must be in 1..12"),
-        ("```yaml\nid: !!python/object:os.system a\n```", "could not determine a constructor"),
+        ("```yaml\nid: a\nname:\n```", "name has no value, and every profile needs one"),
+        (
+            "```yaml\nid: !!python/object:os.system a\n```",
+            "the tag !!python/object:os.system is not known",
+        ),
     ],
 )
 def test_an_agent_profile_that_cannot_be_used_is_noticed(text, problem, document, hits_of):
@@ -299,8 +301,29 @@ def test_an_agent_profile_of_one_mapping_passes(text, document, hits_of):
 
 def test_a_second_agent_profile_is_noticed(document, hits_of):
     block = "```yaml\nid: a\nname: b\n```"
-    hits = hits_of("spec", document("spec", {"Agent Profile": block, "8. Agent Profile": block}))
-    assert [hit.params["problem"] for hit in hits] == ['there is a second section "Agent Profile"']
+    text = document("spec", {"Agent Profile": block, "8. Agent Profile": block})
+    (hit,) = hits_of("spec", text)
+    lines = [number for number, line in enumerate(text.split("\n"), 1) if line.endswith("Agent Profile")]
+    assert hit.line == lines[1]
+    assert hit.params["problem"] == (
+        f'there are two sections "Agent Profile", in lines {lines[0]} and {lines[1]}'
+    )
+
+
+def test_an_agent_profile_without_what_every_one_needs_is_noticed_key_by_key(document, hits_of):
+    text = document("spec", {"Agent Profile": "```yaml\ntools: [git]\n```"})
+    hits = hits_of("spec", text)
+    assert rules(hits) == ["IDSE504"]
+    assert [hit.params["key"] for hit in hits] == ["id", "name"]
+    assert {hit.line for hit in hits} == {text.split("\n").index("## Agent Profile") + 1}
+
+
+def test_a_mention_of_an_agent_profile_is_none(document, hits_of):
+    decoys = {
+        "Item 7 Completion — Agent Profile Injection": "```yaml\n- not a profile\n```",
+        "Notes": "The Agent Profile is below.\n\n### Agent Profile\n\n```yaml\n- no\n```",
+    }
+    assert hits_of("spec", document("spec", decoys)) == ()
 
 
 def test_the_line_of_a_flaw_in_an_agent_profile_is_that_of_the_document(document, hits_of):

@@ -30,6 +30,7 @@ from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
 )
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import artifact_path, split_session_path
+from idse_orchestrator.domain.project_workspace import sessions_folder
 from idse_orchestrator.errors import ForeignFileError, NoAgentProfileError
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ FOREIGN = "foreign"
 
 class ProfileFiles(Protocol):
     """The folder that profiles are compiled into."""
+
+    def path(self, name: str) -> str:
+        """The absolute path of the file of that name."""
 
     def read(self, name: str) -> bytes | None:
         """The file of that name; None where there is none, ForeignFileError where it is no plain file."""
@@ -84,10 +88,11 @@ class CompileWish:
 
 
 def places_of(wish: CompileWish) -> tuple[str, ...]:
-    """The specs that a reader has to cover where one session is asked for."""
+    """The files and folders that a reader has to cover for `wish`: a narrow reader is a fast one."""
+    if wish.session is None:
+        return (sessions_folder(wish.project),)
     return tuple(
-        artifact_path(wish.project, name, SPEC)
-        for name in dict.fromkeys((wish.session or "", wish.blueprint))
+        artifact_path(wish.project, name, SPEC) for name in dict.fromkeys((wish.session, wish.blueprint))
     )
 
 
@@ -111,7 +116,7 @@ def compile_agent_spec(reader: ArtifactReader, wish: CompileWish) -> tuple[Compi
     compiled: list[CompiledProfile] = []
     problems = [PlacedProblem(specs.path(wish.blueprint), each) for each in _problems(blueprint)]
     for session in sessions:
-        found = specs.compiled(session, wish)
+        found = list(specs.compiled(session, wish))
         problems += [PlacedProblem(specs.path(session), each) for each in found if isinstance(each, Problem)]
         compiled += [each for each in found if isinstance(each, CompiledProfile)]
     if problems:
@@ -134,6 +139,7 @@ def write_profiles(files: ProfileFiles, profiles: Sequence[CompiledProfile], *, 
         raise ForeignFileError(
             f"{foreign[0]} is not as idse wrote it"
             + (f", nor are {len(foreign) - 1} more" * (len(foreign) > 1)),
+            where=files.path(foreign[0]),
             cause="idse did not write it, or somebody changed it since",
             fix=(
                 "move what you want to keep into the spec, then add --force",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import (
     WORKSPACE,
+    artifact_path,
     project_folder,
     session_folder,
     split_session_path,
@@ -46,6 +48,7 @@ def places(scope: Scope) -> tuple[str, ...]:
     """Folders and files a reader has to cover for `scope`: a narrow reader is a fast one."""
     if scope.changes is not None:
         sessions = {session_folder(*key) for key in scope.changes.sessions}
+        sessions |= {_defaults_of(project) for project, _ in scope.changes.sessions}
         others = {path for path in scope.changes.paths if split_session_path(path) is None}
         found = {*sessions, *(path for path in others if _is_inside(path))}
     elif scope.project is None:
@@ -53,7 +56,8 @@ def places(scope: Scope) -> tuple[str, ...]:
     elif scope.session is None:
         found = {project_folder(scope.project)}
     else:
-        found = {session_folder(scope.project, scope.session), *_views_of(scope.project)}
+        own = session_folder(scope.project, scope.session)
+        found = {own, _defaults_of(scope.project), *_views_of(scope.project)}
     return (WORKSPACE,) if len(found) > _MOST_PLACES else (*sorted(found), CONSTITUTION_PATH)
 
 
@@ -124,6 +128,11 @@ def _below(scope: Scope) -> Callable[[str], bool]:
 def _views_of(project: str) -> tuple[str, ...]:
     """Views belong to a project, and mislead about each of its sessions."""
     return current_session_path(project), session_state_path(project)
+
+
+def _defaults_of(project: str) -> str:
+    """The document that gives defaults to every session's agent profile, and is judged with none of them."""
+    return artifact_path(project, BLUEPRINT, "spec")
 
 
 def _legacy(reader: ArtifactReader, scope: Scope) -> Sequence[str]:

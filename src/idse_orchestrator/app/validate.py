@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.app.examination import Examiner
+from idse_orchestrator.app.profile_defaults import ProfileDefaults
 from idse_orchestrator.app.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.domain.findings import Report
@@ -69,11 +70,12 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     _refuse_unknown(scope, sight, states)
     hits = context.examiner.hits(context.reader, _files(sight))
     findings: list[Finding] = []
+    rules = context.examiner.constitution
+    defaults = ProfileDefaults(context.reader, rules)
     for key, files in sight.sessions.items():
         subject = Subject(*key, files, states.get(key))
-        findings += judge_session(
-            context.examiner.constitution, subject, _by_path(files, hits), context.today
-        )
+        own = defaults.without_inherited(key, _by_path(files, hits))
+        findings += judge_session(rules, subject, own, context.today)
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
     notes = () if sight.sessions and has_ledgers else (_note(scope, sight),)
@@ -94,7 +96,9 @@ def gate(context: Validation, project: str, session: str, stage: str) -> Report:
     states = context.ledgers.states([key])
     _refuse_unknown(scope, sight, states)
     files = sight.sessions[key]
-    hits = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
+    found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
+    defaults = ProfileDefaults(context.reader, context.examiner.constitution)
+    hits = defaults.without_inherited(key, found)
     subject = Subject(project, session, files, states.get(key))
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
     return _report(context, [key], findings, () if states else (NO_LEDGERS,))

@@ -66,6 +66,8 @@ def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
 def _wants_json(argv: Sequence[str]) -> bool:
     words = list(argv)[: list(argv).index("--")] if "--" in argv else list(argv)
     asked = {"--json", "--format=json"}.intersection(words)
+    if words[:1] == ["compile"]:  # whose --format is that of the file it writes
+        return "--json" in words
     return bool(asked) or ("--format", "json") in pairwise(words)
 
 

@@ -126,7 +126,7 @@ class ProfileValues:
         if isinstance(item, Table) and item.pairs:
             key = item.pairs[0][0].text
             what = f"{name} is a mapping, since YAML takes {_short(key)!r} in front of a colon for a key"
-            return _at(item, what, f"quote it:  - {_quoted(self._written(item))}")
+            return _at(item, what, f"quote it:  - {_quoted(self._meant(item))}")
         if not isinstance(item, Scalar):
             return _at(
                 item, f"{name} is {_kind(item)}, and a text is meant", f"quote it:  - {self._shown(item)}"
@@ -154,6 +154,13 @@ class ProfileValues:
         """The rest of the line at which `value` begins."""
         line = self._lines[value.line - 1] if 0 < value.line <= len(self._lines) else ""
         return line[value.column - 1 :].strip()
+
+    def _meant(self, item: Table) -> str:
+        """The text that its author meant: a key and its value, as long as both are plain."""
+        key, value = item.pairs[0]
+        if len(item.pairs) > 1 or not isinstance(value, Scalar):
+            return self._written(item)
+        return f"{key.text}: {value.text}".strip()
 
     def _shown(self, value: Placed) -> str:
         return _quoted(value.text if isinstance(value, Scalar) else self._written(value))

@@ -160,12 +160,6 @@ class SectionOptions(Strict):
     section: HeadingOption = Field(examples=["{name: Way Back}"])
 
 
-class YamlSectionOptions(SectionOptions):
-    """Of yaml_section."""
-
-    texts: list[ShortText] = Field(default_factory=list)
-
-
 class QuestionOptions(SectionOptions):
     """Of questions_answered."""
 
@@ -216,7 +210,6 @@ OPTIONS: dict[str, type[Strict]] = {
     "no_text": TextOptions,
     "has_text": TextOptions,
     "has_criteria": SectionOptions,
-    "yaml_section": YamlSectionOptions,
     "questions_answered": QuestionOptions,
     "names_artifacts": NamesOptions,
     "no_secrets": SecretOptions,

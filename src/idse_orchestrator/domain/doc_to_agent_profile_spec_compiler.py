@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.safe_yaml import YamlProblem
 
 __all__ = [
+    "NEEDED",
     "Problem",
     "ProfileReading",
     "compile_profile",
+    "may_hold_profile",
     "missing_keys",
     "read_outlined",
     "read_profile",

@@ -76,7 +76,7 @@ def load_placed(data: bytes) -> Placed | None:
 
 def _bounded(data: bytes) -> str:
     if len(data) > MOST_BYTES:
-        raise YamlProblem(f"it has {len(data):,} bytes, at most {MOST_BYTES:,} are read")
+        raise YamlProblem(f"it has {len(data)} bytes, at most {MOST_BYTES} are read")
     return _decoded(data)
 
 
@@ -150,7 +150,7 @@ def _refuse_depth(text: str) -> None:
 def _refuse_growth(root: yaml.Node) -> None:
     size, depth = _measured(root, {}, set())
     if size > MOST_VALUES:
-        raise YamlProblem(f"its aliases make more than {MOST_VALUES:,} values of it")
+        raise YamlProblem(f"its aliases make more than {MOST_VALUES} values of it")
     if depth > MOST_DEPTH:
         raise YamlProblem("it is nested too deeply, its aliases followed")
 
@@ -223,7 +223,8 @@ class _Placing(SafeConstructor):
             return Items(tuple(map(self.placed, node.value)), line, column)
         if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING:
             return Table(self._pairs(node), line, column)
-        raise YamlProblem(f"the tag {node.tag} is not known here", line, column)
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        raise YamlProblem(f"the tag {tag} is not known here", line, column)
 
     def _pairs(self, node: yaml.MappingNode) -> tuple[tuple[Scalar, Placed], ...]:
         self.flatten_mapping(node)
