@@ -325,3 +325,30 @@ class NeedsGitError(IdseError):
     """The command works on a git repository, and the ledgers are kept in a store without git."""
 
     code = "IDSE047"
+
+
+class ClaimDeniedError(IdseError):
+    """A claim does not pass the promotion gate. Each test that failed is named, with its figures."""
+
+    code = "IDSE055"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class ClaimsBlockError(IdseError):
+    """The block of claims in ``blueprint.md`` was edited by hand, or its markers are not a pair."""
+
+    code = "IDSE056"
+    exit_code = EXIT_CONFLICT
+
+
+class MigrationSourceError(IdseError):
+    """What ``idse migrate`` was pointed at cannot be read, or holds no session of any layout it knows."""
+
+    code = "IDSE050"
+
+
+class ArchiveRefusedError(IdseError):
+    """The branch or folder for ``idse migrate --archive`` exists already, or cannot be made: nothing was."""
+
+    code = "IDSE051"
+    exit_code = EXIT_CONFLICT
