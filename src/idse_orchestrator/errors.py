@@ -327,6 +327,19 @@ class NeedsGitError(IdseError):
     code = "IDSE047"
 
 
+class MigrationSourceError(IdseError):
+    """What ``idse migrate`` was pointed at cannot be read, or holds no session of any layout it knows."""
+
+    code = "IDSE050"
+
+
+class ArchiveRefusedError(IdseError):
+    """The branch or folder for ``idse migrate --archive`` exists already, or cannot be made: nothing was."""
+
+    code = "IDSE051"
+    exit_code = EXIT_CONFLICT
+
+
 class ClaimDeniedError(IdseError):
     """A claim does not pass the promotion gate. Each test that failed is named, with its figures."""
 
@@ -338,17 +351,4 @@ class ClaimsBlockError(IdseError):
     """The block of claims in ``blueprint.md`` was edited by hand, or its markers are not a pair."""
 
     code = "IDSE056"
-    exit_code = EXIT_CONFLICT
-
-
-class MigrationSourceError(IdseError):
-    """What ``idse migrate`` was pointed at cannot be read, or holds no session of any layout it knows."""
-
-    code = "IDSE050"
-
-
-class ArchiveRefusedError(IdseError):
-    """The branch or folder for ``idse migrate --archive`` exists already, or cannot be made: nothing was."""
-
-    code = "IDSE051"
     exit_code = EXIT_CONFLICT
