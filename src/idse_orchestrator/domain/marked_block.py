@@ -90,7 +90,7 @@ def with_block(content: bytes | None, body: bytes, front: bytes = b"") -> bytes:
 
 def renewed(content: bytes, block: Block, body: bytes) -> bytes:
     """`content` with `body` in the place of what its `block` holds."""
-    line_break = _line_break(content)
+    line_break = _line_break(content[block.start : block.end])
     joined = "new" if block.joined is None else f"+{block.joined}"
     last = line_break if content[block.start : block.end].endswith(b"\n") else b""
     return content[: block.start] + _text(body, joined, line_break) + last + content[block.end :]
@@ -101,9 +101,9 @@ def without_block(content: bytes, block: Block, front: bytes = b"") -> bytes | N
     before, after = content[: block.start], content[block.end :]
     if block.joined is None and not after.strip() and before.replace(b"\r\n", b"\n") in (b"", front):
         return None
-    kept = before
+    kept, line_break = before, _line_break(content[block.start : block.end])
     for _ in range(block.joined or 0):
-        kept = kept.removesuffix(b"\r\n") if kept.endswith(b"\r\n") else kept.removesuffix(b"\n")
+        kept = kept.removesuffix(line_break)
     if after and kept and not kept.endswith(b"\n"):
         kept = before  # somebody wrote below the block: their line must not join the one above
     return kept + after
