@@ -26,13 +26,27 @@ class Compiling:
 
         In the code revision `rev` it may be the only place that has it.
         """
-        from idse_orchestrator.app.resolve import resolve_session
+        if name is None:
+            from idse_orchestrator.app.resolve import resolve_session
+
+            return resolve_session(self._asking, option, None)
+        if rev is None and (folder := self._folder_of(option, name)):
+            return folder
         from idse_orchestrator.app.validation_choice import COMMIT, WORKTREE, named_scope
 
-        if name is None:
-            return resolve_session(self._asking, option, None)
         scope = named_scope(self._asking, COMMIT if rev else WORKTREE, option, name)
         return scope.project or "", scope.session or ""
+
+    def _folder_of(self, option: str | None, name: str) -> SessionKey | None:
+        """The session whose folder stands in this work tree: then no ledger has to be asked for."""
+        from idse_orchestrator.domain.names import check_name
+        from idse_orchestrator.domain.pipeline_artifacts import session_folder
+
+        project, slash, session = name.rpartition("/")
+        key = (project if slash else self.project(option), check_name("session", session))
+        check_name("project", key[0])
+        path = os.path.join(self._app.repository.toplevel, session_folder(*key))
+        return key if os.path.isdir(path) else None
 
     def project(self, option: str | None) -> str:
         """The project we are about, with a ledger or a folder."""

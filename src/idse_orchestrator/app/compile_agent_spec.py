@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
 SPEC = "spec"
 
+_PLAIN = (REGULAR, EXECUTABLE)
+_AT_ONCE = 64
+
 MISSING = "missing"
 CURRENT = "current"
 OUTDATED = "outdated"
@@ -171,6 +174,12 @@ class _Specs:
         self._project = project
         self._entries = reader.paths()
         self._readings: dict[str, ProfileReading] = {}
+        self._contents: dict[str, bytes] = {}
+        self._readable = [
+            path
+            for path, entry in self._entries.items()
+            if path.endswith("/spec.md") and entry.mode in _PLAIN and not too_large(entry.size)
+        ]
 
     def path(self, session: str) -> str:
         return artifact_path(self._project, session, SPEC)
@@ -200,10 +209,17 @@ class _Specs:
         entry = self._entries.get(path)
         if entry is None:
             return ProfileReading()
-        if entry.mode not in (REGULAR, EXECUTABLE):
+        if entry.mode not in _PLAIN:
             what = "it is no plain file, and nothing is read through a link"
             return ProfileReading(problems=(Problem(0, 0, what, "put the document itself there"),))
-        return too_large(entry.size) or read_profile(self._reader.read_many([path])[path])
+        return too_large(entry.size) or read_profile(self._content(path))
+
+    def _content(self, path: str) -> bytes:
+        """What is asked for next is read along, since asking a source costs more than reading."""
+        if path not in self._contents:
+            at = self._readable.index(path) if len(self._readable) > _AT_ONCE else 0
+            self._contents = dict(self._reader.read_many(self._readable[at : at + _AT_ONCE]))
+        return self._contents[path]
 
     def compiled(self, session: str, wish: CompileWish) -> Iterator[CompiledProfile | Problem]:
         own = self.reading(session)

@@ -13,7 +13,7 @@ from importlib import import_module
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.terminal import Terminal
 
-HOT = ("status", "next", "hook", "sync")
+HOT = ("status", "next", "hook", "sync", "compile")
 
 _FLAGS = {"--json": "as_json", "--all": "all_sessions", "-q": "quiet", "--quiet": "quiet"}
 _VALUES = {"--project": "project", "--color": "color"}
@@ -28,8 +28,8 @@ def run_hot(argv: Sequence[str]) -> int | None:
     """Run `argv` if it is a plain form of a hot command, and return its exit code; None if it is not."""
     name, rest = argv[0], argv[1:]
     gc.disable()  # a hot command ends before there is anything worth collecting
-    if name == "sync":
-        return _run_sync(rest)
+    if name in _GROUPS:
+        return _GROUPS[name](rest)
     module = import_module(f"idse_orchestrator.cli.commands.{name}")
     if name == "hook":
         if not rest or rest[0].startswith("-"):
@@ -52,6 +52,19 @@ def _run_sync(words: Sequence[str]) -> int | None:
 
     run = Run(_terminal(options))
     return run_push(run) if words[0] == "push" else run_pull(run)
+
+
+def _run_compile(words: Sequence[str]) -> int | None:
+    """Plain ``compile agent-spec`` of one session: builds call it, once for each agent."""
+    if words[:1] != ["agent-spec"]:
+        return None
+    from idse_orchestrator.cli.compiling import plain_options, run_agent_spec
+
+    options = plain_options(words[1:])
+    return None if options is None else run_agent_spec(Run(Terminal()), options)
+
+
+_GROUPS = {"sync": _run_sync, "compile": _run_compile}
 
 
 def _terminal(options: dict[str, object]) -> Terminal:

@@ -1,0 +1,146 @@
+"""What ``idse compile agent-spec`` does, free of click: builds and tests call it over and over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.app.compile_agent_spec import (
+    CURRENT,
+    CompiledProfile,
+    CompileWish,
+    compared,
+    compile_agent_spec,
+    write_profiles,
+)
+from idse_orchestrator.cli.render.profiles import (
+    print_contents,
+    profiles_data,
+    shown_path,
+    standing_lines,
+    summary,
+)
+from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.domain.agent_profile_file import FORMATS, YAML
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.stores.profile_folder import ProfileFolder
+
+
+@dataclass(frozen=True, slots=True)
+class CompileOptions:
+    """What was typed."""
+
+    session: str | None = None
+    blueprint: str | None = None
+    everything: bool = False
+    at: str | None = None
+    out: str | None = None
+    form: str = YAML
+    dry_run: bool = False
+    check: bool = False
+    force: bool = False
+
+
+_FLAGS = {"--check": "check", "--dry-run": "dry_run", "-n": "dry_run", "--force": "force"}
+_VALUES = {"--session": "session", "--blueprint": "blueprint", "--out": "out", "--format": "form"}
+
+
+def plain_options(words: Sequence[str]) -> CompileOptions | None:
+    """The options that `words` spell, if they are plain; None for whatever only click can tell."""
+    found: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if word in _FLAGS:
+            found[_FLAGS[word]] = True
+        elif word in _VALUES and rest and not rest[0].startswith("-"):
+            found[_VALUES[word]] = rest.pop(0)
+        else:
+            return None
+    return CompileOptions(**found) if found.get("form", YAML) in FORMATS else None
+
+
+def run_agent_spec(run: Run, asked: CompileOptions) -> int:
+    """Compile what was asked for, write or compare it, and show it; the exit code."""
+    _refuse_contradictions(asked)
+    wish = _wish(run, asked)
+    source = run.app.compiling.source(wish, asked.at)
+    folder = run.app.compiling.folder(wish.project, asked.out)
+    profiles = compared(folder, compile_agent_spec(source, wish))
+    if not (asked.check or asked.dry_run):
+        write_profiles(folder, profiles, force=asked.force)
+    _show(run, profiles, folder, source.description, asked)
+    differs = any(each.standing != CURRENT for each in profiles)
+    return EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK
+
+
+def _refuse_contradictions(asked: CompileOptions) -> None:
+    for one, other, both in (
+        ("--all", "--session", asked.everything and asked.session is not None),
+        ("--check", "--dry-run", asked.check and asked.dry_run),
+        ("--check", "--force", asked.check and asked.force),
+    ):
+        if both:
+            raise UsageError(f"{one} and {other} exclude each other", fix=("give one of them",))
+
+
+def _wish(run: Run, asked: CompileOptions) -> CompileWish:
+    compiling, option = run.app.compiling, run.project_option
+    if asked.everything:
+        project, session = compiling.project(option), None
+    else:
+        project, session = compiling.key(option, asked.session, asked.at)
+    if asked.blueprint is None:
+        return CompileWish(project, session, form=asked.form)
+    home, blueprint = compiling.key(project, asked.blueprint, asked.at)
+    if home != project:
+        raise UsageError(
+            f"{asked.blueprint} is of another project than {project}",
+            cause="defaults come from a session of the same project",
+            fix=(f"name a session of {project}",),
+        )
+    return CompileWish(project, session, blueprint, asked.form, insists=True)
+
+
+# --- what is shown ---
+
+
+def _show(
+    run: Run, profiles: Sequence[CompiledProfile], folder: ProfileFolder, source: str, asked: CompileOptions
+) -> None:
+    doubts = _doubts(profiles)
+    writes = not (asked.check or asked.dry_run)
+    if run.terminal.as_json:
+        data = profiles_data(profiles, folder.path, source, written=writes)
+        from idse_orchestrator.cli.render.envelope import envelope
+
+        notes = [{"severity": "warning", "message": doubt} for doubt in doubts]
+        run.terminal.data(envelope("idse.compile-agent-spec/1", data, notes))
+        return
+    if asked.dry_run:
+        print_contents(run.terminal, profiles, asked.form)
+    elif asked.check:
+        for line in standing_lines(profiles, folder.path, run.terminal.style):
+            run.terminal.data(line)
+    else:
+        for each in profiles:
+            run.terminal.data(printable(shown_path(folder.path(each.name))))
+    for doubt in doubts:
+        run.terminal.warn(doubt)
+    run.terminal.say(summary(profiles, source, done="written" if writes else "to write"))
+
+
+def _doubts(profiles: Sequence[CompiledProfile]) -> list[str]:
+    """Programs know an agent by its id, so two of one id are worth a word."""
+    sessions: dict[str, list[str]] = {}
+    for each in profiles:
+        sessions.setdefault(each.spec.id, []).append(each.key[1])
+    return [
+        f"{' and '.join(names)} have one id, {name}: a profile without an id takes the blueprint's"
+        for name, names in sessions.items()
+        if len(names) > 1
+    ]
