@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from idse_orchestrator.app import resolve
+    from idse_orchestrator.app.blueprint.ports import Blueprint
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.copy_ledgers import CopyOutcome
     from idse_orchestrator.app.create_session import SessionMaker
@@ -90,6 +91,16 @@ class Application:
         from idse_orchestrator.git.ledger.entries import GitLedgerHistory
 
         return GitLedgerHistory(self.repository)
+
+    def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
+        """What the use cases of blueprint claims work with."""
+        from idse_orchestrator.app.blueprint.ports import Blueprint
+        from idse_orchestrator.git.ledger.documents import GitLedgerDocuments
+        from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
+
+        documents, file = GitLedgerDocuments(self.repository), GitBlueprintFile(self.repository)
+        progress = on_progress or (lambda _done, _all: None)
+        return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
     @cached_property
     def trees(self) -> Trees:

@@ -45,6 +45,9 @@ COMMANDS = {
     "switch": Entry(_PACKAGE + "switch", "Work on another session in this work tree.", SESSIONS),
     "validate": Entry(_PACKAGE + "validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry(_PACKAGE + "rule", "List and explain rules, waive one for a session.", GOVERN),
+    "blueprint": Entry(
+        _PACKAGE + "blueprint", "Grow the blueprint by claims that sessions bear out.", GOVERN
+    ),
     "compile": Entry(_PACKAGE + "compile", "Compile agent profiles out of specs.", GOVERN),
     "sync": Entry(_PACKAGE + "sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
     "export": Entry(_PACKAGE + "export", "Copy the ledgers into a folder of plain files.", SHARE),

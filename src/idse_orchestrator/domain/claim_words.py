@@ -85,6 +85,11 @@ def best_overlap(claim: Words, statements: Iterable[str]) -> int:
     return max((overlap(claim, words_of(each)) for each in statements), default=0)
 
 
+def unlabelled(text: str) -> str:
+    """`text` without a box to tick or a label such as ``FR-1:`` in front."""
+    return _LABEL.sub("", text, count=1).lstrip(" :.)\u2013\u2014-").strip()
+
+
 def ids_in(text: str) -> frozenset[str]:
     """The ids of claims that stand in `text`, in lower case."""
     return frozenset(found.lower() for found in _ID.findall(text))

@@ -1,0 +1,224 @@
+"""Declare, promote, reinforce and demote a claim: each is one event in the blueprint's ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.blueprint.block import LEFT, BlockOutcome, show_claims_in_file
+from idse_orchestrator.app.blueprint.session import append, blueprint_tip, known_claim, shortened
+from idse_orchestrator.app.blueprint.weighing import Weighing
+from idse_orchestrator.app.ports import Draft, SessionTip
+from idse_orchestrator.domain.claim import DECLARE, DEMOTE, DEMOTED, PROMOTE, PROMOTED, REINFORCE, Claim
+from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.domain.claim_words import FEWEST_WORDS, claim_id, words_of
+from idse_orchestrator.domain.events import CLAIMED
+from idse_orchestrator.domain.statements import SECTIONS
+from idse_orchestrator.domain.text import encodable, one_line
+from idse_orchestrator.errors import ClaimDeniedError, IdseError, UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from idse_orchestrator.app.blueprint.ports import Blueprint
+
+LONGEST = 500
+"""Characters of a claim: it is one statement, not a document."""
+
+_CONTROL = frozenset(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """`claim` as it stands now; `changed` is False where there was nothing to do.
+
+    `tests` are those of the gate, `added` the new evidence, `block` what became of blueprint.md (None: it
+    was only asked what would happen).
+    """
+
+    claim: Claim
+    changed: bool
+    tests: Sequence[GateTest] = ()
+    added: Sequence[Weighed] = ()
+    block: BlockOutcome | None = None
+
+
+def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool = False) -> Changed:
+    """Record a claim that nothing bears out yet. The same statement twice is one claim."""
+    clean = _clean(text)
+    if section and section not in SECTIONS:
+        raise UnknownNameError(
+            f"there is no section {one_line(section)!r}", cause="sections: " + ", ".join(SECTIONS)
+        )
+    name = claim_id(clean)
+
+    def plan(tip: SessionTip) -> Draft | None:
+        known = tip.state.claims.get(name)
+        if known is not None and known.status == DEMOTED:
+            raise UsageError(
+                f"{name} was declared, and demoted since",
+                cause=f"because: {known.reason}",
+                fix=(f"idse blueprint promote {name}    (if its evidence is sound again)",),
+            )
+        body = {"action": DECLARE, "claim": name, "text": clean, "section": section}
+        return None if known else Draft(CLAIMED, body)
+
+    return _done(blueprint, Claim(name, clean, section), plan, dry_run=dry_run)
+
+
+def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool = False) -> Changed:
+    """Make a claim count, if the gate says so; ClaimDeniedError with the tests that failed if not."""
+    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    if claim.status == PROMOTED:
+        return Changed(claim, changed=False)
+    case, added = Weighing(blueprint).case(claim, fresh=True)
+    tests = gate_tests(case)
+    if failed(tests):
+        raise denied(claim, tests)
+
+    def plan(tip: SessionTip) -> Draft | None:
+        now = tip.state.claims[claim.id]
+        if now.status == PROMOTED:
+            return None
+        body = {
+            "action": PROMOTE,
+            "claim": claim.id,
+            "evidence": [each.evidence._asdict() for each in (*_recorded(claim, added),)],
+            "demotions": dict(now.demotions),
+            "gate": {test.name: test.found for test in tests},
+            **_because(reason),
+        }
+        return Draft(CLAIMED, body)
+
+    return replace(_done(blueprint, claim, plan, dry_run=dry_run), tests=tests, added=added)
+
+
+def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bool = False) -> Changed:
+    """Add what the ledgers hold by now to the evidence of a claim; of one `session` only, if it is named."""
+    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    if claim.status == DEMOTED:
+        raise UsageError(
+            f"{claim.id} was demoted, so there is nothing to reinforce",
+            cause=f"because: {claim.reason}",
+            fix=(f"idse blueprint promote {claim.id}",),
+        )
+    weighing = Weighing(blueprint)
+    if session and session not in weighing.sessions:
+        raise UnknownNameError(
+            f"session {one_line(session)!r} has no ledger here that could bear out a claim",
+            cause="evidence is in ledgers that this clone has; the blueprint cannot bear out itself",
+            fix=("idse sync pull    (where another clone has it)", "idse session list"),
+        )
+    added = weighing.case(claim, fresh=True, only=session)[1]
+
+    def plan(tip: SessionTip) -> Draft | None:
+        new = [each.evidence for each in added if each.evidence not in tip.state.claims[claim.id].evidence]
+        body = {"action": REINFORCE, "claim": claim.id, "evidence": [each._asdict() for each in new]}
+        return Draft(CLAIMED, body) if new else None
+
+    return replace(_done(blueprint, claim, plan, dry_run=dry_run), added=added)
+
+
+def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = False) -> Changed:
+    """Take a claim back. It stays in history with the reason, and can be promoted again."""
+    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    why = encodable(reason).strip()
+    if not why:
+        raise UsageError(
+            "the reason is empty",
+            cause="whoever meets the claim in history will want to know why",
+            fix=(f'idse blueprint demote {claim.id} -m "why"',),
+        )
+
+    def plan(tip: SessionTip) -> Draft | None:
+        if tip.state.claims[claim.id].status == DEMOTED:
+            return None
+        return Draft(CLAIMED, {"action": DEMOTE, "claim": claim.id, "reason": why})
+
+    return _done(blueprint, claim, plan, dry_run=dry_run)
+
+
+def denied(claim: Claim, tests: Sequence[GateTest]) -> ClaimDeniedError:
+    """The error for a claim that does not pass the gate: each failed test with its figures."""
+    found = failed(tests)
+    lines = [f"{test.name}: {test.found}; wanted: {test.wanted}" for test in found]
+    return ClaimDeniedError(
+        f"{claim.id} is not promoted: {len(found)} of {len(tests)} tests failed",
+        where=shortened(claim.text),
+        cause="\n".join(lines),
+        fix=_ways_out({test.name for test in found}, claim, tests),
+    )
+
+
+def _ways_out(names: set[str], claim: Claim, tests: Sequence[GateTest]) -> tuple[str, ...]:
+    away = any("has no ledger here" in test.found for test in tests)
+    fixes = ["idse sync pull    (brings the ledgers its evidence is in)"] if away else []
+    if "feedback" in names:
+        fixes.append(f"settle what the feedback says, or: idse blueprint demote {claim.id} -m WHY")
+    if names & {"sessions", "stages", "words"}:
+        fixes.append("write it into the documents of the sessions that hold to it, then save them")
+    if names == {"stability"}:
+        fixes.append("let it stand: later commits of these ledgers count, no clock does")
+    return tuple(fixes)
+
+
+def _recorded(claim: Claim, added: Sequence[Weighed]) -> tuple[Weighed, ...]:
+    """The evidence a promotion carries: what is new, or what it leans on already."""
+    return tuple(added) or tuple(Weighed(each) for each in claim.evidence[:12])
+
+
+def _because(reason: str) -> dict[str, str]:
+    text = encodable(reason).strip()
+    return {"reason": text} if text else {}
+
+
+def _done(
+    blueprint: Blueprint, planned: Claim, plan: Callable[[SessionTip], Draft | None], *, dry_run: bool
+) -> Changed:
+    """Append the event, then show the claims in blueprint.md; the ledger is the truth, so in this order."""
+    written = False
+
+    def watched(tip: SessionTip) -> Draft | None:
+        nonlocal written
+        draft = plan(tip)
+        written = draft is not None
+        return draft
+
+    after = append(blueprint, watched, dry_run=dry_run)
+    claim = after.state.claims.get(planned.id, planned)
+    return Changed(claim, written, block=None if dry_run else _shown(blueprint, after))
+
+
+def _shown(blueprint: Blueprint, tip: SessionTip) -> BlockOutcome:
+    try:
+        return show_claims_in_file(blueprint, tip.state.claims)
+    except IdseError as error:  # the event is in the ledger: the view can follow later
+        return BlockOutcome(LEFT, error.where or "", error.cause or error.message)
+
+
+def _clean(text: str) -> str:
+    """`text` on one line; UsageError for what cannot be a claim."""
+    if len(text) > LONGEST * 4:
+        raise _unfit(f"the text has {len(text):,} characters", f"a claim has at most {LONGEST}")
+    if encodable(text) != text:
+        raise _unfit("the text is not UTF-8", "a ledger cannot hold it")
+    bad = next((place for place, char in enumerate(text, 1) if char in _CONTROL), 0)
+    if bad:
+        raise _unfit(f"character {bad} of the text is a control character", "nobody can read it")
+    clean = one_line(text)
+    if not clean:
+        raise _unfit("the text is empty", "a claim is one statement")
+    if len(clean) > LONGEST:
+        raise _unfit(f"the text has {len(clean):,} characters", f"a claim has at most {LONGEST}")
+    if len(words_of(clean).unique) < FEWEST_WORDS:
+        raise _unfit(
+            f"{clean!r} has too few words to be found again",
+            f"a claim has at least {FEWEST_WORDS} words besides fillers such as 'the'",
+        )
+    return clean
+
+
+def _unfit(message: str, cause: str) -> UsageError:
+    return UsageError(
+        message, cause=cause, fix=('idse blueprint declare "Amounts of money are whole cents"',)
+    )

@@ -1,0 +1,190 @@
+"""Look at claims: those that are known, those that could be declared, and whether they still hold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, BlockOutcome, show_claims_in_file
+from idse_orchestrator.app.blueprint.change import LONGEST
+from idse_orchestrator.app.blueprint.session import blueprint_tip
+from idse_orchestrator.app.blueprint.weighing import Weighing
+from idse_orchestrator.domain.claim import DEMOTED, PROMOTED, Claim
+from idse_orchestrator.domain.claim_gate import Case, GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.domain.claim_words import claim_id, unlabelled, words_of
+from idse_orchestrator.domain.contradictions import Contradiction
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from idse_orchestrator.app.blueprint.ports import Blueprint
+    from idse_orchestrator.domain.statements import Statement
+
+FEWEST_WORDS = 3
+"""A statement of fewer words recurs by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A statement that recurs: the claim it would be, its evidence, and what the gate says of it now.
+
+    `known` is the status of that claim where it was declared before, else "".
+    """
+
+    claim: Claim
+    evidence: Sequence[Weighed]
+    tests: Sequence[GateTest]
+    known: str = ""
+
+    @property
+    def sessions(self) -> Sequence[str]:
+        """The sessions it stands in, in order."""
+        return sorted({each.evidence.session for each in self.evidence})
+
+    @property
+    def stages(self) -> Sequence[str]:
+        """The stages whose documents it stands in, in order."""
+        return sorted({each.evidence.stage for each in self.evidence})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The first of the candidates, the strongest first, and how many there are in all."""
+
+    shown: Sequence[Candidate]
+    total: int
+    sessions: int
+    documents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A promoted claim held against the ledgers again, with every test of the gate."""
+
+    claim: Claim
+    evidence: Sequence[Weighed]
+    contradictions: Sequence[Contradiction]
+    tests: Sequence[GateTest]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every test of the gate still passes."""
+        return not failed(self.tests)
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What `verify` found; `block` is what would be done to blueprint.md."""
+
+    verdicts: Sequence[Verdict]
+    block: BlockOutcome
+
+    @property
+    def holds(self) -> bool:
+        """Whether every promoted claim holds."""
+        return all(verdict.holds for verdict in self.verdicts)
+
+
+def claims(blueprint: Blueprint, *, every: bool) -> Sequence[Claim]:
+    """The claims of the blueprint, promoted ones first; demoted ones only if `every`."""
+    known = blueprint_tip(blueprint).state.claims.values()
+    order = {PROMOTED: 0, DEMOTED: 2}
+    wanted = [claim for claim in known if every or claim.status != DEMOTED]
+    return sorted(wanted, key=lambda claim: (order.get(claim.status, 1), claim.section, claim.text, claim.id))
+
+
+def verify(blueprint: Blueprint) -> Verification:
+    """Hold every promoted claim against its evidence and all feedback, as they are now."""
+    known = blueprint_tip(blueprint).state.claims
+    weighing = Weighing(blueprint)
+    promoted = [claim for claim in claims(blueprint, every=False) if claim.status == PROMOTED]
+    verdicts = [_verdict(weighing, claim) for claim in promoted]
+    return Verification(verdicts, show_claims_in_file(blueprint, known, dry_run=True))
+
+
+def is_out_of_date(block: BlockOutcome) -> str:
+    """What is wrong with the block of blueprint.md, in words; "" where nothing is."""
+    if block.status == WRITTEN:
+        return "it does not show the claims as they are"
+    return block.why if block.status == LEFT else ""
+
+
+def candidates(blueprint: Blueprint, limit: int) -> Candidates:
+    """Statements that stand in documents of two sessions or more, and are no claim yet.
+
+    Two statements are the same where their words are, in the same order; see `claim_words.words_of`.
+    """
+    known = blueprint_tip(blueprint).state.claims
+    weighing = Weighing(blueprint)
+    documents = list(weighing.documents())
+    recurring = _recurring(weighing, documents)
+    wanted = [group for group in recurring if _status(known, group) in ("", DEMOTED)]
+    shown = [_candidate(weighing, group, _status(known, group)) for group in wanted[:limit]]
+    return Candidates(shown, len(wanted), len({session for session, _, _ in documents}), len(documents))
+
+
+def _verdict(weighing: Weighing, claim: Claim) -> Verdict:
+    case, _ = weighing.case(claim, fresh=False)
+    named = GateTest(
+        "name", claim.id == claim_id(claim.text), "its id is not that of its words", "the id of its words"
+    )
+    tests = gate_tests(case) if named.passed else (named, *gate_tests(case))
+    return Verdict(claim, case.weighed, case.contradictions, tests)
+
+
+class _Group:
+    """Places at which one statement stands."""
+
+    def __init__(self) -> None:
+        self.texts: Counter[str] = Counter()
+        self.kinds: Counter[str] = Counter()
+        self.places: dict[tuple[str, str], None] = {}
+
+    @property
+    def text(self) -> str:
+        """The words most often used for it; of equals the first in order."""
+        return min(self.texts, key=lambda text: (-self.texts[text], text))
+
+    @property
+    def kind(self) -> str:
+        return min(self.kinds, key=lambda kind: (-self.kinds[kind], kind))
+
+    @property
+    def strength(self) -> tuple[int, int, str]:
+        sessions = {session for session, _ in self.places}
+        stages = {stage for _, stage in self.places}
+        return (-len(sessions), -len(stages), self.text)
+
+
+def _recurring(weighing: Weighing, documents: Sequence[tuple[str, str, str]]) -> list[_Group]:
+    groups: dict[tuple[str, ...], _Group] = {}
+    for session, stage, blob in documents:
+        for text, statement in _claimable(weighing, blob):
+            group = groups.setdefault(words_of(text).listed, _Group())
+            group.texts[text] += 1
+            group.kinds[statement.kind] += 1
+            group.places[session, stage] = None
+    found = [group for group in groups.values() if len({session for session, _ in group.places}) > 1]
+    return sorted(found, key=lambda group: group.strength)
+
+
+def _claimable(weighing: Weighing, blob: str) -> Iterator[tuple[str, Statement]]:
+    for statement in weighing.statements(blob):
+        if statement.kind:
+            text = unlabelled(statement.text)
+            if len(text) <= LONGEST and len(words_of(text).unique) >= FEWEST_WORDS:
+                yield text, statement
+
+
+def _status(known: Mapping[str, Claim], group: _Group) -> str:
+    claim = known.get(claim_id(group.text))
+    return claim.status if claim else ""
+
+
+def _candidate(weighing: Weighing, group: _Group, known: str) -> Candidate:
+    claim = Claim(claim_id(group.text), group.text, group.kind)
+    found = [each for place in group.places for each in weighing.run(claim, *place)]
+    evidence = sorted(found, key=lambda each: (each.committed, each.evidence))
+    said, read = weighing.contradictions(claim)
+    return Candidate(claim, evidence, gate_tests(Case(evidence, said, read)), known)

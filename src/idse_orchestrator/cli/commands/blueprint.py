@@ -1,0 +1,214 @@
+"""`idse blueprint`: grow the blueprint by claims that sessions bear out."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from idse_orchestrator.app.blueprint import change, look
+from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, write_claims
+from idse_orchestrator.app.blueprint.session import blueprint_tip
+from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.progress import Progress
+from idse_orchestrator.cli.render.claims import (
+    candidate_data,
+    candidate_list,
+    changed_data,
+    claim_data,
+    claim_list,
+    gate_table,
+    verification_data,
+    verification_page,
+)
+from idse_orchestrator.cli.render.envelope import envelope
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.statements import SECTIONS
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.blueprint.block import BlockOutcome
+
+_READ_AT_MOST = 8192
+_SHOWN = 20
+
+claim_argument = click.argument("claim", metavar="CLAIM")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+
+
+@command("declare")
+@click.argument("text", metavar="TEXT")
+@click.option(
+    "--section", default="", metavar="NAME", help=f"What it is about: {', '.join(SECTIONS)}; or nothing."
+)
+@dry_run_option
+def _declare(run: Run, text: str, section: str, *, dry_run: bool) -> None:
+    """Declare a claim: one statement that should hold for the whole project.
+
+    Nothing bears it out yet; promote it when it does. TEXT may be - to read it from standard input.
+    The claim's id is made of its words, so the same statement declared in two clones is one claim.
+    """
+    if text == "-":
+        text = sys.stdin.buffer.read(_READ_AT_MOST).decode("utf-8", "surrogateescape").removesuffix("\n")
+    done = change.declare(run.app.blueprint(run.project), text, section, dry_run=dry_run)
+    words = "would declare" if dry_run else "declared"
+    run.terminal.say(f"{words if done.changed else 'declared already:'} {done.claim.id}: {done.claim.text}")
+    _tell_block(run, done.block)
+
+
+@command("candidates", reads=True)
+@click.option(
+    "-n", "limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="Show so many at most."
+)
+def _candidates(run: Run, limit: int) -> None:
+    """List statements that stand in documents of two sessions or more, and are no claim yet.
+
+    Looked at are list items and sentences under headings for requirements, constraints and decisions, in
+    the newest documents of every ledger here. Two are the same where their words are, in the same order,
+    without case, punctuation, fillers such as "the", and labels such as FR-1. No model is asked.
+    """
+    with Progress(run.terminal, "sessions read") as progress:
+        found = look.candidates(run.app.blueprint(run.project, progress), limit)
+    if run.terminal.as_json:
+        data = {"total": found.total, "candidates": [candidate_data(each) for each in found.shown]}
+        run.terminal.data(envelope("idse.blueprint-candidates/1", data))
+        return
+    if found.shown:
+        run.terminal.data(candidate_list(found, run.terminal.style))
+    if found.total > len(found.shown):
+        run.terminal.say(f"{found.total - len(found.shown)} more: -n {found.total}")
+    if not found.total:
+        read = f"{found.documents} documents of {found.sessions} sessions were read"
+        run.terminal.say(f"nothing recurs in two sessions that is not a claim already ({read})")
+    else:
+        run.terminal.say('to take one up: idse blueprint declare "TEXT"')
+
+
+@command("promote", reads=True)
+@claim_argument
+@click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
+@dry_run_option
+def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
+    """Make a claim count for the whole project, if it passes the promotion gate.
+
+    The gate looks at ledgers alone: evidence that can be read, of at least two sessions and two stages,
+    whose commits lie seven days or more apart, whose documents have at least 75 % of the claim's words in
+    one statement, and no feedback that contradicts. It exits with 1 and names each test that failed.
+    """
+    with Progress(run.terminal, "sessions read") as progress:
+        done = change.promote(run.app.blueprint(run.project, progress), claim, reason, dry_run=dry_run)
+    if run.terminal.as_json:
+        run.terminal.data(envelope("idse.blueprint-promote/1", changed_data(done)))
+        return
+    if done.tests:
+        run.terminal.data(gate_table(done.tests, run.terminal.style))
+    words = "would promote" if dry_run else "promoted"
+    run.terminal.say(f"{words if done.changed else 'promoted already:'} {done.claim.id}: {done.claim.text}")
+    _tell_block(run, done.block)
+
+
+@command("reinforce")
+@claim_argument
+@click.option(
+    "--session",
+    default="",
+    metavar="NAME",
+    shell_complete=completion_values.sessions,
+    help="Look at the documents of this session only.",
+)
+@dry_run_option
+def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> None:
+    """Add what the ledgers hold by now to the evidence of a claim."""
+    with Progress(run.terminal, "sessions read") as progress:
+        done = change.reinforce(run.app.blueprint(run.project, progress), claim, session, dry_run=dry_run)
+    if not done.changed:
+        run.terminal.say(f"nothing new bears out {done.claim.id}")
+        return
+    run.terminal.say(f"{'would add' if dry_run else 'added'} to {done.claim.id}:")
+    for each in done.added:
+        name = f"{each.evidence.stage} of {each.evidence.session}"
+        run.terminal.say(f"  {each.evidence.commit[:10]}  {each.day}  {each.overlap:3} %  {name}")
+    _tell_block(run, done.block)
+
+
+@command("demote")
+@claim_argument
+@click.option("-m", "reason", metavar="WHY", required=True, help="Why; it stays in history with the claim.")
+@dry_run_option
+def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
+    """Take a claim back. It stays in history, and can be promoted again when its evidence is sound."""
+    done = change.demote(run.app.blueprint(run.project), claim, reason, dry_run=dry_run)
+    words = "would demote" if dry_run else "demoted"
+    run.terminal.say(f"{words if done.changed else 'demoted already:'} {done.claim.id}: {done.claim.text}")
+    _tell_block(run, done.block)
+
+
+@command("claims", reads=True)
+@click.option("--all", "every", is_flag=True, help="Also those that were demoted.")
+@click.option("--write", is_flag=True, help="Write the block of claims in blueprint.md anew.")
+@click.option("--force", is_flag=True, help="With --write: also over a block that was edited by hand.")
+@click.option("--dry-run", is_flag=True, help="With --write: say what would happen, and write nothing.")
+def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -> None:
+    """List the claims of the blueprint: promoted ones first, then those that are only declared."""
+    if (force or dry_run) and not write:
+        raise UsageError("--force and --dry-run are about --write", fix=("idse blueprint claims --write",))
+    blueprint = run.app.blueprint(run.project)
+    block = None
+    if write:
+        block = write_claims(blueprint, blueprint_tip(blueprint).state.claims, force=force, dry_run=dry_run)
+    found = look.claims(blueprint, every=every)
+    if run.terminal.as_json:
+        data = {"claims": [claim_data(each) for each in found]}
+        run.terminal.data(envelope("idse.blueprint-claims/1", data))
+        return
+    if found:
+        run.terminal.data(claim_list(found, run.terminal.style))
+    else:
+        run.terminal.say('no claims yet: idse blueprint candidates, or idse blueprint declare "TEXT"')
+    if block is not None:
+        told = {WRITTEN: "would write" if dry_run else "wrote"}.get(block.status, "up to date:")
+        run.terminal.say(f"{told} {block.path}")
+
+
+@command("verify", reads=True)
+def _verify(run: Run) -> int:
+    """Hold every promoted claim against its evidence and all feedback, as they are now.
+
+    Exits with 1 where one no longer holds: its evidence is gone or damaged, sessions took the statement
+    out of their documents, or feedback contradicts. It changes nothing; demote what does not hold.
+    """
+    found = look.verify(run.app.blueprint(run.project))
+    if run.terminal.as_json:
+        run.terminal.data(envelope("idse.blueprint-verify/1", verification_data(found)))
+    else:
+        _tell_verification(run, found)
+    return EXIT_OK if found.holds else EXIT_CHECK_FAILED
+
+
+def build() -> click.Command:
+    """The group."""
+    return click.Group(
+        "blueprint",
+        commands=[_declare, _candidates, _promote, _reinforce, _demote, _claims, _verify],
+        help="Grow the blueprint by claims that sessions bear out.",
+    )
+
+
+def _tell_verification(run: Run, found: look.Verification) -> None:
+    if found.verdicts:
+        run.terminal.data(verification_page(found, run.terminal.style))
+    else:
+        run.terminal.say("no claim is promoted: there is nothing to verify")
+    problem = look.is_out_of_date(found.block)
+    if problem:
+        run.terminal.warn(f"{found.block.path}: {problem}; idse blueprint claims --write")
+    lost = [verdict.claim for verdict in found.verdicts if not verdict.holds]
+    for claim in lost:
+        run.terminal.say(f"if it is over: idse blueprint demote {claim.id} -m WHY")
+
+
+def _tell_block(run: Run, block: BlockOutcome | None) -> None:
+    if block is not None and block.status == LEFT:
+        run.terminal.warn(f"{block.path} was not written: {block.why}; then: idse blueprint claims --write")
