@@ -193,6 +193,12 @@ class SecretOptions(Strict):
     distinct: Count = 8
 
 
+class FileOptions(Strict):
+    """Of block_as_written."""
+
+    files: Texts = Field(examples=["[notes.md]"])
+
+
 class OrderOptions(Strict):
     """Of in_order."""
 
@@ -214,5 +220,6 @@ OPTIONS: dict[str, type[Strict]] = {
     "names_artifacts": NamesOptions,
     "no_secrets": SecretOptions,
     "in_order": OrderOptions,
+    "block_as_written": FileOptions,
 }
 """Check verb to the shape of its options; the other verbs take none."""

@@ -91,7 +91,7 @@ class Weighing:
         return self._statements[blob]
 
     def documents(self, only: str = "") -> Iterator[tuple[str, str, str]]:
-        """(session, stage, blob) of all documents that can bear out a claim, in the session `only` if given."""
+        """(session, stage, blob) of all documents that can bear out a claim; in `only`, if it is given."""
         self._load_tips()
         wanted = [session for session in self.sessions if only in ("", session)]
         for number, session in enumerate(wanted, 1):

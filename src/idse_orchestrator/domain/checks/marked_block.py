@@ -1,0 +1,20 @@
+"""The check of a generated block in a file that people write: is it as it was written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from idse_orchestrator.domain.checks.document import Document, Notice
+from idse_orchestrator.domain.checks.options import texts
+from idse_orchestrator.domain.marked_block import BlockTrouble, find_block
+
+
+def block_as_written(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """A notice where the block in one of `files` was edited by hand, or its markers are no pair."""
+    if document.path not in texts(options, "files"):
+        return
+    found = find_block(document.data)
+    if isinstance(found, BlockTrouble):
+        yield Notice(found.line, 1, {"problem": found.what})
+    elif found is not None and found.is_edited:
+        yield Notice(found.line, 1, {"problem": "the block of claims was edited by hand"})
