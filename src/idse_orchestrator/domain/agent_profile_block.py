@@ -18,6 +18,7 @@ LEVEL = 2
 LANGUAGES = ("yaml", "yml")
 
 _NAME = normalized(TITLE)
+_MOST_LISTED = 5
 _FENCED = "put keys and values between a line ```yaml and a line ```, such as  id: …  and  name: …"
 
 
@@ -103,8 +104,9 @@ def _without(section: Section, fences: Sequence[Fence], own: Sequence[Fence]) ->
 
 
 def _listed(blocks: Sequence[Fence]) -> str:
-    numbers = [str(each.line) for each in blocks]
-    return f"{', '.join(numbers[:-1])} and {numbers[-1]}"
+    numbers = [str(each.line) for each in blocks[:_MOST_LISTED]]
+    more = len(blocks) - len(numbers)
+    return f"{', '.join(numbers)} and {more} more" if more else f"{', '.join(numbers[:-1])} and {numbers[-1]}"
 
 
 def _is_closed(block: Fence, length: int, lines: Sequence[str]) -> bool:

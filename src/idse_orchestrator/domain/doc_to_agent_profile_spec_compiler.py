@@ -155,6 +155,8 @@ def _explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
         shown = rest.strip().replace("\\", "\\\\").replace('"', '\\"')[:60]
         return Problem(problem.line, problem.column, what, f'quote the text:  {key.strip()}{colon}"{shown}"')
     fix = "mend the YAML there; a text that holds one of : # [ ] { } & * wants quotes"
+    if not problem.line:
+        fix = "make the block smaller; what is long belongs beside the spec"
     return Problem(problem.line, problem.column, problem.what, fix)
 
 

@@ -62,6 +62,8 @@ def _scalar(value: object) -> str:
     if isinstance(value, str) and _stands_plain(value):
         return value
     written = json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if isinstance(value, float) and "." not in written:
+        return written.replace("e", ".0e")  # for YAML 1.1 it is no number without a point
     return _WIDE.sub(_escaped, written)
 
 

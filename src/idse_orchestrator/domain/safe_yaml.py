@@ -150,7 +150,7 @@ def _refuse_depth(text: str) -> None:
 def _refuse_growth(root: yaml.Node) -> None:
     size, depth = _measured(root, {}, set())
     if size > MOST_VALUES:
-        raise YamlProblem(f"its aliases make more than {MOST_VALUES} values of it")
+        raise YamlProblem(f"it stands for more than {MOST_VALUES} values, its aliases followed")
     if depth > MOST_DEPTH:
         raise YamlProblem("it is nested too deeply, its aliases followed")
 
