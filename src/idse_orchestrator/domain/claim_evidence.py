@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from idse_orchestrator.domain.claim_gate import Weighed
@@ -26,6 +26,22 @@ class Version(NamedTuple):
     blobs: Mapping[str, str]
 
 
+def reachable(history: Mapping[str, Version], tip: str, wanted: Callable[[Version], bool]) -> list[Version]:
+    """The commits from `tip`, which comes first, back over all parents, as long as they are `wanted`."""
+    waiting, seen = [tip], set[str]()
+    found: list[Version] = []
+    while waiting:
+        commit = waiting.pop()
+        version = history.get(commit)
+        if version is None or commit in seen:
+            continue
+        seen.add(commit)
+        if wanted(version):
+            found.append(version)
+            waiting.extend(version.parents)
+    return found
+
+
 def standing_run(
     history: Mapping[str, Version], tip: str, stage: str, says_so: Callable[[str], bool]
 ) -> tuple[Version, Version] | None:
@@ -34,18 +50,8 @@ def standing_run(
     From the tip one goes back over all parents, as long as the document of `stage` says so. None where
     the tip does not.
     """
-    waiting, seen = [tip], set[str]()
-    run: list[Version] = []
-    while waiting:
-        commit = waiting.pop()
-        version = history.get(commit)
-        if version is None or commit in seen:
-            continue
-        seen.add(commit)
-        if says_so(version.blobs.get(stage, "")):
-            run.append(version)
-            waiting.extend(version.parents)
-    if not run or run[0].commit != tip:
+    run = reachable(history, tip, lambda version: says_so(version.blobs.get(stage, "")))
+    if not run:
         return None
     return min(run, key=lambda each: (each.committed, each.commit)), run[0]
 
@@ -53,20 +59,28 @@ def standing_run(
 def kept(found: Sequence[Weighed], known: Sequence[Weighed] = ()) -> tuple[Weighed, ...]:
     """What of `found` is worth to be recorded beside `known`, at most MOST_AT_ONCE and in a stable order.
 
-    First what widens the time, then one of each session, then one of each stage of each session.
+    First what widens the time, then one for each new stage, each new session, and each stage of a session:
+    so the gate says of what is kept the same as of all that was found.
     """
-    if not found:
-        return ()
     fresh = sorted(set(found) - set(known), key=lambda each: (each.committed, each.evidence))
     wider = _wider(fresh, known)
-    pairs = {(each.evidence.session, each.evidence.stage) for each in (*known, *wider)}
-    sessions = {each.evidence.session for each in (*known, *wider)}
-    new_pairs = _first_of(fresh, lambda each: (each.evidence.session, each.evidence.stage), pairs)
-    order = sorted(
-        new_pairs, key=lambda each: (each.evidence.session in sessions, each.committed, each.evidence)
-    )
+    chosen = list(wider)
+    for key in (_stage, _session, _pair):
+        chosen += _first_of(fresh, key, map(key, (*known, *chosen)))
     room = max(0, min(MOST_AT_ONCE, MOST - len(known)))
-    return tuple(dict.fromkeys((*wider, *order)))[:room]
+    return tuple(dict.fromkeys(chosen))[:room]
+
+
+def _stage(weighed: Weighed) -> str:
+    return weighed.evidence.stage
+
+
+def _session(weighed: Weighed) -> str:
+    return weighed.evidence.session
+
+
+def _pair(weighed: Weighed) -> tuple[str, str]:
+    return weighed.evidence.session, weighed.evidence.stage
 
 
 def _wider(fresh: Sequence[Weighed], known: Sequence[Weighed]) -> tuple[Weighed, ...]:
@@ -82,7 +96,7 @@ def _wider(fresh: Sequence[Weighed], known: Sequence[Weighed]) -> tuple[Weighed,
 
 
 def _first_of(
-    items: Iterable[Weighed], key: Callable[[Weighed], tuple[str, str]], taken: Iterable[tuple[str, str]]
+    items: Iterable[Weighed], key: Callable[[Weighed], Hashable], taken: Iterable[Hashable]
 ) -> list[Weighed]:
     seen, found = set(taken), []
     for each in items:

@@ -29,7 +29,6 @@ _FILLERS = frozenset(
     }
 )
 _NEGATIONS = frozenset({"no", "not", "never", "none", "nor", "neither", "without", "cannot"})
-_STRUCK = re.compile(r"~~(?!\s).*?~~")
 _NUMBER = r"-?\d{1,4}(?:\.\d{1,3})*"
 _LABEL = re.compile(
     rf"^\s*(?:\[[ xX]?\]\s*)?(?:"
@@ -93,11 +92,6 @@ def unlabelled(text: str) -> str:
 def ids_in(text: str) -> frozenset[str]:
     """The ids of claims that stand in `text`, in lower case."""
     return frozenset(found.lower() for found in _ID.findall(text))
-
-
-def unstruck(text: str) -> str:
-    """`text` without what is struck out."""
-    return _STRUCK.sub(" ", text) if "~~" in text else text
 
 
 def may_share(claim: Words, data: bytes) -> bool:

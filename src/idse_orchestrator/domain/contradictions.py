@@ -2,7 +2,7 @@
 
 An item counts when it stands under a heading that begins with one of HEADINGS, at any level, or when it
 begins with one of LABELS, and then a colon or a claim's id. It names a claim by its id, or by enough of its
-words. An item that is ticked, or what is struck out in it, does not count any more.
+words. An item that is ticked does not count any more, and neither does what is struck out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from idse_orchestrator.domain.claim_words import THRESHOLD, ids_in, shared, unstruck, words_of
+from idse_orchestrator.domain.claim_words import THRESHOLD, ids_in, shared, words_of
 from idse_orchestrator.domain.headings import names_start
 from idse_orchestrator.domain.statements import Statement
 
@@ -54,6 +54,12 @@ def contradictions(
             yield Contradiction(session, statement.line, statement.text)
 
 
+def speaks_against(statement: Statement) -> bool:
+    """Whether the statement denies something, so that it cannot bear out a claim."""
+    tick = _TICK.match(statement.text)
+    return _LABEL.match(statement.text, tick.end() if tick else 0) is not None
+
+
 def _said(statement: Statement) -> str:
     """The part of a list item that speaks against something; "" where none does."""
     if not statement.is_item:
@@ -61,7 +67,7 @@ def _said(statement: Statement) -> str:
     tick = _TICK.match(statement.text)
     if tick and tick[1].strip():
         return ""
-    said = unstruck(statement.text[tick.end() if tick else 0 :]).strip()
+    said = statement.text[tick.end() if tick else 0 :].strip()
     label = _LABEL.match(said)
     if label:
         return said[label.end() :]

@@ -1,6 +1,7 @@
 """What a document states: its list items, and the sentences of its paragraphs, each under its headings.
 
-Code, comments, quotes, headings, help in italics and what still asks for input state nothing.
+Code, comments, quotes, headings, help in italics, what is struck out and what still asks for input state
+nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +34,28 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """A kind of statement to the beginnings of the headings under which it stands; `headings.normalized`."""
 
+UNASSERTED = (
+    "open questions",
+    "questions",
+    "unresolved questions",
+    "out of scope",
+    "non goals",
+    "alternatives",
+    "rejected",
+    "contradictions",
+    "contradiction",
+    "contradicted",
+    "contradicts",
+    "rejections",
+    "disproved",
+)
+"""Beginnings of headings under which nothing is asserted: it is asked, left out, or denied there."""
+
 _BULLET = re.compile(r"(\s*)(?:[-*+]|\d{1,9}[.)])(?:\s+|$)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\s\d])")
 _OPEN = re.compile(r"\[REQUIRES INPUT|\{\{|\{%", re.IGNORECASE)
 _HELP = re.compile(r"([*_])(?![*_\s])[^*_]+\1")
+_STRUCK = re.compile(r"~~(?!\s).*?~~")
 _RULER = re.compile(r"[-*_=|:\s]*")
 _LONGEST = 2000
 
@@ -51,6 +70,11 @@ class Statement(NamedTuple):
     line: int
     is_item: bool
     names: tuple[tuple[str, ...], ...]
+
+    @property
+    def asserts(self) -> bool:
+        """Whether the document stands to it: it does not ask, and no heading over it says otherwise."""
+        return not self.text.endswith("?") and not any(names_start(names, UNASSERTED) for names in self.names)
 
     @property
     def kind(self) -> str:
@@ -82,8 +106,9 @@ def _statements(text: str, outline: Outline) -> Iterator[Statement]:
     for line, is_item, lines in _blocks(text.split("\n"), outline):
         joined = " ".join(" ".join(lines).split())
         for part in (joined,) if is_item else _SENTENCE.split(joined):
-            if 0 < len(part) <= _LONGEST and _says_something(part):
-                yield Statement(part, line, is_item, under.at(line))
+            said = " ".join(_STRUCK.sub(" ", part).split()) if "~~" in part else part
+            if 0 < len(said) <= _LONGEST and _says_something(said):
+                yield Statement(said, line, is_item, under.at(line))
 
 
 def _blocks(lines: Sequence[str], outline: Outline) -> Iterator[tuple[int, bool, list[str]]]:

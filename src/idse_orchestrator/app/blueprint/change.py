@@ -15,7 +15,7 @@ from idse_orchestrator.domain.claim_words import FEWEST_WORDS, claim_id, words_o
 from idse_orchestrator.domain.events import CLAIMED
 from idse_orchestrator.domain.statements import SECTIONS
 from idse_orchestrator.domain.text import encodable, one_line
-from idse_orchestrator.errors import ClaimDeniedError, IdseError, UnknownNameError, UsageError
+from idse_orchestrator.errors import ClaimDeniedError, ConflictError, IdseError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool
             raise UsageError(
                 f"{name} was declared, and demoted since",
                 cause=f"because: {known.reason}",
-                fix=(f"idse blueprint promote {name}    (if its evidence is sound again)",),
+                fix=(f'idse blueprint promote {name} -m "why it holds after all"',),
             )
         body = {"action": DECLARE, "claim": name, "text": clean, "section": section}
         return None if known else Draft(CLAIMED, body)
@@ -71,22 +71,38 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
     claim = known_claim(blueprint_tip(blueprint).state.claims, name)
     if claim.status == PROMOTED:
         return Changed(claim, changed=False)
+    why = encodable(reason).strip()
+    if claim.status == DEMOTED and not why:
+        raise UsageError(
+            f"{claim.id} was demoted, so to promote it again needs a reason",
+            cause=f"because: {claim.reason}",
+            fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
+        )
     case, added = Weighing(blueprint).case(claim, fresh=True)
     tests = gate_tests(case)
     if failed(tests):
         raise denied(claim, tests)
 
     def plan(tip: SessionTip) -> Draft | None:
-        now = tip.state.claims[claim.id]
+        now = tip.state.claims.get(claim.id, claim)
         if now.status == PROMOTED:
             return None
+        if now.demotions != claim.demotions:
+            raise ConflictError(
+                f"{claim.id} was demoted meanwhile",
+                cause=f"because: {now.reason}",
+                fix=(
+                    "idse blueprint claims --all",
+                    f"idse blueprint promote {claim.id}    (if it holds still)",
+                ),
+            )
         body = {
             "action": PROMOTE,
             "claim": claim.id,
             "evidence": [each.evidence._asdict() for each in (*_recorded(claim, added),)],
             "demotions": dict(now.demotions),
             "gate": {test.name: test.found for test in tests},
-            **_because(reason),
+            **({"reason": why} if why else {}),
         }
         return Draft(CLAIMED, body)
 
@@ -100,7 +116,7 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
         raise UsageError(
             f"{claim.id} was demoted, so there is nothing to reinforce",
             cause=f"because: {claim.reason}",
-            fix=(f"idse blueprint promote {claim.id}",),
+            fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
         )
     weighing = Weighing(blueprint)
     if session and session not in weighing.sessions:
@@ -112,7 +128,11 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
     added = weighing.case(claim, fresh=True, only=session)[1]
 
     def plan(tip: SessionTip) -> Draft | None:
-        new = [each.evidence for each in added if each.evidence not in tip.state.claims[claim.id].evidence]
+        new = [
+            each.evidence
+            for each in added
+            if each.evidence not in tip.state.claims.get(claim.id, claim).evidence
+        ]
         body = {"action": REINFORCE, "claim": claim.id, "evidence": [each._asdict() for each in new]}
         return Draft(CLAIMED, body) if new else None
 
@@ -131,7 +151,7 @@ def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = Fals
         )
 
     def plan(tip: SessionTip) -> Draft | None:
-        if tip.state.claims[claim.id].status == DEMOTED:
+        if tip.state.claims.get(claim.id, claim).status == DEMOTED:
             return None
         return Draft(CLAIMED, {"action": DEMOTE, "claim": claim.id, "reason": why})
 
@@ -165,11 +185,6 @@ def _ways_out(names: set[str], claim: Claim, tests: Sequence[GateTest]) -> tuple
 def _recorded(claim: Claim, added: Sequence[Weighed]) -> tuple[Weighed, ...]:
     """The evidence a promotion carries: what is new, or what it leans on already."""
     return tuple(added) or tuple(Weighed(each) for each in claim.evidence[:12])
-
-
-def _because(reason: str) -> dict[str, str]:
-    text = encodable(reason).strip()
-    return {"reason": text} if text else {}
 
 
 def _done(

@@ -171,7 +171,7 @@ def _recurring(weighing: Weighing, documents: Sequence[tuple[str, str, str]]) ->
 
 def _claimable(weighing: Weighing, blob: str) -> Iterator[tuple[str, Statement]]:
     for statement in weighing.statements(blob):
-        if statement.kind:
+        if statement.kind and statement.asserts:
             text = unlabelled(statement.text)
             if len(text) <= LONGEST and len(words_of(text).unique) >= FEWEST_WORDS:
                 yield text, statement
@@ -184,7 +184,7 @@ def _status(known: Mapping[str, Claim], group: _Group) -> str:
 
 def _candidate(weighing: Weighing, group: _Group, known: str) -> Candidate:
     claim = Claim(claim_id(group.text), group.text, group.kind)
-    found = [each for place in group.places for each in weighing.run(claim, *place)]
+    found = weighing.runs(claim, group.places)
     evidence = sorted(found, key=lambda each: (each.committed, each.evidence))
     said, read = weighing.contradictions(claim)
     return Candidate(claim, evidence, gate_tests(Case(evidence, said, read)), known)

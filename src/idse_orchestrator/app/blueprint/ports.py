@@ -18,8 +18,8 @@ class LedgerDocuments(Protocol):
     def tips(self, project: str) -> Mapping[str, Version]:
         """The newest ledger commit of every session of the project that has a ledger here, by session."""
 
-    def history(self, project: str, session: str) -> Mapping[str, Version]:
-        """Every ledger commit of a session, by id; empty where it has no ledger here."""
+    def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
+        """Every ledger commit that these lead to, by id."""
 
     def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
         """The bytes of each blob that is here and whose bytes have its id."""

@@ -6,10 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.claim import Claim, Evidence
-from idse_orchestrator.domain.claim_evidence import Version, kept, standing_run
+from idse_orchestrator.domain.claim_evidence import Version, kept, reachable, standing_run
 from idse_orchestrator.domain.claim_gate import Case, Weighed
 from idse_orchestrator.domain.claim_words import THRESHOLD, best_overlap, may_share, words_of
-from idse_orchestrator.domain.contradictions import Contradiction, contradictions
+from idse_orchestrator.domain.contradictions import Contradiction, contradictions, speaks_against
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.statements import Statement, statements_of
@@ -28,7 +28,9 @@ class Weighing:
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
         self._statements: dict[str, tuple[Statement, ...]] = {}
-        self._histories: dict[str, Mapping[str, Version]] = {}
+        self._history: dict[str, Version] = {}
+        self._with_history: set[str] = set()
+        self._of_session: dict[str, frozenset[str]] = {}
         self._data: dict[str, bytes] = {}
 
     @cached_property
@@ -46,30 +48,25 @@ class Weighing:
 
         With `fresh` the ledgers are searched for more, in the session `only` if one is named.
         """
-        recorded = tuple(self.weighed(claim, each) for each in claim.evidence)
+        recorded = self.weighed(claim)
         nearest, more = 0, tuple[Weighed, ...]()
         if fresh:
-            self._load_tips()
             nearest, found = self._found(claim, only)
             more = kept([each for each in found if each.evidence not in claim.evidence], recorded)
         said, read = self.contradictions(claim)
         return Case((*recorded, *more), said, read, nearest), more
 
-    def weighed(self, claim: Claim, evidence: Evidence) -> Weighed:
-        """A recorded piece of evidence, looked up again."""
-        version = self._history(evidence.session).get(evidence.commit)
-        problem = self._problem(evidence, version)
-        if problem or version is None:
-            return Weighed(evidence, problem=problem)
-        tip = self.tips[evidence.session]
-        now = self._overlap(claim, tip.blobs.get(evidence.stage, ""))
-        return Weighed(
-            evidence,
-            version.committed,
-            version.day,
-            self._overlap(claim, evidence.blob),
-            dropped=now < THRESHOLD,
+    def weighed(self, claim: Claim) -> tuple[Weighed, ...]:
+        """The recorded evidence of a claim, looked up again."""
+        here = {each.session for each in claim.evidence} & self.tips.keys()
+        self._load_history(here)
+        self._load(each.blob for each in claim.evidence)
+        self._load(
+            self.tips[each.session].blobs.get(each.stage, "")
+            for each in claim.evidence
+            if each.session in here
         )
+        return tuple(self._weighed(claim, each) for each in claim.evidence)
 
     def contradictions(self, claim: Claim) -> tuple[tuple[Contradiction, ...], int]:
         """What the feedback of all sessions says against the claim, and how many documents were read."""
@@ -99,12 +96,23 @@ class Weighing:
             yield from ((session, stage, blobs[stage]) for stage in STAGES if stage in blobs)
             self._blueprint.on_progress(number, len(wanted))
 
-    def run(self, claim: Claim, session: str, stage: str) -> list[Weighed]:
-        """The oldest and the newest evidence of how long that document has said so; [] if it does not now."""
-        history = self._history(session)
-        self._load({version.blobs[stage] for version in history.values() if stage in version.blobs})
+    def runs(self, claim: Claim, places: Iterable[tuple[str, str]]) -> list[Weighed]:
+        """The oldest and the newest evidence of how long the documents at (session, stage) have said so."""
+        wanted = list(places)
+        self._load_history({session for session, _ in wanted})
+        self._load(
+            version.blobs.get(stage, "")
+            for session, stage in wanted
+            for version in reachable(self._history, self.tips[session].commit, lambda _: True)
+        )
+        return [each for place in wanted for each in self._run(claim, *place)]
+
+    def _run(self, claim: Claim, session: str, stage: str) -> list[Weighed]:
         found = standing_run(
-            history, self.tips[session].commit, stage, lambda blob: self._overlap(claim, blob) >= THRESHOLD
+            self._history,
+            self.tips[session].commit,
+            stage,
+            lambda blob: self._overlap(claim, blob) >= THRESHOLD,
         )
         return [
             Weighed(
@@ -117,13 +125,22 @@ class Weighing:
         ]
 
     def _found(self, claim: Claim, only: str) -> tuple[int, list[Weighed]]:
-        nearest, found = 0, []
+        nearest, places = 0, []
         for session, stage, blob in self.documents(only):
             here = self._overlap(claim, blob)
             nearest = max(nearest, here)
             if here >= THRESHOLD:
-                found += self.run(claim, session, stage)
-        return nearest, found
+                places.append((session, stage))
+        return nearest, self.runs(claim, places)
+
+    def _weighed(self, claim: Claim, evidence: Evidence) -> Weighed:
+        problem = self._problem(evidence)
+        if problem:
+            return Weighed(evidence, problem=problem)
+        version = self._history[evidence.commit]
+        now = self._overlap(claim, self.tips[evidence.session].blobs.get(evidence.stage, ""))
+        overlap = self._overlap(claim, evidence.blob)
+        return Weighed(evidence, version.committed, version.day, overlap, dropped=now < THRESHOLD)
 
     def _overlap(self, claim: Claim, blob: str) -> int:
         if not blob:
@@ -133,32 +150,40 @@ class Weighing:
         words = words_of(claim.text)
         if not may_share(words, data):
             return 0
-        return best_overlap(words, (each.text for each in self.statements(blob)))
+        return best_overlap(words, self._asserted(blob))
 
-    def _problem(self, evidence: Evidence, version: Version | None) -> str:
+    def _asserted(self, blob: str) -> Iterator[str]:
+        return (each.text for each in self.statements(blob) if each.asserts and not speaks_against(each))
+
+    def _problem(self, evidence: Evidence) -> str:
         if evidence.session not in self.tips:
             return f"session {evidence.session} has no ledger here"
-        if version is None:
+        if evidence.commit not in self._commits(evidence.session):
             return f"commit {evidence.commit[:10]} is not in the ledger of {evidence.session}"
-        if version.blobs.get(evidence.stage) != evidence.blob:
+        if self._history[evidence.commit].blobs.get(evidence.stage) != evidence.blob:
             return f"commit {evidence.commit[:10]} does not hold document {evidence.blob[:10]}"
-        self._load((evidence.blob,))
         if evidence.blob not in self._data:
             return f"document {evidence.blob[:10]} is missing or damaged"
         return ""
 
-    def _history(self, session: str) -> Mapping[str, Version]:
-        if session not in self._histories:
-            documents = self._blueprint.documents
-            self._histories[session] = (
-                documents.history(self._blueprint.project, session) if session in self.tips else {}
-            )
-        return self._histories[session]
+    def _commits(self, session: str) -> frozenset[str]:
+        """Those of the ledger of one session."""
+        if session not in self._of_session:
+            found = reachable(self._history, self.tips[session].commit, lambda _: True)
+            self._of_session[session] = frozenset(version.commit for version in found)
+        return self._of_session[session]
+
+    def _load_history(self, sessions: Iterable[str]) -> None:
+        wanted = set(sessions) - self._with_history
+        if wanted:
+            self._with_history |= wanted
+            tips = sorted(self.tips[session].commit for session in wanted)
+            self._history.update(self._blueprint.documents.history(tips))
 
     def _load_tips(self) -> None:
         self._load(blob for session in self.sessions for blob in self.tips[session].blobs.values())
 
     def _load(self, blobs: Iterable[str]) -> None:
-        wanted = dict.fromkeys(blob for blob in blobs if blob not in self._data)
+        wanted = dict.fromkeys(blob for blob in blobs if blob and blob not in self._data)
         if wanted:
             self._data.update(self._blueprint.documents.contents(wanted))

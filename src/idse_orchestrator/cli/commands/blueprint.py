@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
@@ -28,9 +27,6 @@ from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.statements import SECTIONS
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
-if TYPE_CHECKING:
-    from idse_orchestrator.app.blueprint.block import BlockOutcome
-
 _READ_AT_MOST = 8192
 _SHOWN = 20
 
@@ -38,7 +34,7 @@ claim_argument = click.argument("claim", metavar="CLAIM")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
 
 
-@command("declare")
+@command("declare", reads=True)
 @click.argument("text", metavar="TEXT")
 @click.option(
     "--section", default="", metavar="NAME", help=f"What it is about: {', '.join(SECTIONS)}; or nothing."
@@ -53,9 +49,7 @@ def _declare(run: Run, text: str, section: str, *, dry_run: bool) -> None:
     if text == "-":
         text = sys.stdin.buffer.read(_READ_AT_MOST).decode("utf-8", "surrogateescape").removesuffix("\n")
     done = change.declare(run.app.blueprint(run.project), text, section, dry_run=dry_run)
-    words = "would declare" if dry_run else "declared"
-    run.terminal.say(f"{words if done.changed else 'declared already:'} {done.claim.id}: {done.claim.text}")
-    _tell_block(run, done.block)
+    _tell_change(run, done, "declare", dry_run=dry_run)
 
 
 @command("candidates", reads=True)
@@ -88,7 +82,7 @@ def _candidates(run: Run, limit: int) -> None:
 
 @command("promote", reads=True)
 @claim_argument
-@click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
+@click.option("-m", "reason", default="", metavar="WHY", help="Why; needed where it was demoted.")
 @dry_run_option
 def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
     """Make a claim count for the whole project, if it passes the promotion gate.
@@ -99,17 +93,12 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
     """
     with Progress(run.terminal, "sessions read") as progress:
         done = change.promote(run.app.blueprint(run.project, progress), claim, reason, dry_run=dry_run)
-    if run.terminal.as_json:
-        run.terminal.data(envelope("idse.blueprint-promote/1", changed_data(done)))
-        return
-    if done.tests:
+    if done.tests and not run.terminal.as_json:
         run.terminal.data(gate_table(done.tests, run.terminal.style))
-    words = "would promote" if dry_run else "promoted"
-    run.terminal.say(f"{words if done.changed else 'promoted already:'} {done.claim.id}: {done.claim.text}")
-    _tell_block(run, done.block)
+    _tell_change(run, done, "promote", dry_run=dry_run)
 
 
-@command("reinforce")
+@command("reinforce", reads=True)
 @claim_argument
 @click.option(
     "--session",
@@ -123,26 +112,23 @@ def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> None:
     """Add what the ledgers hold by now to the evidence of a claim."""
     with Progress(run.terminal, "sessions read") as progress:
         done = change.reinforce(run.app.blueprint(run.project, progress), claim, session, dry_run=dry_run)
-    if not done.changed:
+    if not done.changed and not run.terminal.as_json:
         run.terminal.say(f"nothing new bears out {done.claim.id}")
         return
-    run.terminal.say(f"{'would add' if dry_run else 'added'} to {done.claim.id}:")
+    _tell_change(run, done, "reinforce", dry_run=dry_run)
     for each in done.added:
         name = f"{each.evidence.stage} of {each.evidence.session}"
         run.terminal.say(f"  {each.evidence.commit[:10]}  {each.day}  {each.overlap:3} %  {name}")
-    _tell_block(run, done.block)
 
 
-@command("demote")
+@command("demote", reads=True)
 @claim_argument
 @click.option("-m", "reason", metavar="WHY", required=True, help="Why; it stays in history with the claim.")
 @dry_run_option
 def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
     """Take a claim back. It stays in history, and can be promoted again when its evidence is sound."""
     done = change.demote(run.app.blueprint(run.project), claim, reason, dry_run=dry_run)
-    words = "would demote" if dry_run else "demoted"
-    run.terminal.say(f"{words if done.changed else 'demoted already:'} {done.claim.id}: {done.claim.text}")
-    _tell_block(run, done.block)
+    _tell_change(run, done, "demote", dry_run=dry_run)
 
 
 @command("claims", reads=True)
@@ -209,6 +195,12 @@ def _tell_verification(run: Run, found: look.Verification) -> None:
         run.terminal.say(f"if it is over: idse blueprint demote {claim.id} -m WHY")
 
 
-def _tell_block(run: Run, block: BlockOutcome | None) -> None:
-    if block is not None and block.status == LEFT:
-        run.terminal.warn(f"{block.path} was not written: {block.why}; then: idse blueprint claims --write")
+def _tell_change(run: Run, done: change.Changed, verb: str, *, dry_run: bool) -> None:
+    if run.terminal.as_json:
+        run.terminal.data(envelope("idse.blueprint-change/1", changed_data(done)))
+        return
+    words = f"would {verb}" if dry_run else f"{verb}d"
+    run.terminal.say(f"{words if done.changed else f'{verb}d already:'} {done.claim.id}: {done.claim.text}")
+    if done.block is not None and done.block.status == LEFT:
+        told = f"{done.block.path} was not written: {done.block.why}"
+        run.terminal.warn(f"{told}; then: idse blueprint claims --write")

@@ -102,7 +102,7 @@ def verification_data(found: Verification) -> dict[str, object]:
 
 
 def changed_data(done: Changed) -> dict[str, object]:
-    """What a promotion did, in JSON's own types."""
+    """What became of a claim, in JSON's own types."""
     return {
         "claim": claim_data(done.claim),
         "changed": done.changed,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.domain.claim_evidence import Version
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as PATHS
 from idse_orchestrator.git.ledger.format import ARTIFACTS
-from idse_orchestrator.git.ref_names import SESSIONS, parse_session_ref, session_ref
+from idse_orchestrator.git.ref_names import SESSIONS, parse_session_ref
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects
 
 if TYPE_CHECKING:
@@ -38,14 +38,13 @@ class GitLedgerDocuments:
             key = parse_session_ref(ref)
             if key and kind == "commit":
                 found[key[1]] = commit
-        stdin = "".join(f"{commit}\n" for commit in found.values()).encode()
-        rows = self._listed("--no-walk=unsorted", "--stdin", stdin=stdin) if found else []
-        versions = self._versions(rows)
+        versions = self._versions(self._listed(found.values(), "--no-walk=unsorted")) if found else {}
         return {session: versions[commit] for session, commit in found.items() if commit in versions}
 
-    def history(self, project: str, session: str) -> Mapping[str, Version]:
+    def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
         """See `LedgerDocuments.history`. Where git cannot go on, it is what came before."""
-        return self._versions(self._listed(session_ref(project, session)))
+        wanted = list(tips)
+        return self._versions(self._listed(wanted)) if wanted else {}
 
     def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
         """See `LedgerDocuments.contents`."""
@@ -54,8 +53,9 @@ class GitLedgerDocuments:
             read = zip(names, objects.read_all(names), strict=True)
             return {name: found.data for name, found in read if found and _is(name, found.kind, found.data)}
 
-    def _listed(self, *what: str, stdin: bytes | None = None) -> Sequence[str]:
-        done = self._git.attempt("log", f"--format={_ROW}", *what, stdin=stdin)
+    def _listed(self, commits: Iterable[str], *how: str) -> Sequence[str]:
+        stdin = "".join(f"{commit}\n" for commit in commits).encode()
+        done = self._git.attempt("log", f"--format={_ROW}", *how, "--stdin", stdin=stdin)
         return done.stdout.decode("ascii", "replace").splitlines()
 
     def _versions(self, rows: Sequence[str]) -> dict[str, Version]:
