@@ -33,20 +33,26 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.uninstall import Footprint
+    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.domain.ledger_defects import Defect
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.missed import GitMissedCommits
     from idse_orchestrator.git.settings import GitSettings
+    from idse_orchestrator.git.sources import Source
     from idse_orchestrator.git.sync.point_log import PointEntry
     from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
+    from idse_orchestrator.wiring_agents import Agents
     from idse_orchestrator.wiring_compiling import Compiling
     from idse_orchestrator.wiring_judging import Judging
 
 
 class Application:
     """Everything a command can use in the repository around `folder`, given an `environment`."""
+
+    has_git = True
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.environment = environment
@@ -101,6 +107,18 @@ class Application:
         documents, file = GitLedgerDocuments(self.repository), GitBlueprintFile(self.repository)
         progress = on_progress or (lambda _done, _all: None)
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
+
+    def documents(self, places: Sequence[str]) -> ArtifactReader:
+        """The documents of this work tree in or at `places`, to judge."""
+        from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+        return WorktreeReader(self.repository, places)
+
+    def source(self, choice: Choice) -> Source:
+        """The documents that `choice` names, to judge."""
+        from idse_orchestrator.git.sources import open_source
+
+        return open_source(self.repository, self.environment, choice)
 
     @cached_property
     def trees(self) -> Trees:
@@ -197,6 +215,13 @@ class Application:
         from idse_orchestrator.wiring_compiling import Compiling
 
         return Compiling(self)
+
+    @cached_property
+    def agents(self) -> Agents:
+        """The agents of projects, and their handoffs."""
+        from idse_orchestrator.wiring_agents import Agents
+
+        return Agents(self)
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
@@ -422,9 +447,12 @@ class Application:
 
     def refresh_all_views(self) -> None:
         """Write the views of every project of this work tree where they differ from the refs."""
+        from idse_orchestrator.app.agents.registry_view import refresh_registry_view
         from idse_orchestrator.app.views import expected_views
 
         self.workspace.write_views("", expected_views(self.reader, self.workspace))
+        for project in sorted({project for project, _ in self.workspace.session_folders()}):
+            refresh_registry_view(self.reader, self.workspace, project)
 
     @property
     def footprint(self) -> Footprint:

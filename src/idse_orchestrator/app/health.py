@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from idse_orchestrator.app.agents.registry_health import agents_diagnosis, mend_agents
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.app.hooks import (
     CURRENT,
@@ -72,6 +73,7 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("ignored views", lambda: _ignored(patient), lambda: _mend_ignored(patient))
     yield Check("current session", lambda: _current(patient), lambda: _mend_current(patient))
     yield Check("views", lambda: _views(patient), lambda: _mend_views(patient))
+    yield Check("agents", lambda: agents_diagnosis(patient), lambda: mend_agents(patient))
     yield Check("sessions", lambda: _sessions(patient))
     yield Check("templates", lambda: _templates(patient))
 

@@ -48,8 +48,11 @@ class Draft:
 
 
 class Look(NamedTuple):
-    """What one look at a session's ledger tells: its tip, the blob id of each stage's artifact there, and
-    the agent registry of its project (empty where the project has no ledger here)."""
+    """What one look at a session's ledger tells.
+
+    Its tip; the blob id of each stage's artifact there; and the agent registry of its project, empty where
+    the project has no ledger here.
+    """
 
     tip: Tip[SessionState]
     blobs: Mapping[str, str]

@@ -1,10 +1,14 @@
-"""The two views of a project in a work tree: files for people and agents to `cat`, made from the refs."""
+"""The views of a project in a work tree: files for people and agents to `cat`, made from the refs.
+
+Those of the current session are here, that of the agents is in `agents/registry_view.py`.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 
+from idse_orchestrator.app.agents.registry_view import refresh_registry_view
 from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.project_workspace import current_session_path, session_state_path
@@ -39,6 +43,7 @@ def write_views(ledgers: LedgerReader, workspace: Workspace, current: SessionKey
     tip = ledgers.session(*current)
     if tip is not None:
         workspace.write_views(current[0], views_of(tip.state, ledgers.last_sync()))
+        refresh_registry_view(ledgers, workspace, current[0])
 
 
 def _session_state(state: SessionState, last_sync: str) -> bytes:

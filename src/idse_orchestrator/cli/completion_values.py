@@ -52,6 +52,15 @@ def projects(context: click.Context, incomplete: str) -> Iterable[str]:
 
 
 @silently
+def agents(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Agents of the project's registry."""
+    del incomplete
+    app = _application()
+    tip = app.reader.project(app.resolve_project(_project(context)))
+    return [agent.id for agent in tip.state.registry.agents] if tip else ()
+
+
+@silently
 def stages(context: click.Context, incomplete: str) -> Iterable[str]:
     """The seven stages, in their order."""
     del context, incomplete

@@ -13,14 +13,15 @@ from importlib import import_module
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.terminal import Terminal
 
-HOT = ("status", "next", "hook", "sync", "compile")
+HOT = ("status", "next", "hook", "sync", "compile", "agents")
 
 _FLAGS = {"--json": "as_json", "--all": "all_sessions", "-q": "quiet", "--quiet": "quiet"}
-_VALUES = {"--project": "project", "--color": "color"}
+_VALUES = {"--project": "project", "--color": "color", "--session": "session"}
 _KNOWN = {
     "status": {"as_json", "all_sessions", "quiet", "project", "color"},
     "next": {"as_json", "quiet", "project", "color"},
     "sync": {"as_json", "quiet", "color"},
+    "agents": {"as_json", "quiet", "project", "color", "session"},
 }
 
 
@@ -64,7 +65,19 @@ def _run_compile(words: Sequence[str]) -> int | None:
     return None if options is None else run_agent_spec(Run(Terminal()), options)
 
 
-_GROUPS = {"sync": _run_sync, "compile": _run_compile}
+def _run_route(words: Sequence[str]) -> int | None:
+    """Plain ``agents route STAGE``: agents ask it before they act."""
+    options = _parsed("agents", words[2:]) if words[:1] == ["route"] and len(words) > 1 else None
+    if options is None or words[1].startswith("-"):
+        return None
+    from idse_orchestrator.cli.routing import run_route
+
+    session, project = options.pop("session", None), options.pop("project", None)
+    run = Run(_terminal(options), str(project) if project is not None else None)
+    return run_route(run, words[1], str(session) if session is not None else None)
+
+
+_GROUPS = {"sync": _run_sync, "compile": _run_compile, "agents": _run_route}
 
 
 def _terminal(options: dict[str, object]) -> Terminal:

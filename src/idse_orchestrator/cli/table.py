@@ -21,10 +21,11 @@ WORK = "Work on a session"
 LOOK = "Look at history"
 SESSIONS = "Sessions"
 GOVERN = "Rules and checks"
+AGENTS = "Agents"
 SHARE = "Work with others"
 SETUP = "Set up and keep healthy"
 
-SECTIONS = (WORK, LOOK, SESSIONS, GOVERN, SHARE, SETUP)
+SECTIONS = (WORK, LOOK, SESSIONS, AGENTS, GOVERN, SHARE, SETUP)
 
 _PACKAGE = "idse_orchestrator.cli.commands."
 
@@ -43,6 +44,9 @@ COMMANDS = {
     "session": Entry(_PACKAGE + "session", "Make, list, describe and archive sessions.", SESSIONS),
     "spawn": Entry(_PACKAGE + "spawn", "Make a session and switch to it.", SESSIONS),
     "switch": Entry(_PACKAGE + "switch", "Work on another session in this work tree.", SESSIONS),
+    "agents": Entry(
+        _PACKAGE + "agents", "Name the project's agents, and say who handles which stage.", AGENTS
+    ),
     "validate": Entry(_PACKAGE + "validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry(_PACKAGE + "rule", "List and explain rules, waive one for a session.", GOVERN),
     "blueprint": Entry(

@@ -9,6 +9,7 @@
       projects/<project>/
         CURRENT_SESSION                  view: the current session's bare id
         session_state.json               view: where that session stands
+        agent_registry.json              view: the project's agents, where it has any
         build/                           what can be made again: compiled agent profiles
         sessions/<session>/              the artifacts (`pipeline_artifacts`)
 
@@ -21,8 +22,9 @@ from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, project_folde
 
 CURRENT_SESSION = "CURRENT_SESSION"
 SESSION_STATE = "session_state.json"
+AGENT_REGISTRY = "agent_registry.json"
 BUILD = "build"
-VIEWS = (CURRENT_SESSION, SESSION_STATE)
+VIEWS = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
 """Files written from the refs. They are never read back as truth, and git ignores them."""
 
 PROJECTS_FOLDER = f"{WORKSPACE}/projects"
@@ -37,6 +39,7 @@ GITIGNORE = (
     b"# they differ from clone to clone, so git must not carry them.\n"
     b"projects/*/CURRENT_SESSION\n"
     b"projects/*/session_state.json\n"
+    b"projects/*/agent_registry.json\n"
     b"projects/*/build/\n"
 )
 """The content of ``.idse/.gitignore`` as ``idse init`` writes it."""
@@ -50,6 +53,11 @@ def current_session_path(project: str) -> str:
 def session_state_path(project: str) -> str:
     """Where the view of the current session's state stands."""
     return f"{project_folder(project)}/{SESSION_STATE}"
+
+
+def agent_registry_path(project: str) -> str:
+    """Where the view of the project's agents stands."""
+    return f"{project_folder(project)}/{AGENT_REGISTRY}"
 
 
 def build_folder(project: str) -> str:

@@ -48,8 +48,7 @@ class Trouble(NamedTuple):
     @property
     def fixes(self) -> tuple[str, ...]:
         """What to do. Words that look like the wrong one are looked for only here: they may be many."""
-        close = near(self.word, self.known) if self.word else []
-        return (f"did you mean {close[0]!r}?",) if close else self.fix
+        return (near_words(self.word, self.known) if self.word else ()) or self.fix
 
 
 def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None) -> None:
@@ -144,3 +143,8 @@ def _circles(registry: AgentRegistry) -> Iterator[Trouble]:
 def rule_words(rule: HandoffRule) -> str:
     """A rule on one line: ``claude/spec → codex/plan``."""
     return f"{rule.from_agent}/{rule.from_stage} → {rule.to_agent}/{rule.to_stage}"
+
+
+def near_words(word: str, known: Sequence[str]) -> tuple[str, ...]:
+    """A question for the one of `known` that `word` looks like; empty where none does."""
+    return tuple(f"did you mean {close!r}?" for close in near(word, known))

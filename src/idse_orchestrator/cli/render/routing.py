@@ -56,6 +56,15 @@ def choice_data(choice: Choice) -> dict[str, object]:
     }
 
 
+def choice_words(choice: Choice) -> str:
+    """Role, mode and capabilities of one of them, and why it."""
+    agent = choice.agent
+    facts = [agent.role] if agent.role else []
+    facts += [agent.mode] if choice.why != UNKNOWN else []
+    skills = f"  [{', '.join(agent.capabilities)}]" if agent.capabilities else ""
+    return f"{', '.join([*facts, choice.why])}{skills}"
+
+
 def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
     """Open handoffs as JSON values."""
     return [handoff_to_dict(handoff) for handoff in handoffs]

@@ -1,0 +1,90 @@
+"""Change a project's agent registry: one event in the project's ledger, then its view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.agents.registry_view import refuse_edited_view, write_registry_view
+from idse_orchestrator.app.ledger_values import Draft
+from idse_orchestrator.domain.events import ASSIGNED
+from idse_orchestrator.domain.registry_check import check_changes, check_registry
+from idse_orchestrator.domain.registry_fold import changed_registry
+from idse_orchestrator.domain.text import encodable
+from idse_orchestrator.errors import ConflictError, UnknownNameError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, ProjectTip, Workspace
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.registry_fold import Changes
+
+Wish = Callable[["AgentRegistry"], "Changes"]
+"""What to change in a registry as it is when it is asked; see `domain.registry_changes`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryKeeper:
+    """What changing a registry works with."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryChanged:
+    """The project's ledger afterwards, and the changes that were made (none: all stood so already)."""
+
+    tip: ProjectTip
+    changes: Changes
+
+
+def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "") -> RegistryChanged:
+    """Make the changes that `wish` asks for; InvalidRegistryError where the registry cannot be so.
+
+    RegistryEditedError where the view holds an edit that would be overwritten.
+    """
+    refuse_edited_view(keeper.ledgers, keeper.workspace, project)
+    return append_changes(keeper, project, wish, reason)
+
+
+def append_changes(keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "") -> RegistryChanged:
+    """The same whatever the view holds."""
+    made: Changes = ()
+
+    def plan(tip: ProjectTip | None) -> Draft | None:
+        nonlocal made
+        if tip is None:
+            raise no_project_ledger(project)
+        made = wish(tip.state.registry)
+        return _draft(tip.state.registry, made, reason) if made else None
+
+    tip = keeper.writer.append_to_project(project, plan)
+    if tip is None:
+        raise no_project_ledger(project)
+    write_registry_view(keeper.ledgers, keeper.workspace, project, tip)
+    return RegistryChanged(tip, made)
+
+
+def _draft(before: AgentRegistry, changes: Changes, reason: str) -> Draft:
+    after, problems = changed_registry(before, changes)
+    if problems:
+        raise ConflictError(
+            "the registry changed meanwhile",
+            cause=problems[0],
+            fix=("idse agents list", "look, then run the command again"),
+        )
+    check_registry(after, before)
+    check_changes(changes)
+    because = {"reason": encodable(reason).strip()} if reason.strip() else {}
+    return Draft(ASSIGNED, {"changes": list(changes), **because})
+
+
+def no_project_ledger(project: str) -> UnknownNameError:
+    """The error for a project that has no ledger here."""
+    return UnknownNameError(
+        f"project {project!r} has no ledger in this repository",
+        cause="the agent registry is kept there",
+        fix=(f"idse init {project}",),
+    )

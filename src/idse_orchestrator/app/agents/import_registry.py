@@ -1,0 +1,55 @@
+"""Take a registry over from a file.
+
+A file that names the ledger commit it was written from is an edit of what stood there: what it changed is
+applied, and what others changed since stays. Any other file is the registry as it shall be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.agents.change_registry import RegistryChanged, RegistryKeeper, append_changes
+from idse_orchestrator.app.agents.registry_schema import parse_registry
+from idse_orchestrator.app.agents.registry_view import EDITED, registry_view, view_condition
+from idse_orchestrator.domain.project_workspace import agent_registry_path
+from idse_orchestrator.domain.registry_changes import becoming
+from idse_orchestrator.domain.registry_check import check_registry
+from idse_orchestrator.errors import RegistryEditedError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.registry_fold import Changes
+
+
+def import_registry(
+    keeper: RegistryKeeper, project: str, data: bytes, where: str, *, replace: bool = False, reason: str = ""
+) -> RegistryChanged:
+    """Make the registry of `project` what the file says; `replace`: whatever it was made from.
+
+    InvalidRegistryError where the file or the registry in it is not sound; nothing is changed then. An
+    edit of the view is lost to no other file: RegistryEditedError, unless it is that edit that comes in.
+    """
+    wanted, commit = parse_registry(data, where)
+    check_registry(wanted)
+    _refuse_other_edit(keeper, project, data, replace=replace)
+    base = None if replace or not commit else keeper.ledgers.project_at(project, commit)
+
+    def wish(registry: AgentRegistry) -> Changes:
+        return becoming(base.registry if base else registry, wanted)
+
+    changed = append_changes(keeper, project, wish, reason)
+    keeper.workspace.write_views(project, {agent_registry_path(project): registry_view(changed.tip)})
+    return changed
+
+
+def _refuse_other_edit(keeper: RegistryKeeper, project: str, data: bytes, *, replace: bool) -> None:
+    path = agent_registry_path(project)
+    tip = keeper.ledgers.project(project)
+    is_edited = view_condition(keeper.ledgers, keeper.workspace, project, tip) == EDITED
+    if is_edited and not replace and keeper.workspace.view(path) != data:
+        raise RegistryEditedError(
+            "the file of the agent registry was edited by hand, and this is another file",
+            where=path,
+            cause="the edit would be lost",
+            fix=(f"idse agents import {path}    (takes the edit over)", f"rm {path}    (drops it)"),
+        )

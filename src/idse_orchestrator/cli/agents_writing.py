@@ -1,0 +1,233 @@
+"""``idse agents add|remove|set|set-mode|set-role|move|assign|import``: change the registry."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from idse_orchestrator.app.agents.assign_stage import Assignment, assign_stage
+from idse_orchestrator.app.agents.change_registry import Wish, change_registry
+from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.agents_reading import agent_argument, session_option, stage_argument
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain import registry_changes
+from idse_orchestrator.domain.agent_registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
+from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.registry_words import registry_summary
+from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.errors import StorageError, UsageError
+
+_MODE = "planning: it may write under .idse/ only."
+_PROTOCOL = "automatic: its rules ask for a handoff as soon as its stage is complete."
+
+reason_option = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
+stages_option = click.option(
+    "--stage",
+    "stages",
+    multiple=True,
+    metavar="STAGE",
+    help="A stage it handles; give all of them.",
+    shell_complete=completion_values.stages,
+)
+capabilities_option = click.option(
+    "--can", "capabilities", multiple=True, metavar="WORDS", help="What it can do; give all of it."
+)
+
+
+def change(run: Run, wish: Wish, reason: str) -> None:
+    """Make `wish` of the registry come true and say what changed."""
+    changed = change_registry(run.app.agents.keeper, run.project, wish, reason)
+    words = registry_summary({"changes": list(changed.changes)})
+    run.terminal.say(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")
+
+
+@command("add")
+@click.argument("agent", metavar="AGENT")
+@click.option("--role", default="", metavar="TEXT", help="What it is in the team, in a few words.")
+@stages_option
+@capabilities_option
+@click.option("--mode", type=click.Choice(MODES), default=IMPLEMENTATION, help=_MODE)
+@click.option("--protocol", type=click.Choice(PROTOCOLS), default=MANUAL, help=_PROTOCOL)
+@click.option(
+    "--before",
+    default="",
+    metavar="AGENT",
+    help="Ask it before this one instead of last.",
+    shell_complete=completion_values.agents,
+)
+@reason_option
+def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> None:  # noqa: ANN401 - each has its own type
+    """Add an agent to the project's registry."""
+    new = Agent(
+        check_name("agent", agent),
+        one_line(facts["role"]),
+        unique(facts["stages"]),
+        unique(facts["capabilities"]),
+        facts["mode"],
+        facts["protocol"],
+    )
+    change(run, lambda registry: registry_changes.adding(registry, new, before), reason)
+
+
+@command("remove")
+@agent_argument
+@click.option("--with-rules", is_flag=True, help="Remove the handoff rules that name it, too.")
+@reason_option
+def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> None:
+    """Remove an agent from the registry. Sessions that assigned a stage to it still say so."""
+    change(run, lambda registry: registry_changes.removing(registry, agent, with_rules=with_rules), reason)
+
+
+@command("set")
+@agent_argument
+@click.option("--role", metavar="TEXT", help="What it is in the team.")
+@stages_option
+@capabilities_option
+@click.option("--no-stages", is_flag=True, help="It handles no stage any more.")
+@click.option("--mode", type=click.Choice(MODES), help=_MODE)
+@click.option("--protocol", type=click.Choice(PROTOCOLS), help=_PROTOCOL)
+@reason_option
+def set_agent(run: Run, agent: str, reason: str, **facts: Any) -> None:  # noqa: ANN401 - each has its own type
+    """Say more about an agent. What is not given stays as it is."""
+    fields = _fields(**facts)
+    if not fields:
+        raise UsageError("nothing to set", fix=("idse agents set --help",))
+    change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
+
+
+def _fields(
+    *,
+    role: str | None,
+    stages: Sequence[str],
+    capabilities: Sequence[str],
+    mode: str | None,
+    protocol: str | None,
+    no_stages: bool,
+) -> dict[str, object]:
+    """What was given, as fields of an agent."""
+    if no_stages and stages:
+        raise UsageError("--no-stages and --stage exclude each other", fix=("leave one of them out",))
+    wishes: dict[str, object] = {
+        "role": None if role is None else one_line(role),
+        "stages": list(unique(stages)) if stages or no_stages else None,
+        "capabilities": list(unique(capabilities)) if capabilities else None,
+        "mode": mode,
+        "handoff_protocol": protocol,
+    }
+    return {key: value for key, value in wishes.items() if value is not None}
+
+
+@command("set-mode")
+@agent_argument
+@click.argument("mode", type=click.Choice(MODES))
+@reason_option
+def set_mode(run: Run, agent: str, mode: str, reason: str) -> None:
+    """Say how an agent works: in planning mode it may write under .idse/ only."""
+    change(run, lambda registry: registry_changes.setting(registry, agent, {"mode": mode}), reason)
+
+
+@command("set-role")
+@agent_argument
+@click.argument("role", metavar="TEXT")
+@reason_option
+def set_role(run: Run, agent: str, role: str, reason: str) -> None:
+    """Say what an agent is in the team, in a few words."""
+    fields = {"role": one_line(role)}
+    change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
+
+
+@command("move")
+@agent_argument
+@click.option(
+    "--before",
+    default="",
+    metavar="AGENT",
+    help="This one; before all others if left out.",
+    shell_complete=completion_values.agents,
+)
+@reason_option
+def move_agent(run: Run, agent: str, before: str, reason: str) -> None:
+    """Ask an agent before others: of several that handle a stage, the first should act."""
+    change(run, lambda registry: registry_changes.placing(registry, agent, before), reason)
+
+
+@command("assign")
+@stage_argument
+@click.argument(
+    "agent", metavar="[AGENT]", required=False, default="", shell_complete=completion_values.agents
+)
+@session_option
+@click.option("--nobody", is_flag=True, help="Take the assignment back: the registry decides again.")
+@reason_option
+def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *, nobody: bool) -> None:
+    """Assign a stage of one session to an agent, whatever the registry's order says."""
+    if bool(agent) == nobody:
+        raise UsageError(
+            "name an agent, or say --nobody", fix=(f"idse agents assign {stage} AGENT", "idse agents list")
+        )
+    key = run.session(session)
+    changed = assign_stage(run.app.agents.keeper, key, Assignment(stage, agent, reason))
+    run.terminal.say(
+        f"{'/'.join(key)}: {stage} is assigned to {agent or 'nobody'}" if changed else "nothing changed"
+    )
+
+
+@command("import")
+@click.argument("file", metavar="FILE|-", type=click.Path())
+@click.option("--replace", is_flag=True, help="Take the file as it is, whatever it was made from.")
+@reason_option
+def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
+    """Take the registry over from a file in the format of agent_registry.json; - reads standard input.
+
+    A file that is an edited view (it names the ledger commit it was written from) changes what it changed,
+    and leaves what others changed since. Any other file is the registry as it shall be.
+    """
+    from idse_orchestrator.app.agents.import_registry import import_registry
+
+    project = run.project
+    where = "standard input" if file == "-" else file
+    changed = import_registry(
+        run.app.agents.keeper, project, _content(file), where, replace=replace, reason=reason
+    )
+    words = registry_summary({"changes": list(changed.changes)})
+    run.terminal.say(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")
+
+
+def _content(file: str) -> bytes:
+    """At most one byte more than a registry may have."""
+    from idse_orchestrator.app.agents.registry_schema import MAX_FILE_BYTES
+
+    if file == "-":
+        return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    try:
+        with open(file, "rb") as stream:
+            return stream.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise StorageError(
+            "this file cannot be read",
+            where=os.fsdecode(file),
+            cause=getattr(error, "strerror", None) or str(error),
+            fix=("name a file in the format of agent_registry.json: idse agents schema",),
+        ) from error
+
+
+def unique(texts: Sequence[str]) -> tuple[str, ...]:
+    """`texts` on one line each, without repetitions and empty ones."""
+    return tuple(dict.fromkeys(text for text in map(one_line, texts) if text))
+
+
+COMMANDS = (
+    add_agent,
+    remove_agent,
+    set_agent,
+    set_mode,
+    set_role,
+    move_agent,
+    assign,
+    import_agents,
+)
