@@ -1,0 +1,304 @@
+"""`idse compile`: what is written, what is left alone, and what is said."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import jsonschema
+import pytest
+import yaml
+
+SESSIONS = ".idse/projects/portal/sessions"
+OUT = ".idse/projects/portal/build/agents"
+OWN = """\
+## 8. Agent Profile
+
+```yaml
+id: login-agent
+name: Login agent
+goals: [Log in with a passkey]
+memory_policy: {keep: {days: 7}}
+version: null
+```
+"""
+DEFAULTS = """\
+## Agent Profile
+
+```yaml
+constraints: [No network]
+memory_policy: {scope: session, keep: {days: 30}}
+version: 1.10
+```
+"""
+
+
+@pytest.fixture
+def project(repo):
+    """Project portal with session login, which is current; both specs have a profile, all is committed."""
+    for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
+        done = repo.idse(*command)
+        assert done.returncode == 0, done.stderr
+    add(repo, "__blueprint__", DEFAULTS)
+    add(repo, "login", OWN)
+    repo.commit("start")
+    return repo
+
+
+def spec_of(session):
+    return f"{SESSIONS}/{session}/spec.md"
+
+
+def add(repo, session, text):
+    repo.write(spec_of(session), repo.read(spec_of(session)) + b"\n" + text.encode())
+
+
+def change(repo, session, old, new):
+    text = repo.read(spec_of(session)).decode()
+    assert old in text
+    repo.write(spec_of(session), text.replace(old, new))
+
+
+def compiled(repo, *args, code=0):
+    done = repo.idse("compile", "agent-spec", *args)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_the_profile_of_the_current_session_is_written_with_what_it_inherits(project):
+    done = compiled(project)
+    assert done.stdout == f"{OUT}/login.profile.yaml\n"
+    assert done.stderr == "1 profile compiled from the worktree: 1 written\n"
+    text = project.read(f"{OUT}/login.profile.yaml").decode()
+    assert text.startswith(f"# Compiled by idse from {spec_of('login')}: change it there")
+    data = yaml.safe_load(text)
+    told = data.pop("compiled")
+    assert data == {
+        "id": "login-agent",
+        "name": "Login agent",
+        "goals": ["Log in with a passkey"],
+        "constraints": ["No network"],
+        "memory_policy": {"keep": {"days": 7}, "scope": "session"},
+        "source_session": "login",
+        "source_blueprint": "__blueprint__",
+    }
+    assert told["spec"] == project.git("rev-parse", f"HEAD:{spec_of('login')}")
+    assert told["blueprint_spec"] == project.git("rev-parse", f"HEAD:{spec_of('__blueprint__')}")
+
+
+def test_a_second_run_changes_nothing_and_says_so(project):
+    compiled(project)
+    path = project.path / OUT / "login.profile.yaml"
+    before = path.stat()
+    done = compiled(project, "--session", "login")
+    assert done.stderr == "1 profile compiled from the worktree: 1 up to date\n"
+    assert (path.stat().st_mtime_ns, path.stat().st_ino) == (before.st_mtime_ns, before.st_ino)
+
+
+def test_every_clone_and_both_sources_make_the_same_bytes(project):
+    compiled(project)
+    here = project.read(f"{OUT}/login.profile.yaml")
+    other = project.clone("other")
+    assert not (other.path / OUT).exists()  # a clone without ledgers, as in CI
+    compiled(other, "--session", "portal/login")
+    assert other.read(f"{OUT}/login.profile.yaml") == here
+    compiled(other, "--session", "login", "--at", "HEAD", "--out", "elsewhere")
+    assert other.read("elsewhere/login.profile.yaml") == here
+
+
+def test_windows_line_ends_in_the_work_tree_make_the_same_bytes(project):
+    compiled(project)
+    before = project.read(f"{OUT}/login.profile.yaml")
+    project.git("config", "core.autocrlf", "true")
+    project.write(spec_of("login"), project.read(spec_of("login")).replace(b"\n", b"\r\n"))
+    compiled(project, "--check")
+    project.write(f"{OUT}/login.profile.yaml", before.replace(b"\n", b"\r\n"))
+    compiled(project, "--check")
+    change(project, "login", "Log in with a passkey", "Log in")
+    assert "1 written" in compiled(project).stderr
+
+
+def test_both_formats_satisfy_the_schema_that_is_printed(project):
+    schema = json.loads(project.idse("compile", "schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    compiled(project)
+    compiled(project, "--format", "json")
+    from_yaml = yaml.safe_load(project.read(f"{OUT}/login.profile.yaml"))
+    from_json = json.loads(project.read(f"{OUT}/login.profile.json"))
+    for data in (from_yaml, from_json):
+        jsonschema.validate(data, schema)
+        del data["compiled"]["checksum"]
+    assert from_yaml == from_json
+
+
+def test_a_dry_run_prints_the_file_and_writes_nothing(project):
+    done = compiled(project, "--dry-run")
+    assert not (project.path / OUT).exists()
+    assert "1 to write" in done.stderr
+    compiled(project)
+    assert done.stdout.encode() == project.read(f"{OUT}/login.profile.yaml")
+
+
+def test_all_sessions_with_a_profile_are_compiled_and_a_blueprint_of_defaults_is_none(project):
+    project.idse("spawn", "search", "--title", "Search")
+    project.idse("spawn", "plain", "--title", "Without an agent")
+    add(project, "search", OWN.replace("login", "search"))
+    done = compiled(project, "--all")
+    assert done.stdout.splitlines() == [f"{OUT}/login.profile.yaml", f"{OUT}/search.profile.yaml"]
+    assert "2 profiles compiled from the worktree: 2 written" in done.stderr
+    stream = compiled(project, "--all", "--dry-run").stdout
+    assert [each["id"] for each in yaml.safe_load_all(stream)] == ["login-agent", "search-agent"]
+
+
+def test_two_profiles_of_one_id_are_a_warning(project):
+    change(project, "__blueprint__", "constraints:", "id: base\nname: Base\nconstraints:")
+    change(project, "login", "id: login-agent\n", "")
+    done = compiled(project, "--all")
+    assert "warning: __blueprint__ and login have one id, base" in done.stderr
+    document = json.loads(compiled(project, "--all", "--json").stdout)
+    assert document["diagnostics"][0]["severity"] == "warning"
+
+
+def test_check_says_what_is_missing_outdated_or_edited_and_writes_nothing(project):
+    target = f"{OUT}/login.profile.yaml"
+    assert compiled(project, "--check", code=1).stdout.split() == ["missing", target]
+    compiled(project)
+    assert compiled(project, "--check").stdout == ""
+    change(project, "login", "passkey", "password")
+    assert compiled(project, "--check", code=1).stdout.split() == ["outdated", target]
+    compiled(project)
+    edited = project.read(target) + b"tools: [rm]\n"
+    project.write(target, edited)
+    assert compiled(project, "--check", code=1).stdout.startswith("not as idse wrote it")
+    assert project.read(target) == edited
+
+
+def test_a_change_of_the_blueprint_makes_a_profile_outdated(project):
+    compiled(project)
+    change(project, "__blueprint__", "No network", "No disk")
+    assert "outdated" in compiled(project, "--check", code=1).stdout
+
+
+@pytest.mark.parametrize("content", [b"mine: all mine\n", b"", b"\xff\xfe"])
+def test_a_file_that_idse_did_not_write_is_not_replaced_without_force(project, content):
+    target = f"{OUT}/login.profile.yaml"
+    project.write(target, content)
+    done = compiled(project, code=3)
+    assert done.stderr.startswith("error[IDSE042]: login.profile.yaml is not as idse wrote it\n")
+    assert "--force" in done.stderr
+    assert project.read(target) == content
+    compiled(project, "--force")
+    assert yaml.safe_load(project.read(target))["id"] == "login-agent"
+
+
+def test_one_foreign_file_keeps_all_from_being_written(project):
+    project.idse("spawn", "search", "--title", "Search")
+    add(project, "search", OWN.replace("login", "search"))
+    project.write(f"{OUT}/search.profile.yaml", "mine\n")
+    compiled(project, "--all", code=3)
+    assert os.listdir(project.path / OUT) == ["search.profile.yaml"]
+
+
+def test_the_json_document_tells_the_profile_and_what_became_of_the_file(project):
+    data = json.loads(compiled(project, "--json").stdout)["data"]
+    (told,) = data["profiles"]
+    assert data["source"] == "worktree"
+    assert (told["session"], told["blueprint"], told["before"], told["written"]) == (
+        "login",
+        "__blueprint__",
+        "missing",
+        True,
+    )
+    assert told["path"] == f"{OUT}/login.profile.yaml"
+    assert told["profile"]["constraints"] == ["No network"]
+
+
+def test_problems_are_told_all_at_once_each_at_its_line(project):
+    change(project, "login", "goals: [Log in with a passkey]", "goals:\n- Plan: x.md\ngaols: [x]")
+    change(project, "__blueprint__", "No network", "3")
+    done = compiled(project, code=1)
+    assert done.stderr.startswith("error[IDSE040]: no Agent Profile was compiled: there are 3 problems\n")
+    lines = project.read(spec_of("login")).decode().split("\n")
+    assert f"spec.md:{lines.index('- Plan: x.md') + 1}:3: item 1 of goals is a mapping" in done.stderr
+    assert f"spec.md:{lines.index('gaols: [x]') + 1}:1: there is no key 'gaols'" in done.stderr
+    assert "did you mean goals?" in done.stderr
+    assert 'quote it:  - "Plan: x.md"' in done.stderr
+    document = json.loads(compiled(project, "--json", code=1).stdout)
+    assert [each["code"] for each in document["diagnostics"]] == ["IDSE040", "IDSE501", "IDSE501", "IDSE501"]
+    assert not (project.path / OUT).exists()
+
+
+def test_an_error_about_a_json_file_is_told_as_prose(project):
+    change(project, "login", "id: login-agent", "id: [x]")
+    done = compiled(project, "--format", "json", code=1)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error[IDSE040]")
+
+
+def test_a_spec_without_a_profile_is_told_with_what_nearly_was_one(project):
+    change(project, "login", "## 8. Agent Profile", "### Agent Profile")
+    line = project.read(spec_of("login")).decode().split("\n").index("### Agent Profile") + 1
+    done = compiled(project, code=1)
+    assert "error[IDSE041]: this spec has no Agent Profile" in done.stderr
+    assert f"that in line {line} has another one" in done.stderr
+    assert compiled(project, "--all").stderr == "no profile in the worktree\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "exit_code"),
+    [
+        (("--session", "nobody"), "IDSE006", 2),
+        (("--session", "../../x"), "IDSE004", 2),
+        (("--blueprint", "nobody"), "IDSE006", 2),
+        (("--at", "nothing"), "IDSE006", 2),
+        (("--format", "toml"), "IDSE001", 2),
+        (("--all", "--session", "login"), "IDSE001", 2),
+        (("--check", "--dry-run"), "IDSE001", 2),
+        (("--check", "--force"), "IDSE001", 2),
+        (("--session", "__blueprint__"), "IDSE040", 1),
+        (("--project", "other"), "IDSE006", 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_what_cannot_be_compiled_is_refused_and_nothing_is_written(project, args, code, exit_code):
+    done = compiled(project, *args, code=exit_code)
+    assert done.stderr.startswith(f"error[{code}]: ")
+    assert project.git("status", "--short", "--ignored").splitlines() == [
+        "!! .idse/projects/portal/CURRENT_SESSION",
+        "!! .idse/projects/portal/session_state.json",
+    ]
+
+
+def test_a_blueprint_that_was_named_must_have_a_profile(project):
+    project.idse("spawn", "plain", "--title", "Plain")
+    done = compiled(project, "--session", "login", "--blueprint", "plain", code=1)
+    assert "error[IDSE041]" in done.stderr
+    assert f"{SESSIONS}/plain/spec.md" in done.stderr
+
+
+def test_defaults_can_come_from_any_session(project):
+    done = compiled(project, "--session", "__blueprint__", "--blueprint", "login", "--dry-run")
+    data = yaml.safe_load(done.stdout)
+    assert (data["id"], data["version"], data["source_blueprint"]) == ("login-agent", "1.10", "login")
+
+
+def test_paths_are_those_of_the_folder_we_stand_in(project):
+    done = project.idse("compile", "agent-spec", "--out", "agents", cwd=SESSIONS)
+    assert done.stdout == "agents/login.profile.yaml\n"
+    assert (project.path / SESSIONS / "agents" / "login.profile.yaml").is_file()
+
+
+def test_the_build_folder_is_ignored_by_git_and_by_the_hooks(project):
+    compiled(project)
+    assert project.git("status", "--short") == ""
+    project.git("add", "--force", f"{OUT}/login.profile.yaml")
+    done = project.run("git", "commit", "-m", "a compiled profile, although it can be made again")
+    assert done.returncode == 0
+    assert "error" not in done.stderr
+
+
+def test_help_of_the_group_names_both_commands(project):
+    done = project.idse("compile", "--help")
+    assert "agent-spec" in done.stdout
+    assert "schema" in done.stdout
