@@ -39,7 +39,7 @@ class GitAgentFiles:
             return Found(None, real, "a symbolic link leads out of this work tree")
         try:
             mode = os.stat(real).st_mode
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return self._missing(place, real)
         except OSError as error:
             return Found(None, real, f"it cannot be read: {error.strerror}")

@@ -1,0 +1,440 @@
+"""`idse agents install|uninstall|status`, `idse init --agent-files`: files of agents, to the byte."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import stat
+
+import pytest
+
+from idse_orchestrator.domain.agent_files import AGENT_FILES
+from idse_orchestrator.domain.agent_instructions import INSTRUCTIONS
+
+PATHS = [file.path for file in AGENT_FILES]
+TEXTS = [file.path for file in AGENT_FILES if not file.hooks]
+SETTINGS = [file.path for file in AGENT_FILES if file.hooks]
+MINE = {
+    "CLAUDE.md": b"# Rules\r\n\r\nMine.",
+    "AGENTS.md": b"\xef\xbb\xbf# Rules\n\nMine \xe4 in Latin-1.\n",
+    ".cursor/rules/idse.mdc": b"---\nalwaysApply: false\n---\nMine.\n\n\n",
+    ".claude/settings.json": b'{"permissions": {"allow": ["Bash(ls:*)"]}, "hooks": {"Stop": []}}',
+    ".codex/hooks.json": b'\xef\xbb\xbf{\r\n\t"hooks" : {\r\n\t}\r\n}\r\n',
+}
+
+
+def files_of(root):
+    """Every file and folder of the work tree with its mode and content."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        name = path.relative_to(root).as_posix()
+        if name == ".git" or name.startswith(".git/"):
+            continue
+        data = path.read_bytes() if path.is_file() and not path.is_symlink() else os.path.islink(path)
+        found[name] = (stat.S_IMODE(path.lstat().st_mode), data)
+    return found
+
+
+def install(repo, *args):
+    return repo.idse("agents", "install", *args)
+
+
+def uninstall(repo, *args):
+    return repo.idse("agents", "uninstall", *args)
+
+
+def conditions(repo):
+    data = json.loads(repo.idse("agents", "status", "--json").stdout)["data"]
+    return {file["path"]: file["condition"] for file in data["files"]}
+
+
+@pytest.fixture
+def mine(repo):
+    """A repository whose owner has all of the files already, each with an oddity."""
+    for path, content in MINE.items():
+        repo.write(path, content)
+    (repo.path / ".claude/settings.json").chmod(0o600)
+    return repo
+
+
+# --- in and out ---
+
+
+def test_a_fresh_repository_gets_every_file_and_is_bare_again_after_uninstalling(repo):
+    done = install(repo)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path for path, (_, data) in files_of(repo.path).items() if data) == sorted(PATHS)
+    assert uninstall(repo).returncode == 0
+    assert files_of(repo.path) == {}
+    assert not (repo.path / ".git/idse").exists()
+
+
+def test_what_the_owner_wrote_stays_to_the_byte_and_comes_back_alone(mine):
+    before = files_of(mine.path)
+    assert install(mine).returncode == 0
+    after = files_of(mine.path)
+    assert after.keys() == before.keys()
+    for path in TEXTS:
+        assert after[path][1].startswith(MINE[path])
+    assert {path: mode for path, (mode, _) in after.items()} == {
+        path: mode for path, (mode, _) in before.items()
+    }
+    assert uninstall(mine).returncode == 0
+    assert files_of(mine.path) == before
+
+
+@pytest.mark.parametrize("fixture", ["repo", "mine"])
+def test_a_second_install_changes_nothing_and_says_so(request, fixture):
+    repo = request.getfixturevalue(fixture)
+    install(repo)
+    before = files_of(repo.path)
+    done = install(repo)
+    assert done.returncode == 0
+    assert files_of(repo.path) == before
+    assert done.stderr.count("already") == len(PATHS)
+
+
+def test_uninstalling_twice_says_that_nothing_is_there(repo):
+    assert "nothing of idse" in uninstall(repo).stderr
+
+
+def test_idse_uninstall_takes_all_of_it_in_every_work_tree(mine):
+    mine.idse("init", "demo", "--agent-files")
+    mine.commit("all", no_verify=True)
+    other = mine.worktree("other")
+    assert set(conditions(other).values()) == {"current"}
+    assert mine.idse("uninstall").returncode == 0
+    for tree in (mine, other):
+        assert b"idse hook" not in tree.read(".claude/settings.json")
+        for path in TEXTS:
+            assert tree.read(path) == MINE[path]
+    assert mine.read(".codex/hooks.json") == MINE[".codex/hooks.json"]
+
+
+def test_a_dry_run_tells_the_same_and_writes_nothing(mine):
+    before = files_of(mine.path)
+    told = install(mine, "--dry-run")
+    assert files_of(mine.path) == before
+    assert told.stdout.count("added") == len(PATHS)
+    install(mine)
+    before = files_of(mine.path)
+    assert uninstall(mine, "--dry-run").stdout.count("removed") == len(PATHS)
+    assert files_of(mine.path) == before
+    assert "agent file: " in mine.idse("uninstall", "--dry-run").stdout
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "cursor"])
+def test_only_says_which_agent_is_told(repo, agent):
+    assert install(repo, "--only", agent).returncode == 0
+    expected = {file.path: "current" if file.agent == agent else "missing" for file in AGENT_FILES}
+    assert conditions(repo) == expected
+    install(repo)
+    assert uninstall(repo, "--only", agent).returncode == 0
+    assert conditions(repo) == {
+        file.path: "missing" if file.agent == agent else "current" for file in AGENT_FILES
+    }
+
+
+@pytest.mark.parametrize("only", ["gemini", "claude,", ",", "Claude"])
+def test_an_agent_without_files_is_refused(repo, only):
+    done = install(repo, "--only", only)
+    assert done.returncode == 2
+    assert "claude, codex, cursor" in done.stderr
+    assert files_of(repo.path) == {}
+
+
+def test_a_clone_without_our_memory_takes_the_blocks_out_to_the_byte(mine):
+    install(mine)
+    mine.commit("told")
+    clone = mine.clone("clone")
+    assert uninstall(clone).returncode == 0
+    for path in TEXTS:
+        assert clone.read(path) == MINE[path]
+    assert json.loads(clone.read(".claude/settings.json")) == {"permissions": {"allow": ["Bash(ls:*)"]}}
+    assert not (clone.path / ".codex").exists()
+
+
+def test_a_clone_of_files_we_made_is_bare_after_uninstalling(repo):
+    install(repo)
+    repo.commit("told")
+    clone = repo.clone("clone")
+    assert uninstall(clone).returncode == 0
+    assert files_of(clone.path) == {}
+
+
+def test_folders_and_files_that_somebody_uses_by_now_stay(repo):
+    install(repo)
+    repo.write(".claude/agents/reviewer.md", "mine\n")
+    repo.write("CLAUDE.md", repo.read("CLAUDE.md") + b"\nMine.\n")
+    settings = json.loads(repo.read(".claude/settings.json"))
+    repo.write(".claude/settings.json", json.dumps({"model": "best", **settings}))
+    assert uninstall(repo).returncode == 0
+    left = {path: data for path, (_, data) in files_of(repo.path).items() if data}
+    assert left.keys() == {"CLAUDE.md", ".claude/settings.json", ".claude/agents/reviewer.md"}
+    assert left["CLAUDE.md"].strip() == b"Mine."
+    assert left[".claude/settings.json"] == b'{"model": "best"}'
+
+
+def test_an_empty_folder_that_was_there_before_stays(repo):
+    (repo.path / ".claude").mkdir()
+    install(repo)
+    uninstall(repo)
+    assert list(files_of(repo.path)) == [".claude"]
+
+
+def test_settings_that_changed_meanwhile_keep_the_change(mine):
+    install(mine)
+    text = mine.read(".claude/settings.json").replace(b"Bash(ls:*)", b"Bash(cat:*)")
+    mine.write(".claude/settings.json", text)
+    assert uninstall(mine).returncode == 0
+    assert mine.read(".claude/settings.json").startswith(b'{"permissions": {"allow": ["Bash(cat:*)"]}')
+    assert b"idse" not in mine.read(".claude/settings.json")
+
+
+# --- what somebody changed, and what is old ---
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_a_block_changed_by_hand_is_reported_and_kept(repo, path):
+    install(repo)
+    edited = repo.read(path).replace(b"Begin with", b"Never begin with")
+    repo.write(path, edited)
+    for done in (install(repo), uninstall(repo)):
+        assert done.returncode == 3
+        assert "error[IDSE035]" in done.stderr
+        assert re.search(rf"--> {re.escape(path)}:\d+", done.stderr)
+        assert repo.read(path) == edited
+        install(repo, "--only", "claude,codex,cursor")
+    status = repo.idse("agents", "status")
+    assert status.returncode == 1
+    assert f"{path}:" in status.stdout
+    assert "changed by hand" in status.stdout
+    assert install(repo, "--force").returncode == 0
+    assert conditions(repo)[path] == "current"
+    assert uninstall(repo).returncode == 0
+
+
+def test_force_also_takes_a_changed_block_out(repo):
+    repo.write("CLAUDE.md", "mine\n")
+    install(repo)
+    repo.write("CLAUDE.md", repo.read("CLAUDE.md").replace(b"Begin with", b"Never begin with"))
+    assert uninstall(repo, "--force").returncode == 0
+    assert repo.read("CLAUDE.md") == b"mine\n"
+
+
+def test_idse_uninstall_leaves_a_changed_block_and_says_so(repo):
+    repo.idse("init", "demo", "--agent-files")
+    edited = repo.read("CLAUDE.md").replace(b"Begin with", b"Never begin with")
+    repo.write("CLAUDE.md", edited)
+    done = repo.idse("uninstall")
+    assert done.returncode == 3
+    assert "CLAUDE.md stays" in done.stderr
+    assert repo.read("CLAUDE.md") == edited
+    assert not (repo.path / "AGENTS.md").exists()
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_a_hook_changed_by_hand_is_reported_and_kept_until_force(repo, path):
+    install(repo)
+    edited = repo.read(path).replace(b'"timeout": 15', b'"timeout": 5')
+    repo.write(path, edited)
+    done = install(repo)
+    assert done.returncode == 3
+    assert "PreToolUse" in done.stderr
+    assert repo.read(path) == edited
+    assert install(repo, "--force").returncode == 0
+    assert repo.read(path).count(b"idse hook") == 3
+    assert conditions(repo)[path] == "current"
+
+
+def old(content):
+    """A file as an idse with another text would have written it."""
+    from idse_orchestrator.domain.marked_block import find_block, renewed
+
+    return renewed(content, find_block(content), b"\nWhat we said last year.\n\n")
+
+
+def test_doctor_notices_a_block_of_an_older_idse_and_renews_it(mine):
+    mine.idse("init", "demo", "--agent-files")
+    mine.write("CLAUDE.md", old(mine.read("CLAUDE.md")))
+    looked = mine.idse("doctor")
+    assert re.search(r"warning +agent files +written by an older idse: CLAUDE.md", looked.stdout)
+    assert mine.idse("agents", "status").returncode == 1
+    fixed = mine.idse("doctor", "--fix")
+    assert "renewed CLAUDE.md" in fixed.stdout
+    assert INSTRUCTIONS.replace(b"\n", b"\r\n") in mine.read("CLAUDE.md")
+    assert uninstall(mine).returncode == 0
+    assert mine.read("CLAUDE.md") == MINE["CLAUDE.md"]
+
+
+def test_doctor_installs_nothing_that_was_not_there(repo):
+    repo.idse("init", "demo")
+    assert "agent files" not in repo.idse("doctor", "--fix").stdout
+    assert install(repo, "--only", "claude").returncode == 0
+    assert "CLAUDE.md, .claude/settings.json" in repo.idse("doctor", "--fix").stdout
+    assert not (repo.path / "AGENTS.md").exists()
+
+
+def test_doctor_says_that_agents_find_no_idse(repo, tmp_path):
+    repo.idse("init", "demo", "--agent-files")
+    (tmp_path / "bin").mkdir()
+    for name in ("git", "sh"):
+        os.symlink(f"/usr/bin/{name}", tmp_path / "bin" / name)
+    done = repo.idse("doctor", env={"PATH": str(tmp_path / "bin")})
+    assert "agents call idse, which is not on PATH" in done.stdout
+
+
+# --- what cannot be served is left exactly as it is ---
+
+
+def markers(repo):
+    install(repo)
+    return repo.read("CLAUDE.md")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line"),
+    [
+        (lambda text: text + text, lambda text: text.count(b"\n") + 1),
+        (lambda text: text.replace(b"<!-- idse:end -->\n", b""), lambda _: 1),
+        (lambda text: text[text.index(b"\n") + 1 :], lambda text: text.count(b"\n") - 1),
+    ],
+    ids=["two blocks", "a lost end", "a lost begin"],
+)
+def test_markers_in_disorder_are_an_error_that_says_where(repo, spoil, line):
+    text = markers(repo)
+    repo.write("CLAUDE.md", spoil(text))
+    before = files_of(repo.path)
+    for done in (install(repo), install(repo, "--force"), uninstall(repo, "--only", "claude", "--dry-run")):
+        assert done.returncode == 3
+        assert f"--> CLAUDE.md:{line(text)}" in done.stderr
+    assert files_of(repo.path) == before
+    assert "problem" in repo.idse("doctor").stdout or repo.idse("init", "demo").returncode == 0
+    assert re.search(r"problem +agent files", repo.idse("doctor", "--fix").stdout)
+    assert files_of(repo.path)["CLAUDE.md"] == before["CLAUDE.md"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b'{"a": 1,}',
+        b"// a comment\n{}",
+        b"[]",
+        b'{"hooks": []}',
+        b'{"hooks": {"Stop": "x"}}',
+        b'{"a": 1}\n{"b": 2}',
+        '{"a": 1}'.encode("utf-16"),
+        b'{"a": "\xff"}',
+        b"[" * 100_000,
+        b'{"hooks": {}, "hooks": {}}',
+    ],
+)
+@pytest.mark.parametrize("path", SETTINGS)
+def test_settings_that_are_not_valid_are_left_and_what_to_paste_is_told(repo, path, content):
+    repo.write(path, content)
+    for args in ((), ("--force",)):
+        done = install(repo, *args)
+        assert done.returncode == 3
+        assert "error[IDSE035]" in done.stderr
+        assert path in done.stderr
+        assert set(json.loads(done.stdout)["hooks"]) == {"SessionStart", "PreToolUse", "Stop"}
+        assert repo.read(path) == content
+    assert {found for where, found in conditions(repo).items() if where != path} == {"current"}
+    assert uninstall(repo).returncode == 0
+    assert repo.read(path) == content
+
+
+def a_folder(path):
+    path.mkdir(parents=True)
+
+
+def a_pipe(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(path)
+
+
+def a_link_out(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    target = pathlib.Path(os.environ["HOME"]) / "mine"
+    target.write_text("mine\n")
+    path.symlink_to(target)
+
+
+def a_link_to_nothing(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to("nowhere")
+
+
+def a_loop(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(path.name)
+
+
+@pytest.mark.parametrize("make", [a_folder, a_pipe, a_link_out, a_link_to_nothing, a_loop])
+@pytest.mark.parametrize("path", PATHS)
+def test_what_is_no_plain_file_of_this_work_tree_is_left(repo, make, path, sealed):
+    make(repo.path / path)
+    home, before = files_of(sealed), files_of(repo.path)
+    done = install(repo)
+    assert done.returncode == 3
+    assert path in done.stderr
+    assert files_of(repo.path)[path] == before[path]
+    assert files_of(sealed) == home
+    assert uninstall(repo).returncode == 0
+    assert files_of(repo.path) == before
+
+
+def test_a_folder_that_leads_into_the_home_is_left(repo, sealed):
+    (sealed / ".claude").mkdir()
+    (repo.path / ".claude").symlink_to(sealed / ".claude")
+    assert install(repo).returncode == 3
+    assert files_of(sealed / ".claude") == {}
+
+
+def test_a_file_where_a_folder_is_needed_is_left(repo):
+    repo.write(".claude", "mine\n")
+    done = install(repo)
+    assert done.returncode == 3
+    assert ".claude is not a folder" in done.stderr
+    assert repo.read(".claude") == b"mine\n"
+
+
+def test_two_names_of_one_file_get_one_block(repo):
+    repo.write("AGENTS.md", "mine\n")
+    (repo.path / "CLAUDE.md").symlink_to("AGENTS.md")
+    assert install(repo).returncode == 0
+    assert repo.read("AGENTS.md").count(b"idse:begin") == 1
+    assert (repo.path / "CLAUDE.md").is_symlink()
+    assert uninstall(repo, "--only", "codex").returncode == 0
+    assert repo.read("AGENTS.md") == b"mine\n"
+
+
+# --- init ---
+
+
+def test_init_installs_agent_files_when_asked(repo):
+    done = repo.idse("init", "demo", "--agent-files", "--json")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["data"]["agent_files"] == dict.fromkeys(PATHS, "created")
+    again = repo.idse("init", "demo", "--agent-files")
+    assert "nothing changed" in again.stderr
+
+
+def test_init_makes_no_agent_file_unless_asked(repo):
+    done = repo.idse("init", "demo", "--json")
+    assert json.loads(done.stdout)["data"]["agent_files"] == {}
+    assert not any((repo.path / path).exists() for path in PATHS)
+
+
+def test_init_says_in_one_document_which_file_was_left(repo):
+    repo.write(".claude/settings.json", "{")
+    done = repo.idse("init", "demo", "--agent-files", "--json")
+    assert done.returncode == 3
+    document = json.loads(done.stdout)
+    assert document["data"]["agent_files"][".claude/settings.json"] == "kept"
+    (told,) = [each for each in document["diagnostics"] if each["code"] == "IDSE035"]
+    assert told["where"] == ".claude/settings.json"
