@@ -68,9 +68,8 @@ class Judging:
         from idse_orchestrator.app.validate import Validation
         from idse_orchestrator.app.validation_choice import WORKTREE
         from idse_orchestrator.app.views import expected_views
-        from idse_orchestrator.git.sources import open_source
 
-        source = open_source(self._app.repository, self._app.environment, choice)
+        source = self._app.source(choice)
         views = expected_views(self._app.reader, self._app.workspace) if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         return Validation(source.reader, examiner, self._app.reader, self._app.today, views), source.scope
@@ -79,9 +78,8 @@ class Judging:
     def constitution(self) -> Constitution:
         """The rules in force in this work tree."""
         from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
 
-        return self.examiner(WorktreeReader(self._app.repository, (CONSTITUTION_PATH,))).constitution
+        return self.examiner(self._app.documents((CONSTITUTION_PATH,))).constitution
 
     @property
     def waivers(self) -> Waivers:
@@ -96,10 +94,8 @@ class Judging:
         """What would be wrong if `stage` were complete with the documents of this work tree."""
         from idse_orchestrator.app.scope import Scope, places
         from idse_orchestrator.app.validate import gate
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
 
-        reader = WorktreeReader(self._app.repository, places(Scope(*key)))
-        return gate(self.validation(reader), *key, stage)
+        return gate(self.validation(self._app.documents(places(Scope(*key)))), *key, stage)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """What the ValidationEngine says of one session in a code commit."""

@@ -23,8 +23,7 @@ def findings_of(app: Application, key: SessionKey) -> Report:
     from idse_orchestrator.app.scope import Scope, places
     from idse_orchestrator.app.validate import validate
     from idse_orchestrator.app.views import expected_views
-    from idse_orchestrator.git.readers.worktree import WorktreeReader
 
     scope = Scope(*key)
-    reader = WorktreeReader(app.repository, places(scope))
+    reader = app.documents(places(scope))
     return validate(app.judging.validation(reader, views=expected_views(app.reader, app.workspace)), scope)

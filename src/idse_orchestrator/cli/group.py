@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -95,7 +96,22 @@ def root() -> click.Group:
     version = click.version_option(
         __version__, "-V", "--version", prog_name="idse", message="%(prog)s %(version)s"
     )
-    return version(group)
+    return version(_store_option(group))
+
+
+_store_option = click.option(
+    "--store",
+    metavar="NAME[:PLACE]",
+    expose_value=False,
+    callback=lambda _context, _option, value: _choose_store(value),
+    help="Where ledgers are: git, filesystem, or a store that a package offers.  [env: IDSE_STORE]",
+)
+
+
+def _choose_store(name: str | None) -> None:
+    """The option is the variable for this one run, and for whatever processes it starts."""
+    if name is not None:
+        os.environ["IDSE_STORE"] = name
 
 
 @click.pass_context

@@ -50,9 +50,12 @@ def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
 
 def _program(run: Run) -> str:
     """What git would use; "" for none."""
-    done = run.app.repository.git.attempt("var", "GIT_PAGER")
-    program = done.stdout.decode("utf-8", "surrogateescape").strip()
-    if done.returncode != 0 or program in ("", "cat"):
+    if not run.app.has_git:
+        program = os.environ.get("PAGER", "less")
+    else:
+        done = run.app.repository.git.attempt("var", "GIT_PAGER")
+        program = done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
+    if program in ("", "cat"):
         return ""
     return program if _SHELL & set(program) or shutil.which(program) else ""
 

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.terminal import Terminal
+from idse_orchestrator.errors import GitFailedError, NotARepositoryError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
@@ -22,11 +23,9 @@ class Run:
 
     @property
     def app(self) -> Application:
-        """The application on the repository around the working folder."""
+        """The application on the repository around the working folder, or on another store."""
         if self._application is None:
-            from idse_orchestrator.wiring import Application
-
-            self._application = Application(os.getcwd(), os.environ)
+            self._application = _application(os.environ.get("IDSE_STORE", ""))
         return self._application
 
     @property
@@ -37,3 +36,26 @@ class Run:
     def session(self, name: str | None = None) -> SessionKey:
         """The session this run is about: `name` ("session" or "project/session"), else the current one."""
         return self.app.resolve_session(self.project_option, name)
+
+
+def _application(store: str) -> Application:
+    """In a repository git is asked first; a folder without one may have a store of its own."""
+    if store not in ("", "git"):
+        from idse_orchestrator.wiring_stores import application_on
+
+        return application_on(store, os.getcwd(), os.environ)
+    from idse_orchestrator.wiring import Application
+
+    try:
+        return Application(os.getcwd(), os.environ)
+    except (NotARepositoryError, GitFailedError):
+        found = None if store else _store_above()
+        if found is None:
+            raise
+        return found
+
+
+def _store_above() -> Application | None:
+    from idse_orchestrator.wiring_stores import application_found
+
+    return application_found(os.getcwd(), os.environ)

@@ -15,7 +15,8 @@ from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
 from idse_orchestrator.errors import InvalidConfigurationError
 
 _SUFFIX = ".j2"
-_NAMES = tuple(name for artifact in ARTIFACTS.values() for name in (artifact + _SUFFIX, artifact))
+_OTHERS = ("handoff.md",)
+_NAMES = tuple(name for each in (*ARTIFACTS.values(), *_OTHERS) for name in (each + _SUFFIX, each))
 _VALUE = re.compile(rb"\{\{-?\s*(project|session|title|type|date|stack|parents)\b")
 _MANY = 1000
 """Nobody has so many templates; a folder with more is something else."""
@@ -35,9 +36,12 @@ class TemplateFolders:
 
     def template(self, stage: str) -> TemplateText:
         """The template of `stage`; InvalidConfigurationError if the one to use cannot be read."""
-        artifact = ARTIFACTS[stage]
-        return self._overriding(artifact) or _read(
-            self._shipped, artifact + _SUFFIX, os.path.realpath(self._shipped)
+        return self.named(ARTIFACTS[stage])
+
+    def named(self, document: str) -> TemplateText:
+        """See `TemplateSource.named`."""
+        return self._overriding(document) or _read(
+            self._shipped, document + _SUFFIX, os.path.realpath(self._shipped)
         )
 
     def doubts(self) -> tuple[TemplateDoubt, ...]:

@@ -35,9 +35,10 @@ class _KeptError(Exception):
 
 
 def run(run: Run, name: str, args: Sequence[str]) -> int:
-    """Run the hook `name`; 0 or 1."""
+    """Run the hook `name`; 0 or 1. git calls it, so its ledgers are meant, whatever store is chosen."""
     if name.startswith(_AGENT):
         return _agent(name, args)
+    os.environ.pop("IDSE_STORE", None)
     if name in _BEFORE:
         return _before(run)
     if name == _PUSH:

@@ -42,7 +42,7 @@ def _init(  # noqa: PLR0913 - one parameter for each option
     when that has them.
     """
     project = name if name is not None else _only_folder(run)
-    wish = InitWish(project, stack, not no_hooks)
+    wish = InitWish(project, stack, not no_hooks and run.app.has_git)
     check_name("project", wish.project)
     with run.app.alone():
         setup = run.app.setup_agency(agency, AGENCY) if agency else None

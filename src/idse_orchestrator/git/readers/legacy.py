@@ -26,6 +26,10 @@ PATHSPECS = (
 """What to hand git after ``--``: wide enough for every older layout; `only_legacy` narrows the answer."""
 
 
+TOP_FOLDERS = (*_STAGE_FOLDERS, "projects")
+"""The folders that all of them are in."""
+
+
 def only_legacy(paths: Iterable[str]) -> tuple[str, ...]:
     """Those of `paths` that belong to an older layout, in order, each once."""
     return tuple(sorted({path for path in paths if re.fullmatch(_LEGACY, path, re.DOTALL)}))

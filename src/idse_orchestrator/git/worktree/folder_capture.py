@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from idse_orchestrator.app.ledger_values import Captured
 from idse_orchestrator.domain.file_names import file_name_problem, first_problem
@@ -31,13 +31,8 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
 
     InvalidArtifactError names the first file a ledger may not hold.
     """
-    root = os.path.join(repository.toplevel, folder)
-    if not os.path.isdir(root) or os.path.islink(root):
+    if files_to_capture(repository.toplevel, folder) is None:
         return None
-    if os.path.lexists(os.path.join(root, ".git")):
-        raise _refused(folder, "it is a repository of its own", "take its .git away")
-    for path in _files(root):
-        _check_file(path, repository.toplevel)
     make_folder(repository.private)
     index = os.path.join(repository.private, f"index.{os.getpid()}")
     try:
@@ -50,6 +45,31 @@ def capture_folder(repository: Repository, folder: str) -> Captured | None:
         for name in (index, f"{index}.lock"):
             if os.path.exists(name):
                 os.unlink(name)
+
+
+def files_to_capture(toplevel: str, folder: str) -> list[str] | None:
+    """Full paths of the files in `folder` (relative to `toplevel`); None where it is no folder.
+
+    InvalidArtifactError names the first one that a ledger may not hold, whatever git says of it.
+    """
+    root = os.path.join(toplevel, folder)
+    if not os.path.isdir(root) or os.path.islink(root):
+        return None
+    if os.path.lexists(os.path.join(root, ".git")):
+        raise _refused(folder, "it is a repository of its own", "take its .git away")
+    found = list(_files(root))
+    for path in found:
+        _check_file(path, toplevel)
+    return found
+
+
+def check_file_names(folder: str, paths: Iterable[str]) -> None:
+    """InvalidArtifactError for the first of the files in `folder` whose name no ledger may hold."""
+    problem = first_problem(paths)
+    if problem is not None:  # no Agency would take the ledger, and no later save could mend it
+        raise _refused(
+            f"{folder}/{problem[0]}", problem[1], "rename it, or move it out of the session's folder"
+        )
 
 
 def _captured(git: Git, folder: str) -> Captured | None:
@@ -65,11 +85,7 @@ def _captured(git: Git, folder: str) -> Captured | None:
         files[path.removeprefix(f"{folder}/")] = blob
     if not files:
         return None
-    problem = first_problem(files)
-    if problem is not None:  # no Agency would take the ledger, and no later save could mend it
-        raise _refused(
-            f"{folder}/{problem[0]}", problem[1], "rename it, or move it out of the session's folder"
-        )
+    check_file_names(folder, files)
     return Captured(git.text("write-tree", f"--prefix={folder}/"), files)
 
 

@@ -29,13 +29,13 @@ def replace_folder(repository: Repository, folder: str, before: str, after: str)
     removed = sorted(old.keys() - new.keys())
     root = os.path.join(repository.toplevel, folder)
     for path in written:
-        _refuse_obstacle(root, path, folder)
+        refuse_obstacle(root, path, folder)
     _refuse_unseen(
         repository, folder, {path: old.get(path) or new[path] for path in [*written, *removed]}, old
     )
     _write(repository, folder, after, written)
     for path in removed:
-        _remove(root, path)
+        remove_document(root, path)
     return [*written, *removed]
 
 
@@ -65,8 +65,11 @@ def _write(repository: Repository, folder: str, tree: str, paths: Sequence[str])
                 os.unlink(name)
 
 
-def _refuse_obstacle(root: str, path: str, folder: str) -> None:
-    """A link on the way would lead the write out of the work tree; a folder would have to be deleted."""
+def refuse_obstacle(root: str, path: str, folder: str) -> None:
+    """ConflictError where `path` of the folder `root` cannot be written.
+
+    A link on the way would lead the write out of the work tree; a folder would have to be deleted.
+    """
     parts = path.split("/")
     for count in range(len(parts) + 1):
         place = os.path.join(root, *parts[:count])
@@ -109,7 +112,8 @@ def _refuse_unseen(
             )
 
 
-def _remove(root: str, path: str) -> None:
+def remove_document(root: str, path: str) -> None:
+    """Remove a file below `root`, and the folders that are empty without it."""
     place = os.path.join(root, path)
     try:
         os.unlink(place)

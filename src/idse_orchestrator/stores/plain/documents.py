@@ -1,0 +1,136 @@
+"""Documents to judge, where there is no git: those of the folder, and those a ledger holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.domain.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.domain.content_ids import blob_id
+from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, session_folder
+from idse_orchestrator.domain.project_workspace import STORE_FOLDER
+from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.object_stream import CAP
+from idse_orchestrator.git.private_files import storage_error
+from idse_orchestrator.git.readers.disk import FILE, LINK, OnDisk, scan
+from idse_orchestrator.git.readers.legacy import TOP_FOLDERS, only_legacy
+from idse_orchestrator.git.readers.listing import EVERYTHING, check_folders, decode, encode
+from idse_orchestrator.stores.plain.no_git import LOCAL_FOLDER
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.design_store import DesignStore, Loaded
+
+_OWN = (STORE_FOLDER, LOCAL_FOLDER)
+_NO_BLOB = "0" * 40
+
+
+class FolderDocuments:
+    """The `ArtifactReader` port on a plain folder `top`; `folders` narrows it to what is in or at them."""
+
+    def __init__(self, top: str, folders: Sequence[str] = EVERYTHING) -> None:
+        self._top = top
+        self._folders = folders
+
+    @property
+    def description(self) -> str:
+        """Always the one word: worktree."""
+        return "worktree"
+
+    def paths(self) -> Mapping[str, FileEntry]:
+        """See ArtifactReader; as the folder was at the first call."""
+        return self._entries
+
+    def legacy_paths(self) -> Sequence[str]:
+        """See ArtifactReader."""
+        found = (item.path for folder in TOP_FOLDERS for item in scan(self._top, folder))
+        return only_legacy(found)
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """See ArtifactReader. A file above 8 MiB, and a repository inside this folder, read as b""."""
+        return {path: self._read(path, self._entries[path]) for path in paths}
+
+    def _read(self, path: str, entry: FileEntry) -> bytes:
+        if entry.mode == GITLINK or entry.size > CAP:
+            return b""
+        content = _content(self._top, path, is_link=entry.mode == SYMLINK)
+        if blob_id(content) != entry.blob:
+            raise ConflictError("a document changed while it was read", where=path, fix=("run it again",))
+        return content
+
+    @cached_property
+    def _entries(self) -> dict[str, FileEntry]:
+        found = {
+            item.path: _entry(self._top, item)
+            for folder in self._wanted()
+            for item in scan(self._top, folder)
+        }
+        check_folders(found, self.description)
+        return dict(sorted(found.items()))
+
+    def _wanted(self) -> Iterator[str]:
+        """The folders to look into, without what idse keeps for itself."""
+        for folder in self._folders:
+            if folder != WORKSPACE or not os.path.isdir(os.path.join(self._top, folder)):
+                yield folder
+                continue
+            if os.path.islink(os.path.join(self._top, folder)):
+                yield folder
+                continue
+            names = (decode(name) for name in os.listdir(encode(os.path.join(self._top, folder))))
+            yield from (place for name in sorted(names) if (place := f"{folder}/{name}") not in _OWN)
+
+
+class LedgerDocuments:
+    """The `ArtifactReader` port on one session as its ledger holds it."""
+
+    def __init__(self, store: DesignStore, key: tuple[str, str], loaded: Loaded) -> None:
+        self._store = store
+        self._folder = session_folder(*key)
+        self._name = "/".join(key)
+        self._loaded = loaded
+
+    @property
+    def description(self) -> str:
+        """The word ledger, the session and the short id of its tip."""
+        return f"ledger {self._name} {self._loaded.tip[:7]}"
+
+    def paths(self) -> Mapping[str, FileEntry]:
+        """See ArtifactReader."""
+        return {
+            f"{self._folder}/{path}": FileEntry(REGULAR, blob, len(self._store.load_artifact(blob)))
+            for path, blob in sorted(self._loaded.artifacts.items())
+        }
+
+    def legacy_paths(self) -> Sequence[str]:
+        """None: a ledger holds one session's folder and nothing else."""
+        return ()
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """See ArtifactReader."""
+        start = len(self._folder) + 1
+        return {path: self._store.load_artifact(self._loaded.artifacts[path[start:]]) for path in paths}
+
+
+def _entry(top: str, item: OnDisk) -> FileEntry:
+    if item.kind not in (FILE, LINK):
+        return FileEntry(GITLINK, _NO_BLOB, 0)
+    full = os.path.join(encode(top), encode(item.path))
+    mode = SYMLINK if item.kind == LINK else REGULAR  # as git where core.fileMode is off
+    size = os.lstat(full).st_size
+    if item.kind == FILE and size > CAP:
+        return FileEntry(mode, _NO_BLOB, size)
+    content = _content(top, item.path, is_link=item.kind == LINK)
+    return FileEntry(mode, blob_id(content), len(content))
+
+
+def _content(top: str, path: str, *, is_link: bool) -> bytes:
+    full = os.path.join(encode(top), encode(path))
+    try:
+        if is_link:
+            return os.readlink(full)
+        with open(full, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise storage_error(error, path) from error

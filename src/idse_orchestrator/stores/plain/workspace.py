@@ -1,0 +1,153 @@
+"""The documents of a plain folder, and which session it works on.
+
+What git would know of branches and commits is not there: a folder's edits start from what it last gave to
+the ledger or took from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.ledger_values import Captured, Merged
+from idse_orchestrator.domain.content_ids import blob_id
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
+from idse_orchestrator.git.ref_names import CURRENT, current_by_project_ref, session_ref
+from idse_orchestrator.git.worktree.folder_capture import check_file_names, files_to_capture
+from idse_orchestrator.git.worktree.folder_checkout import refuse_obstacle, remove_document
+from idse_orchestrator.git.worktree.workspace import GitWorkspace
+from idse_orchestrator.stores.plain.folder_merge import merge_folders
+from idse_orchestrator.stores.plain.folders import Folders
+from idse_orchestrator.stores.plain.given import last_given, remember_given
+
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.design_store import DesignStore
+    from idse_orchestrator.git.repository import Repository
+
+
+class PlainWorkspace(GitWorkspace):
+    """The `Workspace` port on a plain folder: views and folders as in a work tree, the rest without git."""
+
+    def __init__(self, place: Repository, store: DesignStore, folders: Folders) -> None:
+        super().__init__(place)
+        self._place = place
+        self._store = store
+        self._folders = folders
+
+    def blobs(self, project: str, session: str) -> Mapping[str, str]:
+        """See `Workspace.blobs`."""
+        folder = session_folder(project, session)
+        present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
+        return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
+
+    def capture(self, project: str, session: str) -> Captured | None:
+        """See `Workspace.capture`."""
+        folder = session_folder(project, session)
+        paths = files_to_capture(self._place.toplevel, folder)
+        if not paths:
+            return None
+        root = os.path.join(self._place.toplevel, folder)
+        names = {os.path.relpath(path, root).replace(os.sep, "/"): path for path in paths}
+        check_file_names(folder, names)
+        files = {name: self._store.save_artifact(self._read(path)) for name, path in names.items()}
+        return Captured(self._folders.id_of(files), files)
+
+    def set_current(self, project: str, session: str) -> None:
+        """See `Workspace.set_current`."""
+        target = f"ref: {session_ref(project, session)}\n".encode()
+        for ref in (current_by_project_ref(project), CURRENT):
+            path = os.path.join(self._place.git_dir, ref)
+            make_folder(os.path.dirname(path))
+            write_atomically(path, target)
+
+    def base(self, project: str, session: str) -> str:
+        """See `Workspace.base`."""
+        return self.given(project, session, "") or ""
+
+    def given(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """See `Workspace.given`: there is but one branch."""
+        files = last_given(self._place, project, session)
+        return None if files is None else self._folders.id_of(files)
+
+    def missed(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """See `Workspace.missed`: there are no commits to miss."""
+        return None
+
+    def brought(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
+        """See `Workspace.brought`: there are no code commits."""
+        return False
+
+    def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's signature
+        """See `Workspace.agree`."""
+        remember_given(self._place, project, session, self._folders.files(tree))
+
+    def merge(self, base: str, ours: str, theirs: str) -> Merged:
+        """See `Workspace.merge`."""
+        if theirs in (ours, base):
+            return Merged(ours, ())
+        if ours == base or not ours:
+            return Merged(theirs, ())
+        sides = (self._folders.files(name) for name in (base, ours, theirs))
+        files, conflicts = merge_folders(self._store, *sides)
+        return Merged(self._folders.id_of(files), conflicts)
+
+    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
+        """See `Workspace.mixed`."""
+        files, source = dict(self._folders.files(tree)), self._folders.files(other)
+        for path in paths:
+            files.pop(path, None)
+            if path in source:
+                files[path] = source[path]
+        return self._folders.id_of(files)
+
+    def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
+        """See `Workspace.is_safe_to_replace`."""
+        if self.given(project, session, "") == tree:
+            return True
+        entries = self._store.entries((project, session))
+        return any(self._folders.id_of(entry.artifacts or {}) == tree for entry in entries)
+
+    def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
+        """See `Workspace.replace_folder`."""
+        folder = session_folder(project, session)
+        root = os.path.join(self._place.toplevel, folder)
+        old, new = self._folders.files(before), self._folders.files(after)
+        written = sorted(path for path, blob in new.items() if old.get(path) != blob)
+        removed = sorted(old.keys() - new.keys())
+        for path in written:
+            refuse_obstacle(root, path, folder)
+        for path in [*written, *removed]:
+            self._refuse_unseen(f"{folder}/{path}", old.get(path, ""))
+        for path in written:
+            self._write(os.path.join(root, path), self._store.load_artifact(new[path]))
+        for path in removed:
+            remove_document(root, path)
+        return [*written, *removed]
+
+    def resolve_tree(self, rev: str, path: str) -> str | None:
+        """See `Workspace.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""
+        entry = self._folders.entry(rev)
+        if entry is None or path != "artifacts":
+            return None
+        return self._folders.id_of(entry.artifacts or {}) or None
+
+    def _refuse_unseen(self, path: str, seen: str) -> None:
+        """Raise for a file that is not what `seen` says: somebody typed after the folder was looked at."""
+        if os.path.lexists(os.path.join(self._place.toplevel, path)) and blob_id(self._read(path)) != seen:
+            raise ConflictError(
+                "a document changed while it was to be replaced", where=path, fix=("run the command again",)
+            )
+
+    def _write(self, path: str, content: bytes) -> None:
+        make_folder(os.path.dirname(path))
+        write_atomically(path, content)
+
+    def _read(self, path: str) -> bytes:
+        try:
+            with open(os.path.join(self._place.toplevel, path), "rb") as file:
+                return file.read()
+        except OSError as error:
+            raise storage_error(error, path) from error
