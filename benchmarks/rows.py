@@ -198,6 +198,47 @@ def _middle(runs: list[Measured]) -> Measured:
     return sorted(runs, key=lambda one: one.ms)[len(runs) // 2]
 
 
+PROFILE = """
+## Agent Profile
+
+```yaml
+id: {name}-agent
+name: The agent of {name}
+description: Builds what the spec says.
+goals: [Keep the promises of the spec, Leave the house in order]
+inputs: [intent.md, spec.md, plan.md]
+outputs: [implementation/README.md]
+tools: [git, a shell, a test runner]
+constraints: [No new dependency, No network]
+memory_policy: {{scope: session, keep: {{days: 7}}}}
+runtime_hints: {{timeout_minutes: 20}}
+```
+"""
+
+
+def compiling(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`idse compile agent-spec` of a session that inherits, written anew each time."""
+    folder = bed.project("compile")
+    bed.run(IDSE, "spawn", "login", cwd=folder)
+    for name in ("__blueprint__", "login"):
+        path = os.path.join(folder, f".idse/projects/portal/sessions/{name}/spec.md")
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(PROFILE.format(name=name))
+    bed.run("git", "add", "-A", cwd=folder)
+    bed.run("git", "commit", "-q", "-m", "profiles", cwd=folder)
+    build = os.path.join(folder, ".idse/projects/portal/build")
+    subject = Subject(
+        (IDSE, "compile", "agent-spec", "--session", "login"),
+        folder,
+        lambda: shutil.rmtree(build, ignore_errors=True),
+    )
+    found = take_turns(bed, sizes.runs, {"floor": Subject(PYTHON, folder), "compile": subject})
+    if not os.path.isfile(os.path.join(build, "agents/login.profile.yaml")):
+        raise RuntimeError("nothing was compiled")
+    floor, ms = found["floor"].ms, found["compile"].ms
+    return [at_most("idse compile agent-spec", ms / floor, 12, "x python", f"{ms:.0f} of {floor:.0f} ms")]
+
+
 ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "status and next": looking,
     "code commit": code_commit,
@@ -205,4 +246,5 @@ ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "append": appending,
     "log": log,
     "validate": validate,
+    "compile": compiling,
 }

@@ -9,6 +9,7 @@ LEDGER = "refs/idse/sessions/demo/__blueprint__"
 
 READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
 RECORDING = {"click", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
+COMPILING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
 JUDGING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
 
 
@@ -55,6 +56,14 @@ def test_judging_the_index_pays_for_no_more_than_the_judging(project):
     project.write(SPEC, project.read(SPEC) + b"\nOne more line.\n")
     project.git("add", SPEC)
     assert not imported_by(project, "hook", "pre-commit") & JUDGING
+
+
+def test_compiling_a_profile_pays_for_markdown_and_yaml_alone(project):
+    block = b"\n## Agent Profile\n\n```yaml\nid: a\nname: A\n```\n"
+    project.write(SPEC, project.read(SPEC) + block)
+    imported = imported_by(project, "compile", "agent-spec", "--session", "__blueprint__")
+    assert {"yaml", "markdown_it"} <= imported, "there was nothing to compile"
+    assert not imported & COMPILING
 
 
 def test_the_list_of_imports_would_show_a_heavy_one(project):
