@@ -47,6 +47,7 @@ COMMANDS = {
     "agents": Entry(
         _PACKAGE + "agents", "Name the project's agents, and say who handles which stage.", AGENTS
     ),
+    "handoff": Entry(_PACKAGE + "handoff", "Pass a stage from one agent to another.", AGENTS),
     "validate": Entry(_PACKAGE + "validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry(_PACKAGE + "rule", "List and explain rules, waive one for a session.", GOVERN),
     "blueprint": Entry(
@@ -57,6 +58,7 @@ COMMANDS = {
     "export": Entry(_PACKAGE + "export", "Copy the ledgers into a folder of plain files.", SHARE),
     "import": Entry(_PACKAGE + "import_", "Take in the ledgers of such a folder.", SHARE),
     "init": Entry(_PACKAGE + "init", "Start or adopt a project in this repository.", SETUP),
+    "migrate": Entry(_PACKAGE + "migrate", "Take over sessions of older layouts, with their history.", SETUP),
     "hooks": Entry(_PACKAGE + "hooks", "Install, remove and look at the git hooks.", SETUP),
     "hook": Entry(_PACKAGE + "hook", "What the git hooks call.", ""),
     "config": Entry(_PACKAGE + "config", "Show the configuration and where it comes from.", SETUP),

@@ -44,6 +44,7 @@ def trailers_of(event: Event) -> Mapping[str, str]:
         "Idse-To": body.get("to", ""),
         "Idse-Agent": event.actor.agent,
         "Idse-Code": body.get("code", ""),
+        "Idse-Migration": body.get("migration", ""),
         "Idse-Claim": body.get("claim", ""),
         "Idse-Lamport": event.lamport,
     }

@@ -12,10 +12,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from idse_orchestrator.domain.content_ids import blob_id
 from idse_orchestrator.domain.file_names import MAX_DEPTH, MAX_FILES, same_file
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.migration_names import file_name
 from idse_orchestrator.domain.migration_paths import LAYOUTS, STAGE_FOLDERS, Place, document_of, side_path
+from idse_orchestrator.domain.migration_stages import is_blank
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGE_OF
 
 MIGRATED = "migrated"
@@ -36,11 +38,12 @@ _MOST_SIDE_FILES = MAX_FILES - 100
 
 
 class Content(NamedTuple):
-    """What arranging needs of a file's bytes: git's id of them, how many, whether they are a mere notice."""
+    """A file's bytes as far as they count: git's id, how many, whether they are a mere notice, or no text."""
 
     blob: str
     size: int
     is_stub: bool = False
+    is_blank: bool = False
 
 
 class Found(NamedTuple):
@@ -70,6 +73,11 @@ class Arranged(NamedTuple):
 def is_stub(data: bytes) -> bool:
     """Whether `data` is a notice that a document has moved, which older tools left in its place."""
     return len(data) <= _STUB_BYTES and _STUB_WORDS.search(data) is not None
+
+
+def content_of(data: bytes) -> Content:
+    """What counts of `data`."""
+    return Content(blob_id(data), len(data), is_stub(data), is_blank(data))
 
 
 def arranged(found: Iterable[Found]) -> Arranged:
@@ -102,8 +110,8 @@ def _raw(path: str) -> bytes:
 
 def _set_aside(found: Found) -> Fate | None:
     if found.content.size > MAX_ARTIFACT_BYTES:
-        size = f"it has {found.content.size:,} bytes, and the limit is {MAX_ARTIFACT_BYTES:,}"
-        return Fate(found.path, UNKNOWN, size)
+        why = f"it is larger than {MAX_ARTIFACT_BYTES:,} bytes, the limit of a ledger"
+        return Fate(found.path, UNKNOWN, why)
     if found.content.is_stub:
         return Fate(found.path, STUB, "a notice that the document has moved")
     return None

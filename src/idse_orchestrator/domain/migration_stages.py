@@ -11,35 +11,34 @@ written                             anything    in_progress
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.stage_state_model import COMPLETE, IN_PROGRESS, PENDING
 
-EMPTY, OPEN, WRITTEN = "empty", "open", "written"
-"""What a document is: a mere template or less, a text that leaves something open, a text."""
-
 _NOT_TEXT = re.compile(r"<!--(?:[^-]|-(?!->))*(?:-->|\Z)|^[ \t]*#[^\n]*$|^[-=*_|:> \t]+$", re.MULTILINE)
 _MARKER = re.compile(r"\\?\[REQUIRES INPUT[^\]\n]{0,200}\]", re.IGNORECASE)
+_ENOUGH = 64 * 1024
 _FEW = 12
 """Letters of a text that is none."""
 
 
-def document_kind(data: bytes, *, is_open: bool) -> str:
-    """What the document `data` is. `is_open`: the rules found a marker or a placeholder in it."""
-    text = _MARKER.sub("", data.decode("utf-8", "replace"))
-    written = sum(char.isalnum() for char in _NOT_TEXT.sub("", text)[:4096])
-    if written < _FEW:
-        return EMPTY
-    return OPEN if is_open else WRITTEN
+def is_blank(data: bytes) -> bool:
+    """Whether nothing is written in the document `data`: headings, comments and markers are no text."""
+    text = _MARKER.sub("", data[:_ENOUGH].decode("utf-8", "replace"))
+    return sum(map(str.isalnum, _NOT_TEXT.sub("", text))) < _FEW
 
 
-def stage_statuses(documents: Mapping[str, str], recorded: Mapping[str, str]) -> dict[str, str]:
-    """Stage to status, from what its document is (absent: there is none) and what its source recorded."""
-    return {stage: _status(documents.get(stage, EMPTY), recorded.get(stage, "")) for stage in STAGES}
+def stage_statuses(
+    written: Collection[str], unfinished: Collection[str], recorded: Mapping[str, str]
+) -> dict[str, str]:
+    """Stage to status: `written` have a document with a text; that of `unfinished` leaves something open."""
+    return {stage: _status(stage, written, unfinished, recorded) for stage in STAGES}
 
 
-def _status(document: str, recorded: str) -> str:
-    if document == EMPTY:
+def _status(
+    stage: str, written: Collection[str], unfinished: Collection[str], recorded: Mapping[str, str]
+) -> str:
+    if stage not in written:
         return PENDING
-    return COMPLETE if recorded == COMPLETE and document == WRITTEN else IN_PROGRESS
+    return COMPLETE if recorded.get(stage) == COMPLETE and stage not in unfinished else IN_PROGRESS

@@ -1,0 +1,1 @@
+"""Taking over what older prototypes of IDSE left behind: look, plan, then write."""

@@ -1,0 +1,233 @@
+"""Plan a migration: what each session will be called, hold and say, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from idse_orchestrator.app.ledger_values import SessionKey
+from idse_orchestrator.app.migrate.facts import gathered
+from idse_orchestrator.app.migrate.judging import Judge, judged
+from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget, Progress
+from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
+from idse_orchestrator.app.migrate.survey import Survey, survey
+from idse_orchestrator.app.migrate.values import DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
+from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.domain.migration_names import mapped_names
+from idse_orchestrator.domain.migration_paths import CURRENT, Place
+from idse_orchestrator.domain.names import check_new_name
+from idse_orchestrator.errors import UsageError
+
+_FEW_SESSIONS = 200
+"""Up to so many sessions their names are compared for slips of the pen."""
+_NEARLY = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What planning works with.
+
+    `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now.
+    """
+
+    source: MigrationSource
+    target: MigrationTarget
+    projects: Sequence[str]
+    ledger_files: Callable[[SessionKey], Mapping[str, str]]
+    judge: Judge
+    on_progress: Progress
+
+
+def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Survey]:
+    """The whole plan, and what was found; nothing is written.
+
+    MigrationSourceError where there is nothing to take over, UsageError where `wish` names a project that
+    the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
+    """
+    only = wish.project or (planning.projects[0] if len(planning.projects) == 1 else "")
+    found = survey(planning.source, only)
+    keys = _keys(found, _project_names(found, wish.project, planning.projects))
+    reading = Reading(planning.source, found, keys, planning.on_progress)
+    reading.read()
+    sessions = _sessions(planning, reading, keys)
+    if wish.with_history:
+        history = planning.source.history(found.owner)
+        sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
+    sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
+    fates = [*found.fates, *reading.fates, *(fate for each in sessions for fate in _fates(planning, each))]
+    current = reading.current_said()
+    plan = MigrationPlan(
+        source=planning.source.description,
+        sessions=tuple(sessions),
+        fates=tuple(sorted(fates, key=lambda fate: raw(fate.path))),
+        registries=reading.registries,
+        constitution=planning.judge.constitution.id,
+        current=keys[current] if current else None,
+        left_out=tuple(planning.source.left_out),
+        notes=tuple(reading.notes),
+    )
+    _account(found, plan)
+    return plan, found
+
+
+def _account(found: Survey, plan: MigrationPlan) -> None:
+    """Every file of the source has exactly one fate, or this is a defect of idse."""
+    on_disk = sorted((entry.path for entry in found.entries), key=raw)
+    told = [fate.path for fate in plan.fates]
+    if told != on_disk:
+        odd = sorted(set(on_disk) ^ set(told), key=raw) or "one is told twice"
+        raise AssertionError(f"{len(on_disk)} files, {len(told)} accounted for: {odd[:3]!r}")
+
+
+def _project_names(found: Survey, wished: str, existing: Sequence[str]) -> Mapping[str, str]:
+    """Each project of the source that is taken over, and what it is called here."""
+    said = list(dict.fromkeys(project for project, _ in found.sessions))
+    if wished and len(said) > 1:
+        if wished not in said:
+            raise UsageError(
+                f"the source has no project {wished!r}",
+                cause="it has " + ", ".join(sorted(said)),
+                fix=("name one of those, or leave --project out",),
+            )
+        said = [wished]
+    names = {said[0]: wished} if wished else mapped_names("project", said)
+    for name in names.values():
+        check_new_name("project", name, [each for each in existing if each != name])
+    return names
+
+
+def _keys(found: Survey, projects: Mapping[str, str]) -> dict[SessionKey, SessionKey]:
+    """Each session that is taken over, by its names in the source, and what it is called here."""
+    keys: dict[SessionKey, SessionKey] = {}
+    for project, name in projects.items():
+        sessions = [session for owner, session in found.sessions if owner == project]
+        for session, called in mapped_names("session", sessions).items():
+            keys[project, session] = (name, called)
+    return keys
+
+
+def _sessions(
+    planning: Planning, reading: Reading, keys: Mapping[SessionKey, SessionKey]
+) -> list[SessionPlan]:
+    """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
+    known = planning.target.migrated()
+    similar = _similar_names(keys)
+    plans = []
+    for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
+        plan = _session(reading, said, key)
+        parents, doubts = _parents(plan, keys)
+        plans.append(
+            replace(
+                plan,
+                verdict=_verdict(plan, known),
+                parents=parents,
+                doubts=(*plan.doubts, *doubts, *similar.get(said, ())),
+            )
+        )
+    return plans
+
+
+def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan:
+    places, contents = reading.places[said], reading.contents[said]
+    facts, doubts = gathered(key[1], places, reading.records.get(said, {}))
+    state = reading.states.get(said)
+    if state is not None:
+        facts = replace(
+            facts,
+            created=facts.created or state.created,
+            updated=facts.updated or state.updated,
+            recorded=facts.recorded or state.recorded,
+        )
+    return SessionPlan(
+        key=key,
+        said=said,
+        layouts=tuple(sorted({place.layout for place in places.values() if _is_its_own(place)})),
+        places=places,
+        contents=contents,
+        arranged=arranged(Found(path, places[path], contents[path]) for path in places),
+        facts=facts,
+        fingerprint=_fingerprint(said, contents),
+        stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
+        doubts=(*doubts, *reading.doubts.get(said, ())),
+    )
+
+
+def _is_its_own(place: Place) -> bool:
+    """Whether the path of a file said that it belongs to the session."""
+    return bool(place.project) or place.layout == CURRENT
+
+
+def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
+    """What a session of the source is: its name, and every file of it."""
+    digest = sha256()
+    for part in (*said, *(text for path in sorted(contents) for text in (path, contents[path].blob))):
+        digest.update(raw(part) + b"\0")
+    return digest.hexdigest()
+
+
+def _verdict(plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]]) -> str:
+    if plan.key in known:
+        return DONE if plan.fingerprint in known[plan.key] else TAKEN
+    folded = (plan.key[0], plan.key[1].casefold())
+    return TAKEN if any((project, name.casefold()) == folded for project, name in known) else NEW
+
+
+def _parents(
+    plan: SessionPlan, keys: Mapping[SessionKey, SessionKey]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parents that are taken over too, and a doubt about one that is not."""
+    wanted = plan.facts.parent
+    parent = keys.get((plan.said[0], wanted))
+    if parent is not None and parent != plan.key:
+        return (parent[1],), ()
+    return (), (f"its parent {wanted!r} is not there",) if wanted else ()
+
+
+def _similar_names(keys: Iterable[SessionKey]) -> Mapping[SessionKey, tuple[str, ...]]:
+    """Doubts about sessions whose names nearly are those of others."""
+    known = sorted(keys)
+    by_case: dict[SessionKey, list[SessionKey]] = {}
+    for key in known:
+        by_case.setdefault((key[0], key[1].casefold()), []).append(key)
+    found: dict[SessionKey, tuple[str, ...]] = {}
+    for twins in by_case.values():
+        for key in twins if len(twins) > 1 else ():
+            names = ", ".join(repr(other[1]) for other in twins if other != key)
+            found[key] = (f"{names} differs only in case: perhaps it is the same session",)
+    for key, other in _slips(known) if len(known) <= _FEW_SESSIONS else ():
+        words = f"{other[1]!r} is nearly its name: perhaps it is the same session"
+        found[key] = (*found.get(key, ()), words)
+    return found
+
+
+def _slips(known: Sequence[SessionKey]) -> Iterable[tuple[SessionKey, SessionKey]]:
+    from difflib import SequenceMatcher
+
+    for number, one in enumerate(known):
+        for other in known[number + 1 :]:
+            names = one[1].casefold(), other[1].casefold()
+            if one[0] != other[0] or names[0] == names[1] or _differ_in_digits(*names):
+                continue
+            match = SequenceMatcher(None, *names, autojunk=False)
+            if match.quick_ratio() > _NEARLY and match.ratio() > _NEARLY:
+                yield one, other
+                yield other, one
+
+
+def _differ_in_digits(one: str, other: str) -> bool:
+    """Whether two names count on: such are meant to be alike."""
+    return [char for char in one if char.isdigit()] != [char for char in other if char.isdigit()]
+
+
+def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
+    """What becomes of a session's files: of one whose name is taken, nothing."""
+    if plan.verdict != TAKEN:
+        yield from plan.arranged.fates
+        return
+    held = set(planning.ledger_files(plan.key).values())
+    for path, content in plan.contents.items():
+        if content.blob in held:
+            yield Fate(path, DUPLICATE, f"the ledger of {plan.name} holds the same bytes")
+        else:
+            yield Fate(path, UNKNOWN, f"{plan.name} has a ledger of its own: nothing was written")

@@ -1,0 +1,165 @@
+"""Read the files of a source, and give those that stand beside all sessions to the one they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from idse_orchestrator.app.ledger_values import SessionKey
+from idse_orchestrator.app.migrate.facts import is_record
+from idse_orchestrator.app.migrate.ports import MigrationSource, Progress
+from idse_orchestrator.app.migrate.survey import Survey, beside
+from idse_orchestrator.app.migrate.values import RegistryPlan, SessionFacts, Told
+from idse_orchestrator.domain.migration_files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.domain.migration_handoffs import (
+    Story,
+    governance_story,
+    handoff_story,
+    is_handoff_document,
+)
+from idse_orchestrator.domain.migration_paths import AGENT_REGISTRY, Place
+from idse_orchestrator.domain.migration_registry import taken_registry
+from idse_orchestrator.domain.migration_words import session_record
+from idse_orchestrator.domain.project_workspace import SESSION_STATE
+
+_UNREADABLE = "it cannot be read"
+
+
+def raw(path: str) -> bytes:
+    """The bytes of a path, by which paths are ordered."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def told_at(told: Told) -> tuple[str, bytes]:
+    """Stories come in the order of their dates, then of their files."""
+    return (told.story.at.at if told.story.at else "", raw(told.path))
+
+
+class Reading:
+    """What the files say. Everything is kept by the session's names in the source.
+
+    `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source;
+    `states` come from files beside all sessions; `fates` are those of files that belong to no session.
+    """
+
+    def __init__(
+        self,
+        source: MigrationSource,
+        found: Survey,
+        keys: Mapping[SessionKey, SessionKey],
+        on_progress: Progress,
+    ) -> None:
+        self._source = source
+        self._found = found
+        self._keys = keys
+        self._on_progress = on_progress
+        self.places: dict[SessionKey, dict[str, Place]] = {key: {} for key in keys}
+        self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
+        self.records: dict[SessionKey, dict[str, bytes]] = {}
+        self.states: dict[SessionKey, SessionFacts] = {}
+        self.stories: dict[SessionKey, list[Told]] = {}
+        self.doubts: dict[SessionKey, list[str]] = {}
+        self.registries: dict[str, RegistryPlan] = {}
+        self.fates: list[Fate] = []
+        self.notes: list[str] = []
+
+    def read(self) -> None:
+        """Read all that some layout has a place for."""
+        owners: dict[str, SessionKey] = {}
+        for key, files in self._found.sessions.items():
+            if key in self._keys:
+                self.places[key].update(files)
+                owners.update(dict.fromkeys(files, key))
+            else:
+                why = f"it belongs to project {key[0]}, which was not asked for"
+                self.fates += [Fate(path, UNKNOWN, why) for path in files]
+        for number, (path, data) in enumerate(self._source.load(owners), 1):
+            self._take(owners[path], path, data)
+            self._on_progress("reading files", number, len(owners))
+        self._read_governance()
+        self._read_project_files()
+
+    def current_said(self) -> SessionKey | None:
+        """The session that the source works on: as it says, else its only one."""
+        for project, current in sorted(self._found.current.items()):
+            for key in self._keys:
+                if key[1] == current.session and project in ("", key[0]):
+                    return key
+        return next(iter(self._keys)) if len(self._keys) == 1 else None
+
+    def _take(self, key: SessionKey, path: str, data: bytes | None) -> None:
+        if data is None:
+            self.places[key].pop(path, None)
+            self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            return
+        self.contents[key][path] = content_of(data)
+        if is_record(self.places[key][path]):
+            self.records.setdefault(key, {})[path] = data
+        if is_handoff_document(path):
+            self._tell(key, path, handoff_story(path, data))
+
+    def _tell(self, key: SessionKey, path: str, story: Story) -> None:
+        self.stories.setdefault(key, []).append(Told(path, story))
+        self._doubt(key, path, story.doubts)
+
+    def _doubt(self, key: SessionKey, path: str, doubts: tuple[str, ...]) -> None:
+        self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
+
+    def _read_governance(self) -> None:
+        """Governance state and handoff documents beside all sessions: the current one gets them."""
+        key = self.current_said()
+        for path, data in self._source.load(self._found.governance):
+            story = None if data is None or is_handoff_document(path) else governance_story(data)
+            if data is None:
+                self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            elif story is None and not is_handoff_document(path):
+                self.fates.append(Fate(path, UNKNOWN, "it belongs to no layout"))
+            elif key is None:
+                self.fates.append(Fate(path, UNKNOWN, "no session is current, so nobody can say whose it is"))
+            else:
+                self.places[key][path] = beside(f"governance/{path.rpartition('/')[2]}")
+                self._take(key, path, data)
+                if story is not None:
+                    self._tell(key, path, story)
+
+    def _read_project_files(self) -> None:
+        files = self._found.project_files
+        for path, data in self._source.load(files):
+            if data is None:
+                self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            elif files[path].kind == AGENT_REGISTRY:
+                self._read_registry(path, files[path].project, data)
+            else:
+                self._read_state(path, files[path].project, data)
+
+    def _read_registry(self, path: str, project: str, data: bytes) -> None:
+        taken = taken_registry(data)
+        named = {said[0]: called[0] for said, called in self._keys.items()}
+        owners = [called for said, called in sorted(named.items()) if project in ("", said)]
+        self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
+        if not owners:
+            why = f"it belongs to project {project}, which is not taken over"
+            self.fates.append(Fate(path, UNKNOWN, why))
+            return
+        for owner in owners:
+            if project or owner not in self.registries:
+                self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
+        count = len(taken.registry.agents)
+        words = f"{count} agent{'s' if count != 1 else ''} for {', '.join(owners)}"
+        self.fates.append(Fate(path, MIGRATED, words))
+
+    def _read_state(self, path: str, project: str, data: bytes) -> None:
+        """A state beside all sessions is that of the session it names, or of the current one."""
+        record = session_record(data)
+        keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
+        current = self.current_said()
+        if current is not None and project in ("", current[0]):
+            keys.append(current)
+        if not keys:
+            self.fates.append(Fate(path, UNKNOWN, "nobody can say which session it is about"))
+            return
+        self.places[keys[0]][path] = beside(SESSION_STATE)
+        self._take(keys[0], path, data)
+        self._doubt(keys[0], path, record.doubts)
+        self.states[keys[0]] = SessionFacts(
+            created=record.created, updated=record.updated, recorded=record.stages
+        )

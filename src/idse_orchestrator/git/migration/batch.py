@@ -1,0 +1,108 @@
+"""Writes whole ledgers of new sessions: all of their objects in one pack, one move of one ref for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from idse_orchestrator.app.ledger_values import Draft, SessionKey
+from idse_orchestrator.app.migrate.ports import HistoricEvent
+from idse_orchestrator.domain.content_ids import BLOB, COMMIT, TREE, folder_objects, nested
+from idse_orchestrator.domain.event_fold import apply
+from idse_orchestrator.domain.events import Event
+from idse_orchestrator.domain.ledger_message import message_of
+from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter, seconds_of
+from idse_orchestrator.git.migration.pack import Pack
+from idse_orchestrator.git.ref_names import session_ref
+from idse_orchestrator.git.repository import Repository
+
+
+class _Ready(NamedTuple):
+    """A ledger whose objects are in the pack: its last commit, and the tree of its folder."""
+
+    tip: str
+    artifacts: str
+
+
+class GitLedgerBatch(GitLedgerWriter):
+    """The `LedgerBatch` port on a repository: events are made as for any ledger here."""
+
+    def __init__(self, repository: Repository, agent: str = "") -> None:
+        super().__init__(repository, agent)
+        self._pack = Pack()
+        self._ready: dict[SessionKey, _Ready] = {}
+        self._trees: dict[tuple[tuple[str, str], ...], str] = {}
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._pack.size
+
+    def blob(self, data: bytes) -> str:
+        """See `LedgerBatch.blob`."""
+        return self._pack.add(BLOB, data)
+
+    def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
+        """See `LedgerBatch.ledger`."""
+        state, tip, artifacts = SessionState(*key), "", ""
+        for told in events:
+            draft = Draft(told.kind, told.body, None, told.at, told.actor)
+            event = self._event(draft, state.lamport + 1)
+            state = apply(state, event)
+            if told.files is not None:
+                artifacts = self._folder(told.files)
+            tip = self._pack.add(COMMIT, _commit(event, self._root(event, state, artifacts), tip))
+        self._ready[key] = _Ready(tip, artifacts)
+
+    def commit(self) -> Mapping[SessionKey, str]:
+        """See `LedgerBatch.commit`."""
+        self._pack.install(self._repository.git)
+        written = {}
+        with ledger_lock(self._repository):
+            for key, ready in self._ready.items():
+                try:
+                    reason = f"idse: migrated {key[0]}/{key[1]}"
+                    move_ref(self._git, session_ref(*key), ready.tip, None, reason, self._signature())
+                except RefMovedError:
+                    continue  # somebody began it meanwhile: it is theirs
+                written[key] = ready.artifacts
+        self._ready = {}
+        self._trees = {}
+        return written
+
+    def _folder(self, files: Mapping[str, str]) -> str:
+        """The id of the tree of a folder; "" for an empty one."""
+        if not files:
+            return ""
+        known = tuple(sorted(files.items()))
+        if known not in self._trees:
+            name, rows = folder_objects(nested(files))
+            for kind, content in rows:
+                self._pack.add(kind, content)
+            self._trees[known] = name
+        return self._trees[known]
+
+    def _root(self, event: Event, state: SessionState, artifacts: str) -> str:
+        rows = [(b"40000", ARTIFACTS, artifacts)] if artifacts else []
+        rows += [
+            (b"100644", EVENT, self.blob(event.to_json())),
+            (b"100644", STATE, self.blob(state_to_json(state))),
+        ]
+        content = b"".join(
+            mode + b" " + name.encode() + b"\0" + bytes.fromhex(blob) for mode, name, blob in rows
+        )
+        return self._pack.add(TREE, content)
+
+
+def _commit(event: Event, tree: str, parent: str) -> bytes:
+    """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
+    name, email, _ = event.actor
+    who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
+    above = f"parent {parent}\n" if parent else ""
+    head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
+    return (head + message_of(event)).encode()
