@@ -9,6 +9,7 @@ that must end with a given code, leave everything as it was, and say no more tha
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import hashlib
 import os
 import pathlib
@@ -18,6 +19,12 @@ import subprocess
 import sys
 
 import pytest
+
+from idse_orchestrator.app.ports import Draft
+from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.git.libgit2 import open_repository
+from idse_orchestrator.git.repository import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 _PRIVATE = ("contributed", "spool", "replica")
@@ -118,6 +125,52 @@ def short_project(loop):
     loop.edit("intent.md", "# Intent\n\n## Goal\n\none\n")
     loop.repo.commit("one")
     return loop
+
+
+class Ledgers:
+    """Ledgers of sessions of project portal in a repository, written at whatever date a test needs."""
+
+    def __init__(self, repo):
+        self.repo = repo
+        self.now = 0
+        self.repository = discover(str(repo.path))
+        self.store = open_repository(self.repository.common_dir)
+        self.writer = GitLedgerWriter(self.repository, clock=lambda: self.now)
+        self.files = {}
+
+    def say(self, session, day, **texts):
+        """Record the documents `texts` (stage to text) of a session on an ISO date; the ledger's new tip."""
+        self.now = int(dt.datetime.fromisoformat(f"{day}T12:00:00+00:00").timestamp())
+        files = self.files.setdefault(session, {})
+        files |= {ARTIFACTS[stage]: text for stage, text in texts.items()}
+        tree = self._tree({path: text for path, text in files.items() if text is not None})
+        created = {"project": "portal", "session": session, "type": "feature"}
+        edited = {"changed": {}, "source": "save"}
+        return self.writer.append(
+            "portal",
+            session,
+            lambda tip: Draft("edited" if tip else "created", edited if tip else created, tree),
+        ).commit
+
+    def _tree(self, files):
+        builder = self.store.TreeBuilder()
+        folders = {}
+        for path, text in files.items():
+            folder, slash, name = path.rpartition("/")
+            data = text if isinstance(text, bytes) else text.encode()
+            if slash:
+                folders.setdefault(folder, {})[name] = data
+            else:
+                builder.insert(name, self.store.create_blob(data), 0o100644)
+        for folder, inner in folders.items():
+            builder.insert(folder, self._tree(inner), 0o040000)
+        return str(builder.write())
+
+
+@pytest.fixture
+def ledgers_of():
+    """``ledgers_of(repo)``: write ledgers of project portal at any date; see `Ledgers`."""
+    return Ledgers
 
 
 @pytest.fixture

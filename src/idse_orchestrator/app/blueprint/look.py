@@ -143,8 +143,8 @@ class _Group:
 
     @property
     def text(self) -> str:
-        """The words most often used for it; of equals the first in order."""
-        return min(self.texts, key=lambda text: (-self.texts[text], text))
+        """The words most often used for it; of equals the first in order, small letters before capitals."""
+        return min(self.texts, key=lambda text: (-self.texts[text], text.swapcase()))
 
     @property
     def kind(self) -> str:

@@ -160,10 +160,10 @@ class Weighing:
             return f"session {evidence.session} has no ledger here"
         if evidence.commit not in self._commits(evidence.session):
             return f"commit {evidence.commit[:10]} is not in the ledger of {evidence.session}"
-        if self._history[evidence.commit].blobs.get(evidence.stage) != evidence.blob:
-            return f"commit {evidence.commit[:10]} does not hold document {evidence.blob[:10]}"
         if evidence.blob not in self._data:
             return f"document {evidence.blob[:10]} is missing or damaged"
+        if self._history[evidence.commit].blobs.get(evidence.stage) != evidence.blob:
+            return f"commit {evidence.commit[:10]} does not hold document {evidence.blob[:10]}"
         return ""
 
     def _commits(self, session: str) -> frozenset[str]:
