@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.app.ports import Captured, Draft, LedgerWriter, SessionKey, SessionTip, Workspace
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.events import STAGE
+from idse_orchestrator.domain.ide_agent_routing import route, routed_words
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.domain.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.domain.text import encodable
@@ -20,6 +22,8 @@ from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError,
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Report
+
+_NOBODY = AgentRegistry()
 
 Gate = Callable[[SessionKey, str], "Report"]
 """What would be wrong if a stage of a session were complete with the documents of the work tree."""
@@ -44,8 +48,16 @@ class Moved:
     report: Report | None
 
 
-def move_stage(writer: LedgerWriter, workspace: Workspace, gate: Gate, key: SessionKey, move: Move) -> Moved:
-    """Make `move` on the session `key`.
+def move_stage(
+    writer: LedgerWriter,
+    workspace: Workspace,
+    gate: Gate,
+    key: SessionKey,
+    move: Move,
+    *,
+    registry: AgentRegistry = _NOBODY,
+) -> Moved:
+    """Make `move` on the session `key`; the event says whom a `registry` with agents routes the stage to.
 
     GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
@@ -64,7 +76,8 @@ def move_stage(writer: LedgerWriter, workspace: Workspace, gate: Gate, key: Sess
         if report is not None:
             _refuse_findings(move, report)
         before = tip.state.stages[move.stage].status
-        return Draft(STAGE, _body(move, tip, blobs, report), _artifacts(workspace, key, move, tip, captured))
+        body = {**_body(move, tip, blobs, report), **_routed(registry, tip, move.stage)}
+        return Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured))
 
     if report is not None and workspace.blobs(*key) != _blobs(captured):
         raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
@@ -136,6 +149,14 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
         body["reopens"] = dict(record.reopens)
         body["constitution"] = report.constitution
     return body
+
+
+def _routed(registry: AgentRegistry, tip: SessionTip, stage: str) -> dict[str, Any]:
+    """The routing decision, for the history: nothing where the project has no agents."""
+    if not registry.agents:
+        return {}
+    routing = route(registry, stage, tip.state.assigned.get(stage, ""))
+    return {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
 
 
 def _artifacts(

@@ -53,6 +53,9 @@ class TemplateSource(Protocol):
         Raises InvalidConfigurationError where it cannot be read or must not be.
         """
 
+    def named(self, document: str) -> TemplateText:
+        """The template of a document that is no stage's, as `template` finds those of stages."""
+
     def doubts(self) -> Sequence[TemplateDoubt]:
         """What is odd about the project's own templates, in order of their paths."""
 
@@ -83,10 +86,11 @@ def render_artifacts(templates: TemplateSource, values: TemplateValues) -> Mappi
     file and line of a template that cannot be used; nothing is rendered in part.
     """
     names = values.as_mapping()
-    return {path: _document(templates.template(stage), names) for stage, path in ARTIFACTS.items()}
+    return {path: render_document(templates.template(stage), names) for stage, path in ARTIFACTS.items()}
 
 
-def _document(template: TemplateText, values: Mapping[str, object]) -> bytes:
+def render_document(template: TemplateText, values: Mapping[str, object]) -> bytes:
+    """One document; `values` are texts on one line and lists of them. Errors as by `render_artifacts`."""
     text = _decoded(template)
     if not template.literal:
         text = _rendered(template.where, text, values)

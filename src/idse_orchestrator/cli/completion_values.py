@@ -61,6 +61,15 @@ def agents(context: click.Context, incomplete: str) -> Iterable[str]:
 
 
 @silently
+def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Open handoffs of the session in question, by id."""
+    del incomplete
+    app = _application()
+    tip = app.reader.session(*app.resolve_session(_project(context), context.params.get("session")))
+    return [handoff.id for handoff in tip.state.handoffs] if tip else ()
+
+
+@silently
 def stages(context: click.Context, incomplete: str) -> Iterable[str]:
     """The seven stages, in their order."""
     del context, incomplete

@@ -89,12 +89,20 @@ class _Edited(_Body):
     code: Blob | None = None
 
 
+class RoutedSchema(_Strict):
+    """Whom a stage was routed to when it moved, and why ("" : nobody handled it)."""
+
+    agent: str
+    why: str
+
+
 class _Stage(_Body):
     stage: Stage
     action: Literal["start", "complete", "confirm", "reopen"]
     from_: StageStatus = Field(alias="from")
     to: StageStatus
     reopens: dict[str, Count] = {}
+    routed: RoutedSchema | None = None
 
 
 class _Sealing(_Stage):

@@ -163,6 +163,10 @@ def _is_upstream(value: object) -> bool:
     return isinstance(value, dict) and value.keys() <= _STAGES and all(map(_is_blob, value.values()))
 
 
+def _is_routed(value: object) -> bool:
+    return isinstance(value, dict) and value.keys() == {"agent", "why"} and all(map(_is_text, value.values()))
+
+
 def _is_dict(value: object) -> bool:
     return isinstance(value, dict)
 
@@ -202,7 +206,7 @@ _BODIES: Mapping[str, tuple[Mapping[str, Check], Mapping[str, Check]]] = {
             "from": _STATUS,
             "to": _STATUS,
         },
-        {"reopens": _is_counts},
+        {"reopens": _is_counts, "routed": _is_routed},
     ),
     "validated": (
         {"status": _one_of("unknown", "passing", "failing"), "constitution": _is_text},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,8 +11,15 @@ from idse_orchestrator.app.move_stage import Move, Moved, move_stage
 from idse_orchestrator.app.views import write_views
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data
+from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.errors import GateError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.domain.handoff import Handoff
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -54,15 +62,29 @@ def _options(function: Callable[..., int]) -> Callable[..., int]:
 def _move(run: Run, move: Move, session: str | None) -> int:
     key = run.session(session)
     app = run.app
+    look = app.reader.look(*key)
+    registry = look.registry if look else AgentRegistry()
     try:
-        done = move_stage(app.writer, app.workspace, app.judging.gate, key, move)
+        done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, registry=registry)
     except GateError as error:
         _show_findings(run, error.findings)
         raise
+    asked: tuple[Handoff, ...] = ()
+    if move.action == "complete" and registry.handoff_rules:
+        asked = _hand_over(run, key, move.stage, done, registry)
     if app.workspace.current(key[0]) == key:
         write_views(app.reader, app.workspace, key)
-    _render(run, move, done)
+    _render(run, move, done, asked)
     return 0
+
+
+def _hand_over(
+    run: Run, key: SessionKey, stage: str, done: Moved, registry: AgentRegistry
+) -> tuple[Handoff, ...]:
+    """What the rules ask for by themselves now that `stage` is complete."""
+    from idse_orchestrator.app.handoffs.fire_rules import fire_rules
+
+    return fire_rules(run.app.agents.desk(), key, stage, registry, done.tip.state.assigned.get(stage, ""))
 
 
 def _show_findings(run: Run, report: object) -> None:
@@ -74,7 +96,7 @@ def _show_findings(run: Run, report: object) -> None:
         run.terminal.data(render_report("text", report, rules, run.terminal.style))
 
 
-def _render(run: Run, move: Move, done: Moved) -> None:
+def _render(run: Run, move: Move, done: Moved, asked: Sequence[Handoff]) -> None:
     warnings = done.report.findings if done.report else ()
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
@@ -86,6 +108,7 @@ def _render(run: Run, move: Move, done: Moved) -> None:
             "to": done.after,
             "ledger": done.tip.commit,
             "warnings": len(warnings),
+            "handoffs": handoffs_data(asked),
         }
         run.terminal.data(envelope("idse.stage/1", data))
         return
@@ -93,3 +116,5 @@ def _render(run: Run, move: Move, done: Moved) -> None:
         _show_findings(run, done.report)
     looked = " (confirmed)" if move.action == "confirm" else ""
     run.terminal.say(f"{move.stage}: {done.before} → {done.after}{looked}  ({done.tip.commit[:7]})")
+    for handoff in asked:
+        run.terminal.say(printable(handoff_words(handoff)))

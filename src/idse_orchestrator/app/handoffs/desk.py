@@ -1,0 +1,56 @@
+"""What handing over works with, and which open handoff somebody means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.errors import AmbiguousError, HandoffClosedError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.app.ledger_values import Look
+    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
+    from idse_orchestrator.domain.handoff import Handoff
+
+
+@dataclass(frozen=True, slots=True)
+class HandoffDesk:
+    """What the use cases of handing over work with; `agent` acts ("" : a person)."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    agent: str = ""
+
+    def look(self, key: SessionKey) -> Look:
+        """One look at the session's ledger; UnknownNameError where it has none."""
+        look = self.ledgers.look(*key)
+        if look is None:
+            raise no_ledger(key)
+        return look
+
+
+def open_handoff(handoffs: Sequence[Handoff], name: str, agent: str) -> Handoff:
+    """The open handoff that `name` means: an id or the beginning of one; "" : the only one.
+
+    For an agent the only one is the only one that names it. HandoffClosedError, AmbiguousError.
+    """
+    found = [each for each in handoffs if each.id.startswith(name.upper())]
+    if not name and agent and len(found) > 1:
+        found = [each for each in found if agent in (each.to_agent, each.from_agent)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise HandoffClosedError(
+            f"there is no open handoff {name!r}" if name else "there is no open handoff",
+            cause="it was answered before, or its stage went to another agent" if name else None,
+            fix=("idse handoff list --all",),
+        )
+    raise AmbiguousError(
+        f"{len(found)} handoffs are open",
+        cause=", ".join(f"{each.id} ({each.stage} to {each.to_agent})" for each in found[:3]),
+        fix=("name one by its id", "idse handoff list"),
+    )
