@@ -184,6 +184,15 @@ def test_an_empty_folder_that_was_there_before_stays(repo):
     assert list(files_of(repo.path)) == [".claude"]
 
 
+def test_a_folder_that_was_made_goes_even_after_somebody_removed_its_file(repo):
+    install(repo)
+    (repo.path / ".codex/hooks.json").unlink()
+    (repo.path / ".cursor/rules/idse.mdc").unlink()
+    assert uninstall(repo).returncode == 0
+    assert files_of(repo.path) == {}
+    assert not (repo.path / ".git/idse").exists()
+
+
 def test_settings_that_changed_meanwhile_keep_the_change(mine):
     install(mine)
     text = mine.read(".claude/settings.json").replace(b"Bash(ls:*)", b"Bash(cat:*)")

@@ -7,6 +7,7 @@ import re
 
 from idse_orchestrator.app.configuration import SETTINGS
 from idse_orchestrator.app.hooks import HOOKS
+from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
 from idse_orchestrator.domain.events import KINDS
 from idse_orchestrator.domain.ledger_schema import BODIES, ProjectStateSchema, SessionStateSchema
 
@@ -54,4 +55,6 @@ def test_every_setting_and_its_variable_are_told():
 
 
 def test_every_hook_is_told():
-    assert words(page("hooks")) >= set(HOOKS)
+    text = page("hooks")
+    assert words(text) >= set(HOOKS)
+    assert all(f"`idse hook {name}`" in text for name in OF_AGENTS)

@@ -82,6 +82,9 @@ class AgentFileStore(Protocol):
         Else it becomes `rest`, and None removes it. Folders that were made for it go when they are empty.
         """
 
+    def forget(self, path: str) -> None:
+        """Forget a file that somebody removed; folders that were made for it go when they are empty."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileStanding:
@@ -255,6 +258,8 @@ def _hooks_in(look: _Look) -> bytes:
 def _taken_away(store: AgentFileStore, look: _Look, *, force: bool, dry_run: bool) -> FileOutcome:
     standing, file, now = look.standing, look.standing.file, look.found.content
     if standing.condition in (MISSING, SHARED) or now is None:
+        if standing.condition == MISSING and not dry_run:
+            store.forget(file.path)
         return FileOutcome(file, ABSENT, standing.detail)
     if standing.condition == UNCLEAR:
         return _unclear(standing, now)

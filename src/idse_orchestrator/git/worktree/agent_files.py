@@ -75,6 +75,15 @@ class GitAgentFiles:
             _replace(real, rest)
         self._remember(memory)
 
+    def forget(self, path: str) -> None:
+        """See `AgentFileStore.forget`."""
+        real = os.path.realpath(self.where(path))
+        memory = self._recall()
+        if memory["files"].pop(self._relative(real), None) is not None:
+            if not os.path.lexists(real):
+                self._drop_folders(os.path.dirname(real), memory)
+            self._remember(memory)
+
     def _relative(self, real: str) -> str:
         return os.path.relpath(real, os.path.realpath(self._top))
 
