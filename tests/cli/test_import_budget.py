@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 SPEC = ".idse/projects/demo/sessions/__blueprint__/spec.md"
@@ -64,6 +66,28 @@ def test_compiling_a_profile_pays_for_markdown_and_yaml_alone(project):
     imported = imported_by(project, "compile", "agent-spec", "--session", "__blueprint__")
     assert {"yaml", "markdown_it"} <= imported, "there was nothing to compile"
     assert not imported & COMPILING
+
+
+def imported_by_agents_hook(project, name, path=""):
+    call = json.dumps({"cwd": str(project.path), "tool_name": "Edit", "tool_input": {"file_path": path}})
+    done = project.idse("hook", name, "claude", stdin=call, env={"PYTHONPROFILEIMPORTTIME": "1"})
+    assert isinstance(json.loads(done.stdout), dict)
+    rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    return {row.rsplit("|", 1)[1].strip().partition(".")[0] for row in rows}
+
+
+@pytest.mark.parametrize("path", ["src/app.py", SPEC, ".idse/projects/demo/CURRENT_SESSION", "/elsewhere"])
+def test_judging_an_edit_imports_nothing_heavy(project, path):
+    imported = imported_by_agents_hook(project, "agent-before-edit", path)
+    assert "idse_orchestrator" in imported
+    assert not imported & READING
+
+
+@pytest.mark.parametrize("name", ["agent-session-start", "agent-stop"])
+def test_an_agents_start_and_stop_pay_for_no_more_than_the_judging(project, name):
+    imported = imported_by_agents_hook(project, name)
+    assert "idse_orchestrator" in imported
+    assert not imported & JUDGING
 
 
 def test_the_list_of_imports_would_show_a_heavy_one(project):

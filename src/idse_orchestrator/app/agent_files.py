@@ -50,7 +50,6 @@ KEPT = "kept"
 is gone; nothing of ours was there; the file was left exactly as it is, for the reason told."""
 
 _BOM = "\ufeff"
-_LARGEST = 16 * 1024 * 1024
 
 
 class Found(NamedTuple):
@@ -179,9 +178,8 @@ def _look(file: AgentFile, found: Found) -> _Look:
         return _Look(FileStanding(file, UNCLEAR, found.refusal), found)
     if found.content is None:
         return _Look(FileStanding(file, MISSING), found)
-    if len(found.content) > _LARGEST or b"\0" in found.content:
-        what = "it is too large" if len(found.content) > _LARGEST else "it is not a text in UTF-8"
-        return _Look(FileStanding(file, UNCLEAR, what), found)
+    if b"\0" in found.content:
+        return _Look(FileStanding(file, UNCLEAR, "it is not a text in UTF-8"), found)
     return _look_at_hooks(file, found) if file.hooks else _look_at_block(file, found, found.content)
 
 

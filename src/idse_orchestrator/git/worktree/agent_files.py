@@ -14,10 +14,12 @@ from contextlib import suppress
 from typing import Any
 
 from idse_orchestrator.app.agent_files import Found
+from idse_orchestrator.domain.agent_files import AGENT_FILES
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
 
 _MEMORY = "agent-files.json"
-_MOST = 64 * 1024 * 1024
+_LARGEST = 16 * 1024 * 1024
+_MOST = 8 * len(AGENT_FILES) * _LARGEST
 
 
 class GitAgentFiles:
@@ -38,12 +40,14 @@ class GitAgentFiles:
         if os.path.commonpath((real, top)) != top or ".git" in os.path.relpath(real, top).split(os.sep):
             return Found(None, real, "a symbolic link leads out of this work tree")
         try:
-            mode = os.stat(real).st_mode
+            seen = os.stat(real)
         except (FileNotFoundError, NotADirectoryError):
             return self._missing(place, real)
         except OSError as error:
             return Found(None, real, f"it cannot be read: {error.strerror}")
-        return Found(None, real, "it is not a regular file") if not stat.S_ISREG(mode) else _read(real)
+        if not stat.S_ISREG(seen.st_mode):
+            return Found(None, real, "it is not a regular file")
+        return _read(real) if seen.st_size <= _LARGEST else Found(None, real, "it is too large")
 
     def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
         """See `AgentFileStore.write`."""
@@ -153,7 +157,7 @@ def _read(real: str) -> Found:
 def _replace(real: str, content: bytes) -> None:
     """Write in one step; the file keeps its mode."""
     mode = _mode(real)
-    write_atomically(real, content)
+    write_atomically(real, content, mode=0o666 if mode is None else mode)
     if mode is not None:
         os.chmod(real, mode)
 
