@@ -24,13 +24,16 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.create_session import Folders as MakingFolders
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
+    from idse_orchestrator.app.fsck import FoundRef
     from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
     from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
+    from idse_orchestrator.domain.ledger_defects import Defect
     from idse_orchestrator.git.sources import Source
+    from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
 
 _IGNORED = b"# Ledgers without git, and what belongs to this folder alone:\nstore/\nlocal/\n"
 
@@ -133,6 +136,21 @@ class StoreApplication(Application):
         from idse_orchestrator.stores.plain.sources import open_plain_source
 
         return open_plain_source(self.repository, self.store, choice)
+
+    @cached_property
+    def ledger_source(self) -> StoreLedgerSource:
+        """Everything in the store as it is, to check it."""
+        from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+
+        return StoreLedgerSource(self.store)
+
+    def expected_merge(self, ref: str, parents: Sequence[str]) -> str:  # noqa: ARG002 - as of a repository
+        """The merge that is there: that it is the right one is judged when it comes into a repository."""
+        return self.ledger_source.merge_of(parents)
+
+    def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:  # noqa: ARG002 - the same
+        """None: a store has no sync points."""
+        return iter(())
 
     def ledgers_elsewhere(self) -> Agency | None:
         """Nowhere: they come by `idse import`."""

@@ -169,7 +169,6 @@ def test_the_store_itself_is_no_document_to_judge(plain):
         ("sync", "push"),
         ("sync", "pull"),
         ("sync", "status"),
-        ("fsck",),
         ("doctor",),
         ("uninstall", "--yes"),
         ("log", "--graph"),
@@ -188,6 +187,35 @@ def test_what_needs_git_says_so_and_changes_nothing(plain, words):
     assert "git" in done.stderr
     after = {path: path.read_bytes() for path in plain.path.rglob("*") if path.is_file()}
     assert after == before
+
+
+def test_fsck_replays_the_ledgers_of_a_store(plain):
+    assert plain.does("fsck").stderr == "3 ledgers, 5 commits: no defects\n"
+
+
+@pytest.mark.parametrize("name", ["state.json", "event.json", "commit"])
+@pytest.mark.parametrize("which", [min, max])
+def test_fsck_names_an_entry_that_was_changed(plain, name, which):
+    entry = which((plain.path / ".idse/store/projects/portal/sessions/login/entries").iterdir())
+    (entry / name).write_bytes((entry / name).read_bytes().replace(b"o", b"0"))
+    done = plain.idse("fsck")
+    assert done.returncode == 1, done.stderr
+    assert "refs/idse/sessions/portal/login" in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_fsck_judges_what_an_entry_says(plain):
+    from idse_orchestrator.domain.store_entry import Content, make_entry
+    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+
+    store = FilesystemStore(str(plain.path / ".idse/store"))
+    key = ("portal", "login")
+    tip, newest = store.load_session(key).tip, next(store.entries(key))
+    content = Content(newest.event, newest.state.replace(b"in_progress", b"complete"), newest.artifacts)
+    forged = make_entry(content, [tip], "A <a@b> 1700000000 +0000", "forged\n")
+    store.save_session(key, [forged], tip)
+    found = {each["code"] for each in json.loads(plain.idse("fsck", "--json").stdout)["data"]["defects"]}
+    assert {"repeated-event", "message", "lamport"} <= found
 
 
 def test_a_project_without_git_moves_into_a_repository_with_its_history(plain, make_repo):

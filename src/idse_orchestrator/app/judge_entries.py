@@ -39,20 +39,20 @@ def _defects(key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> Itera
     ids = [entry_id(entry) for entry in entries]
     places = {each: place for place, each in enumerate(ids)}
     flags = cuts([tuple(places[parent] for parent in entry.parents if parent in places) for entry in entries])
-    sizes = _Sizes(load)
+    sizes = Sizes(load)
     for place, (each, entry) in enumerate(zip(ids, entries, strict=True)):
         problem = first_problem(entry.artifacts or {})
         if problem is not None:
             yield Defect(name, each, "artifact-name", f"{problem[0]!r}: {problem[1]}")
             return
-        commit = _commit(each, entry, sizes)
+        commit = ledger_commit(each, entry, sizes)
         yield from replay.step(commit, is_cut=bool(flags[place]), is_tip=place == len(ids) - 1)
         if replay.stopped:
             return
     yield from replay.end()
 
 
-class _Sizes:
+class Sizes:
     """Sizes of documents, each loaded once: what cannot be loaded is no sound ledger."""
 
     def __init__(self, load: Load) -> None:
@@ -66,7 +66,8 @@ class _Sizes:
         return self._known[name]
 
 
-def _commit(name: str, entry: StoreEntry, sizes: _Sizes) -> LedgerCommit:
+def ledger_commit(name: str, entry: StoreEntry, sizes: Sizes) -> LedgerCommit:
+    """The entry `name` as a replay reads it. UnknownNameError, CorruptLedgerError for lost documents."""
     rows = [Entry(PLAIN, STATE, content_id(BLOB, entry.state))]
     if entry.event is not None:
         rows.append(Entry(PLAIN, EVENT, content_id(BLOB, entry.event)))
