@@ -1,6 +1,6 @@
-"""Writes the pages of docs/reference that the code knows best: commands, errors, rules and exit codes.
+"""Writes what of docs/reference the code knows best: commands, errors, rules, exit codes and schemas.
 
-    python docs/generate.py [--check] [--into FOLDER] [commands] [errors] [exit-codes] [rules]
+    python docs/generate.py [--check] [--into FOLDER] [commands] [errors] [exit-codes] [rules] […]
 
 With ``--check`` nothing is written: a page that is not what the code says is shown as a diff, and the exit
 code is 1.
@@ -94,7 +94,17 @@ def rules() -> str:
     return _page(sections)
 
 
+def agent_profile_schema() -> str:
+    """The JSON Schema of compiled agent profiles."""
+    import json
+
+    from idse_orchestrator.domain import agent_profile_schema
+
+    return json.dumps(agent_profile_schema.agent_profile_schema(), indent=2) + "\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "agent-profile.schema.json": agent_profile_schema,
     "commands": commands,
     "errors": error_codes,
     "exit-codes": exit_codes,
@@ -113,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     stale = 0
     for name in asked.pages or PAGES:
-        path, text = asked.into / f"{name}.md", PAGES[name]()
+        path, text = asked.into / (name if "." in name else f"{name}.md"), PAGES[name]()
         if asked.check:
             stale += _differs(path, text)
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from idse_orchestrator.domain.agent_profile_block import LEVEL, TITLE
@@ -29,17 +29,23 @@ class PlacedProblem(NamedTuple):
 def refused(found: Iterable[PlacedProblem], project: str) -> AgentProfileError:
     """The error for profiles that cannot be compiled; `found` has one problem or more."""
     problems = list(found)
-    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
-    told = [f"{each.place}: {each.problem.what}" for each in problems]
+    many = f"there are {len(problems)} problems" if len(problems) > 1 else "there is a problem"
     return AgentProfileError(
-        f"no Agent Profile was compiled: there is {count}"
-        if len(problems) == 1
-        else f"no Agent Profile was compiled: there are {count}",
+        f"no Agent Profile was compiled: {many}",
         where=problems[0].place,
-        cause=problems[0].problem.what if len(problems) == 1 else "\n".join(told),
+        cause="\n".join(_told(problems)),
         fix=tuple(dict.fromkeys(each.problem.fix for each in problems))[:_MOST_FIXES],
         findings=Report("", "", (), tuple(_finding(each, project) for each in problems)),
     )
+
+
+def _told(problems: Sequence[PlacedProblem]) -> list[str]:
+    """A line for each problem, with no more of its place than is needed beside that of the first."""
+    if len(problems) == 1:
+        return [problems[0].problem.what]
+    if len({each.path for each in problems}) == 1:
+        return [f"line {each.problem.line}: {each.problem.what}" for each in problems]
+    return [f"{each.place}: {each.problem.what}" for each in problems]
 
 
 def _finding(placed: PlacedProblem, project: str) -> Finding:

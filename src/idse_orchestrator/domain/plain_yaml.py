@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 _PLAIN = re.compile(r"[A-Za-z](?:[\w ./()+*%@^&=!?;,'\"-]|:(?=\S)|#(?<=\S#))*", re.ASCII)
+_ID = re.compile(r"[0-9a-f]{40}")
 _WORDS = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null", "nan", "inf"})
 _LINE = re.compile("[^\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]*")
 _WIDE = re.compile("[\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\U0001fffe-\U0010ffff]")
@@ -68,8 +69,10 @@ def _scalar(value: object) -> str:
 
 
 def _stands_plain(text: str) -> bool:
-    """Whether `text` is read back as itself without quotes."""
-    return bool(_PLAIN.fullmatch(text)) and text == text.strip() and text.lower() not in _WORDS
+    """Whether `text` is read back as itself without quotes; ids never do, so that all of them look alike."""
+    if text != text.strip() or text.lower() in _WORDS or _ID.fullmatch(text):
+        return False
+    return bool(_PLAIN.fullmatch(text))
 
 
 def _escaped(found: re.Match[str]) -> str:
