@@ -448,3 +448,37 @@ def test_a_memory_that_cannot_be_kept_changes_no_answer(begun):
     first = before_edit(begun, "src/app.py")
     assert first == before_edit(begun, "src/app.py")
     assert not denied(first)
+
+
+# --- without git ---
+
+
+@pytest.fixture
+def folder(tmp_path, make_repo):
+    """A folder without git: project portal stands in a store of its own. Handled like a repository."""
+    repo = make_repo("plain")
+    shutil.rmtree(repo.path / ".git")
+    for words in (("init", "portal"), ("spawn", "login"), ("agents", "add", "alice", "--mode", "planning")):
+        done = repo.idse(*words, env={"IDSE_STORE": "filesystem"})
+        assert done.returncode == 0, done.stderr
+    return repo
+
+
+@pytest.mark.parametrize("env", [{}, {"IDSE_STORE": "filesystem"}])
+def test_the_gate_and_the_briefing_work_in_a_folder_without_git(folder, env):
+    assert "`intent` is in_progress" in denied(before_edit(folder, f"{FOLDER}/context.md", env=env))
+    assert before_edit(folder, f"{FOLDER}/intent.md", env=env) == {}
+    assert denied(before_edit(folder, "src/app.py", env={**env, "IDSE_AGENT": "alice"}))
+    assert denied(before_edit(folder, ".idse/store/x", env=env))
+    assert before_edit(folder, "/elsewhere/x.py", env=env) == {}
+    told = hook(folder, "agent-session-start", env=env)["hookSpecificOutput"]["additionalContext"]
+    assert "portal/login" in told
+    assert hook(folder, "agent-stop", env=env) == {}
+
+
+def test_agent_files_come_and_go_in_a_folder_without_git(folder):
+    before = sorted(path.name for path in folder.path.iterdir())
+    assert folder.idse("agents", "install").returncode == 0
+    assert (folder.path / "CLAUDE.md").exists()
+    assert folder.idse("agents", "uninstall").returncode == 0
+    assert sorted(path.name for path in folder.path.iterdir()) == before

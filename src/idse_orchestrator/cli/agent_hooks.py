@@ -74,9 +74,9 @@ def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
     del kind
     from idse_orchestrator.cli.briefing import look_around
     from idse_orchestrator.cli.render.prime import prime_text
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring_agent_hooks import application_at
 
-    app = Application(_folder(call), os.environ)
+    app = application_at(_folder(call), os.environ)
     return answer_start(prime_text(*look_around(app, app.resolve_session(None))))
 
 
@@ -86,10 +86,9 @@ def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
     if call.again:
         return NOTHING
     from idse_orchestrator.cli.briefing import findings_of
-    from idse_orchestrator.wiring import Application
-    from idse_orchestrator.wiring_agent_hooks import current_session
+    from idse_orchestrator.wiring_agent_hooks import application_at, current_session
 
-    app = Application(_folder(call), os.environ)
+    app = application_at(_folder(call), os.environ)
     key = current_session(app)
     report = findings_of(app, key) if key else None
     if report is None or not report.blocks() or not _is_news(app.repository, report):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from idse_orchestrator.domain.agent_registry import PLANNING
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF, WORKSPACE, split_session_path
-from idse_orchestrator.domain.project_workspace import project_of
+from idse_orchestrator.domain.project_workspace import STORE_FOLDER, project_of
 from idse_orchestrator.domain.stage_machine import REOPEN, START, out_of_order, refusal
 from idse_orchestrator.domain.stage_state_model import ARCHIVED, COMPLETE, PENDING, SessionState
 
@@ -39,6 +39,7 @@ class Verdict(NamedTuple):
 
 ALLOWED = Verdict(ALLOW)
 
+_OWN_FOLDERS = (f"{STORE_FOLDER}/", f"{WORKSPACE}/local/")
 _INSTEAD = {
     "CURRENT_SESSION": ("idse switch NAME",),
     "session_state.json": ("idse stage start STAGE", "idse stage complete STAGE", "idse session set"),
@@ -48,7 +49,9 @@ _INSTEAD = {
 
 
 def judge_written_by_idse(path: str) -> Verdict:
-    """Deny `path`, relative to the repository's top, where it is a view."""
+    """Deny `path`, relative to the repository's top, where it is a view, or a ledger outside of git."""
+    if path.startswith(_OWN_FOLDERS):
+        return Verdict(DENY, f"{path} is written by idse alone", ("idse next",))
     project = project_of(path)
     name = path.rpartition("/")[2]
     if project is None or name not in _INSTEAD or path.count("/") != 3:

@@ -43,6 +43,11 @@ class EditPlaces:
         top = os.path.realpath(repository.toplevel)
         return EditPlace(repository, os.path.relpath(real, top).replace(os.sep, "/"))
 
+    @property
+    def home_is_in_git(self) -> bool:
+        """Whether `home` is in a repository."""
+        return self._at_home is not None
+
     def _around(self, folder: str) -> Repository | None:
         for known in self._known:
             if _is_plainly_in(folder, known):
