@@ -12,7 +12,7 @@ from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.stores.filesystem.files import (
     make_own_folder,
     read_file,
-    sync_folder,
+    sync_to_disk,
     unreadable,
     write_file,
 )
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"(\d{1,12})-([0-9a-f]{40})", re.ASCII)
 _BEGUN = ".new-"
-_FEW = 8
-"""More entries than this are brought to the disk by one call for all, not by one for each file."""
 
 
 class EntryFiles:
@@ -59,13 +57,13 @@ class EntryFiles:
         new = {name: entry for name, entry in entries.items() if name not in there}
         make_own_folder(self._root, self._folder)
         self._sweep()
-        lasting = len(new) <= _FEW
+        lasting = len(new) == 1
         try:
             for name, entry in new.items():
                 self._write(name, entry, lasting=lasting)
             if not lasting:
                 os.sync()
-            sync_folder(self._folder)
+            sync_to_disk(self._folder)
         except OSError as error:
             raise storage_error(error, self._folder) from error
 
@@ -76,7 +74,7 @@ class EntryFiles:
         for part, content in _parts(entry):
             write_file(os.path.join(begun, part), content, lasting=lasting)
         if lasting:
-            sync_folder(begun)
+            sync_to_disk(begun)
         final = f"{_number(entry.state):06d}-{name}"
         os.rename(begun, os.path.join(self._folder, final))
         self._known()[name] = final

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.private_files import make_folder, storage_error
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 MOST_BYTES = 64 * 1024 * 1024
 """Nothing of a store is larger; what is, is not loaded."""
+FEW = 8
+"""More files than this are brought to the disk by one call for all, not by one for each."""
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -39,21 +45,33 @@ def write_file(path: str, content: bytes, *, lasting: bool = True) -> None:
             os.fsync(file.fileno())
 
 
-def replace_file(path: str, content: bytes) -> None:
-    """Make `content` that of `path` in one step, on the disk when this returns."""
+def replace_file(path: str, content: bytes, *, lasting: bool = True) -> None:
+    """Make `content` that of `path` in one step; with `lasting` it is on the disk when this returns."""
     temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
     try:
-        write_file(temporary, content)
+        write_file(temporary, content, lasting=lasting)
         os.replace(temporary, path)
     except OSError as error:
         remove_quietly(temporary)
         error.filename = path  # nobody knows the temporary file
         raise storage_error(error, path) from error
-    sync_folder(os.path.dirname(path))
+    if lasting:
+        sync_to_disk(os.path.dirname(path))
 
 
-def sync_folder(path: str) -> None:
-    """Have the names in the folder on the disk, where the system can do that."""
+def settle(paths: Collection[str]) -> None:
+    """Have the files `paths`, which were written before, and their names on the disk."""
+    if len(paths) > FEW:
+        os.sync()
+        return
+    for path in paths:
+        sync_to_disk(path)
+    for folder in {os.path.dirname(path) for path in paths}:
+        sync_to_disk(folder)
+
+
+def sync_to_disk(path: str) -> None:
+    """Have what is in a file, or the names in a folder, on the disk, where the system can do that."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

@@ -35,7 +35,8 @@ from idse_orchestrator.stores.filesystem.files import (
     read_file,
     remove_quietly,
     replace_file,
-    sync_folder,
+    settle,
+    sync_to_disk,
     unreadable,
     write_file,
 )
@@ -101,10 +102,12 @@ class FilesystemStore:
                 check_new_key(self, key)
             files = self._files(key)
             ids = check_append(entries, expected, files.has, self._has_content)
+            named = {name for entry in entries for name in (entry.artifacts or {}).values()}
+            settle([content_path(self._root, name) for name in named])
             files.write(dict(zip(ids, entries, strict=True)))
             folder = ledger_folder(self._root, key)
             replace_file(os.path.join(folder, TIP), f"{ids[-1]}\n".encode())
-            replace_file(os.path.join(folder, STATE), entries[-1].state)
+            replace_file(os.path.join(folder, STATE), entries[-1].state, lasting=False)
             return ids[-1]
 
     def delete_session(self, key: LedgerKey, expected: str) -> None:
@@ -121,7 +124,7 @@ class FilesystemStore:
                 os.unlink(os.path.join(folder, TIP))
             except OSError as error:
                 raise storage_error(error, folder) from error
-            sync_folder(folder)
+            sync_to_disk(folder)
 
     def load_artifact(self, content_id: str) -> bytes:
         """See `DesignStore.load_artifact`."""
@@ -143,17 +146,19 @@ class FilesystemStore:
         return name
 
     def _keep(self, path: str, content: bytes) -> None:
-        """Others may keep the same content at the same time: whoever is last replaces it by itself."""
+        """Others may keep the same content at the same time: whoever is last replaces it by itself.
+
+        It has to last no sooner than an entry that names it.
+        """
         folder = make_own_folder(self._root, os.path.dirname(path))
         temporary = os.path.join(folder, f".new-{os.getpid()}-{os.urandom(4).hex()}")
         try:
-            write_file(temporary, content)
+            write_file(temporary, content, lasting=False)
             os.replace(temporary, path)
         except OSError as error:
             remove_quietly(temporary)
             error.filename = path
             raise storage_error(error, path) from error
-        sync_folder(folder)
 
     def _has_content(self, name: str) -> bool:
         return os.path.isfile(content_path(self._root, name))
