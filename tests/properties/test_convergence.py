@@ -81,6 +81,25 @@ class Clone:
         tip = self.writer.append_to_project("portal", lambda tip: renamed if tip else Draft("created", body))
         self.promise("refs/idse/projects/portal", tip.commit)
 
+    def team(self, changes):
+        def plan(tip):
+            return tip and Draft("assigned", {"changes": changes})
+
+        tip = self.writer.append_to_project("portal", plan)
+        if tip:
+            self.promise("refs/idse/projects/portal", tip.commit)
+
+    def hand(self, session, action, agent):
+        """Ask for a handoff, or answer the first that is open here."""
+
+        def plan(tip):
+            if tip is None or (action != "request" and not tip.state.handoffs):
+                return None
+            about = {} if action == "request" else {"handoff": tip.state.handoffs[0].id}
+            return Draft("handoff", {"action": action, "stage": "spec", "to": agent, **about})
+
+        self.append(session, plan)
+
     def edit(self, session, path, line, text):
         def plan(tip):
             files = self.files(tip.artifacts) if tip else {}
@@ -244,7 +263,25 @@ STAGES = st.sampled_from(["intent", "spec"])
 WORDS = st.sampled_from(["left", "right", "up"])
 KINDS = st.sampled_from(["described", "assigned", "approved", "validated"])
 ACTIONS = st.sampled_from(["start", "complete", "reopen", "confirm"])
+AGENTS = st.sampled_from(["ada", "bob"])
+RULES = st.builds(
+    lambda one, two: {"from_stage": "spec", "to_stage": "plan", "from_agent": one, "to_agent": two},
+    AGENTS,
+    AGENTS,
+)
+CHANGES = st.one_of(
+    st.builds(lambda who, word: {"action": "add", "agent": {"id": who, "role": word}}, AGENTS, WORDS),
+    st.builds(lambda who: {"action": "remove", "agent": who}, AGENTS),
+    st.builds(lambda who, word: {"action": "set", "agent": who, "fields": {"role": word}}, AGENTS, WORDS),
+    st.builds(lambda who: {"action": "order", "agents": [who]}, AGENTS),
+    st.builds(
+        lambda act, rule: {"action": act, "rule": rule}, st.sampled_from(["add-rule", "remove-rule"]), RULES
+    ),
+)
+ANSWERS = st.sampled_from(["request", "request", "accept", "reject"])
 DEEDS = st.one_of(
+    st.tuples(st.just("team"), st.lists(CHANGES, min_size=1, max_size=3)),
+    st.tuples(st.just("hand"), SESSION, ANSWERS, AGENTS),
     st.tuples(st.just("create"), SESSION),
     st.tuples(st.just("edit"), SESSION, st.sampled_from(FILES), st.integers(0, 5), WORDS),
     st.tuples(st.just("remove"), SESSION, st.integers(0, 2)),

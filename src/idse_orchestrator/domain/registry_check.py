@@ -33,6 +33,9 @@ MAX_REGISTRY_BYTES = 6_000_000
 MAX_CHANGES_BYTES = 4_000_000
 """The canonical JSON of the changes in one event: less than an event may have to be published."""
 
+_SHOWN = 8
+"""Places of a circle that are named."""
+
 MAX_TEXT = 200
 """Characters of a role or a capability."""
 
@@ -136,7 +139,8 @@ def _rules(registry: AgentRegistry) -> Iterator[Trouble]:
 def _circles(registry: AgentRegistry) -> Iterator[Trouble]:
     circle = circle_in(registry.handoff_rules)
     if circle:
-        way = " → ".join(f"{agent}/{stage}" for stage, agent in circle)
+        shown = circle if len(circle) <= _SHOWN else (*circle[: _SHOWN - 1], ("", "…"), circle[-1])
+        way = " → ".join(f"{agent}/{stage}".strip("/") for stage, agent in shown)
         yield Trouble(f"handoff rules go round in a circle: {way}", ("take one of these rules out",))
 
 
