@@ -320,7 +320,7 @@ def test_markers_in_disorder_are_an_error_that_says_where(repo, spoil, line):
         assert done.returncode == 3
         assert f"--> CLAUDE.md:{line(text)}" in done.stderr
     assert files_of(repo.path) == before
-    assert "problem" in repo.idse("doctor").stdout or repo.idse("init", "demo").returncode == 0
+    assert repo.idse("init", "demo").returncode == 0
     assert re.search(r"problem +agent files", repo.idse("doctor", "--fix").stdout)
     assert files_of(repo.path)["CLAUDE.md"] == before["CLAUDE.md"]
 
@@ -355,6 +355,21 @@ def test_settings_that_are_not_valid_are_left_and_what_to_paste_is_told(repo, pa
     assert {found for where, found in conditions(repo).items() if where != path} == {"current"}
     assert uninstall(repo).returncode == 0
     assert repo.read(path) == content
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_settings_that_were_broken_with_our_hooks_in_them_are_a_problem_and_stay(repo, path):
+    repo.idse("init", "demo", "--agent-files")
+    broken = repo.read(path).rstrip(b"\n}") + b",}\n"
+    repo.write(path, broken)
+    looked = repo.idse("doctor")
+    assert looked.returncode == 1
+    assert re.search(rf"problem +agent files +{re.escape(path)}: it is not valid JSON", looked.stdout)
+    for command in (("agents", "uninstall"), ("uninstall",)):
+        done = repo.idse(*command)
+        assert done.returncode == 3
+        assert path in done.stderr
+        assert repo.read(path) == broken
 
 
 def a_folder(path):

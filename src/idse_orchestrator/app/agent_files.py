@@ -7,7 +7,7 @@ with it is a value, and the file stays exactly as it is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.domain.agent_files import AGENT_FILES, AGENTS, AgentFile
@@ -87,12 +87,16 @@ class AgentFileStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FileStanding:
-    """How one file stands. `detail` says what is wrong with it, `line` where (0: the whole file)."""
+    """How one file stands. `detail` says what is wrong with it, `line` where (0: the whole file).
+
+    `suspect`: it is UNCLEAR, and something of ours may be in it.
+    """
 
     file: AgentFile
     condition: str
     detail: str = ""
     line: int = 0
+    suspect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,12 @@ def _looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[_Look]
         if first != file.path:
             yield _Look(FileStanding(file, SHARED, f"it is the same file as {first}"), found)
         else:
-            yield _look(file, found)
+            yield _suspicious(_look(file, found))
+
+
+def _suspicious(look: _Look) -> _Look:
+    suspect = look.standing.condition == UNCLEAR and b"idse" in (look.found.content or b"")
+    return look._replace(standing=replace(look.standing, suspect=suspect))
 
 
 def _look(file: AgentFile, found: Found) -> _Look:
@@ -260,19 +269,13 @@ def _taken_away(store: AgentFileStore, look: _Look, *, force: bool, dry_run: boo
             store.forget(file.path)
         return FileOutcome(file, ABSENT, standing.detail)
     if standing.condition == UNCLEAR:
-        return _unclear(standing, now)
+        result = KEPT if standing.suspect else ABSENT
+        return FileOutcome(file, result, standing.detail, standing.line)
     if standing.condition == EDITED and not file.hooks and not force:
         return FileOutcome(file, KEPT, standing.detail, standing.line)
     if not dry_run:
         store.take_away(file.path, now, _rest(look, now))
     return FileOutcome(file, REMOVED)
-
-
-def _unclear(standing: FileStanding, now: bytes) -> FileOutcome:
-    """Only what may hold something of ours is worth a word."""
-    if b"idse" in now:
-        return FileOutcome(standing.file, KEPT, standing.detail, standing.line)
-    return FileOutcome(standing.file, ABSENT, standing.detail)
 
 
 def _rest(look: _Look, now: bytes) -> bytes | None:

@@ -9,7 +9,6 @@ from idse_orchestrator.app.agent_files import (
     EDITED,
     KEPT,
     OUTDATED,
-    UNCLEAR,
     AgentFileStore,
     FileStanding,
     install_agent_files,
@@ -22,18 +21,17 @@ _INSTALL = "idse agents install"
 
 def agent_file_checks(store: AgentFileStore, program: str) -> Iterator[Check]:
     """One check; none where no agent file holds anything of ours. `program` is the idse on PATH, or ""."""
-    if any(
-        each.condition in (CURRENT, OUTDATED, EDITED) or _is_broken(each) for each in standing_files(store)
-    ):
+    found = standing_files(store)
+    if any(each.suspect or each.condition in (CURRENT, OUTDATED, EDITED) for each in found):
         yield Check("agent files", lambda: _look(store, program), lambda: _mend(store))
 
 
 def _look(store: AgentFileStore, program: str) -> Diagnosis:
     found = standing_files(store)
-    broken = [each for each in found if _is_broken(each)]
+    broken = [each for each in found if each.suspect]
     if broken:
-        says = ", ".join(f"{each.file.path}:{each.line}: {each.detail}" for each in broken)
-        return Diagnosis(PROBLEM, says, ("mend the markers, then: " + _INSTALL,))
+        says = ", ".join(f"{_place(each)}: {each.detail}" for each in broken)
+        return Diagnosis(PROBLEM, says, ("mend it, then: " + _INSTALL,))
     outdated = _names(found, OUTDATED)
     if outdated:
         return Diagnosis(WARNING, f"written by an older idse: {outdated}", ("idse doctor --fix",))
@@ -55,9 +53,8 @@ def _mend(store: AgentFileStore) -> str:
     )
 
 
-def _is_broken(each: FileStanding) -> bool:
-    """Whether markers of ours are in disorder; what cannot be read for other reasons may have none."""
-    return each.condition == UNCLEAR and bool(each.line)
+def _place(each: FileStanding) -> str:
+    return f"{each.file.path}:{each.line}" if each.line else each.file.path
 
 
 def _names(found: Sequence[FileStanding], condition: str) -> str:
