@@ -438,7 +438,7 @@ def test_a_remote_that_says_nothing_is_given_up(two, bare_remote, tmp_path):
         remote_of(two, bare_remote.path, "agency", patience=0.5).heads()
     assert "said nothing" in caught.value.cause
     state = two.run("ps", "-o", "stat=", "-p", (tmp_path / "pid").read_text().strip()).stdout.strip()
-    assert state in ("", "Z")
+    assert state[:1] in ("", "Z")
 
 
 def test_a_store_that_cannot_be_written_is_no_fault_of_the_remote(other, two, bare_remote, monkeypatch):

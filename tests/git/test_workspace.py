@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import pytest
 
 from idse_orchestrator.errors import ConflictError
@@ -71,6 +74,16 @@ class TestCurrent:
         beside.set_current("portal", "search")
         assert workspace.current() == ("portal", "login")
         assert beside.current() == ("portal", "search")
+
+    @pytest.mark.parametrize("left_for", [0, 60])
+    def test_a_lock_that_a_killed_git_left_keeps_nobody_out(self, repo, workspace, left_for):
+        workspace.set_current("portal", "login")
+        lock = repo.write(".git/refs/worktree/idse/session.lock", "")
+        then = time.time() - left_for
+        os.utime(lock, (then, then))
+        workspace.set_current("portal", "search")
+        assert workspace.current() == ("portal", "search")
+        assert not lock.exists()
 
     def test_git_packing_refs_does_not_forget_it(self, repo, workspace):
         workspace.set_current("portal", "login")

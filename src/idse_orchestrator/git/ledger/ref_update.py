@@ -27,6 +27,9 @@ for ``reference-transaction`` takes. To take the lock of a living git can lose i
 for a dead one costs seconds once: so this is long, and `idse doctor` judges by the same number.
 """
 
+PATIENCE = STALE_AFTER_SECONDS * 3
+"""Seconds after which whoever still cannot move a ref gives up."""
+
 _MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
 _LOCKED = ("failed to lock file", "failed to create locked file", "failed to rename lockfile")
 _NEVER_PASSES = ("Permission denied", "Read-only", "No space")
@@ -61,7 +64,7 @@ def move_ref(
     when the disk refuses.
     """
     backend = _backend_of(repository)
-    deadline = time.monotonic() + STALE_AFTER_SECONDS * 3
+    deadline = time.monotonic() + PATIENCE
     while True:
         try:
             if expected_old is None:

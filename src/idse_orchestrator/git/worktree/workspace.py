@@ -22,7 +22,6 @@ from idse_orchestrator.git.ref_names import (
     CURRENT,
     current_by_project_ref,
     parse_session_ref,
-    session_ref,
 )
 from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.git.worktree.contributions import (
@@ -78,9 +77,9 @@ class GitWorkspace:
 
     def set_current(self, project: str, session: str) -> None:
         """See `Workspace.set_current`."""
-        target = session_ref(project, session)
-        for ref in (current_by_project_ref(project), CURRENT):
-            self._git.bytes("symbolic-ref", "-m", f"idse: switch to {project}/{session}", ref, target)
+        from idse_orchestrator.git.worktree.current_session import point_at
+
+        point_at(self._repository, (current_by_project_ref(project), CURRENT), project, session)
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """See `Workspace.write_views`. Nothing is written where the project has no folder."""
