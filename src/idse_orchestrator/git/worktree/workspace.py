@@ -22,6 +22,7 @@ from idse_orchestrator.git.ref_names import (
     CURRENT,
     current_by_project_ref,
     parse_session_ref,
+    session_ref,
 )
 from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.git.worktree.contributions import (
