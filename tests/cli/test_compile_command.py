@@ -155,7 +155,8 @@ def test_two_profiles_of_one_id_are_a_warning(project):
     change(project, "__blueprint__", "constraints:", "id: base\nname: Base\nconstraints:")
     change(project, "login", "id: login-agent\n", "")
     done = compiled(project, "--all")
-    assert "warning: __blueprint__ and login have one id, base" in done.stderr
+    assert "warning: login says no id of its own and takes that of __blueprint__, base\n" in done.stderr
+    assert "warning: __blueprint__ and login have one id, base\n" in done.stderr
     document = json.loads(compiled(project, "--all", "--json").stdout)
     assert document["diagnostics"][0]["severity"] == "warning"
 

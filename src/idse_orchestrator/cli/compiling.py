@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.app.compile_agent_spec import (
-    CURRENT,
-    CompiledProfile,
-    CompileWish,
-    compared,
-    compile_agent_spec,
-    write_profiles,
-)
+from idse_orchestrator.app.compile_agent_spec import CompileWish, compile_agent_spec
+from idse_orchestrator.app.write_profiles import CURRENT, Standing, compared, write_profiles
 from idse_orchestrator.cli.render.profiles import (
     print_contents,
     profiles_data,
@@ -27,7 +21,6 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.stores.profile_folder import ProfileFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +63,11 @@ def run_agent_spec(run: Run, asked: CompileOptions) -> int:
     wish = _wish(run, asked)
     source = run.app.compiling.source(wish, asked.at)
     folder = run.app.compiling.folder(wish.project, asked.out)
-    profiles = compared(folder, compile_agent_spec(source, wish))
+    standings = compared(folder, compile_agent_spec(source, wish))
     if not (asked.check or asked.dry_run):
-        write_profiles(folder, profiles, force=asked.force)
-    _show(run, profiles, folder, source.description, asked)
-    differs = any(each.standing != CURRENT for each in profiles)
+        write_profiles(folder, standings, force=asked.force)
+    _show(run, standings, source.description, asked)
+    differs = any(each.how != CURRENT for each in standings)
     return EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK
 
 
@@ -109,38 +102,37 @@ def _wish(run: Run, asked: CompileOptions) -> CompileWish:
 # --- what is shown ---
 
 
-def _show(
-    run: Run, profiles: Sequence[CompiledProfile], folder: ProfileFolder, source: str, asked: CompileOptions
-) -> None:
-    doubts = _doubts(profiles)
+def _show(run: Run, standings: Sequence[Standing], source: str, asked: CompileOptions) -> None:
+    doubts = list(_doubts(standings))
     writes = not (asked.check or asked.dry_run)
     if run.terminal.as_json:
-        data = profiles_data(profiles, folder.path, source, written=writes)
         from idse_orchestrator.cli.render.envelope import envelope
 
+        data = profiles_data(standings, source, written=writes)
         notes = [{"severity": "warning", "message": doubt} for doubt in doubts]
         run.terminal.data(envelope("idse.compile-agent-spec/1", data, notes))
         return
     if asked.dry_run:
-        print_contents(run.terminal, profiles, asked.form)
+        print_contents(run.terminal, standings, asked.form)
     elif asked.check:
-        for line in standing_lines(profiles, folder.path, run.terminal.style):
+        for line in standing_lines(standings, run.terminal.style):
             run.terminal.data(line)
     else:
-        for each in profiles:
-            run.terminal.data(printable(shown_path(folder.path(each.name))))
+        for each in standings:
+            run.terminal.data(printable(shown_path(each)))
     for doubt in doubts:
         run.terminal.warn(doubt)
-    run.terminal.say(summary(profiles, source, done="written" if writes else "to write"))
+    run.terminal.say(summary(standings, source, done="written" if writes else "to write"))
 
 
-def _doubts(profiles: Sequence[CompiledProfile]) -> list[str]:
+def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
     """Programs know an agent by its id, so two of one id are worth a word."""
     sessions: dict[str, list[str]] = {}
-    for each in profiles:
-        sessions.setdefault(each.spec.id, []).append(each.key[1])
-    return [
-        f"{' and '.join(names)} have one id, {name}: a profile without an id takes the blueprint's"
-        for name, names in sessions.items()
-        if len(names) > 1
-    ]
+    for each in standings:
+        sessions.setdefault(each.profile.spec.id, []).append(each.profile.key[1])
+        if each.profile.borrows_id:
+            name, given = each.profile.key[1], each.profile.blueprint
+            yield f"{name} says no id of its own and takes that of {given}, {each.profile.spec.id}"
+    for name, sharing in sessions.items():
+        if len(sharing) > 1:
+            yield f"{' and '.join(sharing)} have one id, {name}"

@@ -131,7 +131,8 @@ def _undecodable(data: bytes, at: int, what: str) -> ProfileReading:
 
 def _read_block(block: Block) -> ProfileReading:
     from idse_orchestrator.domain.agent_profile_values import ProfileValues
-    from idse_orchestrator.domain.safe_yaml import YamlProblem, load_placed
+    from idse_orchestrator.domain.placed_reading import load_placed
+    from idse_orchestrator.domain.safe_yaml import YamlProblem
 
     lines = block.text.split("\n")
     try:

@@ -1,4 +1,4 @@
-"""YAML values that know where they stand, free of any parser: what `safe_yaml.load_placed` returns.
+"""YAML values that know where they stand, free of any parser: what `placed_reading.load_placed` returns.
 
 A scalar keeps the text that was written, beside what YAML 1.1 takes it for: so a reader can say that
 `yes` is no text, and can keep `1.10` as it is. Lines and columns count from 1, in the text given.

@@ -10,20 +10,6 @@ from contextlib import contextmanager
 from typing import Protocol
 
 import yaml
-from yaml.constructor import SafeConstructor
-
-from idse_orchestrator.domain.placed_yaml import (
-    BOOLEAN,
-    DATE,
-    FRACTION,
-    NOTHING,
-    TEXT,
-    WHOLE,
-    Items,
-    Placed,
-    Scalar,
-    Table,
-)
 
 try:
     from yaml import CSafeLoader as _SafeLoader
@@ -52,35 +38,22 @@ def load_yaml(data: bytes) -> object:
     Raises YamlProblem for anything malformed, for keys that occur twice, and for texts that are too
     large, too deep, or would be once their aliases are followed.
     """
-    text = _bounded(data)
-    with _told(text):
-        if _composed(text) is None:
+    text = bounded_text(data)
+    with yaml_told(text):
+        if composed(text) is None:
             return None
         return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506 - a SafeLoader by descent
 
 
-def load_placed(data: bytes) -> Placed | None:
-    """The one document in `data` with the place of each value; None where nothing is in it.
-
-    Bounds and errors are those of `load_yaml`. Tags of one's own and keys that are lists, mappings or
-    nothing are refused, too. What ``<<`` merges into a mapping stands before the mapping's own keys.
-    """
-    text = _bounded(data)
-    with _told(text):
-        node = _composed(text)
-        if node is None:
-            return None
-        _refuse_twice(node)
-        return _Placing().placed(node)
-
-
-def _bounded(data: bytes) -> str:
+def bounded_text(data: bytes) -> str:
+    """`data` as text; YamlProblem where it is too large, or not UTF-8."""
     if len(data) > MOST_BYTES:
         raise YamlProblem(f"it has {len(data)} bytes, at most {MOST_BYTES} are read")
     return _decoded(data)
 
 
-def _composed(text: str) -> yaml.Node | None:
+def composed(text: str) -> yaml.Node | None:
+    """The nodes of the one document in `text`, whose size and depth are bounded, aliases followed."""
     _refuse_depth(text)
     node: yaml.Node | None = yaml.compose(text, Loader=_SafeLoader)
     if node is not None:
@@ -89,14 +62,14 @@ def _composed(text: str) -> yaml.Node | None:
 
 
 @contextmanager
-def _told(text: str) -> Iterator[None]:
+def yaml_told(text: str) -> Iterator[None]:
     """Turn whatever a parser raises into a YamlProblem."""
     try:
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it is not YAML"
-        raise YamlProblem(what, *_place(mark)) from error
+        raise YamlProblem(what, *place_of(mark)) from error
     except yaml.YAMLError as error:
         raise YamlProblem(_unreadable(error), *_position(text, error)) from error
     except (ValueError, OverflowError) as error:  # a date such as 2024-13-45, a number such as 1:99
@@ -120,7 +93,7 @@ class _UniqueKeys(_SafeLoader):
         for key, _ in node.value:
             name = (key.tag, key.value) if isinstance(key, yaml.ScalarNode) else None
             if name in seen and key.value != "<<":
-                what = f"key {key.value!r} occurs twice"
+                what = f"key {key.value[:60]!r} occurs twice"
                 raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)
             seen.add(name)
         mapping: dict[Hashable, object] = super().construct_mapping(node, deep)
@@ -144,7 +117,7 @@ def _refuse_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MOST_DEPTH:
-            raise YamlProblem("it is nested too deeply", *_place(event.start_mark))
+            raise YamlProblem("it is nested too deeply", *place_of(event.start_mark))
 
 
 def _refuse_growth(root: yaml.Node) -> None:
@@ -159,16 +132,17 @@ def _measured(node: yaml.Node, known: dict[int, tuple[int, int]], open_: set[int
     """How many values `node` stands for and how deep they are nested, aliases followed."""
     key = id(node)
     if key in open_:
-        raise YamlProblem("an alias leads back to itself", *_place(node.start_mark))
+        raise YamlProblem("an alias leads back to itself", *place_of(node.start_mark))
     if key not in known:
         open_.add(key)
-        below = [_measured(child, known, open_) for child in _children(node)]
+        below = [_measured(child, known, open_) for child in children_of(node)]
         known[key] = 1 + sum(size for size, _ in below), 1 + max((depth for _, depth in below), default=0)
         open_.discard(key)
     return known[key]
 
 
-def _children(node: yaml.Node) -> list[yaml.Node]:
+def children_of(node: yaml.Node) -> list[yaml.Node]:
+    """The nodes right below `node`, keys among them; an alias is the node it names."""
     if isinstance(node, yaml.MappingNode):
         return [each for pair in node.value for each in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
@@ -179,7 +153,8 @@ def _unreadable(error: yaml.YAMLError) -> str:
     return f"a character is not allowed: {reason}"
 
 
-def _place(mark: _Mark | None) -> tuple[int, int]:
+def place_of(mark: _Mark | None) -> tuple[int, int]:
+    """Line and column from 1; zeros where nobody knows."""
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
@@ -188,67 +163,3 @@ def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:
         return ()
     offset = min(error.position, len(text))
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
-
-
-_KINDS = {
-    "tag:yaml.org,2002:str": TEXT,
-    "tag:yaml.org,2002:null": NOTHING,
-    "tag:yaml.org,2002:bool": BOOLEAN,
-    "tag:yaml.org,2002:int": WHOLE,
-    "tag:yaml.org,2002:float": FRACTION,
-    "tag:yaml.org,2002:timestamp": DATE,
-}
-_LIST = "tag:yaml.org,2002:seq"
-_MAPPING = "tag:yaml.org,2002:map"
-
-
-class _Placing(SafeConstructor):
-    """Nodes of YAML as values with their places; a node that aliases name is looked at once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._known: dict[int, Placed] = {}
-
-    def placed(self, node: yaml.Node) -> Placed:
-        key = id(node)
-        if key not in self._known:
-            self._known[key] = self._fresh(node)
-        return self._known[key]
-
-    def _fresh(self, node: yaml.Node) -> Placed:
-        line, column = _place(node.start_mark)
-        if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
-            return Scalar(node.value, _KINDS[node.tag], line, column)
-        if isinstance(node, yaml.SequenceNode) and node.tag == _LIST:
-            return Items(tuple(map(self.placed, node.value)), line, column)
-        if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING:
-            return Table(self._pairs(node), line, column)
-        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
-        raise YamlProblem(f"the tag {tag} is not known here", line, column)
-
-    def _pairs(self, node: yaml.MappingNode) -> tuple[tuple[Scalar, Placed], ...]:
-        self.flatten_mapping(node)
-        pairs: dict[str, tuple[Scalar, Placed]] = {}
-        for key, value in node.value:
-            name = self.placed(key)
-            if not isinstance(name, Scalar) or name.kind == NOTHING:
-                raise YamlProblem("a key is no text", *_place(key.start_mark))
-            pairs.pop(name.text, None)  # a key of its own stands where it was written
-            pairs[name.text] = (name, self.placed(value))
-        return tuple(pairs.values())
-
-
-def _refuse_twice(root: yaml.Node) -> None:
-    """Before anything is merged: a key that was merged in may well occur again."""
-    pending, seen = [root], {id(root)}
-    while pending:
-        node = pending.pop()
-        keys: set[object] = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in keys:
-                    raise YamlProblem(f"key {key.value!r} occurs twice", *_place(key.start_mark))
-                keys.add(key.value)
-        fresh = [each for each in _children(node) if id(each) not in seen]
-        seen.update(map(id, fresh))
-        pending += fresh
