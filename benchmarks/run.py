@@ -19,12 +19,19 @@ import os
 import sys
 import tempfile
 
+from agents import editing
 from bed import Bed
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
 
-ROWS = {**LOCAL, "sync push": pushing, "sync first pull": first_pull, "sync merge": joining}
+ROWS = {
+    **LOCAL,
+    "sync push": pushing,
+    "sync first pull": first_pull,
+    "sync merge": joining,
+    "agent edit": editing,
+}
 
 
 def main() -> int:

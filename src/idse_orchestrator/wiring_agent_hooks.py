@@ -84,7 +84,7 @@ class AgentHooks:
         gate = EditGate(
             app.reader,
             app.workspace,
-            app.agent,
+            lambda: app.agent,
             self._kind,
             lambda: current_session(app),
             lambda: app.setting("code-edits"),

@@ -21,6 +21,7 @@ from idse_orchestrator.domain.edit_gate import (
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
     from idse_orchestrator.domain.agent_registry import Agent
 
@@ -32,14 +33,14 @@ IN_GIT_DIRECTORY = ".git/"
 class EditGate:
     """What the gate works with, in one work tree.
 
-    `agent` is the id that was configured ("" for none) and `kind` the program that asks: a registry that
-    knows no configured agent may know that. `session` is the one this work tree works on, or None, and
-    `code_edits` tells the setting; both are asked for only when they count.
+    `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may
+    know that where none is configured. `session` tells the one this work tree works on, or None, and
+    `code_edits` the setting. What is a function is asked only when it counts.
     """
 
     ledgers: LedgerReader
     workspace: Workspace
-    agent: str
+    agent: Callable[[], str]
     kind: str
     session: Callable[[], SessionKey | None]
     code_edits: Callable[[], str]
@@ -61,12 +62,14 @@ def _judged(gate: EditGate, path: str) -> Verdict:
     if inside:
         return _judged_document(gate, path)
     key = gate.session()
-    agent = _agent(gate, key[0] if key else None)
+    look = gate.ledgers.look(*key) if key else None
+    agent = _agent(gate, look)
     by_mode = judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
-    if by_mode.answer == DENY or key is None or path.startswith(IN_GIT_DIRECTORY):
+    if by_mode.answer == DENY or look is None or path.startswith(IN_GIT_DIRECTORY):
         return by_mode
-    state = gate.ledgers.states([key]).get(key)
-    return judge_code(state, gate.code_edits()) if state else ALLOWED
+    if judge_code(look.tip.state, DENY) == ALLOWED:
+        return ALLOWED  # whatever the setting is; it costs a process to ask
+    return judge_code(look.tip.state, gate.code_edits())
 
 
 def _judged_document(gate: EditGate, path: str) -> Verdict:
@@ -74,19 +77,24 @@ def _judged_document(gate: EditGate, path: str) -> Verdict:
     if own is None:
         return ALLOWED
     project, session, stage = own
-    tip = gate.ledgers.session(project, session)
-    if tip is None:
+    look = gate.ledgers.look(project, session)
+    if look is None:
         return ALLOWED  # a folder that no ledger knows: `idse init` adopts it, the hook on a commit says so
-    blobs = gate.workspace.blobs(project, session) or gate.ledgers.artifact_blobs(tip.commit)
-    return judge_artifact(tip.state, blobs, stage)
+    blobs = gate.workspace.blobs(project, session) or look.blobs
+    return judge_artifact(look.tip.state, blobs, stage)
 
 
-def _agent(gate: EditGate, project: str | None) -> Agent | None:
-    """Who acts, as a registry knows them: that of `project`, else the first that knows them at all."""
-    projects = [project] if project else gate.ledgers.projects()
-    for name in projects:
+def _name(gate: EditGate) -> str:
+    return gate.agent() or gate.kind
+
+
+def _agent(gate: EditGate, look: Look | None) -> Agent | None:
+    """Who acts, as the project's registry knows them; as the first that does, where no project is meant."""
+    if look is not None:
+        return look.registry.agent(_name(gate)) if look.registry else None
+    for name in gate.ledgers.projects():
         tip = gate.ledgers.project(name)
-        found = tip.state.registry.agent(gate.agent or gate.kind) if tip else None
+        found = tip.state.registry.agent(_name(gate)) if tip else None
         if found is not None:
             return found
     return None
