@@ -7,14 +7,17 @@ from idse_orchestrator.cli.render.copied import copy_data, copy_lines, copy_summ
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.text import one_word
 
+EXPORT = "idse.export/1"
+IMPORT = "idse.import/1"
 
-def tell(run: Run, outcome: CopyOutcome, folder: str, verb: str) -> int:
-    """Print `outcome` of ``idse <verb> <folder>``; the exit code."""
+
+def tell(run: Run, outcome: CopyOutcome, folder: str, schema: str) -> int:
+    """Print what came of an EXPORT into `folder`, or an IMPORT from it; the exit code."""
     terminal = run.terminal
     if terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        terminal.data(envelope(f"idse.{verb}/1", copy_data(outcome, folder)))
+        terminal.data(envelope(schema, copy_data(outcome, folder)))
         return outcome.exit_code
     for line in copy_lines(outcome, terminal.style):
         terminal.data(line)
@@ -22,6 +25,6 @@ def tell(run: Run, outcome: CopyOutcome, folder: str, verb: str) -> int:
         name = label(key)
         terminal.warn(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
     (terminal.warn if outcome.exit_code else terminal.say)(copy_summary(outcome))
-    if verb == "export" and any(each.result in (NEWER, DIVERGED) for each in outcome.told):
+    if schema == EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.told):
         terminal.say(f"next: idse import {one_word(folder)}    (brings what is only there)")
     return outcome.exit_code

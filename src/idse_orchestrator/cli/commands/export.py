@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.app.copy_ledgers import all_keys, copy_ledgers
-from idse_orchestrator.cli.copying import tell
+from idse_orchestrator.cli.copying import EXPORT, tell
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.stores.exported_folder import folder_to_write
@@ -24,7 +24,7 @@ def _export(run: Run, folder: str) -> int:
     source = run.app.store
     project = run.project if run.project_option is not None else None
     outcome = copy_ledgers(source, target, all_keys(source, project), on_progress=run.terminal.progress)
-    return tell(run, outcome, folder, "export")
+    return tell(run, outcome, folder, EXPORT)
 
 
 def build() -> click.Command:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.cli.copying import tell
+from idse_orchestrator.cli.copying import IMPORT, tell
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.stores.exported_folder import folder_to_read
@@ -20,7 +20,7 @@ def _import(run: Run, folder: str) -> int:
     idse restore brings those of a session.
     """
     outcome = run.app.take_in(folder_to_read(folder), run.terminal.progress)
-    return tell(run, outcome, folder, "import")
+    return tell(run, outcome, folder, IMPORT)
 
 
 def build() -> click.Command:

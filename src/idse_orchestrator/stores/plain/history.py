@@ -14,7 +14,7 @@ from idse_orchestrator.errors import NeedsGitError
 from idse_orchestrator.stores.plain.dates import moment
 from idse_orchestrator.stores.plain.folders import Folders
 
-_SHORT = 10
+_SHORT = 7
 
 
 class StoreHistory:
