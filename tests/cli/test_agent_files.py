@@ -56,6 +56,7 @@ def mine(repo):
     for path, content in MINE.items():
         repo.write(path, content)
     (repo.path / ".claude/settings.json").chmod(0o600)
+    (repo.path / "AGENTS.md").chmod(0o666)  # more than the umask leaves to a new file
     return repo
 
 

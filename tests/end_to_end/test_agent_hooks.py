@@ -239,6 +239,13 @@ def test_a_file_outside_of_the_repository_is_none_of_our_business(planner, tmp_p
         assert before_edit(planner, path) == {}
 
 
+def test_a_repository_inside_of_ours_is_another_one_even_beside_our_files(planner, make_repo):
+    make_repo("repo/vendor/lib")
+    files = (f"*** Update File: {FOLDER}/intent.md", "*** Add File: vendor/lib/x.py")
+    payload = {"tool_name": "apply_patch", "tool_input": {"command": "\n".join(files)}}
+    assert hook(planner, "agent-before-edit", payload, agent="codex") == {}
+
+
 def test_an_agent_that_walked_out_of_its_repository_is_still_held_to_it(planner, tmp_path):
     payload = {"cwd": str(tmp_path), "tool_input": {"file_path": str(planner.path / "src/app.py")}}
     answer = hook(
