@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
-from idse_orchestrator.domain.agent_registry import AgentRegistry
-from idse_orchestrator.domain.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 
 if TYPE_CHECKING:
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
     from idse_orchestrator.domain.events import Actor
+    from idse_orchestrator.domain.project_state import ProjectState
 
 State = TypeVar("State")
 
@@ -50,13 +50,21 @@ class Draft:
 class Look(NamedTuple):
     """What one look at a session's ledger tells.
 
-    Its tip; the blob id of each stage's artifact there; and the agent registry of its project, empty where
-    the project has no ledger here.
+    Its tip; the blob id of each stage's artifact there; and its project's agents, None where it has none.
     """
 
     tip: Tip[SessionState]
     blobs: Mapping[str, str]
-    registry: AgentRegistry
+    agents: AgentRegistry | None
+
+    @property
+    def registry(self) -> AgentRegistry:
+        """The agents of the project: an empty registry where it has none."""
+        if self.agents is not None:
+            return self.agents
+        from idse_orchestrator.domain.agent_registry import AgentRegistry
+
+        return AgentRegistry()
 
 
 class Synced(NamedTuple):
@@ -149,6 +157,6 @@ class Missed(NamedTuple):
 
 
 SessionTip = Tip[SessionState]
-ProjectTip = Tip[ProjectState]
+ProjectTip: TypeAlias = Tip["ProjectState"]
 SessionPlan = Callable[[SessionTip | None], Draft | None]
 ProjectPlan = Callable[[ProjectTip | None], Draft | None]

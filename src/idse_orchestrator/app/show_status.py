@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Synced
-from idse_orchestrator.domain.agent_registry import AgentRegistry
-from idse_orchestrator.domain.ide_agent_routing import Routing, route
 from idse_orchestrator.domain.next_action import NextAction, next_action
 from idse_orchestrator.domain.stage_state_model import SessionState, Standing, standings
 from idse_orchestrator.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.ide_agent_routing import Routing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class SessionStatus:
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
     document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
-    `synced` is when this clone last synced and what the Agency had then; `routing` is who should act on the
-    stage of `next`, and `registry` the project's agents.
+    `synced` is when this clone last synced and what the Agency had then; `agents` are the project's, None
+    where it has none.
     """
 
     state: SessionState
@@ -35,12 +35,17 @@ class SessionStatus:
     differs: tuple[str, ...]
     has_folder: bool
     synced: Synced
-    registry: AgentRegistry
-    routing: Routing
+    agents: AgentRegistry | None
 
-    def routed(self, stage: str) -> Routing:
-        """Who should act on `stage`."""
-        return route(self.registry, stage, self.state.assigned.get(stage, ""))
+    def routed(self, stage: str) -> Routing | None:
+        """Who should act on `stage`; None where the project has no agents and the session assigns none."""
+        assigned = self.state.assigned.get(stage, "")
+        if self.agents is None and not assigned:
+            return None
+        from idse_orchestrator.domain.agent_registry import AgentRegistry
+        from idse_orchestrator.domain.ide_agent_routing import route
+
+        return route(self.agents or AgentRegistry(), stage, assigned)
 
 
 def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
@@ -55,18 +60,8 @@ def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) ->
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(tip.state, stages)
     synced = ledgers.synced(*key)
-    routing = route(look.registry, action.stage, tip.state.assigned.get(action.stage, ""))
     return SessionStatus(
-        tip.state,
-        tip.commit,
-        stages,
-        action,
-        blobs,
-        differs,
-        bool(in_folder),
-        synced,
-        look.registry,
-        routing,
+        tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced, look.agents
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.cli.render.routing import choice_words, routing_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.domain.ide_agent_routing import Routing, route
@@ -24,6 +23,8 @@ def run_route(run: Run, stage: str, session: str | None = None) -> int:
     key = run.session(session)
     look = run.app.reader.look(*key)
     if look is None:
+        from idse_orchestrator.app.show_status import no_ledger
+
         raise no_ledger(key)
     routing = route(look.registry, stage, look.tip.state.assigned.get(stage, ""))
     if run.terminal.as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from idse_orchestrator.domain.agent_registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
@@ -20,9 +19,13 @@ class Choice(NamedTuple):
     agent: Agent
     why: str
 
+    @property
+    def known(self) -> bool:
+        """Whether the registry has it."""
+        return self.why != UNKNOWN
 
-@dataclass(frozen=True, slots=True)
-class Routing:
+
+class Routing(NamedTuple):
     """Who may act on `stage`: the first of `choices` should, the others stand by. Nobody: it is empty."""
 
     stage: str

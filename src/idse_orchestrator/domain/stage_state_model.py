@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.findings import Waiver
-from idse_orchestrator.domain.handoff import Handoff
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.claim import Claim
+    from idse_orchestrator.domain.handoff import Handoff
 
 PENDING = "pending"
 IN_PROGRESS = "in_progress"

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.findings import Waiver
-from idse_orchestrator.domain.handoff import handoff_from_dict, handoff_to_dict
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.stage_state_model import (
     NotApplied,
@@ -19,11 +18,11 @@ from idse_orchestrator.domain.stage_state_model import (
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.claim import Claim
+    from idse_orchestrator.domain.handoff import Handoff
 
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:
     """`state` as plain JSON values; what came later is left out where there is none of it."""
-    handoffs = [handoff_to_dict(handoff) for handoff in state.handoffs]
     return {
         "format": FORMAT,
         "project": state.project,
@@ -47,7 +46,7 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
         },
         "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
-        **({"handoffs": handoffs} if handoffs else {}),
+        **({"handoffs": _handoffs_to_list(state)} if state.handoffs else {}),
         **({"claims": _claims_to_dict(state)} if state.claims else {}),
     }
 
@@ -87,9 +86,21 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         validation=ValidationVerdict(validation["status"], validation["constitution"], validation["at"]),
         waivers=tuple(_waiver_from_dict(waiver) for waiver in raw["waivers"]),
         not_applied=tuple(NotApplied(entry["event"], entry["why"]) for entry in raw["not_applied"]),
-        handoffs=tuple(map(handoff_from_dict, raw.get("handoffs", ()))),
+        handoffs=_handoffs_from_list(raw["handoffs"]) if "handoffs" in raw else (),
         claims=_claims_from_dict(raw["claims"]) if "claims" in raw else {},
     )
+
+
+def _handoffs_to_list(state: SessionState) -> list[dict[str, Any]]:
+    from idse_orchestrator.domain.handoff import handoff_to_dict  # a status mostly meets none
+
+    return [handoff_to_dict(handoff) for handoff in state.handoffs]
+
+
+def _handoffs_from_list(raw: list[Mapping[str, Any]]) -> tuple[Handoff, ...]:
+    from idse_orchestrator.domain.handoff import handoff_from_dict
+
+    return tuple(map(handoff_from_dict, raw))
 
 
 def _claims_to_dict(state: SessionState) -> dict[str, Any]:

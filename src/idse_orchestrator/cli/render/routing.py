@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.handoff import handoff_to_dict
-from idse_orchestrator.domain.ide_agent_routing import UNKNOWN
 from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
@@ -19,17 +17,15 @@ if TYPE_CHECKING:
 
 def who_lines(status: SessionStatus) -> list[str]:
     """Who should act on the stage that is next, and what is offered of it; nothing where nobody is known."""
-    routing = status.routing
+    stage = status.next.stage
+    routing = status.routed(stage) if stage else None
     lines = []
-    if routing.first:
+    if routing and routing.first:
         lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
-    elif status.registry and routing.stage:
-        lines.append(f"who:  nobody handles {routing.stage}: idse agents suggest")
-    return lines + [
-        f"      {printable(handoff_words(each))}"
-        for each in status.state.handoffs
-        if each.stage == routing.stage
-    ]
+    elif routing:
+        lines.append(f"who:  nobody handles {stage}: idse agents suggest")
+    offers = [each for each in status.state.handoffs if each.stage == stage]
+    return lines + [f"      {printable(handoff_words(each))}" for each in offers]
 
 
 def handoff_words(handoff: Handoff) -> str:
@@ -39,9 +35,9 @@ def handoff_words(handoff: Handoff) -> str:
     return f"handoff of {handoff.stage} from {source} to {handoff.to_agent} waits: {waits}"
 
 
-def routing_data(routing: Routing) -> list[dict[str, object]]:
+def routing_data(routing: Routing | None) -> list[dict[str, object]]:
     """Those who may act, in the order in which they are asked, as JSON values."""
-    return [choice_data(choice) for choice in routing.choices]
+    return [choice_data(choice) for choice in routing.choices] if routing else []
 
 
 def choice_data(choice: Choice) -> dict[str, object]:
@@ -50,7 +46,7 @@ def choice_data(choice: Choice) -> dict[str, object]:
     return {
         "agent": agent.id,
         "role": agent.role,
-        "mode": agent.mode if choice.why != UNKNOWN else None,
+        "mode": agent.mode if choice.known else None,
         "capabilities": list(agent.capabilities),
         "why": choice.why,
     }
@@ -60,19 +56,23 @@ def choice_words(choice: Choice) -> str:
     """Role, mode and capabilities of one of them, and why it."""
     agent = choice.agent
     facts = [agent.role] if agent.role else []
-    facts += [agent.mode] if choice.why != UNKNOWN else []
+    facts += [agent.mode] if choice.known else []
     skills = f"  [{', '.join(agent.capabilities)}]" if agent.capabilities else ""
     return f"{', '.join([*facts, choice.why])}{skills}"
 
 
 def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
     """Open handoffs as JSON values."""
+    if not handoffs:
+        return []
+    from idse_orchestrator.domain.handoff import handoff_to_dict
+
     return [handoff_to_dict(handoff) for handoff in handoffs]
 
 
 def _named(choice: Choice) -> str:
     agent = choice.agent
-    if choice.why == UNKNOWN:
+    if not choice.known:
         return printable(agent.id)
     facts = ", ".join(fact for fact in (agent.role, agent.mode) if fact)
     return printable(f"{agent.id} ({facts})")

@@ -79,18 +79,20 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 def next_data(status: SessionStatus) -> dict[str, object]:
     """What to do now, and who should, as JSON values."""
     action = status.next
+    routing = status.routed(action.stage) if action.stage else None
     return {
         "why": action.why,
         "stage": action.stage or None,
         "artifact": action.artifact or None,
         "commands": list(action.commands),
-        "agent": status.routing.agent or None,
-        "routing": routing_data(status.routing),
+        "agent": routing.agent or None if routing else None,
+        "routing": routing_data(routing),
     }
 
 
 def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
+    routing = status.routed(here.stage)
     return {
         "stage": here.stage,
         "status": here.status,
@@ -102,7 +104,7 @@ def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
         "in_ledger": here.stage not in status.differs,
         "at": record.at or None,
         "by": record.by or None,
-        "agent": status.routed(here.stage).agent or None,
+        "agent": routing.agent or None if routing else None,
     }
 
 
@@ -145,7 +147,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     ]
     if len(state.waivers) > _MOST_WAIVERS:
         remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
-    elsewhere = [each for each in state.handoffs if each.stage != status.routing.stage]
+    elsewhere = [each for each in state.handoffs if each.stage != status.next.stage]
     remarks += [fitted(printable(handoff_words(each)), _WIDTH) for each in elsewhere[:_MOST_HANDOFFS]]
     if len(elsewhere) > _MOST_HANDOFFS:
         remarks.append(f"and {len(elsewhere) - _MOST_HANDOFFS} more handoffs: idse handoff list")

@@ -6,12 +6,10 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
-from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
-from idse_orchestrator.domain.project_state import ProjectState, project_from_json
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
@@ -31,6 +29,10 @@ from idse_orchestrator.git.ref_names import (
 )
 from idse_orchestrator.git.repository import Repository
 
+if TYPE_CHECKING:
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.project_state import ProjectState
+
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
@@ -38,7 +40,9 @@ _COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
 _REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
 _BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
 
-State = TypeVar("State", SessionState, ProjectState)
+State = TypeVar("State")
+Parsed = TypeVar("Parsed")
+_REGISTRY = b'"registry":'
 
 
 class GitLedgerReader:
@@ -65,7 +69,7 @@ class GitLedgerReader:
     def project(self, project: str) -> ProjectTip | None:
         """See `LedgerReader.project`."""
         with ObjectStream(self._git) as objects:
-            return self._tip(objects, project_from_json, project_ref(project))
+            return self._tip(objects, _project_in, project_ref(project))
 
     def look(self, project: str, session: str) -> Look | None:
         """See `LedgerReader.look`."""
@@ -75,18 +79,18 @@ class GitLedgerReader:
                 return None
             names = [f"{tip.commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
             of_project = f"{project_ref(project)}:{STATE}"
-            *found, registry = objects.read_all([*names, of_project])
+            *found, state = objects.read_all([*names, of_project])
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
-        if registry is None:
-            return Look(tip, blobs, AgentRegistry())
-        return Look(tip, blobs, _parsed(project_from_json, project_ref(project), registry.data).registry)
+        if state is None or _REGISTRY not in state.data:
+            return Look(tip, blobs, None)  # so a status of a project without agents pays for none
+        return Look(tip, blobs, _parsed(_registry_in, project_ref(project), state.data))
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""
         with ObjectStream(self._git) as objects:
             blob = objects.read(f"{commit}:{STATE}") if _COMMIT.fullmatch(commit) else None
         try:
-            state = project_from_json(blob.data) if blob else None
+            state = _project_in(blob.data) if blob else None
         except ValueError:
             return None
         return state if state and state.project == project else None
@@ -190,7 +194,26 @@ class GitLedgerReader:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
 
 
-def _parsed(parse: Callable[[bytes], State], ref: str, data: bytes) -> State:
+def _project_in(data: bytes) -> ProjectState:
+    from idse_orchestrator.domain.project_state import project_from_json  # a status needs none of it
+
+    return project_from_json(data)
+
+
+def _registry_in(data: bytes) -> AgentRegistry | None:
+    """The agents in a project's state, without the rest of it; None where it has none after all."""
+    import json
+
+    from idse_orchestrator.domain.agent_registry import registry_from_dict
+
+    try:
+        raw = json.loads(data)
+        return registry_from_dict(raw["registry"]) if "registry" in raw else None
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not a project's state: {error!r}") from error
+
+
+def _parsed(parse: Callable[[bytes], Parsed], ref: str, data: bytes) -> Parsed:
     try:
         return parse(data)
     except ValueError as error:
