@@ -71,9 +71,7 @@ class Compiling:
             from idse_orchestrator.git.readers.commit import CommitReader
 
             return CommitReader(self._app.repository, rev, places)
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
-
-        return WorktreeReader(self._app.repository, places)
+        return self._app.documents(places)
 
     def folder(self, project: str, out: str | None) -> ProfileFolder:
         """Where the profiles of `project` go: `out`, or the project's build folder in this work tree."""

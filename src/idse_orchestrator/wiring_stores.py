@@ -19,6 +19,7 @@ from idse_orchestrator.stores.plain.no_git import place_without_git
 from idse_orchestrator.wiring import Application
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.blueprint.ports import Blueprint
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.copy_ledgers import CopyOutcome
     from idse_orchestrator.app.create_session import Folders as MakingFolders
@@ -136,6 +137,16 @@ class StoreApplication(Application):
         from idse_orchestrator.stores.plain.sources import open_plain_source
 
         return open_plain_source(self.repository, self.store, choice)
+
+    def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
+        """What the use cases of blueprint claims work with."""
+        from idse_orchestrator.app.blueprint.ports import Blueprint
+        from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
+        from idse_orchestrator.stores.plain.ledger_documents import StoreLedgerDocuments
+
+        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.repository)
+        progress = on_progress or (lambda _done, _all: None)
+        return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
     @cached_property
     def ledger_source(self) -> StoreLedgerSource:

@@ -70,7 +70,7 @@ def test_rules_complete_in_the_case_that_is_typed_with_those_of_the_project(repo
 
 
 def test_help_completes_commands_topics_codes_and_what_is_below_a_command(repo):
-    assert ask(repo, "idse help ex") == ["exit-codes"]
+    assert ask(repo, "idse help ex") == ["export", "exit-codes"]
     assert ask(repo, "idse help sta") == ["status", "stage", "stages"]
     assert ask(repo, "idse help IDSE00") == [f"IDSE00{digit}" for digit in range(1, 10)]
     assert ask(repo, "idse help IDSE30") == ["IDSE301", "IDSE302"]

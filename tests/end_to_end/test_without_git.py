@@ -362,3 +362,34 @@ def test_a_store_that_cannot_be_loaded_is_named(empty, tmp_path):
     done = empty.idse("--store", "broken", "status", env={"PYTHONPATH": str(package.parent)})
     assert done.returncode == 2
     assert done.stderr.startswith("error[IDSE009]: the store 'broken' cannot be opened")
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("rule", "list"), "IDSE301"),
+        (("rule", "waive", "IDSE301", "-m", "why"), ""),
+        (("agents", "add", "ann", "--stage", "spec"), ""),
+        (("blueprint", "declare", "People come in quickly"), "People come in quickly"),
+        (("config", "list"), "agent="),
+        (("session", "archive"), ""),
+        (("diff",), ""),
+        (("log", "--all", "--since", "2 days ago"), "created portal/login"),
+        (("validate", "--record"), ""),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_needs_no_git_works_and_leaves_sound_ledgers(plain, words, shown):
+    done = plain.does(*words)
+    assert shown in done.stdout + done.stderr
+    assert plain.does("fsck").stdout == ""
+
+
+def test_in_a_repository_nothing_of_other_stores_is_loaded(begun):
+    script = (
+        "import sys\nfrom idse_orchestrator.cli.main import run\ncode = run(['status'])\n"
+        "print([name for name in sys.modules if '.stores' in name or 'wiring_stores' in name"
+        " or 'importlib.metadata' in name], file=sys.stderr)\nsys.exit(code)\n"
+    )
+    done = begun.run(sys.executable, "-c", script)
+    assert (done.returncode, done.stderr) == (0, "[]\n")

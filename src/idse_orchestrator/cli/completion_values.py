@@ -7,7 +7,6 @@ asked for: every command attaches these.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
@@ -118,9 +117,9 @@ def constitution_here() -> Constitution:
 
 
 def _application() -> Application:
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.cli.run import application_here
 
-    return Application(os.getcwd(), os.environ)
+    return application_here()
 
 
 def _project(context: click.Context) -> str | None:

@@ -25,7 +25,7 @@ class Run:
     def app(self) -> Application:
         """The application on the repository around the working folder, or on another store."""
         if self._application is None:
-            self._application = _application(os.environ.get("IDSE_STORE", ""))
+            self._application = application_here()
         return self._application
 
     @property
@@ -38,8 +38,9 @@ class Run:
         return self.app.resolve_session(self.project_option, name)
 
 
-def _application(store: str) -> Application:
-    """In a repository git is asked first; a folder without one may have a store of its own."""
+def application_here() -> Application:
+    """The application in the working folder. git is asked first; without it a folder may have a store."""
+    store = os.environ.get("IDSE_STORE", "")
     if store not in ("", "git"):
         from idse_orchestrator.wiring_stores import application_on
 
