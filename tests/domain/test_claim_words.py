@@ -76,8 +76,8 @@ def test_the_overlap_counts_the_words_of_the_claim_and_denial_is_none(statement,
 
 def test_a_claim_that_denies_is_found_where_it_is_denied():
     claim = words_of("Passwords are never logged")
-    assert best_overlap(claim, ["Passwords are logged", "Passwords are never logged."]) == 100
-    assert best_overlap(claim, ["Passwords are logged"]) == 0
+    assert best_overlap(claim, map(words_of, ["Passwords are logged", "Passwords are never logged."])) == 100
+    assert best_overlap(claim, [words_of("Passwords are logged")]) == 0
     assert best_overlap(claim, []) == 0
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.contradictions import HEADINGS, LABELS, contradictions
-from idse_orchestrator.domain.statements import statements_of
+from idse_orchestrator.domain.contradictions import HEADINGS, LABELS, contradictions, denials_of
 
 ID, TEXT = "c-0123456789", "Amounts of money are whole cents"
 
 
 def lines(feedback):
-    return [found.line for found in contradictions(ID, TEXT, "pay", statements_of(feedback.encode()))]
+    return [found.line for found in contradictions(ID, TEXT, "pay", denials_of(feedback.encode()))]
 
 
 @pytest.mark.parametrize("heading", HEADINGS)

@@ -145,7 +145,17 @@ def test_evidence_of_a_session_without_ledger_here_names_the_pull(promoted):
     promoted.idse("blueprint", "demote", CLAIM, "-m", "why")
     done = promoted.idse("blueprint", "promote", CLAIM, "-m", "why")
     assert done.returncode == 1
-    assert "idse sync pull" in done.stderr
+    assert "idse sync pull    (the ledger of pay bore it out and is not here)" in done.stderr
+
+
+def test_a_claim_whose_evidence_was_lost_can_be_promoted_on_other_evidence(promoted, ledgers_of):
+    other = promoted.git("rev-parse", "refs/idse/sessions/portal/login")
+    promoted.git("update-ref", "refs/idse/sessions/portal/pay", other)
+    verified(promoted)
+    assert promoted.idse("blueprint", "demote", CLAIM, "-m", "lost").returncode == 0
+    ledgers_of(promoted).say("third", "2026-02-01", spec=f"- {TEXT}\n")
+    assert promoted.idse("blueprint", "promote", CLAIM, "-m", "found").returncode == 0
+    assert promoted.idse("blueprint", "verify").returncode == 0
 
 
 def test_a_ledger_that_lost_the_commit_is_found(promoted):

@@ -115,6 +115,18 @@ def test_two_promotions_at_once_are_one_with_the_evidence_of_both():
         assert state.not_applied == ()
 
 
+def test_a_claim_that_was_demoted_starts_anew_with_the_evidence_of_its_promotion():
+    other = [{**EVIDENCE[0], "session": "search"}]
+    events = (
+        event(1, 1, "R1", "declare"),
+        event(2, 2, "R1", "promote"),
+        event(3, 3, "R1", "demote"),
+        event(4, 4, "R1", "promote", evidence=other, demotions={"R1": 1}),
+    )
+    claim = fold("p", "__blueprint__", events).claims[NAME]
+    assert (claim.status, [each.session for each in claim.evidence]) == (PROMOTED, ["search"])
+
+
 def test_what_does_not_apply_is_kept_and_says_why():
     told = {}
     for action in ("promote", "reinforce", "demote"):

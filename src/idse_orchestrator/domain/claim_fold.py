@@ -1,9 +1,10 @@
 """Claims of a blueprint from the ``claimed`` events of its ledger.
 
-The cases, in the order of the code: declare (the first one counts) · promote (adds its evidence) ·
-reinforce (adds evidence and moves nothing) · demote. A demotion beats a concurrent promotion: who promotes
-says which demotions he had seen, counted by replica, and a promotion that had not seen all of them is kept
-and shown as not applied. Taking a claim back is the careful side, and promoting it again is one command.
+The cases, in the order of the code: declare (the first one counts) · promote (adds its evidence; that of a
+demoted claim starts anew) · reinforce (adds evidence and moves nothing) · demote. A demotion beats a
+concurrent promotion: who promotes says which demotions he had seen, counted by replica, and a promotion
+that had not seen all of them is kept and shown as not applied. Taking a claim back is the careful side, and
+promoting it again is one command.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def _declared(name: str, event: Event) -> Claim:
 def _promoted(claim: Claim, event: Event) -> Claim | str:
     if unseen_demotions(claim, event.body.get("demotions", {})):
         return "the claim was demoted meanwhile"
-    return replace(_moved(claim, event), status=PROMOTED, evidence=_more(claim, event))
+    before = replace(claim, evidence=()) if claim.status == DEMOTED else claim
+    return replace(_moved(claim, event), status=PROMOTED, evidence=_more(before, event))
 
 
 def _reinforced(claim: Claim, event: Event) -> Claim | str:

@@ -48,12 +48,10 @@ class Words(NamedTuple):
     negates: bool
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def words_of(text: str) -> Words:
     """The words of `text` in one form: no case, punctuation, fillers, or label such as ``FR-1:`` in front."""
-    from unicodedata import normalize
-
-    plain = normalize("NFKC", _LABEL.sub("", text)).casefold().replace("\u2019", "'")
+    plain = _plain(_LABEL.sub("", text))
     found = _WORD.findall(plain)
     negates = any(word in _NEGATIONS or word.endswith("n't") for word in found)
     listed = tuple(word for word in found if word not in _FILLERS)
@@ -79,9 +77,9 @@ def shared(claim: Words, statement: Words) -> int:
     return len(claim.unique & statement.unique) * 100 // len(claim.unique) if claim.unique else 0
 
 
-def best_overlap(claim: Words, statements: Iterable[str]) -> int:
+def best_overlap(claim: Words, statements: Iterable[Words]) -> int:
     """The greatest `overlap` of the claim with any of `statements`; 0 where there are none."""
-    return max((overlap(claim, words_of(each)) for each in statements), default=0)
+    return max((overlap(claim, each) for each in statements), default=0)
 
 
 def unlabelled(text: str) -> str:
@@ -96,11 +94,18 @@ def ids_in(text: str) -> frozenset[str]:
 
 def may_share(claim: Words, data: bytes) -> bool:
     """Whether a statement of the document `data` can have enough of the claim's words: a quick look first."""
-    from unicodedata import normalize
+    text = _plain(data.decode("utf-8", "replace"))
+    held = sum(1 for word in claim.unique if word in text)
+    return bool(claim.unique) and held * 100 // len(claim.unique) >= NEAR
 
-    plain = normalize("NFKC", data.decode("utf-8", "replace")).casefold().replace("\u2019", "'")
-    held = claim.unique.intersection(_WORD.findall(plain))
-    return bool(claim.unique) and len(held) * 100 // len(claim.unique) >= NEAR
+
+def _plain(text: str) -> str:
+    """`text` in the one form in which words are compared."""
+    if not text.isascii():
+        from unicodedata import normalize
+
+        text = normalize("NFKC", text)
+    return text.casefold().replace("\u2019", "'")
 
 
 NEAR = 30

@@ -11,9 +11,9 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from idse_orchestrator.domain.claim_words import THRESHOLD, ids_in, shared, words_of
+from idse_orchestrator.domain.claim_words import THRESHOLD, Words, ids_in, shared, words_of
 from idse_orchestrator.domain.headings import names_start
-from idse_orchestrator.domain.statements import Statement
+from idse_orchestrator.domain.statements import Statement, statements_of
 
 HEADINGS = (
     "contradictions",
@@ -27,6 +27,9 @@ HEADINGS = (
 """Beginnings of headings, as `headings.normalized` makes them."""
 
 LABELS = ("contradicts", "contradicted", "contradiction", "rejects", "rejected", "disproved")
+
+_SIGNS = tuple(word.encode() for word in ("contradict", "reject", "disprove"))
+"""One of them is in every heading and every label that counts."""
 
 _TICK = re.compile(r"\[([ xX]?)\]\s*")
 _LABEL = re.compile(
@@ -43,15 +46,30 @@ class Contradiction(NamedTuple):
     text: str
 
 
-def contradictions(
-    claim: str, text: str, session: str, feedback: Iterable[Statement]
-) -> Iterator[Contradiction]:
-    """What the feedback of `session` says against the claim of that id and text."""
+class Denial(NamedTuple):
+    """A list item that speaks against something: the claims it names by id, and the words it has."""
+
+    line: int
+    text: str
+    ids: frozenset[str]
+    words: Words
+
+
+def denials_of(data: bytes) -> tuple[Denial, ...]:
+    """Everything that the feedback document `data` speaks against."""
+    text = data.lower()
+    if not any(sign in text for sign in _SIGNS):  # which is so of nearly all, and they need no parser
+        return ()
+    said = ((statement, _said(statement)) for statement in statements_of(data))
+    return tuple(Denial(each.line, each.text, ids_in(what), words_of(what)) for each, what in said if what)
+
+
+def contradictions(claim: str, text: str, session: str, denials: Iterable[Denial]) -> Iterator[Contradiction]:
+    """Those `denials` of the feedback of `session` that are about the claim of that id and text."""
     words = words_of(text)
-    for statement in feedback:
-        said = _said(statement)
-        if said and (claim in ids_in(said) or shared(words, words_of(said)) >= THRESHOLD):
-            yield Contradiction(session, statement.line, statement.text)
+    for denial in denials:
+        if claim in denial.ids or shared(words, denial.words) >= THRESHOLD:
+            yield Contradiction(session, denial.line, denial.text)
 
 
 def speaks_against(statement: Statement) -> bool:

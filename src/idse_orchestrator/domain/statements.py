@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from idse_orchestrator.domain.headings import names_start
@@ -63,27 +64,36 @@ _LONGEST = 2000
 class Statement(NamedTuple):
     """One statement: its `text` on one line, the `line` it begins in, and whether it is a list item.
 
-    `names` are the headings it stands under, the innermost first, each by all its names.
+    `place` tells about the headings it stands under.
     """
 
     text: str
     line: int
     is_item: bool
-    names: tuple[tuple[str, ...], ...]
-
-    @property
-    def asserts(self) -> bool:
-        """Whether the document stands to it: it does not ask, and no heading over it says otherwise."""
-        return not self.text.endswith("?") and not any(names_start(names, UNASSERTED) for names in self.names)
+    place: Place
 
     @property
     def kind(self) -> str:
         """The key of SECTIONS it stands under, by the innermost heading that is there; "" for none."""
-        for names in self.names:
-            for kind, starts in SECTIONS.items():
-                if names_start(names, starts):
-                    return kind
-        return ""
+        return self.place.kind
+
+    @property
+    def names(self) -> tuple[tuple[str, ...], ...]:
+        """The headings it stands under, the innermost first, each by all its names."""
+        return self.place.names
+
+    @property
+    def asserts(self) -> bool:
+        """Whether the document stands to it: it does not ask, and no heading over it says otherwise."""
+        return self.place.asserts and not self.text.endswith("?")
+
+
+class Place(NamedTuple):
+    """What the headings over a part of a document say about the statements in it."""
+
+    names: tuple[tuple[str, ...], ...]
+    kind: str
+    asserts: bool
 
 
 def statements_of(data: bytes) -> tuple[Statement, ...]:
@@ -141,12 +151,22 @@ class _Headings:
         self._sections = outline.sections
         self._next = 0
         self._open: list[tuple[int, tuple[str, ...]]] = []
+        self._place = Place((), "", asserts=True)
 
-    def at(self, line: int) -> tuple[tuple[str, ...], ...]:
+    def at(self, line: int) -> Place:
+        before = self._next
         while self._next < len(self._sections) and self._sections[self._next].line <= line:
             section = self._sections[self._next]
             while self._open and self._open[-1][0] >= section.level:
                 self._open.pop()
             self._open.append((section.level, section.names))
             self._next += 1
-        return tuple(names for _, names in reversed(self._open))
+        if self._next != before:
+            self._place = _place(tuple(names for _, names in reversed(self._open)))
+        return self._place
+
+
+@lru_cache(maxsize=2048)
+def _place(headings: tuple[tuple[str, ...], ...]) -> Place:
+    kinds = (kind for names in headings for kind, starts in SECTIONS.items() if names_start(names, starts))
+    return Place(headings, next(kinds, ""), not any(names_start(names, UNASSERTED) for names in headings))

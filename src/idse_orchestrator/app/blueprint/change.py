@@ -9,16 +9,26 @@ from idse_orchestrator.app.blueprint.block import LEFT, BlockOutcome, show_claim
 from idse_orchestrator.app.blueprint.session import append, blueprint_tip, known_claim, shortened
 from idse_orchestrator.app.blueprint.weighing import Weighing
 from idse_orchestrator.app.ports import Draft, SessionTip
-from idse_orchestrator.domain.claim import DECLARE, DEMOTE, DEMOTED, PROMOTE, PROMOTED, REINFORCE, Claim
+from idse_orchestrator.domain.claim import (
+    DECLARE,
+    DEMOTE,
+    DEMOTED,
+    PROMOTE,
+    PROMOTED,
+    REINFORCE,
+    Claim,
+    Evidence,
+)
+from idse_orchestrator.domain.claim_evidence import MOST_AT_ONCE
 from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed, gate_tests
 from idse_orchestrator.domain.claim_words import FEWEST_WORDS, claim_id, words_of
 from idse_orchestrator.domain.events import CLAIMED
 from idse_orchestrator.domain.statements import SECTIONS
-from idse_orchestrator.domain.text import encodable, one_line
+from idse_orchestrator.domain.text import encodable, few, one_line
 from idse_orchestrator.errors import ClaimDeniedError, ConflictError, IdseError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from idse_orchestrator.app.blueprint.ports import Blueprint
 
@@ -78,10 +88,13 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
             cause=f"because: {claim.reason}",
             fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
         )
-    case, added = Weighing(blueprint).case(claim, fresh=True)
+    weighing = Weighing(blueprint)
+    # What bore out a claim that was demoted may be gone: it is promoted on evidence that is looked up anew.
+    before = replace(claim, evidence=()) if claim.status == DEMOTED else claim
+    case, added = weighing.case(before, fresh=True)
     tests = gate_tests(case)
     if failed(tests):
-        raise denied(claim, tests)
+        raise denied(claim, tests, {each.session for each in claim.evidence} - weighing.tips.keys())
 
     def plan(tip: SessionTip) -> Draft | None:
         now = tip.state.claims.get(claim.id, claim)
@@ -99,7 +112,7 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
         body = {
             "action": PROMOTE,
             "claim": claim.id,
-            "evidence": [each.evidence._asdict() for each in (*_recorded(claim, added),)],
+            "evidence": [each._asdict() for each in _carried(before, added)],
             "demotions": dict(now.demotions),
             "gate": {test.name: test.found for test in tests},
             **({"reason": why} if why else {}),
@@ -158,21 +171,25 @@ def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = Fals
     return _done(blueprint, claim, plan, dry_run=dry_run)
 
 
-def denied(claim: Claim, tests: Sequence[GateTest]) -> ClaimDeniedError:
-    """The error for a claim that does not pass the gate: each failed test with its figures."""
+def denied(claim: Claim, tests: Sequence[GateTest], away: Collection[str] = ()) -> ClaimDeniedError:
+    """The error for a claim that does not pass the gate: each failed test with its figures.
+
+    `away` are sessions that bore it out before, and have no ledger here.
+    """
     found = failed(tests)
     lines = [f"{test.name}: {test.found}; wanted: {test.wanted}" for test in found]
     return ClaimDeniedError(
         f"{claim.id} is not promoted: {len(found)} of {len(tests)} tests failed",
         where=shortened(claim.text),
         cause="\n".join(lines),
-        fix=_ways_out({test.name for test in found}, claim, tests),
+        fix=_ways_out({test.name for test in found}, claim, away),
     )
 
 
-def _ways_out(names: set[str], claim: Claim, tests: Sequence[GateTest]) -> tuple[str, ...]:
-    away = any("has no ledger here" in test.found for test in tests)
-    fixes = ["idse sync pull    (brings the ledgers its evidence is in)"] if away else []
+def _ways_out(names: set[str], claim: Claim, away: Collection[str]) -> tuple[str, ...]:
+    fixes = (
+        [f"idse sync pull    (the ledger of {few(sorted(away))} bore it out and is not here)"] if away else []
+    )
     if "feedback" in names:
         fixes.append(f"settle what the feedback says, or: idse blueprint demote {claim.id} -m WHY")
     if names & {"sessions", "stages", "words"}:
@@ -182,9 +199,9 @@ def _ways_out(names: set[str], claim: Claim, tests: Sequence[GateTest]) -> tuple
     return tuple(fixes)
 
 
-def _recorded(claim: Claim, added: Sequence[Weighed]) -> tuple[Weighed, ...]:
+def _carried(claim: Claim, added: Sequence[Weighed]) -> Sequence[Evidence]:
     """The evidence a promotion carries: what is new, or what it leans on already."""
-    return tuple(added) or tuple(Weighed(each) for each in claim.evidence[:12])
+    return [each.evidence for each in added] or claim.evidence[:MOST_AT_ONCE]
 
 
 def _done(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, BlockOutcome, show_claims_in_file
 from idse_orchestrator.app.blueprint.change import LONGEST
@@ -16,36 +16,31 @@ from idse_orchestrator.domain.claim_words import claim_id, unlabelled, words_of
 from idse_orchestrator.domain.contradictions import Contradiction
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from idse_orchestrator.app.blueprint.ports import Blueprint
-    from idse_orchestrator.domain.statements import Statement
 
 FEWEST_WORDS = 3
 """A statement of fewer words recurs by chance."""
 
+_ENOUGH = 10
+"""Of so many sessions at each end of the alphabet the history is read for a candidate, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A statement that recurs: the claim it would be, its evidence, and what the gate says of it now.
+    """A statement that recurs: the claim it would be, where it stands, and what the gate says of it now.
 
-    `known` is the status of that claim where it was declared before, else "".
+    `evidence` is that of some of the `sessions` only, where there are many. `known` is the status of that
+    claim where it was declared before, else "".
     """
 
     claim: Claim
+    sessions: Sequence[str]
+    stages: Sequence[str]
     evidence: Sequence[Weighed]
     tests: Sequence[GateTest]
     known: str = ""
-
-    @property
-    def sessions(self) -> Sequence[str]:
-        """The sessions it stands in, in order."""
-        return sorted({each.evidence.session for each in self.evidence})
-
-    @property
-    def stages(self) -> Sequence[str]:
-        """The stages whose documents it stands in, in order."""
-        return sorted({each.evidence.stage for each in self.evidence})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,48 +128,69 @@ def _verdict(weighing: Weighing, claim: Claim) -> Verdict:
     return Verdict(claim, case.weighed, case.contradictions, tests)
 
 
+class _Found(NamedTuple):
+    """A statement at one place."""
+
+    text: str
+    kind: str
+    place: tuple[str, str]
+
+
 class _Group:
-    """Places at which one statement stands."""
+    """One statement, and where it stands: (session, stage)."""
 
     def __init__(self) -> None:
-        self.texts: Counter[str] = Counter()
-        self.kinds: Counter[str] = Counter()
+        self._texts: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
         self.places: dict[tuple[str, str], None] = {}
+
+    def add(self, found: _Found) -> None:
+        self._texts[found.text] += 1
+        self._kinds[found.kind] += 1
+        self.places[found.place] = None
 
     @property
     def text(self) -> str:
         """The words most often used for it; of equals the first in order, small letters before capitals."""
-        return min(self.texts, key=lambda text: (-self.texts[text], text.swapcase()))
+        return min(self._texts, key=lambda text: (-self._texts[text], text.swapcase()))
 
     @property
     def kind(self) -> str:
-        return min(self.kinds, key=lambda kind: (-self.kinds[kind], kind))
+        return min(self._kinds, key=lambda kind: (-self._kinds[kind], kind))
 
     @property
-    def strength(self) -> tuple[int, int, str]:
-        sessions = {session for session, _ in self.places}
-        stages = {stage for _, stage in self.places}
-        return (-len(sessions), -len(stages), self.text)
+    def sessions(self) -> Sequence[str]:
+        return sorted({session for session, _ in self.places})
+
+    @property
+    def stages(self) -> Sequence[str]:
+        return sorted({stage for _, stage in self.places})
 
 
-def _recurring(weighing: Weighing, documents: Sequence[tuple[str, str, str]]) -> list[_Group]:
+def _recurring(weighing: Weighing, documents: Iterable[tuple[str, str, str]]) -> list[_Group]:
+    """Statements of more than one session, those of most sessions first. Most are met once, and kept so."""
+    once: dict[tuple[str, ...], _Found] = {}
     groups: dict[tuple[str, ...], _Group] = {}
     for session, stage, blob in documents:
-        for text, statement in _claimable(weighing, blob):
-            group = groups.setdefault(words_of(text).listed, _Group())
-            group.texts[text] += 1
-            group.kinds[statement.kind] += 1
-            group.places[session, stage] = None
-    found = [group for group in groups.values() if len({session for session, _ in group.places}) > 1]
-    return sorted(found, key=lambda group: group.strength)
+        for text, kind in _claimable(weighing, blob):
+            key, found = words_of(text).listed, _Found(text, kind, (session, stage))
+            first = once.setdefault(key, found)
+            if first is not found:
+                if key not in groups:
+                    groups[key] = _Group()
+                    groups[key].add(first)
+                groups[key].add(found)
+    recurring = [group for group in groups.values() if len(group.sessions) > 1]
+    return sorted(recurring, key=lambda group: (-len(group.sessions), -len(group.stages), group.text))
 
 
-def _claimable(weighing: Weighing, blob: str) -> Iterator[tuple[str, Statement]]:
+def _claimable(weighing: Weighing, blob: str) -> Iterator[tuple[str, str]]:
+    """Text and section of each statement that could be a claim."""
     for statement in weighing.statements(blob):
         if statement.kind and statement.asserts:
             text = unlabelled(statement.text)
             if len(text) <= LONGEST and len(words_of(text).unique) >= FEWEST_WORDS:
-                yield text, statement
+                yield text, statement.kind
 
 
 def _status(known: Mapping[str, Claim], group: _Group) -> str:
@@ -182,9 +198,19 @@ def _status(known: Mapping[str, Claim], group: _Group) -> str:
     return claim.status if claim else ""
 
 
+def _some(places: Iterable[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    """One place of each stage, and of some sessions, as many as are enough: there may be thousands."""
+    order = sorted(places)
+    stages = {stage: (session, stage) for session, stage in reversed(order)}
+    sessions = {session: (session, stage) for session, stage in reversed(order)}
+    spread = list(sessions.values())
+    return list(dict.fromkeys((*stages.values(), *spread[-_ENOUGH:], *spread[:_ENOUGH])))
+
+
 def _candidate(weighing: Weighing, group: _Group, known: str) -> Candidate:
     claim = Claim(claim_id(group.text), group.text, group.kind)
-    found = weighing.runs(claim, group.places)
+    found = weighing.runs(claim, _some(group.places))
     evidence = sorted(found, key=lambda each: (each.committed, each.evidence))
     said, read = weighing.contradictions(claim)
-    return Candidate(claim, evidence, gate_tests(Case(evidence, said, read)), known)
+    tests = gate_tests(Case(evidence, said, read))
+    return Candidate(claim, group.sessions, group.stages, evidence, tests, known)

@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.domain.claim import Claim, Evidence
 from idse_orchestrator.domain.claim_evidence import Version, kept, reachable, standing_run
 from idse_orchestrator.domain.claim_gate import Case, Weighed
-from idse_orchestrator.domain.claim_words import THRESHOLD, best_overlap, may_share, words_of
-from idse_orchestrator.domain.contradictions import Contradiction, contradictions, speaks_against
+from idse_orchestrator.domain.claim_words import THRESHOLD, Words, best_overlap, may_share, words_of
+from idse_orchestrator.domain.contradictions import (
+    Contradiction,
+    Denial,
+    contradictions,
+    denials_of,
+    speaks_against,
+)
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.statements import Statement, statements_of
@@ -27,7 +33,8 @@ class Weighing:
 
     def __init__(self, blueprint: Blueprint) -> None:
         self._blueprint = blueprint
-        self._statements: dict[str, tuple[Statement, ...]] = {}
+        self._said: dict[str, tuple[Words, ...]] = {}
+        self._denials: dict[str, tuple[Denial, ...]] = {}
         self._history: dict[str, Version] = {}
         self._with_history: set[str] = set()
         self._of_session: dict[str, frozenset[str]] = {}
@@ -75,17 +82,19 @@ class Weighing:
         said = [
             found
             for session, blob in blobs.items()
-            if blob in self._data
-            for found in contradictions(claim.id, claim.text, session, self.statements(blob))
+            for found in contradictions(claim.id, claim.text, session, self._denied(blob))
         ]
         return tuple(said), sum(1 for blob in blobs.values() if blob in self._data)
 
+    def _denied(self, blob: str) -> tuple[Denial, ...]:
+        if blob not in self._denials:
+            self._denials[blob] = denials_of(self._data.get(blob, b""))
+        return self._denials[blob]
+
     def statements(self, blob: str) -> tuple[Statement, ...]:
         """What a document states; nothing where it cannot be read."""
-        if blob not in self._statements:
-            self._load((blob,))
-            self._statements[blob] = statements_of(self._data.get(blob, b""))
-        return self._statements[blob]
+        self._load((blob,))
+        return statements_of(self._data.get(blob, b""))
 
     def documents(self, only: str = "") -> Iterator[tuple[str, str, str]]:
         """(session, stage, blob) of all documents that can bear out a claim; in `only`, if it is given."""
@@ -145,15 +154,14 @@ class Weighing:
     def _overlap(self, claim: Claim, blob: str) -> int:
         if not blob:
             return 0
-        self._load((blob,))
-        data = self._data.get(blob, b"")
         words = words_of(claim.text)
-        if not may_share(words, data):
-            return 0
-        return best_overlap(words, self._asserted(blob))
-
-    def _asserted(self, blob: str) -> Iterator[str]:
-        return (each.text for each in self.statements(blob) if each.asserts and not speaks_against(each))
+        if blob not in self._said:
+            self._load((blob,))
+            if not may_share(words, self._data.get(blob, b"")):
+                return 0
+            asserted = (each for each in self.statements(blob) if each.asserts and not speaks_against(each))
+            self._said[blob] = tuple(words_of(each.text) for each in asserted)
+        return best_overlap(words, self._said[blob])
 
     def _problem(self, evidence: Evidence) -> str:
         if evidence.session not in self.tips:
