@@ -19,7 +19,6 @@ from idse_orchestrator.domain.agent_profile_file import (
 from idse_orchestrator.domain.agent_profile_schema import agent_profile_schema
 from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec, inherit, settled
 from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import compile_profile, read_profile
-from idse_orchestrator.domain.plain_yaml import plain_yaml
 
 SCHEMA = jsonschema.Draft202012Validator(agent_profile_schema())
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]
@@ -137,13 +136,6 @@ def test_a_file_that_anybody_changed_is_seen_to_be_changed(values, form, data):
 @given(st.binary(max_size=300))
 def test_any_other_bytes_are_not_taken_for_a_file_of_ours(data):
     assert not is_as_written(data)
-
-
-@settings(max_examples=150)
-@given(FREE)
-def test_yaml_is_read_back_as_it_was_written_by_every_reader(value):
-    for loader in LOADERS:
-        assert yaml.load(plain_yaml(value), loader) == value
 
 
 LAYER = st.fixed_dictionaries(

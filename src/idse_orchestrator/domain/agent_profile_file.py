@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 
 from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec
@@ -21,7 +22,7 @@ FORMAT = 1
 
 COMPILED = "compiled"
 _BLANK = "0" * 64
-_CHECKSUM = re.compile(rb'^ +"?checksum"?: "([0-9a-f]{64})"\s', re.MULTILINE)
+_CHECKSUM = re.compile(rb"""^ +"?checksum"?: ['"]([0-9a-f]{64})['"]\s""", re.MULTILINE)
 _NOTICE = "# Compiled by idse from {path}: change it there, then compile again.\n"
 
 
@@ -36,11 +37,22 @@ def profile_file(spec: AgentProfileSpec, sources: Mapping[str, str], path: str, 
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
         text = text.replace("\x7f", "\\u007f")
     else:
-        from idse_orchestrator.domain.plain_yaml import plain_yaml
-
-        text = _NOTICE.format(path=path) + plain_yaml(data)
+        text = _NOTICE.format(path=path) + _as_yaml(data)
     blank = text.encode()
     return _with_checksum(blank, _BLANK, _checksum(blank))
+
+
+def _as_yaml(data: Mapping[str, object]) -> str:
+    """In block style, one line a text, without anchors; by PyYAML's own writer, never libyaml's."""
+    import yaml
+
+    class Plain(yaml.SafeDumper):
+        def ignore_aliases(self, data: object) -> bool:
+            del data
+            return True
+
+    text: str = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    return text
 
 
 def profile_name(session: str, form: str) -> str:
