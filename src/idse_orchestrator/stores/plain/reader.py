@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from idse_orchestrator.app.history import read_event
 from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
-from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.project_state import ProjectState, project_from_json
@@ -55,8 +54,8 @@ class StoreLedgerReader:
         if tip is None:
             return None
         owner = self.project(project)
-        registry = owner.state.registry if owner else AgentRegistry()
-        return Look(tip, _by_stage(self._folders.files(tip.artifacts)), registry)
+        agents = (owner.state.registry or None) if owner else None
+        return Look(tip, _by_stage(self._folders.files(tip.artifacts)), agents)
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""
