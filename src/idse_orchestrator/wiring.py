@@ -101,7 +101,7 @@ class Application:
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
         from idse_orchestrator.app.blueprint.ports import Blueprint
-        from idse_orchestrator.git.ledger.documents import GitLedgerDocuments
+        from idse_orchestrator.git.ledger_documents import GitLedgerDocuments
         from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
 
         documents, file = GitLedgerDocuments(self.repository), GitBlueprintFile(self.repository)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger.documents import GitLedgerDocuments
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.git.ledger_documents import GitLedgerDocuments
 from idse_orchestrator.git.repository import discover
 
 
