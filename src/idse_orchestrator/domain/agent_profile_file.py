@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 
 from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec
@@ -51,7 +50,7 @@ def _as_yaml(data: Mapping[str, object]) -> str:
             del data
             return True
 
-    text: str = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=sys.maxsize)
+    text: str = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=float("inf"))
     return text
 
 
