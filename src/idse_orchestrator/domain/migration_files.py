@@ -151,14 +151,14 @@ class _Arrangement:
             self._beside(found, "kept apart: its own place is taken")
 
     def _beside(self, found: Found, reason: str) -> None:
-        rest = [file_name(part) for part in found.place.rest]
-        base = "/".join([KEPT_BESIDE, LAYOUTS[found.place.layout], *map(_harmless, rest)])
-        number, target = 2, base
-        while not self._is_free(target):
+        rest = [_harmless(file_name(part)) for part in found.place.rest]
+        below = "/".join([LAYOUTS[found.place.layout], *rest])
+        number, target = 1, f"{KEPT_BESIDE}/{below}"
+        while not self._is_free(target):  # another folder is free for sure: a file may stand on the way
             if self._is_same(target, found):
                 return
-            target = f"{base}~{number}"
             number += 1
+            target = f"{KEPT_BESIDE}~{number}/{below}"
         self._put(target, found, SIDE, reason)
 
     def _put(self, target: str, found: Found, fate: str, reason: str) -> None:

@@ -50,12 +50,13 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
     keys = _keys(found, _project_names(found, wish.project, planning.projects))
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
-    sessions = _sessions(planning, reading, keys)
+    everything = _sessions(planning, reading, keys)
+    sessions = [each for each in everything if each.arranged.files]
     if wish.with_history:
         history = planning.source.history(found.owner)
         sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
-    fates = [*found.fates, *reading.fates, *(fate for each in sessions for fate in _fates(planning, each))]
+    fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
     current = reading.current_said()
     plan = MigrationPlan(
         source=planning.source.description,
@@ -63,9 +64,9 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
         fates=tuple(sorted(fates, key=lambda fate: raw(fate.path))),
         registries=reading.registries,
         constitution=planning.judge.constitution.id,
-        current=keys[current] if current else None,
+        current=next((each.key for each in sessions if each.said == current), None),
         left_out=tuple(planning.source.left_out),
-        notes=tuple(reading.notes),
+        notes=(*reading.notes, *(_hollow(each) for each in everything if not each.arranged.files)),
     )
     _account(found, plan)
     return plan, found
@@ -151,6 +152,10 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
         stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
         doubts=(*doubts, *reading.doubts.get(said, ())),
     )
+
+
+def _hollow(plan: SessionPlan) -> str:
+    return f"{plan.name}: nothing of it can be kept, so there is no such session here"
 
 
 def _is_its_own(place: Place) -> bool:
