@@ -149,6 +149,17 @@ class Clone:
         }
         self.append(session, lambda tip: tip and Draft(kind, bodies[kind]))
 
+    def claim(self, session, action):
+        evidence = [{"session": "login", "stage": "spec", "commit": "a" * 40, "blob": "b" * 40}]
+
+        def plan(tip):
+            known = tip and tip.state.claims.get("c-0123456789")
+            body = {"action": action, "claim": "c-0123456789", "text": "Whole cents", "reason": "so"}
+            seen = {"demotions": dict(known.demotions if known else {}), "evidence": evidence}
+            return tip and Draft("claimed", {**body, **seen})
+
+        self.append(session, plan)
+
     def note(self, number, word):
         changed = self.notes.write_many({f"{number:040x}": f"idse: {word} {self.number}"}, "idse: note")
         if changed:
@@ -287,6 +298,7 @@ DEEDS = st.one_of(
     st.tuples(st.just("remove"), SESSION, st.integers(0, 2)),
     st.tuples(st.just("stage"), SESSION, STAGES, ACTIONS),
     st.tuples(st.just("say"), SESSION, KINDS, WORDS),
+    st.tuples(st.just("claim"), SESSION, st.sampled_from(["declare", "promote", "reinforce", "demote"])),
     st.tuples(st.just("note"), st.integers(1, 3), WORDS),
     st.tuples(st.just("project")),
 )
