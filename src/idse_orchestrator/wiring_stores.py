@@ -222,11 +222,14 @@ def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> St
 
 
 def application_found(folder: str, environment: Mapping[str, str]) -> StoreApplication | None:
-    """The application on the store that stands in `folder` or above; None where none does."""
+    """The application on the store that stands in `folder` or above; None where none does.
+
+    One that stands in a repository is passed by: a branch may have carried it there.
+    """
     from idse_orchestrator.stores.filesystem.layout import MARKER
 
     root = _above(folder, f"{STORE_FOLDER}/{MARKER}")
-    if root is None:
+    if root is None or _above(root, ".git") is not None:
         return None
     location = os.path.join(root, *STORE_FOLDER.split("/"))
     return StoreApplication(Chosen(FILESYSTEM, location, root), folder, environment)

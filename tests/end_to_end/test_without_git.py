@@ -316,6 +316,13 @@ def test_in_a_repository_a_store_that_the_branch_carries_is_not_used(plain, make
     assert "IDSE008" in done.stderr
 
 
+def test_in_a_repository_it_is_not_used_either_where_git_cannot_be_started(plain):
+    (plain.path / ".git").mkdir()
+    done = plain.idse("status")
+    assert (done.returncode, "IDSE016" in done.stderr) == (70, True)
+    assert plain.idse("--store", "filesystem", "status").returncode == 0
+
+
 def test_git_is_told_to_ignore_the_ledgers_should_the_folder_become_a_repository(plain):
     assert (plain.path / ".idse/.gitignore").read_text().endswith("\nstore/\nlocal/\n")
 
