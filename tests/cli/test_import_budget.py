@@ -41,6 +41,14 @@ def test_looking_where_a_session_stands_imports_nothing_heavy(project, args):
     assert not imported_by(project, *args) & READING
 
 
+@pytest.mark.parametrize(
+    "args", [("agents", "route", "spec"), ("agents", "route", "spec", "--json"), ("next",)], ids=" ".join
+)
+def test_asking_who_should_act_imports_nothing_heavy(project, args):
+    assert project.idse("agents", "add", "claude", "--stage", "spec").returncode == 0
+    assert not imported_by(project, *args) & READING
+
+
 def test_recording_a_commit_pays_for_libgit2_at_most(project):
     spec = project.read(SPEC)
     project.git("config", "core.hooksPath", "/dev/null")

@@ -48,7 +48,7 @@ def test_an_unknown_mode_is_refused_with_all_there_are():
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", ".a", "a" * 65, "a\nb", "ä"])
 def test_an_id_follows_the_rules_of_a_name(name):
-    assert "cannot name a" in refused(AgentRegistry((Agent(name),))).message
+    assert "cannot name an agent" in refused(AgentRegistry((Agent(name),))).message
 
 
 def test_a_rule_of_an_unknown_agent_is_refused_with_the_nearest_one():

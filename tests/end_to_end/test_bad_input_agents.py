@@ -43,7 +43,7 @@ def file_of(tmp_path):
         (("add", "Claude"), "IDSE030", "agents 'claude' and 'Claude' differ only in case"),
         (("add", "x", "--stage", "specs"), "IDSE030", "did you mean 'spec'?"),
         (("add", "x", "--before", "nobody"), "IDSE031", "there is no agent 'nobody' in the registry"),
-        (("add", "a b"), "IDSE004", "'a b' cannot name a agent"),
+        (("add", "a b"), "IDSE004", "'a b' cannot name an agent"),
         (("add", "x", "--mode", "resting"), "IDSE001", "'planning', 'implementation'"),
         (("add", "x", "--role", "r" * 201), "IDSE030", "201 characters"),
         (("set", "claud", "--role", "x"), "IDSE031", "did you mean claude?"),
@@ -90,7 +90,7 @@ def test_what_cannot_be_is_refused_and_nothing_changes(team, refused, args, code
         ({"agents": [AGENT, AGENT]}, "agent 'claude' is there twice"),
         ({"agents": [{"id": "a", "stages": ["specs"]}]}, "did you mean 'spec'?"),
         ({"agents": [{"id": "a", "mode": "plan"}]}, "there is no mode 'plan'"),
-        ({"agents": [{"id": "../a"}]}, "cannot name a agent"),
+        ({"agents": [{"id": "../a"}]}, "cannot name an agent"),
         (
             {
                 "agents": [AGENT],

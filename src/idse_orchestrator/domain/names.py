@@ -25,7 +25,7 @@ def check_name(kind: str, name: str) -> str:
     if problem is None:
         return name
     raise InvalidNameError(
-        f"{name!r} cannot name a {kind}: {problem}",
+        f"{name!r} cannot name {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {problem}",
         cause=_RULE,
         fix=(f"choose another {kind} name, for instance {_suggestion(kind, name)!r}",),
     )
