@@ -21,6 +21,7 @@ import tempfile
 
 from agents import editing
 from bed import Bed
+from migrating import ROWS as MIGRATING
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
@@ -31,6 +32,7 @@ ROWS = {
     "sync first pull": first_pull,
     "sync merge": joining,
     "agent edit": editing,
+    **MIGRATING,
 }
 
 
