@@ -299,3 +299,58 @@ def test_a_damaged_ledger_of_a_repository_is_told_and_the_others_are_exported(be
     assert done.returncode == 1
     assert "refused  portal/login" in done.stdout
     assert sorted(os.listdir(tmp_path / "out" / "projects" / "portal" / "sessions")) == ["__blueprint__"]
+
+
+def sound_ledger(store, folder, session, content):
+    """A ledger in `store` as idse writes it, with one document."""
+    from idse_orchestrator.app.ledger_values import Draft
+    from idse_orchestrator.stores.plain.event_making import PlainEventMaker
+    from idse_orchestrator.stores.plain.folders import Folders
+    from idse_orchestrator.stores.plain.no_git import place_without_git
+    from idse_orchestrator.stores.plain.writer import StoreLedgerWriter
+
+    place, folders = place_without_git(str(folder), "", "filesystem"), Folders(store)
+    writer = StoreLedgerWriter(place, store, folders, PlainEventMaker(place, "", os.environ))
+    tree = folders.id_of({"intent.md": store.save_artifact(content)})
+    body = {"project": "portal", "session": session, "type": "feature", "title": "", "owner": ""}
+    writer.append("portal", session, lambda _: Draft("created", body | {"parents": []}, tree))
+
+
+@pytest.mark.parametrize("store", ["git", "filesystem"])
+@pytest.mark.parametrize(("size", "code"), [(1024 * 1024, 0), (1024 * 1024 + 1, 1)])
+def test_a_document_above_the_limit_stays_out_of_every_store(tmp_path, make_repo, store, size, code):
+    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+
+    sound_ledger(FilesystemStore(str(tmp_path / "out")), tmp_path, "big", b"x" * size)
+    done = make_repo("other").idse("--store", store, "import", str(tmp_path / "out"))
+    assert done.returncode == code
+    assert ("artifact-size" in done.stdout) == bool(code)
+
+
+def test_very_many_damaged_ledgers_keep_no_sound_one_out(folder, make_repo):
+    for number in range(40):
+        shutil.copytree(ledger(folder), ledger(folder, f"bad{number}"))
+        (newest_of(folder, f"bad{number}") / "commit").write_text("nonsense")
+    other = make_repo("other")
+    done = other.idse("import", str(folder))
+    assert done.returncode == 1
+    assert done.stdout.count("refused") == 40
+    assert "copied   portal/login" in done.stdout
+
+
+def newest_of(folder, session):
+    return max(ledger(folder, session).joinpath("entries").iterdir())
+
+
+def test_very_many_lost_documents_keep_no_sound_ledger_out(folder, make_repo):
+    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+
+    for number in range(40):
+        sound_ledger(FilesystemStore(str(folder)), folder.parent, f"bad{number}", f"{number}".encode())
+    for number in range(40):
+        name = json.loads((newest_of(folder, f"bad{number}") / "artifacts.json").read_text())["intent.md"]
+        (folder / "artifacts" / name[:2] / name[2:]).unlink()
+    done = make_repo("other").idse("import", str(folder))
+    assert done.returncode == 1
+    assert done.stdout.count("refused") == 40
+    assert "copied   portal/login" in done.stdout

@@ -400,3 +400,19 @@ def test_in_a_repository_nothing_of_other_stores_is_loaded(begun):
     )
     done = begun.run(sys.executable, "-c", script)
     assert (done.returncode, done.stderr) == (0, "[]\n")
+
+
+def test_eight_commands_at_once_lose_no_event(plain):
+    words = [sys.executable, "-c", WITHOUT, "session", "set", "--title"]
+    running = [
+        subprocess.Popen(
+            [*words, f"title {number}"], cwd=plain.path, env=plain.environment, stderr=subprocess.PIPE
+        )
+        for number in range(8)
+    ]
+    assert [(each.communicate()[1], each.returncode) for each in running] == [
+        (b"described portal/login\n", 0)
+    ] * 8
+    titles = {each["body"].get("title") for each in plain.data("log")["entries"]}
+    assert {f"title {number}" for number in range(8)} <= titles
+    assert plain.idse("fsck").returncode == 0

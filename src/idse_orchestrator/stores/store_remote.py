@@ -64,15 +64,12 @@ class StoreRemote:
 
     @contextmanager
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
-        """See `Remote.fetch`. ConflictError where one of them cannot be read: ask for the heads again."""
+        """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
         with IncomingFolder(self._repository) as incoming:
             pack = PackWriter(os.path.join(incoming.folder, "pack"))
-            for ref, tip in wanted.items():
-                try:
-                    self._add(pack, ref, tip)
-                except (CorruptLedgerError, UnknownNameError) as error:
-                    self.broken[ref] = _words(error)
-                    raise ConflictError("a ledger of the store cannot be read", where=ref) from error
+            unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
+            if unreadable:
+                raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
             pack.finish(self._repository.git)
             yield incoming
 
@@ -86,6 +83,14 @@ class StoreRemote:
     def remembered(self) -> Mapping[str, str]:
         """See `Remote.remembered`."""
         return {}
+
+    def _is_added(self, pack: PackWriter, ref: str, tip: str) -> bool:
+        try:
+            self._add(pack, ref, tip)
+        except (CorruptLedgerError, UnknownNameError) as error:
+            self.broken[ref] = _words(error)
+            return False
+        return True
 
     def _add(self, pack: PackWriter, ref: str, tip: str) -> None:
         """All of a ledger up to where it stands here; from a merge on, the whole rest of it."""
