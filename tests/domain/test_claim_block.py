@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,6 +74,46 @@ def test_an_edit_inside_is_noticed_and_one_outside_is_not():
     inside = made.replace(b"whole", b"half")
     assert written(inside, known(ONE), force=False) == EDITED
     assert written(inside, known(ONE), force=True) == made
+
+
+def merged(tmp_path, *texts, style="merge"):
+    """What git makes of two sides and their base."""
+    names = ["base", "ours", "theirs"]
+    for name, text in zip(names, texts, strict=True):
+        (tmp_path / name).write_bytes(text)
+    command = ["git", "-c", f"merge.conflictStyle={style}", "merge-file", "-p", "ours", "base", "theirs"]
+    return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).stdout
+
+
+@pytest.mark.parametrize("style", ["merge", "diff3"])
+@pytest.mark.parametrize("ends", [b"\n", b"\r\n"])
+def test_a_merge_conflict_in_nothing_but_the_block_is_settled(tmp_path, style, ends):
+    around = b"# Ours" + ends + b"Words." + ends
+    base = written(around, known(TWO), force=False) + b"Below." + ends
+    one, other = written(base, known(ONE), force=False), written(base, known(ONE, TWO), force=False)
+    conflict = merged(tmp_path, base, one, other, style=style)
+    assert b"<<<<<<< ours" in conflict
+    assert isinstance(written(conflict, known(TWO), force=False), BlockTrouble)  # ONE is nobody's claim
+    gone = replace(ONE, status=DEMOTED)
+    assert written(conflict, known(gone, TWO), force=False) == base
+
+
+def test_a_block_that_two_branches_added_each_is_one_after_the_conflict(tmp_path):
+    one, other = (written(b"# Ours\n", known(each), force=False) for each in (ONE, TWO))
+    conflict = merged(tmp_path, b"# Ours\n", one, other)
+    both = written(b"# Ours\n", known(ONE, TWO), force=False)
+    assert written(conflict, known(ONE, TWO), force=False) == both
+
+
+def test_a_conflict_in_what_people_wrote_is_theirs_to_settle(tmp_path):
+    base = written(b"# Ours\n\nOne.\n\nTwo.\n\nThree.\n", known(TWO), force=False)
+    one, other = written(base, known(ONE), force=False), written(base, known(ONE, TWO), force=False)
+    conflict = merged(tmp_path, base, b"mine " + one, b"theirs " + other)
+    made = written(conflict, known(ONE, TWO), force=False)
+    assert made.startswith(b"<<<<<<< ours\nmine # Ours\n=======\ntheirs # Ours\n>>>>>>> theirs\n")
+    assert made.count(b"<<<<<<<") == made.count(b"idse:begin") == 1
+    edited = merged(tmp_path, base, one.replace(b"whole", b"half"), other)
+    assert isinstance(written(edited, known(ONE, TWO), force=True), BlockTrouble)
 
 
 def test_a_claim_cannot_open_a_comment_that_hides_the_rest():

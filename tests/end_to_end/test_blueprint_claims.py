@@ -357,7 +357,7 @@ def test_markers_that_are_no_pair_are_named_by_line_and_never_written_over(grown
     broken = {
         "two blocks": block + block,
         "no end": block.replace(b"<!-- idse:end -->\n", b""),
-        "conflict": b"<<<<<<< a\n" + block + b"=======\n" + block + b">>>>>>> b\n",
+        "conflict": b"<<<<<<< a\nMine.\n" + block + b"=======\n" + block + b">>>>>>> b\n",
     }[how]
     grown.write(FILE, broken)
     with unchanged(grown):
@@ -366,6 +366,27 @@ def test_markers_that_are_no_pair_are_named_by_line_and_never_written_over(grown
             assert f"  --> {FILE}:" in told
     does(grown, "promote", CLAIM)
     assert grown.read(FILE) == broken
+
+
+def test_two_branches_with_claims_of_their_own_merge_and_the_next_command_settles_the_block(grown):
+    grown.write(FILE, "# Ours\n\nWords.\n\nMore of them.\n")
+    does(grown, "declare", TEXT)
+    grown.commit("begin")
+    grown.git("switch", "-q", "-c", "other")
+    does(grown, "declare", "Dates are kept in universal time")
+    grown.commit("dates")
+    grown.git("switch", "-q", "main")
+    does(grown, "promote", CLAIM)
+    grown.commit("promoted")
+    assert grown.run("git", "merge", "-q", "other").returncode == 1
+    assert grown.read(FILE).count(b"<<<<<<<") > 0
+    does(grown, "claims", "--write")
+    merged = grown.read(FILE)
+    assert merged.startswith(b"# Ours\n\nWords.\n\nMore of them.\n\n<!-- idse:begin")
+    assert (merged.count(b"idse:begin"), merged.count(b"<<<<<<<")) == (1, 0)
+    grown.git("add", FILE)
+    grown.git("commit", "-q", "-m", "merged")
+    assert "up to date" in does(grown, "claims", "--write").stderr
 
 
 def test_a_hand_edited_block_is_a_warning_of_the_rules_and_commits_still_pass(grown):
