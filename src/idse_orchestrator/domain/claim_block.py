@@ -54,7 +54,7 @@ def written(content: bytes | None, claims: Mapping[str, Claim], *, force: bool) 
 def _lines(claims: Mapping[str, Claim]) -> frozenset[bytes]:
     """Every line that a block can have had, whatever became of the claims since.
 
-    Where two clones declared one claim, the first one's section counts, and the block of the other had its own.
+    Where two clones declared one claim, the section of the first counts, and the other's block had its own.
     """
     sections = ("", *SECTIONS)
     told = (_line(replace(claim, section=section)) for claim in claims.values() for section in sections)
