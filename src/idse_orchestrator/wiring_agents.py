@@ -38,16 +38,15 @@ class Agents:
 
     def judge_ledger(self, key: SessionKey) -> Judge:
         """Judges the documents of the session `key` in a commit of its ledger, by the rules in force here."""
+        from idse_orchestrator.app.handoffs.entry_documents import EntryDocuments
         from idse_orchestrator.app.handoffs.judge_ledger import judge_ledger
         from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.git.readers.commit import LedgerTipReader
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
 
-        git = self._app.repository.git
-        examiner = self._app.judging.examiner(WorktreeReader(self._app.repository, (CONSTITUTION_PATH,)))
+        app = self._app
+        examiner = app.judging.examiner(app.documents((CONSTITUTION_PATH,)))
 
         def judge(commit: str, state: SessionState) -> Judged:
-            reader = LedgerTipReader(git, *key, commit)
+            reader = EntryDocuments(app.reader, app.trees, key, commit)
             return judge_ledger(reader, examiner, state, state.updated_at[:10])
 
         return judge
