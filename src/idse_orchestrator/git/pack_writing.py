@@ -21,7 +21,7 @@ class PackWriter:
 
     def __init__(self, folder: str) -> None:
         self._path = os.path.join(folder, f"tmp_pack_{os.urandom(8).hex()}")
-        self._file = open(self._path, "x+b")  # noqa: SIM115 - closed by `finish`
+        self._file = open(self._path, "x+b")  # noqa: SIM115 - closed by `close`
         self._file.write(_head(0))
         self._written: set[str] = set()
 
@@ -35,6 +35,10 @@ class PackWriter:
         if name not in self._written:
             self._written.add(name)
             self._file.write(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
+
+    def close(self) -> None:
+        """Let go of the file; what was not finished is no pack."""
+        self._file.close()
 
     def finish(self, git: Git) -> None:
         """Make the pack one that git reads; nothing where nothing was added."""

@@ -7,7 +7,7 @@ of a ledger are joined as they would be anywhere else.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.copy_ledgers import all_keys
@@ -66,11 +66,11 @@ class StoreRemote:
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
         """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
         with IncomingFolder(self._repository) as incoming:
-            pack = PackWriter(os.path.join(incoming.folder, "pack"))
-            unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
-            if unreadable:
-                raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
-            pack.finish(self._repository.git)
+            with closing(PackWriter(os.path.join(incoming.folder, "pack"))) as pack:
+                unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
+                if unreadable:
+                    raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
+                pack.finish(self._repository.git)
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
