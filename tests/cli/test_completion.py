@@ -58,6 +58,12 @@ def test_sessions_are_those_of_the_project_that_was_typed(portal):
     assert ask(portal, "idse validate --project shop ") == ["__blueprint__", "cart"]
 
 
+def test_claims_complete_by_their_ids(portal):
+    assert ask(portal, "idse blueprint promote ") == []
+    assert portal.idse("blueprint", "declare", "Amounts of money are kept as whole cents").returncode == 0
+    assert ask(portal, "idse blueprint promote c-8") == ["c-8ae381618e"]
+
+
 def test_rules_complete_in_the_case_that_is_typed_with_those_of_the_project(repo):
     assert ask(repo, "idse rule show IDSE3") == ["IDSE301", "IDSE302"]
     assert ask(repo, "idse rule show idse3") == ["idse301", "idse302"]

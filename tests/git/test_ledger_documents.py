@@ -56,6 +56,17 @@ def test_a_ref_that_is_no_commit_is_left_out(ledgers, repo):
     assert list(documents.tips("portal")) == ["pay"]
 
 
+def test_a_commit_without_a_date_is_left_out(ledgers, repo):
+    say, documents = ledgers
+    commit, _ = say("pay", "one")
+    tree = repo.git("rev-parse", f"{commit}^{{tree}}")
+    data = f"tree {tree}\nauthor a <a@b>\ncommitter a <a@b>\n\nodd\n"
+    odd = repo.git("hash-object", "-t", "commit", "-w", "--literally", "--stdin", stdin=data)
+    repo.git("update-ref", "refs/idse/sessions/portal/odd", odd)
+    assert list(documents.tips("portal")) == ["pay"]
+    assert documents.history([odd]) == {}
+
+
 def test_contents_are_the_bytes_of_blobs_and_nothing_else(ledgers, repo):
     say, documents = ledgers
     commit, blob = say("pay", "one\r\n")

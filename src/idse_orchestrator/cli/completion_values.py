@@ -1,4 +1,4 @@
-"""What a shell may complete where a name is expected: sessions, projects, stages, rules, kinds, topics.
+"""What a shell may complete where a name is expected: of sessions, stages, rules, kinds, claims and so on.
 
 Attach a function as ``shell_complete=`` of a click argument or option. Completion runs while somebody
 types, so whatever goes wrong means "no suggestions", never an error. Nothing is imported before it is
@@ -92,6 +92,17 @@ def rules(context: click.Context, incomplete: str) -> Iterable[str]:
     del context
     ids = [rule.id for rule in constitution_here().rules]
     return [name.lower() for name in ids] if incomplete[:1].islower() else ids
+
+
+@silently
+def claims(context: click.Context, incomplete: str) -> Iterable[str]:
+    """Ids of the claims of the project's blueprint."""
+    del incomplete
+    from idse_orchestrator.domain.names import BLUEPRINT
+
+    application = _application()
+    tip = application.reader.session(application.resolve_project(_project(context)), BLUEPRINT)
+    return tip.state.claims if tip else ()
 
 
 @silently

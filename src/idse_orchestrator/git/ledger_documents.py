@@ -59,7 +59,8 @@ class GitLedgerDocuments:
         return done.stdout.decode("ascii", "replace").splitlines()
 
     def _versions(self, rows: Sequence[str]) -> dict[str, Version]:
-        parts = [row.split(" ") for row in rows]
+        # A commit that another program wrote may have no date, and then it is no ledger's.
+        parts = [each for row in rows if (each := row.split(" "))[1].removeprefix("-").isdecimal()]
         blobs = self._blobs([each[0] for each in parts])
         return {
             commit: Version(commit, tuple(filter(None, parents)), int(at), _day(int(at)), blobs[commit])

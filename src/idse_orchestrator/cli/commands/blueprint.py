@@ -30,7 +30,7 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 _READ_AT_MOST = 8192
 _SHOWN = 20
 
-claim_argument = click.argument("claim", metavar="CLAIM")
+claim_argument = click.argument("claim", metavar="CLAIM", shell_complete=completion_values.claims)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
 
 
