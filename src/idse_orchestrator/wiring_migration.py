@@ -63,10 +63,35 @@ class Migration:
             app.session_maker.folders,
             found.place,
             self._on_progress,
+            self._own_views(),
         )
+
+    def _own_views(self) -> frozenset[str]:
+        """Projects whose views here stand in the source: older tools wrote files of those names."""
+        import os
+
+        from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
+
+        top = os.path.realpath(self._app.repository.toplevel)
+        found = set()
+        for entry in _scan(os.path.join(top, PROJECTS_FOLDER)):
+            views = [os.path.join(top, PROJECTS_FOLDER, entry, name) for name in VIEWS]
+            present = [view for view in views if os.path.lexists(view)]
+            if any(os.path.commonpath([view, self.source.root]) == self.source.root for view in present):
+                found.add(entry)
+        return frozenset(found)
 
     def archive(self, name: str) -> Archive:
         """Where notices for the old place go."""
         from idse_orchestrator.git.migration.archive import Archive
 
         return Archive(self.source, name)
+
+
+def _scan(folder: str) -> list[str]:
+    import os
+
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

@@ -36,6 +36,38 @@ def test_the_source_is_the_same_afterwards_down_to_its_times(mixed, taker):
     assert mixed.snapshot() == before
 
 
+def test_a_repository_is_the_same_afterwards_with_all_that_git_keeps(make_repo, make_old, taker):
+    source = make_repo("whole")
+    old = make_old("whole")
+    old.session("C")
+    old.session("D", "other")
+    source.commit("all of it")
+    old.put(old.where("C", "spec"), "# Spec\n\nNot committed by anybody yet.\n")
+    before = old.snapshot()
+    taker.migrate(old)
+    assert old.snapshot() == before
+
+
+def test_a_source_in_the_very_place_where_sessions_belong_is_left_as_it_is(taker, make_old, repo):
+    old = make_old("repo")
+    documents = old.session("D")
+    old.put(".idse/projects/portal/CURRENT_SESSION", "session_id: login\n")
+    old.json(".idse/projects/portal/session_state.json", {"stages": {"intent": "completed"}})
+    repo.commit("the old place")
+    before = {path: (old.path / path).read_bytes() for path in old.files()}
+    data = taker.migrate(old)
+    assert data["kept_folders"] == ["portal/login"]
+    taker.migrate(old)
+    assert {path: (old.path / path).read_bytes() for path in before} == before
+    assert taker.stages()["intent"] == "complete"
+    assert taker.idse("restore", "login").returncode == 0
+    assert {
+        path: repo.read(f".idse/projects/portal/sessions/login/{path}") for path in documents
+    } == documents
+    assert not (repo.path / ".idse/projects/portal/sessions/login/specs").exists()
+    assert not taker.migrate(old)["changed"]
+
+
 def test_a_dry_run_tells_everything_and_writes_nothing(mixed, taker):
     before = {*os.walk(taker.path).__next__()[1]}
     refs = taker.refs()

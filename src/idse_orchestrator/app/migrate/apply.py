@@ -30,7 +30,10 @@ _BATCH_BLOBS = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What carrying out works with. `place` tells what a path of the source stands for."""
+    """What carrying out works with. `place` tells what a path of the source stands for.
+
+    `own_views` are projects whose views here are files of the source itself, which nobody changes.
+    """
 
     source: MigrationSource
     target: MigrationTarget
@@ -40,6 +43,7 @@ class Applying:
     folders: Folders
     place: Callable[[str], Place | None]
     on_progress: Progress
+    own_views: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -77,7 +81,8 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
             _finish(applying, session, done)
     _choose_current(applying, plan)
     for project in plan.projects:
-        refresh_views(applying.ledgers, applying.workspace, project)
+        if project not in applying.own_views:
+            refresh_views(applying.ledgers, applying.workspace, project)
     return Migrated(
         tuple(done.written),
         tuple(done.folders),
