@@ -156,6 +156,20 @@ def test_the_file_is_a_view_that_git_ignores(team):
     assert team.git("check-ignore", VIEW).strip() == VIEW
 
 
+def test_a_commit_that_holds_the_view_is_refused(team):
+    team.git("add", "--force", VIEW)
+    done = team.run("git", "commit", "-m", "the view")
+    assert (done.returncode, VIEW in done.stdout + done.stderr) == (1, True)
+
+
+def test_uninstall_takes_the_view_away_and_leaves_an_edit(team):
+    edited = team.read(VIEW).replace(b"architect", b"lead")
+    assert f"remove view: {team.path / VIEW}" in team.does("uninstall", "--dry-run").stdout
+    team.write(VIEW, edited)
+    team.does("uninstall", "--yes")
+    assert team.read(VIEW) == edited
+
+
 def test_a_missing_file_is_written_again_by_whoever_writes(team):
     (team.path / VIEW).unlink()
     assert "agents" in team.idse("doctor").stdout

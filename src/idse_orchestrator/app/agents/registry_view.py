@@ -50,7 +50,13 @@ def _lines(rows: Sequence[str]) -> str:
 
 def view_condition(ledgers: LedgerReader, workspace: Workspace, project: str, tip: ProjectTip | None) -> str:
     """How the view of `project` stands to its ledger, whose tip is `tip`: one of the words above."""
-    content = workspace.view(agent_registry_path(project))
+    return content_condition(ledgers, project, tip, workspace.view(agent_registry_path(project)))
+
+
+def content_condition(
+    ledgers: LedgerReader, project: str, tip: ProjectTip | None, content: bytes | None
+) -> str:
+    """The same for the bytes of a view, None where there is none."""
     registry = tip.state.registry if tip else AgentRegistry()
     if content is None:
         return MISSING if registry else UNWANTED

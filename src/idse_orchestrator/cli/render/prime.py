@@ -38,6 +38,11 @@ idse log -n 10                     who moved what, and when
 Set IDSE_AGENT to your name, so that the history tells who acted. Add --json to any of them."""
 
 
+_AGENTS = """
+idse handoff request --to NAME -m WHY   ask another agent to go on; it accepts before it begins
+idse handoff accept                     take over what is offered to you, after: idse handoff show"""
+
+
 def prime_text(status: SessionStatus, report: Report) -> str:
     """The briefing as Markdown, without a final line break."""
     state = status.state
@@ -49,7 +54,7 @@ def prime_text(status: SessionStatus, report: Report) -> str:
         "\n".join(_stage(here) for here in status.stages),
         "## Now\n" + _now(status),
         _findings(report),
-        _RULES,
+        _RULES + (_AGENTS if status.agents is not None else ""),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -18,8 +18,8 @@ from idse_orchestrator.app.uninstall import (
 )
 from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.domain.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS
+from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.health.current_refs import current_refs
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.private_files import storage_error
@@ -52,11 +52,26 @@ class GitFootprint:
         """See `Footprint.traces`."""
         found = [Trace(SETTING, setting) for setting in self._settings()]
         for top, git_dir in self._work_trees():
-            found += [Trace(VIEW, path) for path in _views(top)]
+            found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
         if has_local_refs(self._git):
             found.append(Trace(TRACKING, LOCAL_REFS))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
+
+    def _is_edited(self, path: str) -> bool:
+        """Whether a view holds what a person wrote; what cannot be told for sure is left alone, too."""
+        if os.path.basename(path) != AGENT_REGISTRY:
+            return False
+        from idse_orchestrator.app.agents.registry_view import EDITED, content_condition
+        from idse_orchestrator.git.ledger.reader import GitLedgerReader
+
+        project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._repository)
+        try:
+            with open(path if os.path.isfile(path) else os.devnull, "rb") as file:
+                content = file.read()
+            return content_condition(ledgers, project, ledgers.project(project), content) == EDITED
+        except (IdseError, OSError):
+            return True
 
     def agent_files(self) -> Sequence[GitAgentFiles]:
         """See `Footprint.agent_files`."""
