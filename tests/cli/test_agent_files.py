@@ -259,6 +259,19 @@ def test_a_hook_changed_by_hand_is_reported_and_kept_until_force(repo, path):
     assert conditions(repo)[path] == "current"
 
 
+def test_a_command_into_which_somebody_put_ours_stays_until_force(repo):
+    install(repo, "--only", "claude")
+    path = ".claude/settings.json"
+    mixed = repo.read(path).replace(b"idse hook agent-stop claude", b"my-lint && idse hook agent-stop claude")
+    repo.write(path, mixed)
+    done = uninstall(repo)
+    assert done.returncode == 3
+    assert "Stop" in done.stderr
+    assert repo.read(path) == mixed
+    assert uninstall(repo, "--force").returncode == 0
+    assert not (repo.path / path).exists()
+
+
 def old(content):
     """A file as an idse with another text would have written it."""
     from idse_orchestrator.domain.marked_block import find_block, renewed

@@ -40,6 +40,12 @@ def test_a_patch_names_every_file_it_touches_and_none_that_its_text_mentions():
     assert paths == ("src/a.py", "notes/new one.md", "old.txt", "before.py", "after.py")
 
 
+@pytest.mark.parametrize("head", ["Add File", "Update File", "Delete File"])
+def test_a_patch_names_files_behind_blanks_as_codex_reads_it(head):
+    patch = f"*** Begin Patch\n*** Add File: a.py\n+x\n \t*** {head}: src/b.py \n*** End Patch"
+    assert call(tool_name="apply_patch", tool_input={"command": patch}).paths == ("a.py", "src/b.py")
+
+
 def test_a_shell_command_is_no_patch():
     assert call(tool_name="Bash", tool_input={"command": PATCH}).paths == ()
 

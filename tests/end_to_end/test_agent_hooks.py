@@ -239,11 +239,26 @@ def test_a_file_outside_of_the_repository_is_none_of_our_business(planner, tmp_p
         assert before_edit(planner, path) == {}
 
 
-def test_a_repository_inside_of_ours_is_another_one_even_beside_our_files(planner, make_repo):
-    make_repo("repo/vendor/lib")
+def test_a_repository_inside_of_ours_is_no_way_out_of_the_gate(planner, make_repo):
+    inner = make_repo("repo/vendor/lib")
+    make_repo("repo/.idse/notes")
     files = (f"*** Update File: {FOLDER}/intent.md", "*** Add File: vendor/lib/x.py")
     payload = {"tool_name": "apply_patch", "tool_input": {"command": "\n".join(files)}}
-    assert hook(planner, "agent-before-edit", payload, agent="codex") == {}
+    assert "vendor/lib/x.py" in denied(hook(planner, "agent-before-edit", payload, agent="codex"))
+    assert "vendor/lib/.idse/x" in denied(before_edit(planner, inner.path / ".idse/x"))
+    assert before_edit(planner, ".idse/notes/x.md") == {}
+    planner.git("config", "idse.agent", "bob")
+    assert not denied(before_edit(planner, inner.path / "x.py"))
+
+
+def test_no_planning_agent_writes_into_a_submodule(planner, make_repo):
+    lib = make_repo("lib")
+    lib.write("x.py", "x = 1\n")
+    lib.commit("Begin")
+    planner.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", "../lib", "lib")
+    assert "not lib/x.py" in denied(before_edit(planner, "lib/x.py"))
+    assert "not lib/x.py" in denied(before_edit(planner, "lib/x.py", cwd=planner.path / FOLDER))
+    assert before_edit(planner, planner.path / "lib/x.py", cwd=planner.path / "lib") == {}
 
 
 def test_an_agent_that_walked_out_of_its_repository_is_still_held_to_it(planner, tmp_path):
@@ -252,6 +267,12 @@ def test_an_agent_that_walked_out_of_its_repository_is_still_held_to_it(planner,
         planner, "agent-before-edit", payload, cwd=tmp_path, env={"CLAUDE_PROJECT_DIR": str(planner.path)}
     )
     assert denied(answer)
+
+
+def test_another_agents_start_says_nothing_about_where_codex_was_started(planner, make_repo):
+    env = {"CLAUDE_PROJECT_DIR": str(make_repo("another").path)}
+    payload = {"tool_name": "apply_patch", "tool_input": {"command": "*** Add File: src/app.py"}}
+    assert denied(hook(planner, "agent-before-edit", payload, agent="codex", env=env))
 
 
 def test_a_link_to_the_repository_is_the_repository(planner, tmp_path):
@@ -447,6 +468,13 @@ def test_hooks_leave_no_trace_but_a_memory_that_uninstall_takes_along(broken):
     assert broken.git("status", "--porcelain", "--", ":!.idse") == ""
     assert broken.idse("uninstall").returncode == 0
     assert not (broken.path / ".git/idse").exists()
+
+
+def test_what_agents_were_told_goes_with_their_hooks(broken):
+    broken.idse("agents", "install")
+    before_edit(broken, "src/app.py")
+    assert broken.idse("agents", "uninstall").returncode == 0
+    assert not (broken.path / ".git/idse/agent-told").exists()
 
 
 def test_a_memory_that_cannot_be_kept_changes_no_answer(begun):

@@ -14,6 +14,7 @@ from idse_orchestrator.domain.agent_files import AGENT_FILES, AGENTS, AgentFile
 from idse_orchestrator.domain.agent_hook_settings import (
     SettingsTrouble,
     is_bare,
+    is_mixed,
     snippet,
     standing_hooks,
     with_hooks,
@@ -271,7 +272,7 @@ def _taken_away(store: AgentFileStore, look: _Look, *, force: bool, dry_run: boo
     if standing.condition == UNCLEAR:
         result = KEPT if standing.suspect else ABSENT
         return FileOutcome(file, result, standing.detail, standing.line)
-    if standing.condition == EDITED and not file.hooks and not force:
+    if standing.condition == EDITED and not force and not (file.hooks and not is_mixed(_text(look.found))):
         return FileOutcome(file, KEPT, standing.detail, standing.line)
     if not dry_run:
         store.take_away(file.path, now, _rest(look, now))

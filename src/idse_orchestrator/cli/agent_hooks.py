@@ -21,6 +21,7 @@ from idse_orchestrator.domain.agent_call import (
     answer_trouble,
     read_call,
 )
+from idse_orchestrator.domain.agent_files import CLAUDE
 from idse_orchestrator.errors import EXIT_OK, IdseError, NoProjectError, NotARepositoryError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def run_agent_hook(name: str, args: Sequence[str]) -> int:
     """Answer the hook `name`; `args` names the agent's program. Always EXIT_OK."""
     try:
         call = read_call(_standard_input())
-        reply = _answered(name, args[0] if args else "claude", call)
+        reply = _answered(name, args[0] if args else CLAUDE, call)
     except BaseException as error:  # noqa: BLE001 - even an interrupt must not leave the agent without an answer
         reply = _trouble(error)
     _tell(reply)
@@ -62,8 +63,8 @@ def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
     from idse_orchestrator.domain.edit_gate import WARN
     from idse_orchestrator.wiring_agent_hooks import AgentHooks
 
-    home = os.environ.get("CLAUDE_PROJECT_DIR") or os.getcwd()
-    hooks = AgentHooks(_folder(call), home, kind, os.environ)
+    started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
+    hooks = AgentHooks(_folder(call), started or os.getcwd(), kind, os.environ)
     verdict, git_dir = hooks.judge(call.paths)
     if verdict.answer == WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
         return NOTHING

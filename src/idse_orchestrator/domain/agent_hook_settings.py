@@ -7,6 +7,7 @@ event → groups with a matcher → handlers. A handler of ours is told by its c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,9 @@ HOOK_NAMES = {
 
 SIGN = "idse hook agent-"
 """What every command of ours holds, and no other."""
+
+_ALONE = re.compile(r"\S*idse hook agent-[\w-]+(?: \w+)?\s*(?:\|\| echo '\{\}')?\s*")
+"""A command that does nothing but call us, in the words of any idse."""
 
 EDITING_TOOLS = {CLAUDE: "Edit|Write|MultiEdit|NotebookEdit", CODEX: "apply_patch"}
 """Agent to a pattern of the tools with which it changes files."""
@@ -78,6 +82,12 @@ def without_hooks(text: str) -> str:
     while (place := _first_of_ours(text)) is not None:
         text = _without_handler(text, *place)
     return text
+
+
+def is_mixed(text: str) -> bool:
+    """Whether a command that calls us does something else, too: then it is not ours alone to take out."""
+    handlers = (each for groups in _groups(text).values() for group in groups for each in group["hooks"])
+    return any(_is_ours(each) and not _ALONE.fullmatch(each["command"]) for each in handlers)
 
 
 def is_bare(text: str) -> bool:

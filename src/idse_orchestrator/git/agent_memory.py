@@ -16,6 +16,12 @@ _MOST_LINES = 200
 _FILE = "agent-told"
 
 
+def forget_told(git_dir: str) -> None:
+    """Forget what agents were told in the work tree whose git directory is `git_dir`."""
+    with suppress(OSError):
+        os.unlink(os.path.join(git_dir, "idse", _FILE))
+
+
 class AgentMemory:
     """The memory of the work tree whose git directory is `git_dir`."""
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from idse_orchestrator.app.agent_files import Found
 from idse_orchestrator.domain.agent_files import AGENT_FILES
+from idse_orchestrator.git.agent_memory import forget_told
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
 
 _MEMORY = "agent-files.json"
@@ -27,6 +28,7 @@ class GitAgentFiles:
 
     def __init__(self, top: str, git_dir: str) -> None:
         self._top = top
+        self._git_dir = git_dir
         self._memory = os.path.join(git_dir, "idse", _MEMORY)
 
     def where(self, path: str) -> str:
@@ -128,6 +130,7 @@ class GitAgentFiles:
 
     def _remember(self, memory: dict[str, Any]) -> None:
         if not memory["files"]:
+            forget_told(self._git_dir)
             with suppress(FileNotFoundError):
                 os.unlink(self._memory)
             with suppress(OSError):  # idse has more to keep there

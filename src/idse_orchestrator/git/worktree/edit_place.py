@@ -23,7 +23,8 @@ class EditPlace(NamedTuple):
 class EditPlaces:
     """Finds files for an agent that was started in the folder `home`.
 
-    What stands in no repository, or in another one than `home`, is not ours to judge.
+    What stands in no repository, or in another one than `home`, is not ours to judge; unless that other one
+    stands inside of `home`'s work tree, as a submodule does: then its files are files of ours.
     """
 
     def __init__(self, home: str) -> None:
@@ -39,9 +40,8 @@ class EditPlaces:
         if repository is None:
             return self._in_git_directory(real)
         if not self._is_at_home(repository):
-            return None
-        top = os.path.realpath(repository.toplevel)
-        return EditPlace(repository, os.path.relpath(real, top).replace(os.sep, "/"))
+            return self._inside_of_home(real)
+        return EditPlace(repository, _inner(real, repository.toplevel) or ".")
 
     @property
     def home_is_in_git(self) -> bool:
@@ -64,10 +64,14 @@ class EditPlaces:
         if home is None:
             return None
         for folder in (home.git_dir, home.common_dir):
-            inner = os.path.relpath(real, os.path.realpath(folder)).replace(os.sep, "/")
-            if not inner.startswith("../"):
+            inner = _inner(real, folder)
+            if inner is not None:
                 return EditPlace(home, IN_GIT_DIRECTORY + inner)
-        return None
+        return self._inside_of_home(real)
+
+    def _inside_of_home(self, real: str) -> EditPlace | None:
+        inner = _inner(real, self._at_home.toplevel) if self._at_home else None
+        return EditPlace(self._at_home, inner) if self._at_home and inner is not None else None
 
     def _is_at_home(self, repository: Repository) -> bool:
         """Whether `home` is in the same repository, in any of its work trees, or in none at all."""
@@ -85,6 +89,12 @@ class EditPlaces:
             except IdseError:
                 self._home_repository = None
         return self._home_repository
+
+
+def _inner(real: str, folder: str) -> str | None:
+    """`real` relative to `folder`, with ``/``; None where it is not inside."""
+    inner = os.path.relpath(real, os.path.realpath(folder)).replace(os.sep, "/")
+    return None if inner.split("/", 1)[0] == ".." else inner
 
 
 def _existing_folder(path: str) -> str:
