@@ -216,9 +216,10 @@ def _check_marker(root: str) -> None:
         return
     if not os.path.isdir(root):
         raise _no_store(root, "it is no folder")
-    marker = read_file(os.path.join(root, MARKER), limit=65_536)
+    others = [name for name in os.listdir(root) if name != "lock" and ".tmp" not in name]
+    marker = read_file(os.path.join(root, MARKER), limit=65_536)  # last: another process may write the first
     if marker is None:
-        if any(name != "lock" and ".tmp" not in name for name in os.listdir(root)):
+        if others:
             raise _no_store(root, f"it holds other things, and no {MARKER}")
         return
     try:
