@@ -256,6 +256,7 @@ def test_a_spec_without_a_profile_is_told_with_what_nearly_was_one(project):
         (("--format", "toml"), "IDSE001", 2),
         (("--all", "--session", "login"), "IDSE001", 2),
         (("--check", "--dry-run"), "IDSE001", 2),
+        (("--out", ""), "IDSE001", 2),
         (("--check", "--force"), "IDSE001", 2),
         (("--session", "__blueprint__"), "IDSE040", 1),
         (("--project", "other"), "IDSE006", 2),

@@ -120,6 +120,13 @@ def test_a_long_value_is_told_in_short():
 # --- profiles ---
 
 
+@pytest.mark.parametrize("written", ["|\n  A", '" A "', ">-\n  A\n"])
+def test_one_line_is_kept_without_the_blanks_around_it(written):
+    assert reading(f"id: {written}\nname: {written}\nversion: {written}").values == dict.fromkeys(
+        ("id", "name", "version"), "A"
+    )
+
+
 def test_a_profile_holds_what_its_document_says_and_where_it_is_from():
     own = reading("id: a\nname: A\ngoals: [b, c]\nruntime_hints: {z: 1, a: 2}")
     spec = compile_profile(own, None, session="login", blueprint="__blueprint__")

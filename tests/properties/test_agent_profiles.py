@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
 import jsonschema
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from idse_orchestrator.domain.agent_profile_file import (
     FORMATS,
     JSON,
+    YAML,
     is_as_written,
     profile_file,
     with_plain_line_ends,
@@ -96,6 +98,24 @@ def test_reading_survives_any_bytes_and_says_the_same_of_the_same(data):
         made = compile_profile(found, None, session="login", blueprint="base")
         if isinstance(made, AgentProfileSpec):
             SCHEMA.validate(json.loads(profile_file(made, SOURCES, "spec.md", JSON)))
+
+
+NUMBER_OF_YAML_1_2 = re.compile(
+    r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
+)
+
+
+@given(st.from_regex(NUMBER_OF_YAML_1_2, fullmatch=True))
+@example("1e3")
+@example("12e4")
+@example("0o17")
+@example(".5e3")
+def test_a_text_that_a_newer_yaml_takes_for_a_number_is_quoted(text):
+    values = {"id": text, "name": "A", "source_session": "login", "runtime_hints": {text: 1.5e20, "n": 17}}
+    content = profile_file(AgentProfileSpec.of(values), SOURCES, "spec.md", YAML).decode()
+    assert f"\nid: '{text}'\n" in content
+    assert f"\n  '{text}': 1.5e+20\n" in content
+    assert "\n  n: 17\n" in content
 
 
 @settings(max_examples=150)

@@ -79,6 +79,8 @@ def _refuse_contradictions(asked: CompileOptions) -> None:
     ):
         if both:
             raise UsageError(f"{one} and {other} exclude each other", fix=("give one of them",))
+    if asked.out == "":
+        raise UsageError("--out names no folder", fix=("--out .    (the folder we stand in)",))
 
 
 def _wish(run: Run, asked: CompileOptions) -> CompileWish:

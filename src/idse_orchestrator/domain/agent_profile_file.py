@@ -22,6 +22,9 @@ FORMAT = 1
 COMPILED = "compiled"
 _BLANK = "0" * 64
 _CHECKSUM = re.compile(rb"""^ +"?checksum"?: ['"]([0-9a-f]{64})['"]\s""", re.MULTILINE)
+_NUMBER = re.compile(r"(?:0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)$")
+"""What YAML 1.2 takes for a number and PyYAML, of 1.1, need not: as a text it wants quotes for both."""
+
 _NOTICE = "# Compiled by idse from {path}: change it there, then compile again.\n"
 
 
@@ -50,6 +53,7 @@ def _as_yaml(data: Mapping[str, object]) -> str:
             del data
             return True
 
+    Plain.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
     text: str = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=float("inf"))
     return text
 

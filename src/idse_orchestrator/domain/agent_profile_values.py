@@ -86,7 +86,7 @@ class ProfileValues:
         else:
             problem = self._text_problem(field, value)
             if problem is None and isinstance(value, Scalar):
-                self.values[field.name] = value.text
+                self.values[field.name] = value.text if field.form == ANY else value.text.strip()
             elif problem is not None:
                 yield problem
 
@@ -102,7 +102,7 @@ class ProfileValues:
             return no_text(field.name, value, f"{field.name}: ")
         if field.required and not value.text.strip():
             return at(value, f"{field.name} is empty", f"write it such as  {field.example}")
-        if field.form != ANY and "\n" in value.text.strip("\n"):
+        if field.form != ANY and "\n" in value.text.strip():
             return at(value, f"{field.name} has more than one line", "write it in one line")
         return odd(field.name, value)
 
