@@ -103,6 +103,19 @@ def test_what_was_added_to_the_source_since_comes_with_the_next_run(mixed, taker
     assert data["written"] == ["portal/later"]
 
 
+def test_a_session_keeps_the_name_it_got_whatever_the_next_run_would_call_it(old, taker):
+    old.session("C", "log in")
+    taker.migrate(old)
+    old.session("C", "log-in", about="something else")
+    data = taker.migrate(old)
+    assert taker.sessions() == ["portal/log-in"]
+    assert {each["called"]: each["verdict"] for each in data["sessions"]} == {
+        "portal/log in": "migrated already",
+        "portal/log-in": "taken",
+    }
+    assert taker.migrate(old, "--project", "web")["written"] == ["web/log-in"]
+
+
 def test_a_session_that_changed_in_the_source_since_is_named_and_not_touched(mixed, taker):
     taker.migrate(mixed)
     before = taker.git("rev-parse", "refs/idse/sessions/portal/login")

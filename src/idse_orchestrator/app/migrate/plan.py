@@ -113,10 +113,12 @@ def _sessions(
 ) -> list[SessionPlan]:
     """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
     known = planning.target.migrated()
+    done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
     similar = _similar_names(keys)
     plans = []
     for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
         plan = _session(reading, said, key)
+        plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
         plans.append(
             replace(
