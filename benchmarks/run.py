@@ -22,6 +22,7 @@ import tempfile
 from agents import editing
 from bed import Bed
 from migrating import ROWS as MIGRATING
+from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
@@ -32,6 +33,7 @@ ROWS = {
     "sync first pull": first_pull,
     "sync merge": joining,
     "agent edit": editing,
+    "agents route": routing,
     **MIGRATING,
 }
 
