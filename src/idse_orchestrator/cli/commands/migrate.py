@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @command("migrate", reads=True)
-@click.argument("path", metavar="PATH", type=click.Path())
+@click.argument("path", metavar="PATH", type=click.Path(readable=False))
 @click.option("--dry-run", is_flag=True, help="Show the whole plan; write nothing.")
 @click.option("--no-history", is_flag=True, help="Leave the commits of the source out.")
 @click.option("--report", metavar="FILE", default="", help="Write what became of every file, as JSON.")
