@@ -6,7 +6,7 @@ with it is a value, and the file stays exactly as it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
@@ -29,6 +29,7 @@ from idse_orchestrator.domain.marked_block import (
     with_block,
     without_block,
 )
+from idse_orchestrator.errors import StorageError
 
 CURRENT = "current"
 OUTDATED = "outdated"
@@ -240,11 +241,22 @@ def _installed(store: AgentFileStore, look: _Look, *, force: bool, dry_run: bool
         return FileOutcome(file, KEPT, standing.detail, standing.line, paste)
     before = look.found.content
     after = _hooks_in(look) if file.hooks else _block_in(look)
-    if not dry_run:
-        store.write(file.path, before, after, own=standing.condition == MISSING)
+    own = standing.condition == MISSING
+    refused = "" if dry_run else _refused(lambda: store.write(file.path, before, after, own=own))
+    if refused:
+        return FileOutcome(file, KEPT, refused)
     if before is None:
         return FileOutcome(file, CREATED)
-    return FileOutcome(file, ADDED if standing.condition == MISSING else RENEWED)
+    return FileOutcome(file, ADDED if own else RENEWED)
+
+
+def _refused(change: Callable[[], None]) -> str:
+    """Make a change; why the system refuses it, or "" where it is made."""
+    try:
+        change()
+    except StorageError as error:
+        return f"it cannot be written: {error.cause}"
+    return ""
 
 
 def _block_in(look: _Look) -> bytes:
@@ -274,9 +286,9 @@ def _taken_away(store: AgentFileStore, look: _Look, *, force: bool, dry_run: boo
         return FileOutcome(file, result, standing.detail, standing.line)
     if standing.condition == EDITED and not force and not (file.hooks and not is_mixed(_text(look.found))):
         return FileOutcome(file, KEPT, standing.detail, standing.line)
-    if not dry_run:
-        store.take_away(file.path, now, _rest(look, now))
-    return FileOutcome(file, REMOVED)
+    rest = _rest(look, now)
+    refused = "" if dry_run else _refused(lambda: store.take_away(file.path, now, rest))
+    return FileOutcome(file, KEPT if refused else REMOVED, refused)
 
 
 def _rest(look: _Look, now: bytes) -> bytes | None:
