@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from idse_orchestrator.app.agent_files import (
+from idse_orchestrator.app.agent_file_standing import (
     CURRENT,
     EDITED,
-    KEPT,
     OUTDATED,
     AgentFileStore,
     FileStanding,
-    install_agent_files,
     standing_files,
 )
+from idse_orchestrator.app.agent_files import KEPT, install_agent_files
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 
 _INSTALL = "idse agents install"
@@ -30,7 +29,7 @@ def _look(store: AgentFileStore, program: str) -> Diagnosis:
     found = standing_files(store)
     broken = [each for each in found if each.suspect]
     if broken:
-        says = ", ".join(f"{_place(each)}: {each.detail}" for each in broken)
+        says = ", ".join(f"{each.file.at(each.line)}: {each.detail}" for each in broken)
         return Diagnosis(PROBLEM, says, ("mend it, then: " + _INSTALL,))
     outdated = _names(found, OUTDATED)
     if outdated:
@@ -51,10 +50,6 @@ def _mend(store: AgentFileStore) -> str:
     return "renewed " + (
         ", ".join(each.file.path for each in outcomes if each.result != KEPT) or "no agent file"
     )
-
-
-def _place(each: FileStanding) -> str:
-    return f"{each.file.path}:{each.line}" if each.line else each.file.path
 
 
 def _names(found: Sequence[FileStanding], condition: str) -> str:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from idse_orchestrator.app.agent_files import KEPT, AgentFileStore, traces_of, uninstall_agent_files
+from idse_orchestrator.app.agent_file_standing import AgentFileStore
+from idse_orchestrator.app.agent_files import KEPT, traces_of, uninstall_agent_files
 from idse_orchestrator.app.hooks import FOREIGN, MISSING, SKIPPED, HookFiles, uninstall_hooks
 
 HOOK = "hook"

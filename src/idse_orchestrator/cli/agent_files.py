@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.app.agent_file_standing import EDITED, OUTDATED, UNCLEAR, standing_files
 from idse_orchestrator.app.agent_files import (
     ABSENT,
-    EDITED,
-    OUTDATED,
-    UNCLEAR,
+    ADDED,
+    CREATED,
+    RENEWED,
     files_of,
     install_agent_files,
-    standing_files,
     uninstall_agent_files,
 )
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.agent_files import (
-    outcome_lines,
-    place,
-    standing_data,
-    standing_page,
-)
+from idse_orchestrator.cli.render.agent_files import outcome_lines, standing_data, standing_page
 from idse_orchestrator.domain.agent_files import AGENTS
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
@@ -99,7 +94,7 @@ COMMANDS = (install, uninstall, status)
 
 def say_what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> None:
     """What a person has to do, or to know, after agent files were written."""
-    written = [outcome for outcome in outcomes if outcome.result in ("created", "added", "renewed")]
+    written = [outcome for outcome in outcomes if outcome.result in (CREATED, ADDED, RENEWED)]
     if any(outcome.file.hooks and outcome.file.agent == "codex" for outcome in written):
         run.terminal.say("Codex runs a hook only once you trust it: type /hooks in Codex")
     if any(outcome.file.hooks for outcome in outcomes) and not _program(run):
@@ -119,10 +114,10 @@ def refuse_kept(run: Run, outcomes: Sequence[FileOutcome]) -> None:
             run.terminal.data(outcome.paste)
     first = kept[0]
     count = "1 file was" if len(kept) == 1 else f"{len(kept)} files were"
-    others = [f"{place(outcome)}: {outcome.detail}" for outcome in kept[1:]]
+    others = [f"{outcome.file.at(outcome.line)}: {outcome.detail}" for outcome in kept[1:]]
     raise AgentFileKeptError(
         f"{count} left as they are" if len(kept) > 1 else f"{count} left as it is",
-        where=place(first),
+        where=first.file.at(first.line),
         cause="; ".join([first.detail, *others]),
         fix=(
             "mend it, then: idse agents install",
@@ -138,7 +133,7 @@ def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]
             "severity": "error",
             "code": AgentFileKeptError.code,
             "message": f"left as it is: {each.detail}",
-            "where": place(each),
+            "where": each.file.at(each.line),
         }
         for each in outcomes
         if each.is_trouble

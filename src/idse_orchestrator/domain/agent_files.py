@@ -34,6 +34,10 @@ class AgentFile(NamedTuple):
     hooks: bool = False
     front: bytes = b""
 
+    def at(self, line: int) -> str:
+        """Its path, with the line if there is one to look at (0: the whole file)."""
+        return f"{self.path}:{line}" if line else self.path
+
 
 AGENT_FILES = (
     AgentFile(CLAUDE, "CLAUDE.md"),

@@ -37,7 +37,6 @@ def profile_file(spec: AgentProfileSpec, sources: Mapping[str, str], path: str, 
     data = {**spec.as_data(), COMPILED: compiled}
     if form == JSON:
         text = json.dumps(data, ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-        text = text.replace("\x7f", "\\u007f")
     else:
         text = _NOTICE.format(path=path) + _as_yaml(data)
     blank = text.encode()

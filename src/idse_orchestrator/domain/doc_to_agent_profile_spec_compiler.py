@@ -145,6 +145,8 @@ def _read_block(block: Block) -> ProfileReading:
 
 def _explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
     """A parser's complaint in words that help: mostly a tab, or a colon in a text, is behind it."""
+    from idse_orchestrator.domain.agent_profile_words import quoted
+
     for number, text in enumerate(lines[: problem.line + 1], 1):
         if "\t" in text[: len(text) - len(text.lstrip())]:
             at = text.index("\t") + 1
@@ -153,8 +155,8 @@ def _explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
     if problem.what.startswith("mapping values are not allowed"):
         key, colon, rest = line.partition(": ")
         what = "a second colon in this line makes YAML look for another key"
-        shown = rest.strip().replace("\\", "\\\\").replace('"', '\\"')[:60]
-        return Problem(problem.line, problem.column, what, f'quote the text:  {key.strip()}{colon}"{shown}"')
+        fix = f"quote the text:  {key.strip()}{colon}{quoted(rest.strip())}"
+        return Problem(problem.line, problem.column, what, fix)
     fix = "mend the YAML there; a text that holds one of : # [ ] { } & * wants quotes"
     if not problem.line:
         fix = "make the block smaller; what is long belongs beside the spec"

@@ -4,33 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.agent_files import CURRENT, MISSING, SHARED
+from idse_orchestrator.app.agent_file_standing import CURRENT, MISSING, SHARED
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.agent_files import FileOutcome, FileStanding
+    from idse_orchestrator.app.agent_file_standing import FileStanding
+    from idse_orchestrator.app.agent_files import FileOutcome
     from idse_orchestrator.cli.render.style import Style
-
-
-def place(each: FileOutcome | FileStanding) -> str:
-    """Where it is: the path, with the line if there is one to look at."""
-    return f"{each.file.path}:{each.line}" if each.line else each.file.path
 
 
 def outcome_lines(outcomes: Sequence[FileOutcome]) -> list[str]:
     """What was done about every file, one plain line each."""
     rows = [
-        (place(each) if each.is_trouble else each.file.path, each.result, each.detail) for each in outcomes
+        (each.file.at(each.line if each.is_trouble else 0), each.result, each.detail) for each in outcomes
     ]
     return [printable(line) for line in aligned(rows)]
 
 
 def standing_page(standings: Sequence[FileStanding], program: str, style: Style) -> str:
     """How every file stands, and which idse the hooks would start."""
-    rows = [(each.file.agent, place(each), each.condition, each.detail) for each in standings]
+    rows = [(each.file.agent, each.file.at(each.line), each.condition, each.detail) for each in standings]
     lines = [printable(line) for line in aligned(rows)]
     well = all(each.condition in (CURRENT, SHARED, MISSING) for each in standings)
     has_hooks = any(each.file.hooks and each.condition != MISSING for each in standings)

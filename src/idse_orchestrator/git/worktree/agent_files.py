@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
-from idse_orchestrator.app.agent_files import Found
+from idse_orchestrator.app.agent_file_standing import Found
 from idse_orchestrator.domain.agent_files import AGENT_FILES
 from idse_orchestrator.git.agent_memory import forget_told
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
