@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import pathlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -129,3 +132,18 @@ def test_whatever_two_people_do_offline_a_sync_makes_equal(clones, deeds):
     sync(*clones)
     assert registry(clones[0]) == registry(clones[1])
     assert view(clones[0]) == view(clones[1])
+
+
+def test_many_processes_that_add_agents_at_once_lose_none(begun):
+    program = str(pathlib.Path(sys.executable).parent / "idse")
+    command = [program, "agents", "add"]
+    running = [
+        subprocess.Popen([*command, f"agent-{number}"], cwd=begun.path, stderr=subprocess.DEVNULL)
+        for number in range(6)
+    ]
+    assert [process.wait() for process in running] == [0] * 6
+    names = {f"agent-{number}" for number in range(6)}
+    assert {agent["id"] for agent in registry(begun)["agents"]} == names
+    does(begun, "agents", "add", "last")
+    assert {agent["id"] for agent in view(begun)["agents"]} == {*names, "last"}
+    assert does(begun, "fsck").returncode == 0

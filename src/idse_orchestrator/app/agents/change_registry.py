@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.agents.registry_view import refuse_edited_view, write_registry_view
+from idse_orchestrator.app.agents.registry_view import refresh_registry_view, refuse_edited_view
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.domain.events import ASSIGNED
 from idse_orchestrator.domain.registry_check import check_changes, check_registry
@@ -63,7 +63,7 @@ def append_changes(keeper: RegistryKeeper, project: str, wish: Wish, reason: str
     tip = keeper.writer.append_to_project(project, plan)
     if tip is None:
         raise no_project_ledger(project)
-    write_registry_view(keeper.ledgers, keeper.workspace, project, tip)
+    refresh_registry_view(keeper.ledgers, keeper.workspace, project)  # others may have written meanwhile
     return RegistryChanged(tip, made)
 
 

@@ -73,13 +73,6 @@ def content_condition(
 def refresh_registry_view(ledgers: LedgerReader, workspace: Workspace, project: str) -> str:
     """Write the view of `project` where it is missing or old; its condition before. An edited one stays."""
     tip = ledgers.project(project)
-    return write_registry_view(ledgers, workspace, project, tip)
-
-
-def write_registry_view(
-    ledgers: LedgerReader, workspace: Workspace, project: str, tip: ProjectTip | None
-) -> str:
-    """The same for a tip that is known already."""
     condition = view_condition(ledgers, workspace, project, tip)
     if tip is not None and condition in (MISSING, OLD):
         workspace.write_views(project, {agent_registry_path(project): registry_view(tip)})

@@ -9,6 +9,7 @@ from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.domain.agent_registry import AUTOMATIC, registry_to_dict
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.registry_check import rule_words
+from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -48,7 +49,7 @@ def suggestion_rows(routings: Iterable[Routing], style: Style = PLAIN) -> list[s
     """A line for each stage: who should act, and who else handles it."""
     rows = []
     for routing in routings:
-        others = ", ".join(choice.agent.id for choice in routing.choices[1:])
+        others = few([choice.agent.id for choice in routing.choices[1:]])
         who = printable(routing.agent) if routing.first else "nobody"
         why = printable(routing.first.why) if routing.first else ""
         rows.append((routing.stage, who, why + (f"; then {printable(others)}" if others else "")))
