@@ -1,51 +1,63 @@
-"""A pack of git objects: for many at once it is far faster than a file for each."""
+"""A pack of new git objects: for many at once it is far faster than a file for each.
+
+The form is git's pack format, version 2, without deltas (gitformat-pack).
+"""
 
 from __future__ import annotations
 
-import os
 import zlib
 from hashlib import sha1
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.content_ids import content_id
+from idse_orchestrator.git.program import failure
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
 
 _NUMBERS = {"commit": 1, "tree": 2, "blob": 3}
 _CHUNK = 1 << 20
+_PATIENCE = 600.0
 
 
 class PackWriter:
-    """Writes to a new file in `folder`, a ``pack`` folder; each object once."""
+    """Writes each object once, to a file without a name. `size` is how many bytes the objects take."""
 
-    def __init__(self, folder: str) -> None:
-        self._path = os.path.join(folder, f"tmp_pack_{os.urandom(8).hex()}")
-        self._file = open(self._path, "x+b")  # noqa: SIM115 - closed by `close`
+    def __init__(self) -> None:
+        self._file = TemporaryFile()  # noqa: SIM115 - closed by `close` and `install`
         self._file.write(_head(0))
         self._written: set[str] = set()
+        self.size = 0
 
     def has(self, name: str) -> bool:
         """Whether the object of that id was added."""
         return name in self._written
 
-    def add(self, kind: str, content: bytes) -> None:
-        """Add an object, unless it is there."""
+    def add(self, kind: str, content: bytes) -> str:
+        """Add an object of `kind` ("commit", "tree" or "blob"), unless it is there; its id."""
         name = content_id(kind, content)
         if name not in self._written:
             self._written.add(name)
-            self._file.write(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
+            self.size += self._file.write(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
+        return name
 
     def close(self) -> None:
         """Let go of the file; what was not finished is no pack."""
         self._file.close()
 
-    def finish(self, git: Git) -> None:
-        """Make the pack one that git reads; nothing where nothing was added."""
-        if not self._written:
-            self._file.close()
-            os.unlink(self._path)
-            return
+    def install(self, git: Git) -> None:
+        """Give all of it to the folder that `git` writes to, in one step; StorageError where it is full."""
+        self._seal()
+        if self._written:
+            args = ("index-pack", "--stdin")
+            done = git.attempt(*args, stdin=self._file, timeout=_PATIENCE)
+            if done.returncode != 0:
+                raise failure(args, done)
+        self.close()
+
+    def _seal(self) -> None:
+        """Write how many objects there are, and the checksum."""
         self._file.seek(0)
         self._file.write(_head(len(self._written)))
         self._file.seek(0)
@@ -53,10 +65,7 @@ class PackWriter:
         while chunk := self._file.read(_CHUNK):
             digest.update(chunk)
         self._file.write(digest.digest())
-        self._file.close()
-        final = os.path.join(os.path.dirname(self._path), f"pack-{digest.hexdigest()}.pack")
-        os.rename(self._path, final)
-        git.bytes("index-pack", final)
+        self._file.flush()
 
 
 def _head(count: int) -> bytes:

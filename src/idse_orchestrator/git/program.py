@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from idse_orchestrator.errors import GitFailedError, StorageError
 
@@ -70,10 +70,14 @@ class Git:
         return other
 
     def attempt(
-        self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS
+        self,
+        *args: str,
+        stdin: builtins.bytes | IO[builtins.bytes] | None = None,
+        timeout: float = TIMEOUT_SECONDS,
     ) -> subprocess.CompletedProcess[builtins.bytes]:
         """Run and return whatever happened; only a git that cannot start or end is an error.
 
+        `stdin` is what git reads, or a file that it reads from the beginning.
         Where a `git gc` beside us took away the empty folder into which an object was to go, it is run again.
         """
         done = self._run(args, stdin, timeout)
@@ -84,15 +88,17 @@ class Git:
         return done
 
     def _run(
-        self, args: Sequence[str], stdin: builtins.bytes | None, timeout: float
+        self, args: Sequence[str], stdin: builtins.bytes | IO[builtins.bytes] | None, timeout: float
     ) -> subprocess.CompletedProcess[builtins.bytes]:
+        given = stdin if isinstance(stdin, bytes) else None
+        file = None if isinstance(stdin, bytes) else _from_its_beginning(stdin)
         try:
             return subprocess.run(  # noqa: S603 - fixed program, no shell
                 ["git", *args],  # noqa: S607 - the user's git is the one on PATH
                 cwd=self.folder,
                 env=self.environment,
-                input=stdin,
-                stdin=subprocess.DEVNULL if stdin is None else None,
+                input=given,
+                stdin=file,
                 capture_output=True,
                 timeout=timeout,
                 check=False,
@@ -169,6 +175,13 @@ class Git:
             raise GitFailedError(
                 "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
             ) from error
+
+
+def _from_its_beginning(file: IO[bytes] | None) -> IO[bytes] | int:
+    if file is None:
+        return subprocess.DEVNULL
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    return file
 
 
 def failure(

@@ -14,6 +14,7 @@ from idse_orchestrator.app.copy_ledgers import all_keys
 from idse_orchestrator.domain.content_ids import BLOB
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
+from idse_orchestrator.git.object_folders import writing_to
 from idse_orchestrator.git.pack_writing import PackWriter
 from idse_orchestrator.git.ref_names import project_ref, session_ref
 from idse_orchestrator.git.sync.incoming import IncomingFolder
@@ -66,11 +67,12 @@ class StoreRemote:
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
         """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
         with IncomingFolder(self._repository) as incoming:
-            with closing(PackWriter(os.path.join(incoming.folder, "pack"))) as pack:
+            with closing(PackWriter()) as pack:
                 unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
                 if unreadable:
                     raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
-                pack.finish(self._repository.git)
+                store = os.path.join(self._repository.common_dir, "objects")
+                pack.install(self._repository.git.with_environment(writing_to(incoming.folder, store)))
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:

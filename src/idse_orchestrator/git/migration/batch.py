@@ -17,7 +17,7 @@ from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter, seconds_of
-from idse_orchestrator.git.migration.pack import Pack
+from idse_orchestrator.git.pack_writing import PackWriter
 from idse_orchestrator.git.ref_names import session_ref
 from idse_orchestrator.git.repository import Repository
 
@@ -34,7 +34,7 @@ class GitLedgerBatch(GitLedgerWriter):
 
     def __init__(self, repository: Repository, agent: str = "") -> None:
         super().__init__(repository, agent)
-        self._pack = Pack()
+        self._pack = PackWriter()
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
 
@@ -61,7 +61,8 @@ class GitLedgerBatch(GitLedgerWriter):
 
     def commit(self) -> Mapping[SessionKey, str]:
         """See `LedgerBatch.commit`."""
-        self._pack.install(self._repository.git)
+        full, self._pack = self._pack, PackWriter()
+        full.install(self._repository.git)
         written = {}
         with ledger_lock(self._repository):
             for key, ready in self._ready.items():
