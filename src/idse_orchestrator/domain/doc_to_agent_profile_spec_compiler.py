@@ -144,13 +144,15 @@ def _read_block(block: Block) -> ProfileReading:
 
 
 def _explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
-    """A parser's complaint in words that help: mostly a tab, or a colon in a text, is behind it."""
+    """A parser's complaint in words that help: a tab, a conflict, or a colon in a text is behind it."""
     from idse_orchestrator.domain.agent_profile_words import quoted
 
     for number, text in enumerate(lines[: problem.line + 1], 1):
         if "\t" in text[: len(text) - len(text.lstrip())]:
             at = text.index("\t") + 1
             return Problem(number, at, "a tab indents this line, YAML wants spaces", "replace it by spaces")
+        if text.startswith(("<<<<<<< ", ">>>>>>> ")):
+            return Problem(number, 1, "a merge conflict stands here", "resolve it, in every document")
     line = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
     if problem.what.startswith("mapping values are not allowed"):
         key, colon, rest = line.partition(": ")
