@@ -18,6 +18,7 @@ from idse_orchestrator.domain.agent_registry import (
 )
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.registry_check import MAX_TEXT, near_words
+from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import InvalidRegistryError
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -106,19 +107,23 @@ def parse_registry(data: bytes, where: str) -> tuple[AgentRegistry, str]:
 def _agent(model: AgentModel) -> Agent:
     return Agent(
         model.id,
-        model.role,
-        tuple(model.stages),
-        tuple(model.capabilities),
+        one_line(model.role),
+        tuple(dict.fromkeys(model.stages)),
+        tuple(dict.fromkeys(text for text in map(one_line, model.capabilities) if text)),
         model.mode,
         model.handoff_protocol,
     )
 
 
-def _decoded(data: bytes, where: str) -> object:
+def _decoded(data: bytes, where: str) -> Any:  # noqa: ANN401 - what JSON can be
+    """What the JSON says; an escape can hide half a character, which nothing could be written with."""
     if len(data) > MAX_FILE_BYTES:
         raise _refused(where, f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
     try:
-        return json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+        json.dumps(raw, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise _refused(where, "it holds half a character: a surrogate of its own") from error
     except UnicodeDecodeError as error:
         raise _refused(where, f"byte {error.start} is not UTF-8") from error
     except json.JSONDecodeError as error:
@@ -127,6 +132,7 @@ def _decoded(data: bytes, where: str) -> object:
         raise _refused(where, "it is nested too deep") from error
     except ValueError as error:
         raise _refused(where, str(error)) from error
+    return raw
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
