@@ -56,7 +56,7 @@ def install(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
 
 @command("uninstall", project=False)
 @_only
-@click.option("--force", is_flag=True, help="Also take out a block that somebody changed by hand.")
+@click.option("--force", is_flag=True, help="Also take out a block or command that somebody changed by hand.")
 @_dry_run
 def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
     """Take idse's blocks and hooks out of the agents' files again.
