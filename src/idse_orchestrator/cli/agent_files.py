@@ -69,7 +69,7 @@ def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
         run.terminal.say("nothing of idse is in the agents' files here")
         return EXIT_OK
     _tell(run, outcomes, dry_run=dry_run)
-    refuse_kept(run, outcomes)
+    refuse_kept(run, outcomes, "uninstall", "takes edited ones out, too")
     return EXIT_OK
 
 
@@ -103,7 +103,12 @@ def say_what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> None:
         run.terminal.say("nothing is committed: commit these files, and they work in every clone")
 
 
-def refuse_kept(run: Run, outcomes: Sequence[FileOutcome]) -> None:
+def refuse_kept(
+    run: Run,
+    outcomes: Sequence[FileOutcome],
+    again: str = "install",
+    with_force: str = "writes edited ones anew",
+) -> None:
     """AgentFileKeptError where a file was left as it is; what to paste goes to standard output."""
     kept = [outcome for outcome in outcomes if outcome.is_trouble]
     if not kept:
@@ -120,8 +125,8 @@ def refuse_kept(run: Run, outcomes: Sequence[FileOutcome]) -> None:
         where=first.file.at(first.line),
         cause="; ".join([first.detail, *others]),
         fix=(
-            "mend it, then: idse agents install",
-            "idse agents install --force    (writes edited ones anew)",
+            f"mend it, then: idse agents {again}",
+            f"idse agents {again} --force    ({with_force})",
         ),
     )
 
