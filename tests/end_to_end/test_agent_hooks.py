@@ -350,7 +350,12 @@ def test_a_pipe_that_is_killed_leaves_no_failure_behind(begun):
 @pytest.mark.parametrize("name", HOOKS)
 def test_an_interrupt_is_answered_too(begun, name):
     child = subprocess.Popen(
-        [IDSE, "hook", name, "claude"], cwd=begun.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [IDSE, "hook", name, "claude"],
+        cwd=begun.path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        # A shell's background job is born deaf to it, and so is a CI that runs in one.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     child.stdin.write(b"{")
     child.stdin.flush()
