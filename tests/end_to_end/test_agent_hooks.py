@@ -355,7 +355,7 @@ def test_an_interrupt_is_answered_too(begun, name):
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         # A shell's background job is born deaf to it, and so is a CI that runs in one.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     child.stdin.write(b"{")
     child.stdin.flush()
