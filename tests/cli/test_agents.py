@@ -145,7 +145,7 @@ def test_a_stage_that_moves_says_whom_it_was_routed_to(team):
     team.finish("intent")
     (moved,) = [event["body"] for event in team.events() if event["kind"] == "stage"][:1]
     assert moved["routed"] == {"agent": "claude", "why": "handles the stage"}
-    assert "claude" in team.does("show", "@{0}").stdout
+    assert "agent claude, why handles the stage\n" in team.does("show", "@{0}").stdout
     assert team.does("fsck").returncode == 0
 
 
@@ -227,6 +227,16 @@ def test_the_schema_that_is_published_is_the_one_that_is_printed(repo):
     printed = repo.idse("agents", "schema").stdout
     assert SCHEMA.read_text(encoding="utf-8") == printed
     assert json.loads(printed)["properties"]["agents"]
+
+
+def test_a_very_large_change_is_shown_by_its_beginning(team):
+    team.write("mine.json", json.dumps({"agents": [{"id": f"agent-{number}"} for number in range(1000)]}))
+    team.does("agents", "import", "mine.json")
+    (entry,) = json.loads(team.does("log", "--all", "-n", "1", "--json").stdout)["data"]["entries"]
+    shown = team.does("show", entry["event"]).stdout
+    assert "characters: --json)" in shown
+    assert len(shown) < 6000
+    assert entry["subject"] == "agents: removed 2, added 1,000"
 
 
 def test_the_exported_list_can_be_imported_again(team):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 from idse_orchestrator.app.history import Entry
 from idse_orchestrator.cli.render.dates import iso, relative
 from idse_orchestrator.cli.render.log import Look, beneath, session_label, subject
 from idse_orchestrator.cli.render.style import printable
 
+_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LABEL = 10
+_MOST = 4_000
+"""Characters of a value: an import of ten thousand agents is one event."""
+
 _TOLD = frozenset({"action", "code", "from", "reason", "stage", "to"})
 
 
@@ -49,8 +54,14 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return printable(", ".join(f"{key} {item[:12]}" for key, item in value.items()))
-    return printable(json.dumps(value, ensure_ascii=False))
+        return printable(", ".join(f"{key} {_shown(item)}" for key, item in value.items()))
+    text = json.dumps(value, ensure_ascii=False)
+    return printable(text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text):,} characters: --json)")
+
+
+def _shown(text: str) -> str:
+    """`text`, ids of objects by their beginning."""
+    return text[:12] if _ID.fullmatch(text) else text
 
 
 def _session(entry: Entry) -> str:
