@@ -152,3 +152,9 @@ def test_the_strongest_answer_counts_and_its_reasons_are_told_once():
     ]
     assert strongest(verdicts) == Verdict(DENY, "a; b", ("x",))
     assert strongest([]).answer == ALLOW
+
+
+def test_of_very_many_reasons_the_first_are_told():
+    found = strongest([Verdict(DENY, f"not {number}", ("idse next",)) for number in range(3_000)])
+    assert found.why == "not 0; not 1; not 2; not 3; not 4; and 2995 more"
+    assert found.fix == ("idse next",)

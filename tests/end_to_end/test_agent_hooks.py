@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+from idse_orchestrator.app.judge_edit import EditGate, judge_edits
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.domain.agent_registry import Agent, agent_to_dict
 from idse_orchestrator.domain.events import ASSIGNED
@@ -175,6 +176,18 @@ def test_a_patch_is_judged_by_every_file_in_it(planner):
     patch = f"*** Begin Patch\n{update}\n{add}\n*** End Patch"
     payload = {"tool_name": "apply_patch", "tool_input": {"command": patch}}
     assert "src/app.py" in denied(hook(planner, "agent-before-edit", payload, agent="codex"))
+
+
+def test_who_acts_is_looked_up_once_for_all_files_of_an_edit(planner):
+    app, asked = Application(str(planner.path), os.environ), []
+
+    def session():
+        asked.append("session")
+        return "portal", "login"
+
+    gate = EditGate(app.reader, app.workspace, lambda: "alice", "claude", session, lambda: "warn")
+    assert judge_edits(gate, [f"src/{number}.py" for number in range(50)]).answer == "deny"
+    assert asked == ["session"]
 
 
 # --- the gate: code ---

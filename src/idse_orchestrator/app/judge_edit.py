@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.edit_gate import (
     ALLOWED,
@@ -48,10 +49,24 @@ class EditGate:
 
 def judge_edits(gate: EditGate, paths: Sequence[str]) -> Verdict:
     """One verdict on an edit of `paths`, relative to the top of the work tree or in IN_GIT_DIRECTORY."""
-    return strongest([_judged(gate, path) for path in paths])
+    acting = _Acting(cache(lambda: _working_on(gate)), cache(gate.code_edits))
+    return strongest([_judged(gate, path, acting) for path in paths])
 
 
-def _judged(gate: EditGate, path: str) -> Verdict:
+class _Acting(NamedTuple):
+    """What holds of all code in an edit, asked once: the session worked on with who acts, and the setting."""
+
+    working_on: Callable[[], tuple[Look | None, Agent | None]]
+    code_edits: Callable[[], str]
+
+
+def _working_on(gate: EditGate) -> tuple[Look | None, Agent | None]:
+    key = gate.session()
+    look = gate.ledgers.look(*key) if key else None
+    return look, _agent(gate, look)
+
+
+def _judged(gate: EditGate, path: str, acting: _Acting) -> Verdict:
     if path.startswith(IN_GIT_DIRECTORY):
         first = judge_git_directory(path.removeprefix(IN_GIT_DIRECTORY))
     else:
@@ -61,15 +76,13 @@ def _judged(gate: EditGate, path: str) -> Verdict:
     inside = path.startswith(f"{WORKSPACE}/")
     if inside:
         return _judged_document(gate, path)
-    key = gate.session()
-    look = gate.ledgers.look(*key) if key else None
-    agent = _agent(gate, look)
+    look, agent = acting.working_on()
     by_mode = judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
     if by_mode.answer == DENY or look is None or path.startswith(IN_GIT_DIRECTORY):
         return by_mode
     if judge_code(look.tip.state, DENY) == ALLOWED:
         return ALLOWED  # whatever the setting is; it costs a process to ask
-    return judge_code(look.tip.state, gate.code_edits())
+    return judge_code(look.tip.state, acting.code_edits())
 
 
 def _judged_document(gate: EditGate, path: str) -> Verdict:

@@ -28,6 +28,8 @@ ANSWERS = (ALLOW, WARN, ASK, DENY)
 
 IMPLEMENTATION_STAGE = "implementation"
 
+_MOST_REASONS = 5
+
 
 class Verdict(NamedTuple):
     """What is answered about one file, why, and what to type instead."""
@@ -123,8 +125,10 @@ def judge_code(state: SessionState, answer: str) -> Verdict:
 
 
 def strongest(verdicts: list[Verdict]) -> Verdict:
-    """One answer for all files of an edit: the strongest, with every reason for it."""
+    """One answer for all files of an edit: the strongest, with the first reasons for it."""
     answer = max((each.answer for each in verdicts), key=ANSWERS.index, default=ALLOW)
     same = dict.fromkeys(each for each in verdicts if each.answer == answer and each.why)
-    fix = dict.fromkeys(line for each in same for line in each.fix)
-    return Verdict(answer, "; ".join(each.why for each in same), tuple(fix))
+    told = list(same)[:_MOST_REASONS]
+    fix = dict.fromkeys(line for each in told for line in each.fix)
+    more = [f"and {len(same) - len(told)} more"] if len(same) > len(told) else []
+    return Verdict(answer, "; ".join([*(each.why for each in told), *more]), tuple(fix))
