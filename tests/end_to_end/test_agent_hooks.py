@@ -274,6 +274,12 @@ def test_no_planning_agent_writes_into_a_submodule(planner, make_repo):
     assert before_edit(planner, planner.path / "lib/x.py", cwd=planner.path / "lib") == {}
 
 
+@pytest.mark.parametrize("kind", ["--object-format=sha256", "--bare"])
+def test_a_repository_inside_of_ours_that_idse_cannot_serve_is_no_way_out_either(planner, kind):
+    planner.git("init", "--quiet", kind, "vendor/odd")
+    assert "vendor/odd/x.py" in denied(before_edit(planner, "vendor/odd/x.py"))
+
+
 def test_an_agent_that_walked_out_of_its_repository_is_still_held_to_it(planner, tmp_path):
     payload = {"cwd": str(tmp_path), "tool_input": {"file_path": str(planner.path / "src/app.py")}}
     answer = hook(

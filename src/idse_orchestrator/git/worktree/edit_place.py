@@ -9,7 +9,7 @@ import os
 from typing import NamedTuple
 
 from idse_orchestrator.app.judge_edit import IN_GIT_DIRECTORY
-from idse_orchestrator.errors import IdseError, NotARepositoryError
+from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.git.repository import Repository, discover
 
 
@@ -56,6 +56,10 @@ class EditPlaces:
             found = discover(folder)
         except NotARepositoryError:
             return None
+        except UnsupportedRepositoryError:
+            if self._at_home is None:
+                raise
+            return None  # not `home`, which can be served
         self._known.append(found)
         return found
 
