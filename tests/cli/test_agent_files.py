@@ -476,6 +476,16 @@ def test_a_file_where_a_folder_is_needed_is_left(repo):
     assert repo.read(".claude") == b"mine\n"
 
 
+def test_a_link_to_a_file_that_is_not_there_yet_keeps_that_file_from_nothing(repo):
+    (repo.path / "CLAUDE.md").symlink_to("AGENTS.md")
+    before = files_of(repo.path)
+    assert install(repo, "--only", "claude,codex").returncode == 3
+    assert INSTRUCTIONS in repo.read("AGENTS.md")
+    assert install(repo, "--only", "claude,codex").returncode == 0
+    assert uninstall(repo).returncode == 0
+    assert files_of(repo.path) == before
+
+
 def test_two_names_of_one_file_get_one_block(repo):
     repo.write("AGENTS.md", "mine\n")
     (repo.path / "CLAUDE.md").symlink_to("AGENTS.md")

@@ -92,7 +92,7 @@ def looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[Look]:
     seen: dict[str, str] = {}
     for file in files:
         found = store.find(file.path)
-        first = seen.setdefault(found.real, file.path)
+        first = file.path if found.refusal else seen.setdefault(found.real, file.path)
         if first != file.path:
             yield Look(FileStanding(file, SHARED, f"it is the same file as {first}"), found)
         else:
