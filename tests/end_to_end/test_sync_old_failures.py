@@ -14,7 +14,7 @@ VIEWS = (".idse/projects/portal/session_state.json", ".idse/projects/portal/CURR
 WRITER = """
 import sys
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.wiring import Application
+from idse_orchestrator.wiring.application import Application
 app = Application(sys.argv[1], {})
 for number in range(20):
     title = f"{sys.argv[2]} {number} " + "x" * (number * 97 % 4000)

@@ -395,7 +395,7 @@ def test_what_needs_no_git_works_and_leaves_sound_ledgers(plain, words, shown):
 def test_in_a_repository_nothing_of_other_stores_is_loaded(begun):
     script = (
         "import sys\nfrom idse_orchestrator.cli.main import run\ncode = run(['status'])\n"
-        "print([name for name in sys.modules if '.stores' in name or 'wiring_stores' in name"
+        "print([name for name in sys.modules if '.stores' in name or 'wiring.stores' in name"
         " or 'importlib.metadata' in name], file=sys.stderr)\nsys.exit(code)\n"
     )
     done = begun.run(sys.executable, "-c", script)

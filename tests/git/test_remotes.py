@@ -15,7 +15,7 @@ from idse_orchestrator.errors import (
     UnsafeRemoteError,
     UsageError,
 )
-from idse_orchestrator.wiring import Application
+from idse_orchestrator.wiring.application import Application
 
 FETCH = "+refs/idse/*:refs/idse-local/remotes/agency/*"
 PUSH = "refs/idse/*:refs/idse/*"

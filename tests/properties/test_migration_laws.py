@@ -15,8 +15,8 @@ from idse_orchestrator.app.migrate.apply import apply_plan
 from idse_orchestrator.app.migrate.plan import plan_migration
 from idse_orchestrator.app.migrate.values import NEW, Wish
 from idse_orchestrator.domain.migration_files import DUPLICATE, MIGRATED, SIDE
-from idse_orchestrator.wiring import Application
-from idse_orchestrator.wiring_migration import Migration
+from idse_orchestrator.wiring.application import Application
+from idse_orchestrator.wiring.migration import Migration
 
 FOLDERS = ("intents", "contexts", "specs", "plans", "tasks", "implementation", "feedback", "metadata", "odd")
 NAMES = (

@@ -61,7 +61,7 @@ def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
     if not call.paths:
         return NOTHING
     from idse_orchestrator.domain.edit_gate import WARN
-    from idse_orchestrator.wiring_agent_hooks import AgentHooks
+    from idse_orchestrator.wiring.agent_hooks import AgentHooks
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
     hooks = AgentHooks(_folder(call), started or os.getcwd(), kind, os.environ)
@@ -75,7 +75,7 @@ def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
     del kind
     from idse_orchestrator.cli.briefing import look_around
     from idse_orchestrator.cli.render.prime import prime_text
-    from idse_orchestrator.wiring_agent_hooks import application_at
+    from idse_orchestrator.wiring.agent_hooks import application_at
 
     app = application_at(_folder(call), os.environ)
     return answer_start(prime_text(*look_around(app, app.resolve_session(None))))
@@ -87,7 +87,7 @@ def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
     if call.again:
         return NOTHING
     from idse_orchestrator.cli.briefing import findings_of
-    from idse_orchestrator.wiring_agent_hooks import application_at, current_session
+    from idse_orchestrator.wiring.agent_hooks import application_at, current_session
 
     app = application_at(_folder(call), os.environ)
     key = current_session(app)

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.app.show_status import SessionStatus
     from idse_orchestrator.domain.findings import Report
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring.application import Application
 
 
 def look_around(app: Application, key: SessionKey) -> tuple[SessionStatus, Report]:

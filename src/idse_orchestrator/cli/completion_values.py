@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import click
 
     from idse_orchestrator.domain.constitution_rules import Constitution
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring.application import Application
 
 Complete = Callable[["click.Context", "click.Parameter", str], list[str]]
 Values = Callable[["click.Context", str], Iterable[str]]

@@ -10,7 +10,7 @@ from idse_orchestrator.errors import GitFailedError, NotARepositoryError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring.application import Application
 
 
 class Run:
@@ -42,10 +42,10 @@ def application_here() -> Application:
     """The application in the working folder. git is asked first; without it a folder may have a store."""
     store = os.environ.get("IDSE_STORE", "")
     if store not in ("", "git"):
-        from idse_orchestrator.wiring_stores import application_on
+        from idse_orchestrator.wiring.stores import application_on
 
         return application_on(store, os.getcwd(), os.environ)
-    from idse_orchestrator.wiring import Application
+    from idse_orchestrator.wiring.application import Application
 
     try:
         return Application(os.getcwd(), os.environ)
@@ -57,6 +57,6 @@ def application_here() -> Application:
 
 
 def _store_above() -> Application | None:
-    from idse_orchestrator.wiring_stores import application_found
+    from idse_orchestrator.wiring.stores import application_found
 
     return application_found(os.getcwd(), os.environ)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.migrate.values import Migrated, MigrationPlan
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.git.migration.archive import Archive
-    from idse_orchestrator.wiring_migration import Migration
+    from idse_orchestrator.wiring.migration import Migration
 
 
 @command("migrate", reads=True)
@@ -42,7 +42,7 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
     from idse_orchestrator.app.migrate.notices import notices
     from idse_orchestrator.app.migrate.plan import plan_migration
     from idse_orchestrator.app.migrate.values import Migrated, Wish
-    from idse_orchestrator.wiring_migration import Migration
+    from idse_orchestrator.wiring.migration import Migration
 
     with _Phases(run) as progress:
         migration = Migration(run.app, path, progress)

@@ -1,4 +1,4 @@
-"""Builds the application from its parts; with `wiring_judging` the one place that knows every adapter.
+"""Builds the application from its parts; with its neighbours the one place that knows every adapter.
 
 Parts are made when they are first asked for, so a status pays for reading only.
 """
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.sources import Source
     from idse_orchestrator.git.sync.point_log import PointEntry
     from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
-    from idse_orchestrator.wiring_agents import Agents
-    from idse_orchestrator.wiring_compiling import Compiling
-    from idse_orchestrator.wiring_judging import Judging
+    from idse_orchestrator.wiring.agents import Agents
+    from idse_orchestrator.wiring.compiling import Compiling
+    from idse_orchestrator.wiring.judging import Judging
 
 
 class Application:
@@ -205,21 +205,21 @@ class Application:
     @cached_property
     def judging(self) -> Judging:
         """The ValidationEngine, for whatever can be judged here."""
-        from idse_orchestrator.wiring_judging import Judging
+        from idse_orchestrator.wiring.judging import Judging
 
         return Judging(self)
 
     @property
     def compiling(self) -> Compiling:
         """Agent Profiles, out of specs."""
-        from idse_orchestrator.wiring_compiling import Compiling
+        from idse_orchestrator.wiring.compiling import Compiling
 
         return Compiling(self)
 
     @cached_property
     def agents(self) -> Agents:
         """The agents of projects, and their handoffs."""
-        from idse_orchestrator.wiring_agents import Agents
+        from idse_orchestrator.wiring.agents import Agents
 
         return Agents(self)
 

@@ -1,0 +1,127 @@
+"""Answers what an agent asks through its hooks, in whichever repositories and work trees its files stand."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import (
+    AmbiguousError,
+    NoProjectError,
+    NotARepositoryError,
+    UnknownNameError,
+)
+from idse_orchestrator.wiring.application import Application
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.domain.edit_gate import Verdict
+    from idse_orchestrator.git.repository import Repository
+
+_STORE = "IDSE_STORE"
+
+
+class AgentHooks:
+    """The hooks of one call: `folder` is where the agent stands, `kind` the program that asks.
+
+    `home` is the folder in which the agent was started.
+    """
+
+    def __init__(self, folder: str, home: str, kind: str, environment: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._home = home
+        self._kind = kind
+        self._environment = environment
+
+    def judge(self, paths: Sequence[str]) -> tuple[Verdict, str]:
+        """The verdict on an edit of `paths`, relative to `folder`, and the git directory it was judged in.
+
+        "" for that directory: none of the files is ours to judge.
+        """
+        from idse_orchestrator.domain.edit_gate import strongest
+
+        places = [os.path.join(self._folder, path) for path in paths]
+        found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)
+        verdicts = [self._judge(app, inside) for app, inside in found]
+        return strongest(verdicts), found[0][0].repository.git_dir if found else ""
+
+    def _in_git(self, paths: Sequence[str]) -> list[tuple[Application, list[str]]]:
+        """Those of `paths` that stand in work trees of the agent's repository, by work tree.
+
+        Where the agent was started outside of git, a store may stand there.
+        """
+        from idse_orchestrator.git.worktree.edit_place import EditPlaces
+
+        places = EditPlaces(self._home)
+        found: dict[Repository, list[str]] = {}
+        for path in paths:
+            place = places.find(path)
+            if place is not None:
+                found.setdefault(place.repository, []).append(place.path)
+        if not found and not places.home_is_in_git:
+            return self._in_a_store(paths)
+        return [
+            (Application.around(repository, self._environment), inside)
+            for repository, inside in found.items()
+        ]
+
+    def _in_a_store(self, paths: Sequence[str]) -> list[tuple[Application, list[str]]]:
+        """Those of `paths` that stand in the folder of a store without git around the agent's home."""
+        app = _application_without_git(self._home, self._environment)
+        if app is None:
+            return []
+        root = os.path.realpath(app.repository.toplevel)
+        inner = [os.path.relpath(os.path.realpath(path), root).replace(os.sep, "/") for path in paths]
+        ours = [path for path in inner if not path.startswith("../")]
+        return [(app, ours)] if ours else []
+
+    def _judge(self, app: Application, paths: Sequence[str]) -> Verdict:
+        from idse_orchestrator.app.judge_edit import EditGate, judge_edits
+
+        gate = EditGate(
+            app.reader,
+            app.workspace,
+            lambda: app.agent,
+            self._kind,
+            lambda: current_session(app),
+            lambda: app.setting("code-edits"),
+        )
+        return judge_edits(gate, paths)
+
+
+def application_at(folder: str, environment: Mapping[str, str]) -> Application:
+    """The application in `folder`: on a store that is named, in its repository, or on a store found there."""
+    if _names_a_store(environment):
+        app = _application_without_git(folder, environment)
+        if app is not None:
+            return app
+    try:
+        return Application(folder, environment)
+    except NotARepositoryError:
+        found = _application_without_git(folder, environment)
+        if found is None:
+            raise
+        return found
+
+
+def current_session(app: Application) -> SessionKey | None:
+    """The session that commands without a name are about here; None where nothing says which."""
+    try:
+        return app.resolve_session(None)
+    except (AmbiguousError, NoProjectError, UnknownNameError):
+        return None
+
+
+def _names_a_store(environment: Mapping[str, str]) -> bool:
+    return environment.get(_STORE, "") not in ("", "git")
+
+
+def _application_without_git(folder: str, environment: Mapping[str, str]) -> Application | None:
+    from idse_orchestrator.wiring.stores import application_found, application_on
+
+    if _names_a_store(environment):
+        return application_on(environment[_STORE], folder, environment)
+    return application_found(folder, environment) if not environment.get(_STORE) else None

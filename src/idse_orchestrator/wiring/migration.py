@@ -1,0 +1,97 @@
+"""Builds what migrating works with, from the parts of an `Application`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.migrate.apply import Applying
+    from idse_orchestrator.app.migrate.plan import Planning
+    from idse_orchestrator.app.migrate.ports import Progress
+    from idse_orchestrator.app.migrate.survey import Survey
+    from idse_orchestrator.git.migration.archive import Archive
+    from idse_orchestrator.git.migration.sources import Source
+    from idse_orchestrator.wiring.application import Application
+
+
+class Migration:
+    """The half of the wiring that only `idse migrate` pays for: from the source at `path`."""
+
+    def __init__(self, app: Application, path: str, on_progress: Progress) -> None:
+        from idse_orchestrator.git.migration.sources import open_migration_source
+        from idse_orchestrator.git.migration.target import GitMigrationTarget
+
+        self._app = app
+        self._on_progress = on_progress
+        self.source: Source = open_migration_source(path)
+        self._target = GitMigrationTarget(app.repository, app.agent)
+
+    @property
+    def planning(self) -> Planning:
+        """What planning works with."""
+        from idse_orchestrator.app.migrate.judging import Judge
+        from idse_orchestrator.app.migrate.plan import Planning
+        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.git.readers.worktree import WorktreeReader
+
+        app = self._app
+        rules = WorktreeReader(app.repository, (CONSTITUTION_PATH,))
+        return Planning(
+            self.source,
+            self._target,
+            app.reader.projects(),
+            self._ledger_files,
+            Judge(app.judging.examiner(rules), app.today),
+            self._on_progress,
+        )
+
+    def _ledger_files(self, key: tuple[str, str]) -> dict[str, str]:
+        tip = self._app.reader.session(*key)
+        return dict(self._app.reader.tree_files(tip.artifacts)) if tip else {}
+
+    def applying(self, found: Survey) -> Applying:
+        """What carrying out works with."""
+        from idse_orchestrator.app.migrate.apply import Applying
+
+        app = self._app
+        return Applying(
+            self.source,
+            self._target,
+            app.reader,
+            app.writer,
+            app.workspace,
+            app.session_maker.folders,
+            found.place,
+            self._on_progress,
+            self._own_views(),
+        )
+
+    def _own_views(self) -> frozenset[str]:
+        """Projects whose views here stand in the source: older tools wrote files of those names."""
+        import os
+
+        from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
+
+        top = os.path.realpath(self._app.repository.toplevel)
+        found = set()
+        for entry in _scan(os.path.join(top, PROJECTS_FOLDER)):
+            views = [os.path.join(top, PROJECTS_FOLDER, entry, name) for name in VIEWS]
+            present = [view for view in views if os.path.lexists(view)]
+            if any(os.path.commonpath([view, self.source.root]) == self.source.root for view in present):
+                found.add(entry)
+        return frozenset(found)
+
+    def archive(self, name: str) -> Archive:
+        """Where notices for the old place go."""
+        from idse_orchestrator.git.migration.archive import Archive
+
+        return Archive(self.source, name)
+
+
+def _scan(folder: str) -> list[str]:
+    import os
+
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

@@ -1,0 +1,246 @@
+"""Builds the application for a folder without git: the same use cases, on a store and on plain files.
+
+Which store, in this order: ``--store`` or ``IDSE_STORE`` · git, in a repository · the store that stands in
+``.idse/store`` of this folder or one above. Nothing of it is looked at where git answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.domain.project_workspace import GITIGNORE_PATH, STORE_FOLDER
+from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
+from idse_orchestrator.stores.plain.folders import Folders
+from idse_orchestrator.stores.plain.no_git import place_without_git
+from idse_orchestrator.wiring.application import Application
+
+if TYPE_CHECKING:
+    from idse_orchestrator.app.blueprint.ports import Blueprint
+    from idse_orchestrator.app.configuration import Layers
+    from idse_orchestrator.app.copy_ledgers import CopyOutcome
+    from idse_orchestrator.app.create_session import Folders as MakingFolders
+    from idse_orchestrator.app.create_session import SessionMaker
+    from idse_orchestrator.app.doctor import Check
+    from idse_orchestrator.app.fsck import FoundRef
+    from idse_orchestrator.app.history import LedgerHistory, Trees
+    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
+    from idse_orchestrator.app.sync.values import Agency
+    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.domain.design_store import DesignStore
+    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.git.sources import Source
+    from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+
+_IGNORED = b"# Ledgers without git, and what belongs to this folder alone:\nstore/\nlocal/\n"
+
+
+class Chosen(NamedTuple):
+    """A store by name, where its ledgers are, and the folder of the project."""
+
+    name: str
+    location: str
+    root: str
+
+
+class StoreApplication(Application):
+    """Everything a command can use in a folder without git; what needs git raises NeedsGitError."""
+
+    has_git = False
+
+    def __init__(self, chosen: Chosen, folder: str, environment: Mapping[str, str]) -> None:
+        prefix = os.path.relpath(os.path.realpath(folder), os.path.realpath(chosen.root))
+        self.environment = environment
+        self.repository = place_without_git(
+            chosen.root, "" if prefix == "." else prefix.replace(os.sep, "/") + "/", chosen.name
+        )
+        self._chosen = chosen
+
+    @cached_property
+    def store(self) -> DesignStore:
+        """The store."""
+        return open_store(self._chosen.name, self._chosen.location)
+
+    @cached_property
+    def _folders(self) -> Folders:
+        return Folders(self.store)
+
+    @cached_property
+    def reader(self) -> LedgerReader:
+        """Ledgers, to read."""
+        from idse_orchestrator.stores.plain.reader import StoreLedgerReader
+
+        return StoreLedgerReader(self.store, self._folders)
+
+    @cached_property
+    def writer(self) -> LedgerWriter:
+        """Ledgers, to append to."""
+        from idse_orchestrator.stores.plain.event_making import PlainEventMaker
+        from idse_orchestrator.stores.plain.writer import StoreLedgerWriter
+
+        maker = PlainEventMaker(self.repository, self.agent, self.environment)
+        return StoreLedgerWriter(self.repository, self.store, self._folders, maker)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The documents of this folder."""
+        from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+
+        return PlainWorkspace(self.repository, self.store, self._folders)
+
+    @cached_property
+    def history(self) -> LedgerHistory:
+        """Ledgers, to look back at."""
+        from idse_orchestrator.stores.plain.history import StoreHistory
+
+        return StoreHistory(self.store, self._folders)
+
+    @cached_property
+    def trees(self) -> Trees:
+        """Folders of documents, to compare."""
+        from idse_orchestrator.stores.plain.compare import StoreTrees
+
+        return StoreTrees(self.store, self._folders)
+
+    @cached_property
+    def layers(self) -> Layers:
+        """Where settings come from."""
+        from idse_orchestrator.stores.plain.layers import PlainLayers
+
+        return PlainLayers(self.environment)
+
+    @property
+    def settings(self) -> NoSettings:  # type: ignore[override]  # init asks for no more than this
+        """There are no git settings to make."""
+        return NoSettings()
+
+    @property
+    def session_maker(self) -> SessionMaker:
+        """What making sessions needs."""
+        from dataclasses import replace
+
+        maker = super().session_maker
+        return replace(maker, folders=_Ignoring(maker.folders))
+
+    def documents(self, places: Sequence[str]) -> ArtifactReader:
+        """The documents of this folder, to judge."""
+        from idse_orchestrator.stores.plain.documents import FolderDocuments
+
+        return FolderDocuments(self.repository.toplevel, tuple(places))
+
+    def source(self, choice: Choice) -> Source:
+        """The documents that `choice` names; NeedsGitError for commits and the index."""
+        from idse_orchestrator.stores.plain.sources import open_plain_source
+
+        return open_plain_source(self.repository, self.store, choice)
+
+    def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
+        """What the use cases of blueprint claims work with."""
+        from idse_orchestrator.app.blueprint.ports import Blueprint
+        from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
+        from idse_orchestrator.stores.plain.ledger_documents import StoreLedgerDocuments
+
+        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.repository)
+        progress = on_progress or (lambda _done, _all: None)
+        return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
+
+    @cached_property
+    def ledger_source(self) -> StoreLedgerSource:
+        """Everything in the store as it is, to check it."""
+        from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+
+        return StoreLedgerSource(self.store)
+
+    def expected_merge(self, ref: str, parents: Sequence[str]) -> str:  # noqa: ARG002 - as of a repository
+        """The merge that is there: that it is the right one is judged when it comes into a repository."""
+        return self.ledger_source.merge_of(parents)
+
+    def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:  # noqa: ARG002 - the same
+        """None: a store has no sync points."""
+        return iter(())
+
+    def ledgers_elsewhere(self) -> Agency | None:
+        """Nowhere: they come by `idse import`."""
+        return None
+
+    def drain_spool(self) -> None:
+        """Nothing waits for anything: there are no commits."""
+
+    def tidy(self) -> None:
+        """There is nothing to pack."""
+
+    def health_checks(self) -> Iterator[Check]:
+        """None: what `idse doctor` looks after is git's."""
+        self.repository.git.attempt("version")
+        return iter(())
+
+    def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
+        """Take the ledgers of another store in, as far as they only add to those here; views follow."""
+        from idse_orchestrator.app.copy_ledgers import all_keys, copy_ledgers
+        from idse_orchestrator.app.judge_entries import problem_with
+
+        outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
+        self.refresh_all_views()
+        return outcome
+
+
+class NoSettings:
+    """The `Settings` port of `idse init` where there is no git."""
+
+    def show_notes(self) -> bool:
+        """Nothing to set."""
+        return False
+
+
+class _Ignoring:
+    """The `Folders` port, which has git ignore the ledgers should the folder become a repository."""
+
+    def __init__(self, folders: MakingFolders) -> None:
+        self._folders = folders
+
+    def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
+        """See `Folders.write_new`."""
+        return self._folders.write_new(
+            {path: data + _IGNORED if path == GITIGNORE_PATH else data for path, data in files.items()}
+        )
+
+    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """See `Folders.make_folder`."""
+        self._folders.make_folder(folder, files)
+
+
+def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> StoreApplication:
+    """The application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError."""
+    name, _, place = wish.partition(":")
+    root = _above(folder, WORKSPACE) or folder
+    location = os.path.abspath(os.path.join(root, place or STORE_FOLDER))
+    return StoreApplication(Chosen(name, location, root), folder, environment)
+
+
+def application_found(folder: str, environment: Mapping[str, str]) -> StoreApplication | None:
+    """The application on the store that stands in `folder` or above; None where none does.
+
+    One that stands in a repository is passed by: a branch may have carried it there.
+    """
+    from idse_orchestrator.stores.filesystem.layout import MARKER
+
+    root = _above(folder, f"{STORE_FOLDER}/{MARKER}")
+    if root is None or _above(root, ".git") is not None:
+        return None
+    location = os.path.join(root, *STORE_FOLDER.split("/"))
+    return StoreApplication(Chosen(FILESYSTEM, location, root), folder, environment)
+
+
+def _above(folder: str, path: str) -> str | None:
+    """The nearest folder, `folder` or one above, in which `path` stands."""
+    place = os.path.abspath(folder)
+    while not os.path.exists(os.path.join(place, *path.split("/"))):
+        above = os.path.dirname(place)
+        if above == place:
+            return None
+        place = above
+    return place
