@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import zlib
 from hashlib import sha1
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.content_ids import content_id
+from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.git.program import failure
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class PackWriter:
 
     def __init__(self) -> None:
         self._file = TemporaryFile()  # noqa: SIM115 - closed by `close` and `install`
-        self._file.write(_head(0))
+        self._put(_head(0))
         self._written: set[str] = set()
         self.size = 0
 
@@ -39,7 +40,7 @@ class PackWriter:
         name = content_id(kind, content)
         if name not in self._written:
             self._written.add(name)
-            self.size += self._file.write(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
+            self.size += self._put(_size(_NUMBERS[kind], len(content)) + zlib.compress(content, 1))
         return name
 
     def close(self) -> None:
@@ -56,15 +57,21 @@ class PackWriter:
                 raise failure(args, done)
         self.close()
 
+    def _put(self, content: bytes) -> int:
+        try:
+            return self._file.write(content)
+        except OSError as error:
+            raise storage_error(error, gettempdir()) from error
+
     def _seal(self) -> None:
         """Write how many objects there are, and the checksum."""
         self._file.seek(0)
-        self._file.write(_head(len(self._written)))
+        self._put(_head(len(self._written)))
         self._file.seek(0)
         digest = sha1(usedforsecurity=False)
         while chunk := self._file.read(_CHUNK):
             digest.update(chunk)
-        self._file.write(digest.digest())
+        self._put(digest.digest())
         self._file.flush()
 
 

@@ -34,14 +34,14 @@ class GitLedgerBatch(GitLedgerWriter):
 
     def __init__(self, repository: Repository, agent: str = "") -> None:
         super().__init__(repository, agent)
-        self._pack = PackWriter()
+        self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
 
     @property
     def size(self) -> int:
         """How many bytes wait."""
-        return self._pack.size
+        return self._open.size if self._open else 0
 
     def blob(self, data: bytes) -> str:
         """See `LedgerBatch.blob`."""
@@ -61,8 +61,9 @@ class GitLedgerBatch(GitLedgerWriter):
 
     def commit(self) -> Mapping[SessionKey, str]:
         """See `LedgerBatch.commit`."""
-        full, self._pack = self._pack, PackWriter()
-        full.install(self._repository.git)
+        full, self._open = self._open, None
+        if full is not None:
+            full.install(self._repository.git)
         written = {}
         with ledger_lock(self._repository):
             for key, ready in self._ready.items():
@@ -75,6 +76,13 @@ class GitLedgerBatch(GitLedgerWriter):
         self._ready = {}
         self._trees = {}
         return written
+
+    @property
+    def _pack(self) -> PackWriter:
+        """Objects that git does not have yet."""
+        if self._open is None:
+            self._open = PackWriter()
+        return self._open
 
     def _folder(self, files: Mapping[str, str]) -> str:
         """The id of the tree of a folder; "" for an empty one."""
