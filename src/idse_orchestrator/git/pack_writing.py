@@ -59,9 +59,11 @@ class PackWriter:
 
     def _put(self, content: bytes) -> int:
         try:
-            return self._file.write(content)
+            written = self._file.write(content)
+            self._file.flush()
         except OSError as error:
             raise storage_error(error, gettempdir()) from error
+        return written
 
     def _seal(self) -> None:
         """Write how many objects there are, and the checksum."""
@@ -72,7 +74,6 @@ class PackWriter:
         while chunk := self._file.read(_CHUNK):
             digest.update(chunk)
         self._put(digest.digest())
-        self._file.flush()
 
 
 def _head(count: int) -> bytes:
