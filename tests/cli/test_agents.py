@@ -232,7 +232,9 @@ def test_the_schema_that_is_published_is_the_one_that_is_printed(repo):
 def test_a_very_large_change_is_shown_by_its_beginning(team):
     team.write("mine.json", json.dumps({"agents": [{"id": f"agent-{number}"} for number in range(1000)]}))
     team.does("agents", "import", "mine.json")
-    (entry,) = json.loads(team.does("log", "--all", "-n", "1", "--json").stdout)["data"]["entries"]
+    (entry,) = json.loads(team.does("log", "--all", "--kind", "assigned", "-n", "1", "--json").stdout)[
+        "data"
+    ]["entries"]
     shown = team.does("show", entry["event"]).stdout
     assert "characters: --json)" in shown
     assert len(shown) < 6000
