@@ -5,18 +5,19 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.app.sync.syncing import no_news
+from idse_orchestrator.domain.sync_point import PULL, PUSH
+
 if TYPE_CHECKING:
     from idse_orchestrator.app.sync.outcome import SyncOutcome
+    from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.cli.run import Run
 
 
 def run_push(run: Run, *, dry_run: bool = False) -> int:
     """Push, or with `dry_run` say what a push would send; the exit code."""
     with run.app.syncing(run.terminal.progress) as syncing:
-        from idse_orchestrator.app.sync.push import plan_push, push
-
-        gc.enable()  # what there is to do may be much
-        outcome = plan_push(syncing) if dry_run else push(syncing)
+        outcome = no_news(syncing, PUSH) or _push(syncing, dry_run=dry_run)
     if outcome.refs and not dry_run:
         _afterwards(run)
     return _tell(run, outcome, "idse.sync-push/1", dry_run=dry_run)
@@ -25,13 +26,24 @@ def run_push(run: Run, *, dry_run: bool = False) -> int:
 def run_pull(run: Run) -> int:
     """Pull; the exit code."""
     with run.app.syncing(run.terminal.progress) as syncing:
-        from idse_orchestrator.app.sync.pull import pull
-
-        gc.enable()
-        outcome = pull(syncing)
+        outcome = no_news(syncing, PULL) or _pull(syncing)
     if outcome.refs:
         _afterwards(run)
     return _tell(run, outcome, "idse.sync-pull/1")
+
+
+def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:
+    from idse_orchestrator.app.sync.push import plan_push, push
+
+    gc.enable()  # what there is to do may be much
+    return plan_push(syncing) if dry_run else push(syncing)
+
+
+def _pull(syncing: Syncing) -> SyncOutcome:
+    from idse_orchestrator.app.sync.pull import pull
+
+    gc.enable()
+    return pull(syncing)
 
 
 def _afterwards(run: Run) -> None:

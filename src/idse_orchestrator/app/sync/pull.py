@@ -40,10 +40,10 @@ class Brought:
 
 
 def pull(syncing: Syncing) -> SyncOutcome:
-    """Take in what the Agency has, and note it in a sync point when a ledger or a note moved."""
-    settled = syncing.remote.settled()
-    if settled is not None:
-        return SyncOutcome(syncing.agency, PULL, (), settled)
+    """Take in what the Agency has, and note it in a sync point when a ledger or a note moved.
+
+    Ask `no_news` first.
+    """
     brought = bring(syncing)
     point = note_pull(syncing, brought.moved)
     told = tuple(brought.outcomes)

@@ -30,10 +30,7 @@ _COLLATERAL = "atomic push fail"
 
 
 def push(syncing: Syncing) -> SyncOutcome:
-    """Send every ledger, note and sync point that the Agency does not have."""
-    settled = syncing.remote.settled()
-    if settled is not None:
-        return SyncOutcome(syncing.agency, PUSH, (), settled)
+    """Send every ledger, note and sync point that the Agency does not have; ask `no_news` first."""
     pushing = _Pushing(syncing)
     for tries in range(TRIES):
         while (state := pushing.attempt()) == _LESS:

