@@ -88,7 +88,8 @@ def _bring(syncing: Syncing) -> Brought:
     differing = {ref: head for ref, head in theirs.items() if mine.get(ref) != head and ref != own}
     equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC_REFS)]
     brought = Brought(theirs, equal=len(equal))
-    known = syncing.refs.known(differing.values())
+    # What has no ref here is most likely not here, and git takes its time to find that out.
+    known = syncing.refs.known(head for ref, head in differing.items() if ref in mine)
     unknown = {ref: head for ref, head in differing.items() if head not in known}
     moves = [RefMove(ref, mine.get(ref, ""), head) for ref, head in sorted(differing.items())]
     good = _installed(syncing, moves, unknown, brought, mine)
