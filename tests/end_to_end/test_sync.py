@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -70,6 +71,17 @@ def test_what_one_clone_saved_another_one_pulls(one, other):
     sync(other, "pull")
     assert other.git("show", f"{LEDGER}:artifacts/intent.md") == "# Intent\n\nOne line."
     assert other.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+
+
+def test_who_never_told_git_a_name_can_pull(one, other):
+    edit(one, "# Intent\n\nOne line.\n")
+    sync(one)
+    nobody = {"GIT_CONFIG_GLOBAL": os.devnull}
+    other.git("config", "user.useConfigOnly", "true")
+    pulled = other.idse("sync", "pull", env=nobody)
+    assert pulled.returncode == 0, pulled.stderr
+    assert other.git("rev-parse", LEDGER) == one.git("rev-parse", LEDGER)
+    assert "idse" in other.git("for-each-ref", "--format=%(authorname)", "refs/idse/sync").splitlines()
 
 
 def test_a_second_push_and_a_second_pull_do_nothing(one, other, agency):
