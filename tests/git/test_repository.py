@@ -69,6 +69,13 @@ class TestWhatIsRefused:
         with pytest.raises(UnsupportedRepositoryError, match="bare"):
             discover(str(bare_remote.path))
 
+    @pytest.mark.parametrize("inside", ["", "two\nlines"])
+    def test_a_path_with_a_line_break(self, make_repo, inside):
+        folder = make_repo("plain" if inside else "two\nlines").path / inside
+        folder.mkdir(exist_ok=True)
+        with pytest.raises(UnsupportedRepositoryError, match="line break"):
+            discover(str(folder))
+
     def test_a_git_directory_itself(self, repo):
         with pytest.raises((NotARepositoryError, UnsupportedRepositoryError)):
             discover(str(repo.path / ".git"))

@@ -29,7 +29,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.hits import Hit
     from idse_orchestrator.domain.stage_state_model import SessionState
 
-NO_LEDGERS = "no ledgers in this clone: gates were not checked (git fetch origin 'refs/idse/*:refs/idse/*')"
+NO_LEDGERS = (
+    "no ledgers in this clone: gates were not checked "
+    "(idse sync pull; on a machine that only judges: git fetch origin 'refs/idse/*:refs/idse/*')"
+)
 NO_SESSIONS = "no session here: nothing was checked"
 NO_CHANGES = "no session was changed: nothing was checked"
 

@@ -23,6 +23,7 @@ _QUESTIONS = (
     "--show-toplevel",
     "--show-prefix",
 )
+_ANSWERS = 6  # one for each option from --show-object-format on
 _FORMAT_WORDS = (
     "extension",
     "repository format",
@@ -59,6 +60,13 @@ def discover(folder: str) -> Repository:
     answers = done.stdout.decode("utf-8", "surrogateescape").split("\n")
     if done.returncode != 0:
         raise _refusal(folder, answers, done.stderr.decode("utf-8", "replace").strip())
+    if len(answers) != _ANSWERS + 1:  # each ends its line
+        raise UnsupportedRepositoryError(
+            "the path of this folder holds a line break",
+            where=one_word(folder),
+            cause="git answers with one path a line, so the paths cannot be told apart",
+            fix=("rename the folder, or work in a clone elsewhere",),
+        )
     object_format, _bare, git_dir, common_dir, toplevel, prefix = answers[:6]
     if object_format != "sha1":
         raise UnsupportedRepositoryError(
