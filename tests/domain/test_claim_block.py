@@ -15,6 +15,7 @@ from idse_orchestrator.domain.marked_block import BlockTrouble, find_block
 
 ONE = Claim("c-0000000001", "Money is whole cents", "requirements", PROMOTED)
 TWO = Claim("c-0000000002", "Dates are universal time")
+MORE = Claim("c-0000000004", "Logs are kept for ninety days")
 GONE = Claim("c-0000000003", "Nobody needs this", status=DEMOTED)
 
 contents = st.one_of(st.none(), st.binary(max_size=80), st.text(max_size=80).map(str.encode))
@@ -96,6 +97,25 @@ def test_a_merge_conflict_in_nothing_but_the_block_is_settled(tmp_path, style, e
     assert isinstance(written(conflict, known(TWO), force=False), BlockTrouble)  # ONE is nobody's claim
     gone = replace(ONE, status=DEMOTED)
     assert written(conflict, known(gone, TWO), force=False) == base
+
+
+def test_a_conflict_that_was_merged_once_more_is_settled(tmp_path):
+    base = written(b"# Ours\n\nWords.\n", known(TWO), force=False)
+    one, other = written(base, known(TWO, ONE), force=False), written(base, known(TWO, MORE), force=False)
+    settled = written(base, known(TWO, ONE, MORE), force=False)
+    again = merged(tmp_path, one, merged(tmp_path, base, one, other), settled)  # a save from before the first
+    assert b"<<<<<<< ours\n<<<<<<< ours\n" in again
+    assert written(again, known(TWO, ONE, MORE), force=False) == settled
+
+
+def test_a_conflict_with_words_of_somebody_is_named_as_one(tmp_path):
+    base = written(b"# Ours\n", known(TWO), force=False)
+    one, other = written(base, known(TWO, ONE), force=False), written(base, known(TWO, MORE), force=False)
+    conflict = merged(tmp_path, base, one.replace(b"<!-- idse:begin", b"Mine.\n\n<!-- idse:begin"), other)
+    left = written(conflict, known(TWO, ONE, MORE), force=True)
+    assert (left.line, left.what) == (3, "the merge conflict that begins here has more in it than claims")
+    both = conflict + b"<!-- idse:begin 1 0123456789ab new -->\n"
+    assert "merge conflict" in written(both, known(TWO, ONE, MORE), force=True).what
 
 
 def test_a_block_that_two_branches_added_each_is_one_after_the_conflict(tmp_path):

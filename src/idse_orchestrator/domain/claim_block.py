@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from idse_orchestrator.domain.claim import DECLARED, PROMOTED, Claim
-from idse_orchestrator.domain.claim_conflict import without_conflict
+from idse_orchestrator.domain.claim_conflict import conflict_at, without_conflict
 from idse_orchestrator.domain.marked_block import BlockTrouble, find_block, renewed, with_block
 from idse_orchestrator.domain.statements import SECTIONS
 
@@ -17,6 +17,7 @@ EDITED = "edited"
 _HEAD = ("## Claims", "", "A view of the ledger, made by `idse blueprint`. Write above or below, not here.")
 _PROMOTED, _DECLARED = "### Promoted", "### Declared, not promoted yet"
 _NONE = "No claim is promoted."
+_CONFLICT = "the merge conflict that begins here has more in it than claims"
 
 
 def block_body(claims: Iterable[Claim]) -> bytes:
@@ -40,7 +41,8 @@ def written(content: bytes | None, claims: Mapping[str, Claim], *, force: bool) 
     content = content if settled is None else settled
     found = find_block(content or b"")
     if isinstance(found, BlockTrouble):
-        return found
+        line = conflict_at(content or b"")
+        return BlockTrouble(line, _CONFLICT) if line else found
     body = block_body(claims.values())
     if found is None:
         return with_block(content, body) if claims else content or b""

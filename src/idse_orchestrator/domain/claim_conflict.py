@@ -34,6 +34,19 @@ def without_conflict(content: bytes, ours: Collection[bytes]) -> bytes | None:
     return b"".join((*lines[:top], *before, *block, *lines[bottom + 1 :]))
 
 
+def conflict_at(content: bytes) -> int:
+    """The line, counted from 1, where a conflict begins that has a marker of a block in it; 0 for none."""
+    begun = depth = 0
+    for number, line in enumerate(content.splitlines(), 1):
+        sign = _sign(line)
+        if sign == _SIGNS[0]:
+            begun, depth = begun if depth else number, depth + 1
+        depth -= sign == _SIGNS[3] and depth > 0
+        if depth and (line.startswith(_BEGIN) or line == _END):
+            return begun
+    return 0
+
+
 def _reach(plain: Sequence[bytes], start: int, step: int) -> Sequence[int]:
     """Line `start`, and the signs of conflicts that only empty lines part from it, the nearest first."""
     found, number = [start], start + step
@@ -44,9 +57,16 @@ def _reach(plain: Sequence[bytes], start: int, step: int) -> Sequence[int]:
 
 
 def _is_whole(lines: Sequence[bytes]) -> bool:
-    """Whether there are conflicts in `lines`, and each has its beginning, its middle and its end."""
-    signs = [sign for line in lines if (sign := _sign(line)) and sign != _SIGNS[1]]
-    return bool(signs) and signs == [_SIGNS[0], _SIGNS[2], _SIGNS[3]] * (len(signs) // 3)
+    """Whether there are conflicts in `lines`, and each has its beginning, its middle and its end.
+
+    What was merged with a conflict in it has one conflict inside of another.
+    """
+    counts = dict.fromkeys(_SIGNS, 0)
+    for sign in filter(None, map(_sign, lines)):
+        counts[sign] += 1
+        if not counts[_SIGNS[0]] >= counts[_SIGNS[2]] >= counts[_SIGNS[3]]:
+            return False
+    return counts[_SIGNS[0]] == counts[_SIGNS[2]] == counts[_SIGNS[3]] > 0
 
 
 def _is_ours(line: bytes, ours: Collection[bytes]) -> bool:
