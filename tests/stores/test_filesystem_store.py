@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pathlib
@@ -86,6 +87,68 @@ def test_what_a_killed_writer_left_is_swept_by_the_next(folder):
     tip = store.load_session(KEY).tip
     store.save_session(KEY, [made([tip])], tip)
     assert not left.exists()
+
+
+def inodes(folder):
+    """Of every file and folder of a store that has to last."""
+    found = [folder, *folder.rglob("*")]
+    passing = [folder / "lock", folder / "projects/portal/sessions/login/state.json"]
+    return {path.stat().st_ino: path for path in found if path not in passing}
+
+
+def test_all_that_leads_to_an_entry_is_on_the_disk_when_it_is_acknowledged(folder, monkeypatch):
+    settled, fsync = set(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda file: (settled.add(os.fstat(file).st_ino), fsync(file)))
+    begun(folder)
+    assert [path for inode, path in inodes(folder).items() if inode not in settled] == []
+
+
+def test_many_entries_are_brought_to_the_disk_without_waiting_for_other_disks(folder, monkeypatch):
+    monkeypatch.setattr(os, "sync", lambda: pytest.fail("that is everybody's data, on all disks"))
+    store = begun(folder)
+    tip = store.load_session(KEY).tip
+    entries = []
+    for number in range(20):
+        names = {f"{number}.md": store.save_artifact(b"%d" % number)}
+        entries.append(made([entry_id(entries[-1]) if entries else tip], artifacts=names))
+    assert store.save_session(KEY, entries, tip) == ids(folder)[0]
+
+
+def test_a_disk_that_fails_is_an_error_and_nothing_is_acknowledged(folder, monkeypatch):
+    store = begun(folder)
+    tip = store.load_session(KEY).tip
+
+    name = store.save_artifact(b"new")
+    document, fsync = (folder / "artifacts" / name[:2] / name[2:]).stat().st_ino, os.fsync
+
+    def failing(file):
+        if os.fstat(file).st_ino == document:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(file)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(StorageError):
+        store.save_session(KEY, [made([tip], artifacts={"intent.md": name})], tip)
+    assert ids(folder) == [tip]
+
+
+def test_a_document_that_a_power_cut_emptied_is_whole_when_it_is_saved_again(folder):
+    store = FilesystemStore(str(folder))
+    name = store.save_artifact(b"# Intent\n")
+    (folder / "artifacts" / name[:2] / name[2:]).write_bytes(b"")
+    begun(folder)
+    assert store.load_artifact(name) == b"# Intent\n"
+
+
+def test_an_entry_that_a_power_cut_emptied_is_whole_when_it_is_saved_again(folder):
+    store = begun(folder)
+    tip = store.load_session(KEY).tip
+    new = made([tip], "more\n")
+    left = folder / "projects/portal/sessions/login/entries" / f"000001-{entry_id(new)}"
+    left.mkdir()
+    (left / "commit").touch()
+    assert store.save_session(KEY, [new], tip) == entry_id(new)
+    assert ids(folder) == [entry_id(new), tip]
 
 
 def test_entries_stand_in_their_order_and_the_state_beside_the_tip(folder):

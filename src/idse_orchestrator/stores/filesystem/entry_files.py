@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
+from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.stores.filesystem.files import (
     make_own_folder,
     read_file,
-    sync_to_disk,
+    settle,
     unreadable,
     write_file,
 )
@@ -52,40 +54,43 @@ class EntryFiles:
         return entry
 
     def write(self, entries: Mapping[str, StoreEntry]) -> None:
-        """Keep those of `entries`, id to entry, that are not there. StorageError when the disk refuses."""
-        there = self._known(again=True)
-        new = {name: entry for name, entry in entries.items() if name not in there}
+        """Have all of `entries`, id to entry, on the disk. StorageError when it refuses."""
         make_own_folder(self._root, self._folder)
         self._sweep()
-        lasting = len(new) == 1
+        self._known(again=True)
         try:
-            for name, entry in new.items():
-                self._write(name, entry, lasting=lasting)
-            if not lasting:
-                os.sync()
-            sync_to_disk(self._folder)
+            folders = {self._written(name, entry): entry for name, entry in entries.items()}
         except OSError as error:
             raise storage_error(error, self._folder) from error
+        files = [os.path.join(place, part) for place, entry in folders.items() for part, _ in _parts(entry)]
+        settle(files, self._root)
 
-    def _write(self, name: str, entry: StoreEntry, *, lasting: bool) -> None:
-        """A folder that is not complete has another name: renaming makes it an entry."""
-        begun = os.path.join(self._folder, f"{_BEGUN}{name}")
-        os.mkdir(begun)
-        for part, content in _parts(entry):
-            write_file(os.path.join(begun, part), content, lasting=lasting)
-        if lasting:
-            sync_to_disk(begun)
-        final = f"{_number(entry.state):06d}-{name}"
-        os.rename(begun, os.path.join(self._folder, final))
-        self._known()[name] = final
+    def _written(self, name: str, entry: StoreEntry) -> str:
+        """The folder of one entry. As long as it is not complete it has another name."""
+        if not self._is_whole(name):
+            begun = os.path.join(self._folder, f"{_BEGUN}{name}")
+            os.mkdir(begun)
+            for part, content in _parts(entry):
+                write_file(os.path.join(begun, part), content, lasting=False)
+            if name in self._known():
+                _remove(os.path.join(self._folder, self._known()[name]))
+            self._known()[name] = f"{_number(entry.state):06d}-{name}"
+            os.rename(begun, os.path.join(self._folder, self._known()[name]))
+        return os.path.join(self._folder, self._known()[name])
+
+    def _is_whole(self, name: str) -> bool:
+        """Whether the entry is there as it should be. A power cut leaves one that no tip named in pieces."""
+        try:
+            return name in self._known() and bool(self.load(name))
+        except CorruptLedgerError:
+            return False
 
     def _sweep(self) -> None:
         """Remove what a killed writer began; the caller holds the lock, so nobody is at it now."""
-        from shutil import rmtree
-
         for name in os.listdir(self._folder):
             if name.startswith(_BEGUN):
-                rmtree(os.path.join(self._folder, name), ignore_errors=True)
+                with suppress(OSError):
+                    _remove(os.path.join(self._folder, name))
 
     def _known(self, *, again: bool = False) -> dict[str, str]:
         if self._names is None or again:
@@ -97,6 +102,15 @@ class EntryFiles:
                 raise unreadable(self._folder, error.strerror or str(error)) from error
             self._names = {match[2]: match[0] for match in found if match}
         return self._names
+
+
+def _remove(path: str) -> None:
+    from shutil import rmtree
+
+    if os.path.isdir(path) and not os.path.islink(path):
+        rmtree(path)
+    else:
+        os.unlink(path)
 
 
 def _parts(entry: StoreEntry) -> Sequence[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.private_files import make_folder, storage_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
 MOST_BYTES = 64 * 1024 * 1024
 """Nothing of a store is larger; what is, is not loaded."""
@@ -36,6 +37,14 @@ def read_file(path: str, limit: int = MOST_BYTES) -> bytes | None:
         return file.read(limit)
 
 
+def holds(path: str, content: bytes) -> bool:
+    """Whether the file is there and whole. A power cut empties files that no entry named yet."""
+    try:
+        return read_file(path) == content
+    except CorruptLedgerError:
+        return False
+
+
 def write_file(path: str, content: bytes, *, lasting: bool = True) -> None:
     """Write a new file; with `lasting` it is on the disk when this returns."""
     with open(path, "xb") as file:
@@ -59,29 +68,63 @@ def replace_file(path: str, content: bytes, *, lasting: bool = True) -> None:
         sync_to_disk(os.path.dirname(path))
 
 
-def settle(paths: Collection[str]) -> None:
-    """Have the files `paths`, which were written before, and their names on the disk."""
-    if len(paths) > FEW:
-        os.sync()
+def settle(paths: Collection[str], top: str) -> None:
+    """Have the files `paths` below `top`, which were written before, and their names on the disk."""
+    if len(paths) > FEW and _settled_at_once(top):
         return
     for path in paths:
         sync_to_disk(path)
-    for folder in {os.path.dirname(path) for path in paths}:
+    for folder in {folder for path in paths for folder in _folders_to(path, top)}:
         sync_to_disk(folder)
 
 
+def _settled_at_once(place: str) -> bool:
+    """Have all of the file system of `place` on the disk, and no other; False where no call does that."""
+    import ctypes
+
+    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if call is None:
+        return False
+    descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if call(descriptor) == 0:
+            return True
+        _tell_lost(OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())), place)
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def sync_to_disk(path: str) -> None:
-    """Have what is in a file, or the names in a folder, on the disk, where the system can do that."""
+    """Have what is in a file, or the names in a folder, on the disk, where the system can do that.
+
+    StorageError where the disk could not take it.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return
     try:
         os.fsync(descriptor)
-    except OSError:
-        return
+    except OSError as error:
+        _tell_lost(error, path)
     finally:
         os.close(descriptor)
+
+
+def _tell_lost(error: OSError, path: str) -> None:
+    """Raise StorageError where something was lost; some systems only cannot do what they were asked for."""
+    if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+        raise storage_error(error, path) from error
+
+
+def _folders_to(path: str, top: str) -> Iterator[str]:
+    """The folders that lead to `path`, from its own up to `top`."""
+    folder = os.path.dirname(path)
+    while len(folder) > len(top):
+        yield folder
+        folder = os.path.dirname(folder)
+    yield top
 
 
 def make_own_folder(root: str, path: str) -> str:

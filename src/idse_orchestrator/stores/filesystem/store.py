@@ -31,6 +31,7 @@ from idse_orchestrator.git.ledger.lock import file_lock
 from idse_orchestrator.git.private_files import make_folder, storage_error
 from idse_orchestrator.stores.filesystem.entry_files import EntryFiles
 from idse_orchestrator.stores.filesystem.files import (
+    holds,
     make_own_folder,
     read_file,
     remove_quietly,
@@ -103,7 +104,7 @@ class FilesystemStore:
             files = self._files(key)
             ids = check_append(entries, expected, files.has, self._has_content)
             named = {name for entry in entries for name in (entry.artifacts or {}).values()}
-            settle([content_path(self._root, name) for name in named])
+            settle([content_path(self._root, name) for name in named], self._root)
             files.write(dict(zip(ids, entries, strict=True)))
             folder = ledger_folder(self._root, key)
             replace_file(os.path.join(folder, TIP), f"{ids[-1]}\n".encode())
@@ -139,9 +140,9 @@ class FilesystemStore:
     def save_artifact(self, content: bytes) -> str:
         """See `DesignStore.save_artifact`."""
         name = blob_id(content)
-        if not self._has_content(name):
+        path = content_path(self._root, name)
+        if not holds(path, content):
             self._mark()
-            path = content_path(self._root, name)
             self._keep(path, content)
         return name
 
