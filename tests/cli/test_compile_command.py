@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 
 import jsonschema
 import pytest
@@ -179,6 +180,73 @@ def test_a_change_of_the_blueprint_makes_a_profile_outdated(project):
     compiled(project)
     change(project, "__blueprint__", "No network", "No disk")
     assert "outdated" in compiled(project, "--check", code=1).stdout
+
+
+def without_profile(repo, session="login"):
+    """Take the profile out of the session's spec."""
+    text = repo.read(spec_of(session)).decode()
+    repo.write(spec_of(session), text[: text.index("## 8. Agent Profile")])
+
+
+@pytest.mark.parametrize("form", ["yaml", "json"])
+def test_the_file_of_a_profile_that_is_gone_goes_when_all_are_compiled(project, form):
+    target = f"{OUT}/login.profile.{form}"
+    compiled(project, "--format", form)
+    without_profile(project)
+    done = compiled(project, "--all", "--format", form, "--check", code=1)
+    assert done.stdout.split() == ["left", "over", target]
+    assert "to remove" in compiled(project, "--all", "--format", form, "--dry-run").stderr
+    assert (project.path / target).exists()
+    done = compiled(project, "--all", "--format", form)
+    assert done.stderr == f"removed {target}: its session has no profile\nno profile in the worktree\n"
+    assert not (project.path / target).exists()
+    compiled(project, "--all", "--format", form, "--check")
+
+
+def test_the_file_of_a_session_that_is_gone_goes_too_and_others_stay(project):
+    project.idse("spawn", "search", "--title", "Search")
+    add(project, "search", OWN.replace("login", "search"))
+    compiled(project, "--all")
+    shutil.rmtree(project.path / SESSIONS / "login")
+    data = json.loads(compiled(project, "--all", "--json").stdout)["data"]
+    assert data["leftovers"] == [{"path": f"{OUT}/login.profile.yaml", "removed": True}]
+    assert os.listdir(project.path / OUT) == ["search.profile.yaml"]
+
+
+def test_what_somebody_edited_or_put_there_stays_though_no_profile_is_behind_it(project):
+    compiled(project)
+    project.write(f"{OUT}/login.profile.yaml", project.read(f"{OUT}/login.profile.yaml") + b"tools: [rm]\n")
+    project.write(f"{OUT}/mine.profile.yaml", "mine\n")
+    (project.path / OUT / "folder.profile.yaml").mkdir()
+    (project.path / OUT / "link.profile.yaml").symlink_to("login.profile.yaml")
+    without_profile(project)
+    before = sorted(os.listdir(project.path / OUT))
+    compiled(project, "--all", "--check")
+    compiled(project, "--all")
+    assert sorted(os.listdir(project.path / OUT)) == before
+
+
+def test_in_a_folder_that_projects_share_only_files_that_say_they_are_ours_go(project):
+    for form in ("yaml", "json"):
+        compiled(project, "--out", "agents", "--format", form)
+    project.idse("init", "shop")
+    for form in ("yaml", "json"):
+        compiled(project, "--project", "shop", "--all", "--out", "agents", "--format", form)
+    assert sorted(os.listdir(project.path / "agents")) == ["login.profile.json", "login.profile.yaml"]
+    without_profile(project)
+    done = compiled(project, "--project", "portal", "--all", "--out", "agents", "--check", code=1)
+    assert done.stdout.split() == ["left", "over", "agents/login.profile.yaml"]
+    compiled(project, "--project", "portal", "--all", "--out", "agents")
+    assert os.listdir(project.path / "agents") == ["login.profile.json"]  # JSON does not say whose it is
+
+
+def test_one_session_alone_removes_nothing_of_others(project):
+    project.idse("spawn", "search", "--title", "Search")
+    add(project, "search", OWN.replace("login", "search"))
+    compiled(project, "--all")
+    without_profile(project)
+    compiled(project, "--session", "search")
+    assert sorted(os.listdir(project.path / OUT)) == ["login.profile.yaml", "search.profile.yaml"]
 
 
 @pytest.mark.parametrize("content", [b"mine: all mine\n", b"", b"\xff\xfe"])

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.app.compile_agent_spec import CompileWish, compile_agent_spec
+from idse_orchestrator.app.profile_leftovers import leftovers, remove_leftovers
 from idse_orchestrator.app.write_profiles import CURRENT, Standing, compared, write_profiles
 from idse_orchestrator.cli.render.profiles import (
+    leftover_lines,
     print_contents,
     profiles_data,
     shown_path,
@@ -64,10 +66,13 @@ def run_agent_spec(run: Run, asked: CompileOptions) -> int:
     source = run.app.compiling.source(wish, asked.at)
     folder = run.app.compiling.folder(wish.project, asked.out)
     standings = compared(folder, compile_agent_spec(source, wish))
+    kept = {each.profile.key[1] for each in standings}
+    left = leftovers(folder, wish.project, wish.form, kept) if asked.everything else ()
     if not (asked.check or asked.dry_run):
         write_profiles(folder, standings, force=asked.force)
-    _show(run, standings, source.description, asked)
-    differs = any(each.how != CURRENT for each in standings)
+        remove_leftovers(folder, left)
+    _show(run, standings, [folder.path(name) for name in left], source.description, asked)
+    differs = bool(left) or any(each.how != CURRENT for each in standings)
     return EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK
 
 
@@ -104,26 +109,31 @@ def _wish(run: Run, asked: CompileOptions) -> CompileWish:
 # --- what is shown ---
 
 
-def _show(run: Run, standings: Sequence[Standing], source: str, asked: CompileOptions) -> None:
+def _show(
+    run: Run, standings: Sequence[Standing], left: Sequence[str], source: str, asked: CompileOptions
+) -> None:
     doubts = list(_doubts(standings))
     writes = not (asked.check or asked.dry_run)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        data = profiles_data(standings, source, written=writes)
+        data = profiles_data(standings, left, source, written=writes)
         notes = [{"severity": "warning", "message": doubt} for doubt in doubts]
         run.terminal.data(envelope("idse.compile-agent-spec/1", data, notes))
         return
     if asked.dry_run:
         print_contents(run.terminal, standings, asked.form)
     elif asked.check:
-        for line in standing_lines(standings, run.terminal.style):
+        for line in standing_lines(standings, left, run.terminal.style):
             run.terminal.data(line)
     else:
         for each in standings:
             run.terminal.data(printable(shown_path(each)))
     for doubt in doubts:
         run.terminal.warn(doubt)
+    if not asked.check:
+        for line in leftover_lines(left, done="removed" if writes else "to remove"):
+            run.terminal.say(line)
     run.terminal.say(summary(standings, source, done="written" if writes else "to write"))
 
 

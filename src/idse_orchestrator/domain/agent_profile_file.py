@@ -62,6 +62,17 @@ def profile_name(session: str, form: str) -> str:
     return f"{session}.profile.{form}"
 
 
+def session_of(name: str, form: str) -> str | None:
+    """The session whose profile stands in a file of that name; None for a file of another kind."""
+    session = name.removesuffix(profile_name("", form))
+    return session if session and session != name else None
+
+
+def says_it_is_from(content: bytes, path: str) -> bool:
+    """Whether `content` begins by saying that it was compiled from `path`; JSON never does."""
+    return with_plain_line_ends(content).startswith(_NOTICE.format(path=path).encode())
+
+
 def is_as_written(content: bytes) -> bool:
     """Whether `content` is what idse once wrote, whole and unchanged but for line ends."""
     content = with_plain_line_ends(content)

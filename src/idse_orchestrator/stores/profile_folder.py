@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
 
 from idse_orchestrator.errors import ForeignFileError
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
@@ -13,7 +14,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 class ProfileFolder:
-    """The `ProfileFiles` port on `folder`, an absolute path.
+    """The ports `ProfileFiles` and `CompiledFolder` on `folder`, an absolute path.
 
     Below `top` no symbolic link is followed: what a branch carries must not lead out of the work tree.
     """
@@ -21,6 +22,11 @@ class ProfileFolder:
     def __init__(self, folder: str, top: str | None = None) -> None:
         self._folder = folder
         self._top = top
+
+    @property
+    def is_own(self) -> bool:
+        """See `CompiledFolder.is_own`."""
+        return self._top is not None
 
     def path(self, name: str) -> str:
         """The absolute path of the file of that name."""
@@ -47,12 +53,38 @@ class ProfileFolder:
         """See `ProfileFiles.write`."""
         write_atomically(os.path.join(make_folder(self._folder), name), content)
 
+    def names(self) -> Sequence[str]:
+        """See `CompiledFolder.names`."""
+        self._refuse_links()
+        try:
+            with os.scandir(self._folder) as entries:
+                return sorted(each.name for each in entries if _is_plain(each))
+        except FileNotFoundError:
+            return ()
+        except NotADirectoryError as error:
+            raise _in_the_way(self._folder, "a folder is needed there, and a file stands there") from error
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+
+    def remove(self, name: str) -> None:
+        """See `CompiledFolder.remove`."""
+        try:
+            os.unlink(self.path(name))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, self.path(name)) from error
+
     def _refuse_links(self) -> None:
         place = self._folder
         while self._top is not None and place.startswith(self._top + os.sep):
             if os.path.islink(place):
                 raise _in_the_way(place, "it is a symbolic link, which could lead out of this work tree")
             place = os.path.dirname(place)
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size <= _MOST_BYTES
 
 
 def _in_the_way(path: str, cause: str) -> ForeignFileError:

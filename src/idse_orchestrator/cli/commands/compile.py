@@ -45,7 +45,8 @@ def agent_spec(run: Run, **options: Any) -> int:  # noqa: ANN401 - click hands o
     mappings merge, everything else replaces, null clears. Equal documents give equal bytes.
 
     The paths of the files are printed. A file that idse did not write, or that somebody changed since, is
-    not replaced without --force. Exit code 1: a profile has a problem, or --check found a difference.
+    not replaced without --force. With --all the files of profiles that are gone are removed, unless somebody
+    changed them. Exit code 1: a profile has a problem, or --check found a difference.
     """
     return run_agent_spec(run, CompileOptions(**options))
 

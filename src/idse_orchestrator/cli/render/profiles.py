@@ -23,9 +23,18 @@ def shown_path(standing: Standing) -> str:
     return os.path.relpath(standing.path)
 
 
-def profiles_data(standings: Sequence[Standing], source: str, *, written: bool) -> dict[str, object]:
-    """`standings` for ``--json``; with `written` those that were not current have been written."""
-    return {"source": source, "profiles": [_data(each, written=written) for each in standings]}
+def profiles_data(
+    standings: Sequence[Standing], left: Sequence[str], source: str, *, written: bool
+) -> dict[str, object]:
+    """`standings`, and the paths of files that are `left` over, for ``--json``.
+
+    With `written` those that were not current have been written, and what was left over is gone.
+    """
+    return {
+        "source": source,
+        "profiles": [_data(each, written=written) for each in standings],
+        "leftovers": [{"path": os.path.relpath(path), "removed": written} for path in left],
+    }
 
 
 def _data(standing: Standing, *, written: bool) -> dict[str, object]:
@@ -52,13 +61,16 @@ def summary(standings: Sequence[Standing], source: str, *, done: str) -> str:
     return f"{count} compiled from the {source}: {', '.join(parts)}"
 
 
-def standing_lines(standings: Sequence[Standing], style: Style) -> list[str]:
-    """For each file that is not what would be written: how it stands, and where it is."""
-    return [
-        f"{style.red(_WORDS[each.how].ljust(_WIDEST))}  {printable(shown_path(each))}"
-        for each in standings
-        if each.how != CURRENT
-    ]
+def standing_lines(standings: Sequence[Standing], left: Sequence[str], style: Style) -> list[str]:
+    """For each file that is not what would be written, or is `left` over: how it stands, and where it is."""
+    rows = [(_WORDS[each.how], shown_path(each)) for each in standings if each.how != CURRENT]
+    rows += [("left over", os.path.relpath(path)) for path in left]
+    return [f"{style.red(how.ljust(_WIDEST))}  {printable(path)}" for how, path in rows]
+
+
+def leftover_lines(left: Sequence[str], *, done: str) -> list[str]:
+    """A line for each file that is `left` over, and what is `done` about it ("removed", "to remove")."""
+    return [f"{done} {printable(os.path.relpath(path))}: its session has no profile" for path in left]
 
 
 def print_contents(terminal: Terminal, standings: Sequence[Standing], form: str) -> None:
