@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -62,6 +63,24 @@ def test_an_automatic_rule_asks_when_the_stage_is_complete_and_runs_nothing(team
     assert (open_["stage"], open_["after"], open_["approval"]) == ("context", "intent", False)
     assert team.status()["stages"][1]["status"] == "pending"
     assert team.events()[0]["body"]["action"] == "request"
+
+
+def test_a_stage_is_never_complete_without_the_handoffs_its_rules_ask_for(team):
+    team.does("agents", "add", "gemini", "--stage", "context")
+    for to in ("codex", "gemini"):
+        team.does("agents", "rule", "add", "intent", "claude", "context", to)
+    complete_intent(team)
+    stood_at = team.git("reflog", "show", "--format=%H", team.REF).split()
+    states = [json.loads(team.git("show", f"{commit}:state.json")) for commit in stood_at]
+    complete = [state for state in states if state["stages"]["intent"]["status"] == "complete"]
+    assert [len(state["handoffs"]) for state in complete] == [2]
+
+
+def test_the_commit_that_is_told_is_the_one_that_completes_the_stage(team):
+    team.does("agents", "rule", "add", "intent", "claude", "context", "codex")
+    told = complete_intent(team).stderr
+    (commit,) = re.findall(r"intent: in_progress → complete  \((\w{7})\)", told)
+    assert json.loads(team.git("show", f"{commit}:event.json"))["kind"] == "stage"
 
 
 def test_a_manual_agent_asks_for_nothing_by_itself(team):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import stat
-from dataclasses import replace
 
 import pytest
 
@@ -17,6 +16,7 @@ from idse_orchestrator.domain.sync_point import RefMove
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
+    GitFailedError,
     InvalidNameError,
     StorageError,
     UnsupportedRepositoryError,
@@ -126,14 +126,14 @@ class TestWhatHappenedLongAgo:
         assert repo.git("reflog", "show", "--format=%gn", REF) == "Test Author"
 
     def test_the_order_of_events_does_not_depend_on_their_dates(self, repo, writer):
-        appended(writer, CREATED, replace(self.LONG_AGO, kind="migrated", body={}), started())
+        appended(writer, CREATED, self.LONG_AGO._replace(kind="migrated", body={}), started())
         assert [event.lamport for event in replay(repo)] == [1, 2, 3]
 
     @pytest.mark.parametrize("name", ["", " ", "A <b> C", "A\nIdse-To: x", "\udcff", "李"])
     @pytest.mark.parametrize("email", ["", "<>", "a b", "a@b"])
     @pytest.mark.parametrize("at", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"])
     def test_whoever_and_whenever_it_was_fsck_and_an_agency_take_it(self, repo, writer, name, email, at):
-        appended(writer, replace(self.LONG_AGO, at=at, actor=Actor(name, email)), started())
+        appended(writer, self.LONG_AGO._replace(at=at, actor=Actor(name, email)), started())
         assert repo.idse("fsck").returncode == 0
         moves = [RefMove(REF, "", repo.git("rev-parse", REF))]
         guard = GitGuard(discover(str(repo.path)), lambda _: None)
@@ -147,6 +147,23 @@ def test_every_move_of_the_ref_is_in_its_reflog(repo, writer):
         "idse: intent: pending → in_progress|Test Author <author@example.invalid>",
         "idse: created portal/login|Test Author <author@example.invalid>",
     ]
+
+
+def test_events_that_are_planned_together_move_the_ledger_once(repo, writer):
+    first = appended(writer, CREATED)
+    tips = writer.append_all("portal", "login", lambda _: [started(), Draft("described", {"title": "Two"})])
+    assert [tip.commit for tip in tips] == repo.git("rev-list", "--reverse", f"{first.commit}..{REF}").split()
+    assert repo.git("reflog", "show", "--format=%H", REF).split() == [tips[-1].commit, first.commit]
+    assert tips[-1].state == fold("portal", "login", replay(repo))
+    assert [event.lamport for event in replay(repo)] == [1, 2, 3]
+    assert writer.append_all("portal", "login", lambda _: []) == [tips[-1]]
+
+
+def test_of_events_that_are_planned_together_none_is_seen_where_one_cannot_be_written(repo, writer):
+    first = appended(writer, CREATED)
+    with pytest.raises(GitFailedError):
+        writer.append_all("portal", "login", lambda _: [started(), Draft("edited", {}, artifacts="1" * 40)])
+    assert repo.git("rev-parse", REF) == first.commit
 
 
 def test_a_plan_that_plans_nothing_writes_nothing(repo, writer):

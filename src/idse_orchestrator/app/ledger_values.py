@@ -5,8 +5,7 @@ They have a file of their own because a status needs some of them, and none of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from idse_orchestrator.domain.stage_state_model import SessionState
@@ -22,8 +21,7 @@ SessionKey = tuple[str, str]
 """(project, session)"""
 
 
-@dataclass(frozen=True, slots=True)
-class Tip(Generic[State]):
+class Tip(NamedTuple, Generic[State]):
     """Where a ledger stands: its last commit, the tree of its artifacts ("" if none), its state."""
 
     commit: str
@@ -31,8 +29,7 @@ class Tip(Generic[State]):
     state: State
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """An event that is about to be appended; the ledger adds id, lamport, replica, and time and actor.
 
     `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
@@ -41,7 +38,7 @@ class Draft:
     """
 
     kind: str
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
     artifacts: str | None = None
     at: str | None = None
     actor: Actor | None = None
@@ -159,4 +156,17 @@ class Missed(NamedTuple):
 SessionTip = Tip[SessionState]
 ProjectTip: TypeAlias = Tip["ProjectState"]
 SessionPlan = Callable[[SessionTip | None], Draft | None]
+SessionPlans = Callable[[SessionTip | None], Sequence[Draft]]
 ProjectPlan = Callable[[ProjectTip | None], Draft | None]
+
+
+def alone(
+    plan: Callable[[Tip[State] | None], Draft | None],
+) -> Callable[[Tip[State] | None], Sequence[Draft]]:
+    """`plan`, which plans one event or none, as one that plans any number of them."""
+
+    def plans(tip: Tip[State] | None) -> Sequence[Draft]:
+        draft = plan(tip)
+        return () if draft is None else (draft,)
+
+    return plans

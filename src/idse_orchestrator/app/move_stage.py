@@ -1,12 +1,13 @@
 """Move a stage: start, complete, confirm or reopen it, in one ledger commit.
 
 A gate is judged over the documents of the work tree, and the same documents enter the ledger with the
-event: what was judged is what is recorded.
+event: what was judged is what is recorded. The handoffs that rules ask for when a stage is complete follow
+in commits of their own, and the ledger moves once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,13 @@ from idse_orchestrator.domain.agent_registry import AgentRegistry
 from idse_orchestrator.domain.events import STAGE
 from idse_orchestrator.domain.ide_agent_routing import route, routed_words
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
-from idse_orchestrator.domain.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
+from idse_orchestrator.domain.stage_machine import FINISH, NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Report
+    from idse_orchestrator.domain.handoff import Handoff
 
 _NOBODY = AgentRegistry()
 
@@ -31,21 +33,26 @@ Gate = Callable[[SessionKey, str], "Report"]
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """What is asked for: `action` on `stage`, and why ("" where no reason was given)."""
+    """What is asked for: `action` on `stage`, why ("" where no reason was given), by whom ("" : a person)."""
 
     stage: str
     action: str
     reason: str = ""
+    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """What was done: the ledger's new tip, the status before and after, and the gate's report if one ran."""
+    """What was done: the ledger when it was, the status before and after, and the gate's report if one ran.
+
+    `handoffs` are those that rules asked for by themselves, right after it.
+    """
 
     tip: SessionTip
     before: str
     after: str
     report: Report | None
+    handoffs: tuple[Handoff, ...] = ()
 
 
 def move_stage(
@@ -59,6 +66,7 @@ def move_stage(
 ) -> Moved:
     """Make `move` on the session `key`; the event says whom a `registry` with agents routes the stage to.
 
+    Rules of the registry that hand on automatically ask for their handoffs in the same append.
     GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
     """
@@ -67,7 +75,7 @@ def move_stage(
     report = gate(key, move.stage) if move.action in NEEDS_GATE else None
     before = ""
 
-    def plan(tip: SessionTip | None) -> Draft:
+    def plan(tip: SessionTip | None) -> Sequence[Draft]:
         nonlocal before
         if tip is None:
             raise no_ledger(key)
@@ -77,16 +85,16 @@ def move_stage(
             _refuse_findings(move, report)
         before = tip.state.stages[move.stage].status
         body = {**_body(move, tip, blobs, report), **_routed(registry, tip, move.stage)}
-        return Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured))
+        moved = Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured))
+        return (moved, *_handed_on(registry, tip, move))
 
     if report is not None and workspace.blobs(*key) != _blobs(captured):
         raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
-    tip = writer.append(*key, plan)
+    tip, *asked = writer.append_all(*key, plan)
     if captured is not None and move.action in NEEDS_GATE:
         workspace.agree(*key, captured.tree)
-    if tip is None:
-        raise no_ledger(key)
-    return Moved(tip, before, TARGET[move.action], report)
+    handoffs = tuple(each.state.handoffs[-1] for each in asked)
+    return Moved(tip, before, TARGET[move.action], report, handoffs)
 
 
 def _check(move: Move) -> None:
@@ -157,6 +165,14 @@ def _routed(registry: AgentRegistry, tip: SessionTip, stage: str) -> dict[str, A
         return {}
     routing = route(registry, stage, tip.state.assigned.get(stage, ""))
     return {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
+
+
+def _handed_on(registry: AgentRegistry, tip: SessionTip, move: Move) -> Sequence[Draft]:
+    if move.action != FINISH or not registry.handoff_rules:
+        return ()
+    from idse_orchestrator.app.handoffs.fire_rules import fired_rules  # most projects have no rules
+
+    return fired_rules(tip.state, registry, move.stage, move.agent)
 
 
 def _artifacts(

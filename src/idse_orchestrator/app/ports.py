@@ -15,6 +15,7 @@ from idse_orchestrator.app.ledger_values import (
     ProjectTip,
     SessionKey,
     SessionPlan,
+    SessionPlans,
     SessionTip,
     Synced,
     Tip,
@@ -42,6 +43,7 @@ __all__ = [
     "ProjectTip",
     "SessionKey",
     "SessionPlan",
+    "SessionPlans",
     "SessionTip",
     "Synced",
     "Tip",
@@ -113,6 +115,12 @@ class LedgerWriter(Protocol):
 
     def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
         """Append the planned event; the tip afterwards (None: no ledger and nothing planned)."""
+
+    def append_all(self, project: str, session: str, plan: SessionPlans) -> Sequence[SessionTip]:
+        """Append the planned events one after the other, all of them or none: the ledger moves once.
+
+        The tip after each of them; where none was planned, the tip as it is, if there is a ledger.
+        """
 
     def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
         """The same for a project's ledger."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import click
 
@@ -15,11 +14,8 @@ from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.agent_registry import AgentRegistry
+from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import GateError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.domain.handoff import Handoff
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -39,7 +35,7 @@ def build() -> click.Command:
 
 def _command(action: str) -> click.Command:
     def move(run: Run, stage: str, reason: str, session: str | None) -> int:
-        return _move(run, Move(stage, action, reason), session)
+        return _move(run, Move(stage, action, reason, one_line(run.app.agent)), session)
 
     move.__doc__ = _HELP[action]
     wrap: Callable[[Callable[..., int]], click.Command] = command(action, reads=True)
@@ -69,22 +65,10 @@ def _move(run: Run, move: Move, session: str | None) -> int:
     except GateError as error:
         _show_findings(run, error.findings)
         raise
-    asked: tuple[Handoff, ...] = ()
-    if move.action == "complete" and registry.handoff_rules:
-        asked = _hand_over(run, key, move.stage, done, registry)
     if app.workspace.current(key[0]) == key:
         write_views(app.reader, app.workspace, key)
-    _render(run, move, done, asked)
+    _render(run, move, done)
     return 0
-
-
-def _hand_over(
-    run: Run, key: SessionKey, stage: str, done: Moved, registry: AgentRegistry
-) -> tuple[Handoff, ...]:
-    """What the rules ask for by themselves now that `stage` is complete."""
-    from idse_orchestrator.app.handoffs.fire_rules import fire_rules
-
-    return fire_rules(run.app.agents.desk(), key, stage, registry, done.tip.state.assigned.get(stage, ""))
 
 
 def _show_findings(run: Run, report: object) -> None:
@@ -96,7 +80,7 @@ def _show_findings(run: Run, report: object) -> None:
         run.terminal.data(render_report("text", report, rules, run.terminal.style))
 
 
-def _render(run: Run, move: Move, done: Moved, asked: Sequence[Handoff]) -> None:
+def _render(run: Run, move: Move, done: Moved) -> None:
     warnings = done.report.findings if done.report else ()
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
@@ -108,7 +92,7 @@ def _render(run: Run, move: Move, done: Moved, asked: Sequence[Handoff]) -> None
             "to": done.after,
             "ledger": done.tip.commit,
             "warnings": len(warnings),
-            "handoffs": handoffs_data(asked),
+            "handoffs": handoffs_data(done.handoffs),
         }
         run.terminal.data(envelope("idse.stage/1", data))
         return
@@ -116,5 +100,5 @@ def _render(run: Run, move: Move, done: Moved, asked: Sequence[Handoff]) -> None
         _show_findings(run, done.report)
     looked = " (confirmed)" if move.action == "confirm" else ""
     run.terminal.say(f"{move.stage}: {done.before} → {done.after}{looked}  ({done.tip.commit[:7]})")
-    for handoff in asked:
+    for handoff in done.handoffs:
         run.terminal.say(printable(handoff_words(handoff)))

@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.app.ledger_values import Draft, ProjectPlan, ProjectTip, SessionPlan, SessionTip, Tip
+from idse_orchestrator.app.ledger_values import (
+    Draft,
+    ProjectPlan,
+    ProjectTip,
+    SessionPlan,
+    SessionPlans,
+    SessionTip,
+    Tip,
+    alone,
+)
 from idse_orchestrator.domain.events import Actor, Event
 from idse_orchestrator.domain.ledger_message import message_of, subject_of
 from idse_orchestrator.domain.project_state import ProjectState
@@ -57,28 +66,32 @@ class GitLedgerWriter:
 
     def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
         """See `LedgerWriter.append`."""
+        tips = self.append_all(project, session, alone(plan))
+        return tips[-1] if tips else None
+
+    def append_all(self, project: str, session: str, plan: SessionPlans) -> Sequence[SessionTip]:
+        """See `LedgerWriter.append_all`."""
         empty = SessionState(project, session)
         return self._append(SESSION_LEDGER, session_ref(project, session), empty, plan)
 
     def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
         """See `LedgerWriter.append_to_project`."""
-        return self._append(PROJECT_LEDGER, project_ref(project), ProjectState(project), plan)
+        tips = self._append(PROJECT_LEDGER, project_ref(project), ProjectState(project), alone(plan))
+        return tips[-1] if tips else None
 
     def _append(
         self,
         kind: LedgerKind[State],
         ref: str,
         empty: State,
-        plan: Callable[[Tip[State] | None], Draft | None],
-    ) -> Tip[State] | None:
+        plan: Callable[[Tip[State] | None], Sequence[Draft]],
+    ) -> Sequence[Tip[State]]:
         with ledger_lock(self._repository):
             for _ in range(_TRIES):
-                tip = self._read(kind, ref)
-                draft = plan(tip)
-                if draft is None:
-                    return tip
+                before = self._read(kind, ref)
+                drafts = plan(before)
                 try:
-                    return self._write(kind, ref, tip, tip.state if tip else empty, draft)
+                    return self._write(kind, ref, before, empty, drafts)
                 except RefMovedError:
                     continue  # a writer without our lock (a fetch, another tool) was faster
         raise BusyError(f"{ref} kept moving", fix=("run the command again",))
@@ -104,23 +117,34 @@ class GitLedgerWriter:
             raise corrupt(ref, f"{STATE}: {error}") from error
 
     def _write(
-        self, kind: LedgerKind[State], ref: str, tip: Tip[State] | None, before: State, draft: Draft
+        self,
+        kind: LedgerKind[State],
+        ref: str,
+        before: Tip[State] | None,
+        empty: State,
+        drafts: Sequence[Draft],
+    ) -> Sequence[Tip[State]]:
+        tips = [before] if before else []
+        if not drafts:
+            return tips
+        events = []
+        for draft in drafts:
+            last = tips[-1] if tips else Tip("", "", empty)
+            events.append(self._event(draft, last.state.lamport + 1))
+            tips.append(self._entry(kind, ref, last, draft, events[-1]))
+        expected, why = before.commit if before else None, f"idse: {subject_of(events[0])}"
+        move_ref(self._git, ref, tips[-1].commit, expected, why, self._signature())
+        return tips[-len(drafts) :]
+
+    def _entry(
+        self, kind: LedgerKind[State], ref: str, before: Tip[State], draft: Draft, event: Event
     ) -> Tip[State]:
-        event = self._event(draft, before.lamport + 1)
-        state = kind.apply(before, event)
-        artifacts = draft.artifacts if draft.artifacts is not None else tip.artifacts if tip else ""
-        parents = [tip.commit] if tip else []
+        """The commit of `event` after `before` (its commit "" : nothing), which no ref leads to yet."""
+        state = kind.apply(before.state, event)
+        artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
+        parents = [before.commit] if before.commit else []
         tree = write_objects(ref, lambda: self._tree(event, kind.to_json(state), artifacts))
-        commit = write_objects(ref, lambda: self._commit(event, draft, tree, parents))
-        move_ref(
-            self._git,
-            ref,
-            commit,
-            tip.commit if tip else None,
-            f"idse: {subject_of(event)}",
-            self._signature(),
-        )
-        return Tip(commit, artifacts, state)
+        return Tip(write_objects(ref, lambda: self._commit(event, draft, tree, parents)), artifacts, state)
 
     def _event(self, draft: Draft, lamport: int) -> Event:
         now = self._clock()
