@@ -80,6 +80,17 @@ def test_history_follows_a_session_from_one_layout_to_the_next(old, source, take
     assert [list(event["body"]["changed"]) for event in migrated(taker)] == [["spec.md"], ["spec.md"]]
 
 
+def test_what_stands_beside_the_stages_of_a_session_has_its_history(old, source, taker):
+    old.session("E")
+    for text in (b"first\n", b"second\n"):
+        old.put("projects/portal/login/CLOSEOUT.md", text)
+        source.commit(text.decode())
+    taker.migrate(old)
+    ledger = taker.git("rev-list", "--reverse", "refs/idse/sessions/portal/login").split()
+    told = [taker.shown("portal/login", "CLOSEOUT.md", commit) for commit in ledger[1:3]]
+    assert told == [b"first\n", b"second\n"]
+
+
 def test_commits_that_touched_no_session_are_none_of_its_history(old, source, taker):
     old.put("src/main.py", "print(1)\n")
     source.commit("code")

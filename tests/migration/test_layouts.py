@@ -149,6 +149,24 @@ def test_current_may_be_a_link_or_a_file_that_holds_a_path(old, taker, form):
     assert data["current"] == "portal/login"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "../projects/portal/sessions/login/spec.md",
+        "../../projects/portal/sessions/other/specs/spec.md\n",
+        "projects/portal/sessions/other/specs/spec.md",
+    ],
+)
+def test_a_document_below_current_that_holds_a_path_stands_for_another_one(old, taker, text):
+    documents = old.session("A", "login")
+    old.session("C", "other", about="passwords")
+    old.put("specs/current/spec.md", text)
+    data = taker.migrate(old)
+    assert fates(data)["specs/current/spec.md"] == "stub"
+    assert data["current"] == ("portal/other" if "other" in text else "portal/login")
+    assert taker.folder("portal/login") == documents
+
+
 def test_documents_go_by_their_other_names_and_in_any_case(old, taker):
     root = "projects/portal/sessions/login"
     old.put(f"{root}/tasks/task.md", "# Tasks\n\n- [x] Task 0.1 - it is done altogether\n")

@@ -47,7 +47,9 @@ LAYOUTS = {
 AGENT_REGISTRY = "agent_registry.json"
 PROJECT_FILES = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
 
-_DECOY = "guardrails"
+_NO_SESSIONS = frozenset({"guardrails", "sessions", *STAGE_FOLDERS})
+"""Folders of a project that are no session, whatever stands in them."""
+
 _MARKS = (".owner", ".collaborators")
 _NAMES = {
     "intent": ("intent.md",),
@@ -115,12 +117,20 @@ def _projects(parts: tuple[str, ...]) -> Place | None:
         return _named(PROJECTS, parts[1], parts[3], parts[4:])
     if len(parts) >= 3 and ":" in parts[1]:
         return _colon(parts[1:])
-    if len(parts) < 4 or parts[2] == _DECOY or parts[2] in STAGE_FOLDERS:
+    if len(parts) < 4 or parts[2] in _NO_SESSIONS:
         return None
     inside = parts[3] in STAGE_FOLDERS or parts[3] == "metadata"
     if (inside and len(parts) > 4) or (len(parts) == 4 and parts[3] in _MARKS):
         return _named(BARE, parts[1], parts[2], parts[3:])
     return None
+
+
+def beside_stages(path: str) -> Place | None:
+    """Where `path` belongs if the folder below its project is known to be a session; None for others."""
+    parts = path.split("/")
+    if len(parts) < 4 or parts[0] != "projects" or parts[2] in _NO_SESSIONS:
+        return None
+    return _named(BARE, parts[1], parts[2], tuple(parts[3:]))
 
 
 def _colon(parts: tuple[str, ...]) -> Place | None:

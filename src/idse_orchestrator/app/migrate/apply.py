@@ -217,11 +217,11 @@ def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
     for project in plan.projects:
         own = [session.key for session in plan.sessions if session.key[0] == project]
         known = set(applying.ledgers.sessions(project))
-        preferred = [plan.current] if plan.current in own and plan.current else []
-        wanted = [key for key in (*preferred, *own) if key in known]
+        preferred = plan.current_of.get(project)
+        wanted = [key for key in (preferred, *own) if key is not None and key in known]
         if not wanted:
             continue
-        first = wanted[0] if first is None or wanted[0] == plan.current else first
+        first = wanted[0] if first is None or (plan.current and plan.current[0] == project) else first
         if applying.workspace.current(project) is None:
             applying.workspace.set_current(*wanted[0])
     now = before or first  # a project that was given its session became that of the work tree, too

@@ -80,8 +80,8 @@ def judged(
     """`plans` with their stages, and with what has to be waived in those that are new."""
     new = [plan for plan in plans if plan.verdict == NEW]
     reader = _Planned(source, new)
-    examiner = replace(
-        judge.examiner, on_progress=lambda done, total: on_progress("judging documents", done, total)
+    examiner = judge.examiner._replace(
+        on_progress=lambda done, total: on_progress("judging documents", done, total)
     )
     wanted = {}
     for plan in new:
@@ -131,7 +131,7 @@ def _state(plan: SessionPlan, stages: Mapping[str, str]) -> SessionState:
         if status != PENDING:
             record = StageRecord(status)
             if status == COMPLETE:
-                record = replace(record, artifact=blobs[stage], upstream=upstream_blobs(stage, blobs))
+                record = record._replace(artifact=blobs[stage], upstream=upstream_blobs(stage, blobs))
             state = state.with_stage(stage, record)
     return state
 

@@ -57,14 +57,19 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
         sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
-    current = reading.current_said()
+    called = {each.said: each.key for each in sessions}
     plan = MigrationPlan(
         source=planning.source.description,
         sessions=tuple(sessions),
         fates=tuple(sorted(fates, key=lambda fate: raw(fate.path))),
         registries=reading.registries,
         constitution=planning.judge.constitution.id,
-        current=next((each.key for each in sessions if each.said == current), None),
+        current=called.get(reading.current_said() or ("", "")),
+        current_of={
+            key[0]: key
+            for project in dict.fromkeys(project for project, _ in called)
+            if (key := called.get(reading.current_said(project) or ("", "")))
+        },
         left_out=tuple(planning.source.left_out),
         notes=(*reading.notes, *(_hollow(each) for each in everything if not each.arranged.files)),
     )

@@ -78,13 +78,15 @@ class Reading:
         self._read_governance()
         self._read_project_files()
 
-    def current_said(self) -> SessionKey | None:
-        """The session that the source works on: as it says, else its only one."""
-        for project, current in sorted(self._found.current.items()):
-            for key in self._keys:
-                if key[1] == current.session and project in ("", key[0]):
+    def current_said(self, project: str = "") -> SessionKey | None:
+        """The session that the source works on in `project` ("" : at all): as it says, else the only one."""
+        known = [key for key in self._keys if project in ("", key[0])]
+        said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
+        for owner, current in said:
+            for key in known:
+                if key[1] == current.session and owner in ("", key[0]):
                     return key
-        return next(iter(self._keys)) if len(self._keys) == 1 else None
+        return known[0] if len(known) == 1 else None
 
     def _take(self, key: SessionKey, path: str, data: bytes | None) -> None:
         if data is None:
@@ -106,8 +108,8 @@ class Reading:
 
     def _read_governance(self) -> None:
         """Governance state and handoff documents beside all sessions: the current one gets them."""
-        key = self.current_said()
         for path, data in self._source.load(self._found.governance):
+            key = self.current_said(self._project_of(path))
             story = None if data is None or is_handoff_document(path) else governance_story(data)
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
@@ -120,6 +122,13 @@ class Reading:
                 self._take(key, path, data)
                 if story is not None:
                     self._tell(key, path, story)
+
+    def _project_of(self, path: str) -> str:
+        """The project in whose folder `path` stands; "" where it stands in none."""
+        folders = (self._found.trail + path).split("/")[:-1]
+        at = folders.index("projects") + 1 if "projects" in folders else len(folders)
+        project = folders[at] if at < len(folders) else ""
+        return project if any(key[0] == project for key in self._keys) else ""
 
     def _read_project_files(self) -> None:
         files = self._found.project_files
@@ -151,8 +160,8 @@ class Reading:
         """A state beside all sessions is that of the session it names, or of the current one."""
         record = session_record(data)
         keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
-        current = self.current_said()
-        if current is not None and project in ("", current[0]):
+        current = self.current_said(project)
+        if current is not None:
             keys.append(current)
         if not keys:
             self.fates.append(Fate(path, UNKNOWN, "nobody can say which session it is about"))
@@ -160,6 +169,7 @@ class Reading:
         self.places[keys[0]][path] = beside(SESSION_STATE)
         self._take(keys[0], path, data)
         self._doubt(keys[0], path, record.doubts)
-        self.states[keys[0]] = SessionFacts(
-            created=record.created, updated=record.updated, recorded=record.stages
-        )
+        said = SessionFacts(created=record.created, updated=record.updated, recorded=record.stages)
+        counts = self.states.setdefault(keys[0], said)  # the first by path stands in the newer place
+        if counts.recorded != said.recorded:
+            self._doubt(keys[0], path, ("it records other stages than the file that counts",))

@@ -105,7 +105,8 @@ class RegistryPlan(NamedTuple):
 class MigrationPlan:
     """Everything that will be done, and what becomes of every file.
 
-    `constitution` is the content id of the rules that judged. `current` is what the source works on.
+    `constitution` is the content id of the rules that judged. `current` is what the source works on,
+    `current_of` what it works on in each project that it says that of.
     """
 
     source: str
@@ -114,6 +115,7 @@ class MigrationPlan:
     registries: Mapping[str, RegistryPlan]
     constitution: str = ""
     current: SessionKey | None = None
+    current_of: Mapping[str, SessionKey] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
