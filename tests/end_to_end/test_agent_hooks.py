@@ -455,6 +455,21 @@ def test_an_agents_session_starts_in_the_work_tree_it_stands_in(begun):
     assert "portal/second" in told["additionalContext"]
 
 
+def test_an_agent_in_a_work_tree_without_a_session_is_told_which_there_are(begun):
+    other = begun.worktree("other")
+    told = hook(begun, "agent-session-start", {"cwd": str(other.path)})["hookSpecificOutput"]
+    assert told["hookEventName"] == "SessionStart"
+    assert "no session of 'portal' is current in this work tree" in told["additionalContext"]
+    assert "idse switch login" in told["additionalContext"]
+
+
+def test_an_agent_in_a_clone_without_ledgers_is_told_how_they_come(begun):
+    clone = begun.clone("clone")
+    told = hook(clone, "agent-session-start", {"source": "startup"})["hookSpecificOutput"]
+    assert "this clone has no ledger of it" in told["additionalContext"]
+    assert "idse init portal" in told["additionalContext"]
+
+
 def test_a_session_without_errors_lets_the_agent_stop(begun):
     assert hook(begun, "agent-stop") == {}
 

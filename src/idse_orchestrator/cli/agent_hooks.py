@@ -19,10 +19,18 @@ from idse_orchestrator.domain.agent_call import (
     answer_start,
     answer_stop,
     answer_trouble,
+    answer_undecided,
     read_call,
 )
 from idse_orchestrator.domain.agent_files import CLAUDE
-from idse_orchestrator.errors import EXIT_OK, IdseError, NoProjectError, NotARepositoryError
+from idse_orchestrator.errors import (
+    EXIT_OK,
+    AmbiguousError,
+    IdseError,
+    NoProjectError,
+    NotARepositoryError,
+    UnknownNameError,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Finding, Report
@@ -78,7 +86,13 @@ def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
     from idse_orchestrator.wiring.agent_hooks import application_at
 
     app = application_at(_folder(call), os.environ)
-    return answer_start(prime_text(*look_around(app, app.resolve_session(None))))
+    try:
+        key = app.resolve_session(None)
+    except (AmbiguousError, NoProjectError, UnknownNameError) as error:
+        if isinstance(error, NoProjectError) and not app.workspace.session_folders():
+            raise  # idse is not used here
+        return answer_undecided(error.message, error.cause, error.fix)
+    return answer_start(prime_text(*look_around(app, key)))
 
 
 def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from idse_orchestrator.domain.agent_files import CODEX
@@ -53,9 +53,14 @@ def answer_start(briefing: str) -> Mapping[str, Any]:
     return {"hookSpecificOutput": {"hookEventName": SESSION_START, "additionalContext": briefing}}
 
 
+def answer_undecided(what: str, cause: str | None, fix: Sequence[str]) -> Mapping[str, Any]:
+    """The answer at the start where no session can be told: what the agent has to choose or bring first."""
+    return answer_start(_told(f"{what} ({cause})" if cause else what, fix))
+
+
 def answer_edit(agent: str, verdict: Verdict) -> Mapping[str, Any]:
     """The answer before an edit. To allow is to say nothing: the agent's own permissions still count."""
-    words = _words(verdict)
+    words = _told(verdict.why, verdict.fix)
     if verdict.answer == WARN:
         told = {"hookEventName": BEFORE_EDIT, "additionalContext": words}
         return {"systemMessage": words, "hookSpecificOutput": told}
@@ -81,10 +86,8 @@ def answer_trouble(words: str) -> Mapping[str, Any]:
     return {"systemMessage": f"idse: {words}"}
 
 
-def _words(verdict: Verdict) -> str:
-    if not verdict.fix:
-        return f"idse: {verdict.why}"
-    return f"idse: {verdict.why}. To go on: " + "  or  ".join(verdict.fix)
+def _told(why: str, fix: Sequence[str]) -> str:
+    return f"idse: {why}. To go on: " + "  or  ".join(fix) if fix else f"idse: {why}"
 
 
 def _paths(raw: Mapping[str, Any]) -> tuple[str, ...]:
