@@ -154,7 +154,7 @@ class BusyError(IdseError):
 
 
 class StorageError(IdseError):
-    """The repository cannot be written: read-only, no space left, or not permitted."""
+    """The repository, or a store, cannot be written or fails: read-only, no space left, not permitted."""
 
     code = "IDSE015"
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from idse_orchestrator.domain.content_ids import blob_id
 from idse_orchestrator.domain.names import check_name, check_new_name
 from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_id
 from idse_orchestrator.errors import LedgerMovedError, UnknownNameError
@@ -124,6 +125,24 @@ def check_append(
         if not has_artifact(name):
             raise corrupt_entry(tip, f"the document {name} was not saved")
     return list(ids)
+
+
+def checked_entry(name: str, entry: StoreEntry | None) -> StoreEntry:
+    """`entry`, if it is the one of that id; CorruptLedgerError where it is another, or missing (None)."""
+    if entry is None:
+        raise corrupt_entry(name, "it is missing")
+    if entry_id(entry) != name:
+        raise corrupt_entry(name, "its content does not make up its id")
+    return entry
+
+
+def checked_content(content_id: str, content: bytes | None) -> bytes:
+    """`content`, if it is that of `content_id`; CorruptLedgerError, or UnknownNameError where it is None."""
+    if content is None:
+        raise no_such_content(content_id)
+    if blob_id(content) != content_id:
+        raise corrupt_entry(content_id, "the content does not make up its id")
+    return content
 
 
 def _reached(tip: str, ids: Mapping[str, StoreEntry]) -> set[str]:

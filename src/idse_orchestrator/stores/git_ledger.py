@@ -18,12 +18,13 @@ from idse_orchestrator.domain.design_store import (
     check_key,
     check_new_key,
     check_tip,
+    checked_entry,
     no_such_content,
     no_such_ledger,
 )
 from idse_orchestrator.domain.entry_order import newest_first
 from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE
-from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_id, entry_objects
+from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_objects
 from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.ledger.object_writing import write_objects
@@ -144,9 +145,7 @@ class GitStore:
             self._objects.read(state, kinds.BLOB),
             self._documents(name, folder) if folder else None,
         )
-        if entry_id(entry) != name:
-            raise corrupt_entry(name, "its content does not make up its id")
-        return entry
+        return checked_entry(name, entry)
 
     def _documents(self, name: str, folder: str) -> Mapping[str, str]:
         """The files below a tree; one folder mostly serves many entries."""

@@ -40,7 +40,9 @@ def open_store(name: str, location: str) -> DesignStore:
         from idse_orchestrator.stores.filesystem.store import FilesystemStore
 
         return FilesystemStore(location)
-    return _checked(name, _made(_offered(name), location))
+    from idse_orchestrator.stores.offered_store import OfferedStore
+
+    return OfferedStore(name, location, _checked(name, _made(_offered(name), location)))
 
 
 def _offered(name: str) -> EntryPoint:
