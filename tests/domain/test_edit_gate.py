@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
@@ -84,7 +83,7 @@ def test_a_document_that_may_start_is_edited_and_the_agent_told_to_start_it():
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_nothing_of_an_archived_session_is_edited(stage):
-    state = replace(session(**dict.fromkeys(STAGES, IN_PROGRESS)), status=ARCHIVED)
+    state = session(**dict.fromkeys(STAGES, IN_PROGRESS))._replace(status=ARCHIVED)
     verdict = judge_artifact(state, BLOBS, stage)
     assert verdict.answer == DENY
     assert verdict.fix == ("idse session archive s --undo",)

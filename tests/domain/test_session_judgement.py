@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 
 import pytest
 
@@ -33,7 +32,7 @@ class Session:
         return self
 
     def begun(self, stage):
-        record = replace(self.state.stages[stage], status=IN_PROGRESS)
+        record = self.state.stages[stage]._replace(status=IN_PROGRESS)
         self.state = self.state.with_stage(stage, record)
         return self
 
@@ -215,7 +214,7 @@ def test_a_gate_can_be_asked_without_a_ledger(session):
 def test_a_waiver_counts_for_its_rule_and_session_until_it_expires(rule, of, expires, waived, session):
     session.completed("intent")
     session.texts["intent"] += "\nMore.\n"
-    session.state = replace(session.state, waivers=(Waiver(rule, of, "migrated", expires, "ana", "e1"),))
+    session.state = session.state._replace(waivers=(Waiver(rule, of, "migrated", expires, "ana", "e1"),))
     (finding,) = session.judge()
     assert finding.severity == "error"
     assert (finding.waiver is not None) == waived
@@ -228,7 +227,7 @@ def test_of_several_waivers_the_one_that_lasts_longest_is_shown(session):
     waivers = [
         Waiver("IDSE402", "login", str(end), end, "ana", "e") for end in ("2024-07-01", None, "2025-01-01")
     ]
-    session.state = replace(session.state, waivers=tuple(waivers))
+    session.state = session.state._replace(waivers=tuple(waivers))
     assert session.judge()[0].waiver == waivers[1]
 
 
@@ -244,5 +243,5 @@ def test_findings_are_ordered_by_place(session):
 def test_a_hit_of_a_rule_that_is_gone_is_left_out(session):
     subject, _ = session._seen(state=True)
     kept = examine("notes.md", FileEntry(REGULAR, "", 3), b"\xff\xff\xff", session.constitution)
-    gone = tuple(replace(hit, rule="OLD001") for hit in kept)
+    gone = tuple(hit._replace(rule="OLD001") for hit in kept)
     assert judge_session(session.constitution, subject, {"notes.md": gone}, TODAY) == ()

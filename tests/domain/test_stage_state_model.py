@@ -65,7 +65,6 @@ def test_stages_come_in_pipeline_order():
 
 
 def test_a_session_set_to_draft_is_not_called_complete():
-    from dataclasses import replace
 
     assert completed(*STAGES).effective_status == "complete"
-    assert replace(completed(*STAGES), status="draft").effective_status == "draft"
+    assert completed(*STAGES)._replace(status="draft").effective_status == "draft"

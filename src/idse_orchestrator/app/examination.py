@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.hits import hits_from_json
 
@@ -31,13 +30,12 @@ def quiet(done: int, total: int) -> None:
     """A Progress that shows nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Examiner:
+class Examiner(NamedTuple):
     """Everything that examining needs besides the files."""
 
     constitution: Constitution
     cache: VerdictCache
-    extra_checks: Mapping[str, Check] = field(default_factory=dict)
+    extra_checks: Mapping[str, Check] = {}
     on_progress: Progress = quiet
 
     def hits(

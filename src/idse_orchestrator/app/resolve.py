@@ -7,8 +7,7 @@ that lists the choices.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 _BRINGS = "fetches them where the Agency or origin has them"
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(NamedTuple):
     """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT.
 
     `default` is asked for the project of the configuration, when nothing else says which one is meant.

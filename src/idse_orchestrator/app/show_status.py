@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.ledger_values import Synced
 from idse_orchestrator.domain.next_action import NextAction, next_action
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.ide_agent_routing import Routing
 
 
-@dataclass(frozen=True, slots=True)
-class SessionStatus:
+class SessionStatus(NamedTuple):
     """A session's state, its stages as they stand now, and what to do next.
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose

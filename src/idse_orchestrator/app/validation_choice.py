@@ -7,7 +7,7 @@ folders alone, and must be validated all the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from idse_orchestrator.app.ports import Names, SessionKey, Workspace
 from idse_orchestrator.app.resolve import Asking, folder_of, resolve_project, resolve_session
@@ -111,4 +111,4 @@ def refuse_unknown_project(asking: Asking, scope: Scope, report: Report) -> None
 
 
 def _wide(asking: Asking) -> Asking:
-    return replace(asking, ledgers=KnownHere(asking.ledgers, asking.workspace))
+    return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))

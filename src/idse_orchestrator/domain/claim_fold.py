@@ -51,7 +51,7 @@ def unseen_demotions(claim: Claim, seen: Mapping[str, int]) -> bool:
 
 
 def _with(state: SessionState, claim: Claim) -> SessionState:
-    return replace(state, claims={**state.claims, claim.id: claim})
+    return state._replace(claims={**state.claims, claim.id: claim})
 
 
 def _declared(name: str, event: Event) -> Claim:

@@ -11,9 +11,8 @@ A person may add paragraphs of his own with git; they are kept in front of the b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from idse_orchestrator.domain.text import one_line
 
@@ -28,8 +27,7 @@ _LEDGER = "Idse-Ledger"
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
-class CommitNote:
+class CommitNote(NamedTuple):
     """One session's block: `session` is ``project/session``; None is "not known when it was written"."""
 
     session: str
@@ -104,8 +102,7 @@ def _told(prose: Iterable[str], blocks: Mapping[str, CommitNote]) -> str:
 def _overlay(before: CommitNote | None, block: CommitNote) -> CommitNote:
     if before is None:
         return block
-    return replace(
-        before,
+    return before._replace(
         stage=block.stage or before.stage,
         verdict=block.verdict or before.verdict,
         ledger=block.ledger or before.ledger,

@@ -10,7 +10,6 @@ good faith, and nothing either of them did is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 
 from idse_orchestrator.domain.event_order import fold_onto
 from idse_orchestrator.domain.events import (
@@ -52,15 +51,14 @@ def fold(project: str, session: str, events: Iterable[Event]) -> SessionState:
 def apply(state: SessionState, event: Event) -> SessionState:
     """The state after one more event."""
     handler = _HANDLERS.get(event.kind, _ignore)
-    counted = replace(
-        state,
+    counted = state._replace(
         lamport=max(state.lamport, event.lamport),
         events=state.events + 1,
         updated_at=max(state.updated_at, event.at),
     )
     result = handler(counted, event)
     if isinstance(result, str):
-        return replace(counted, not_applied=(*counted.not_applied, NotApplied(event.id, result)))
+        return counted._replace(not_applied=(*counted.not_applied, NotApplied(event.id, result)))
     return result
 
 
@@ -68,8 +66,7 @@ def _created(state: SessionState, event: Event) -> SessionState | str:
     if state.created_at:
         return "the session existed already"
     body = event.body
-    return replace(
-        state,
+    return state._replace(
         type=body.get("type", state.type),
         title=body.get("title", ""),
         owner=body.get("owner", ""),
@@ -92,14 +89,14 @@ def _stage(state: SessionState, event: Event) -> SessionState | str:
     moved = move(record, event)
     if isinstance(moved, str):
         return moved
-    return state.with_stage(stage, replace(moved, at=event.at, by=event.actor.label, event=event.id))
+    return state.with_stage(stage, moved._replace(at=event.at, by=event.actor.label, event=event.id))
 
 
 def _start(record: StageRecord, event: Event) -> StageRecord | str:
     del event
     if record.status != PENDING:
         return f"the stage was {record.status} already"
-    return replace(record, status=IN_PROGRESS)
+    return record._replace(status=IN_PROGRESS)
 
 
 def _complete(record: StageRecord, event: Event) -> StageRecord | str:
@@ -119,8 +116,7 @@ def _sealed(record: StageRecord, event: Event) -> StageRecord | str:
     seen: Mapping[str, int] = event.body.get("reopens", {})
     if any(count > seen.get(replica, 0) for replica, count in record.reopens.items()):
         return "the stage was reopened meanwhile"
-    return replace(
-        record,
+    return record._replace(
         status=COMPLETE,
         artifact=event.body["artifact"],
         upstream=dict(event.body["upstream"]),
@@ -131,12 +127,12 @@ def _reopen(record: StageRecord, event: Event) -> StageRecord | str:
     if record.status == PENDING:
         return "the stage was never started"
     reopens = {**record.reopens, event.replica: record.reopens.get(event.replica, 0) + 1}
-    return replace(record, status=IN_PROGRESS, reopens=reopens)
+    return record._replace(status=IN_PROGRESS, reopens=reopens)
 
 
 def _validated(state: SessionState, event: Event) -> SessionState:
     verdict = ValidationVerdict(event.body["status"], event.body["constitution"], event.at)
-    return replace(state, validation=verdict)
+    return state._replace(validation=verdict)
 
 
 def _approved(state: SessionState, event: Event) -> SessionState:
@@ -146,8 +142,8 @@ def _approved(state: SessionState, event: Event) -> SessionState:
     )
     others = tuple(kept for kept in state.waivers if kept.rule != waiver.rule)
     if body.get("withdrawn"):
-        return replace(state, waivers=others)
-    return replace(state, waivers=(*others, waiver))
+        return state._replace(waivers=others)
+    return state._replace(waivers=(*others, waiver))
 
 
 def _assigned(state: SessionState, event: Event) -> SessionState | str:
@@ -155,13 +151,12 @@ def _assigned(state: SessionState, event: Event) -> SessionState | str:
         return "a change of the agent registry belongs into the project's ledger"
     stage, agent = event.body["stage"], event.body["agent"]
     others = {each: who for each, who in state.assigned.items() if each != stage}
-    return replace(state, assigned={**others, stage: agent} if agent else others)
+    return state._replace(assigned={**others, stage: agent} if agent else others)
 
 
 def _described(state: SessionState, event: Event) -> SessionState:
     body = event.body
-    return replace(
-        state,
+    return state._replace(
         title=body.get("title", state.title),
         status=body.get("status", state.status),
         owner=body.get("owner", state.owner),
@@ -170,7 +165,7 @@ def _described(state: SessionState, event: Event) -> SessionState:
 
 
 def _archived(state: SessionState, event: Event) -> SessionState:
-    return replace(state, status=ACTIVE if event.body.get("restored") else ARCHIVED_STATUS)
+    return state._replace(status=ACTIVE if event.body.get("restored") else ARCHIVED_STATUS)
 
 
 def _claimed(state: SessionState, event: Event) -> SessionState | str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
@@ -52,8 +51,7 @@ class Actor(NamedTuple):
         return self.agent or self.name
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One entry of a ledger.
 
     `id` is a ULID; `at` is UTC in ISO 8601 with a ``Z``; `lamport` is one more than the greatest
@@ -67,7 +65,7 @@ class Event:
     at: str
     replica: str
     actor: Actor
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
     format: int = FORMAT
 
     def to_json(self) -> bytes:

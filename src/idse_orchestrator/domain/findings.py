@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 OFF = "off"
@@ -52,8 +51,7 @@ class Finding(NamedTuple):
         return (self.path, self.line, self.column, self.rule, self.message)
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """Everything one run of the ValidationEngine found, in a stable order.
 
     `source` says what was looked at ("worktree", "index", "commit 3f2a1c9"), `constitution` is the
@@ -64,7 +62,7 @@ class Report:
     constitution: str
     sessions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def errors(self) -> int:

@@ -70,20 +70,19 @@ def _request(state: SessionState, event: Event) -> SessionState | str:
     )
     if any((known.stage, known.to_agent) == (handoff.stage, handoff.to_agent) for known in state.handoffs):
         return f"{handoff.stage} was offered to {handoff.to_agent} already"
-    return replace(state, handoffs=(*state.handoffs, handoff))
+    return state._replace(handoffs=(*state.handoffs, handoff))
 
 
 def _approve(state: SessionState, handoff: Handoff, event: Event) -> SessionState | str:
     if handoff.approved_by:
         return "it was approved already"
     approved = replace(handoff, approved_by=event.actor.label)
-    return replace(state, handoffs=tuple(approved if each is handoff else each for each in state.handoffs))
+    return state._replace(handoffs=tuple(approved if each is handoff else each for each in state.handoffs))
 
 
 def _accept(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
     del event  # who accepted is told by the ledger
-    return replace(
-        state,
+    return state._replace(
         handoffs=tuple(each for each in state.handoffs if each.stage != handoff.stage),
         assigned={**state.assigned, handoff.stage: handoff.to_agent},
     )
@@ -91,7 +90,7 @@ def _accept(state: SessionState, handoff: Handoff, event: Event) -> SessionState
 
 def _reject(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
     del event  # its reason is told by the ledger
-    return replace(state, handoffs=tuple(each for each in state.handoffs if each is not handoff))
+    return state._replace(handoffs=tuple(each for each in state.handoffs if each is not handoff))
 
 
 _ANSWERS: Mapping[str, Callable[[SessionState, Handoff, Event], SessionState | str]] = {

@@ -7,11 +7,10 @@ and turned into findings whenever the session's state is known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One notice of `rule`. `line` and `column` count from 1; 0 means the whole file.
 
     `params` fill the placeholders of the rule's message and hint. `stage` names the stage that the
@@ -21,7 +20,7 @@ class Hit:
     rule: str
     line: int = 0
     column: int = 0
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = {}
     stage: str = ""
 
 

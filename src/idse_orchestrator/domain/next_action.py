@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.stage_state_model import (
@@ -19,8 +19,7 @@ from idse_orchestrator.domain.stage_state_model import (
 from idse_orchestrator.domain.text import few
 
 
-@dataclass(frozen=True, slots=True)
-class NextAction:
+class NextAction(NamedTuple):
     """`why` in a sentence, and the `commands` that do it.
 
     `stage` is what it is about ("" : the whole session), `artifact` what to edit first, relative to the

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.events import ASSIGNED, CREATED, DESCRIBED
@@ -16,18 +15,17 @@ if TYPE_CHECKING:
 
 def apply_to_project(state: ProjectState, event: Event) -> ProjectState:
     """The project's state after one more event; kinds it does not know are only counted."""
-    counted = replace(
-        state,
+    counted = state._replace(
         lamport=max(state.lamport, event.lamport),
         events=state.events + 1,
         updated_at=max(state.updated_at, event.at),
     )
     if event.kind == CREATED:
-        return replace(
-            counted, stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at
+        return counted._replace(
+            stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at
         )
     if event.kind == DESCRIBED:
-        return replace(counted, settings={**state.settings, **event.body.get("settings", {})})
+        return counted._replace(settings={**state.settings, **event.body.get("settings", {})})
     if event.kind == ASSIGNED:
         return _assigned(counted, event)
     return counted
@@ -37,7 +35,7 @@ def _assigned(state: ProjectState, event: Event) -> ProjectState:
     """The registry after the changes of `event`; why some did not apply is told once for all of them."""
     registry, problems = changed_registry(state.registry, changes_in(event.body))
     if not problems:
-        return replace(state, registry=registry)
+        return state._replace(registry=registry)
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     entry = NotApplied(event.id, problems[0] + more)
-    return replace(state, registry=registry, not_applied=(*state.not_applied, entry))
+    return state._replace(registry=registry, not_applied=(*state.not_applied, entry))

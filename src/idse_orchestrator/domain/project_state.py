@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from idse_orchestrator.domain.agent_registry import AgentRegistry, registry_from_dict, registry_to_dict
 from idse_orchestrator.domain.canonical_json import FORMAT, canonical_json
 from idse_orchestrator.domain.stage_state_model import NotApplied
 
 
-@dataclass(frozen=True, slots=True)
-class ProjectState:
+class ProjectState(NamedTuple):
     """`stack` is what the user said at ``idse init --stack``; `settings` is free, by key.
 
     `registry` holds the agents and the rules of handing over.
@@ -25,8 +23,8 @@ class ProjectState:
     updated_at: str = ""
     lamport: int = 0
     events: int = 0
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    registry: AgentRegistry = field(default_factory=AgentRegistry)
+    settings: Mapping[str, Any] = {}
+    registry: AgentRegistry = AgentRegistry()
     not_applied: tuple[NotApplied, ...] = ()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from idse_orchestrator.domain.artifact_reader import FileEntry
@@ -21,8 +20,7 @@ from idse_orchestrator.domain.stage_state_model import COMPLETE, PENDING, Sessio
 from idse_orchestrator.domain.wording_of_findings import filled
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A session to judge. `files` are keyed by path relative to the session's folder.
 
     `state` is None where no ledger is known: every stage then counts as pending.
@@ -131,13 +129,12 @@ class _Judgement(NamedTuple):
 def _completed(subject: Subject, stage: str) -> Subject:
     state = subject.state or SessionState(subject.project, subject.session)
     blobs = subject.blobs
-    record = replace(
-        state.stages.get(stage, StageRecord()),
+    record = state.stages.get(stage, StageRecord())._replace(
         status=COMPLETE,
         artifact=blobs.get(stage, ""),
         upstream={up: blobs.get(up, "") for up in upstream_of(stage)},
     )
-    return replace(subject, state=state.with_stage(stage, record))
+    return subject._replace(state=state.with_stage(stage, record))
 
 
 def _ordered(findings: Iterator[Finding]) -> tuple[Finding, ...]:

@@ -7,7 +7,6 @@ documents: completion expires by content, so nothing has to remember to reset a 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.findings import Waiver
@@ -34,8 +33,7 @@ CHANGED = "changed"
 STALE = "stale"
 
 
-@dataclass(frozen=True, slots=True)
-class StageRecord:
+class StageRecord(NamedTuple):
     """What the ledger knows of one stage.
 
     `artifact` and `upstream` (stage to blob id) are those of the last completion or confirmation
@@ -48,11 +46,11 @@ class StageRecord:
     by: str = ""
     event: str = ""
     artifact: str = ""
-    upstream: Mapping[str, str] = field(default_factory=dict)
-    reopens: Mapping[str, int] = field(default_factory=dict)
+    upstream: Mapping[str, str] = {}
+    reopens: Mapping[str, int] = {}
 
 
-_UNTOUCHED = StageRecord()
+_UNTOUCHED: Mapping[str, StageRecord] = dict.fromkeys(STAGES, StageRecord())
 
 
 class ValidationVerdict(NamedTuple):
@@ -70,8 +68,7 @@ class NotApplied(NamedTuple):
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionState:
+class SessionState(NamedTuple):
     """A session as its ledger tells it. `lamport` and `events` count what was folded."""
 
     project: str
@@ -86,17 +83,17 @@ class SessionState:
     updated_at: str = ""
     lamport: int = 0
     events: int = 0
-    stages: Mapping[str, StageRecord] = field(default_factory=lambda: dict.fromkeys(STAGES, _UNTOUCHED))
-    assigned: Mapping[str, str] = field(default_factory=dict)
-    validation: ValidationVerdict = field(default_factory=ValidationVerdict)
+    stages: Mapping[str, StageRecord] = _UNTOUCHED
+    assigned: Mapping[str, str] = {}
+    validation: ValidationVerdict = ValidationVerdict()
     waivers: tuple[Waiver, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
     handoffs: tuple[Handoff, ...] = ()
-    claims: Mapping[str, Claim] = field(default_factory=dict)
+    claims: Mapping[str, Claim] = {}
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
         """A copy in which `stage` has `record`."""
-        return replace(self, stages={**self.stages, stage: record})
+        return self._replace(stages={**self.stages, stage: record})
 
     @property
     def effective_status(self) -> str:

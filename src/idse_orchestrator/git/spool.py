@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.commit_note import note_text
 from idse_orchestrator.git.ref_names import parse_session_ref
@@ -27,8 +26,7 @@ _LONGEST = 256
 _UNFINISHED_SECONDS = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Spooled:
+class _Spooled(NamedTuple):
     """`notes`: commit to text. `rewritten`: (old, new). `files`: every name that is done with afterwards."""
 
     notes: dict[str, str]

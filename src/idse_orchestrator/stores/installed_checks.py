@@ -7,8 +7,7 @@ configuration names it (``git config idse.checks``), never because a file of a b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import InvalidConfigurationError
 
@@ -20,11 +19,10 @@ if TYPE_CHECKING:
 GROUP = "idse_orchestrator.checks"
 
 
-@dataclass(frozen=True, slots=True)
-class InstalledChecks:
+class InstalledChecks(NamedTuple):
     """`checks` by verb; `id` names them with their packages' versions, so that kept verdicts expire."""
 
-    checks: Mapping[str, Check] = field(default_factory=dict)
+    checks: Mapping[str, Check] = {}
     id: str = ""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ class Compiling:
         from idse_orchestrator.app.validation_choice import KnownHere
 
         asking = self._app.asking
-        return replace(asking, ledgers=KnownHere(asking.ledgers, asking.workspace))
+        return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
     def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
         """The specs that `wish` is about: of this work tree, or of the code revision `rev`."""

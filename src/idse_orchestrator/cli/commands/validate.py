@@ -138,7 +138,7 @@ def _scoped(run: Run, choice: Choice, session: str | None, *, everything: bool) 
 
 def _show(run: Run, report: Report, rules: Rules, form: str, output: str | None) -> None:
     """Formats for machines carry the notes, or have no place for them; people read them as prose."""
-    shown = replace(report, notes=()) if form == "text" else report
+    shown = report._replace(notes=()) if form == "text" else report
     to_file = output not in (None, "-")
     plain = to_file and run.terminal.color != "always"
     text = render_report(form, shown, rules, PLAIN if plain else run.terminal.style)

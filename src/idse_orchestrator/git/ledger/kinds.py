@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.events import Event
@@ -20,8 +19,7 @@ from idse_orchestrator.domain.state_json import state_from_json, state_to_json
 State = TypeVar("State")
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerKind(Generic[State]):
+class LedgerKind(NamedTuple, Generic[State]):
     """How one kind of ledger folds and stores its state."""
 
     kind: str

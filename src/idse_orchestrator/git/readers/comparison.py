@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.errors import UnknownNameError
@@ -22,8 +21,7 @@ _NOTHING = frozenset(("", "0" * 40))
 _LOOKED_AT = (WORKSPACE, *PATHSPECS)
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """What differs. `base` is the commit (or empty tree) compared with, `tip` the commit to judge.
 
     `tip` is "" for an index, and for a range that ends in a deleted ref. `paths` are the new and
