@@ -9,19 +9,13 @@ from hashlib import sha256
 from idse_orchestrator.app.ledger_values import SessionKey
 from idse_orchestrator.app.migrate.facts import gathered
 from idse_orchestrator.app.migrate.judging import Judge, judged
+from idse_orchestrator.app.migrate.naming import new_names, similar_names
 from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget, Progress
 from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
 from idse_orchestrator.app.migrate.survey import Survey, survey
 from idse_orchestrator.app.migrate.values import DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
 from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
-from idse_orchestrator.domain.migration_names import mapped_names
 from idse_orchestrator.domain.migration_paths import CURRENT, Place
-from idse_orchestrator.domain.names import check_new_name
-from idse_orchestrator.errors import UsageError
-
-_FEW_SESSIONS = 200
-"""Up to so many sessions their names are compared for slips of the pen."""
-_NEARLY = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +41,11 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
     """
     only = wish.project or (planning.projects[0] if len(planning.projects) == 1 else "")
     found = survey(planning.source, only)
-    keys = _keys(found, _project_names(found, wish.project, planning.projects))
+    known = planning.target.migrated()
+    keys = new_names(found.sessions, wish.project, planning.projects, known)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
-    everything = _sessions(planning, reading, keys)
+    everything = _sessions(reading, keys, known)
     sessions = [each for each in everything if each.arranged.files]
     if wish.with_history:
         history = planning.source.history(found.owner)
@@ -86,40 +81,14 @@ def _account(found: Survey, plan: MigrationPlan) -> None:
         raise AssertionError(f"{len(on_disk)} files, {len(told)} accounted for: {odd[:3]!r}")
 
 
-def _project_names(found: Survey, wished: str, existing: Sequence[str]) -> Mapping[str, str]:
-    """Each project of the source that is taken over, and what it is called here."""
-    said = list(dict.fromkeys(project for project, _ in found.sessions))
-    if wished and len(said) > 1:
-        if wished not in said:
-            raise UsageError(
-                f"the source has no project {wished!r}",
-                cause="it has " + ", ".join(sorted(said)),
-                fix=("name one of those, or leave --project out",),
-            )
-        said = [wished]
-    names = {said[0]: wished} if wished else mapped_names("project", said)
-    for name in names.values():
-        check_new_name("project", name, [each for each in existing if each != name])
-    return names
-
-
-def _keys(found: Survey, projects: Mapping[str, str]) -> dict[SessionKey, SessionKey]:
-    """Each session that is taken over, by its names in the source, and what it is called here."""
-    keys: dict[SessionKey, SessionKey] = {}
-    for project, name in projects.items():
-        sessions = [session for owner, session in found.sessions if owner == project]
-        for session, called in mapped_names("session", sessions).items():
-            keys[project, session] = (name, called)
-    return keys
-
-
 def _sessions(
-    planning: Planning, reading: Reading, keys: Mapping[SessionKey, SessionKey]
+    reading: Reading,
+    keys: Mapping[SessionKey, SessionKey],
+    known: Mapping[SessionKey, frozenset[str]],
 ) -> list[SessionPlan]:
     """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
-    known = planning.target.migrated()
     done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
-    similar = _similar_names(keys)
+    similar = similar_names(keys)
     plans = []
     for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
         plan = _session(reading, said, key)
@@ -194,42 +163,6 @@ def _parents(
     if parent is not None and parent != plan.key:
         return (parent[1],), ()
     return (), (f"its parent {wanted!r} is not there",) if wanted else ()
-
-
-def _similar_names(keys: Iterable[SessionKey]) -> Mapping[SessionKey, tuple[str, ...]]:
-    """Doubts about sessions whose names nearly are those of others."""
-    known = sorted(keys)
-    by_case: dict[SessionKey, list[SessionKey]] = {}
-    for key in known:
-        by_case.setdefault((key[0], key[1].casefold()), []).append(key)
-    found: dict[SessionKey, tuple[str, ...]] = {}
-    for twins in by_case.values():
-        for key in twins if len(twins) > 1 else ():
-            names = ", ".join(repr(other[1]) for other in twins if other != key)
-            found[key] = (f"{names} differs only in case: perhaps it is the same session",)
-    for key, other in _slips(known) if len(known) <= _FEW_SESSIONS else ():
-        words = f"{other[1]!r} is nearly its name: perhaps it is the same session"
-        found[key] = (*found.get(key, ()), words)
-    return found
-
-
-def _slips(known: Sequence[SessionKey]) -> Iterable[tuple[SessionKey, SessionKey]]:
-    from difflib import SequenceMatcher
-
-    for number, one in enumerate(known):
-        for other in known[number + 1 :]:
-            names = one[1].casefold(), other[1].casefold()
-            if one[0] != other[0] or names[0] == names[1] or _differ_in_digits(*names):
-                continue
-            match = SequenceMatcher(None, *names, autojunk=False)
-            if match.quick_ratio() > _NEARLY and match.ratio() > _NEARLY:
-                yield one, other
-                yield other, one
-
-
-def _differ_in_digits(one: str, other: str) -> bool:
-    """Whether two names count on: such are meant to be alike."""
-    return [char for char in one if char.isdigit()] != [char for char in other if char.isdigit()]
 
 
 def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
