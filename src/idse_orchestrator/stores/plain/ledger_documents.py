@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 from idse_orchestrator.domain.claim_evidence import Version
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
@@ -17,17 +18,23 @@ class StoreLedgerDocuments:
 
     def __init__(self, store: DesignStore) -> None:
         self._store = store
+        self._keys: dict[str, LedgerKey] = {}
 
     def tips(self, project: str) -> Mapping[str, Version]:
         """See `LedgerDocuments.tips`."""
-        found = {key[1]: next(self._entries(key), None) for key in self._store.list_sessions(project)}
-        return {session: _version(entry) for session, entry in found.items() if entry is not None}
+        found: dict[str, Version] = {}
+        for key in self._store.list_sessions(project):
+            for entry in islice(self._entries(key), 1):
+                found[key[1]] = version = _version(entry)
+                self._keys[version.commit] = key
+        return found
 
     def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
         """See `LedgerDocuments.history`."""
         wanted = set(tips)
         found: dict[str, Version] = {}
-        for key in self._store.list_sessions():
+        known = wanted <= self._keys.keys()
+        for key in [self._keys[tip] for tip in wanted] if known else self._store.list_sessions():
             versions = {version.commit: version for version in map(_version, self._entries(key))}
             if wanted & versions.keys():
                 found |= versions
