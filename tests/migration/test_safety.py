@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -151,6 +152,17 @@ def test_killed_at_any_time_and_run_again_it_completes_without_doubles(old, take
     assert not taker.migrate(old)["changed"]
 
 
+def test_of_two_at_once_the_second_finds_what_the_first_wrote(old, taker):
+    for number in range(40):
+        old.session("C", f"session-{number:02}")
+    command = ("idse", "migrate", str(old.path), "--json")
+    running = [subprocess.Popen(command, cwd=taker.path, stdout=subprocess.PIPE) for _ in range(3)]
+    told = [json.loads(each.communicate()[0])["data"] for each in running]
+    assert [each.returncode for each in running] == [0, 0, 0]
+    assert sorted(len(data["written"]) for data in told) == [0, 0, 40]
+    assert taker.is_sound()
+
+
 class TestOddNames:
     @pytest.mark.parametrize(
         ("name", "called"),
@@ -287,8 +299,6 @@ class TestASourceThatIsNone:
 
 class TestTheReport:
     def test_it_lists_every_file(self, mixed, taker, tmp_path):
-        import json
-
         target = tmp_path / "report.json"
         taker.migrate(mixed, "--report", str(target))
         report = json.loads(target.read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
 import click
@@ -49,13 +50,13 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
         place = migration.archive(archive) if archive else None
         _check_report(report, migration)
         wish = Wish(run.project_option or "", with_history=not no_history)
-        plan, found = plan_migration(migration.planning, wish)
         done = Migrated()
-        if not dry_run:
-            with run.app.alone():
+        with nullcontext() if dry_run else run.app.alone():  # a second one plans when the first has written
+            plan, found = plan_migration(migration.planning, wish)
+            if not dry_run:
                 done = apply_plan(migration.applying(found), plan)
-            if place is not None:
-                place.write(notices(plan))
+        if place is not None and not dry_run:
+            place.write(notices(plan))
     if report:
         _write_report(report, plan, done)
     _show(run, plan, done, place, dry_run=dry_run)
