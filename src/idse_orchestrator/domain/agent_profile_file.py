@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec
+from idse_orchestrator.domain.placed_yaml import NEWER_NUMBER
 
 YAML = "yaml"
 JSON = "json"
@@ -22,8 +23,6 @@ FORMAT = 1
 COMPILED = "compiled"
 _BLANK = "0" * 64
 _CHECKSUM = re.compile(rb"""^ +"?checksum"?: ['"]([0-9a-f]{64})['"]\s""", re.MULTILINE)
-_NUMBER = re.compile(r"(?:0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)$")
-"""What YAML 1.2 takes for a number and PyYAML, of 1.1, need not: as a text it wants quotes for both."""
 
 _NOTICE = "# Compiled by idse from {path}: change it there, then compile again.\n"
 
@@ -52,7 +51,8 @@ def _as_yaml(data: Mapping[str, object]) -> str:
             del data
             return True
 
-    Plain.add_implicit_resolver("tag:yaml.org,2002:float", _NUMBER, list("-+.0123456789"))
+    newer = re.compile(f"(?:{NEWER_NUMBER.pattern})$")  # a text that looks so wants quotes for every reader
+    Plain.add_implicit_resolver("tag:yaml.org,2002:float", newer, list("-+.0123456789"))
     text: str = yaml.dump(data, Dumper=Plain, sort_keys=False, allow_unicode=True, width=float("inf"))
     return text
 

@@ -9,6 +9,7 @@ from idse_orchestrator.domain.agent_profile_words import at, odd, quoted, short
 from idse_orchestrator.domain.placed_yaml import (
     BOOLEAN,
     FRACTION,
+    NEWER,
     NOTHING,
     WHOLE,
     Items,
@@ -40,7 +41,7 @@ def _free(name: str, value: Placed, problems: list[Problem]) -> object:
     if isinstance(value, Items):
         each = enumerate(value.values, 1)
         return [_free(f"item {number} of {name}", item, problems) for number, item in each]
-    if value.kind in (WHOLE, FRACTION):
+    if value.kind in (WHOLE, FRACTION, NEWER):
         return _number(name, value, problems)
     if value.kind == BOOLEAN:
         return _truth(name, value, problems)

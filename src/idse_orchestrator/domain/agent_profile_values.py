@@ -26,6 +26,7 @@ from idse_orchestrator.domain.agent_profile_words import at, kind_of, no_text, o
 from idse_orchestrator.domain.placed_yaml import (
     DATE,
     FRACTION,
+    NEWER,
     NOTHING,
     TEXT,
     WHOLE,
@@ -39,6 +40,7 @@ MOST_PROBLEMS = 50
 """A reader mends the first of them anyway."""
 
 _MOST_COMPARED = 64
+_TEXTS = (TEXT, DATE, NEWER)
 
 
 class ProfileValues:
@@ -98,7 +100,7 @@ class ProfileValues:
             return at(value, what, f"write it such as  {field.example}")
         if field.form == AS_WRITTEN and value.kind in (WHOLE, FRACTION):
             return None
-        if value.kind not in (TEXT, DATE):
+        if value.kind not in _TEXTS:
             return no_text(field.name, value, f"{field.name}: ")
         if field.required and not value.text.strip():
             return at(value, f"{field.name} is empty", f"write it such as  {field.example}")
@@ -125,7 +127,7 @@ class ProfileValues:
             return at(
                 item, f"{name} is {kind_of(item)}, and a text is meant", f"quote it:  - {self._shown(item)}"
             )
-        if item.kind not in (TEXT, DATE, NOTHING):
+        if item.kind not in (*_TEXTS, NOTHING):
             return no_text(name, item, "- ")
         if item.kind == NOTHING or not item.text.strip():
             return at(item, f"{name} is empty", "write a text there, or take the item out")

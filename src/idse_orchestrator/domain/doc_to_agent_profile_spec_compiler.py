@@ -8,9 +8,8 @@ No model is called and nothing is guessed: the same documents give the same prof
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.agent_profile_block import (
     Block,
@@ -21,9 +20,6 @@ from idse_orchestrator.domain.agent_profile_block import (
 )
 from idse_orchestrator.domain.agent_profile_spec import NEEDED, AgentProfileSpec, inherit, settled
 from idse_orchestrator.domain.markdown import Outline
-
-if TYPE_CHECKING:
-    from idse_orchestrator.domain.safe_yaml import YamlProblem
 
 __all__ = [
     "NEEDED",
@@ -130,6 +126,7 @@ def _undecodable(data: bytes, at: int, what: str) -> ProfileReading:
 
 
 def _read_block(block: Block) -> ProfileReading:
+    from idse_orchestrator.domain.agent_profile_trouble import explained
     from idse_orchestrator.domain.agent_profile_values import ProfileValues
     from idse_orchestrator.domain.placed_reading import load_placed
     from idse_orchestrator.domain.safe_yaml import YamlProblem
@@ -138,31 +135,9 @@ def _read_block(block: Block) -> ProfileReading:
     try:
         found = ProfileValues(load_placed(block.text.encode("utf-8", "replace")), lines)
     except YamlProblem as problem:
-        return ProfileReading(block.heading, problems=(_moved(_explained(problem, lines), block),))
+        return ProfileReading(block.heading, problems=(_moved(explained(problem, lines), block),))
     problems = tuple(_moved(each, block) for each in found.problems)
     return ProfileReading(block.heading, found.values, problems)
-
-
-def _explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
-    """A parser's complaint in words that help: a tab, a conflict, or a colon in a text is behind it."""
-    from idse_orchestrator.domain.agent_profile_words import quoted
-
-    for number, text in enumerate(lines[: problem.line + 1], 1):
-        if "\t" in text[: len(text) - len(text.lstrip())]:
-            at = text.index("\t") + 1
-            return Problem(number, at, "a tab indents this line, YAML wants spaces", "replace it by spaces")
-        if text.startswith(("<<<<<<< ", ">>>>>>> ")):
-            return Problem(number, 1, "a merge conflict stands here", "resolve it, in every document")
-    line = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
-    if problem.what.startswith("mapping values are not allowed"):
-        key, colon, rest = line.partition(": ")
-        what = "a second colon in this line makes YAML look for another key"
-        fix = f"quote the text:  {key.strip()}{colon}{quoted(rest.strip())}"
-        return Problem(problem.line, problem.column, what, fix)
-    fix = "mend the YAML there; a text that holds one of : # [ ] { } & * wants quotes"
-    if not problem.line:
-        fix = "make the block smaller; what is long belongs beside the spec"
-    return Problem(problem.line, problem.column, problem.what, fix)
 
 
 def _moved(problem: Problem, block: Block) -> Problem:

@@ -12,6 +12,8 @@ from idse_orchestrator.domain.placed_yaml import (
     BOOLEAN,
     DATE,
     FRACTION,
+    NEWER,
+    NEWER_NUMBER,
     NOTHING,
     TEXT,
     WHOLE,
@@ -31,6 +33,7 @@ from idse_orchestrator.domain.safe_yaml import (
 
 _KINDS = {
     "tag:yaml.org,2002:str": TEXT,
+    "tag:yaml.org,2002:value": TEXT,  # a lone =, which means something in a key only
     "tag:yaml.org,2002:null": NOTHING,
     "tag:yaml.org,2002:bool": BOOLEAN,
     "tag:yaml.org,2002:int": WHOLE,
@@ -72,7 +75,7 @@ class _Placing(SafeConstructor):
     def _fresh(self, node: yaml.Node) -> Placed:
         line, column = place_of(node.start_mark)
         if isinstance(node, yaml.ScalarNode) and node.tag in _KINDS:
-            return Scalar(node.value, _KINDS[node.tag], line, column)
+            return Scalar(node.value, _kind(node), line, column)
         if isinstance(node, yaml.SequenceNode) and node.tag == _LIST:
             return Items(tuple(map(self.placed, node.value)), line, column)
         if isinstance(node, yaml.MappingNode) and node.tag == _MAPPING:
@@ -90,6 +93,12 @@ class _Placing(SafeConstructor):
             pairs.pop(name.text, None)  # a key of its own stands where it was written
             pairs[name.text] = (name, self.placed(value))
         return tuple(pairs.values())
+
+
+def _kind(node: yaml.ScalarNode) -> str:
+    kind = _KINDS[node.tag]
+    plain = kind == TEXT and not node.style
+    return NEWER if plain and NEWER_NUMBER.fullmatch(node.value) else kind
 
 
 def _refuse_twice(root: yaml.Node) -> None:

@@ -6,6 +6,7 @@ A scalar keeps the text that was written, beside what YAML 1.1 takes it for: so 
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 TEXT = "text"
@@ -14,6 +15,11 @@ BOOLEAN = "boolean"
 WHOLE = "whole number"
 FRACTION = "number"
 DATE = "date"
+NEWER = "number of YAML 1.2"
+"""What YAML 1.1 takes the plain text of a scalar for; NEWER is a text there, and a number since."""
+
+NEWER_NUMBER = re.compile(r"0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+"""A number of YAML 1.2, which YAML 1.1 need not take for one."""
 
 
 class Scalar(NamedTuple):
