@@ -198,3 +198,16 @@ def test_a_place_that_cannot_be_written_is_an_error_that_says_so(folder):
     (folder / "artifacts").write_text("no folder")
     with pytest.raises(StorageError, match="cannot be written"):
         store.save_artifact(b"new")
+
+
+def test_what_cannot_be_written_is_called_a_store(folder):
+    folder.mkdir()
+    (folder / "idse-store.json").write_text('{"format": 1}')
+    (folder / "artifacts").write_text("no folder")
+    with pytest.raises(StorageError, match="the store cannot be written"):
+        begun(folder)
+
+
+def test_a_place_where_no_folder_can_be_made_is_no_repository():
+    with pytest.raises(StorageError, match="the store cannot be written"):
+        FilesystemStore("/proc/nothing").save_artifact(b"new")

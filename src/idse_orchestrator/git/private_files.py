@@ -9,30 +9,30 @@ from contextlib import suppress
 from idse_orchestrator.errors import StorageError
 
 
-def storage_error(error: OSError, where: str) -> StorageError:
-    """The error to raise when the system refuses a write at `where`."""
+def storage_error(error: OSError, where: str, what: str = "the repository") -> StorageError:
+    """The error to raise when the system refuses a write at `where`, which is a place in `what`."""
     return StorageError(
-        "the repository cannot be written",
+        f"{what} cannot be written",
         where=error.filename or where,
         cause=error.strerror or str(error),
-        fix=(_fix(error.errno),),
+        fix=(_fix(error.errno, what),),
     )
 
 
-def _fix(number: int | None) -> str:
+def _fix(number: int | None, what: str) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "free some space, then run the command again"
     if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return "move away what stands there, then run the command again"
-    return "make the repository writable for you, then run the command again"
+    return f"make {what} writable for you, then run the command again"
 
 
-def make_folder(path: str) -> str:
+def make_folder(path: str, what: str = "the repository") -> str:
     """Create `path` with its parents; StorageError where that is not possible."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
-        raise storage_error(error, path) from error
+        raise storage_error(error, path, what) from error
     return path
 
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.stores.filesystem.files import (
     make_own_folder,
     read_file,
+    refused,
     settle,
     unreadable,
     write_file,
@@ -61,7 +61,7 @@ class EntryFiles:
         try:
             folders = {self._written(name, entry): entry for name, entry in entries.items()}
         except OSError as error:
-            raise storage_error(error, self._folder) from error
+            raise refused(error, self._folder) from error
         files = [os.path.join(place, part) for place, entry in folders.items() for part, _ in _parts(entry)]
         settle(files, self._root)
 

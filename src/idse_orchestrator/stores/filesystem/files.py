@@ -7,7 +7,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import CorruptLedgerError, StorageError
 from idse_orchestrator.git.private_files import make_folder, storage_error
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 64 * 1024 * 1024
 """Nothing of a store is larger; what is, is not loaded."""
+STORE = "the store"
+"""What a store is called where it cannot be written."""
 FEW = 8
 """More files than this are brought to the disk by one call for all, not by one for each."""
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -63,7 +65,7 @@ def replace_file(path: str, content: bytes, *, lasting: bool = True) -> None:
     except OSError as error:
         remove_quietly(temporary)
         error.filename = path  # nobody knows the temporary file
-        raise storage_error(error, path) from error
+        raise refused(error, path) from error
     if lasting:
         sync_to_disk(os.path.dirname(path))
 
@@ -115,7 +117,7 @@ def sync_to_disk(path: str) -> None:
 def _tell_lost(error: OSError, path: str) -> None:
     """Raise StorageError where something was lost; some systems only cannot do what they were asked for."""
     if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
-        raise storage_error(error, path) from error
+        raise refused(error, path) from error
 
 
 def _folders_to(path: str, top: str) -> Iterator[str]:
@@ -135,7 +137,7 @@ def make_own_folder(root: str, path: str) -> str:
         place = os.path.join(place, part)
         if os.path.islink(place):
             raise unreadable(place, "a symbolic link could lead out of the store")
-    return make_folder(path)
+    return make_folder(path, STORE)
 
 
 def remove_quietly(path: str) -> None:
@@ -144,6 +146,11 @@ def remove_quietly(path: str) -> None:
         os.unlink(path)
     except OSError:
         return
+
+
+def refused(error: OSError, path: str) -> StorageError:
+    """The error for what the system does not let us write in a store."""
+    return storage_error(error, path, STORE)
 
 
 def unreadable(path: str, cause: str) -> CorruptLedgerError:

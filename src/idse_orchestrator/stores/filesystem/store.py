@@ -28,12 +28,14 @@ from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.store_entry import StoreEntry
 from idse_orchestrator.errors import InvalidConfigurationError, InvalidNameError
 from idse_orchestrator.git.ledger.lock import file_lock
-from idse_orchestrator.git.private_files import make_folder, storage_error
+from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.stores.filesystem.entry_files import EntryFiles
 from idse_orchestrator.stores.filesystem.files import (
+    STORE,
     holds,
     make_own_folder,
     read_file,
+    refused,
     remove_quietly,
     replace_file,
     settle,
@@ -124,7 +126,7 @@ class FilesystemStore:
             try:
                 os.unlink(os.path.join(folder, TIP))
             except OSError as error:
-                raise storage_error(error, folder) from error
+                raise refused(error, folder) from error
             sync_to_disk(folder)
 
     def load_artifact(self, content_id: str) -> bytes:
@@ -159,7 +161,7 @@ class FilesystemStore:
         except OSError as error:
             remove_quietly(temporary)
             error.filename = path
-            raise storage_error(error, path) from error
+            raise refused(error, path) from error
 
     def _has_content(self, name: str) -> bool:
         return os.path.isfile(content_path(self._root, name))
@@ -202,7 +204,7 @@ class FilesystemStore:
     def _mark(self) -> None:
         path = os.path.join(self._root, MARKER)
         if not os.path.exists(path):
-            make_folder(self._root)
+            make_folder(self._root, STORE)
             replace_file(path, json.dumps(_MARKED).encode() + b"\n")
 
 
