@@ -9,7 +9,7 @@ import pytest
 SPEC = ".idse/projects/demo/sessions/__blueprint__/spec.md"
 LEDGER = "refs/idse/sessions/demo/__blueprint__"
 
-READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
+READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it", "dataclasses"}
 RECORDING = {"click", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
 COMPILING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
 JUDGING = {"click", "pygit2", "pydantic", "jinja2", "rich"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,8 +29,7 @@ IN_GIT_DIRECTORY = ".git/"
 """How a path in the git directory begins, whatever that directory is called and wherever it stands."""
 
 
-@dataclass(frozen=True, slots=True)
-class EditGate:
+class EditGate(NamedTuple):
     """What the gate works with, in one work tree.
 
     `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may

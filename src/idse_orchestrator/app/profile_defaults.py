@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import NEEDED, missing_keys, read_profile
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, artifact_path
 
@@ -42,17 +41,25 @@ class ProfileDefaults:
         found = hits.get(_SPEC, ())
         if not any(hit.rule in self._rules for hit in found):
             return hits
-        given = self._given_in(key[0]) if key[1] != BLUEPRINT else frozenset(NEEDED)
+        given = self._given_to(key)
         kept = tuple(
             hit for hit in found if hit.rule not in self._rules or hit.params.get("key") not in given
         )
         return {**hits, _SPEC: kept}
 
-    def _given_in(self, project: str) -> frozenset[str]:
+    def _given_to(self, key: SessionKey) -> frozenset[str]:
+        # few documents lack anything
+        from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
+            NEEDED,
+            missing_keys,
+            read_profile,
+        )
+
+        project, session = key
+        path = artifact_path(project, BLUEPRINT, "spec")
+        if session == BLUEPRINT or path not in self._reader.paths():
+            return frozenset(NEEDED)
         if project not in self._given:
-            path = artifact_path(project, BLUEPRINT, "spec")
-            if path not in self._reader.paths():
-                return frozenset(NEEDED)
             reading = read_profile(self._reader.read_many([path])[path])
             lacking = () if reading.problems else missing_keys(reading)  # its own findings come first
             self._given[project] = frozenset(NEEDED).difference(lacking)

@@ -7,8 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 PLANNING = "planning"
 IMPLEMENTATION = "implementation"
@@ -21,8 +20,7 @@ PROTOCOLS = (MANUAL, AUTOMATIC)
 """How an agent hands over: when somebody says so, or by a request as soon as its stage is complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
+class Agent(NamedTuple):
     """Somebody who acts for people: `stages` are those it handles, `capabilities` are free words."""
 
     id: str
@@ -33,8 +31,7 @@ class Agent:
     handoff_protocol: str = MANUAL
 
 
-@dataclass(frozen=True, slots=True)
-class HandoffRule:
+class HandoffRule(NamedTuple):
     """When `from_agent` is done with `from_stage`, `to_agent` goes on with `to_stage`."""
 
     from_stage: str
@@ -49,8 +46,7 @@ class HandoffRule:
         return (self.from_stage, self.to_stage, self.from_agent, self.to_agent)
 
 
-@dataclass(frozen=True, slots=True)
-class AgentRegistry:
+class AgentRegistry(NamedTuple):
     """Agents in the order in which they are asked, and the rules of handing over."""
 
     agents: tuple[Agent, ...] = ()

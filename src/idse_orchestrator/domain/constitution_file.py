@@ -62,7 +62,7 @@ def load_constitution(
         rules = _raised(rules, addition.raised, where)
         rules += _added(addition, rules, articles, where, extra_checks)
     ident = constitution_id(core, project, checks=checks_id)
-    return Constitution(shipped.version, ident, articles, tuple(rules))
+    return Constitution.of(shipped.version, ident, articles, rules)
 
 
 def _read(data: bytes, where: str, shape: type[File]) -> File:

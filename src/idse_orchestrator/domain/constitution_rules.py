@@ -7,8 +7,7 @@ validation library to know them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from idse_orchestrator.domain.findings import ERROR, OFF, WARNING
@@ -82,18 +81,23 @@ class Rule(NamedTuple):
         return self.severity.get(status, self.severity["pending"])
 
 
-@dataclass(frozen=True, slots=True)
-class Constitution:
-    """All articles and rules in force. `id` is the content id of the files they were read from."""
+class Constitution(NamedTuple):
+    """All articles and rules in force. `id` is the content id of the files they were read from.
+
+    Made by `Constitution.of`, which fills `by_id`.
+    """
 
     version: str
     id: str
     articles: tuple[Article, ...]
     rules: tuple[Rule, ...]
-    by_id: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
+    by_id: Mapping[str, Rule]
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_id", {rule.id: rule for rule in self.rules})
+    @staticmethod
+    def of(version: str, ident: str, articles: Iterable[Article], rules: Iterable[Rule]) -> Constitution:
+        """The constitution of these articles and rules, whose content id is `ident`."""
+        ordered = tuple(rules)
+        return Constitution(version, ident, tuple(articles), ordered, {rule.id: rule for rule in ordered})
 
     def rule(self, rule_id: str) -> Rule | None:
         """The rule of that id, upper or lower case; None where there is none."""
@@ -128,11 +132,11 @@ class Constitution:
         try:
             if body["format"] != COMPILED_FORMAT:
                 raise ValueError(f"compiled constitution of format {body['format']!r}")
-            return Constitution(
-                version=body["version"],
-                id=body["id"],
-                articles=tuple(Article(**article) for article in body["articles"]),
-                rules=tuple(_rule(fields) for fields in body["rules"]),
+            return Constitution.of(
+                body["version"],
+                body["id"],
+                [Article(**article) for article in body["articles"]],
+                [_rule(fields) for fields in body["rules"]],
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a compiled constitution: {error!r}") from error

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Handoff:
+class Handoff(NamedTuple):
     """`id` is that of the event that asked; `at` and `by` are its date and who asked.
 
     `from_agent` is who had the stage ("" : a person), `after` the stage that was completed where a rule

@@ -9,7 +9,6 @@ without an action tell a story, as those of older layouts do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.domain.handoff import Handoff
@@ -76,7 +75,7 @@ def _request(state: SessionState, event: Event) -> SessionState | str:
 def _approve(state: SessionState, handoff: Handoff, event: Event) -> SessionState | str:
     if handoff.approved_by:
         return "it was approved already"
-    approved = replace(handoff, approved_by=event.actor.label)
+    approved = handoff._replace(approved_by=event.actor.label)
     return state._replace(handoffs=tuple(approved if each is handoff else each for each in state.handoffs))
 
 

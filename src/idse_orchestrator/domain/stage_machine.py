@@ -9,7 +9,7 @@ reopen    complete → in_progress, always, with a reason
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.domain.pipeline_artifacts import MAY_START_BESIDE, STAGES
 from idse_orchestrator.domain.stage_state_model import (
@@ -37,8 +37,7 @@ NEEDS_REASON = (REOPEN, CONFIRM)
 _ALLOWED_FROM = {START: (PENDING,), FINISH: (IN_PROGRESS,), CONFIRM: (COMPLETE,), REOPEN: (COMPLETE,)}
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(NamedTuple):
     """Why a move cannot be made. `at` is the stage whose document is the cause, if one is."""
 
     code: str
