@@ -340,6 +340,25 @@ def test_what_cannot_be_compiled_is_refused_and_nothing_is_written(project, args
     ]
 
 
+def test_a_spec_that_is_not_in_this_work_tree_is_told_with_what_brings_it(project):
+    shutil.rmtree(project.path / SESSIONS / "login")
+    told = compiled(project, "--session", "login", code=1).stderr
+    assert f"--> {spec_of('login')}\n" in told
+    assert "cause: there is no such file in the worktree\n" in told
+    assert "fix:   idse restore login " in told
+    assert project.idse("restore", "login").returncode == 0
+    project.idse("spawn", "later", "--title", "Later")
+    told = compiled(project, "--session", "later", "--at", "HEAD", code=1).stderr
+    assert f"cause: there is no such file in the commit {project.git('rev-parse', 'HEAD')[:7]}\n" in told
+    assert f"fix:   git log --oneline -- {spec_of('later')}" in told
+
+
+def test_a_folder_that_was_named_is_not_called_the_repository(project):
+    told = compiled(project, "--out", "/proc/profiles", code=2).stderr
+    assert told.startswith("error[IDSE015]: the profile cannot be written\n  --> /proc/profiles\n")
+    assert "fix:   name another folder: --out DIR\n" in told
+
+
 def test_a_blueprint_that_was_named_must_have_a_profile(project):
     project.idse("spawn", "plain", "--title", "Plain")
     done = compiled(project, "--session", "login", "--blueprint", "plain", code=1)

@@ -63,10 +63,21 @@ def _finding(placed: PlacedProblem, project: str) -> Finding:
     )
 
 
-def no_profile(path: str, reading: ProfileReading, *, exists: bool) -> NoAgentProfileError:
-    """The error for a document without a profile, or for one that is not there."""
-    if not exists:
-        return NoAgentProfileError("this session has no spec to compile a profile from", where=path)
+def no_spec(path: str, session: str, source: str) -> NoAgentProfileError:
+    """The error for a session whose spec is not in `source`, as its reader describes itself."""
+    fix = f"idse restore {session}    (brings back the documents that its ledger holds)"
+    if source.startswith("commit "):
+        fix = f"git log --oneline -- {path}    (lists the commits that have it)"
+    return NoAgentProfileError(
+        "this session has no spec to compile a profile from",
+        where=path,
+        cause=f"there is no such file in the {source}",
+        fix=(fix,),
+    )
+
+
+def no_profile(path: str, reading: ProfileReading) -> NoAgentProfileError:
+    """The error for a document without a profile."""
     elsewhere = ", ".join(map(str, reading.elsewhere))
     return NoAgentProfileError(
         f"this spec has no {TITLE}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.profile_problems import no_profile
+from idse_orchestrator.app.profile_problems import no_profile, no_spec
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR
 from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
     Problem,
@@ -47,7 +47,9 @@ class ProfileSpecs:
     def lacking(self, session: str) -> NoAgentProfileError:
         """The error for a session whose spec has no profile, or is not there."""
         path = self.path(session)
-        return no_profile(path, self.reading(session), exists=path in self._entries)
+        if path not in self._entries:
+            return no_spec(path, session, self._reader.description)
+        return no_profile(path, self.reading(session))
 
     def sessions(self) -> list[str]:
         """The sessions that have a spec, in order."""

@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Sequence
 
-from idse_orchestrator.errors import ForeignFileError
+from idse_orchestrator.errors import ForeignFileError, StorageError
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
 
 _MOST_BYTES = 16 * 1024 * 1024
@@ -51,7 +51,10 @@ class ProfileFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """See `ProfileFiles.write`."""
-        write_atomically(os.path.join(make_folder(self._folder), name), content)
+        try:
+            write_atomically(os.path.join(make_folder(self._folder), name), content)
+        except StorageError as error:
+            raise self._unwritten(error) from error
 
     def names(self) -> Sequence[str]:
         """See `CompiledFolder.names`."""
@@ -74,6 +77,13 @@ class ProfileFolder:
             return
         except OSError as error:
             raise storage_error(error, self.path(name)) from error
+
+    def _unwritten(self, error: StorageError) -> StorageError:
+        """`error` as it is in the work tree; a folder that somebody named is no repository."""
+        if self.is_own:
+            return error
+        fix = ("name another folder: --out DIR", "or make this one writable for you, with space on its disk")
+        return StorageError("the profile cannot be written", where=error.where, cause=error.cause, fix=fix)
 
     def _refuse_links(self) -> None:
         place = self._folder
