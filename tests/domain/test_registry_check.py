@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.domain.agent_registry import Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.domain.handoff_circles import begins_next_pass, circle_in
+from idse_orchestrator.domain.handoff_circles import begins_next_pass, circle_in, new_circle
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.registry_check import MAX_TEXT, check_changes, check_registry, registry_troubles
 from idse_orchestrator.errors import InvalidRegistryError
@@ -94,6 +94,49 @@ def test_what_was_wrong_before_is_not_held_against_another_change():
     check_registry(AgentRegistry((A, B, Agent("c")), circle), AgentRegistry((A, B), circle))
 
 
+CIRCLES = (
+    HandoffRule("spec", "plan", "a", "b"),
+    HandoffRule("plan", "spec", "b", "a"),
+    HandoffRule("tasks", "feedback", "a", "b"),
+    HandoffRule("feedback", "tasks", "b", "b"),
+    HandoffRule("tasks", "tasks", "b", "a"),
+    HandoffRule("tasks", "intent", "a", "c"),
+    HandoffRule("intent", "tasks", "c", "a"),
+)
+"""Two circles that a merge made, and rules beside them."""
+TRIO = (A, B, Agent("c"))
+
+
+def test_a_circle_is_refused_where_there_is_another_one_already():
+    before = AgentRegistry(TRIO, CIRCLES[:2])
+    more = (HandoffRule("tasks", "plan", "a", "a"), HandoffRule("plan", "tasks", "a", "a"))
+    check_registry(AgentRegistry(TRIO, (*CIRCLES[:2], more[0])), before)
+    error = refused(AgentRegistry(TRIO, (*CIRCLES[:2], *more)), before)
+    assert error.message.endswith("a/tasks → a/plan → a/tasks") or error.message.endswith(
+        "a/plan → a/tasks → a/plan"
+    )
+    wider = AgentRegistry(TRIO, (*CIRCLES[:2], HandoffRule("plan", "plan", "b", "c")))
+    closing = AgentRegistry(TRIO, (*wider.handoff_rules, HandoffRule("plan", "spec", "c", "a")))
+    assert "c/plan → a/spec" in refused(closing, wider).message
+
+
+@pytest.mark.parametrize("gone", range(len(CIRCLES)))
+def test_of_two_circles_that_a_merge_made_each_rule_can_be_taken_out(gone):
+    rules = [rule for place, rule in enumerate(CIRCLES) if place != gone]
+    check_registry(AgentRegistry(TRIO, tuple(rules)), AgentRegistry(TRIO, CIRCLES))
+
+
+def test_a_registry_that_a_merge_made_too_large_can_become_smaller():
+    huge = AgentRegistry(tuple(Agent(f"a{number}", "r" * 190) for number in range(40_000)))
+    check_registry(AgentRegistry(huge.agents[1:]), huge)
+    assert "the limit is" in refused(AgentRegistry((*huge.agents, A)), huge).message
+
+
+def test_agents_that_a_merge_made_look_alike_may_change_places():
+    alike = (A, Agent("A"))
+    check_registry(AgentRegistry(alike[::-1]), AgentRegistry(alike))
+
+
 def test_many_mistakes_are_counted_and_the_first_is_told():
     agents = tuple(Agent(f"a{number}", stages=("cooking",)) for number in range(10_000))
     rules = tuple(HandoffRule("spec", "plan", f"x{number}", "y") for number in range(2_000))
@@ -134,6 +177,32 @@ def test_a_circle_is_found_exactly_where_a_way_returns(rules):
         for there in reached.values():
             there |= {far for near in there for far in ways.get(near, ())}
     assert bool(circle_in(rules)) == any(start in there for start, there in reached.items())
+
+
+@given(rule_lists, rule_lists)
+def test_a_new_circle_is_found_exactly_where_a_way_returns_through_a_new_rule(old, new):
+    rules = tuple({rule.key: rule for rule in (*old, *new)}.values())
+    known = {rule.key for rule in old}
+    found = new_circle(rules, old)
+    assert bool(found) == any(
+        (rule.from_stage, rule.from_agent) in reached_from((rule.to_stage, rule.to_agent), rules)
+        for rule in rules
+        if rule.key not in known and not begins_next_pass(rule)
+    )
+    steps = {((rule.from_stage, rule.from_agent), (rule.to_stage, rule.to_agent)) for rule in rules}
+    assert set(itertools.pairwise(found)) <= steps
+    assert not found or found[0] == found[-1]
+
+
+def reached_from(start, rules):
+    reached = {start}
+    for _ in rules:
+        reached |= {
+            (rule.to_stage, rule.to_agent)
+            for rule in rules
+            if not begins_next_pass(rule) and (rule.from_stage, rule.from_agent) in reached
+        }
+    return reached
 
 
 @given(rule_lists)

@@ -185,12 +185,12 @@ def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
     """Take the registry over from a file in the format of agent_registry.json; - reads standard input.
 
     A file that is an edited view (it names the ledger commit it was written from) changes what it changed,
-    and leaves what others changed since. Any other file is the registry as it shall be.
+    and leaves what others changed since. A file that names none is the registry as it shall be.
     """
-    from idse_orchestrator.app.agents.import_registry import import_registry
+    from idse_orchestrator.app.agents.import_registry import STANDARD_INPUT, import_registry
 
     project = run.project
-    where = "standard input" if file == "-" else file
+    where = STANDARD_INPUT if file == "-" else file
     changed = import_registry(
         run.app.agents.keeper, project, _content(file), where, replace=replace, reason=reason
     )

@@ -14,10 +14,19 @@ from idse_orchestrator.domain.agent_registry import (
     AgentRegistry,
     HandoffRule,
     agent_to_dict,
+    rule_from_dict,
     rule_to_dict,
 )
 from idse_orchestrator.domain.registry_check import rule_words
-from idse_orchestrator.domain.registry_fold import ADD, ADD_RULE, ORDER, REMOVE, REMOVE_RULE, SET
+from idse_orchestrator.domain.registry_fold import (
+    ADD,
+    ADD_RULE,
+    ORDER,
+    REMOVE,
+    REMOVE_RULE,
+    SET,
+    changed_registry,
+)
 from idse_orchestrator.domain.text import near
 from idse_orchestrator.errors import InvalidRegistryError, UnknownAgentError
 
@@ -118,6 +127,19 @@ def becoming(before: AgentRegistry, after: AgentRegistry) -> list[Change]:
         if left.get(key) != rule
     ]
     return changes
+
+
+def still_wanted(registry: AgentRegistry, changes: Sequence[Change]) -> list[Change]:
+    """`changes` without those that somebody made before: removals of what is gone, and what stands so."""
+    agents = {agent.id for agent in registry.agents}
+    rules = {rule.key for rule in registry.handoff_rules}
+    left = [
+        change
+        for change in changes
+        if not (change["action"] == REMOVE and change["agent"] not in agents)
+        and not (change["action"] == REMOVE_RULE and rule_from_dict(change["rule"]).key not in rules)
+    ]
+    return [] if changed_registry(registry, left) == (registry, []) else left
 
 
 def _set_or_add(known: Agent | None, agent: Agent) -> list[Change]:

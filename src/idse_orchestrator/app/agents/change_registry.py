@@ -49,8 +49,10 @@ def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: st
     return append_changes(keeper, project, wish, reason)
 
 
-def append_changes(keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "") -> RegistryChanged:
-    """The same whatever the view holds."""
+def append_changes(
+    keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "", fix: str = "run the command again"
+) -> RegistryChanged:
+    """The same whatever the view holds; `fix` is what to do where the registry has gone another way."""
     made: Changes = ()
 
     def plan(tip: ProjectTip | None) -> Draft | None:
@@ -58,7 +60,7 @@ def append_changes(keeper: RegistryKeeper, project: str, wish: Wish, reason: str
         if tip is None:
             raise no_project_ledger(project)
         made = wish(tip.state.registry)
-        return _draft(tip.state.registry, made, reason) if made else None
+        return _draft(tip.state.registry, made, reason, fix) if made else None
 
     tip = keeper.writer.append_to_project(project, plan)
     if tip is None:
@@ -67,13 +69,13 @@ def append_changes(keeper: RegistryKeeper, project: str, wish: Wish, reason: str
     return RegistryChanged(tip, made)
 
 
-def _draft(before: AgentRegistry, changes: Changes, reason: str) -> Draft:
+def _draft(before: AgentRegistry, changes: Changes, reason: str, fix: str) -> Draft:
     after, problems = changed_registry(before, changes)
     if problems:
         raise ConflictError(
             "the registry changed meanwhile",
             cause=problems[0],
-            fix=("idse agents list", "look, then run the command again"),
+            fix=("idse agents list    (shows what it is now)", fix),
         )
     check_registry(after, before)
     check_changes(changes)

@@ -1,7 +1,7 @@
 """Take a registry over from a file.
 
 A file that names the ledger commit it was written from is an edit of what stood there: what it changed is
-applied, and what others changed since stays. Any other file is the registry as it shall be.
+applied, and what others changed since stays. A file without such a name is the registry as it shall be.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from idse_orchestrator.app.agents.change_registry import RegistryChanged, Regist
 from idse_orchestrator.app.agents.registry_schema import parse_registry
 from idse_orchestrator.app.agents.registry_view import EDITED, registry_view, view_condition
 from idse_orchestrator.domain.project_workspace import agent_registry_path
-from idse_orchestrator.domain.registry_changes import becoming
+from idse_orchestrator.domain.registry_changes import becoming, still_wanted
 from idse_orchestrator.domain.registry_check import check_registry
-from idse_orchestrator.errors import RegistryEditedError
+from idse_orchestrator.domain.text import one_word
+from idse_orchestrator.errors import ConflictError, RegistryEditedError
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.agent_registry import AgentRegistry
     from idse_orchestrator.domain.registry_fold import Changes
+
+STANDARD_INPUT = "standard input"
+"""What such a file is called that has no name."""
 
 
 def import_registry(
@@ -28,18 +32,37 @@ def import_registry(
 
     InvalidRegistryError where the file or the registry in it is not sound; nothing is changed then. An
     edit of the view is lost to no other file: RegistryEditedError, unless it is that edit that comes in.
+    ConflictError where the file was made from a commit that is not here, or changes what is gone since.
     """
     wanted, commit = parse_registry(data, where)
     check_registry(wanted)
     _refuse_other_edit(keeper, project, data, replace=replace)
-    base = None if replace or not commit else keeper.ledgers.project_at(project, commit)
+    base = None if replace or not commit else _base(keeper, project, commit, where)
 
     def wish(registry: AgentRegistry) -> Changes:
-        return becoming(base.registry if base else registry, wanted)
+        return still_wanted(registry, becoming(registry if base is None else base, wanted))
 
-    changed = append_changes(keeper, project, wish, reason)
+    changed = append_changes(keeper, project, wish, reason, _replacing(where))
     keeper.workspace.write_views(project, {agent_registry_path(project): registry_view(changed.tip)})
     return changed
+
+
+def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> AgentRegistry:
+    """The registry that the file is an edit of. To guess it would take away what others did."""
+    state = keeper.ledgers.project_at(project, commit)
+    if state is None:
+        raise ConflictError(
+            "this file was made from a registry that is not known here",
+            where=where,
+            cause=f"its `ledger` is {commit[:40]!r}, which is no commit of the ledger of project {project!r}",
+            fix=("idse sync pull    (brings what others did)", _replacing(where)),
+        )
+    return state.registry
+
+
+def _replacing(where: str) -> str:
+    file = "-" if where == STANDARD_INPUT else one_word(where)
+    return f"idse agents import --replace {file}    (takes the file as it is)"
 
 
 def _refuse_other_edit(keeper: RegistryKeeper, project: str, data: bytes, *, replace: bool) -> None:
