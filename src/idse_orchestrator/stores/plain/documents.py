@@ -13,11 +13,11 @@ from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, session_folde
 from idse_orchestrator.domain.project_workspace import STORE_FOLDER
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.object_stream import CAP
-from idse_orchestrator.git.private_files import storage_error
 from idse_orchestrator.git.readers.disk import FILE, LINK, OnDisk, scan
 from idse_orchestrator.git.readers.legacy import TOP_FOLDERS, only_legacy
 from idse_orchestrator.git.readers.listing import EVERYTHING, check_folders, decode, encode
 from idse_orchestrator.stores.plain.no_git import LOCAL_FOLDER
+from idse_orchestrator.stores.plain.reading import content_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.design_store import DesignStore, Loaded
@@ -54,7 +54,7 @@ class FolderDocuments:
     def _read(self, path: str, entry: FileEntry) -> bytes:
         if entry.mode == GITLINK or entry.size > CAP:
             return b""
-        content = _content(self._top, path, is_link=entry.mode == SYMLINK)
+        content = content_of(self._top, path, is_link=entry.mode == SYMLINK)
         if blob_id(content) != entry.blob:
             raise ConflictError("a document changed while it was read", where=path, fix=("run it again",))
         return content
@@ -121,16 +121,5 @@ def _entry(top: str, item: OnDisk) -> FileEntry:
     size = os.lstat(full).st_size
     if item.kind == FILE and size > CAP:
         return FileEntry(mode, _NO_BLOB, size)
-    content = _content(top, item.path, is_link=item.kind == LINK)
+    content = content_of(top, item.path, is_link=item.kind == LINK)
     return FileEntry(mode, blob_id(content), len(content))
-
-
-def _content(top: str, path: str, *, is_link: bool) -> bytes:
-    full = os.path.join(encode(top), encode(path))
-    try:
-        if is_link:
-            return os.readlink(full)
-        with open(full, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise storage_error(error, path) from error

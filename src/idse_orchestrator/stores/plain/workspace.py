@@ -14,7 +14,7 @@ from idse_orchestrator.app.ledger_values import Captured, Merged
 from idse_orchestrator.domain.content_ids import blob_id
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
+from idse_orchestrator.git.private_files import make_folder, write_atomically
 from idse_orchestrator.git.ref_names import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.git.worktree.folder_capture import check_file_names, files_to_capture
 from idse_orchestrator.git.worktree.folder_checkout import refuse_obstacle, remove_document
@@ -22,6 +22,7 @@ from idse_orchestrator.git.worktree.workspace import GitWorkspace
 from idse_orchestrator.stores.plain.folder_merge import merge_folders
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.given import last_given, remember_given
+from idse_orchestrator.stores.plain.reading import content_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.design_store import DesignStore
@@ -146,8 +147,4 @@ class PlainWorkspace(GitWorkspace):
         write_atomically(path, content)
 
     def _read(self, path: str) -> bytes:
-        try:
-            with open(os.path.join(self._place.toplevel, path), "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise storage_error(error, path) from error
+        return content_of(self._place.toplevel, path)
