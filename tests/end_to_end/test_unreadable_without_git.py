@@ -40,9 +40,7 @@ def folder(tmp_path, sealed):
 @pytest.mark.parametrize("words", [("status",), ("validate",), ("save",), ("diff",), ("prime",)])
 def test_a_document_that_may_not_be_read_is_named(folder, powerless, words):
     (folder / SPEC).chmod(0)
-    done = subprocess.run(
-        [*powerless, IDSE, *words], cwd=folder, check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([*powerless, IDSE, *words], cwd=folder, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error[IDSE017]: a document cannot be read\n  --> {SPEC}\n")
     assert "Permission denied" in done.stderr
