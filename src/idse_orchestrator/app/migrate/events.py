@@ -2,7 +2,8 @@
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
 what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
-waivers. Everything but the waivers is dated as the source says.
+waivers. Everything but the waivers is dated as the source says, and done by who did it there, or by nobody
+in particular: so it is the same in every clone that migrates the same source.
 """
 
 from __future__ import annotations
@@ -10,11 +11,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.app.migrate.facts import first_moment
 from idse_orchestrator.app.migrate.judging import stage_blobs, upstream_blobs
 from idse_orchestrator.app.migrate.ports import HistoricEvent, Step
 from idse_orchestrator.app.migrate.values import SessionPlan
-from idse_orchestrator.domain.events import APPROVED, ARCHIVED, CREATED, DESCRIBED, HANDOFF, MIGRATED, STAGE
+from idse_orchestrator.domain.events import (
+    APPROVED,
+    ARCHIVED,
+    CREATED,
+    DESCRIBED,
+    HANDOFF,
+    MIGRATED,
+    STAGE,
+    Actor,
+)
 from idse_orchestrator.domain.migration_files import Content, Found, arranged
 from idse_orchestrator.domain.migration_paths import LAYOUTS, Place
 from idse_orchestrator.domain.stage_machine import FINISH, START, TARGET
@@ -23,6 +32,9 @@ from idse_orchestrator.domain.text import encodable, few, one_line
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Finding
+
+NOBODY = Actor("idse", "idse@localhost")
+"""Who did what the source has no author for."""
 
 _LISTED = 50
 """Findings that a waiver's event lists; the report of the run has all of them."""
@@ -66,9 +78,8 @@ def _created(plan: SessionPlan) -> HistoricEvent:
         body["collaborators"] = [one_line(name) for name in facts.collaborators]
     if plan.was_renamed:
         body["called"] = encodable("/".join(plan.said))
-    first = plan.steps[0] if plan.steps else None
-    at = first_moment(facts.created) or (first.at if first else None) or first_moment(facts.updated)
-    return HistoricEvent(CREATED, body, {}, at, first.author if first else None)
+    author = plan.steps[0].author if plan.steps else NOBODY
+    return HistoricEvent(CREATED, body, {}, plan.began_at, author)
 
 
 def _documents(
@@ -113,8 +124,8 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
         "layouts": [LAYOUTS[letter] for letter in plan.layouts],
     }
     if step is None:
-        at = first_moment(plan.facts.updated)
-        return HistoricEvent(MIGRATED, {**body, "summary": f"migrated {what}"}, after, at)
+        at = (plan.modified if plan.steps else "") or plan.settled_at
+        return HistoricEvent(MIGRATED, {**body, "summary": f"migrated {what}"}, after, at, NOBODY)
     subject = one_line(step.subject)
     body |= {"commit": step.commit, "subject": subject, "summary": f"migrated {what}: {subject}"}
     return HistoricEvent(MIGRATED, body, after, step.at, step.author)
@@ -122,14 +133,13 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
 
 def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
     blobs = stage_blobs(plan.arranged.files)
-    at = first_moment(plan.facts.updated) or (plan.steps[-1].at if plan.steps else None)
-    at = at or first_moment(plan.facts.created)
+    at = plan.settled_at
     for stage, status in plan.stages.items():
         if status == PENDING:
             continue
         said = plan.facts.recorded.get(stage, "nothing")
         reason = {"reason": f"migrated: its source recorded {said}"}
-        yield HistoricEvent(STAGE, _move(stage, START, PENDING) | reason, None, at)
+        yield HistoricEvent(STAGE, _move(stage, START, PENDING) | reason, None, at, NOBODY)
         if status == COMPLETE:
             sealed = {
                 "artifact": blobs[stage],
@@ -137,7 +147,8 @@ def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
                 "reopens": {},
                 "constitution": constitution,
             }
-            yield HistoricEvent(STAGE, _move(stage, FINISH, TARGET[START]) | reason | sealed, None, at)
+            body = _move(stage, FINISH, TARGET[START]) | reason | sealed
+            yield HistoricEvent(STAGE, body, None, at, NOBODY)
 
 
 def _move(stage: str, action: str, before: str) -> dict[str, Any]:
@@ -149,19 +160,20 @@ def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
         body = {**told.story.body, "document": encodable(told.path)}
         if told.story.doubts:
             body["doubts"] = [encodable(doubt) for doubt in told.story.doubts]
-        yield HistoricEvent(HANDOFF, body, None, first_moment(told.story.at))
+        at = told.story.at.at if told.story.at else plan.settled_at
+        yield HistoricEvent(HANDOFF, body, None, at, NOBODY)
 
 
 def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:
     facts = plan.facts
-    at = first_moment(facts.updated)
+    at = plan.settled_at
     body: dict[str, Any] = {"tags": [one_line(tag) for tag in facts.tags]} if facts.tags else {}
     if facts.status in ("draft", "review"):
         body["status"] = facts.status
     if body:
-        yield HistoricEvent(DESCRIBED, body, None, at)
+        yield HistoricEvent(DESCRIBED, body, None, at, NOBODY)
     if facts.status == "archived":
-        yield HistoricEvent(ARCHIVED, {}, None, at)
+        yield HistoricEvent(ARCHIVED, {}, None, at, NOBODY)
 
 
 def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:

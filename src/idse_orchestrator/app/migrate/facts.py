@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeVar
 from idse_orchestrator.app.migrate.values import SessionFacts
 from idse_orchestrator.domain.migration_paths import LAYOUTS, Place
 from idse_orchestrator.domain.migration_words import (
-    Moment,
     SessionRecord,
     created_in,
     owner_in,
@@ -124,8 +123,3 @@ def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
     if any(record.status in _DONE for record in records):
         return dict.fromkeys(STAGES, COMPLETE)
     return {}
-
-
-def first_moment(*moments: Moment | None) -> str | None:
-    """The time of the first of `moments` that is one."""
-    return next((moment.at for moment in moments if moment is not None), None)

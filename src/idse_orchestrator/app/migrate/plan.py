@@ -125,6 +125,7 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
         arranged=arranged(Found(path, places[path], contents[path]) for path in places),
         facts=facts,
         fingerprint=_fingerprint(said, contents),
+        modified=max((reading.modified[path] for path in contents), default=""),
         stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
         doubts=(*doubts, *reading.doubts.get(said, ())),
     )

@@ -18,12 +18,17 @@ Progress = Callable[[str, int, int], None]
 
 
 class SourceEntry(NamedTuple):
-    """Something in a source that is no folder. `detail` is a link's target, or what an OTHER is."""
+    """Something in a source that is no folder. `detail` is a link's target, or what an OTHER is.
+
+    `modified` is when it was written last, as events write a time; "" where nobody can say, or where that
+    is yet to come.
+    """
 
     path: str
     kind: str
     size: int = 0
     detail: str = ""
+    modified: str = ""
 
 
 class Step(NamedTuple):
@@ -68,7 +73,10 @@ class MigrationSource(Protocol):
 
 
 class HistoricEvent(NamedTuple):
-    """An event to write: as `Draft`, but `files` is the whole folder after it (None: as before)."""
+    """An event to write: as `Draft`, but `files` is the whole folder after it (None: as before).
+
+    One that has both a time and an actor is a fact of the source, and the same event whoever writes it.
+    """
 
     kind: str
     body: Mapping[str, Any]

@@ -37,7 +37,8 @@ def told_at(told: Told) -> tuple[str, bytes]:
 class Reading:
     """What the files say. Everything is kept by the session's names in the source.
 
-    `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source;
+    `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
+    as is `modified`, when each file was written last;
     `states` come from files beside all sessions; `fates` are those of files that belong to no session.
     """
 
@@ -52,6 +53,7 @@ class Reading:
         self._found = found
         self._keys = keys
         self._on_progress = on_progress
+        self.modified = {entry.path: entry.modified for entry in found.entries}
         self.places: dict[SessionKey, dict[str, Place]] = {key: {} for key in keys}
         self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
         self.records: dict[SessionKey, dict[str, bytes]] = {}

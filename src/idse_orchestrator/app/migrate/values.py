@@ -57,7 +57,8 @@ class SessionFacts:
 class SessionPlan:
     """One session: what it is called here and there, its folder, and all that its ledger will say.
 
-    `places` and `contents` are those of its files, by path in the source. `waived` maps a rule to what it
+    `places` and `contents` are those of its files, by path in the source, which were written last at
+    `modified` ("" : nobody knows). `waived` maps a rule to what it
     found. `doubts` are sentences about what could not be taken over as it stands.
     """
 
@@ -69,6 +70,7 @@ class SessionPlan:
     arranged: Arranged
     facts: SessionFacts
     fingerprint: str
+    modified: str = ""
     verdict: str = NEW
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
@@ -81,6 +83,20 @@ class SessionPlan:
     def name(self) -> str:
         """``project/session``."""
         return "/".join(self.key)
+
+    @property
+    def began_at(self) -> str | None:
+        """When it began: as the source says, else by its first commit; None where nothing tells."""
+        facts = self.facts
+        said = (facts.created.at if facts.created else "", facts.updated.at if facts.updated else "")
+        return said[0] or (self.steps[0].at if self.steps else "") or said[1] or self.modified or None
+
+    @property
+    def settled_at(self) -> str | None:
+        """When it became what it is: as the source says, else by its last commit, else by its files."""
+        facts = self.facts
+        said = (facts.updated.at if facts.updated else "", facts.created.at if facts.created else "")
+        return said[0] or (self.steps[-1].at if self.steps else "") or self.modified or said[1] or None
 
     @property
     def was_renamed(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import NamedTuple
 
 from idse_orchestrator.app.ledger_values import Draft, SessionKey
@@ -13,6 +14,7 @@ from idse_orchestrator.domain.events import Event
 from idse_orchestrator.domain.ledger_message import message_of
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
@@ -20,6 +22,9 @@ from idse_orchestrator.git.ledger.writer import GitLedgerWriter, seconds_of
 from idse_orchestrator.git.pack_writing import PackWriter
 from idse_orchestrator.git.ref_names import session_ref
 from idse_orchestrator.git.repository import Repository
+
+NO_REPLICA = ulid(0, bytes(10))
+"""What stands for the clone in an event that every clone would write alike."""
 
 
 class _Ready(NamedTuple):
@@ -51,11 +56,13 @@ class GitLedgerBatch(GitLedgerWriter):
         """See `LedgerBatch.ledger`."""
         state, tip, artifacts = SessionState(*key), "", ""
         for told in events:
-            draft = Draft(told.kind, told.body, None, told.at, told.actor)
-            event = self._event(draft, state.lamport + 1)
-            state = apply(state, event)
             if told.files is not None:
                 artifacts = self._folder(told.files)
+            draft = Draft(told.kind, told.body, None, told.at, told.actor)
+            event = self._event(draft, state.lamport + 1)
+            if told.at is not None and told.actor is not None:
+                event = _fact(event, f"{tip}\n{artifacts}\n")
+            state = apply(state, event)
             tip = self._pack.add(COMMIT, _commit(event, self._root(event, state, artifacts), tip))
         self._ready[key] = _Ready(tip, artifacts)
 
@@ -106,6 +113,16 @@ class GitLedgerBatch(GitLedgerWriter):
             mode + b" " + name.encode() + b"\0" + bytes.fromhex(blob) for mode, name, blob in rows
         )
         return self._pack.add(TREE, content)
+
+
+def _fact(event: Event, before: str) -> Event:
+    """`event` with an id made of what it says and of all `before` it, of no clone: the same one everywhere.
+
+    Whatever differs, in the event or before it, makes another id: none stands for two events.
+    """
+    bare = event._replace(id="", replica=NO_REPLICA)
+    digest = sha256(before.encode() + bare.to_json()).digest()
+    return bare._replace(id=ulid(max(0, seconds_of(event.at)) * 1000, digest[:10]))
 
 
 def _commit(event: Event, tree: str, parent: str) -> bytes:

@@ -96,15 +96,15 @@ def _commits(tokens: Sequence[str]) -> Iterator[Commit]:
             name.removeprefix(_BEGIN),
             tuple(parents.split()),
             Actor(author, email),
-            _moment(seconds),
+            moment(int(seconds) if seconds.lstrip("-").isdecimal() else 0),
             subject,
             tuple(changes),
         )
 
 
-def _moment(seconds: str) -> str:
-    known = int(seconds) if seconds.lstrip("-").isdecimal() else 0
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(known, 0), _LATEST)))
+def moment(seconds: int) -> str:
+    """A Unix time as events write it; what lies outside of the years they know becomes the nearest."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(seconds, 0), _LATEST)))
 
 
 class _Walk:

@@ -11,7 +11,7 @@ from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.migration_paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
-from idse_orchestrator.git.migration.history import read_history
+from idse_orchestrator.git.migration.history import moment, read_history
 from idse_orchestrator.git.migration.walking import read, unreadable, walk
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.program import Git
@@ -113,6 +113,7 @@ class BareSource:
             if _has_commits(self.git)
             else ""
         )
+        committed = self._committed_at() if rows else ""
         for row in rows.split("\0"):
             meta, _, path = row.partition("\t")
             if not path:
@@ -124,7 +125,11 @@ class BareSource:
                 detail = dict(_blobs(self.git, [blob])).get(blob, b"").decode("utf-8", "surrogateescape")
             else:
                 self._ids[path] = blob
-            yield SourceEntry(path, kind, int(size) if size.isdecimal() else 0, detail)
+            yield SourceEntry(path, kind, int(size) if size.isdecimal() else 0, detail, committed)
+
+    def _committed_at(self) -> str:
+        seconds = self.git.text("log", "-1", "--no-show-signature", "--format=%ct", "HEAD")
+        return moment(int(seconds)) if seconds.isdecimal() else ""
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         """See `MigrationSource.load`."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 
 from idse_orchestrator.app.migrate.ports import FILE, LINK, OTHER, SourceEntry
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import MigrationSourceError
+from idse_orchestrator.git.migration.history import moment
 
 GIT = ".git"
 _KINDS = (
@@ -53,9 +55,13 @@ def _entry(entry: os.DirEntry[str], path: str) -> SourceEntry:
     except OSError as error:
         return SourceEntry(path, OTHER, 0, f"it cannot be looked at: {error.strerror}")
     if stat.S_ISREG(found.st_mode):
-        return SourceEntry(path, FILE, found.st_size)
+        return SourceEntry(path, FILE, found.st_size, "", _written_at(found.st_mtime))
     words = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), "no file and no folder")
     return SourceEntry(path, OTHER, 0, words)
+
+
+def _written_at(seconds: float) -> str:
+    return moment(int(seconds)) if 0 < seconds <= time.time() else ""
 
 
 def read(path: str) -> bytes | None:
