@@ -314,6 +314,34 @@ def test_doctor_says_that_agents_find_no_idse(repo, tmp_path):
     assert "agents call idse, which is not on PATH" in done.stdout
 
 
+OFF = b'{"disableAllHooks": true}\n'
+ON = b'{"disableAllHooks": false}\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "local", "blamed"),
+    [
+        (OFF, None, ".claude/settings.json"),
+        (None, OFF, ".claude/settings.local.json"),
+        (OFF, OFF, ".claude/settings.local.json"),
+        (OFF, ON, ""),
+        (None, b"{", ""),
+        (None, b"[]", ""),
+    ],
+)
+def test_hooks_that_somebody_switched_off_are_not_said_to_work(repo, settings, local, blamed):
+    for path, content in ((".claude/settings.json", settings), (".claude/settings.local.json", local)):
+        if content is not None:
+            repo.write(path, content)
+    repo.idse("init", "demo")
+    says = f"the agent calls no hook: disableAllHooks is set in {blamed}"
+    assert (says in install(repo).stderr) == bool(blamed)
+    assert (says in repo.idse("agents", "status").stdout) == bool(blamed)
+    found = re.search(f"warning +agent files +{re.escape(says)}", repo.idse("doctor").stdout)
+    assert bool(found) == bool(blamed)
+    assert repo.idse("agents", "status").returncode == 0
+
+
 # --- what cannot be served is left exactly as it is ---
 
 

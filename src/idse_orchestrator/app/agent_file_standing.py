@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from idse_orchestrator.domain.agent_files import AGENT_FILES, AgentFile
-from idse_orchestrator.domain.agent_hook_settings import SettingsTrouble, standing_hooks
+from idse_orchestrator.domain.agent_files import AGENT_FILES, CLAUDE, AgentFile
+from idse_orchestrator.domain.agent_hook_settings import OFF, SettingsTrouble, says_off, standing_hooks
 from idse_orchestrator.domain.agent_instructions import INSTRUCTIONS
 from idse_orchestrator.domain.marked_block import Block, BlockTrouble, find_block
 
@@ -25,6 +25,7 @@ SHARED = "shared"
 changed by hand; it cannot be told; nothing, since the path leads to another of these files."""
 
 _BOM = "\ufeff"
+_SETTINGS = (".claude/settings.local.json", ".claude/settings.json")
 
 
 class Found(NamedTuple):
@@ -64,6 +65,8 @@ class AgentFileStore(Protocol):
 class FileStanding:
     """How one file stands. `detail` says what is wrong with it, `line` where (0: the whole file).
 
+    A CURRENT one has a `detail` where somebody switched its hooks off.
+
     `suspect`: it is UNCLEAR, and something of ours may be in it.
     """
 
@@ -96,7 +99,14 @@ def looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[Look]:
         if first != file.path:
             yield Look(FileStanding(file, SHARED, f"it is the same file as {first}"), found)
         else:
-            yield _suspicious(_look(file, found))
+            yield _suspicious(_switched(store, _look(file, found)))
+
+
+def _switched(store: AgentFileStore, look: Look) -> Look:
+    standing = look.standing
+    if not (standing.condition == CURRENT and standing.file.hooks and standing.file.agent == CLAUDE):
+        return look
+    return look._replace(standing=replace(standing, detail=hooks_off(store)))
 
 
 def _suspicious(look: Look) -> Look:
@@ -142,6 +152,21 @@ def _look_at_hooks(file: AgentFile, found: Found) -> Look:
     if len(missing) == len(events):
         return Look(FileStanding(file, MISSING), found)
     return Look(FileStanding(file, OUTDATED, f"it has no hook for {', '.join(missing)}"), found)
+
+
+def hooks_off(store: AgentFileStore) -> str:
+    """Why Claude Code calls no hook of this work tree, whoever wrote it; "" where it does.
+
+    What a person keeps for this work tree alone counts more than what everybody has.
+    """
+    for path in _SETTINGS:
+        try:
+            off = says_off(text_of(store.find(path)))
+        except SettingsTrouble:
+            continue
+        if off is not None:
+            return f"the agent calls no hook: {OFF} is set in {path}" if off else ""
+    return ""
 
 
 def text_of(found: Found) -> str:

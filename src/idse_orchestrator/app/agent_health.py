@@ -37,6 +37,9 @@ def _look(store: AgentFileStore, program: str) -> Diagnosis:
     edited = _names(found, EDITED)
     if edited:
         return Diagnosis(NOTE, f"changed by hand: {edited}", (_INSTALL + " --force    (writes them anew)",))
+    off = next((each.detail for each in found if each.condition == CURRENT and each.detail), "")
+    if off:
+        return Diagnosis(WARNING, off, ("take that line out, or: idse agents uninstall --only claude",))
     if not program and any(each.file.hooks and each.condition == CURRENT for each in found):
         says = "agents call idse, which is not on PATH: their hooks do nothing"
         return Diagnosis(WARNING, says, ("pipx install idse-orchestrator",))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.app.agent_file_standing import EDITED, OUTDATED, UNCLEAR, standing_files
+from idse_orchestrator.app.agent_file_standing import EDITED, OUTDATED, UNCLEAR, hooks_off, standing_files
 from idse_orchestrator.app.agent_files import (
     ABSENT,
     ADDED,
@@ -18,7 +18,7 @@ from idse_orchestrator.app.agent_files import (
 )
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.agent_files import outcome_lines, standing_data, standing_page
-from idse_orchestrator.domain.agent_files import AGENTS
+from idse_orchestrator.domain.agent_files import AGENTS, CLAUDE
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
 if TYPE_CHECKING:
@@ -99,6 +99,10 @@ def say_what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> None:
         run.terminal.say("Codex runs a hook only once you trust it: type /hooks in Codex")
     if any(outcome.file.hooks for outcome in outcomes) and not _program(run):
         run.terminal.warn("idse is not on PATH, so no agent can call it (pipx install idse-orchestrator)")
+    if any(outcome.file.hooks and outcome.file.agent == CLAUDE for outcome in written):
+        off = hooks_off(run.app.agent_files)
+        if off:
+            run.terminal.warn(off)
     if written:
         run.terminal.say("nothing is committed: commit these files, and they work in every clone")
 

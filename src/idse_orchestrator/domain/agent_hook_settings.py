@@ -35,6 +35,9 @@ _ALONE = re.compile(r"\S*idse hook agent-[\w-]+(?: \w+)?\s*(?:\|\| echo '\{\}')?
 EDITING_TOOLS = {CLAUDE: "Edit|Write|MultiEdit|NotebookEdit", CODEX: "apply_patch"}
 """Agent to a pattern of the tools with which it changes files."""
 
+OFF = "disableAllHooks"
+"""The key by which settings of Claude Code switch every hook off."""
+
 _SECONDS = {SESSION_START: 30, BEFORE_EDIT: 15, STOP: 60}
 
 
@@ -88,6 +91,16 @@ def is_mixed(text: str) -> bool:
     """Whether a command that calls us does something else, too: then it is not ours alone to take out."""
     handlers = (each for groups in _groups(text).values() for group in groups for each in group["hooks"])
     return any(_is_ours(each) and not _ALONE.fullmatch(each["command"]) for each in handlers)
+
+
+def says_off(text: str) -> bool | None:
+    """Whether settings switch every hook off; None where they do not say, or cannot be read."""
+    try:
+        value = parsed(text)
+    except ValueError:
+        return None
+    said = value.get(OFF) if isinstance(value, dict) else None
+    return said if isinstance(said, bool) else None
 
 
 def is_bare(text: str) -> bool:
