@@ -21,14 +21,14 @@ def bring_ledgers(run: Run, project: str) -> SyncOutcome | None:
     carried = any(owner == project for owner, _ in app.workspace.session_folders())
     if not carried or project in app.reader.projects():
         return None
-    agency = app.ledgers_elsewhere()
+    agency = app.sync.ledgers_elsewhere()
     if agency is None:
         return None
     from idse_orchestrator.app.sync.pull import pull
 
     run.terminal.progress(f"looking for ledgers at {agency.url}")
     try:
-        with app.syncing(run.terminal.progress, agency=agency) as syncing:
+        with app.sync.open(run.terminal.progress, agency=agency) as syncing:
             return pull(syncing)
     except IdseError as error:
         run.terminal.warn(f"the ledgers of {project} could not be fetched: {error.message}: {error.cause}")

@@ -38,8 +38,8 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
     pushed = parse_pushed(lines) or _of_framework(os.environ)
     if not pushed:
         return
-    to = destination(_where_typed(run.app.agency_parts), name, url)
-    refused = judge_push(run.app.outgoing, to, pushed)
+    to = destination(_where_typed(run.app.sync.parts), name, url)
+    refused = judge_push(run.app.sync.outgoing, to, pushed)
     if refused:
         raise RefusedError(
             f"{len(refused)} of {len(pushed)} refs may not be pushed to {to.name}; nothing was sent",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def run_push(run: Run, *, dry_run: bool = False) -> int:
     """Push, or with `dry_run` say what a push would send; the exit code."""
-    with run.app.syncing(run.terminal.progress) as syncing:
+    with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PUSH) or _push(syncing, dry_run=dry_run)
     if outcome.refs and not dry_run:
         _afterwards(run)
@@ -25,7 +25,7 @@ def run_push(run: Run, *, dry_run: bool = False) -> int:
 
 def run_pull(run: Run) -> int:
     """Pull; the exit code."""
-    with run.app.syncing(run.terminal.progress) as syncing:
+    with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PULL) or _pull(syncing)
     if outcome.refs:
         _afterwards(run)
@@ -48,7 +48,7 @@ def _pull(syncing: Syncing) -> SyncOutcome:
 
 def _afterwards(run: Run) -> None:
     run.app.refresh_all_views()
-    run.app.tidy()
+    run.app.sync.tidy()
 
 
 def _tell(run: Run, outcome: SyncOutcome, schema: str, *, dry_run: bool = False) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import IdseError, NoAgencyError
+from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.repository import Repository, discover
 
 if TYPE_CHECKING:
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.render_artifacts import TemplateSource
-    from idse_orchestrator.app.sync.agency import AgencyParts
-    from idse_orchestrator.app.sync.outgoing import Outgoing
-    from idse_orchestrator.app.sync.setup_agency import AgencySetup
-    from idse_orchestrator.app.sync.syncing import Syncing
-    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.uninstall import Footprint
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
@@ -42,11 +37,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.missed import GitMissedCommits
     from idse_orchestrator.git.settings import GitSettings
     from idse_orchestrator.git.sources import Source
-    from idse_orchestrator.git.sync.point_log import PointEntry
     from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
+    from idse_orchestrator.wiring.sync import Sync
 
 
 class Application:
@@ -142,7 +137,7 @@ class Application:
         outcome = take_in(self.repository, source)
         on_progress("")
         self.refresh_all_views()
-        self.tidy()
+        self.sync.tidy()
         return outcome
 
     @property
@@ -363,87 +358,12 @@ class Application:
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
 
-    def agency(self) -> Agency:
-        """Where to sync; see `app.sync.agency.resolve_agency`."""
-        from idse_orchestrator.app.sync.agency import resolve_agency
+    @cached_property
+    def sync(self) -> Sync:
+        """What syncs ledgers with an Agency."""
+        from idse_orchestrator.wiring.sync import Sync
 
-        return resolve_agency(self.agency_parts)
-
-    @property
-    def agency_parts(self) -> AgencyParts:
-        """What finding the Agency, and writing it down, works with."""
-        import os
-
-        from idse_orchestrator.app.sync.agency import AgencyParts
-        from idse_orchestrator.git.sync.remotes import GitRemoteSettings
-
-        remotes = GitRemoteSettings(self.repository, self.git_configuration)
-        return AgencyParts(self.layers, remotes, os.getcwd(), self.repository.toplevel)
-
-    @property
-    def outgoing(self) -> Outgoing:
-        """What judging a plain `git push` works with."""
-        from idse_orchestrator.app.sync.outgoing import Outgoing
-        from idse_orchestrator.git.merge.joiner import GitJoiner
-        from idse_orchestrator.git.sync.guard import GitGuard
-        from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
-
-        guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
-        return Outgoing(self.agency_parts, GitPublishedRefs(self.repository), guard)
-
-    def setup_agency(self, url: str, remote: str) -> AgencySetup:
-        """Write down the Agency; see `app.sync.setup_agency`. It is asked whether it answers."""
-        from idse_orchestrator.app.sync.setup_agency import setup_agency
-        from idse_orchestrator.git.sync.transport import GitRemote
-
-        patience = float(self.setting("agency.timeout"))
-        return setup_agency(
-            self.agency_parts,
-            url,
-            remote,
-            lambda agency: GitRemote(self.repository, agency, patience=patience).heads(),
-        )
-
-    def ledgers_elsewhere(self) -> Agency | None:
-        """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
-        from idse_orchestrator.app.sync.agency import ORIGIN
-        from idse_orchestrator.app.sync.values import Agency
-
-        try:
-            return self.agency()
-        except NoAgencyError:
-            origin = self.agency_parts.remotes.all().get(ORIGIN)
-            return Agency(origin.urls[0], ORIGIN, "git remote origin") if origin and origin.urls else None
-
-    def syncing(
-        self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
-    ) -> AbstractContextManager[Syncing]:
-        """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
-        from idse_orchestrator.git.sync.listings import RefListings
-
-        listings = RefListings(self.repository.git)  # git works while the rest is imported
-        from idse_orchestrator.git.sync.assembly import open_syncing
-        from idse_orchestrator.git.sync.transport import GitRemote
-
-        patience = float(self.setting("agency.timeout"))
-        known = agency or self.agency()
-        remote = GitRemote(self.repository, known, on_progress, patience, self.git_configuration)
-        remote.look_ahead(listings)
-        return open_syncing(self.repository, known, remote, alone=alone)
-
-    def tidy(self) -> None:
-        """Let git tidy up as after a fetch, if the user lets it: nobody else packs what a sync wrote."""
-        if "false" not in self._all_values("maintenance.auto")[-1:]:
-            self.repository.git.attempt("maintenance", "run", "--auto", "--quiet")
-
-    def _all_values(self, key: str) -> list[str]:
-        return [entry.value for entry in self.git_configuration.entries if entry.key == key]
-
-    def sync_points(self, limit: int | None) -> Iterator[PointEntry]:
-        """The pushes and pulls of all clones known here, newest first."""
-        from idse_orchestrator.git.sync.point_log import sync_points
-
-        return sync_points(self.repository, limit)
+        return Sync(self)
 
     def refresh_all_views(self) -> None:
         """Write the views of every project of this work tree where they differ from the refs."""

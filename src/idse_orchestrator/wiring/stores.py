@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.fsck import FoundRef
     from idse_orchestrator.app.history import LedgerHistory, Trees
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
-    from idse_orchestrator.app.sync.values import Agency
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.domain.ledger_defects import Defect
     from idse_orchestrator.git.sources import Source
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+    from idse_orchestrator.wiring.sync import NoSync
 
 _IGNORED = b"# Ledgers without git, and what belongs to this folder alone:\nstore/\nlocal/\n"
 
@@ -163,15 +163,15 @@ class StoreApplication(Application):
         """None: a store has no sync points."""
         return iter(())
 
-    def ledgers_elsewhere(self) -> Agency | None:
-        """Nowhere: they come by `idse import`."""
-        return None
+    @cached_property
+    def sync(self) -> NoSync:
+        """What syncs with nobody."""
+        from idse_orchestrator.wiring.sync import NoSync
+
+        return NoSync(self)
 
     def drain_spool(self) -> None:
         """Nothing waits for anything: there are no commits."""
-
-    def tidy(self) -> None:
-        """There is nothing to pack."""
 
     def health_checks(self) -> Iterator[Check]:
         """None: what `idse doctor` looks after is git's."""

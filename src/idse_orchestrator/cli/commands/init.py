@@ -45,7 +45,7 @@ def _init(  # noqa: PLR0913 - one parameter for each option
     wish = InitWish(project, stack, not no_hooks and run.app.has_git)
     check_name("project", wish.project)
     with run.app.alone():
-        setup = run.app.setup_agency(agency, AGENCY) if agency else None
+        setup = run.app.sync.set_up(agency, AGENCY) if agency else None
         brought = None if no_fetch else bring_ledgers(run, wish.project)
         maker = run.app.session_maker
         done = init_project(maker, run.app.settings, run.app.hook_files(), wish)

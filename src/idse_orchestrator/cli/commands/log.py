@@ -111,7 +111,7 @@ def _show_syncs(run: Run, session: str | None, form: str | None, now: float, opt
     date, pager, limit = options.pop("date"), options.pop("pager"), options.pop("limit")
     if session or form or any(options.values()):
         raise UsageError("--sync lists pushes and pulls only", fix=("idse log --sync [-n N] [--date iso]",))
-    points = run.app.sync_points(limit)
+    points = run.app.sync.points(limit)
     if run.terminal.as_json:
         run.terminal.data(
             envelope("idse.log-sync/1", {"entries": [sync_point_data(each) for each in points]})

@@ -47,7 +47,7 @@ def status(run: Run, *, everything: bool) -> int:
     """
     from idse_orchestrator.app.sync.status import sync_status
 
-    with run.app.syncing(run.terminal.progress, alone=False) as syncing:
+    with run.app.sync.open(run.terminal.progress, alone=False) as syncing:
         found = sync_status(syncing)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import diagnostic, envelope
@@ -74,7 +74,7 @@ def setup(run: Run, url: str, remote: str) -> int:
     can reach: a path, ssh, https. `--remote origin` makes the remote of your code the Agency as well. A
     remote that leads elsewhere is never changed, and a second run changes nothing.
     """
-    done = run.app.setup_agency(url, remote)
+    done = run.app.sync.set_up(url, remote)
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
