@@ -6,11 +6,13 @@ we made of it, and which folders we made. Without it (in another clone) what is 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
 from base64 import b64decode, b64encode
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from idse_orchestrator.app.agent_file_standing import Found
@@ -53,42 +55,59 @@ class GitAgentFiles:
 
     def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
         """See `AgentFileStore.write`."""
-        real = os.path.realpath(self.where(path))
-        name = self._relative(real)  # two paths may lead to one file
-        memory = self._recall()
-        known = memory["files"].pop(name, None)
-        if own or (known is not None and before is not None and known["after"] == _digest(before)):
-            kept = _encoded(before) if own or known is None else known["before"]
-            memory["files"][name] = {"before": kept, "after": _digest(after)}
-        for folder in self._missing_folders(os.path.dirname(real)):
-            memory["folders"].append(self._relative(folder))
-        make_folder(os.path.dirname(real))
-        self._remember(memory)  # before the file: a run that is killed now has written nothing it forgets
-        _replace(real, after)
+        with self._alone():
+            real = os.path.realpath(self.where(path))
+            name = self._relative(real)  # two paths may lead to one file
+            memory = self._recall()
+            known = memory["files"].pop(name, None)
+            if own or (known is not None and before is not None and known["after"] == _digest(before)):
+                kept = _encoded(before) if own or known is None else known["before"]
+                memory["files"][name] = {"before": kept, "after": _digest(after)}
+            for folder in self._missing_folders(os.path.dirname(real)):
+                memory["folders"].append(self._relative(folder))
+            make_folder(os.path.dirname(real))
+            self._remember(memory)  # before the file: a run that is killed now has written nothing it forgets
+            _replace(real, after)
 
     def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
         """See `AgentFileStore.take_away`."""
-        real = os.path.realpath(self.where(path))
-        name = self._relative(real)  # two paths may lead to one file
-        memory = self._recall()
-        known = memory["files"].pop(name, None)
-        if known is not None and known["after"] == _digest(now):
-            rest = _decoded(known["before"])
-        if rest is None:
-            _remove(real)
-            self._drop_folders(os.path.dirname(real), memory)
-        else:
-            _replace(real, rest)
-        self._remember(memory)
+        with self._alone():
+            real = os.path.realpath(self.where(path))
+            name = self._relative(real)  # two paths may lead to one file
+            memory = self._recall()
+            known = memory["files"].pop(name, None)
+            if known is not None and known["after"] == _digest(now):
+                rest = _decoded(known["before"])
+            if rest is None:
+                _remove(real)
+                self._drop_folders(os.path.dirname(real), memory)
+            else:
+                _replace(real, rest)
+            self._remember(memory)
 
     def forget(self, path: str) -> None:
         """See `AgentFileStore.forget`."""
-        real = os.path.realpath(self.where(path))
-        memory = self._recall()
-        if memory["files"].pop(self._relative(real), None) is not None:
-            if not os.path.lexists(real):
-                self._drop_folders(os.path.dirname(real), memory)
-            self._remember(memory)
+        with self._alone():
+            real = os.path.realpath(self.where(path))
+            memory = self._recall()
+            if memory["files"].pop(self._relative(real), None) is not None:
+                if not os.path.lexists(real):
+                    self._drop_folders(os.path.dirname(real), memory)
+                self._remember(memory)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Nobody else changes the memory meanwhile; the lock is on a folder, so it leaves no file behind."""
+        try:
+            descriptor = os.open(self._git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as error:
+            raise storage_error(error, self._git_dir) from error
+        try:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _relative(self, real: str) -> str:
         return os.path.relpath(real, os.path.realpath(self._top))
