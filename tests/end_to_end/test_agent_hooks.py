@@ -229,6 +229,17 @@ def test_the_gate_works_from_every_sub_directory_and_for_relative_paths(planner)
     assert "not x.py" in denied(answer)
 
 
+def test_a_path_from_the_home_is_the_file_that_the_agent_opens(begun):
+    env = {"HOME": str(begun.path.parent)}
+    path = f"~/{begun.path.name}/.idse/projects/portal/session_state.json"
+    assert "is a view" in denied(before_edit(begun, path, env=env))
+    patch = {"command": f"*** Update File: {path}"}  # a folder of that name, to this one
+    answer = hook(
+        begun, "agent-before-edit", {"tool_name": "apply_patch", "tool_input": patch}, agent="codex", env=env
+    )
+    assert denied(answer) == ""
+
+
 def test_the_gate_judges_a_file_in_the_work_tree_it_stands_in(planner):
     other = planner.worktree("other")
     assert "src/app.py" in denied(before_edit(planner, other.path / "src/app.py"))

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.domain.agent_files import CLAUDE
 from idse_orchestrator.errors import (
     AmbiguousError,
     NoProjectError,
@@ -43,10 +44,15 @@ class AgentHooks:
         """
         from idse_orchestrator.domain.edit_gate import strongest
 
-        places = [os.path.join(self._folder, path) for path in paths]
+        places = [os.path.join(self._folder, self._meant(path)) for path in paths]
         found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)
         verdicts = [self._judge(app, inside) for app, inside in found]
         return strongest(verdicts), found[0][0].repository.git_dir if found else ""
+
+    def _meant(self, path: str) -> str:
+        """`path` as who asks opens it: Claude Code takes ``~/`` for the home, Codex for a name."""
+        home = self._environment.get("HOME", "")
+        return home + path[1:] if self._kind == CLAUDE and path.startswith("~/") and home else path
 
     def _in_git(self, paths: Sequence[str]) -> list[tuple[Application, list[str]]]:
         """Those of `paths` that stand in work trees of the agent's repository, by work tree.
