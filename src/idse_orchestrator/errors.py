@@ -239,7 +239,7 @@ class UnknownAgentError(IdseError):
 
 
 class HandoffRefusedError(IdseError):
-    """Whoever acts may not answer this handoff: it is for another agent, or a person has to approve it."""
+    """Whoever acts may not answer this handoff, or assign this stage: a person or another agent has to."""
 
     code = "IDSE032"
     exit_code = EXIT_NOT_AUTHORIZED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -89,37 +89,37 @@ def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> None
 @stages_option
 @capabilities_option
 @click.option("--no-stages", is_flag=True, help="It handles no stage any more.")
+@click.option("--no-capabilities", is_flag=True, help="What it can do is not said any more.")
 @click.option("--mode", type=click.Choice(MODES), help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), help=_PROTOCOL)
 @reason_option
 def set_agent(run: Run, agent: str, reason: str, **facts: Any) -> None:  # noqa: ANN401 - each has its own type
     """Say more about an agent. What is not given stays as it is."""
-    fields = _fields(**facts)
+    fields = _fields(facts)
     if not fields:
         raise UsageError("nothing to set", fix=("idse agents set --help",))
     change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
 
 
-def _fields(
-    *,
-    role: str | None,
-    stages: Sequence[str],
-    capabilities: Sequence[str],
-    mode: str | None,
-    protocol: str | None,
-    no_stages: bool,
-) -> dict[str, object]:
+def _fields(facts: Mapping[str, Any]) -> dict[str, object]:
     """What was given, as fields of an agent."""
-    if no_stages and stages:
-        raise UsageError("--no-stages and --stage exclude each other", fix=("leave one of them out",))
-    wishes: dict[str, object] = {
+    role = facts["role"]
+    wishes = {
         "role": None if role is None else one_line(role),
-        "stages": list(unique(stages)) if stages or no_stages else None,
-        "capabilities": list(unique(capabilities)) if capabilities else None,
-        "mode": mode,
-        "handoff_protocol": protocol,
+        "stages": _texts(facts, "stages", "--stage"),
+        "capabilities": _texts(facts, "capabilities", "--can"),
+        "mode": facts["mode"],
+        "handoff_protocol": facts["protocol"],
     }
     return {key: value for key, value in wishes.items() if value is not None}
+
+
+def _texts(facts: Mapping[str, Any], name: str, option: str) -> list[str] | None:
+    """What `option` was given; nothing with the flag that says so; None where neither was given."""
+    given, none = facts[name], facts[f"no_{name}"]
+    if given and none:
+        raise UsageError(f"--no-{name} and {option} exclude each other", fix=("leave one of them out",))
+    return list(unique(given)) if given or none else None
 
 
 @command("set-mode")
@@ -171,7 +171,9 @@ def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *
             "name an agent, or say --nobody", fix=(f"idse agents assign {stage} AGENT", "idse agents list")
         )
     key = run.session(session)
-    changed = assign_stage(run.app.agents.keeper, key, Assignment(stage, agent, reason))
+    changed = assign_stage(
+        run.app.agents.keeper, key, Assignment(stage, agent, reason, one_line(run.app.agent))
+    )
     run.terminal.say(
         f"{'/'.join(key)}: {stage} is assigned to {agent or 'nobody'}" if changed else "nothing changed"
     )

@@ -100,7 +100,7 @@ def _twice(agents: Sequence[Agent]) -> Iterator[Trouble]:
         elif other == agent.id:
             yield Trouble(f"agent {agent.id!r} is there twice", ("give each agent an id of its own",))
         else:
-            one, two = sorted((other, agent.id))
+            one, two = sorted((other, agent.id), reverse=True)
             yield Trouble(f"agents {one!r} and {two!r} differ only in case", ("choose another id",))
 
 

@@ -8,33 +8,40 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.domain.events import ASSIGNED
+from idse_orchestrator.domain.ide_agent_routing import needs_approval
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.registry_changes import known_agent
 from idse_orchestrator.domain.text import encodable, near
-from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.errors import HandoffRefusedError, UnknownNameError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.agents.change_registry import RegistryKeeper
     from idse_orchestrator.app.ports import SessionKey, SessionTip
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Who shall handle `stage` ("" : whoever the registry names), and why."""
+    """Who shall handle `stage` ("" : whoever the registry names), why, and who says so ("" : a person)."""
 
     stage: str
     agent: str
     reason: str = ""
+    by: str = ""
 
 
 def assign_stage(keeper: RegistryKeeper, key: SessionKey, wish: Assignment) -> bool:
-    """Record `wish` in the session's ledger; False when it stood so already."""
+    """Record `wish` in the session's ledger; False when it stood so already.
+
+    HandoffRefusedError where an agent assigns what a rule requires a person's approval for.
+    """
     check_stage(wish.stage)
     look = keeper.ledgers.look(*key)
     if look is None:
         raise no_ledger(key)
     if wish.agent:
         known_agent(look.registry, wish.agent)
+        _refuse_evasion(look.registry, wish)
     appended = False
 
     def plan(tip: SessionTip | None) -> Draft | None:
@@ -47,6 +54,16 @@ def assign_stage(keeper: RegistryKeeper, key: SessionKey, wish: Assignment) -> b
 
     keeper.writer.append(*key, plan)
     return appended
+
+
+def _refuse_evasion(registry: AgentRegistry, wish: Assignment) -> None:
+    """An assignment does what an accepted handoff does, so it needs the same approval."""
+    if wish.by and needs_approval(registry, wish.stage, wish.by, wish.agent):
+        raise HandoffRefusedError(
+            f"{wish.by} cannot assign {wish.stage} to {wish.agent}",
+            cause="a handoff rule requires that a person approves it",
+            fix=(f"idse handoff request --to {wish.agent} --stage {wish.stage} -m WHY",),
+        )
 
 
 def check_stage(stage: str) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.handoffs.desk import open_handoff
+from idse_orchestrator.app.handoffs.desk import needed_reason, open_handoff, refuse_archived
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.domain.events import HANDOFF
-from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, refusal
-from idse_orchestrator.domain.registry_changes import known_agent
+from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT, refusal
 from idse_orchestrator.domain.text import encodable
-from idse_orchestrator.errors import HandoffRefusedError
+from idse_orchestrator.errors import HandoffRefusedError, UnknownAgentError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.handoffs.desk import HandoffDesk
     from idse_orchestrator.app.ports import SessionKey, SessionTip
+    from idse_orchestrator.domain.agent_registry import AgentRegistry
     from idse_orchestrator.domain.handoff import Handoff
 
 
@@ -32,8 +32,11 @@ class Answer:
 def answer_handoff(desk: HandoffDesk, key: SessionKey, answer: Answer) -> Handoff:
     """Give the answer; the handoff as it was before.
 
-    HandoffRefusedError where whoever acts may not answer so, HandoffClosedError where nothing is open.
+    HandoffRefusedError where whoever acts may not answer so, HandoffClosedError where nothing is open,
+    UsageError where it is rejected without a reason, or accepted in an archived session.
     """
+    if answer.action == REJECT:
+        needed_reason(answer.reason, "to reject a handoff")
     registry = desk.look(key).registry
     answered: list[Handoff] = []
 
@@ -43,7 +46,8 @@ def answer_handoff(desk: HandoffDesk, key: SessionKey, answer: Answer) -> Handof
         handoff = open_handoff(tip.state.handoffs, answer.name, desk.agent)
         _refuse(handoff, answer.action, desk.agent)
         if answer.action == ACCEPT:
-            known_agent(registry, handoff.to_agent)
+            refuse_archived(tip.state)
+            _refuse_unknown(registry, handoff)
         answered[:] = [handoff]
         return Draft(HANDOFF, _body(handoff, answer))
 
@@ -60,6 +64,14 @@ def _body(handoff: Handoff, answer: Answer) -> dict[str, object]:
         "to": handoff.to_agent,
     }
     return {**body, **({"reason": encodable(answer.reason).strip()} if answer.reason.strip() else {})}
+
+
+def _refuse_unknown(registry: AgentRegistry, handoff: Handoff) -> None:
+    if registry.agent(handoff.to_agent) is None:
+        raise UnknownAgentError(
+            f"agent {handoff.to_agent!r} is not in the registry any more",
+            fix=(f"idse handoff reject {handoff.id} -m WHY", f"idse agents add {handoff.to_agent}"),
+        )
 
 
 def _refuse(handoff: Handoff, action: str, agent: str) -> None:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.show_status import no_ledger
-from idse_orchestrator.errors import AmbiguousError, HandoffClosedError
+from idse_orchestrator.domain.stage_state_model import ARCHIVED
+from idse_orchestrator.domain.text import encodable
+from idse_orchestrator.errors import AmbiguousError, HandoffClosedError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.stage_state_model import SessionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,22 @@ class HandoffDesk:
         if look is None:
             raise no_ledger(key)
         return look
+
+
+def needed_reason(reason: str, what: str) -> str:
+    """`reason` as an event may hold it; UsageError where it says nothing. `what` needs it."""
+    clean = encodable(reason).strip()
+    if not clean:
+        raise UsageError(f"{what} needs a reason", cause="whoever reads it has to know why", fix=("-m WHY",))
+    return clean
+
+
+def refuse_archived(state: SessionState) -> None:
+    """Raise UsageError where nobody goes on with a session."""
+    if state.status == ARCHIVED:
+        raise UsageError(
+            f"session {state.session!r} is archived", fix=(f"idse session archive {state.session} --undo",)
+        )
 
 
 def open_handoff(handoffs: Sequence[Handoff], name: str, agent: str) -> Handoff:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.agents.assign_stage import check_stage
+from idse_orchestrator.app.handoffs.desk import needed_reason, refuse_archived
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.domain.events import HANDOFF
@@ -13,8 +14,7 @@ from idse_orchestrator.domain.handoff_fold import REQUEST
 from idse_orchestrator.domain.ide_agent_routing import needs_approval
 from idse_orchestrator.domain.next_action import next_action
 from idse_orchestrator.domain.registry_changes import known_agent
-from idse_orchestrator.domain.stage_state_model import ARCHIVED, standings
-from idse_orchestrator.domain.text import encodable
+from idse_orchestrator.domain.stage_state_model import standings
 from idse_orchestrator.errors import HandoffClosedError, UsageError
 
 if TYPE_CHECKING:
@@ -30,16 +30,17 @@ class HandoffWish:
     """Who shall go on with `stage` ("" : the one that is next), and why."""
 
     to_agent: str
-    stage: str = ""
-    reason: str = ""
+    stage: str
+    reason: str
 
 
 def request_handoff(desk: HandoffDesk, key: SessionKey, wish: HandoffWish) -> Handoff:
     """Ask; the handoff that is open then.
 
     UnknownAgentError for an agent the registry does not have, HandoffClosedError where the agent has the
-    stage or the offer already, UsageError where there is no stage to hand over.
+    offer already, UsageError where it has the stage, or there is no stage to hand over, or no reason.
     """
+    reason = needed_reason(wish.reason, "a handoff")
     look = desk.look(key)
     known_agent(look.registry, wish.to_agent)
     stage = check_stage(wish.stage) if wish.stage else _next_stage(desk, key, look)
@@ -49,14 +50,17 @@ def request_handoff(desk: HandoffDesk, key: SessionKey, wish: HandoffWish) -> Ha
             raise no_ledger(key)
         giver = desk.agent or tip.state.assigned.get(stage, "")
         _refuse(tip.state, stage, giver, wish.to_agent)
-        body = {
-            "action": REQUEST,
-            "stage": stage,
-            "from": giver,
-            "to": wish.to_agent,
-            "approval": needs_approval(look.registry, stage, giver, wish.to_agent),
-        }
-        return Draft(HANDOFF, {**body, **({"reason": encodable(wish.reason).strip()} if wish.reason else {})})
+        return Draft(
+            HANDOFF,
+            {
+                "action": REQUEST,
+                "stage": stage,
+                "from": giver,
+                "to": wish.to_agent,
+                "approval": needs_approval(look.registry, stage, giver, wish.to_agent),
+                "reason": reason,
+            },
+        )
 
     tip = desk.writer.append(*key, plan)
     if tip is None:
@@ -75,10 +79,7 @@ def _next_stage(desk: HandoffDesk, key: SessionKey, look: Look) -> str:
 
 
 def _refuse(state: SessionState, stage: str, giver: str, taker: str) -> None:
-    if state.status == ARCHIVED:
-        raise UsageError(
-            f"session {state.session!r} is archived", fix=(f"idse session archive {state.session} --undo",)
-        )
+    refuse_archived(state)
     if giver == taker:
         raise UsageError(f"{stage} is {taker}'s already", fix=(f"idse agents route {stage}",))
     twin = next((each for each in state.handoffs if (each.stage, each.to_agent) == (stage, taker)), None)

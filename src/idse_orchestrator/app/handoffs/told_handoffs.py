@@ -75,6 +75,13 @@ def told_handoffs(entries: Iterable[Entry], state: SessionState) -> tuple[ToldHa
     )
 
 
+def _likely(told: Sequence[ToldHandoff], agent: str) -> Sequence[ToldHandoff]:
+    """Those that are meant first where none is named."""
+    still_open = [each for each in told if each.result == OPEN]
+    own = [each for each in still_open if agent and each.handoff.to_agent == agent]
+    return own or still_open or [each for each in told if each.result != VOID] or told
+
+
 def _told(entry: Entry, open_: Handoff | None, answer: Entry | None, approved_by: str) -> ToldHandoff:
     handoff = open_ or _handoff(entry, approved_by)
     if open_ is not None:
@@ -102,12 +109,15 @@ def _handoff(entry: Entry, approved_by: str) -> Handoff:
     )
 
 
-def told_handoff(told: Sequence[ToldHandoff], name: str) -> ToldHandoff:
-    """The one that `name` means: an id or the beginning of one; "" : the last that is open, or the last."""
-    if not name:
-        found = [each for each in told if each.result == OPEN][-1:] or list(told[-1:])
-    else:
+def told_handoff(told: Sequence[ToldHandoff], name: str, agent: str = "") -> ToldHandoff:
+    """The one that `name` means: an id or the beginning of one.
+
+    "" : the last that is open, for an `agent` what is offered to it; or else the last that is not void.
+    """
+    if name:
         found = [each for each in told if each.handoff.id.startswith(name.upper())]
+    else:
+        found = list(_likely(told, agent)[-1:])
     if len(found) == 1:
         return found[0]
     if found:

@@ -19,6 +19,7 @@ from idse_orchestrator.cli.render.routing import handoff_words
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT
+from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.handoff import Handoff
@@ -143,7 +144,8 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> None:
     """Print the document of a handoff: what was done, findings, open questions, what to do next.
 
     It is told by the ledger as it was when the handoff was asked for. A project may have a template of its
-    own: .idse/templates/handoff.md.j2. Without ID the open one is meant, or else the last.
+    own: .idse/templates/handoff.md.j2. Without ID the open one is meant, for an agent what is offered to it,
+    or else the last.
     """
     from idse_orchestrator.app.handoffs.handoff_document import (
         TEMPLATE,
@@ -157,7 +159,7 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> None:
     if tip is None:
         raise no_ledger(key)
     entries = entries_of(run.app.history, key)
-    told = told_handoff(told_handoffs(entries, tip.state), handoff)
+    told = told_handoff(told_handoffs(entries, tip.state), handoff, one_line(run.app.agent))
     blobs = run.app.reader.artifact_blobs(told.commit)
     facts = facts_of(key, told, entries, blobs, run.app.agents.judge_ledger(key))
     if run.terminal.as_json:

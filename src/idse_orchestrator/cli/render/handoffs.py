@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.handoffs.handoff_document import result_words
-from idse_orchestrator.cli.render.aligned import aligned
+from idse_orchestrator.cli.render.aligned import WIDTH, aligned
+from idse_orchestrator.cli.render.columns import fitted
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.domain.handoff import handoff_to_dict
+from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def handoff_rows(told: Sequence[ToldHandoff]) -> list[str]:
-    """Two lines for each: what is handed over and how that stands; and why."""
+    """Two lines for each: what is handed over and how that stands; and why, cut where it is long."""
     if not told:
         return []
     heads = aligned(
@@ -33,7 +35,7 @@ def handoff_rows(told: Sequence[ToldHandoff]) -> list[str]:
     lines = []
     for head, each in zip(heads, told, strict=True):
         lines.append(head)
-        lines += [f"    {printable(each.handoff.reason)}"] if each.handoff.reason else []
+        lines += [f"    {fitted(one_line(each.handoff.reason), WIDTH - 4)}"] if each.handoff.reason else []
     return lines
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.ide_agent_routing import Choice, Routing
 
 
+_MOST_OFFERS = 3
+
+
 def who_lines(status: SessionStatus) -> list[str]:
     """Who should act on the stage that is next, and what is offered of it; nothing where nobody is known."""
     stage = status.next.stage
@@ -25,7 +28,14 @@ def who_lines(status: SessionStatus) -> list[str]:
     elif routing:
         lines.append(f"who:  nobody handles {stage}: idse agents suggest")
     offers = [each for each in status.state.handoffs if each.stage == stage]
-    return lines + [f"      {printable(handoff_words(each))}" for each in offers]
+    return lines + [f"      {line}" for line in offer_lines(offers)]
+
+
+def offer_lines(handoffs: Sequence[Handoff]) -> list[str]:
+    """A line each for the first few of `handoffs`, and how many there are besides."""
+    lines = [printable(handoff_words(each)) for each in handoffs[:_MOST_OFFERS]]
+    more = len(handoffs) - _MOST_OFFERS
+    return lines + ([f"and {more:,} more handoff{'s' * (more > 1)}: idse handoff list"] if more > 0 else [])
 
 
 def handoff_words(handoff: Handoff) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.columns import columns, fitted
-from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data, routing_data, who_lines
+from idse_orchestrator.cli.render.routing import handoffs_data, offer_lines, routing_data, who_lines
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.text import few
@@ -19,7 +19,6 @@ _WIDTH = 80
 """The page fits a terminal of this many columns, unless names alone are wider."""
 
 _MOST_WAIVERS = 3
-_MOST_HANDOFFS = 3
 _DIFFERS = "  differs from the ledger"
 
 _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
@@ -148,9 +147,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     if len(state.waivers) > _MOST_WAIVERS:
         remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
     elsewhere = [each for each in state.handoffs if each.stage != status.next.stage]
-    remarks += [fitted(printable(handoff_words(each)), _WIDTH) for each in elsewhere[:_MOST_HANDOFFS]]
-    if len(elsewhere) > _MOST_HANDOFFS:
-        remarks.append(f"and {len(elsewhere) - _MOST_HANDOFFS} more handoffs: idse handoff list")
+    remarks += [fitted(line, _WIDTH) for line in offer_lines(elsewhere)]
     if state.not_applied:
         count = len(state.not_applied)
         remarks.append(f"{count} event{'s' if count > 1 else ''} not applied: idse log")
