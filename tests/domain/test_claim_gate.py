@@ -66,7 +66,7 @@ evidence = st.builds(
     weighed,
     st.sampled_from(["pay", "search", "third", "x", "y", "z"]),
     st.sampled_from(["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]),
-    st.integers(0, 20),
+    st.integers(0, 80).map(lambda quarters: quarters / 4),
     st.integers(1, 5),
 )
 
@@ -91,6 +91,21 @@ def test_reinforcing_ends_and_never_grows_beyond_its_limit(first, second):
         known = (*known, *more)
     assert kept([*first, *second], known) == ()
     assert len(known) <= MOST
+
+
+@given(
+    st.lists(evidence, max_size=20, unique_by=lambda each: each.evidence),
+    st.lists(evidence, max_size=20, unique_by=lambda each: each.evidence),
+)
+def test_what_is_added_says_the_same_to_the_gate_as_all_that_was_found(first, second):
+    known = kept(first)
+    added = kept(second, known)
+    assert names(Case((*known, *added))) == names(Case((*known, *second)))
+
+
+def test_the_hours_that_make_seven_days_whole_are_kept():
+    known = kept([weighed("pay", "spec", 0), weighed("search", "plan", 6.5)])
+    assert names(Case((*known, *kept([weighed("search", "plan", 7.1)], known)))) == []
 
 
 def test_order_and_repetition_of_what_was_found_change_nothing():

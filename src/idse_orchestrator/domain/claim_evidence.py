@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.domain.claim_gate import Weighed
+from idse_orchestrator.domain.claim_gate import STABLE, Weighed
 
 MOST_AT_ONCE = 12
 """So many pieces of evidence one event carries at most: the gate needs four."""
@@ -84,14 +84,21 @@ def _pair(weighed: Weighed) -> tuple[str, str]:
 
 
 def _wider(fresh: Sequence[Weighed], known: Sequence[Weighed]) -> tuple[Weighed, ...]:
-    """The oldest and the newest of `fresh`, where they stand a day or more outside of what is known."""
-    counted = [each.committed for each in known if each.counts]
+    """The oldest and the newest of `fresh`, where they stand outside of what is known.
+
+    By a day or more, so that evidence does not grow with each commit; or by less, where they make the time
+    long enough for the gate.
+    """
     if not fresh:
         return ()
+    counted = [each.committed for each in known if each.counts]
     if not counted:
         return tuple(dict.fromkeys((fresh[0], fresh[-1])))
-    older = (fresh[0],) if min(counted) - fresh[0].committed >= _DAY else ()
-    newer = (fresh[-1],) if fresh[-1].committed - max(counted) >= _DAY else ()
+    first, last = min(counted), max(counted)
+    whole = max(last, fresh[-1].committed) - min(first, fresh[0].committed)
+    least = 1 if last - first < STABLE <= whole else _DAY
+    older = (fresh[0],) if first - fresh[0].committed >= least else ()
+    newer = (fresh[-1],) if fresh[-1].committed - last >= least else ()
     return tuple(dict.fromkeys((*older, *newer)))
 
 

@@ -21,6 +21,8 @@ STAGES = 2
 DAYS = 7
 
 _DAY = 86_400
+STABLE = DAYS * _DAY
+"""The same in seconds."""
 
 
 class Weighed(NamedTuple):
@@ -112,7 +114,7 @@ def _stability(counted: Sequence[Weighed]) -> GateTest:
     span = last.committed - first.committed
     # Rounded down, so that what is shown as seven days is seven days.
     found = f"{span * 10 // _DAY / 10} days ({first.day} to {last.day})"
-    return GateTest("stability", span >= DAYS * _DAY, found, f"at least {DAYS} days")
+    return GateTest("stability", span >= STABLE, found, f"at least {DAYS} days")
 
 
 def _words(case: Case, counted: Sequence[Weighed]) -> GateTest:
