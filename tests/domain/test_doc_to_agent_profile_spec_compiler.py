@@ -112,6 +112,11 @@ def test_only_the_first_of_very_many_problems_are_told():
     assert found.problems[49].line == 53
 
 
+def test_very_many_profiles_are_one_problem():
+    (problem,) = read_profile(b"## Agent Profile\n\n```yaml\nid: a\n```\n\n" * 25_000).problems
+    assert problem.what == 'there are two sections "Agent Profile", in lines 1 and 7'
+
+
 def test_a_long_value_is_told_in_short():
     (problem,) = read_profile(f"## Agent Profile\n\n```yaml\n? {'k' * 5_000}\n: 1\n```\n".encode()).problems
     assert len(problem.what) < 150

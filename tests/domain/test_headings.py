@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from idse_orchestrator.domain.headings import forms, names_start, normalized
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idse_orchestrator.domain.headings import forms, names_start, normalized, without_aside
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,22 @@ def test_a_title_comes_down_to_its_words(title, name):
 
 def test_each_part_of_a_title_is_a_name_for_it():
     assert forms("Users / Stakeholders (all)") == ("users stakeholders", "users", "stakeholders")
+
+
+ASIDE = re.compile(r"\s*\([^()]*\)\W*$")
+
+
+@given(st.text("()[]ab_1 !-"))
+def test_words_in_parentheses_at_the_end_are_an_aside(title):
+    """As this pattern has it, which takes hours on a long heading."""
+    told = re.compile(r"[^\W_]+")
+    assert told.findall(without_aside(title)) == told.findall(ASIDE.sub("", title))
+
+
+@pytest.mark.parametrize("middle", [" ", "()", "(!)", "(", ")", "[", "[a](", "!", "a/", "1."])
+def test_a_heading_of_a_megabyte_comes_down_to_its_words_at_once(middle):
+    title = "Scope " + middle * (1_000_000 // len(middle)) + " x"
+    assert forms(title)[0].startswith("scope")
 
 
 @pytest.mark.parametrize(

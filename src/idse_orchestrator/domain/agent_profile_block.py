@@ -7,7 +7,9 @@ a fence that is quoted, of another language, or never closed · two of YAML · t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from idse_orchestrator.domain.headings import normalized
@@ -58,13 +60,13 @@ def find_block(text: str, outline: Outline) -> Block | Problem | None:
     if not sections:
         return None
     lines = text.split("\n")
-    fenced = [each for each in sections if any(_fences(each, outline))]
+    fenced = [each for each in sections if _fences(each, outline)]
     if len(fenced) > 1:
         first, second = fenced[:2]
         what = f'there are two sections "{TITLE}", in lines {first.line} and {second.line}'
         return Problem(second.line, 1, what, "keep one of them, or give the other one another heading")
     section = (fenced or sections)[0]
-    return _block(section, list(_fences(section, outline)), lines)
+    return _block(section, _fences(section, outline), lines)
 
 
 def named_so(outline: Outline) -> Iterator[Section]:
@@ -72,8 +74,10 @@ def named_so(outline: Outline) -> Iterator[Section]:
     return (each for each in outline.sections if each.names[0] == _NAME)
 
 
-def _fences(section: Section, outline: Outline) -> Iterator[Fence]:
-    return (each for each in outline.fences if section.first <= each.line <= section.last)
+def _fences(section: Section, outline: Outline) -> Sequence[Fence]:
+    line = attrgetter("line")
+    first = bisect_left(outline.fences, section.first, key=line)
+    return outline.fences[first : bisect_right(outline.fences, section.last, key=line)]
 
 
 def _block(section: Section, fences: Sequence[Fence], lines: Sequence[str]) -> Block | Problem:

@@ -11,7 +11,6 @@ from functools import lru_cache
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _ENUMERATED = re.compile(r"^\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
-_ASIDE = re.compile(r"\s*\([^()]*\)\W*$")
 _WORD = re.compile(r"[^\W_]+")
 _FILLERS = frozenset({"and", "or", "the"})
 
@@ -23,9 +22,21 @@ def normalized(title: str) -> str:
     words "and", "or", "the" are dropped, unless nothing else is there.
     """
     plain = _ENUMERATED.sub("", _LINK.sub(r"\1", title))
-    without_aside = _ASIDE.sub("", plain)
-    words = _words(without_aside) or _words(plain) or _words(title)
+    words = _words(without_aside(plain)) or _words(plain) or _words(title)
     return " ".join(words)
+
+
+def without_aside(title: str) -> str:
+    """`title` without the words in parentheses that end it; only its words are meant to be read on.
+
+    A pattern would try each parenthesis and each blank to the end of the title, and that is quadratic.
+    """
+    end = len(title)
+    while end and not (title[end - 1].isalnum() or title[end - 1] == "_"):
+        end -= 1
+    closed = title.find(")", end)
+    opened = max(title.rfind("(", 0, closed), title.rfind(")", 0, closed)) if closed >= 0 else -1
+    return title[:opened] if 0 <= opened < end and title[opened] == "(" else title
 
 
 @lru_cache(maxsize=1024)
