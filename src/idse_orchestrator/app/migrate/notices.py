@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from idse_orchestrator.app.migrate.values import TAKEN, MigrationPlan, SessionPlan
+from idse_orchestrator.app.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
 from idse_orchestrator.domain.migration_files import DUPLICATE, MIGRATED
 from idse_orchestrator.domain.migration_paths import FLAT
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
@@ -15,7 +15,7 @@ SUMMARY = "IDSE-MIGRATED.md"
 
 def notices(plan: MigrationPlan) -> Mapping[str, bytes]:
     """A notice for each document that an older layout holds, by its path, and one page about all of them."""
-    sessions = [session for session in plan.sessions if session.verdict != TAKEN]
+    sessions = [session for session in plan.sessions if session.verdict not in (TAKEN, CLOSED)]
     found = {}
     for session in sessions:
         for fate in session.arranged.fates:

@@ -13,7 +13,7 @@ from idse_orchestrator.app.migrate.naming import new_names, similar_names
 from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget, Progress
 from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
 from idse_orchestrator.app.migrate.survey import Survey, survey
-from idse_orchestrator.app.migrate.values import DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
+from idse_orchestrator.app.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
 from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.domain.migration_paths import CURRENT, Place
 
@@ -46,7 +46,7 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
     everything = _sessions(reading, keys, known)
-    sessions = [each for each in everything if each.arranged.files]
+    sessions = [each for each in everything if _is_there(each)]
     if wish.with_history:
         history = planning.source.history(found.owner)
         sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
@@ -66,7 +66,7 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
             if (key := called.get(reading.current_said(project) or ("", "")))
         },
         left_out=tuple(planning.source.left_out),
-        notes=(*reading.notes, *(_hollow(each) for each in everything if not each.arranged.files)),
+        notes=(*reading.notes, *(_hollow(each) for each in everything if not _is_there(each))),
     )
     _account(found, plan)
     return plan, found
@@ -125,10 +125,15 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
         arranged=arranged(Found(path, places[path], contents[path]) for path in places),
         facts=facts,
         fingerprint=_fingerprint(said, contents),
+        closed=reading.closed.get(said, ""),
         modified=max((reading.modified[path] for path in contents), default=""),
         stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
         doubts=(*doubts, *reading.doubts.get(said, ())),
     )
+
+
+def _is_there(plan: SessionPlan) -> bool:
+    return bool(plan.arranged.files or plan.closed)
 
 
 def _hollow(plan: SessionPlan) -> str:
@@ -152,7 +157,9 @@ def _verdict(plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]]) -> s
     if plan.key in known:
         return DONE if plan.fingerprint in known[plan.key] else TAKEN
     folded = (plan.key[0], plan.key[1].casefold())
-    return TAKEN if any((project, name.casefold()) == folded for project, name in known) else NEW
+    if any((project, name.casefold()) == folded for project, name in known):
+        return TAKEN
+    return CLOSED if plan.closed else NEW
 
 
 def _parents(
@@ -167,7 +174,11 @@ def _parents(
 
 
 def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
-    """What becomes of a session's files: of one whose name is taken, nothing."""
+    """What becomes of a session's files: of one whose name is taken, or that waits, nothing."""
+    if plan.verdict == CLOSED:
+        why = f"{plan.name} waits: {plan.closed} cannot be read"
+        yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
+        return
     if plan.verdict != TAKEN:
         yield from plan.arranged.fates
         return

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from idse_orchestrator.app.ledger_values import SessionKey
 from idse_orchestrator.domain.events import Actor
 
-FILE, LINK, OTHER = "file", "link", "other"
-"""What an entry of a source is; OTHER is what nobody opens: a device, a pipe, a folder that is closed."""
+FILE, LINK, OTHER, CLOSED = "file", "link", "other", "closed"
+"""What an entry of a source is: OTHER is a device or a pipe, CLOSED what cannot be read."""
 
 Owner = TypeVar("Owner", bound=Hashable)
 
@@ -18,7 +18,7 @@ Progress = Callable[[str, int, int], None]
 
 
 class SourceEntry(NamedTuple):
-    """Something in a source that is no folder. `detail` is a link's target, or what an OTHER is.
+    """Something in a source that is no folder. `detail` is a link's target, or what an OTHER or a CLOSED is.
 
     `modified` is when it was written last, as events write a time; "" where nobody can say, or where that
     is yet to come.

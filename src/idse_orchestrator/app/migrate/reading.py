@@ -38,7 +38,7 @@ class Reading:
     """What the files say. Everything is kept by the session's names in the source.
 
     `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
-    as is `modified`, when each file was written last;
+    as is `modified`, when each file was written last; `closed` names what of a session cannot be read;
     `states` come from files beside all sessions; `fates` are those of files that belong to no session.
     """
 
@@ -53,6 +53,7 @@ class Reading:
         self._found = found
         self._keys = keys
         self._on_progress = on_progress
+        self.closed = dict(found.closed)
         self.modified = {entry.path: entry.modified for entry in found.entries}
         self.places: dict[SessionKey, dict[str, Place]] = {key: {} for key in keys}
         self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
@@ -94,6 +95,7 @@ class Reading:
         if data is None:
             self.places[key].pop(path, None)
             self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            self.closed.setdefault(key, path)
             return
         self.contents[key][path] = content_of(data)
         if is_record(self.places[key][path]):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from idse_orchestrator.app.ledger_values import SessionKey
@@ -14,7 +14,7 @@ from idse_orchestrator.app.migrate.current import (
     read_pointers,
     settle_current,
 )
-from idse_orchestrator.app.migrate.ports import FILE, LINK, MigrationSource, SourceEntry
+from idse_orchestrator.app.migrate.ports import CLOSED, FILE, LINK, MigrationSource, SourceEntry
 from idse_orchestrator.domain.migration_files import STUB, UNKNOWN, Fate
 from idse_orchestrator.domain.migration_handoffs import is_governance_state, is_handoff_document
 from idse_orchestrator.domain.migration_paths import (
@@ -22,6 +22,7 @@ from idse_orchestrator.domain.migration_paths import (
     COLON,
     CURRENT,
     FLAT,
+    STAGE_FOLDERS,
     Place,
     ProjectFile,
     beside_stages,
@@ -39,7 +40,8 @@ class Survey:
     """What was found. Keys are (project, session) as the source has them; `fates` are decided already.
 
     `current` names the session of each project that the source works on; under "" for all of them.
-    `bare` are the sessions that stand in the folder of their project itself.
+    `closed` names for a session what cannot be read of it. `bare` are the sessions that stand in the folder
+    of their project itself.
     """
 
     entries: tuple[SourceEntry, ...]
@@ -50,6 +52,7 @@ class Survey:
     current: dict[str, Current] = field(default_factory=dict)
     trail: str = ""
     bare: set[SessionKey] = field(default_factory=set)
+    closed: dict[SessionKey, str] = field(default_factory=dict)
     pseudo: SessionKey = ("", PSEUDO_SESSION)
 
     @property
@@ -100,7 +103,18 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
         settle_current(found, below_current, default_project)
     if not found.sessions:
         raise _nothing(source, entries)
+    for entry in entries:
+        if entry.kind == CLOSED:
+            found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
     return found
+
+
+def _sessions_with(found: Survey, folder: str) -> Iterable[SessionKey]:
+    """The sessions that have files in `folder`, or may have: one of a stage holds those of all."""
+    place = found.place(f"{folder}/-")
+    if place is not None:
+        return [found.key_of(place)]
+    return found.sessions if (found.trail + folder).split("/")[0] in STAGE_FOLDERS else ()
 
 
 def _trail(names: Sequence[str], entries: Sequence[SourceEntry]) -> str:

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.migration_paths import Place
     from idse_orchestrator.domain.migration_words import Moment
 
-NEW, DONE, TAKEN = "new", "migrated already", "taken"
-"""A session of a source: to be written; written by an earlier run; or another one has its name here."""
+NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
+"""A session of a source: to be written; written by an earlier run; another one has its name here; or
+something of it cannot be read: a ledger is written whole, so it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class SessionPlan:
     """One session: what it is called here and there, its folder, and all that its ledger will say.
 
     `places` and `contents` are those of its files, by path in the source, which were written last at
-    `modified` ("" : nobody knows). `waived` maps a rule to what it
+    `modified` ("" : nobody knows); `closed` is one that cannot be read. `waived` maps a rule to what it
     found. `doubts` are sentences about what could not be taken over as it stands.
     """
 
@@ -71,6 +72,7 @@ class SessionPlan:
     facts: SessionFacts
     fingerprint: str
     modified: str = ""
+    closed: str = ""
     verdict: str = NEW
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
@@ -143,7 +145,13 @@ class MigrationPlan:
     @property
     def projects(self) -> tuple[str, ...]:
         """The projects that something is written to, in order."""
-        return tuple(sorted({*(plan.key[0] for plan in self.sessions), *self.registries}))
+        open_ones = (plan.key[0] for plan in self.sessions if plan.verdict != CLOSED)
+        return tuple(sorted({*open_ones, *self.registries}))
+
+    @property
+    def waiting(self) -> tuple[SessionPlan, ...]:
+        """The sessions of which something cannot be read."""
+        return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,7 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
     if report:
         _write_report(report, plan, done)
     _show(run, plan, done, place, dry_run=dry_run)
-    return EXIT_CONFLICT if done.refused else EXIT_OK
+    return EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK
 
 
 def build() -> click.Command:

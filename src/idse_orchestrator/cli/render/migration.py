@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from idse_orchestrator.app.migrate.values import DONE, NEW, TAKEN, Migrated, MigrationPlan, SessionPlan
+from idse_orchestrator.app.migrate.values import (
+    CLOSED,
+    DONE,
+    NEW,
+    TAKEN,
+    Migrated,
+    MigrationPlan,
+    SessionPlan,
+)
 from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.domain.migration_files import STUB, UNKNOWN, Fate
 from idse_orchestrator.domain.migration_paths import LAYOUTS
@@ -99,7 +107,7 @@ def migration_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iter
 def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     called = f"  (was {printable('/'.join(session.said))})" if session.was_renamed else ""
     yield f"{style.bold(session.name)}: {_verdict(session, style)}{called}"
-    if session.verdict == TAKEN:
+    if session.verdict in (TAKEN, CLOSED):
         return
     artifacts = sum(1 for path in session.arranged.files if path in STAGE_OF)
     others = len(session.arranged.files) - artifacts
@@ -125,6 +133,7 @@ def _verdict(session: SessionPlan, style: Style) -> str:
         NEW: style.green("new"),
         DONE: "migrated already",
         TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
+        CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
     return words[session.verdict]
 
@@ -169,10 +178,17 @@ def outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iter
         yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
     if len(done.kept_folders) > 3:
         yield f"so have {len(done.kept_folders) - 3} more"
-    for key in done.refused:
-        yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
+    yield from _left_lines(plan, done)
     if done.written:
         yield "next: idse session list, idse validate; hooks: idse hooks install"
+
+
+def _left_lines(plan: MigrationPlan, done: Migrated) -> Iterator[str]:
+    for key in done.refused:
+        yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
+    count = len(plan.waiting)
+    if count:
+        yield f"{count} session{_s(count)} cannot be read whole: make the files readable, then run it again"
 
 
 def _plural(fate: str, count: int) -> str:

@@ -153,6 +153,8 @@ Source = FolderSource | BareSource
 
 def open_migration_source(path: str) -> Source:
     """The source at `path`; MigrationSourceError where there is none that can be read."""
+    if not path:
+        raise unreadable("''", OSError(0, "an empty name is that of no folder"))
     try:
         root = os.path.realpath(path, strict=True)
         os.scandir(root).close()

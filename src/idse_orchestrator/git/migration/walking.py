@@ -7,7 +7,7 @@ import stat
 import time
 from collections.abc import Iterator
 
-from idse_orchestrator.app.migrate.ports import FILE, LINK, OTHER, SourceEntry
+from idse_orchestrator.app.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.migration.history import moment
@@ -35,7 +35,7 @@ def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
         except OSError as error:
             if not folder:
                 raise unreadable(root, error) from error
-            yield SourceEntry(folder, OTHER, 0, f"a folder that cannot be read: {error.strerror}")
+            yield SourceEntry(folder, CLOSED, 0, f"a folder that cannot be read: {error.strerror}")
             continue
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -53,7 +53,7 @@ def _entry(entry: os.DirEntry[str], path: str) -> SourceEntry:
         if stat.S_ISLNK(found.st_mode):
             return SourceEntry(path, LINK, 0, os.readlink(entry.path))
     except OSError as error:
-        return SourceEntry(path, OTHER, 0, f"it cannot be looked at: {error.strerror}")
+        return SourceEntry(path, CLOSED, 0, f"it cannot be looked at: {error.strerror}")
     if stat.S_ISREG(found.st_mode):
         return SourceEntry(path, FILE, found.st_size, "", _written_at(found.st_mtime))
     words = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), "no file and no folder")

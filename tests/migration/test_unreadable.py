@@ -1,0 +1,67 @@
+"""What cannot be read of a source keeps its session waiting, and nothing else.
+
+A ledger is written whole: a session that was read in part only would never get the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+@pytest.fixture
+def run(taker):
+    """Run ``idse migrate --json`` as somebody whom the modes of files concern; root reads everything."""
+    words = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
+    if words and (shutil.which(words[0]) is None or subprocess.run([*words, "true"], check=False).returncode):
+        pytest.skip("setpriv cannot take rights away here")
+
+    def run(old):
+        argv = [*words, "idse", "migrate", str(old.path), "--json"]
+        done = subprocess.run(argv, cwd=taker.path, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout)["data"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("layout", "closed"),
+    [
+        ("C", "projects/portal/sessions/login/specs/spec.md"),
+        ("C", "projects/portal/sessions/login/specs"),
+        ("C", "projects/portal/sessions/login"),
+        ("D", ".idse/projects/portal/sessions/login/specs"),
+        ("E", "projects/portal/login/specs"),
+        ("A", "specs/projects/portal/sessions/login"),
+        ("F", "portal:login/specs"),
+    ],
+)
+def test_its_session_waits_until_it_can_be(old, taker, run, layout, closed):
+    documents = old.session(layout)
+    old.session("C", "audit")
+    os.chmod(old.path / closed, 0)
+    code, data = run(old)
+    os.chmod(old.path / closed, 0o700)
+    assert taker.sessions() == ["portal/audit"]
+    assert sum(data["counts"].values()) == len(data["files"])
+    assert any(entry["path"] == closed and entry["fate"] == "unknown" for entry in data["files"])
+    if not closed.endswith("/login"):
+        assert code == 3
+        assert [each["verdict"] for each in data["sessions"]] == ["new", "unreadable"]
+    assert run(old)[0] == 0
+    assert taker.folder() == documents
+
+
+def test_a_closed_folder_of_a_stage_keeps_all_of_its_sessions_waiting(old, taker, run):
+    documents = old.session("A")
+    old.session("A", "audit")
+    os.chmod(old.path / "specs", 0)
+    assert run(old)[0] == 3
+    os.chmod(old.path / "specs", 0o700)
+    assert taker.refs() == ""
+    assert run(old)[0] == 0
+    assert taker.folder() == documents
