@@ -21,6 +21,7 @@ from idse_orchestrator.domain.ledger_schema import event_problem, project_state_
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.project_fold import apply_to_project
 from idse_orchestrator.domain.project_state import ProjectState, project_from_json, project_to_json
+from idse_orchestrator.domain.registry_words import registry_summary
 
 WHO = Actor("Ada", "ada@example.org")
 RULE = {"from_stage": "spec", "to_stage": "plan", "from_agent": "a", "to_agent": "b"}
@@ -120,6 +121,8 @@ def test_a_subject_tells_the_one_change_or_counts_many():
         "agents: added 2, removed 1"
     )
     assert subject_of(event(1, {"action": "add-rule", "rule": RULE})) == "agents: new rule a/spec to b/plan"
+    many = {"action": "order", "agents": [f"a{number}" for number in range(9_999)]}
+    assert registry_summary({"changes": [many]}) == "a0, a1 and 9997 more first"
 
 
 def test_the_schema_refuses_what_is_no_change():

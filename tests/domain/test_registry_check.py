@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from idse_orchestrator.domain.agent_registry import Agent, AgentRegistry, HandoffRule
 from idse_orchestrator.domain.handoff_circles import begins_next_pass, circle_in, new_circle
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.registry_check import MAX_TEXT, check_changes, check_registry, registry_troubles
+from idse_orchestrator.domain.registry_check import (
+    MAX_TEXT,
+    MAX_WAYS,
+    check_changes,
+    check_registry,
+    registry_troubles,
+)
 from idse_orchestrator.errors import InvalidRegistryError
 
 A, B = Agent("a", stages=("spec",)), Agent("b", stages=("plan",))
@@ -124,6 +130,16 @@ def test_a_circle_is_refused_where_there_is_another_one_already():
 def test_of_two_circles_that_a_merge_made_each_rule_can_be_taken_out(gone):
     rules = [rule for place, rule in enumerate(CIRCLES) if place != gone]
     check_registry(AgentRegistry(TRIO, tuple(rules)), AgentRegistry(TRIO, CIRCLES))
+
+
+def test_a_place_leads_to_so_many_others_and_no_more():
+    many = tuple(Agent(f"a{number}") for number in range(MAX_WAYS + 3))
+    rules = tuple(HandoffRule("spec", "plan", "a0", agent.id) for agent in many[1:])
+    check_registry(AgentRegistry(many, rules[:MAX_WAYS]))
+    above = AgentRegistry(many, rules[: MAX_WAYS + 1])
+    assert "more than" in refused(above).message
+    assert "more than" in refused(above, AgentRegistry(many, rules[:MAX_WAYS])).message
+    check_registry(above, AgentRegistry(many, rules))
 
 
 def test_a_registry_that_a_merge_made_too_large_can_become_smaller():

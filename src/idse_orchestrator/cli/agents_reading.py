@@ -8,12 +8,17 @@ from idse_orchestrator.app.agents.registry_view import EDITED, view_condition
 from idse_orchestrator.app.show_status import no_ledger
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.agents import agent_page, agent_rows, registry_data, suggestion_rows
+from idse_orchestrator.cli.render.agents import agent_page, agent_rows, suggestion_rows
 from idse_orchestrator.cli.render.envelope import ascii_json, envelope
 from idse_orchestrator.cli.render.routing import routing_data
 from idse_orchestrator.cli.routing import run_route
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agent_registry import AgentRegistry, agent_to_dict, rule_to_dict
+from idse_orchestrator.domain.agent_registry import (
+    AgentRegistry,
+    agent_to_dict,
+    registry_to_dict,
+    rule_to_dict,
+)
 from idse_orchestrator.domain.ide_agent_routing import suggest
 from idse_orchestrator.domain.project_workspace import agent_registry_path
 from idse_orchestrator.domain.registry_changes import known_agent
@@ -48,10 +53,10 @@ def list_agents(run: Run) -> None:
     project = run.project
     registry = registry_of(run, project)
     if run.terminal.as_json:
-        data = {"project": project, **registry_data(registry)}
+        data = {"project": project, **registry_to_dict(registry)}
         run.terminal.data(envelope("idse.agents-list/1", data))
         return
-    for line in agent_rows(registry, run.terminal.style):
+    for line in agent_rows(registry):
         run.terminal.data(line)
     if not registry.agents:
         run.terminal.say(f"project {project} has no agents yet: idse agents add NAME --stage STAGE")

@@ -6,7 +6,8 @@ in good faith, and their merge may hold a circle that neither of them wrote. `re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.agent_registry import (
@@ -38,6 +39,10 @@ _SHOWN = 8
 
 MAX_TEXT = 200
 """Characters of a role or a capability."""
+
+
+MAX_WAYS = 100
+"""Rules from one agent and stage: each asks for a handoff of its own when the stage is complete."""
 
 
 class Trouble(NamedTuple):
@@ -79,6 +84,7 @@ def _part_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
     for agent in registry.agents:
         yield from _agent(agent)
     yield from _rules(registry)
+    yield from _crowds(registry.handoff_rules)
 
 
 def check_changes(changes: Changes) -> None:
@@ -141,6 +147,14 @@ def _rules(registry: AgentRegistry) -> Iterator[Trouble]:
             if name not in known:
                 fix = (f"idse agents add {name}",)
                 yield Trouble(f"{words}: there is no agent {name!r}", fix, name, ids)
+
+
+def _crowds(rules: Iterable[HandoffRule]) -> Iterator[Trouble]:
+    """Places with too many rules; how many too many is not said, so that one can go after the other."""
+    for (agent, stage), count in Counter((rule.from_agent, rule.from_stage) for rule in rules).items():
+        if count > MAX_WAYS:
+            message = f"more than {MAX_WAYS} handoff rules lead on from {agent}/{stage}"
+            yield Trouble(message, ("take some of them out",))
 
 
 def _circle(circle: Sequence[Place]) -> Iterator[Trouble]:

@@ -14,6 +14,7 @@ from idse_orchestrator.domain.registry_fold import (
     SET,
     changes_in,
 )
+from idse_orchestrator.domain.text import few
 
 
 def registry_summary(body: Mapping[str, Any]) -> str:
@@ -46,7 +47,7 @@ def _set(change: Mapping[str, Any]) -> str:
 
 
 def _ordered(change: Mapping[str, Any]) -> str:
-    return f"{', '.join(change['agents'])} first"
+    return f"{few(change['agents'])} first"
 
 
 def _rule(change: Mapping[str, Any]) -> str:

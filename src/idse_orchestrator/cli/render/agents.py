@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.aligned import aligned, labelled_prose
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.agent_registry import AUTOMATIC, registry_to_dict
+from idse_orchestrator.domain.agent_registry import AUTOMATIC
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.domain.registry_check import rule_words
 from idse_orchestrator.domain.text import few
@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.domain.ide_agent_routing import Routing
 
 
-def agent_rows(registry: AgentRegistry, style: Style = PLAIN) -> list[str]:
+def agent_rows(registry: AgentRegistry) -> list[str]:
     """A line for each agent: id, mode, stages, role."""
-    del style  # columns are aligned as they are read
     rows = [(printable(agent.id), agent.mode, _stages(agent), _facts(agent)) for agent in registry.agents]
     return aligned(rows) if rows else []
 
@@ -58,11 +57,6 @@ def suggestion_rows(routings: Iterable[Routing], style: Style = PLAIN) -> list[s
         style.yellow(line) if routing[1] == "nobody" else line
         for line, routing in zip(lines, rows, strict=True)
     ]
-
-
-def registry_data(registry: AgentRegistry) -> dict[str, object]:
-    """The registry as JSON values."""
-    return registry_to_dict(registry)
 
 
 def _stages(agent: Agent) -> str:
