@@ -97,3 +97,11 @@ def test_an_entry_may_be_named_by_its_distance_from_the_newest(portal, name):
 def test_a_distance_that_leads_nowhere_changes_nothing(portal, name):
     assert portal.idse("restore", "--at", name).returncode == 2
     assert portal.read(INTENT) == b"two\n"
+
+
+def test_what_was_saved_before_a_restore_is_in_the_view_too(portal):
+    view = portal.path / ".idse/projects/portal/session_state.json"
+    view.unlink()  # it tells seconds, so an old one may well look like the new one
+    portal.write(f"{FOLDER}/plan.md", "# Plan\n\nAnother one.\n")
+    assert "saved what was here" in portal.idse("restore", "--force").stderr
+    assert view.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.app.restore_session import restore_session
+from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.run import Run
 
@@ -26,7 +27,10 @@ def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> i
     again.
     """
     app = run.app
-    done = restore_session(app.reader, app.writer, app.workspace, run.session(session), at, force=force)
+    key = run.session(session)
+    done = restore_session(app.reader, app.writer, app.workspace, key, at, force=force)
+    if done.saved_first:
+        refresh_views(app.reader, app.workspace, key[0])
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
