@@ -80,6 +80,48 @@ def test_history_follows_a_session_from_one_layout_to_the_next(old, source, take
     assert [list(event["body"]["changed"]) for event in migrated(taker)] == [["spec.md"], ["spec.md"]]
 
 
+def test_history_follows_a_session_that_got_another_name(old, source, taker):
+    for text in ("# Spec\n\nThe first form of the specification.\n", "# Spec\n\nA line of some log.\n"):
+        old.session("C", "lgoin")
+        old.put(old.where("C", "spec", "lgoin"), text)
+        source.commit(text.split()[3])
+    source.git("mv", "projects/portal/sessions/lgoin", "projects/portal/sessions/login")
+    source.commit("a slip of the pen")
+    old.put(old.where("C", "spec"), "# Spec\n\nThe last form of the specification.\n")
+    source.commit("last")
+    taker.migrate(old)
+    subjects = [event["body"]["subject"] for event in migrated(taker)]
+    assert subjects == ["first", "line", "a slip of the pen", "last"]
+    ledger = taker.git("rev-list", "--reverse", "refs/idse/sessions/portal/login").split()
+    assert taker.shown("portal/login", "spec.md", ledger[1]).startswith(b"# Spec\n\nThe first form")
+    assert taker.is_sound()
+
+
+def test_history_of_another_name_comes_once_where_a_branch_brought_it(old, source, taker):
+    old.session("C", "lgoin")
+    source.commit("first")
+    source.git("checkout", "-q", "-b", "side")
+    source.git("mv", "projects/portal/sessions/lgoin", "projects/portal/sessions/login")
+    source.commit("renamed")
+    source.git("checkout", "-q", "-")
+    source.write("code.txt", "meanwhile\n")
+    source.commit("meanwhile")
+    source.git("merge", "-q", "--no-ff", "-m", "together", "side")
+    taker.migrate(old)
+    assert [event["body"]["subject"] for event in migrated(taker)] == ["first", "renamed"]
+
+
+def test_a_session_that_only_the_history_has_is_named(old, source, taker):
+    old.session("C")
+    old.session("C", "given-up", about="passwords")
+    source.commit("both")
+    source.git("rm", "-rq", "projects/portal/sessions/given-up")
+    source.commit("one")
+    data = taker.migrate(old)
+    assert taker.sessions() == ["portal/login"]
+    assert any("portal/given-up" in note for note in data["notes"])
+
+
 def test_what_stands_beside_the_stages_of_a_session_has_its_history(old, source, taker):
     old.session("E")
     for text in (b"first\n", b"second\n"):

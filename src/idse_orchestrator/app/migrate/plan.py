@@ -10,12 +10,13 @@ from idse_orchestrator.app.ledger_values import SessionKey
 from idse_orchestrator.app.migrate.facts import gathered
 from idse_orchestrator.app.migrate.judging import Judge, judged
 from idse_orchestrator.app.migrate.naming import new_names, similar_names
-from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget, Progress
+from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget, Progress, Step
 from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
 from idse_orchestrator.app.migrate.survey import Survey, survey
 from idse_orchestrator.app.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
 from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.domain.migration_paths import CURRENT, Place
+from idse_orchestrator.domain.text import encodable, few
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,8 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
     reading.read()
     everything = _sessions(reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
-    if wish.with_history:
-        history = planning.source.history(found.owner)
-        sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
+    history = planning.source.history(found.owner) if wish.with_history else {}
+    sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
     called = {each.said: each.key for each in sessions}
@@ -66,7 +66,11 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
             if (key := called.get(reading.current_said(project) or ("", "")))
         },
         left_out=tuple(planning.source.left_out),
-        notes=(*reading.notes, *(_hollow(each) for each in everything if not _is_there(each))),
+        notes=(
+            *reading.notes,
+            *(_hollow(each) for each in everything if not _is_there(each)),
+            *_bygone(found, history),
+        ),
     )
     _account(found, plan)
     return plan, found
@@ -138,6 +142,17 @@ def _is_there(plan: SessionPlan) -> bool:
 
 def _hollow(plan: SessionPlan) -> str:
     return f"{plan.name}: nothing of it can be kept, so there is no such session here"
+
+
+def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
+    """A sentence about the sessions of which only the history is left, under no other name."""
+    names = [
+        "/".join(key)
+        for key, steps in sorted(history.items())
+        if key[0] and key not in found.sessions and any(step.files for step in steps)
+    ]
+    if names:
+        yield f"only the history has {few([encodable(name) for name in names])}: not taken over"
 
 
 def _is_its_own(place: Place) -> bool:

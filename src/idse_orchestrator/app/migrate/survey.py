@@ -64,10 +64,9 @@ class Survey:
         return tuple(sorted(named))
 
     def owner(self, path: str) -> SessionKey | None:
-        """The session that a file at `path` belongs to, or belonged to when it was there."""
+        """The session that a file at `path` belongs to, or belonged to when it, or both, were there."""
         place = self.place(path)
-        key = self.key_of(place) if place is not None else None
-        return key if key in self.sessions else None
+        return self.key_of(place) if place is not None else None
 
     def place(self, path: str) -> Place | None:
         """The place in a session that `path` stands for."""

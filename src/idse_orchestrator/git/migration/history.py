@@ -2,7 +2,8 @@
 
 Each commit's files are those of its first parent with what differs applied. git's simplification keeps
 every commit that touched one of the folders asked for, and their parents among each other, so nothing
-else of the repository is looked at.
+else of the repository is looked at. An owner that was renamed is one whose files, as they were, appear
+under another in the commit that takes them away.
 """
 
 from __future__ import annotations
@@ -116,17 +117,17 @@ class _Walk:
         self._owners: dict[str, object] = {}
         self._states: dict[str, dict[object, Files]] = {}
         self._children: dict[str, int] = {}
+        self._found: dict[object, list[Step]] = {}
         for commit in commits:
             for parent in commit.parents:
                 self._children[parent] = self._children.get(parent, 0) + 1
 
     def steps(self) -> dict[Owner, list[Step]]:
-        found: dict[object, list[Step]] = {}
         for commit in self._commits:
             for owner, files in self._touched(commit).items():
                 step = Step(commit.id, commit.at, commit.author, commit.subject, files)
-                found.setdefault(owner, []).append(step)
-        return found  # type: ignore[return-value] # owners come from `owner` alone
+                self._found.setdefault(owner, []).append(step)
+        return self._found  # type: ignore[return-value] # owners come from `owner` alone
 
     def _touched(self, commit: Commit) -> dict[object, Files]:
         """The owners that this commit touched, with their files after it; its own state is kept."""
@@ -144,6 +145,7 @@ class _Walk:
                 files[path] = blob
             else:
                 files.pop(path, None)
+        self._rename(before, touched)
         self._keep(commit, before, touched)
         for parent in commit.parents:
             self._forget(parent)
@@ -154,6 +156,22 @@ class _Walk:
             for owner, files in touched.items()
             if not any(files == state.get(owner, {}) for state in above[1:])
         }
+
+    def _rename(self, before: Mapping[object, Files], touched: Mapping[object, Files]) -> None:
+        """Give an owner that appears with the files of one that goes the steps that one had."""
+        gone = {
+            owner: set(had.values())
+            for owner, files in touched.items()
+            if not files and (had := before.get(owner))
+        }
+        for owner, files in touched.items():
+            if not gone or not files or before.get(owner) or owner in self._found:
+                continue
+            brought = set(files.values())
+            best = max(gone, key=lambda each: len(gone[each] & brought))
+            if 2 * len(gone[best] & brought) >= len(gone[best]):
+                self._found[owner] = self._found.pop(best, [])
+                del gone[best]
 
     def _keep(self, commit: Commit, before: Mapping[object, Files], touched: Mapping[object, Files]) -> None:
         if not self._children.get(commit.id):
