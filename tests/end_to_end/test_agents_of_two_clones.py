@@ -107,6 +107,18 @@ def test_two_that_accept_one_handoff_at_once_end_in_one_assignment(clones):
     assert [entry["why"] for entry in states[0]["not_applied"]] == ["the handoff was not open any more"]
 
 
+def test_the_document_tells_what_the_ledger_held_when_it_was_asked_for_whatever_is_merged_later(clones):
+    one, other = clones
+    session = ("--session", "login")
+    other.write(".idse/projects/portal/sessions/login/intent.md", "# Intent\n\nsaid elsewhere\n")
+    does(other, "save", "login", "-m", "elsewhere")
+    does(one, "handoff", "request", "--to", "codex", "--stage", "spec", "-m", "go on", *session)
+    before = does(one, "handoff", "show", *session).stdout
+    sync(one, other)
+    assert does(one, "handoff", "show", *session).stdout == before
+    assert does(other, "handoff", "show", *session).stdout == before
+
+
 words = st.sampled_from(["claude", "codex", "gemini"])
 deeds = st.lists(
     st.tuples(

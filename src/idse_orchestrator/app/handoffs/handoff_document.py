@@ -6,7 +6,7 @@ ledger gives the same text, whenever it is rendered; only what became of the han
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.history import Entry
     from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.app.render_artifacts import TemplateText
+    from idse_orchestrator.domain.events import Event
     from idse_orchestrator.domain.findings import Finding
     from idse_orchestrator.domain.stage_state_model import SessionState, Standing
 
@@ -64,35 +65,49 @@ def facts_of(
     judge: Judge,
 ) -> HandoffFacts:
     """What there is to tell; `entries` are all of the session, oldest first, `blobs` those of its commit."""
-    until = [place for place, entry in enumerate(entries) if entry.commit == told.commit]
-    before = entries[: until[0] + 1] if until else entries
-    state = fold(*key, (entry.event for entry in before if entry.event))
-    done = tuple(_done_line(entry) for entry in _since_last(before) if _is_work(entry))
+    known = _ancestry(entries, told.commit)
+    before = [(entry, entry.event) for entry in entries if entry.commit in known and entry.event]
+    state = fold(*key, (event for _, event in before))
+    ignored = {each.event: each.why for each in state.not_applied}
+    done = tuple(
+        _done_line(entry, event, ignored.get(event.id, ""))
+        for entry, event in _since_last(before, ignored)
+        if event.kind not in (HANDOFF, VALIDATED)
+    )
     return HandoffFacts(told, key, state, done, standings(state, blobs), judge(told.commit, state))
 
 
-def _since_last(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Those after the last handoff that was accepted before the one that ends `entries`."""
+def _ancestry(entries: Iterable[Entry], commit: str) -> set[str]:
+    """The commits that the ledger held at `commit`: what was merged later was not known there."""
+    parents = {entry.commit: entry.parents for entry in entries}
+    found: set[str] = set()
+    ahead = [commit]
+    while ahead:
+        here = ahead.pop()
+        if here not in found:
+            found.add(here)
+            ahead += parents.get(here, ())
+    return found
+
+
+def _since_last(
+    rows: Sequence[tuple[Entry, Event]], ignored: Container[str]
+) -> Sequence[tuple[Entry, Event]]:
+    """Those after the last handoff that was accepted."""
     taken = [
         place
-        for place, entry in enumerate(entries)
-        if entry.kind == HANDOFF and entry.text("action") == ACCEPT
+        for place, (entry, event) in enumerate(rows)
+        if event.kind == HANDOFF and entry.text("action") == ACCEPT and event.id not in ignored
     ]
-    return entries[taken[-1] + 1 :] if taken else entries
+    return rows[taken[-1] + 1 :] if taken else rows
 
 
-def _is_work(entry: Entry) -> bool:
-    return entry.kind not in (HANDOFF, VALIDATED)
-
-
-def _done_line(entry: Entry) -> str:
-    event = entry.event
-    if event is None:
-        return one_line(entry.subject)
+def _done_line(entry: Entry, event: Event, ignored: str) -> str:
+    """What was done, by whom and why; or why it did not count."""
     who = f"{event.actor.name} ({event.actor.agent})" if event.actor.agent else event.actor.name
     why = "" if entry.kind == EDITED and entry.text("code") else entry.text("reason")
-    line = f"{event.at[:10]} {entry.subject}, by {who}" + (f": {why}" if why else "")
-    return one_line(line)
+    why = f"not applied, {ignored}" if ignored else why
+    return one_line(f"{event.at[:10]} {entry.subject}, by {who}" + (f": {why}" if why else ""))
 
 
 def handoff_document(template: TemplateText, facts: HandoffFacts) -> bytes:

@@ -41,9 +41,8 @@ class ToldHandoff:
 
 
 def entries_of(history: LedgerHistory, key: SessionKey) -> list[Entry]:
-    """The entries of a session that hold an event, oldest first."""
-    drawn = history.entries(Span(sessions=(key,)))
-    found = [item.entry for item in drawn if item.entry and item.entry.event]
+    """The entries of a session, merges first, the others from the oldest to the newest."""
+    found = [item.entry for item in history.entries(Span(sessions=(key,))) if item.entry]
     return sorted(found, key=lambda entry: (entry.event.lamport, entry.event.id) if entry.event else (0, ""))
 
 
