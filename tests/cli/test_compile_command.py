@@ -240,6 +240,21 @@ def test_in_a_folder_that_projects_share_only_files_that_say_they_are_ours_go(pr
     assert os.listdir(project.path / "agents") == ["login.profile.json"]  # JSON does not say whose it is
 
 
+def test_a_session_whose_profile_is_gone_is_told_what_takes_its_file_away(project):
+    without_profile(project)
+    hint = "idse compile agent-spec --all    (takes away the file of the profile that was here)"
+    assert hint not in compiled(project, code=1).stderr
+    compiled(project, "--at", "HEAD")
+    assert hint in compiled(project, code=1).stderr
+    assert "takes away" not in compiled(project, "--format", "json", code=1).stderr
+    compiled(project, "--at", "HEAD", "--out", "my agents")
+    told = compiled(project, "--out", "my agents", code=1).stderr
+    assert "idse compile agent-spec --all --out 'my agents'    (takes away" in told
+    add(project, "login", OWN)
+    project.idse("session", "new", "plain")
+    assert hint not in compiled(project, "--session", "login", "--blueprint", "plain", code=1).stderr
+
+
 def test_one_session_alone_removes_nothing_of_others(project):
     project.idse("spawn", "search", "--title", "Search")
     add(project, "search", OWN.replace("login", "search"))

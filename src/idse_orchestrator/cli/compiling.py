@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.app.compile_agent_spec import CompileWish, compile_agent_spec
 from idse_orchestrator.app.profile_leftovers import leftovers, remove_leftovers
+from idse_orchestrator.app.profile_specs import SPEC
 from idse_orchestrator.app.write_profiles import CURRENT, Standing, compared, write_profiles
 from idse_orchestrator.cli.render.profiles import (
     leftover_lines,
@@ -18,11 +20,15 @@ from idse_orchestrator.cli.render.profiles import (
     summary,
 )
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.agent_profile_file import FORMATS, YAML
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+from idse_orchestrator.domain.agent_profile_file import FORMATS, YAML, profile_name
+from idse_orchestrator.domain.pipeline_artifacts import artifact_path
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.compile_agent_spec import CompiledProfile
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.domain.artifact_reader import ArtifactReader
+    from idse_orchestrator.stores.profile_folder import ProfileFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def run_agent_spec(run: Run, asked: CompileOptions) -> int:
     wish = _wish(run, asked)
     source = run.app.compiling.source(wish, asked.at)
     folder = run.app.compiling.folder(wish.project, asked.out)
-    standings = compared(folder, compile_agent_spec(source, wish))
+    standings = compared(folder, _compiled(source, wish, folder, asked))
     kept = {each.profile.key[1] for each in standings}
     left = leftovers(folder, wish.project, wish.form, kept) if asked.everything else ()
     if not (asked.check or asked.dry_run):
@@ -74,6 +80,26 @@ def run_agent_spec(run: Run, asked: CompileOptions) -> int:
     _show(run, standings, [folder.path(name) for name in left], source.description, asked)
     differs = bool(left) or any(each.how != CURRENT for each in standings)
     return EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK
+
+
+def _compiled(
+    source: ArtifactReader, wish: CompileWish, folder: ProfileFolder, asked: CompileOptions
+) -> tuple[CompiledProfile, ...]:
+    try:
+        return compile_agent_spec(source, wish)
+    except NoAgentProfileError as error:
+        session = wish.session or ""
+        gone = error.where == artifact_path(wish.project, session, SPEC)  # not that of the defaults
+        if gone and profile_name(session, wish.form) in leftovers(folder, wish.project, wish.form, ()):
+            error.fix = (*error.fix, _taking_away(asked))
+        raise
+
+
+def _taking_away(asked: CompileOptions) -> str:
+    words = ["idse compile agent-spec --all"]
+    words += [f"--out {shlex.quote(asked.out)}"] if asked.out is not None else []
+    words += [f"--format {asked.form}"] if asked.form != YAML else []
+    return " ".join(words) + "    (takes away the file of the profile that was here)"
 
 
 def _refuse_contradictions(asked: CompileOptions) -> None:
