@@ -72,6 +72,15 @@ def test_a_session_that_is_half_in_the_old_form_of_its_place_is_one_session(old,
     assert taker.is_sound()
 
 
+def test_a_report_names_the_layouts_of_a_session_the_one_that_wins_first(old, taker):
+    old.session("A")
+    old.session("D")
+    old.put(".idse/projects/portal/sessions/login/.owner", "ann")
+    old.session("G", "audit")
+    found = {each["session"]: each["layouts"] for each in taker.migrate(old, "--dry-run")["sessions"]}
+    assert found == {"portal/login": ["dot-rooted", "stage-rooted"], "portal/audit": ["flat"]}
+
+
 def test_a_copy_in_a_second_layout_is_a_duplicate(old, taker):
     old.session("C")
     old.session("A")

@@ -15,7 +15,7 @@ from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
 from idse_orchestrator.app.migrate.survey import Survey, survey
 from idse_orchestrator.app.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
 from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
-from idse_orchestrator.domain.migration_paths import CURRENT, Place
+from idse_orchestrator.domain.migration_paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
 from idse_orchestrator.domain.text import encodable, few
 
 
@@ -123,7 +123,7 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
     return SessionPlan(
         key=key,
         said=said,
-        layouts=tuple(sorted({place.layout for place in places.values() if _is_its_own(place)})),
+        layouts=_layouts(place for place in places.values() if _is_its_own(place)),
         places=places,
         contents=contents,
         arranged=arranged(Found(path, places[path], contents[path]) for path in places),
@@ -134,6 +134,18 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
         stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
         doubts=(*doubts, *reading.doubts.get(said, ())),
     )
+
+
+def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
+    """The layouts of a session, the one that wins first."""
+    told = set()
+    only_flat = False
+    for place in places:
+        told.add(place.layout)
+        only_flat |= place.layout == FLAT and len(place.rest) == 1 and document_of(place.rest) is not None
+    if DOT in told and not only_flat:
+        told.discard(FLAT)  # the last two stages and side files stand in both at the same place
+    return tuple(layout for layout in LAYOUTS if layout in told)
 
 
 def _is_there(plan: SessionPlan) -> bool:
