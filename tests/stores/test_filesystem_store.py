@@ -211,3 +211,16 @@ def test_what_cannot_be_written_is_called_a_store(folder):
 def test_a_place_where_no_folder_can_be_made_is_no_repository():
     with pytest.raises(StorageError, match="the store cannot be written"):
         FilesystemStore("/proc/nothing").save_artifact(b"new")
+
+
+def test_beginning_a_ledger_asks_no_more_of_the_disk_where_there_are_many(folder, monkeypatch):
+    asked, lexists = [], os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: asked.append(path) or lexists(path))
+    store = begun(folder)
+    counts = []
+    for number in range(20):
+        asked.clear()
+        store.save_session(("portal", f"session-{number}"), [made(text=f"{number}\n")], None)
+        counts.append(len(asked))
+    assert len(store.list_sessions()) == 21
+    assert set(counts) == {counts[0]}

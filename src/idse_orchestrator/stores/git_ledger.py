@@ -128,8 +128,13 @@ class GitStore:
         write_objects(ref, write)
 
     def _tip(self, key: LedgerKey) -> str | None:
-        found = self._repository.git.lines("for-each-ref", "--format=%(objectname)", _ref(key))
-        return found[0] if found else None
+        ref = _ref(key)
+        try:
+            return str(self._git.lookup_reference(ref).resolve().target)
+        except KeyError:
+            return None
+        except (libgit2().GitError, ValueError) as error:
+            raise corrupt_entry(ref, str(error)) from error
 
     def _entry(self, name: str) -> StoreEntry:
         commit = self._objects.read(name, kinds.COMMIT)

@@ -18,15 +18,13 @@ from idse_orchestrator.domain.design_store import (
     Loaded,
     check_append,
     check_key,
-    check_new_key,
     check_tip,
     no_such_content,
     no_such_ledger,
 )
 from idse_orchestrator.domain.entry_order import newest_first
-from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.store_entry import StoreEntry
-from idse_orchestrator.errors import InvalidConfigurationError, InvalidNameError
+from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.ledger.lock import file_lock
 from idse_orchestrator.git.private_files import make_folder
 from idse_orchestrator.stores.filesystem.entry_files import EntryFiles
@@ -46,13 +44,12 @@ from idse_orchestrator.stores.filesystem.files import (
 from idse_orchestrator.stores.filesystem.layout import (
     FORMAT,
     MARKER,
-    PROJECTS,
-    SESSIONS,
     STATE,
     TIP,
     content_path,
     ledger_folder,
 )
+from idse_orchestrator.stores.filesystem.ledger_names import LedgerNames
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _MARKED = {"format": FORMAT, "what": "a store of idse ledgers"}
@@ -64,19 +61,15 @@ class FilesystemStore:
     def __init__(self, root: str) -> None:
         self._root = os.path.abspath(root)
         _check_marker(self._root)
+        self._names = LedgerNames(self._root)
 
     def list_projects(self) -> Sequence[str]:
         """See `DesignStore.list_projects`."""
-        return [project for project in self._names("") if self._has_tip((project, ""))]
+        return self._names.projects()
 
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
         """See `DesignStore.list_sessions`."""
-        keys = [
-            (owner, session)
-            for owner in (self._names("") if project is None else [check_name("project", project)])
-            for session in self._names(owner)
-        ]
-        return [key for key in keys if self._has_tip(key)]
+        return self._names.sessions(project)
 
     def load_session(self, key: LedgerKey) -> Loaded | None:
         """See `DesignStore.load_session`."""
@@ -102,7 +95,7 @@ class FilesystemStore:
         with self._writing():
             check_tip(key, self._tip(key), expected)
             if expected is None:
-                check_new_key(self, key)
+                self._names.check_new(key)
             files = self._files(key)
             ids = check_append(entries, expected, files.has, self._has_content)
             named = {name for entry in entries for name in (entry.artifacts or {}).values()}
@@ -169,10 +162,6 @@ class FilesystemStore:
     def _files(self, key: LedgerKey) -> EntryFiles:
         return EntryFiles(self._root, ledger_folder(self._root, key))
 
-    def _has_tip(self, key: LedgerKey) -> bool:
-        """Whether there is a ledger, readable or not."""
-        return os.path.lexists(os.path.join(ledger_folder(self._root, key), TIP))
-
     def _tip(self, key: LedgerKey) -> str | None:
         path = os.path.join(ledger_folder(self._root, key), TIP)
         content = read_file(path, limit=4096)
@@ -182,18 +171,6 @@ class FilesystemStore:
         if not _ID.fullmatch(tip):
             raise unreadable(path, f"{tip[:50]!r} is no id of an entry")
         return tip
-
-    def _names(self, project: str) -> list[str]:
-        """Names of the projects that have a folder, or of the sessions of a project."""
-        folder = os.path.join(self._root, PROJECTS, *((project, SESSIONS) if project else ()))
-        try:
-            with os.scandir(folder) as found:
-                names = [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        except OSError as error:
-            raise unreadable(folder, error.strerror or str(error)) from error
-        return sorted(name for name in names if _is_name(name))
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -237,10 +214,3 @@ def _no_store(root: str, cause: str) -> InvalidConfigurationError:
     return InvalidConfigurationError(
         "this folder is not a store that idse can use", where=root, cause=cause, fix=("name another folder",)
     )
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(check_name("session", name))
-    except InvalidNameError:
-        return False
