@@ -104,6 +104,12 @@ def test_a_missing_hook_is_added_beside_those_that_are_there():
     assert json.loads(again)["hooks"]["PreToolUse"] == merged["hooks"]["PreToolUse"]
 
 
+def test_settings_of_very_many_keys_are_served():
+    text = json.dumps({"env": 1, **{f"key {number}": number for number in range(100_000)}}, indent=2)
+    merged = with_hooks(text, "claude")
+    assert without_hooks(merged) == text
+
+
 def test_our_handler_goes_out_of_a_group_of_somebody_elses():
     ours = wanted("claude")["Stop"]["hooks"][0]
     text = json.dumps({"hooks": {"Stop": [{"hooks": [THEIRS["hooks"][0], ours, THEIRS["hooks"][0]]}]}})

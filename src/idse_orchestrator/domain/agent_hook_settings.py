@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -189,9 +190,9 @@ def _refuse_odd(event: str, groups: object) -> None:
 
 
 def _refuse_twice(keys: Sequence[str]) -> None:
-    twice = [key for key in keys if keys.count(key) > 1]
-    if twice:
-        raise SettingsTrouble(f"it has the key {twice[0]!r} twice")
+    twice = next((key for key, number in Counter(keys).items() if number > 1), None)
+    if twice is not None:
+        raise SettingsTrouble(f"it has the key {twice!r} twice")
 
 
 def _each_once(pairs: list[tuple[str, Any]]) -> None:
