@@ -108,7 +108,15 @@ def test_the_ledgers_in_the_git_directory_are_never_edited(inner):
     assert judge_git_directory(inner).answer == DENY
 
 
-@pytest.mark.parametrize("inner", ["config", "hooks/pre-commit", "refs/heads/idse", "idsecret"])
+def test_the_file_in_which_git_packs_refs_holds_ledgers_too():
+    verdict = judge_git_directory("packed-refs")
+    assert verdict.answer == DENY
+    assert "written by git alone" in verdict.why
+
+
+@pytest.mark.parametrize(
+    "inner", ["config", "hooks/pre-commit", "packed-refs.md", "refs/heads/idse", "idsecret"]
+)
 def test_the_rest_of_the_git_directory_is_not_ours(inner):
     assert judge_git_directory(inner) == ALLOWED
 

@@ -42,6 +42,7 @@ class Verdict(NamedTuple):
 ALLOWED = Verdict(ALLOW)
 
 _OWN_FOLDERS = (f"{STORE_FOLDER}/", f"{WORKSPACE}/local/")
+_PACKED = "packed-refs"
 _INSTEAD = {
     "CURRENT_SESSION": ("idse switch NAME",),
     "session_state.json": ("idse stage start STAGE", "idse stage complete STAGE", "idse session set"),
@@ -66,6 +67,9 @@ def judge_git_directory(inner: str) -> Verdict:
     own = ("refs/idse", "refs/worktree/idse", "logs/refs/idse", "idse")
     if any(inner == place or inner.startswith(place + "/") for place in own):
         return Verdict(DENY, f"{inner} in the git directory is written by idse alone", ("idse next",))
+    if inner == _PACKED:
+        why = f"{inner} in the git directory holds the refs of ledgers, and is written by git alone"
+        return Verdict(DENY, why, ("idse next",))
     return ALLOWED
 
 
