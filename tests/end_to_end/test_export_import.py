@@ -133,6 +133,11 @@ def test_an_export_into_a_folder_of_other_things_is_refused(begun, tmp_path, ref
     assert os.listdir(tmp_path / "mine") == ["thesis.txt"]
 
 
+@pytest.mark.parametrize("command", ["export", "import"])
+def test_no_name_is_not_the_folder_we_stand_in(begun, refused, command):
+    refused(begun, "IDSE001", 2, command, "")
+
+
 @pytest.mark.parametrize("place", ["nowhere", "empty", "file"])
 def test_an_import_from_what_is_no_store_is_refused(begun, tmp_path, refused, place):
     (tmp_path / "empty").mkdir()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.claim_words import THRESHOLD
+from idse_orchestrator.domain.text import counted
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.claim import Evidence
@@ -132,7 +133,7 @@ def _words(case: Case, counted: Sequence[Weighed]) -> GateTest:
 
 def _feedback(case: Case) -> GateTest:
     count = len(case.contradictions)
-    found = f"{_many(count, 'contradiction')} in {_many(case.feedback_read, 'feedback document')}"
+    found = f"{counted(count, 'contradiction')} in {counted(case.feedback_read, 'feedback document')}"
     if case.contradictions:
         first = case.contradictions[0]
         found += f" (feedback of {first.session}, line {first.line})"
@@ -142,7 +143,3 @@ def _feedback(case: Case) -> GateTest:
 def _counted(names: Sequence[str]) -> str:
     shown = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
     return f"{len(names)} ({shown})" if names else "0"
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"

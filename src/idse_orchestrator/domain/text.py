@@ -55,3 +55,8 @@ def near(word: str, known: Iterable[str]) -> list[str]:
     from difflib import get_close_matches  # slow, and only mistakes ask
 
     return get_close_matches(word, list(known), 1)
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 session``, ``2 sessions``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

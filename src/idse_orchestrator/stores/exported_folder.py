@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from idse_orchestrator.domain.project_workspace import STORE_FOLDER
-from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.stores.filesystem.store import FilesystemStore, is_store
 
 
@@ -30,6 +30,8 @@ def folder_to_read(folder: str) -> FilesystemStore:
 
 
 def _inner(folder: str) -> str:
-    """`folder` itself, or the store of the project that lives there without git."""
+    """`folder` itself, or the store of the project that lives there without git. UsageError for no name."""
+    if not folder.strip():
+        raise UsageError("the name of the folder is empty", fix=("name a folder",))
     inner = os.path.join(folder, *STORE_FOLDER.split("/"))
     return inner if is_store(inner) and not is_store(folder) else folder

@@ -25,6 +25,7 @@ from idse_orchestrator.cli.render.claims import (
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.domain.statements import SECTIONS
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
 _READ_AT_MOST = 8192
@@ -74,7 +75,7 @@ def _candidates(run: Run, limit: int) -> None:
     if found.total > len(found.shown):
         run.terminal.say(f"{found.total - len(found.shown)} more: -n {found.total}")
     if not found.total:
-        read = f"{found.documents} documents of {found.sessions} sessions were read"
+        read = f"read: {counted(found.documents, 'document')} of {counted(found.sessions, 'session')}"
         run.terminal.say(f"nothing recurs in two sessions that is not a claim already ({read})")
     else:
         run.terminal.say('to take one up: idse blueprint declare "TEXT"')

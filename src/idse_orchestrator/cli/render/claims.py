@@ -10,6 +10,7 @@ from idse_orchestrator.cli.render.aligned import aligned, wrapped
 from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.domain.claim import Claim, Evidence
 from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed
+from idse_orchestrator.domain.text import counted
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.blueprint.block import BlockOutcome
@@ -139,8 +140,8 @@ def evidence_words(evidence: Sequence[Evidence]) -> str:
         return "no evidence yet"
     sessions = {each.session for each in evidence}
     stages = {each.stage for each in evidence}
-    entries = _many(len(evidence), "piece") + " of evidence"
-    return f"{entries} from {_many(len(sessions), 'session')}, {_many(len(stages), 'stage')}"
+    entries = counted(len(evidence), "piece") + " of evidence"
+    return f"{entries} from {counted(len(sessions), 'session')}, {counted(len(stages), 'stage')}"
 
 
 def _claim(claim: Claim, style: Style) -> list[str]:
@@ -161,13 +162,10 @@ def _candidate(candidate: Candidate, style: Style) -> list[str]:
     days = next((test.found.partition(" (")[0] for test in candidate.tests if test.name == "stability"), "")
     gate = f"not yet: {', '.join(missing)}" if missing else "would pass the gate"
     known = f" · was {candidate.known}" if candidate.known else ""
-    spread = f"{_many(len(candidate.sessions), 'session')} · {_many(len(candidate.stages), 'stage')} · {days}"
+    sessions, stages = len(candidate.sessions), len(candidate.stages)
+    spread = f"{counted(sessions, 'session')} · {counted(stages, 'stage')} · {days}"
     lines = [
         *wrapped(printable(claim.text), _INDENT, f"{claim.id}  ", 100),
         f"{_INDENT}{claim.section} · {spread} · {gate}{known}",
     ]
     return [lines[0].replace(claim.id, style.cyan(claim.id), 1), *lines[1:]]
-
-
-def _many(count: int, word: str) -> str:
-    return f"{count} {word}{'s' * (count != 1)}"
