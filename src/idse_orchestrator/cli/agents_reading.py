@@ -23,7 +23,7 @@ from idse_orchestrator.domain.ide_agent_routing import suggest
 from idse_orchestrator.domain.project_workspace import agent_registry_path
 from idse_orchestrator.domain.registry_changes import known_agent
 from idse_orchestrator.domain.registry_check import registry_troubles
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
 
 agent_argument = click.argument("agent", metavar="AGENT", shell_complete=completion_values.agents)
 stage_argument = click.argument("stage", metavar="STAGE", shell_complete=completion_values.stages)
@@ -40,8 +40,11 @@ def registry_of(run: Run, project: str) -> AgentRegistry:
     tip = run.app.reader.project(project)
     registry = tip.state.registry if tip else AgentRegistry()
     path = agent_registry_path(project)
-    if view_condition(run.app.reader, run.app.workspace, project, tip) == EDITED:
-        run.terminal.warn(f"{path} was edited by hand: idse agents import {path}")
+    try:
+        if view_condition(run.app.reader, run.app.workspace, project, tip) == EDITED:
+            run.terminal.warn(f"{path} was edited by hand: idse agents import {path}")
+    except StorageError as error:
+        run.terminal.warn(f"{path} cannot be read: {error.cause}")
     for trouble in registry_troubles(registry):
         run.terminal.warn(trouble.message)
     return registry

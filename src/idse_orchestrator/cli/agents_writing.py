@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from idse_orchestrator.app.agents.assign_stage import Assignment, assign_stage
-from idse_orchestrator.app.agents.change_registry import Wish, change_registry
+from idse_orchestrator.app.agents.change_registry import RegistryChanged, Wish, change_registry
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.agents_reading import agent_argument, session_option, stage_argument
 from idse_orchestrator.cli.options import command
@@ -41,9 +41,14 @@ capabilities_option = click.option(
 
 def change(run: Run, wish: Wish, reason: str) -> None:
     """Make `wish` of the registry come true and say what changed."""
-    changed = change_registry(run.app.agents.keeper, run.project, wish, reason)
+    _tell(run, change_registry(run.app.agents.keeper, run.project, wish, reason))
+
+
+def _tell(run: Run, changed: RegistryChanged) -> None:
     words = registry_summary({"changes": list(changed.changes)})
     run.terminal.say(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")
+    if changed.view_problem:
+        run.terminal.warn(changed.view_problem)
 
 
 @command("add")
@@ -196,8 +201,7 @@ def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
     changed = import_registry(
         run.app.agents.keeper, project, _content(file), where, replace=replace, reason=reason
     )
-    words = registry_summary({"changes": list(changed.changes)})
-    run.terminal.say(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")
+    _tell(run, changed)
 
 
 def _content(file: str) -> bytes:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.agents.registry_view import refresh_registry_view, refuse_edited_view
 from idse_orchestrator.app.ledger_values import Draft
+from idse_orchestrator.app.views_kept_from import kept_from
 from idse_orchestrator.domain.events import ASSIGNED
 from idse_orchestrator.domain.registry_check import check_changes, check_registry
 from idse_orchestrator.domain.registry_fold import changed_registry
@@ -34,10 +35,14 @@ class RegistryKeeper:
 
 @dataclass(frozen=True, slots=True)
 class RegistryChanged:
-    """The project's ledger afterwards, and the changes that were made (none: all stood so already)."""
+    """The project's ledger afterwards, and the changes that were made (none: all stood so already).
+
+    `view_problem` is what kept the view from being written, or "".
+    """
 
     tip: ProjectTip
     changes: Changes
+    view_problem: str = ""
 
 
 def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "") -> RegistryChanged:
@@ -46,13 +51,19 @@ def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: st
     RegistryEditedError where the view holds an edit that would be overwritten.
     """
     refuse_edited_view(keeper.ledgers, keeper.workspace, project)
-    return append_changes(keeper, project, wish, reason)
+    changed = append_changes(keeper, project, wish, reason)
+    # the view of now, not of `changed`: others may have written meanwhile
+    problem = kept_from(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
+    return replace(changed, view_problem=problem)
 
 
 def append_changes(
     keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "", fix: str = "run the command again"
 ) -> RegistryChanged:
-    """The same whatever the view holds; `fix` is what to do where the registry has gone another way."""
+    """The same whatever the view holds, which is not written here.
+
+    `fix` is what to do where the registry has gone another way.
+    """
     made: Changes = ()
 
     def plan(tip: ProjectTip | None) -> Draft | None:
@@ -65,7 +76,6 @@ def append_changes(
     tip = keeper.writer.append_to_project(project, plan)
     if tip is None:
         raise no_project_ledger(project)
-    refresh_registry_view(keeper.ledgers, keeper.workspace, project)  # others may have written meanwhile
     return RegistryChanged(tip, made)
 
 

@@ -6,11 +6,13 @@ applied, and what others changed since stays. A file without such a name is the 
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.agents.change_registry import RegistryChanged, RegistryKeeper, append_changes
 from idse_orchestrator.app.agents.registry_schema import parse_registry
 from idse_orchestrator.app.agents.registry_view import EDITED, registry_view, view_condition
+from idse_orchestrator.app.views_kept_from import kept_from
 from idse_orchestrator.domain.project_workspace import agent_registry_path
 from idse_orchestrator.domain.registry_changes import becoming, still_wanted
 from idse_orchestrator.domain.registry_check import check_registry
@@ -43,8 +45,9 @@ def import_registry(
         return still_wanted(registry, becoming(registry if base is None else base, wanted))
 
     changed = append_changes(keeper, project, wish, reason, _replacing(where))
-    keeper.workspace.write_views(project, {agent_registry_path(project): registry_view(changed.tip)})
-    return changed
+    view = {agent_registry_path(project): registry_view(changed.tip)}
+    problem = kept_from(lambda: keeper.workspace.write_views(project, view))
+    return dataclasses.replace(changed, view_problem=problem)
 
 
 def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> AgentRegistry:

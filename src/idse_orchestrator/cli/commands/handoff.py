@@ -102,11 +102,14 @@ def approve(run: Run, handoff: str, reason: str, session: str | None) -> None:
 
 def _answer(run: Run, answer: Answer, session: str | None, agent: str | None) -> None:
     from idse_orchestrator.app.views import refresh_views
+    from idse_orchestrator.app.views_kept_from import kept_from
 
     key = run.session(session)
     handoff = answer_handoff(run.app.agents.desk(agent), key, answer)
-    refresh_views(run.app.reader, run.app.workspace, key[0])
     run.terminal.say(printable(_done(answer.action, handoff)))
+    problem = kept_from(lambda: refresh_views(run.app.reader, run.app.workspace, key[0]))
+    if problem:
+        run.terminal.warn(problem)
 
 
 def _done(action: str, handoff: Handoff) -> str:

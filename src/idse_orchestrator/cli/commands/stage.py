@@ -8,6 +8,7 @@ import click
 
 from idse_orchestrator.app.move_stage import Move, Moved, move_stage
 from idse_orchestrator.app.views import write_views
+from idse_orchestrator.app.views_kept_from import kept_from
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data
@@ -65,9 +66,12 @@ def _move(run: Run, move: Move, session: str | None) -> int:
     except GateError as error:
         _show_findings(run, error.findings)
         raise
+    problem = ""
     if app.workspace.current(key[0]) == key:
-        write_views(app.reader, app.workspace, key)
+        problem = kept_from(lambda: write_views(app.reader, app.workspace, key))
     _render(run, move, done)
+    if problem:
+        run.terminal.warn(problem)
     return 0
 
 
