@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 ROOT = "projects/portal/sessions/login"
 
 
@@ -156,42 +154,39 @@ def test_handoff_documents_and_governance_state_are_events_dated_as_they_say(old
     assert taker.is_sound()
 
 
-def test_an_agent_registry_is_taken_over_once(old, taker):
+def test_a_handoff_may_be_told_in_a_table(old, taker):
     old.session("C")
-    old.json(
-        "projects/portal/agent_registry.json",
-        {
-            "agents": [
-                {"id": "claude", "role": "planner", "stages": ["intent", "spec"], "mode": "planning"},
-                {"id": "codex", "stages": ["implementation", "deploy"], "mode": "flying"},
-            ],
-            "handoff_rules": [
-                {
-                    "from_stage": "spec",
-                    "to_stage": "implementation",
-                    "from_agent": "claude",
-                    "to_agent": "codex",
-                },
-                {"from_stage": "spec", "to_stage": "nowhere", "from_agent": "claude", "to_agent": "codex"},
-            ],
-        },
+    rows = (
+        "Cycle ID | 7",
+        "**From** | Claude",
+        "To | Codex",
+        "Timestamp | 2025-03-04T05:06:07Z",
+        "IDSE Stage | Plan",
     )
-    data = taker.migrate(old)
-    assert data["agents"] == 2
-    assert len(data["notes"]) == 3
-    state = json.loads(taker.git("show", "refs/idse/projects/portal:state.json"))
-    assert [agent["id"] for agent in state["registry"]["agents"]] == ["claude", "codex"]
-    assert len(state["registry"]["handoff_rules"]) == 1
-    assert not taker.migrate(old)["changed"]
-    assert taker.idse("fsck").returncode == 0
+    table = "".join(f"| {row} |\n" for row in ("Field | Value", "---|---", *rows))
+    old.put("handoff_claude_to_codex_7.md", f"# Handoff\n\n## Metadata\n\n{table}\n## Next\n")
+    taker.migrate(old)
+    [told] = [event for event in taker.events() if event["kind"] == "handoff"]
+    assert told["at"] == "2025-03-04T05:06:07Z"
+    assert (told["body"]["from"], told["body"]["to"], told["body"]["stage"]) == ("Claude", "Codex", "plan")
 
 
-def test_an_empty_registry_changes_nothing(old, taker):
+def test_what_is_about_all_sessions_is_told_in_the_blueprint_where_none_is_current(old, taker):
+    for session in ("__blueprint__", "audit", "login"):
+        old.session("C", session)
+    old.json("state/state.json", {"active_llm": "claude"})
+    old.put("handoff_claude_to_codex_7.md", "# Handoff\n")
+    assert taker.migrate(old)["counts"]["unknown"] == 0
+    assert taker.kinds("portal/__blueprint__").count("handoff") == 2
+
+
+def test_a_current_session_that_is_not_there_is_no_record_of_anything(old, taker):
     old.session("C")
-    old.json("agent_registry.json", {"agents": []})
+    old.session("C", "audit")
+    old.put("CURRENT_SESSION", "gone")
     data = taker.migrate(old)
-    assert data["agents"] == 0
-    assert data["counts"]["unknown"] == 0
+    assert data["counts"]["unknown"] == 1
+    assert data["current"] is None
 
 
 def test_a_draft_stays_a_draft(old, taker):

@@ -17,6 +17,7 @@ from idse_orchestrator.domain.text import encodable, one_line
 
 _DOCUMENT = re.compile(r"handoff_(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<cycle>.+)\.md", re.IGNORECASE)
 _FIELD = re.compile(r"^[ \t>*+_-]*([A-Za-z][A-Za-z /_-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]+?)[ \t]*\|[ \t]*([^|\n]*?)[ \t]*\|[ \t]*$", re.MULTILINE)
 _METADATA = re.compile(r"^#{1,6}[ \t]*(?:[\d.]+[ \t]*)?Metadata[ \t]*#*[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
 _STATE_KEYS = frozenset(
@@ -78,7 +79,8 @@ def _metadata(text: str) -> Mapping[str, str]:
     heading = _METADATA.search(text)
     block = text[heading.end() :] if heading else text
     end = _HEADING.search(block)
-    fields = _FIELD.findall(block[: end.start()] if end and heading else block)
+    block = _ROW.sub(r"\1: \2", block[: end.start()] if end and heading else block)
+    fields = _FIELD.findall(block)
     return {key.strip().lower(): value.strip().strip("*_`").strip() for key, value in reversed(fields)}
 
 

@@ -17,9 +17,13 @@ from idse_orchestrator.domain.agent_registry import (
     agent_to_dict,
     rule_to_dict,
 )
+from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.migration_names import mapped_names
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.domain.registry_check import MAX_TEXT, check_changes, registry_troubles
 from idse_orchestrator.domain.registry_fold import ADD, ADD_RULE
 from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.errors import InvalidRegistryError
 
 
 class Taken(NamedTuple):
@@ -31,6 +35,10 @@ class Taken(NamedTuple):
 
 def taken_registry(data: bytes) -> Taken:
     """The registry in `data`; an empty one with a doubt where there is none."""
+    if len(data) > MAX_ARTIFACT_BYTES:
+        return Taken(
+            AgentRegistry(), (f"it is larger than {MAX_ARTIFACT_BYTES:,} bytes: it is not taken over",)
+        )
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -45,9 +53,21 @@ def taken_registry(data: bytes) -> Taken:
             doubts.append(f"an agent has no id, or that of another one: {_shown(entry)}")
         else:
             agents[agent.id] = agent
-    rules = [_rule(entry, agents, doubts) for entry in _entries(raw, "handoff_rules", doubts)]
+    names = mapped_names("agent", agents)
+    doubts += [f"agent {old!r} is called {new!r} now" for old, new in names.items() if old != new]
+    rules = [_rule(entry, names, doubts) for entry in _entries(raw, "handoff_rules", doubts)]
     known = tuple({rule.key: rule for rule in rules if rule is not None}.values())
-    return Taken(AgentRegistry(tuple(agents.values()), known), tuple(doubts))
+    called = tuple(agent._replace(id=names[agent.id]) for agent in agents.values())
+    return _checked(AgentRegistry(called, known), doubts)
+
+
+def _checked(registry: AgentRegistry, doubts: list[str]) -> Taken:
+    """`registry` as far as one event takes it; what the rules for registries say of it is doubted."""
+    try:
+        check_changes(registry_changes(AgentRegistry(), registry))
+    except InvalidRegistryError as error:
+        return Taken(AgentRegistry(), (*doubts, f"it is not taken over: {error.message}"))
+    return Taken(registry, (*doubts, *(trouble.message for trouble in registry_troubles(registry))))
 
 
 def registry_changes(before: AgentRegistry, wanted: AgentRegistry) -> list[dict[str, Any]]:
@@ -77,23 +97,23 @@ def _agent(raw: object, doubts: list[str]) -> Agent | None:
     doubts += [f"agent {agent_id}: there is no stage {stage!r}" for stage in stages if stage not in STAGES]
     return Agent(
         agent_id,
-        _text(raw.get("role")),
+        _short(raw.get("role"), agent_id, doubts),
         tuple(dict.fromkeys(stage for stage in stages if stage in STAGES)),
-        tuple(filter(None, map(_text, _list(raw.get("capabilities"))))),
+        tuple(filter(None, (_short(each, agent_id, doubts) for each in _list(raw.get("capabilities"))))),
         _one_of(MODES, raw.get("mode"), IMPLEMENTATION, f"agent {agent_id}: mode", doubts),
         _one_of(PROTOCOLS, raw.get("handoff_protocol"), MANUAL, f"agent {agent_id}: protocol", doubts),
     )
 
 
-def _rule(raw: object, agents: Mapping[str, Agent], doubts: list[str]) -> HandoffRule | None:
+def _rule(raw: object, names: Mapping[str, str], doubts: list[str]) -> HandoffRule | None:
     said = raw if isinstance(raw, dict) else {}
     from_stage, to_stage = (_text(said.get(key)).lower() for key in ("from_stage", "to_stage"))
     from_agent, to_agent = (_text(said.get(key)) for key in ("from_agent", "to_agent"))
-    if not {from_stage, to_stage} <= set(STAGES) or not {from_agent, to_agent} <= agents.keys():
+    if not {from_stage, to_stage} <= set(STAGES) or not {from_agent, to_agent} <= names.keys():
         doubts.append(f"a rule names a stage or an agent that is not there: {_shown(raw)}")
         return None
     approval = said.get("requires_approval") is True
-    return HandoffRule(from_stage, to_stage, from_agent, to_agent, approval)
+    return HandoffRule(from_stage, to_stage, names[from_agent], names[to_agent], approval)
 
 
 def _one_of(known: tuple[str, ...], value: object, default: str, what: str, doubts: list[str]) -> str:
@@ -105,6 +125,13 @@ def _one_of(known: tuple[str, ...], value: object, default: str, what: str, doub
 
 def _text(value: object) -> str:
     return one_line(value) if isinstance(value, str) else ""
+
+
+def _short(value: object, agent_id: str, doubts: list[str]) -> str:
+    text = _text(value)
+    if len(text) > MAX_TEXT:
+        doubts.append(f"agent {agent_id}: a text of {len(text):,} characters was cut to {MAX_TEXT}")
+    return text[:MAX_TEXT]
 
 
 def _list(value: object) -> list[Any]:

@@ -60,20 +60,37 @@ def read_pointers(source: MigrationSource, found: Survey, below_current: dict[st
         del below_current[path]
 
 
-def read_current(source: MigrationSource, found: Survey) -> None:
-    """Read the CURRENT_SESSION files: of two about one project the first by path, the newer place, counts."""
+def read_current(source: MigrationSource, found: Survey) -> dict[str, tuple[str, str]]:
+    """Read the CURRENT_SESSION files: of two about one project the first by path, the newer place, counts.
+
+    What each of them names, (project, session) by path.
+    """
     files = {path: file for path, file in found.project_files.items() if file.kind == CURRENT_SESSION}
-    named: dict[str, tuple[str, Current]] = {}
+    named: dict[str, tuple[str, str]] = {}
+    chosen: dict[str, Current] = {}
     for path, data in source.load(files):
         said = current_session(data or b"")
+        named[path] = (files[path].project, said.session)
         if said.session:
-            first, counts = named.setdefault(files[path].project, (path, said))
-            but = f", but {first} names {counts.session}" if counts.session != said.session else ""
-            found.fates.append(Fate(path, MIGRATED, f"it names {said.session} as current{but}"))
-        else:
-            found.fates.append(Fate(path, UNKNOWN, "it names no session"))
+            chosen.setdefault(files[path].project, said)
         del found.project_files[path]
-    found.current.update({project: said for project, (_, said) in named.items()})
+    found.current.update(chosen)
+    return named
+
+
+def tell_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
+    """What becomes of the CURRENT_SESSION files: one that names a session which is there is recorded."""
+    for path, (project, session) in named.items():
+        counts = found.current[project].session if session else ""
+        if not session:
+            fate = Fate(path, UNKNOWN, "it names no session")
+        elif not any(key[1] == session and project in ("", key[0]) for key in found.sessions):
+            fate = Fate(path, UNKNOWN, f"it names {session}, which is not there")
+        elif session != counts:
+            fate = Fate(path, UNKNOWN, f"it names {session}, but a better place names {counts} as current")
+        else:
+            fate = Fate(path, MIGRATED, f"it names {session} as current")
+        found.fates.append(fate)
 
 
 def settle_current(found: Survey, waiting: Mapping[str, Place], default_project: str) -> None:

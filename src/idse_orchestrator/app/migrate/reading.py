@@ -19,6 +19,7 @@ from idse_orchestrator.domain.migration_handoffs import (
 from idse_orchestrator.domain.migration_paths import AGENT_REGISTRY, Place
 from idse_orchestrator.domain.migration_registry import taken_registry
 from idse_orchestrator.domain.migration_words import session_record
+from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.project_workspace import SESSION_STATE
 
 _UNREADABLE = "it cannot be read"
@@ -111,9 +112,9 @@ class Reading:
         self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
 
     def _read_governance(self) -> None:
-        """Governance state and handoff documents beside all sessions: the current one gets them."""
+        """Governance state and handoff documents beside all sessions: one session gets them."""
         for path, data in self._source.load(self._found.governance):
-            key = self.current_said(self._project_of(path))
+            key = self._answerable(self._project_of(path))
             story = None if data is None or is_handoff_document(path) else governance_story(data)
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
@@ -126,6 +127,12 @@ class Reading:
                 self._take(key, path, data)
                 if story is not None:
                     self._tell(key, path, story)
+
+    def _answerable(self, project: str) -> SessionKey | None:
+        """The current session of `project`, else the one blueprint: what is about all stands there."""
+        current = self.current_said(project)
+        blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
+        return current or (blueprints[0] if len(blueprints) == 1 else None)
 
     def _project_of(self, path: str) -> str:
         """The project in whose folder `path` stands; "" where it stands in none."""
@@ -156,6 +163,9 @@ class Reading:
         for owner in owners:
             if project or owner not in self.registries:
                 self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
+        if taken.doubts and not taken.registry.agents:
+            self.fates.append(Fate(path, UNKNOWN, "nothing of it can be taken over"))
+            return
         count = len(taken.registry.agents)
         words = f"{count} agent{'s' if count != 1 else ''} for {', '.join(owners)}"
         self.fates.append(Fate(path, MIGRATED, words))

@@ -13,6 +13,7 @@ from idse_orchestrator.app.migrate.current import (
     read_current,
     read_pointers,
     settle_current,
+    tell_current,
 )
 from idse_orchestrator.app.migrate.ports import CLOSED, FILE, LINK, MigrationSource, SourceEntry
 from idse_orchestrator.domain.migration_files import STUB, UNKNOWN, Fate
@@ -97,9 +98,10 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
     for entry in others:
         _sort_other(found, entry)
     read_pointers(source, found, below_current)
-    read_current(source, found)
+    named = read_current(source, found)
     if below_current:
         settle_current(found, below_current, default_project)
+    tell_current(found, named)
     if not found.sessions:
         raise _nothing(source, entries)
     for entry in entries:
