@@ -6,9 +6,11 @@ is the same everywhere rests on one implementation, git's.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
+
+from idse_orchestrator.domain.line_blocks import common_blocks
 
 _LOOKED_AT = 8000
 
@@ -73,16 +75,11 @@ def _common(
     was: Sequence[bytes], mine: Sequence[bytes], theirs: Sequence[bytes]
 ) -> Iterator[tuple[int, int, int, int]]:
     """(place in each text, length) of the parts that all three have; last an empty one at the ends."""
-    left, right = _blocks(was, mine), _blocks(was, theirs)
+    left, right = deque(common_blocks(was, mine)), deque(common_blocks(was, theirs))
     while left and right:
         (one, in_mine, size_one), (other, in_theirs, size_other) = left[0], right[0]
         start, end = max(one, other), min(one + size_one, other + size_other)
         if start < end:
             yield start, in_mine + start - one, in_theirs + start - other, end - start
-        (left if one + size_one < other + size_other else right).pop(0)
+        (left if one + size_one < other + size_other else right).popleft()
     yield len(was), len(mine), len(theirs), 0
-
-
-def _blocks(was: Sequence[bytes], text: Sequence[bytes]) -> list[tuple[int, int, int]]:
-    matcher = SequenceMatcher(None, was, text, autojunk=False)
-    return [(block.a, block.b, block.size) for block in matcher.get_matching_blocks() if block.size]
