@@ -74,6 +74,20 @@ def test_an_agent_is_shown_what_is_offered_to_it_and_a_person_the_last(team):
     assert document(team, **as_agent("codex"))["to"] == "claude"
 
 
+def test_the_only_one_that_can_be_answered_so_is_meant(team):
+    ask(team, "codex", stage="plan", **as_agent("claude"))
+    ask(team, "claude", stage="tasks", **as_agent("codex"))
+    team.does("handoff", "approve")
+    team.does("handoff", "accept", **as_agent("codex"))
+    assert team.status()["stages"][3]["agent"] == "codex"
+    ask(team, "gemini", stage="feedback", **as_agent("claude"))
+    team.does("handoff", "accept", **as_agent("claude"))
+    assert team.status()["stages"][4]["agent"] == "claude"
+    ask(team, "codex", stage="intent", **as_agent("gemini"))
+    both = team.idse("handoff", "reject", "-m", "no", **as_agent("gemini"))
+    assert (both.returncode, "2 handoffs are open" in both.stderr) == (2, True)
+
+
 def test_what_became_void_is_shown_only_by_its_name(team):
     ask(team, "gemini")
     ask(team, "claude")

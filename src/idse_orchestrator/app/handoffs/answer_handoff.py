@@ -43,7 +43,7 @@ def answer_handoff(desk: HandoffDesk, key: SessionKey, answer: Answer) -> Handof
     def plan(tip: SessionTip | None) -> Draft:
         if tip is None:
             raise no_ledger(key)
-        handoff = open_handoff(tip.state.handoffs, answer.name, desk.agent)
+        handoff = open_handoff(tip.state.handoffs, answer.name, answer.action, desk.agent)
         _refuse(handoff, answer.action, desk.agent)
         if answer.action == ACCEPT:
             refuse_archived(tip.state)

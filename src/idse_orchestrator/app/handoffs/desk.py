@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE
 from idse_orchestrator.domain.stage_state_model import ARCHIVED
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import AmbiguousError, HandoffClosedError, UsageError
@@ -36,6 +37,15 @@ class HandoffDesk:
         return look
 
 
+def _is_meant(handoff: Handoff, action: str, agent: str) -> bool:
+    """Whether whoever takes `action` and names no handoff may mean this one."""
+    if action == APPROVE:
+        return handoff.waits_for_approval
+    if action == ACCEPT:
+        return agent in ("", handoff.to_agent)
+    return agent in ("", handoff.to_agent, handoff.from_agent)
+
+
 def needed_reason(reason: str, what: str) -> str:
     """`reason` as an event may hold it; UsageError where it says nothing. `what` needs it."""
     clean = encodable(reason).strip()
@@ -52,14 +62,15 @@ def refuse_archived(state: SessionState) -> None:
         )
 
 
-def open_handoff(handoffs: Sequence[Handoff], name: str, agent: str) -> Handoff:
+def open_handoff(handoffs: Sequence[Handoff], name: str, action: str, agent: str) -> Handoff:
     """The open handoff that `name` means: an id or the beginning of one; "" : the only one.
 
-    For an agent the only one is the only one that names it. HandoffClosedError, AmbiguousError.
+    Of several the only one is the one that `agent` ("" : a person) can take that `action` on.
+    HandoffClosedError, AmbiguousError.
     """
     found = [each for each in handoffs if each.id.startswith(name.upper())]
-    if not name and agent and len(found) > 1:
-        found = [each for each in found if agent in (each.to_agent, each.from_agent)]
+    if not name and len(found) > 1:
+        found = [each for each in found if _is_meant(each, action, agent)] or found
     if len(found) == 1:
         return found[0]
     if not found:
