@@ -504,10 +504,9 @@ def test_new_findings_are_told_again(broken):
     assert hook(broken, "agent-stop") == {}
 
 
-def test_a_clone_that_was_given_no_ledgers_stops_freely(begun):
+def test_a_clone_that_was_given_no_ledgers_edits_and_stops_freely(begun):
     clone = begun.clone("clone")
     assert hook(clone, "agent-stop") == {}
-    assert hook(clone, "agent-session-start") == {}
     assert before_edit(clone, f"{FOLDER}/spec.md") == {}
 
 
