@@ -76,7 +76,8 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
     """Accept a handoff: its stage is assigned to the agent it was offered to.
 
     An agent accepts what is offered to it; a person may accept for any agent. Where a rule requires
-    approval, a person has to give it first: idse handoff approve. Without ID the only one is meant that you can accept.
+    approval, a person has to give it first: idse handoff approve. Without ID the only one is meant
+    that you can accept.
     """
     _answer(run, Answer(ACCEPT, handoff, reason), session, agent)
 
