@@ -171,6 +171,12 @@ def test_an_agent_is_known_by_its_program_where_none_is_configured(begun):
     assert not denied(hook(begun, "agent-before-edit", payload, agent="codex"))
 
 
+@pytest.mark.parametrize("name", ["Alice", " alice ", "ALICE\n"])
+def test_a_name_in_other_case_or_with_blanks_is_no_way_out_of_a_mode(planner, name):
+    """No two agents of a registry differ only in case, so nobody else can be meant."""
+    assert "'alice' is in planning mode" in denied(before_edit(planner, "src/a.py", env={"IDSE_AGENT": name}))
+
+
 def test_a_patch_is_judged_by_every_file_in_it(planner):
     update, add = f"*** Update File: {FOLDER}/intent.md\n@@\n+x", "*** Add File: src/app.py\n+x"
     patch = f"*** Begin Patch\n{update}\n{add}\n*** End Patch"

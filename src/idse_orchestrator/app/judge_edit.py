@@ -23,7 +23,7 @@ from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 if TYPE_CHECKING:
     from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
-    from idse_orchestrator.domain.agent_registry import Agent
+    from idse_orchestrator.domain.agent_registry import Agent, AgentRegistry
 
 IN_GIT_DIRECTORY = ".git/"
 """How a path in the git directory begins, whatever that directory is called and wherever it stands."""
@@ -99,13 +99,19 @@ def _name(gate: EditGate) -> str:
     return gate.agent() or gate.kind
 
 
+def _registered(registry: AgentRegistry, name: str) -> Agent | None:
+    """The agent called `name`, whatever its case: ids of a registry never differ in that alone."""
+    meant = name.strip().casefold()
+    return registry.agent(name) or next((a for a in registry.agents if a.id.casefold() == meant), None)
+
+
 def _agent(gate: EditGate, look: Look | None) -> Agent | None:
     """Who acts, as the project's registry knows them; as the first that does, where no project is meant."""
     if look is not None:
-        return look.registry.agent(_name(gate)) if look.registry else None
+        return _registered(look.registry, _name(gate)) if look.registry else None
     for name in gate.ledgers.projects():
         tip = gate.ledgers.project(name)
-        found = tip.state.registry.agent(_name(gate)) if tip else None
+        found = _registered(tip.state.registry, _name(gate)) if tip else None
         if found is not None:
             return found
     return None
