@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -92,6 +92,7 @@ def _sessions(
 ) -> list[SessionPlan]:
     """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
     done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
+    folded = {(project, name.casefold()) for project, name in known}
     similar = similar_names(keys)
     plans = []
     for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
@@ -101,7 +102,7 @@ def _sessions(
         plans.append(
             replace(
                 plan,
-                verdict=_verdict(plan, known),
+                verdict=_verdict(plan, known, folded),
                 parents=parents,
                 doubts=(*plan.doubts, *doubts, *similar.get(said, ())),
             )
@@ -180,11 +181,13 @@ def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
     return digest.hexdigest()
 
 
-def _verdict(plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]]) -> str:
+def _verdict(
+    plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
+) -> str:
+    """`folded` has the keys of `known` as they are where case does not count."""
     if plan.key in known:
         return DONE if plan.fingerprint in known[plan.key] else TAKEN
-    folded = (plan.key[0], plan.key[1].casefold())
-    if any((project, name.casefold()) == folded for project, name in known):
+    if (plan.key[0], plan.key[1].casefold()) in folded:
         return TAKEN
     return CLOSED if plan.closed else NEW
 
