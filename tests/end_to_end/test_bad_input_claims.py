@@ -16,6 +16,7 @@ BAD_TEXTS = {
     "empty": ("", "the text is empty"),
     "blank": (" \t ", "the text is empty"),
     "a terminal's escape": ("whole \x1b[31mcents", "character 7 of the text is a control character"),
+    "a turn of the direction": ("cents \u202ewhole", "character 7 of the text is a control character"),
     "too long": ("whole cents " * 60, "the text has 719 characters"),
     "far too long": ("whole cents " * 9000, "the text has 108,000 characters"),
     "no words": ("... !!! ???", "'... !!! ???' has too few words to be found again"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.blueprint.block import LEFT, BlockOutcome, show_claims_in_file
+from idse_orchestrator.app.blueprint.claim_text import claim_text
 from idse_orchestrator.app.blueprint.session import append, blueprint_tip, known_claim, shortened
 from idse_orchestrator.app.blueprint.weighing import Weighing
 from idse_orchestrator.app.ports import Draft, SessionTip
@@ -21,7 +22,7 @@ from idse_orchestrator.domain.claim import (
 )
 from idse_orchestrator.domain.claim_evidence import MOST_AT_ONCE
 from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.domain.claim_words import FEWEST_WORDS, claim_id, words_of
+from idse_orchestrator.domain.claim_words import claim_id
 from idse_orchestrator.domain.events import CLAIMED
 from idse_orchestrator.domain.statements import SECTIONS
 from idse_orchestrator.domain.text import encodable, few, one_line
@@ -31,11 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from idse_orchestrator.app.blueprint.ports import Blueprint
-
-LONGEST = 500
-"""Characters of a claim: it is one statement, not a document."""
-
-_CONTROL = frozenset(map(chr, (*range(9), 11, 12, *range(14, 32), 127)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class Changed:
 
 def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool = False) -> Changed:
     """Record a claim that nothing bears out yet. The same statement twice is one claim."""
-    clean = _clean(text)
+    clean = claim_text(text)
     if section and section not in SECTIONS:
         raise UnknownNameError(
             f"there is no section {one_line(section)!r}", cause="sections: " + ", ".join(SECTIONS)
@@ -226,31 +222,3 @@ def _shown(blueprint: Blueprint, tip: SessionTip) -> BlockOutcome:
         return show_claims_in_file(blueprint, tip.state.claims)
     except IdseError as error:  # the event is in the ledger: the view can follow later
         return BlockOutcome(LEFT, error.where or "", error.cause or error.message)
-
-
-def _clean(text: str) -> str:
-    """`text` on one line; UsageError for what cannot be a claim."""
-    if len(text) > LONGEST * 4:
-        raise _unfit(f"the text has {len(text):,} characters", f"a claim has at most {LONGEST}")
-    if encodable(text) != text:
-        raise _unfit("the text is not UTF-8", "a ledger cannot hold it")
-    bad = next((place for place, char in enumerate(text, 1) if char in _CONTROL), 0)
-    if bad:
-        raise _unfit(f"character {bad} of the text is a control character", "nobody can read it")
-    clean = one_line(text)
-    if not clean:
-        raise _unfit("the text is empty", "a claim is one statement")
-    if len(clean) > LONGEST:
-        raise _unfit(f"the text has {len(clean):,} characters", f"a claim has at most {LONGEST}")
-    if len(words_of(clean).unique) < FEWEST_WORDS:
-        raise _unfit(
-            f"{clean!r} has too few words to be found again",
-            f"a claim has at least {FEWEST_WORDS} words besides fillers such as 'the'",
-        )
-    return clean
-
-
-def _unfit(message: str, cause: str) -> UsageError:
-    return UsageError(
-        message, cause=cause, fix=('idse blueprint declare "Amounts of money are whole cents"',)
-    )

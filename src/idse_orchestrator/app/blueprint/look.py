@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, BlockOutcome, show_claims_in_file
-from idse_orchestrator.app.blueprint.change import LONGEST
+from idse_orchestrator.app.blueprint.claim_text import LONGEST
 from idse_orchestrator.app.blueprint.session import blueprint_tip
 from idse_orchestrator.app.blueprint.weighing import Weighing
 from idse_orchestrator.domain.claim import DEMOTED, PROMOTED, Claim
