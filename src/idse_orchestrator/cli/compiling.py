@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -96,6 +95,8 @@ def _compiled(
 
 
 def _taking_away(asked: CompileOptions) -> str:
+    import shlex
+
     words = ["idse compile agent-spec --all"]
     words += [f"--out {shlex.quote(asked.out)}"] if asked.out is not None else []
     words += [f"--format {asked.form}"] if asked.form != YAML else []
