@@ -188,6 +188,19 @@ def test_without_history_there_is_one_event_of_documents(old, source, taker):
     assert not taker.migrate(old)["changed"]
 
 
+def test_a_repository_that_git_refuses_is_no_folder_without_a_history(old, source, taker):
+    old.session("C")
+    source.commit("first")
+    with open(old.path / ".git/config", "a") as file:
+        file.write("[core]\n\trepositoryformatversion = 99\n")
+    error = taker.refused(old)
+    assert error["code"] == "IDSE050"
+    assert "--no-history" in error["fix"][-1]
+    assert taker.refs() == ""
+    taker.migrate(old, "--no-history")
+    assert taker.kinds().count("migrated") == 1
+
+
 def test_a_bare_repository_is_read_from_its_head(old, source, taker, tmp_path):
     documents = old.session("C")
     source.commit("all of it")

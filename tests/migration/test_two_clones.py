@@ -49,11 +49,13 @@ def test_a_folder_becomes_the_same_commits_whoever_takes_it_over(old, clones):
 def test_a_repository_does_in_two_checkouts(old, clones, make_repo):
     old.path.rmdir()
     source = make_repo("old", at="2024-03-04T05:06:07+02:00")
+    old.json("projects/portal/session_state.json", {"stages": {"plan": "in_progress"}})
+    old.put("handoff_claude_to_codex_7.md", "# Handoff\n")
     for text in ("first", "second"):
         old.session("C", about=text)
         source.commit(text)
     source.git("clone", "-q", ".", "../again")
-    clones[0].migrate(old.path)
+    clones[0].migrate(aged(old))
     clones[1].migrate(old.path.parent / "again")
     assert sessions(clones[0]) == sessions(clones[1])
     assert {event["at"] for event in clones[0].events()} == {"2024-03-04T03:06:07Z"}

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 class Migration:
     """The half of the wiring that only `idse migrate` pays for: from the source at `path`."""
 
-    def __init__(self, app: Application, path: str, on_progress: Progress) -> None:
+    def __init__(
+        self, app: Application, path: str, on_progress: Progress, *, with_history: bool = True
+    ) -> None:
         from idse_orchestrator.git.migration.sources import open_migration_source
         from idse_orchestrator.git.migration.target import GitMigrationTarget
 
         self._app = app
         self._on_progress = on_progress
-        self.source: Source = open_migration_source(path)
+        self.source: Source = open_migration_source(path, with_history=with_history)
         self._target = GitMigrationTarget(app.repository, app.agent)
 
     @property

@@ -124,8 +124,8 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
         "layouts": [LAYOUTS[letter] for letter in plan.layouts],
     }
     if step is None:
-        at = (plan.modified if plan.steps else "") or plan.settled_at
-        return HistoricEvent(MIGRATED, {**body, "summary": f"migrated {what}"}, after, at, NOBODY)
+        body |= {"summary": f"migrated {what}"}
+        return HistoricEvent(MIGRATED, body, after, plan.settled_at, NOBODY)
     subject = one_line(step.subject)
     body |= {"commit": step.commit, "subject": subject, "summary": f"migrated {what}: {subject}"}
     return HistoricEvent(MIGRATED, body, after, step.at, step.author)

@@ -46,7 +46,7 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
     from idse_orchestrator.wiring.migration import Migration
 
     with _Phases(run) as progress:
-        migration = Migration(run.app, path, progress)
+        migration = Migration(run.app, path, progress, with_history=not no_history)
         place = migration.archive(archive) if archive else None
         _check_report(report, migration)
         wish = Wish(run.project_option or "", with_history=not no_history)

@@ -10,6 +10,7 @@ from idse_orchestrator.app.migrate.ports import FILE, LINK, OTHER, SourceEntry, 
 from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.domain.migration_paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.migration.history import moment, read_history
 from idse_orchestrator.git.migration.walking import read, unreadable, walk
@@ -151,8 +152,11 @@ class BareSource:
 Source = FolderSource | BareSource
 
 
-def open_migration_source(path: str) -> Source:
-    """The source at `path`; MigrationSourceError where there is none that can be read."""
+def open_migration_source(path: str, *, with_history: bool = True) -> Source:
+    """The source at `path`; MigrationSourceError where there is none that can be read.
+
+    A repository that git refuses is one of those, unless nobody asks for its history.
+    """
     if not path:
         raise unreadable("''", OSError(0, "an empty name is that of no folder"))
     try:
@@ -164,6 +168,9 @@ def open_migration_source(path: str) -> Source:
         "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir"
     )
     answers = done.stdout.decode().split() if done.returncode == 0 else []
+    words = done.stderr.decode("utf-8", "replace").strip()
+    if not answers and with_history and "not a git repository" not in words:
+        raise _refused(root, words)
     if answers[:1] == ["true"]:
         return BareSource(root)
     if answers[1:2] == ["true"]:
@@ -175,6 +182,17 @@ def open_migration_source(path: str) -> Source:
             fix=("name the work tree it belongs to",),
         )
     return FolderSource(root)
+
+
+def _refused(root: str, words: str) -> MigrationSourceError:
+    """Its files could be read all the same, but the sessions would never get their history afterwards."""
+    trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
+    return MigrationSourceError(
+        "git refuses the repository of the source, so its history cannot be read",
+        where=root,
+        cause=words.partition("\n")[0],
+        fix=(*(trust if "safe.directory" in words else ()), "take the files alone: --no-history"),
+    )
 
 
 def _has_commits(git: Git) -> bool:
