@@ -88,6 +88,18 @@ def test_the_only_one_that_can_be_answered_so_is_meant(team):
     assert (both.returncode, "2 handoffs are open" in both.stderr) == (2, True)
 
 
+def test_an_answer_is_told_to_programs_too(team):
+    for action, more in (("accept", ()), ("reject", ("-m", "no"))):
+        ask(team, "gemini")
+        done = team.does("handoff", action, *more, "--json", **as_agent("gemini"))
+        document = json.loads(done.stdout)
+        assert (document["schema"], document["data"]["action"]) == ("idse.handoff-answer/1", action)
+        assert (document["data"]["stage"], document["data"]["to"]) == ("plan", "gemini")
+        team.does("agents", "assign", "plan", "--nobody")
+    ask(team, "codex")
+    assert json.loads(team.does("handoff", "approve", "--json").stdout)["data"]["action"] == "approve"
+
+
 def test_what_became_void_is_shown_only_by_its_name(team):
     ask(team, "gemini")
     ask(team, "claude")

@@ -18,6 +18,7 @@ from idse_orchestrator.cli.render.handoffs import handoff_rows, told_data
 from idse_orchestrator.cli.render.routing import handoff_words
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.domain.handoff import handoff_to_dict
 from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT
 from idse_orchestrator.domain.text import one_line
 
@@ -60,14 +61,12 @@ def request(run: Run, to_agent: str, stage: str, reason: str, session: str | Non
     key = run.session(session)
     made = request_handoff(run.app.agents.desk(agent), key, HandoffWish(to_agent, stage, reason))
     if run.terminal.as_json:
-        from idse_orchestrator.domain.handoff import handoff_to_dict
-
         run.terminal.data(envelope("idse.handoff/1", handoff_to_dict(made)))
         return
     run.terminal.say(f"{printable(handoff_words(made))}  ({made.id})")
 
 
-@command("accept")
+@command("accept", reads=True)
 @_id_argument
 @_reason_option
 @session_option
@@ -82,7 +81,7 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
     _answer(run, Answer(ACCEPT, handoff, reason), session, agent)
 
 
-@command("reject")
+@command("reject", reads=True)
 @_id_argument
 @click.option("-m", "reason", metavar="WHY", required=True, help="Why; part of the history.")
 @session_option
@@ -92,7 +91,7 @@ def reject(run: Run, handoff: str, reason: str, session: str | None, agent: str 
     _answer(run, Answer(REJECT, handoff, reason), session, agent)
 
 
-@command("approve")
+@command("approve", reads=True)
 @_id_argument
 @_reason_option
 @session_option
@@ -107,8 +106,12 @@ def _answer(run: Run, answer: Answer, session: str | None, agent: str | None) ->
 
     key = run.session(session)
     handoff = answer_handoff(run.app.agents.desk(agent), key, answer)
-    run.terminal.say(printable(_done(answer.action, handoff)))
     problem = kept_from(lambda: refresh_views(run.app.reader, run.app.workspace, key[0]))
+    if run.terminal.as_json:
+        data = {"action": answer.action, **handoff_to_dict(handoff)}
+        run.terminal.data(envelope("idse.handoff-answer/1", data))
+        return
+    run.terminal.say(printable(_done(answer.action, handoff)))
     if problem:
         run.terminal.warn(problem)
 
