@@ -93,6 +93,20 @@ def test_a_circle_that_a_merge_made_is_shown_and_mended_by_taking_a_rule_out(clo
     assert one.idse("doctor").returncode == 0
 
 
+def test_agents_that_a_merge_made_look_alike_are_shown_and_mended_by_removing_one(clones):
+    one, other = clones
+    does(one, "agents", "add", "gemini")
+    does(other, "agents", "add", "Gemini")
+    sync(one, other)
+    told = one.idse("doctor")
+    assert told.returncode == 1
+    assert "agents 'gemini' and 'Gemini' differ only in case" in told.stdout
+    assert "idse agents remove …" in told.stdout
+    assert "rule remove" not in told.stdout
+    does(one, "agents", "remove", "Gemini")
+    assert one.idse("doctor").returncode == 0
+
+
 def test_two_that_accept_one_handoff_at_once_end_in_one_assignment(clones):
     one, other = clones
     session = ("--session", "login")

@@ -45,13 +45,20 @@ MAX_WAYS = 100
 """Rules from one agent and stage: each asks for a handoff of its own when the stage is complete."""
 
 
+_REMOVE_RULE = "idse agents rule remove …"
+
+
 class Trouble(NamedTuple):
-    """What is wrong: a sentence, and what to do; or the `word` that is none of the `known` ones."""
+    """What is wrong: a sentence, and what to do; or the `word` that is none of the `known` ones.
+
+    `undo` takes away what a merge made so.
+    """
 
     message: str
     fix: tuple[str, ...] = ()
     word: str = ""
     known: tuple[str, ...] = ()
+    undo: str = "idse agents remove …"
 
     @property
     def fixes(self) -> tuple[str, ...]:
@@ -154,14 +161,15 @@ def _crowds(rules: Iterable[HandoffRule]) -> Iterator[Trouble]:
     for (agent, stage), count in Counter((rule.from_agent, rule.from_stage) for rule in rules).items():
         if count > MAX_WAYS:
             message = f"more than {MAX_WAYS} handoff rules lead on from {agent}/{stage}"
-            yield Trouble(message, ("take some of them out",))
+            yield Trouble(message, ("take some of them out",), undo=_REMOVE_RULE)
 
 
 def _circle(circle: Sequence[Place]) -> Iterator[Trouble]:
     if circle:
         shown = circle if len(circle) <= _SHOWN else (*circle[: _SHOWN - 1], ("", "…"), circle[-1])
         way = " → ".join(f"{agent}/{stage}".strip("/") for stage, agent in shown)
-        yield Trouble(f"handoff rules go round in a circle: {way}", ("take one of these rules out",))
+        message = f"handoff rules go round in a circle: {way}"
+        yield Trouble(message, ("take one of these rules out",), undo=_REMOVE_RULE)
 
 
 def _size(registry: AgentRegistry, before: AgentRegistry) -> Iterator[Trouble]:

@@ -44,7 +44,7 @@ def agents_diagnosis(patient: Registries) -> Diagnosis:
     for look in looks:
         registry = look.tip.state.registry if look.tip else None
         for trouble in registry_troubles(registry) if registry else ():
-            fix = (*trouble.fixes, "idse agents rule remove …")
+            fix = (*trouble.fixes, trouble.undo)
             return Diagnosis(PROBLEM, f"{look.project}: {trouble.message}", fix)
     for look in looks:
         path = agent_registry_path(look.project)
