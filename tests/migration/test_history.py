@@ -201,6 +201,16 @@ def test_a_repository_that_git_refuses_is_no_folder_without_a_history(old, sourc
     assert taker.kinds().count("migrated") == 1
 
 
+def test_a_shallow_clone_is_doubted(old, source, taker, tmp_path):
+    for text in ("first", "second"):
+        old.session("C", about=text)
+        source.commit(text)
+    source.git("clone", "-q", "--depth", "1", f"file://{old.path}", str(tmp_path / "shallow"))
+    assert any("--unshallow" in note for note in taker.migrate(tmp_path / "shallow", "--dry-run")["notes"])
+    assert not taker.migrate(tmp_path / "shallow", "--dry-run", "--no-history")["notes"]
+    assert not taker.migrate(old, "--dry-run")["notes"]
+
+
 def test_a_bare_repository_is_read_from_its_head(old, source, taker, tmp_path):
     documents = old.session("C")
     source.commit("all of it")

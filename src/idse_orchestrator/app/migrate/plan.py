@@ -67,6 +67,7 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
         },
         left_out=tuple(planning.source.left_out),
         notes=(
+            *(planning.source.doubts if wish.with_history else ()),
             *reading.notes,
             *(_hollow(each) for each in everything if not _is_there(each)),
             *_bygone(found, history),

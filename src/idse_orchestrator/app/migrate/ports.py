@@ -59,6 +59,10 @@ class MigrationSource(Protocol):
     def left_out(self) -> Sequence[str]:
         """What is not looked into at all: git's own folders."""
 
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Sentences about what its history does not tell, although there was such a thing."""
+
     def entries(self) -> Iterator[SourceEntry]:
         """Everything in it that is no folder; paths as bytes that are no UTF-8 become surrogates."""
 

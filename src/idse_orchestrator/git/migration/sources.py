@@ -42,6 +42,11 @@ class FolderSource:
         """See `MigrationSource.trail`."""
         return [part for part in self.root.split(os.sep) if part]
 
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return ()
+
     def entries(self) -> Iterator[SourceEntry]:
         """See `MigrationSource.entries`."""
         self.left_out.clear()
@@ -73,6 +78,11 @@ class WorkTreeSource(FolderSource):
     def description(self) -> str:
         """See `MigrationSource.description`."""
         return f"repository {self.root}"
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return _shallow(self.git)
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """See `MigrationSource.history`."""
@@ -106,6 +116,11 @@ class BareSource:
     def trail(self) -> Sequence[str]:
         """See `MigrationSource.trail`."""
         return ()
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return _shallow(self.git)
 
     def entries(self) -> Iterator[SourceEntry]:
         """See `MigrationSource.entries`."""
@@ -192,6 +207,14 @@ def _refused(root: str, words: str) -> MigrationSourceError:
         where=root,
         cause=words.partition("\n")[0],
         fix=(*(trust if "safe.directory" in words else ()), "take the files alone: --no-history"),
+    )
+
+
+def _shallow(git: Git) -> tuple[str, ...]:
+    if git.text("rev-parse", "--is-shallow-repository") != "true":
+        return ()
+    return (
+        "it is a shallow clone, so older commits are not told, now or later: first git fetch --unshallow",
     )
 
 
