@@ -316,7 +316,7 @@ class LedgerMovedError(IdseError):
 
 
 class UnknownStoreError(IdseError):
-    """No store of that name is known: neither built in nor offered by an installed package."""
+    """No store of that name is known, built in or offered by an installed package; or none was named."""
 
     code = "IDSE046"
 

@@ -19,9 +19,7 @@ def stranger(tmp_path, make_repo):
     code = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     (package / "sqlite_store.py").write_text(code, encoding="utf-8")
     (info / "METADATA").write_text("Name: sqlite-store\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[idse_orchestrator.stores]\nsqlite = sqlite_store:open_store\n"
-    )
+    (info / "entry_points.txt").write_text("[idse_orchestrator.stores]\nsqlite = sqlite_store:open_store\n")
     repo = make_repo("stranger")
     environment = {"PYTHONPATH": str(package), "IDSE_STORE": f"sqlite:{ledgers}"}
     repo.asks = lambda *words: repo.idse(*words, env=environment)
@@ -83,3 +81,17 @@ def test_a_document_that_was_changed_is_damage(stranger):
     done = stranger.asks("show", "@{0}:intent")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error[IDSE013]")
+
+
+def test_a_store_that_was_forgotten_is_asked_for_by_name(stranger, tmp_path):
+    folder = tmp_path / "plain"
+    (folder / "inside").mkdir(parents=True)
+    assert stranger.asks("export", str(tmp_path / "copy")).returncode == 0
+    place = f"filesystem:{tmp_path / 'copy'}"
+    assert stranger.idse("--store", place, "switch", "portal/__blueprint__", cwd=folder).returncode == 0
+    done = stranger.idse("status", cwd=folder / "inside")
+    assert done.returncode == 2
+    assert done.stderr.startswith(
+        f"error[IDSE046]: the ledgers of this project are in a store that was not named\n  --> {folder}\n"
+    )
+    assert stranger.idse("status", cwd=folder / "inside", env={"IDSE_STORE": place}).returncode == 0

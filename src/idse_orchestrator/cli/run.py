@@ -57,6 +57,9 @@ def application_here() -> Application:
 
 
 def _store_above() -> Application | None:
-    from idse_orchestrator.wiring.stores import application_found
+    from idse_orchestrator.wiring.stores import application_found, refuse_unnamed_store
 
-    return application_found(os.getcwd(), os.environ)
+    found = application_found(os.getcwd(), os.environ)
+    if found is None:
+        refuse_unnamed_store(os.getcwd())
+    return found

@@ -12,17 +12,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.domain.project_workspace import GITIGNORE_PATH, STORE_FOLDER
+from idse_orchestrator.domain.project_workspace import STORE_FOLDER
+from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
 from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.no_git import place_without_git
+from idse_orchestrator.stores.plain.making import IgnoringFolders, NoSettings
+from idse_orchestrator.stores.plain.no_git import LOCAL_FOLDER, place_without_git
 from idse_orchestrator.wiring.application import Application
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.blueprint.ports import Blueprint
     from idse_orchestrator.app.configuration import Layers
     from idse_orchestrator.app.copy_ledgers import CopyOutcome
-    from idse_orchestrator.app.create_session import Folders as MakingFolders
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.fsck import FoundRef
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.sources import Source
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
     from idse_orchestrator.wiring.sync import NoSync
-
-_IGNORED = b"# Ledgers without git, and what belongs to this folder alone:\nstore/\nlocal/\n"
 
 
 class Chosen(NamedTuple):
@@ -124,7 +123,7 @@ class StoreApplication(Application):
         from dataclasses import replace
 
         maker = super().session_maker
-        return replace(maker, folders=_Ignoring(maker.folders))
+        return replace(maker, folders=IgnoringFolders(maker.folders))
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
         """The documents of this folder, to judge."""
@@ -188,31 +187,6 @@ class StoreApplication(Application):
         return outcome
 
 
-class NoSettings:
-    """The `Settings` port of `idse init` where there is no git."""
-
-    def show_notes(self) -> bool:
-        """Nothing to set."""
-        return False
-
-
-class _Ignoring:
-    """The `Folders` port, which has git ignore the ledgers should the folder become a repository."""
-
-    def __init__(self, folders: MakingFolders) -> None:
-        self._folders = folders
-
-    def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """See `Folders.write_new`."""
-        return self._folders.write_new(
-            {path: data + _IGNORED if path == GITIGNORE_PATH else data for path, data in files.items()}
-        )
-
-    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """See `Folders.make_folder`."""
-        self._folders.make_folder(folder, files)
-
-
 def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> StoreApplication:
     """The application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError."""
     name, _, place = wish.partition(":")
@@ -233,6 +207,22 @@ def application_found(folder: str, environment: Mapping[str, str]) -> StoreAppli
         return None
     location = os.path.join(root, *STORE_FOLDER.split("/"))
     return StoreApplication(Chosen(FILESYSTEM, location, root), folder, environment)
+
+
+def refuse_unnamed_store(folder: str) -> None:
+    """Raise UnknownStoreError where `folder` is in a project whose ledgers are in a store somewhere else.
+
+    Whoever forgot its name would otherwise be told to begin a repository, and have two histories.
+    """
+    root = _above(folder, LOCAL_FOLDER)
+    if root is None or _above(root, ".git") is not None:
+        return
+    raise UnknownStoreError(
+        "the ledgers of this project are in a store that was not named",
+        where=root,
+        cause="it was begun without git, and there is no store in .idse/store",
+        fix=("export IDSE_STORE=NAME:PLACE", "idse --store NAME:PLACE status"),
+    )
 
 
 def _above(folder: str, path: str) -> str | None:
