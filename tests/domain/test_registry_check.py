@@ -140,6 +140,8 @@ def test_a_place_leads_to_so_many_others_and_no_more():
     assert "more than" in refused(above).message
     assert "more than" in refused(above, AgentRegistry(many, rules[:MAX_WAYS])).message
     check_registry(above, AgentRegistry(many, rules))
+    assert "more than" in refused(AgentRegistry(many, rules), above).message
+    check_registry(AgentRegistry((*many, A), above.handoff_rules), above)
 
 
 def test_a_registry_that_a_merge_made_too_large_can_become_smaller():

@@ -71,6 +71,7 @@ def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None)
     past = before or AgentRegistry()
     known = {trouble.message for trouble in _part_troubles(past)}
     troubles = [trouble for trouble in _part_troubles(registry) if trouble.message not in known]
+    troubles += _crowds(registry.handoff_rules, past.handoff_rules)
     troubles += _circle(new_circle(registry.handoff_rules, past.handoff_rules))
     troubles += _size(registry, past)
     if troubles:
@@ -81,6 +82,7 @@ def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None)
 def registry_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
     """What is wrong with `registry`, in order."""
     yield from _part_troubles(registry)
+    yield from _crowds(registry.handoff_rules, ())
     yield from _circle(circle_in(registry.handoff_rules))
     yield from _size(registry, AgentRegistry())
 
@@ -91,7 +93,6 @@ def _part_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
     for agent in registry.agents:
         yield from _agent(agent)
     yield from _rules(registry)
-    yield from _crowds(registry.handoff_rules)
 
 
 def check_changes(changes: Changes) -> None:
@@ -156,12 +157,17 @@ def _rules(registry: AgentRegistry) -> Iterator[Trouble]:
                 yield Trouble(f"{words}: there is no agent {name!r}", fix, name, ids)
 
 
-def _crowds(rules: Iterable[HandoffRule]) -> Iterator[Trouble]:
-    """Places with too many rules; how many too many is not said, so that one can go after the other."""
-    for (agent, stage), count in Counter((rule.from_agent, rule.from_stage) for rule in rules).items():
-        if count > MAX_WAYS:
-            message = f"more than {MAX_WAYS} handoff rules lead on from {agent}/{stage}"
+def _crowds(rules: Iterable[HandoffRule], before: Iterable[HandoffRule]) -> Iterator[Trouble]:
+    """Places with too many rules; where there were too many, there may be fewer."""
+    were = _counts(before)
+    for place, count in _counts(rules).items():
+        if count > max(MAX_WAYS, were[place]):
+            message = f"more than {MAX_WAYS} handoff rules lead on from {place[1]}/{place[0]}"
             yield Trouble(message, ("take some of them out",), undo=_REMOVE_RULE)
+
+
+def _counts(rules: Iterable[HandoffRule]) -> Counter[Place]:
+    return Counter((rule.from_stage, rule.from_agent) for rule in rules)
 
 
 def _circle(circle: Sequence[Place]) -> Iterator[Trouble]:
