@@ -163,6 +163,17 @@ def test_of_two_at_once_the_second_finds_what_the_first_wrote(old, taker):
     assert taker.is_sound()
 
 
+def test_large_folders_are_written_a_few_at_a_time(old, taker):
+    """A batch, which is one pack, is held in memory."""
+    for session in ("a", "b", "c", "d"):
+        for number in range(10):
+            old.put(f"projects/portal/sessions/{session}/{number}.txt", f"{session}{number}" * 500_000)
+    taker.migrate(old)
+    packs = [name for name in os.listdir(taker.path / ".git/objects/pack") if name.endswith(".pack")]
+    assert len(packs) == 2
+    assert taker.is_sound()
+
+
 class TestOddNames:
     @pytest.mark.parametrize(
         ("name", "called"),

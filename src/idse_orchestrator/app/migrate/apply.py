@@ -26,6 +26,8 @@ from idse_orchestrator.errors import ConflictError
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
+_BATCH_BYTES = 32 << 20
+"""What a batch holds in memory: the folders of its sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +127,14 @@ def _take_registry(applying: Applying, project: str, registry: RegistryPlan, don
 
 def _batches(plans: Sequence[SessionPlan]) -> Iterator[list[SessionPlan]]:
     batch: list[SessionPlan] = []
-    weight = 0
+    blobs = size = 0
     for plan in plans:
         batch.append(plan)
-        weight += len(plan.arranged.files) + sum(1 for _ in plan.steps)
-        if len(batch) >= _BATCH_SESSIONS or weight >= _BATCH_BLOBS:
+        blobs += len(plan.arranged.files) + len(plan.steps)
+        size += sum(content.size for content in plan.contents.values())
+        if len(batch) >= _BATCH_SESSIONS or blobs >= _BATCH_BLOBS or size >= _BATCH_BYTES:
             yield batch
-            batch, weight = [], 0
+            batch, blobs, size = [], 0, 0
     if batch:
         yield batch
 
