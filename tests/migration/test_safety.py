@@ -165,7 +165,7 @@ def test_of_two_at_once_the_second_finds_what_the_first_wrote(old, taker):
 
 def test_large_folders_are_written_a_few_at_a_time(old, taker):
     """A batch, which is one pack, is held in memory."""
-    for session in ("a", "b", "c", "d"):
+    for session in ("a", "b", "c", "d", "e"):
         for number in range(10):
             old.put(f"projects/portal/sessions/{session}/{number}.txt", f"{session}{number}" * 500_000)
     taker.migrate(old)
