@@ -89,6 +89,10 @@ def test_a_circle_that_a_merge_made_is_shown_and_mended_by_taking_a_rule_out(clo
     assert "handoff rules go round in a circle: claude/spec → codex/plan → claude/spec" in told.stdout
     assert "circle" in one.idse("agents", "list").stderr
     does(one, "agents", "add", "gemini")  # what was wrong before keeps nobody from going on
+    one.write(
+        VIEW, one.read(VIEW).replace(b'"id": "gemini", "role": ""', b'"id": "gemini", "role": "tester"')
+    )
+    does(one, "agents", "import", VIEW)
     does(one, "agents", "rule", "remove", "plan", "codex", "spec", "claude")
     assert one.idse("doctor").returncode == 0
 

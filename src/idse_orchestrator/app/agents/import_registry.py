@@ -20,6 +20,7 @@ from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import ConflictError, RegistryEditedError
 
 if TYPE_CHECKING:
+    from idse_orchestrator.app.ports import ProjectTip
     from idse_orchestrator.domain.agent_registry import AgentRegistry
     from idse_orchestrator.domain.registry_fold import Changes
 
@@ -37,8 +38,9 @@ def import_registry(
     ConflictError where the file was made from a commit that is not here, or changes what is gone since.
     """
     wanted, commit = parse_registry(data, where)
-    check_registry(wanted)
-    _refuse_other_edit(keeper, project, data, replace=replace)
+    tip = keeper.ledgers.project(project)
+    check_registry(wanted, tip.state.registry if tip else None)
+    _refuse_other_edit(keeper, project, tip, data, replace=replace)
     base = None if replace or not commit else _base(keeper, project, commit, where)
 
     def wish(registry: AgentRegistry) -> Changes:
@@ -68,9 +70,10 @@ def _replacing(where: str) -> str:
     return f"idse agents import --replace {file}    (takes the file as it is)"
 
 
-def _refuse_other_edit(keeper: RegistryKeeper, project: str, data: bytes, *, replace: bool) -> None:
+def _refuse_other_edit(
+    keeper: RegistryKeeper, project: str, tip: ProjectTip | None, data: bytes, *, replace: bool
+) -> None:
     path = agent_registry_path(project)
-    tip = keeper.ledgers.project(project)
     is_edited = view_condition(keeper.ledgers, keeper.workspace, project, tip) == EDITED
     if is_edited and not replace and keeper.workspace.view(path) != data:
         raise RegistryEditedError(
