@@ -82,10 +82,11 @@ def settle(paths: Collection[str], top: str) -> None:
 
 def _settled_at_once(place: str) -> bool:
     """Have all of the file system of `place` on the disk, and no other; False where no call does that."""
-    import ctypes
+    try:
+        import ctypes
 
-    call = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if call is None:
+        call = ctypes.CDLL(None, use_errno=True).syncfs
+    except (ImportError, OSError, AttributeError):
         return False
     descriptor = os.open(place, os.O_RDONLY | os.O_CLOEXEC)
     try:
