@@ -84,6 +84,18 @@ def test_an_edit_of_an_agent_that_was_removed_since_is_refused_and_says_what_to_
     assert ids(team) == ["claude", "codex"]
 
 
+def test_a_rule_that_others_added_since_does_not_go_unsaid_with_an_agent_that_the_file_removes(team):
+    agents = edited(team)
+    edited(team, agents=agents[:2])
+    team.does("agents", "rule", "add", "plan", "codex", "tasks", "gemini")
+    done = team.idse("agents", "import", "mine.json")
+    assert (done.returncode, "codex/plan → gemini/tasks" in done.stderr) == (3, True)
+    assert len(registry(team)["handoff_rules"]) == 2
+    team.does("agents", "rule", "remove", "plan", "codex", "tasks", "gemini")
+    team.does("agents", "import", "mine.json")
+    assert ids(team) == ["claude", "codex"]
+
+
 def test_an_edit_of_a_view_that_named_nobody_leaves_whom_others_added(team):
     team.does("agents", "import", "-", stdin='{"agents": []}')
     edited(team, agents=[{"id": "zed"}])

@@ -15,7 +15,7 @@ from idse_orchestrator.app.agents.registry_view import EDITED, registry_view, vi
 from idse_orchestrator.app.views_kept_from import kept_from
 from idse_orchestrator.domain.project_workspace import agent_registry_path
 from idse_orchestrator.domain.registry_changes import becoming, still_wanted
-from idse_orchestrator.domain.registry_check import check_registry
+from idse_orchestrator.domain.registry_check import check_registry, rule_words
 from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import ConflictError, RegistryEditedError
 
@@ -44,7 +44,10 @@ def import_registry(
     base = None if replace or not commit else _base(keeper, project, commit, where)
 
     def wish(registry: AgentRegistry) -> Changes:
-        return still_wanted(registry, becoming(registry if base is None else base, wanted))
+        if base is None:
+            return becoming(registry, wanted)
+        _refuse_lost_rules(registry, base, wanted, where)
+        return still_wanted(registry, becoming(base, wanted))
 
     changed = append_changes(keeper, project, wish, reason, _replacing(where))
     view = {agent_registry_path(project): registry_view(changed.tip)}
@@ -63,6 +66,22 @@ def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> Agen
             fix=("idse sync pull    (brings what others did)", _replacing(where)),
         )
     return state.registry
+
+
+def _refuse_lost_rules(
+    registry: AgentRegistry, base: AgentRegistry, wanted: AgentRegistry, where: str
+) -> None:
+    """An agent takes its rules along when it goes: also those that others added since, unseen."""
+    gone = {agent.id for agent in base.agents} - {agent.id for agent in wanted.agents}
+    known = {rule.key for rule in base.handoff_rules}
+    for rule in registry.handoff_rules:
+        if rule.key not in known and gone & {rule.from_agent, rule.to_agent}:
+            raise ConflictError(
+                "this file removes an agent that a new rule names",
+                where=where,
+                cause=f"{rule_words(rule)} was added since the file was made",
+                fix=("idse agents rule remove …    (if it shall go, too)", _replacing(where)),
+            )
 
 
 def _replacing(where: str) -> str:
