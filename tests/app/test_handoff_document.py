@@ -5,8 +5,8 @@ from __future__ import annotations
 from idse_orchestrator.app.handoffs.handoff_document import Judged, facts_of
 from idse_orchestrator.app.handoffs.told_handoffs import ToldHandoff
 from idse_orchestrator.app.history import Entry
+from idse_orchestrator.domain.agents.handoff import Handoff
 from idse_orchestrator.domain.events import Actor, Event
-from idse_orchestrator.domain.handoff import Handoff
 
 KEY = ("portal", "login")
 ADA = Actor("Ada", "ada@example.org", "")

@@ -14,7 +14,7 @@ from idse_orchestrator.app.examination_batch import Job, examine_batch
 from idse_orchestrator.app.examination_pool import examine_on_all_cores
 from idse_orchestrator.app.verdicts import DocumentKey, NoCache
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.constitution_file import load_constitution
+from idse_orchestrator.domain.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
@@ -95,7 +95,7 @@ SCRIPT = """
 from idse_orchestrator.app.examination_batch import Job
 from idse_orchestrator.app.examination_pool import examine_on_all_cores
 from idse_orchestrator.app.verdicts import DocumentKey
-from idse_orchestrator.domain.constitution_file import load_constitution
+from idse_orchestrator.domain.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})
 jobs = [[Job(DocumentKey("spec.md", 0o100644, "a" * 40), 7, b"# Spec\\n")]] * 3

@@ -6,7 +6,7 @@ import pytest
 
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.app.waive_rule import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule
-from idse_orchestrator.domain.constitution_file import load_constitution
+from idse_orchestrator.domain.constitution.file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter

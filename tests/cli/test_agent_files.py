@@ -13,8 +13,8 @@ import sys
 
 import pytest
 
-from idse_orchestrator.domain.agent_files import AGENT_FILES
-from idse_orchestrator.domain.agent_instructions import INSTRUCTIONS
+from idse_orchestrator.domain.agents.files import AGENT_FILES
+from idse_orchestrator.domain.agents.instructions import INSTRUCTIONS
 
 PATHS = [file.path for file in AGENT_FILES]
 TEXTS = [file.path for file in AGENT_FILES if not file.hooks]

@@ -16,7 +16,7 @@ from jsonschema import Draft4Validator, FormatChecker
 
 from idse_orchestrator.cli.render.report import FORMATS, render_report
 from idse_orchestrator.cli.render.style import Style
-from idse_orchestrator.domain.constitution_rules import Rule
+from idse_orchestrator.domain.constitution.rules import Rule
 from idse_orchestrator.domain.findings import Finding, Report, Waiver
 from idse_orchestrator.errors import UsageError
 

@@ -9,7 +9,7 @@ from idse_orchestrator.app.configuration import SETTINGS
 from idse_orchestrator.app.hooks import HOOKS
 from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
 from idse_orchestrator.domain.events import KINDS
-from idse_orchestrator.domain.ledger_schema import BODIES, ProjectStateSchema, SessionStateSchema
+from idse_orchestrator.domain.ledger.schema import BODIES, ProjectStateSchema, SessionStateSchema
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLI = ROOT / "src" / "idse_orchestrator" / "cli"

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.claim import DEMOTED, PROMOTED, Claim
-from idse_orchestrator.domain.claim_block import EDITED, block_body, written
+from idse_orchestrator.domain.claims.block import EDITED, block_body, written
+from idse_orchestrator.domain.claims.claim import DEMOTED, PROMOTED, Claim
 from idse_orchestrator.domain.marked_block import BlockTrouble, find_block
 
 ONE = Claim("c-0000000001", "Money is whole cents", "requirements", PROMOTED)

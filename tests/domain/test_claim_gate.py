@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.claim import Evidence
-from idse_orchestrator.domain.claim_evidence import (
+from idse_orchestrator.domain.claims.claim import Evidence
+from idse_orchestrator.domain.claims.contradictions import Contradiction
+from idse_orchestrator.domain.claims.evidence import (
     MOST,
     MOST_AT_ONCE,
     Version,
@@ -15,8 +16,7 @@ from idse_orchestrator.domain.claim_evidence import (
     reachable,
     standing_run,
 )
-from idse_orchestrator.domain.claim_gate import Case, Weighed, failed, gate_tests
-from idse_orchestrator.domain.contradictions import Contradiction
+from idse_orchestrator.domain.claims.gate import Case, Weighed, failed, gate_tests
 
 DAY = 86_400
 

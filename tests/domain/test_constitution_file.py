@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from idse_orchestrator.domain.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
-from idse_orchestrator.domain.constitution_file import load_constitution
-from idse_orchestrator.domain.constitution_rules import FAMILIES, Constitution, constitution_id
-from idse_orchestrator.domain.constitution_schema import OPTIONS, RuleEntry, Strict
+from idse_orchestrator.domain.constitution.file import load_constitution
+from idse_orchestrator.domain.constitution.rules import FAMILIES, Constitution, constitution_id
+from idse_orchestrator.domain.constitution.schema import OPTIONS, RuleEntry, Strict
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import constitution_bytes

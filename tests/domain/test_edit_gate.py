@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.edit_gate import (
+from idse_orchestrator.domain.agents.edit_gate import (
     ALLOW,
     ALLOWED,
     ANSWERS,

@@ -6,13 +6,13 @@ import json
 
 import pytest
 
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import HANDOFF, Actor, Event
-from idse_orchestrator.domain.ledger_message import message_of, subject_of
-from idse_orchestrator.domain.ledger_schema import event_problem, session_state_problem
-from idse_orchestrator.domain.plain_event import plain_event
+from idse_orchestrator.domain.ledger.event_fold import fold
+from idse_orchestrator.domain.ledger.message import message_of, subject_of
+from idse_orchestrator.domain.ledger.plain_event import plain_event
+from idse_orchestrator.domain.ledger.schema import event_problem, session_state_problem
+from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
 from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.state_json import state_from_json, state_to_json
 
 ADA = Actor("Ada", "ada@example.org")
 

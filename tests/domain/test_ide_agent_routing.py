@@ -5,8 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agent_registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.domain.ide_agent_routing import (
+from idse_orchestrator.domain.agents.ide_agent_routing import (
     ASSIGNED,
     LISTED,
     UNKNOWN,
@@ -16,6 +15,7 @@ from idse_orchestrator.domain.ide_agent_routing import (
     routed_words,
     suggest,
 )
+from idse_orchestrator.domain.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 
 CLAUDE = Agent("claude", "architect", ("intent", "spec"), ("review",), "planning", AUTOMATIC)

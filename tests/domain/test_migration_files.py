@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.domain.file_names import first_problem
-from idse_orchestrator.domain.migration_files import (
+from idse_orchestrator.domain.migration.files import (
     DUPLICATE,
     MIGRATED,
     SIDE,
@@ -16,8 +16,8 @@ from idse_orchestrator.domain.migration_files import (
     arranged,
     content_of,
 )
-from idse_orchestrator.domain.migration_names import file_name, mapped_names
-from idse_orchestrator.domain.migration_paths import Place
+from idse_orchestrator.domain.migration.names import file_name, mapped_names
+from idse_orchestrator.domain.migration.paths import Place
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 

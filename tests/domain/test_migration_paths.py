@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.migration_paths import (
+from idse_orchestrator.domain.migration.paths import (
     Document,
     Place,
     ProjectFile,

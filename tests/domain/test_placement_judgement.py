@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.validation_engine import judge_placement
+from idse_orchestrator.domain.validation.validation_engine import judge_placement
 
 P = ".idse/projects/portal"
 ENTRY = FileEntry(REGULAR, "", 1)

@@ -17,7 +17,7 @@ import pytest
 
 from idse_orchestrator.app.judge_edit import EditGate, judge_edits
 from idse_orchestrator.app.ledger_values import Draft
-from idse_orchestrator.domain.agent_registry import Agent, agent_to_dict
+from idse_orchestrator.domain.agents.registry import Agent, agent_to_dict
 from idse_orchestrator.domain.events import ASSIGNED
 from idse_orchestrator.wiring.application import Application
 

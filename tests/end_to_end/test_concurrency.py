@@ -6,8 +6,8 @@ import pathlib
 import subprocess
 import sys
 
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import event_from_json
+from idse_orchestrator.domain.ledger.event_fold import fold
 from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.repository import discover

@@ -13,9 +13,9 @@ import time
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.domain.ledger.event_fold import fold
+from idse_orchestrator.domain.ledger.state_json import state_to_json
 from idse_orchestrator.git.ledger.reader import GitLedgerReader
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.object_stream import ObjectStream

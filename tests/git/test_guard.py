@@ -9,11 +9,11 @@ import pytest
 
 from idse_orchestrator.app.fsck import check_ledgers
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.ledger_message import message_of
-from idse_orchestrator.domain.state_json import state_from_json, state_to_json
-from idse_orchestrator.domain.sync_point import RefMove, SyncPoint
+from idse_orchestrator.domain.ledger.event_fold import apply
+from idse_orchestrator.domain.ledger.message import message_of
+from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
+from idse_orchestrator.domain.sync.sync_point import RefMove, SyncPoint
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.merge.joiner import GitJoiner
 from idse_orchestrator.git.notes import GitNotes

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.app.fsck import check_ledgers
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.merge.joiner import GitJoiner
 from idse_orchestrator.git.replay.source import GitLedgerSource

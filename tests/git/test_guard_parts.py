@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.ledger.defects import Defect
 from idse_orchestrator.git.sync.guard_parts import WORTH_IT, judge_parts, parts_for
 
 

@@ -7,10 +7,10 @@ import json
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.ledger.event_fold import fold
+from idse_orchestrator.domain.ledger.state_json import state_to_json
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.merge.joiner import GitJoiner

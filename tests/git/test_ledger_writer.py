@@ -9,10 +9,10 @@ import stat
 import pytest
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import Actor, event_from_json
-from idse_orchestrator.domain.state_json import state_to_json
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.ledger.event_fold import fold
+from idse_orchestrator.domain.ledger.state_json import state_to_json
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.ledger.ref_update import STALE_AFTER_SECONDS
 from idse_orchestrator.git.repository import discover

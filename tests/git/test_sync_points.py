@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.sync_point import PULL, PUSH, RefMove
+from idse_orchestrator.domain.sync.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.repository import discover
 from idse_orchestrator.git.sync.guard import GitGuard

@@ -8,7 +8,7 @@ import pathlib
 import pytest
 
 from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.errors import (
     ConflictError,
     GitFailedError,

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.errors import NotAuthorizedError, UnreachableError
 from idse_orchestrator.git.repository import discover
 from idse_orchestrator.git.sync.transport import GitRemote

@@ -10,7 +10,11 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agent_profile_file import (
+from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
+    compile_profile,
+    read_profile,
+)
+from idse_orchestrator.domain.agent_profiles.file import (
     FORMATS,
     JSON,
     YAML,
@@ -18,9 +22,8 @@ from idse_orchestrator.domain.agent_profile_file import (
     profile_file,
     with_plain_line_ends,
 )
-from idse_orchestrator.domain.agent_profile_schema import agent_profile_schema
-from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec, inherit, settled
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import compile_profile, read_profile
+from idse_orchestrator.domain.agent_profiles.schema import agent_profile_schema
+from idse_orchestrator.domain.agent_profiles.spec import AgentProfileSpec, inherit, settled
 
 SCHEMA = jsonschema.Draft202012Validator(agent_profile_schema())
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]

@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.event_fold import fold
 from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.state_json import state_to_json
+from idse_orchestrator.domain.ledger.event_fold import fold
+from idse_orchestrator.domain.ledger.state_json import state_to_json
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.merge.joiner import GitJoiner

@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idse_orchestrator.domain.events import KINDS, Actor, Event, event_from_json
-from idse_orchestrator.domain.ledger_schema import event_problem
+from idse_orchestrator.domain.ledger.plain_event import plain_event
+from idse_orchestrator.domain.ledger.schema import event_problem
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.plain_event import plain_event
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BLOB = "a" * 40

@@ -12,10 +12,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from idse_orchestrator.domain.event_fold import apply, fold
 from idse_orchestrator.domain.events import Actor, Event, event_from_json
+from idse_orchestrator.domain.ledger.event_fold import apply, fold
+from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
 from idse_orchestrator.domain.stage_state_model import SessionState, standings
-from idse_orchestrator.domain.state_json import state_from_json, state_to_json
 from idse_orchestrator.domain.ulid import ulid
 
 ORDER = ["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.domain.constitution_file import load_constitution
-from idse_orchestrator.domain.constitution_rules import STRICTNESS
+from idse_orchestrator.domain.constitution.file import load_constitution
+from idse_orchestrator.domain.constitution.rules import STRICTNESS
+from idse_orchestrator.domain.documents.markdown_parser import parsed_blocks
 from idse_orchestrator.domain.findings import Waiver
-from idse_orchestrator.domain.markdown_parser import parsed_blocks
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES
 from idse_orchestrator.domain.stage_state_model import STAGE_STATUSES, SessionState, StageRecord
-from idse_orchestrator.domain.validation_engine import (
+from idse_orchestrator.domain.validation.validation_engine import (
     Subject,
     examine,
     hits_from_json,
@@ -212,8 +212,8 @@ def test_examining_needs_neither_yaml_nor_pydantic_nor_rich(tmp_path: pathlib.Pa
     compiled = tmp_path / "constitution.json"
     compiled.write_text(CONSTITUTION.to_json(), encoding="utf-8")
     script = (
-        "import sys; from idse_orchestrator.domain.validation_engine import *\n"
-        "from idse_orchestrator.domain.constitution_rules import Constitution\n"
+        "import sys; from idse_orchestrator.domain.validation.validation_engine import *\n"
+        "from idse_orchestrator.domain.constitution.rules import Constitution\n"
         "from idse_orchestrator.domain.artifact_reader import FileEntry\n"
         f"c = Constitution.from_json(open({str(compiled)!r}, encoding='utf-8').read())\n"
         "before = 'markdown_it' in sys.modules\n"

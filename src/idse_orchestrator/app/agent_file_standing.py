@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
-from idse_orchestrator.domain.agent_files import AGENT_FILES, CLAUDE, AgentFile
-from idse_orchestrator.domain.agent_hook_settings import OFF, SettingsTrouble, says_off, standing_hooks
-from idse_orchestrator.domain.agent_instructions import INSTRUCTIONS
+from idse_orchestrator.domain.agents.files import AGENT_FILES, CLAUDE, AgentFile
+from idse_orchestrator.domain.agents.hook_settings import OFF, SettingsTrouble, says_off, standing_hooks
+from idse_orchestrator.domain.agents.instructions import INSTRUCTIONS
 from idse_orchestrator.domain.marked_block import Block, BlockTrouble, find_block
 
 CURRENT = "current"

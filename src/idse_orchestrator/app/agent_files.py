@@ -20,15 +20,15 @@ from idse_orchestrator.app.agent_file_standing import (
     looks,
     text_of,
 )
-from idse_orchestrator.domain.agent_files import AGENT_FILES, AGENTS, AgentFile
-from idse_orchestrator.domain.agent_hook_settings import (
+from idse_orchestrator.domain.agents.files import AGENT_FILES, AGENTS, AgentFile
+from idse_orchestrator.domain.agents.hook_settings import (
     is_bare,
     is_mixed,
     snippet,
     with_hooks,
     without_hooks,
 )
-from idse_orchestrator.domain.agent_instructions import INSTRUCTIONS
+from idse_orchestrator.domain.agents.instructions import INSTRUCTIONS
 from idse_orchestrator.domain.marked_block import (
     renewed,
     with_block,

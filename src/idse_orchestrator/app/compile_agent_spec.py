@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.profile_problems import PlacedProblem, refused
 from idse_orchestrator.app.profile_specs import SPEC, ProfileSpecs
-from idse_orchestrator.domain.agent_profile_file import YAML, profile_file, profile_name
-from idse_orchestrator.domain.agent_profile_spec import AgentProfileSpec
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
+from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
     Problem,
     ProfileReading,
     compile_profile,
 )
+from idse_orchestrator.domain.agent_profiles.file import YAML, profile_file, profile_name
+from idse_orchestrator.domain.agent_profiles.spec import AgentProfileSpec
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import artifact_path
 from idse_orchestrator.domain.project_workspace import sessions_folder

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR
-from idse_orchestrator.domain.constitution_rules import Constitution, constitution_id
+from idse_orchestrator.domain.constitution.rules import Constitution, constitution_id
 from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import constitution_bytes
@@ -38,7 +38,7 @@ def constitution_in(
     kept = _kept(cache, ident)
     if kept is not None:
         return kept
-    from idse_orchestrator.domain.constitution_file import load_constitution
+    from idse_orchestrator.domain.constitution.file import load_constitution
 
     loaded = load_constitution(
         core, project, where=CONSTITUTION_PATH, extra_checks=extra_checks or {}, checks_id=checks_id

@@ -6,15 +6,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.hits import hits_from_json
+from idse_orchestrator.domain.validation.hits import hits_from_json
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.examination_batch import Job
     from idse_orchestrator.app.verdicts import DocumentKey, VerdictCache
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.checks.document import Check
-    from idse_orchestrator.domain.constitution_rules import Constitution
-    from idse_orchestrator.domain.hits import Hit
+    from idse_orchestrator.domain.constitution.rules import Constitution
+    from idse_orchestrator.domain.validation.hits import Hit
 
 Progress = Callable[[int, int], None]
 """Called with how many files are done, and of how many."""

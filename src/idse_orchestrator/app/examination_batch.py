@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.domain.artifact_reader import FileEntry
-from idse_orchestrator.domain.validation_engine import examine, hits_to_json
+from idse_orchestrator.domain.validation.validation_engine import examine, hits_to_json
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.checks.document import Check
-    from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.domain.constitution.rules import Constitution
 
 
 class Job(NamedTuple):

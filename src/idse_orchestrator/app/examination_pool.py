@@ -18,7 +18,7 @@ from itertools import chain
 from multiprocessing.connection import wait
 
 from idse_orchestrator.app.examination_batch import Job, examine_batch
-from idse_orchestrator.domain.constitution_rules import Constitution
+from idse_orchestrator.domain.constitution.rules import Constitution
 
 MOST_WORKERS = 8
 

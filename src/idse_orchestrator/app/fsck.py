@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from idse_orchestrator.domain.ledger_commit import LedgerCommit
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
-from idse_orchestrator.domain.ledger_replay import ExpectedMerge, Replay, merge_problems
+from idse_orchestrator.domain.ledger.commit import LedgerCommit
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.ledger.folding import project_folding, session_folding
+from idse_orchestrator.domain.ledger.replay import ExpectedMerge, Replay, merge_problems
 
 SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
 """What is wrong with the sync points on refs that point at commits."""

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from idse_orchestrator.app.ports import SessionKey
 from idse_orchestrator.domain.events import Event, event_from_json
-from idse_orchestrator.domain.ledger_message import subject_of
+from idse_orchestrator.domain.ledger.message import subject_of
 
 MERGE = "merge"
 """What `Entry.kind` says of a merge; no event has this kind."""

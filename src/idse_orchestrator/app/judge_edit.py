@@ -1,4 +1,4 @@
-"""May an agent make this edit? Finds what the gate wants to know, and asks it; see `domain.edit_gate`."""
+"""May an agent make this edit? Finds what `domain.agents.edit_gate` wants to know, and asks it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.edit_gate import (
+from idse_orchestrator.domain.agents.edit_gate import (
     ALLOWED,
     DENY,
     Verdict,
@@ -23,7 +23,7 @@ from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 if TYPE_CHECKING:
     from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
-    from idse_orchestrator.domain.agent_registry import Agent, AgentRegistry
+    from idse_orchestrator.domain.agents.registry import Agent, AgentRegistry
 
 IN_GIT_DIRECTORY = ".git/"
 """How a path in the git directory begins, whatever that directory is called and wherever it stands."""

@@ -12,10 +12,10 @@ from typing import Any
 from idse_orchestrator.domain.content_ids import BLOB, content_id, folder_id
 from idse_orchestrator.domain.design_store import LedgerKey, ledger_name
 from idse_orchestrator.domain.file_names import first_problem
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
-from idse_orchestrator.domain.ledger_replay import Replay, cuts
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.ledger.folding import project_folding, session_folding
+from idse_orchestrator.domain.ledger.replay import Replay, cuts
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
 
 Load = Callable[[str], bytes]

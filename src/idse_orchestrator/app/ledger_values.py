@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 from idse_orchestrator.domain.stage_state_model import SessionState
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
     from idse_orchestrator.domain.events import Actor
-    from idse_orchestrator.domain.project_state import ProjectState
+    from idse_orchestrator.domain.ledger.project_state import ProjectState
 
 State = TypeVar("State")
 
@@ -59,7 +59,7 @@ class Look(NamedTuple):
         """The agents of the project: an empty registry where it has none."""
         if self.agents is not None:
             return self.agents
-        from idse_orchestrator.domain.agent_registry import AgentRegistry
+        from idse_orchestrator.domain.agents.registry import AgentRegistry
 
         return AgentRegistry()
 

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.app.ports import Captured, Draft, LedgerWriter, SessionKey, SessionTip, Workspace
 from idse_orchestrator.app.show_status import no_ledger
-from idse_orchestrator.domain.agent_registry import AgentRegistry
+from idse_orchestrator.domain.agents.ide_agent_routing import route, routed_words
+from idse_orchestrator.domain.agents.registry import AgentRegistry
 from idse_orchestrator.domain.events import STAGE
-from idse_orchestrator.domain.ide_agent_routing import route, routed_words
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.domain.stage_machine import FINISH, NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from idse_orchestrator.domain.agents.handoff import Handoff
     from idse_orchestrator.domain.findings import Report
-    from idse_orchestrator.domain.handoff import Handoff
 
 _NOBODY = AgentRegistry()
 

@@ -24,7 +24,7 @@ from idse_orchestrator.app.ledger_values import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.domain.project_state import ProjectState
+    from idse_orchestrator.domain.ledger.project_state import ProjectState
     from idse_orchestrator.domain.stage_state_model import SessionState
 
 __all__ = [

@@ -15,8 +15,8 @@ from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, artifact_path
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.constitution_rules import Constitution
-    from idse_orchestrator.domain.hits import Hit
+    from idse_orchestrator.domain.constitution.rules import Constitution
+    from idse_orchestrator.domain.validation.hits import Hit
 
 _SPEC = ARTIFACTS["spec"]
 _CHECK = "agent_profile_complete"
@@ -49,7 +49,7 @@ class ProfileDefaults:
 
     def _given_to(self, key: SessionKey) -> frozenset[str]:
         # few documents lack anything
-        from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
+        from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
             NEEDED,
             missing_keys,
             read_profile,

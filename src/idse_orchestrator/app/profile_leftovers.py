@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from idse_orchestrator.app.profile_specs import SPEC
-from idse_orchestrator.domain.agent_profile_file import (
+from idse_orchestrator.domain.agent_profiles.file import (
     is_as_written,
     says_it_is_from,
     session_of,

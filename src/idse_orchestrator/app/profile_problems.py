@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.domain.agent_profile_block import LEVEL, TITLE
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import Problem, ProfileReading
+from idse_orchestrator.domain.agent_profiles.block import LEVEL, TITLE
+from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import Problem, ProfileReading
 from idse_orchestrator.domain.findings import ERROR, Finding, Report
 from idse_orchestrator.errors import AgentProfileError, NoAgentProfileError
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.profile_problems import no_profile, no_spec
-from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
+from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
     Problem,
     ProfileReading,
     missing_keys,
     read_profile,
     too_large,
 )
+from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR
 from idse_orchestrator.domain.pipeline_artifacts import artifact_path, split_session_path
 
 if TYPE_CHECKING:

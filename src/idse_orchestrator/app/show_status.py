@@ -12,8 +12,8 @@ from idse_orchestrator.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import LedgerReader, SessionKey, Workspace
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
-    from idse_orchestrator.domain.ide_agent_routing import Routing
+    from idse_orchestrator.domain.agents.ide_agent_routing import Routing
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
 
 
 class SessionStatus(NamedTuple):
@@ -40,8 +40,8 @@ class SessionStatus(NamedTuple):
         assigned = self.state.assigned.get(stage, "")
         if self.agents is None and not assigned:
             return None
-        from idse_orchestrator.domain.agent_registry import AgentRegistry
-        from idse_orchestrator.domain.ide_agent_routing import route
+        from idse_orchestrator.domain.agents.ide_agent_routing import route
+        from idse_orchestrator.domain.agents.registry import AgentRegistry
 
         return route(self.agents or AgentRegistry(), stage, assigned)
 

@@ -15,8 +15,8 @@ from idse_orchestrator.app.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
-from idse_orchestrator.domain.placement_judgement import judge_placement
-from idse_orchestrator.domain.session_judgement import Subject, judge_gate, judge_session
+from idse_orchestrator.domain.validation.placement_judgement import judge_placement
+from idse_orchestrator.domain.validation.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.scope import Sight
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.findings import Finding
-    from idse_orchestrator.domain.hits import Hit
     from idse_orchestrator.domain.stage_state_model import SessionState
+    from idse_orchestrator.domain.validation.hits import Hit
 
 NO_LEDGERS = (
     "no ledgers in this clone: gates were not checked "

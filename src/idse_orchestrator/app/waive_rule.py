@@ -15,7 +15,7 @@ from idse_orchestrator.app.ports import (
     Workspace,
 )
 from idse_orchestrator.app.views import refresh_views
-from idse_orchestrator.domain.constitution_rules import WORKSPACE_PATHS, Constitution, Rule
+from idse_orchestrator.domain.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
 from idse_orchestrator.domain.events import APPROVED
 from idse_orchestrator.domain.text import encodable, one_line
 from idse_orchestrator.errors import UnknownNameError, UsageError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from idse_orchestrator.domain.agent_profile_file import is_as_written, with_plain_line_ends
+from idse_orchestrator.domain.agent_profiles.file import is_as_written, with_plain_line_ends
 from idse_orchestrator.errors import ForeignFileError
 
 if TYPE_CHECKING:

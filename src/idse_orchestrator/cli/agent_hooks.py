@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.domain.agent_call import (
+from idse_orchestrator.domain.agents.call import (
     NOTHING,
     AgentCall,
     answer_edit,
@@ -22,7 +22,7 @@ from idse_orchestrator.domain.agent_call import (
     answer_undecided,
     read_call,
 )
-from idse_orchestrator.domain.agent_files import CLAUDE
+from idse_orchestrator.domain.agents.files import CLAUDE
 from idse_orchestrator.errors import (
     EXIT_OK,
     AmbiguousError,
@@ -68,7 +68,7 @@ def _trouble(error: BaseException) -> Mapping[str, Any]:
 def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
     if not call.paths:
         return NOTHING
-    from idse_orchestrator.domain.edit_gate import WARN
+    from idse_orchestrator.domain.agents.edit_gate import WARN
     from idse_orchestrator.wiring.agent_hooks import AgentHooks
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""

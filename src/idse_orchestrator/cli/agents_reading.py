@@ -13,16 +13,16 @@ from idse_orchestrator.cli.render.envelope import ascii_json, envelope
 from idse_orchestrator.cli.render.routing import routing_data
 from idse_orchestrator.cli.routing import run_route
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agent_registry import (
+from idse_orchestrator.domain.agents.ide_agent_routing import suggest
+from idse_orchestrator.domain.agents.registry import (
     AgentRegistry,
     agent_to_dict,
     registry_to_dict,
     rule_to_dict,
 )
-from idse_orchestrator.domain.ide_agent_routing import suggest
+from idse_orchestrator.domain.agents.registry_changes import known_agent
+from idse_orchestrator.domain.agents.registry_check import registry_troubles
 from idse_orchestrator.domain.project_workspace import agent_registry_path
-from idse_orchestrator.domain.registry_changes import known_agent
-from idse_orchestrator.domain.registry_check import registry_troubles
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
 
 agent_argument = click.argument("agent", metavar="AGENT", shell_complete=completion_values.agents)

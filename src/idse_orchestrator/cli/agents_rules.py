@@ -14,8 +14,8 @@ from idse_orchestrator.cli.render.agents import rule_line
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain import registry_changes
-from idse_orchestrator.domain.agent_registry import HandoffRule, rule_to_dict
+from idse_orchestrator.domain.agents import registry_changes
+from idse_orchestrator.domain.agents.registry import HandoffRule, rule_to_dict
 
 _ENDS = (
     click.argument("from_stage", metavar="STAGE", shell_complete=completion_values.stages),

@@ -15,10 +15,10 @@ from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.agents_reading import agent_argument, session_option, stage_argument
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain import registry_changes
-from idse_orchestrator.domain.agent_registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
+from idse_orchestrator.domain.agents import registry_changes
+from idse_orchestrator.domain.agents.registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
+from idse_orchestrator.domain.agents.registry_words import registry_summary
 from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.registry_words import registry_summary
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import StorageError, UsageError
 

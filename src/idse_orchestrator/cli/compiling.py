@@ -19,7 +19,7 @@ from idse_orchestrator.cli.render.profiles import (
     summary,
 )
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.agent_profile_file import FORMATS, YAML, profile_name
+from idse_orchestrator.domain.agent_profiles.file import FORMATS, YAML, profile_name
 from idse_orchestrator.domain.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 

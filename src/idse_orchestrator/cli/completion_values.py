@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.domain.constitution.rules import Constitution
     from idse_orchestrator.wiring.application import Application
 
 Complete = Callable[["click.Context", "click.Parameter", str], list[str]]
@@ -109,7 +109,7 @@ def claims(context: click.Context, incomplete: str) -> Iterable[str]:
 def families(context: click.Context, incomplete: str) -> Iterable[str]:
     """Families of rules, by name or by their digit."""
     del context
-    from idse_orchestrator.domain.constitution_rules import FAMILIES, PROJECT
+    from idse_orchestrator.domain.constitution.rules import FAMILIES, PROJECT
 
     return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
 
@@ -121,7 +121,7 @@ def constitution_here() -> Constitution:
     try:
         return _application().judging.constitution
     except NotARepositoryError:
-        from idse_orchestrator.domain.constitution_file import load_constitution
+        from idse_orchestrator.domain.constitution.file import load_constitution
         from idse_orchestrator.resources import constitution_bytes
 
         return load_constitution(constitution_bytes())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.routing import choice_words, routing_data
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.ide_agent_routing import Routing, route
+from idse_orchestrator.domain.agents.ide_agent_routing import Routing, route
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 

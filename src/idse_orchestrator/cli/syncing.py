@@ -6,7 +6,7 @@ import gc
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.syncing import no_news
-from idse_orchestrator.domain.sync_point import PULL, PUSH
+from idse_orchestrator.domain.sync.sync_point import PULL, PUSH
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.sync.outcome import SyncOutcome

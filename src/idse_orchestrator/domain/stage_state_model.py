@@ -1,6 +1,6 @@
 """Where a session stands: each stage's status, and whether the documents still are what was completed.
 
-`SessionState` is the fold of a ledger's events (`event_fold.py`). `standing` compares it with
+`SessionState` is the fold of a ledger's events (`ledger.event_fold`). `standing` compares it with
 documents: completion expires by content, so nothing has to remember to reset a flag.
 """
 
@@ -13,8 +13,8 @@ from idse_orchestrator.domain.findings import Waiver
 from idse_orchestrator.domain.pipeline_artifacts import STAGES, upstream_of
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.claim import Claim
-    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.agents.handoff import Handoff
+    from idse_orchestrator.domain.claims.claim import Claim
 
 PENDING = "pending"
 IN_PROGRESS = "in_progress"

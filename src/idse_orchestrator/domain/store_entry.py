@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from idse_orchestrator.domain.content_ids import BLOB, COMMIT, Folder, Row, content_id, folder_objects, nested
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.errors import CorruptLedgerError
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)

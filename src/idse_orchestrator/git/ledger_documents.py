@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.claim_evidence import Version
+from idse_orchestrator.domain.claims.evidence import Version
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as PATHS
 from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.ref_names import SESSIONS, parse_session_ref

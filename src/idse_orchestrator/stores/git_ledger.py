@@ -23,7 +23,7 @@ from idse_orchestrator.domain.design_store import (
     no_such_ledger,
 )
 from idse_orchestrator.domain.entry_order import newest_first
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE
 from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_objects
 from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
 from idse_orchestrator.git.ledger.lock import ledger_lock

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.sync.ports import Incoming
     from idse_orchestrator.app.sync.values import PushReport
     from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.repository import Repository
 
 

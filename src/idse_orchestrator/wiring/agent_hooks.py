@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.agent_files import CLAUDE
+from idse_orchestrator.domain.agents.files import CLAUDE
 from idse_orchestrator.errors import (
     AmbiguousError,
     NoProjectError,
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.domain.edit_gate import Verdict
+    from idse_orchestrator.domain.agents.edit_gate import Verdict
     from idse_orchestrator.git.repository import Repository
 
 _STORE = "IDSE_STORE"
@@ -42,7 +42,7 @@ class AgentHooks:
 
         "" for that directory: none of the files is ours to judge.
         """
-        from idse_orchestrator.domain.edit_gate import strongest
+        from idse_orchestrator.domain.agents.edit_gate import strongest
 
         places = [os.path.join(self._folder, self._meant(path)) for path in paths]
         found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
-    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.domain.ledger.defects import Defect
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.merge.joiner import GitJoiner
     from idse_orchestrator.git.missed import GitMissedCommits

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.app.waive_rule import Waivers
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.domain.constitution.rules import Constitution
     from idse_orchestrator.domain.findings import Report
     from idse_orchestrator.stores.installed_checks import InstalledChecks
     from idse_orchestrator.wiring.application import Application

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.validation_choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
-    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.domain.ledger.defects import Defect
     from idse_orchestrator.git.sources import Source
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
     from idse_orchestrator.wiring.sync import NoSync

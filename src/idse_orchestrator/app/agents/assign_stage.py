@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.domain.agents.ide_agent_routing import needs_approval
+from idse_orchestrator.domain.agents.registry_changes import known_agent
 from idse_orchestrator.domain.events import ASSIGNED
-from idse_orchestrator.domain.ide_agent_routing import needs_approval
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.registry_changes import known_agent
 from idse_orchestrator.domain.text import encodable, near
 from idse_orchestrator.errors import HandoffRefusedError, UnknownNameError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.agents.change_registry import RegistryKeeper
     from idse_orchestrator.app.ports import SessionKey, SessionTip
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.agents.registry_view import refresh_registry_view, refuse_edited_view
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.views_kept_from import kept_from
+from idse_orchestrator.domain.agents.registry_check import check_changes, check_registry
+from idse_orchestrator.domain.agents.registry_fold import changed_registry
 from idse_orchestrator.domain.events import ASSIGNED
-from idse_orchestrator.domain.registry_check import check_changes, check_registry
-from idse_orchestrator.domain.registry_fold import changed_registry
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import ConflictError, UnknownNameError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, ProjectTip, Workspace
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
-    from idse_orchestrator.domain.registry_fold import Changes
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
+    from idse_orchestrator.domain.agents.registry_fold import Changes
 
 Wish = Callable[["AgentRegistry"], "Changes"]
-"""What to change in a registry as it is when it is asked; see `domain.registry_changes`."""
+"""What to change in a registry as it is when it is asked; see `domain.agents.registry_changes`."""
 
 
 @dataclass(frozen=True, slots=True)

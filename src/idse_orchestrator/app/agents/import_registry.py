@@ -13,16 +13,16 @@ from idse_orchestrator.app.agents.change_registry import RegistryChanged, Regist
 from idse_orchestrator.app.agents.registry_schema import parse_registry
 from idse_orchestrator.app.agents.registry_view import EDITED, registry_view, view_condition
 from idse_orchestrator.app.views_kept_from import kept_from
+from idse_orchestrator.domain.agents.registry_changes import becoming, still_wanted
+from idse_orchestrator.domain.agents.registry_check import check_registry, rule_words
 from idse_orchestrator.domain.project_workspace import agent_registry_path
-from idse_orchestrator.domain.registry_changes import becoming, still_wanted
-from idse_orchestrator.domain.registry_check import check_registry, rule_words
 from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import ConflictError, RegistryEditedError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import ProjectTip
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
-    from idse_orchestrator.domain.registry_fold import Changes
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
+    from idse_orchestrator.domain.agents.registry_fold import Changes
 
 STANDARD_INPUT = "standard input"
 """What such a file is called that has no name."""

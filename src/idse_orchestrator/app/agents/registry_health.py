@@ -13,8 +13,8 @@ from idse_orchestrator.app.agents.registry_view import (
     view_condition,
 )
 from idse_orchestrator.app.doctor import OK, PROBLEM, WARNING, Diagnosis
+from idse_orchestrator.domain.agents.registry_check import registry_troubles
 from idse_orchestrator.domain.project_workspace import agent_registry_path
-from idse_orchestrator.domain.registry_check import registry_troubles
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.ports import LedgerReader, ProjectTip, Workspace

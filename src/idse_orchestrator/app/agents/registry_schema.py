@@ -7,7 +7,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from idse_orchestrator.domain.agent_registry import (
+from idse_orchestrator.domain.agents.registry import (
     IMPLEMENTATION,
     MANUAL,
     MODES,
@@ -16,8 +16,8 @@ from idse_orchestrator.domain.agent_registry import (
     AgentRegistry,
     HandoffRule,
 )
+from idse_orchestrator.domain.agents.registry_check import MAX_TEXT, near_words
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.registry_check import MAX_TEXT, near_words
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import InvalidRegistryError
 

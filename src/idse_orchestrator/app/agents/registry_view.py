@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.agent_registry import (
+from idse_orchestrator.domain.agents.registry import (
     AgentRegistry,
     agent_to_dict,
     registry_from_dict,

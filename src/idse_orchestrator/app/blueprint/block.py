@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.claim_block import EDITED, written
+from idse_orchestrator.domain.claims.block import EDITED, written
 from idse_orchestrator.domain.marked_block import BlockTrouble
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from idse_orchestrator.app.blueprint.ports import Blueprint
-    from idse_orchestrator.domain.claim import Claim
+    from idse_orchestrator.domain.claims.claim import Claim
 
 SAME = "same"
 WRITTEN = "written"

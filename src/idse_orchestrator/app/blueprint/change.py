@@ -10,7 +10,7 @@ from idse_orchestrator.app.blueprint.claim_text import claim_text
 from idse_orchestrator.app.blueprint.session import append, blueprint_tip, known_claim, shortened
 from idse_orchestrator.app.blueprint.weighing import Weighing
 from idse_orchestrator.app.ports import Draft, SessionTip
-from idse_orchestrator.domain.claim import (
+from idse_orchestrator.domain.claims.claim import (
     DECLARE,
     DEMOTE,
     DEMOTED,
@@ -20,11 +20,11 @@ from idse_orchestrator.domain.claim import (
     Claim,
     Evidence,
 )
-from idse_orchestrator.domain.claim_evidence import MOST_AT_ONCE
-from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.domain.claim_words import claim_id
+from idse_orchestrator.domain.claims.evidence import MOST_AT_ONCE
+from idse_orchestrator.domain.claims.gate import GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.domain.claims.statements import SECTIONS
+from idse_orchestrator.domain.claims.words import claim_id
 from idse_orchestrator.domain.events import CLAIMED
-from idse_orchestrator.domain.statements import SECTIONS
 from idse_orchestrator.domain.text import encodable, few, one_line
 from idse_orchestrator.errors import ClaimDeniedError, ConflictError, IdseError, UnknownNameError, UsageError
 

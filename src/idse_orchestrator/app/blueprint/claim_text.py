@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.domain.claim_words import FEWEST_WORDS, words_of
+from idse_orchestrator.domain.claims.words import FEWEST_WORDS, words_of
 from idse_orchestrator.domain.text import encodable, one_line
 from idse_orchestrator.errors import UsageError
 

@@ -10,10 +10,10 @@ from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, BlockOutcome, s
 from idse_orchestrator.app.blueprint.claim_text import LONGEST
 from idse_orchestrator.app.blueprint.session import blueprint_tip
 from idse_orchestrator.app.blueprint.weighing import Weighing
-from idse_orchestrator.domain.claim import DEMOTED, PROMOTED, Claim
-from idse_orchestrator.domain.claim_gate import Case, GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.domain.claim_words import claim_id, unlabelled, words_of
-from idse_orchestrator.domain.contradictions import Contradiction
+from idse_orchestrator.domain.claims.claim import DEMOTED, PROMOTED, Claim
+from idse_orchestrator.domain.claims.contradictions import Contradiction
+from idse_orchestrator.domain.claims.gate import Case, GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.domain.claims.words import claim_id, unlabelled, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,7 +108,7 @@ def is_out_of_date(block: BlockOutcome) -> str:
 def candidates(blueprint: Blueprint, limit: int) -> Candidates:
     """Statements that stand in documents of two sessions or more, and are no claim yet.
 
-    Two statements are the same where their words are, in the same order; see `claim_words.words_of`.
+    Two statements are the same where their words are, in the same order; see `domain.claims.words.words_of`.
     """
     known = blueprint_tip(blueprint).state.claims
     weighing = Weighing(blueprint)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter
-    from idse_orchestrator.domain.claim_evidence import Version
+    from idse_orchestrator.domain.claims.evidence import Version
 
 
 class LedgerDocuments(Protocol):

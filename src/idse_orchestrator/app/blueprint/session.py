@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app.blueprint.ports import Blueprint
     from idse_orchestrator.app.ports import Draft, SessionTip
-    from idse_orchestrator.domain.claim import Claim
+    from idse_orchestrator.domain.claims.claim import Claim
 
 _PREFIX = re.compile(r"(?:c-)?([0-9a-f]{4,10})", re.IGNORECASE)
 _SHOWN = 60

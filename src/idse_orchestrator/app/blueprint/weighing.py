@@ -5,20 +5,20 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.claim import Claim, Evidence
-from idse_orchestrator.domain.claim_evidence import Version, kept, reachable, standing_run
-from idse_orchestrator.domain.claim_gate import Case, Weighed
-from idse_orchestrator.domain.claim_words import THRESHOLD, Words, best_overlap, may_share, words_of
-from idse_orchestrator.domain.contradictions import (
+from idse_orchestrator.domain.claims.claim import Claim, Evidence
+from idse_orchestrator.domain.claims.contradictions import (
     Contradiction,
     Denial,
     contradictions,
     denials_of,
     speaks_against,
 )
+from idse_orchestrator.domain.claims.evidence import Version, kept, reachable, standing_run
+from idse_orchestrator.domain.claims.gate import Case, Weighed
+from idse_orchestrator.domain.claims.statements import Statement, statements_of
+from idse_orchestrator.domain.claims.words import THRESHOLD, Words, best_overlap, may_share, words_of
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.statements import Statement, statements_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.handoffs.desk import needed_reason, open_handoff, refuse_archived
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE, REJECT, refusal
 from idse_orchestrator.domain.events import HANDOFF
-from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT, refusal
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import HandoffRefusedError, UnknownAgentError
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.handoffs.desk import HandoffDesk
     from idse_orchestrator.app.ports import SessionKey, SessionTip
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
-    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.agents.handoff import Handoff
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.show_status import no_ledger
-from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE
+from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE
 from idse_orchestrator.domain.stage_state_model import ARCHIVED
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import AmbiguousError, HandoffClosedError, UsageError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, SessionKey, Workspace
-    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.agents.handoff import Handoff
     from idse_orchestrator.domain.stage_state_model import SessionState
 
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Draft
+from idse_orchestrator.domain.agents.handoff_fold import REQUEST
+from idse_orchestrator.domain.agents.ide_agent_routing import automatic_rules
 from idse_orchestrator.domain.events import HANDOFF
-from idse_orchestrator.domain.handoff_fold import REQUEST
-from idse_orchestrator.domain.ide_agent_routing import automatic_rules
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.agent_registry import AgentRegistry, HandoffRule
+    from idse_orchestrator.domain.agents.registry import AgentRegistry, HandoffRule
     from idse_orchestrator.domain.stage_state_model import SessionState
 
 

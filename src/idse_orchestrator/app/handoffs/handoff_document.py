@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.handoffs.told_handoffs import OPEN
 from idse_orchestrator.app.render_artifacts import render_document
-from idse_orchestrator.domain.event_fold import fold
+from idse_orchestrator.domain.agents.handoff_fold import ACCEPT
 from idse_orchestrator.domain.events import EDITED, HANDOFF, VALIDATED
-from idse_orchestrator.domain.handoff_fold import ACCEPT
+from idse_orchestrator.domain.ledger.event_fold import fold
 from idse_orchestrator.domain.next_action import next_action
 from idse_orchestrator.domain.stage_state_model import CHANGED, STALE, standings
 from idse_orchestrator.domain.text import few, one_line

@@ -12,7 +12,7 @@ from idse_orchestrator.app.validate import Validation, validate
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF, split_session_path
 from idse_orchestrator.domain.stage_state_model import PENDING
-from idse_orchestrator.domain.wording_of_findings import filled
+from idse_orchestrator.domain.validation.wording_of_findings import filled
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.examination import Examiner

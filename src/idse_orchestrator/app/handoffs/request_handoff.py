@@ -9,11 +9,11 @@ from idse_orchestrator.app.agents.assign_stage import check_stage
 from idse_orchestrator.app.handoffs.desk import needed_reason, refuse_archived
 from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.domain.agents.handoff_fold import REQUEST
+from idse_orchestrator.domain.agents.ide_agent_routing import needs_approval
+from idse_orchestrator.domain.agents.registry_changes import known_agent
 from idse_orchestrator.domain.events import HANDOFF
-from idse_orchestrator.domain.handoff_fold import REQUEST
-from idse_orchestrator.domain.ide_agent_routing import needs_approval
 from idse_orchestrator.domain.next_action import next_action
-from idse_orchestrator.domain.registry_changes import known_agent
 from idse_orchestrator.domain.stage_state_model import standings
 from idse_orchestrator.errors import HandoffClosedError, UsageError
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.handoffs.desk import HandoffDesk
     from idse_orchestrator.app.ledger_values import Look
     from idse_orchestrator.app.ports import SessionKey, SessionTip
-    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.agents.handoff import Handoff
     from idse_orchestrator.domain.stage_state_model import SessionState
 
 

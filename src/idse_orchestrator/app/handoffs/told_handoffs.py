@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.history import Span
+from idse_orchestrator.domain.agents.handoff import Handoff
+from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE, REJECT, REQUEST
 from idse_orchestrator.domain.events import HANDOFF
-from idse_orchestrator.domain.handoff import Handoff
-from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT, REQUEST
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from idse_orchestrator.app.migrate.values import DONE, NEW, Migrated, MigrationP
 from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
 from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.domain.events import ASSIGNED, CREATED
-from idse_orchestrator.domain.migration_files import Content, content_of
-from idse_orchestrator.domain.migration_paths import Place
-from idse_orchestrator.domain.migration_registry import registry_changes
+from idse_orchestrator.domain.migration.files import Content, content_of
+from idse_orchestrator.domain.migration.paths import Place
+from idse_orchestrator.domain.migration.registry import registry_changes
 from idse_orchestrator.domain.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.domain.text import encodable
 from idse_orchestrator.errors import ConflictError

@@ -6,9 +6,9 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.migration_files import MIGRATED, STUB, UNKNOWN, Fate
-from idse_orchestrator.domain.migration_paths import CURRENT, Place, place_of
-from idse_orchestrator.domain.migration_words import Current, current_session
+from idse_orchestrator.domain.migration.files import MIGRATED, STUB, UNKNOWN, Fate
+from idse_orchestrator.domain.migration.paths import CURRENT, Place, place_of
+from idse_orchestrator.domain.migration.words import Current, current_session
 from idse_orchestrator.domain.project_workspace import CURRENT_SESSION
 from idse_orchestrator.errors import MigrationSourceError
 

@@ -24,8 +24,8 @@ from idse_orchestrator.domain.events import (
     STAGE,
     Actor,
 )
-from idse_orchestrator.domain.migration_files import Content, Found, arranged
-from idse_orchestrator.domain.migration_paths import LAYOUTS, Place
+from idse_orchestrator.domain.migration.files import Content, Found, arranged
+from idse_orchestrator.domain.migration.paths import LAYOUTS, Place
 from idse_orchestrator.domain.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.domain.stage_state_model import COMPLETE, PENDING
 from idse_orchestrator.domain.text import encodable, few, one_line

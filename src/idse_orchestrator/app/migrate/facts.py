@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar
 
 from idse_orchestrator.app.migrate.values import SessionFacts
-from idse_orchestrator.domain.migration_paths import LAYOUTS, Place
-from idse_orchestrator.domain.migration_words import (
+from idse_orchestrator.domain.migration.paths import LAYOUTS, Place
+from idse_orchestrator.domain.migration.words import (
     SessionRecord,
     created_in,
     owner_in,

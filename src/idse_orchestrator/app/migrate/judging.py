@@ -16,15 +16,15 @@ from idse_orchestrator.app.migrate.values import NEW, SessionPlan
 from idse_orchestrator.app.verdicts import DocumentKey
 from idse_orchestrator.app.waive_rule import is_waivable
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.migration_stages import stage_statuses
+from idse_orchestrator.domain.migration.stages import stage_statuses
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder, upstream_of
-from idse_orchestrator.domain.session_judgement import Subject, judge_session
 from idse_orchestrator.domain.stage_state_model import COMPLETE, PENDING, SessionState, StageRecord
+from idse_orchestrator.domain.validation.session_judgement import Subject, judge_session
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.constitution_rules import Constitution
+    from idse_orchestrator.domain.constitution.rules import Constitution
     from idse_orchestrator.domain.findings import Finding
-    from idse_orchestrator.domain.hits import Hit
+    from idse_orchestrator.domain.validation.hits import Hit
 
 _INPUT = "input"
 """The family of the rules about what a template left open."""

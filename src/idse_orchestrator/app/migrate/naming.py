@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from idse_orchestrator.app.ledger_values import SessionKey
-from idse_orchestrator.domain.migration_names import mapped_names
-from idse_orchestrator.domain.migration_paths import DOT, FLAT, Place
+from idse_orchestrator.domain.migration.names import mapped_names
+from idse_orchestrator.domain.migration.paths import DOT, FLAT, Place
 from idse_orchestrator.domain.names import check_new_name
 from idse_orchestrator.errors import UsageError
 

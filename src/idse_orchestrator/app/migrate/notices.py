@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from idse_orchestrator.app.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
-from idse_orchestrator.domain.migration_files import DUPLICATE, MIGRATED
-from idse_orchestrator.domain.migration_paths import FLAT
+from idse_orchestrator.domain.migration.files import DUPLICATE, MIGRATED
+from idse_orchestrator.domain.migration.paths import FLAT
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.domain.text import encodable
 

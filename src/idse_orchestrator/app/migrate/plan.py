@@ -14,8 +14,8 @@ from idse_orchestrator.app.migrate.ports import MigrationSource, MigrationTarget
 from idse_orchestrator.app.migrate.reading import Reading, raw, told_at
 from idse_orchestrator.app.migrate.survey import Survey, survey
 from idse_orchestrator.app.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
-from idse_orchestrator.domain.migration_files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
-from idse_orchestrator.domain.migration_paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
+from idse_orchestrator.domain.migration.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.domain.migration.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
 from idse_orchestrator.domain.text import encodable, few
 
 

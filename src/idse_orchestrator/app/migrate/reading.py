@@ -9,16 +9,16 @@ from idse_orchestrator.app.migrate.facts import is_record
 from idse_orchestrator.app.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.app.migrate.survey import Survey, beside
 from idse_orchestrator.app.migrate.values import RegistryPlan, SessionFacts, Told
-from idse_orchestrator.domain.migration_files import MIGRATED, UNKNOWN, Content, Fate, content_of
-from idse_orchestrator.domain.migration_handoffs import (
+from idse_orchestrator.domain.migration.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.domain.migration.handoffs import (
     Story,
     governance_story,
     handoff_story,
     is_handoff_document,
 )
-from idse_orchestrator.domain.migration_paths import AGENT_REGISTRY, Place
-from idse_orchestrator.domain.migration_registry import taken_registry
-from idse_orchestrator.domain.migration_words import session_record
+from idse_orchestrator.domain.migration.paths import AGENT_REGISTRY, Place
+from idse_orchestrator.domain.migration.registry import taken_registry
+from idse_orchestrator.domain.migration.words import session_record
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.project_workspace import SESSION_STATE
 

@@ -16,9 +16,9 @@ from idse_orchestrator.app.migrate.current import (
     tell_current,
 )
 from idse_orchestrator.app.migrate.ports import CLOSED, FILE, LINK, MigrationSource, SourceEntry
-from idse_orchestrator.domain.migration_files import STUB, UNKNOWN, Fate
-from idse_orchestrator.domain.migration_handoffs import is_governance_state, is_handoff_document
-from idse_orchestrator.domain.migration_paths import (
+from idse_orchestrator.domain.migration.files import STUB, UNKNOWN, Fate
+from idse_orchestrator.domain.migration.handoffs import is_governance_state, is_handoff_document
+from idse_orchestrator.domain.migration.paths import (
     BARE,
     COLON,
     CURRENT,
@@ -29,7 +29,7 @@ from idse_orchestrator.domain.migration_paths import (
     beside_stages,
     place_of,
 )
-from idse_orchestrator.domain.migration_words import Current, current_session
+from idse_orchestrator.domain.migration.words import Current, current_session
 from idse_orchestrator.domain.project_workspace import CURRENT_SESSION
 from idse_orchestrator.errors import MigrationSourceError
 

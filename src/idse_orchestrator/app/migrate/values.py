@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.ledger_values import SessionKey
-from idse_orchestrator.domain.migration_files import FATES, Arranged, Content, Fate
+from idse_orchestrator.domain.migration.files import FATES, Arranged, Content, Fate
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.migrate.ports import Step
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
     from idse_orchestrator.domain.findings import Finding
-    from idse_orchestrator.domain.migration_handoffs import Story
-    from idse_orchestrator.domain.migration_paths import Place
-    from idse_orchestrator.domain.migration_words import Moment
+    from idse_orchestrator.domain.migration.handoffs import Story
+    from idse_orchestrator.domain.migration.paths import Place
+    from idse_orchestrator.domain.migration.words import Moment
 
 NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
 """A session of a source: to be written; written by an earlier run; another one has its name here; or

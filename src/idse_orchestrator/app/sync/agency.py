@@ -13,8 +13,8 @@ from typing import NamedTuple, Protocol
 from idse_orchestrator.app.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
 from idse_orchestrator.app.sync.remote_safety import check_destination, check_fetches, check_pushes
 from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.agency_url import has_password, redacted
-from idse_orchestrator.domain.refspecs import LEDGERS, parse_refspec
+from idse_orchestrator.domain.sync.agency_url import has_password, redacted
+from idse_orchestrator.domain.sync.refspecs import LEDGERS, parse_refspec
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
 
 REMOTE = "agency"

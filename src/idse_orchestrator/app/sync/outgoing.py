@@ -20,9 +20,9 @@ from idse_orchestrator.app.sync.agency import (
 )
 from idse_orchestrator.app.sync.ports import Guard, PublishedRefs
 from idse_orchestrator.app.sync.values import AHEAD, EQUAL
-from idse_orchestrator.domain.agency_url import redacted
-from idse_orchestrator.domain.refspecs import LEDGERS
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.agency_url import redacted
+from idse_orchestrator.domain.sync.refspecs import LEDGERS
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
 
 NOTHING = "0" * 40

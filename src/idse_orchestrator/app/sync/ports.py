@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.domain.sync_point import RefMove, SyncPoint
+from idse_orchestrator.domain.sync.sync_point import RefMove, SyncPoint
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from idse_orchestrator.app.sync.values import PushReport
-    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.domain.ledger.defects import Defect
 
 
 class Incoming(Protocol):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.sync.outcome import MERGED, MOVING, PULLED, REFUSED, RefOutcome, SyncOutcome
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
-from idse_orchestrator.domain.sync_point import PULL, RefMove
+from idse_orchestrator.domain.sync.sync_point import PULL, RefMove
 from idse_orchestrator.errors import ConflictError
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from idse_orchestrator.app.sync.ports import Incoming
 from idse_orchestrator.app.sync.pull import Brought, bring, conflicts_of, note_pull
 from idse_orchestrator.app.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
 from idse_orchestrator.app.sync.values import AHEAD, DIVERGED
-from idse_orchestrator.domain.sync_point import PUSH, RefMove
+from idse_orchestrator.domain.sync.sync_point import PUSH, RefMove
 
 _COLLATERAL = "atomic push fail"
 """How the words of git begin about a ref that only shares the fate of another one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.agency_url import redacted
-from idse_orchestrator.domain.refspecs import Refspec, covers_ledgers, is_own_push, parse_refspec
+from idse_orchestrator.domain.sync.agency_url import redacted
+from idse_orchestrator.domain.sync.refspecs import Refspec, covers_ledgers, is_own_push, parse_refspec
 from idse_orchestrator.errors import UnsafeRemoteError
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from idse_orchestrator.app.sync.agency import (
 )
 from idse_orchestrator.app.sync.remote_safety import check_fetches
 from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.refspecs import PUBLISHING, tracking
+from idse_orchestrator.domain.sync.agency_url import redacted
+from idse_orchestrator.domain.sync.refspecs import PUBLISHING, tracking
 from idse_orchestrator.errors import IdseError, UsageError
 
 MADE = "idseMade"

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from idse_orchestrator.app.sync.syncing import SYNC_REFS, Syncing
 from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
-from idse_orchestrator.domain.published_names import PublishedName, published_name
-from idse_orchestrator.domain.sync_point import SyncPoint
+from idse_orchestrator.domain.sync.published_names import PublishedName, published_name
+from idse_orchestrator.domain.sync.sync_point import SyncPoint
 from idse_orchestrator.errors import UnreachableError
 
 CONFLICTED = "conflicted"

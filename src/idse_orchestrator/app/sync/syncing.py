@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.outcome import REFUSED, RefOutcome, SyncOutcome
 from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
-    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.domain.ledger.defects import Defect
 
 SYNC_REFS = "refs/idse/sync/"
 UNKNOWN = "unknown-ref"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.sync.sync_point import RefMove
 
 EQUAL = "equal"
 AHEAD = "ahead"

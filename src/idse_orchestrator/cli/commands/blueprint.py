@@ -24,7 +24,7 @@ from idse_orchestrator.cli.render.claims import (
 )
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.statements import SECTIONS
+from idse_orchestrator.domain.claims.statements import SECTIONS
 from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 

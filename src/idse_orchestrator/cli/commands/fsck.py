@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.fsck import FsckReport
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.cli.terminal import Terminal
-    from idse_orchestrator.domain.ledger_defects import Defect
+    from idse_orchestrator.domain.ledger.defects import Defect
 
 
 @command("fsck", reads=True)

@@ -18,12 +18,12 @@ from idse_orchestrator.cli.render.handoffs import handoff_rows, told_data
 from idse_orchestrator.cli.render.routing import handoff_words
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.handoff import handoff_to_dict
-from idse_orchestrator.domain.handoff_fold import ACCEPT, APPROVE, REJECT
+from idse_orchestrator.domain.agents.handoff import handoff_to_dict
+from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE, REJECT
 from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.handoff import Handoff
+    from idse_orchestrator.domain.agents.handoff import Handoff
 
 _id_argument = click.argument(
     "handoff", metavar="[ID]", required=False, default="", shell_complete=completion_values.handoffs

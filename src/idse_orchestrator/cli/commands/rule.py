@@ -14,7 +14,7 @@ from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.constitution_rules import FAMILIES, PROJECT, Constitution, Rule
+from idse_orchestrator.domain.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
 

@@ -14,7 +14,7 @@ from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agent_registry import AgentRegistry
+from idse_orchestrator.domain.agents.registry import AgentRegistry
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import GateError
 

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.aligned import aligned, labelled_prose
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.agent_registry import AUTOMATIC
+from idse_orchestrator.domain.agents.registry import AUTOMATIC
+from idse_orchestrator.domain.agents.registry_check import rule_words
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.registry_check import rule_words
 from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from idse_orchestrator.domain.agent_registry import Agent, AgentRegistry, HandoffRule
-    from idse_orchestrator.domain.ide_agent_routing import Routing
+    from idse_orchestrator.domain.agents.ide_agent_routing import Routing
+    from idse_orchestrator.domain.agents.registry import Agent, AgentRegistry, HandoffRule
 
 
 def agent_rows(registry: AgentRegistry) -> list[str]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.blueprint.look import Candidate, Candidates, Verification, is_out_of_date
 from idse_orchestrator.cli.render.aligned import aligned, wrapped
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.claim import Claim, Evidence
-from idse_orchestrator.domain.claim_gate import GateTest, Weighed, failed
+from idse_orchestrator.domain.claims.claim import Claim, Evidence
+from idse_orchestrator.domain.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.domain.text import counted
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from idse_orchestrator.app.handoffs.handoff_document import result_words
 from idse_orchestrator.cli.render.aligned import WIDTH, aligned
 from idse_orchestrator.cli.render.columns import fitted
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.handoff import handoff_to_dict
+from idse_orchestrator.domain.agents.handoff import handoff_to_dict
 from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from idse_orchestrator.app.migrate.values import (
     SessionPlan,
 )
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.migration_files import STUB, UNKNOWN, Fate
-from idse_orchestrator.domain.migration_paths import LAYOUTS
+from idse_orchestrator.domain.migration.files import STUB, UNKNOWN, Fate
+from idse_orchestrator.domain.migration.paths import LAYOUTS
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
 
 _FEW = 20

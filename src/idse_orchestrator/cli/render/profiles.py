@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.write_profiles import CURRENT, FOREIGN, MISSING, OUTDATED, Standing
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.agent_profile_file import YAML
+from idse_orchestrator.domain.agent_profiles.file import YAML
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Terminal

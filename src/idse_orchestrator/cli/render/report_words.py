@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class RuleInfo(Protocol):
-    """What a report says about a rule besides its findings; `constitution_rules.Rule` is one."""
+    """What a report says about a rule besides its findings; `domain.constitution.rules.Rule` is one."""
 
     @property
     def id(self) -> str:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.app.show_status import SessionStatus
-    from idse_orchestrator.domain.handoff import Handoff
-    from idse_orchestrator.domain.ide_agent_routing import Choice, Routing
+    from idse_orchestrator.domain.agents.handoff import Handoff
+    from idse_orchestrator.domain.agents.ide_agent_routing import Choice, Routing
 
 
 _MOST_OFFERS = 3
@@ -75,7 +75,7 @@ def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
     """Open handoffs as JSON values."""
     if not handoffs:
         return []
-    from idse_orchestrator.domain.handoff import handoff_to_dict
+    from idse_orchestrator.domain.agents.handoff import handoff_to_dict
 
     return [handoff_to_dict(handoff) for handoff in handoffs]
 

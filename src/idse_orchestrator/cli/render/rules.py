@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.app.waive_rule import is_waivable
 from idse_orchestrator.cli.render.aligned import aligned, labelled_prose, wrapped
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.constitution_rules import SIDE_FILE, WORKSPACE_PATHS
+from idse_orchestrator.domain.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.constitution_rules import Constitution, Rule
+    from idse_orchestrator.domain.constitution.rules import Constitution, Rule
 
 HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "from")
 _STATUSES = ("pending", "in_progress", "complete")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from idse_orchestrator.domain.checks.document import Document, Notice
-from idse_orchestrator.domain.doc_to_agent_profile_spec_compiler import (
+from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
     ProfileReading,
     may_hold_profile,
     missing_keys,
     read_outlined,
 )
+from idse_orchestrator.domain.checks.document import Document, Notice
 
 
 def agent_profile(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.artifact_reader import EXECUTABLE, REGULAR, FileEntry
-from idse_orchestrator.domain.markdown import Outline, outline_of
+from idse_orchestrator.domain.documents.markdown import Outline, outline_of
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
 
 if TYPE_CHECKING:  # its patterns take 3 ms to compile, and six of seven documents are no task list
-    from idse_orchestrator.domain.task_list import TaskList
+    from idse_orchestrator.domain.documents.task_list import TaskList
 
 _LINE_END = re.compile(r"\n")
 
@@ -84,7 +84,7 @@ class Document:
     @cached_property
     def task_list(self) -> TaskList:
         """The tasks of `text`, each under the heading before it."""
-        from idse_orchestrator.domain.task_list import task_list_of
+        from idse_orchestrator.domain.documents.task_list import task_list_of
 
         phases = [(section.line, section.title) for section in self.outline.sections]
         return task_list_of(self.lines, self.outline.code | self.outline.comments, phases)

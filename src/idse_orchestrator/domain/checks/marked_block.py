@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.checks.options import texts
-from idse_orchestrator.domain.claim_conflict import conflict_at
+from idse_orchestrator.domain.claims.conflict import conflict_at
 from idse_orchestrator.domain.marked_block import BlockTrouble, find_block
 
 _CONFLICT = "a merge conflict (idse blueprint claims --write takes it out of the block)"

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.checks.options import text, texts
-from idse_orchestrator.domain.markdown import COMMENT, code_spans
+from idse_orchestrator.domain.documents.markdown import COMMENT, code_spans
 
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "\u2039": "\u203a"}
 _LISTED = 12

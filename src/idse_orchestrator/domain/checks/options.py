@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import cast
 
-from idse_orchestrator.domain.headings import names_start, normalized
-from idse_orchestrator.domain.markdown import Outline, Section
+from idse_orchestrator.domain.documents.headings import names_start, normalized
+from idse_orchestrator.domain.documents.markdown import Outline, Section
 
 Heading = Mapping[str, object]
 """A section as a rule names it: ``{"name": …, "also": [aliases]}``."""

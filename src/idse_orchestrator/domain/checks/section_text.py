@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from idse_orchestrator.domain.checks.document import Document
-from idse_orchestrator.domain.markdown import COMMENT, Section
+from idse_orchestrator.domain.documents.markdown import COMMENT, Section
 
 _RULER = re.compile(r"[-*_=|:\s]*")
 _BULLET = re.compile(r"\s*(?:[-*+]|\d{1,9}[.)])(?:\s+|$)(?:\[[ xX]?\](?:\s+|$))?")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from idse_orchestrator.domain.checks.document import Document, Notice
 from idse_orchestrator.domain.checks.options import heading, heading_name, sections_called, texts
 from idse_orchestrator.domain.checks.section_text import body_lines
-from idse_orchestrator.domain.markdown import Section
+from idse_orchestrator.domain.documents.markdown import Section
 
 _ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,9}[.)])\s+(?P<text>\S.*)")
 _TABLE_ROW = re.compile(r"\s*\|.*[^\s|:-].*\|")

@@ -7,10 +7,10 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.checks.document import Document, Notice
-from idse_orchestrator.domain.task_graph import cycles, waits_for
+from idse_orchestrator.domain.documents.task_graph import cycles, waits_for
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.task_list import Task
+    from idse_orchestrator.domain.documents.task_list import Task
 
 Options = Mapping[str, object]
 

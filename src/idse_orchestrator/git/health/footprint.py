@@ -16,9 +16,9 @@ from idse_orchestrator.app.uninstall import (
     VIEW,
     Trace,
 )
-from idse_orchestrator.domain.agency_url import redacted
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.domain.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS
+from idse_orchestrator.domain.sync.agency_url import redacted
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.health.current_refs import current_refs
 from idse_orchestrator.git.ledger.lock import ledger_lock

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.fsck import NOTES, FoundRef
-from idse_orchestrator.domain.ledger_commit import EVENT, STATE
+from idse_orchestrator.domain.ledger.commit import EVENT, STATE
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.sync.stored_points import sound_tips

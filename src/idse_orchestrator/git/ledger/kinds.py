@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
-from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.events import Event
-from idse_orchestrator.domain.project_fold import apply_to_project
-from idse_orchestrator.domain.project_state import (
+from idse_orchestrator.domain.ledger.event_fold import apply
+from idse_orchestrator.domain.ledger.project_fold import apply_to_project
+from idse_orchestrator.domain.ledger.project_state import (
     ProjectState,
     project_from_json,
     project_to_json,
 )
+from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
 from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.state_json import state_from_json, state_to_json
 
 State = TypeVar("State")
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
+from idse_orchestrator.domain.ledger.state_json import state_from_json
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.ledger.format import ARTIFACTS, STATE, corrupt
@@ -30,8 +30,8 @@ from idse_orchestrator.git.ref_names import (
 from idse_orchestrator.git.repository import Repository
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.agent_registry import AgentRegistry
-    from idse_orchestrator.domain.project_state import ProjectState
+    from idse_orchestrator.domain.agents.registry import AgentRegistry
+    from idse_orchestrator.domain.ledger.project_state import ProjectState
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -195,7 +195,7 @@ class GitLedgerReader:
 
 
 def _project_in(data: bytes) -> ProjectState:
-    from idse_orchestrator.domain.project_state import project_from_json  # a status needs none of it
+    from idse_orchestrator.domain.ledger.project_state import project_from_json  # a status needs none of it
 
     return project_from_json(data)
 
@@ -204,7 +204,7 @@ def _registry_in(data: bytes) -> AgentRegistry | None:
     """The agents in a project's state, without the rest of it; None where it has none after all."""
     import json
 
-    from idse_orchestrator.domain.agent_registry import registry_from_dict
+    from idse_orchestrator.domain.agents.registry import registry_from_dict
 
     try:
         raw = json.loads(data)

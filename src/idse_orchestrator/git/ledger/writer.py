@@ -23,8 +23,8 @@ from idse_orchestrator.app.ledger_values import (
     alone,
 )
 from idse_orchestrator.domain.events import Actor, Event
-from idse_orchestrator.domain.ledger_message import message_of, subject_of
-from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.ledger.message import message_of, subject_of
+from idse_orchestrator.domain.ledger.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.domain.ulid import ulid

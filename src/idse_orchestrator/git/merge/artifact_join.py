@@ -17,10 +17,17 @@ from idse_orchestrator.app.ledger_values import (
     REMOVED_THERE,
     Conflict,
 )
-from idse_orchestrator.domain.ledger_commit import FOLDER as FOLDER_MODE
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES, PLAIN
-from idse_orchestrator.domain.path_join import BothEdited, File, folders_of, join_paths, set_apart, three_way
+from idse_orchestrator.domain.ledger.commit import FOLDER as FOLDER_MODE
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES, PLAIN
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.domain.sync.path_join import (
+    BothEdited,
+    File,
+    folders_of,
+    join_paths,
+    set_apart,
+    three_way,
+)
 from idse_orchestrator.git.merge.objects import BLOB, Objects, make_tree
 from idse_orchestrator.git.worktree.text_merge import MergedText, merge_texts
 

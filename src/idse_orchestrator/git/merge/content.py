@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from idse_orchestrator.app.ledger_values import Conflict
-from idse_orchestrator.domain.event_order import fold_onto
 from idse_orchestrator.domain.events import Event, event_from_json
-from idse_orchestrator.domain.ledger_commit import FOLDER, PLAIN
+from idse_orchestrator.domain.ledger.commit import FOLDER, PLAIN
+from idse_orchestrator.domain.ledger.event_order import fold_onto
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.git.merge.artifact_join import ArtifactJoin
 from idse_orchestrator.git.merge.objects import BLOB, make_tree
@@ -61,7 +61,7 @@ class LedgerContent(Generic[State]):
     def __init__(
         self, ref: str, kind: LedgerKind[State], empty: State, ancestry: Ancestry, objects: Objects, git: Git
     ) -> None:
-        from idse_orchestrator.domain.ledger_message import MERGE_MESSAGE
+        from idse_orchestrator.domain.ledger.message import MERGE_MESSAGE
 
         self.message = MERGE_MESSAGE
         self._ref = ref

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Joined
-from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.ledger.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.commit_note import join_notes, merge_notes
-from idse_orchestrator.domain.ledger_commit import FOLDER, PLAIN
+from idse_orchestrator.domain.ledger.commit import FOLDER, PLAIN
 from idse_orchestrator.git.ledger.format import corrupt
 from idse_orchestrator.git.merge.objects import BLOB, make_tree
 

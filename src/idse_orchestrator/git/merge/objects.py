@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.ledger_commit import FOLDER, MAX_ARTIFACT_BYTES, Entry
+from idse_orchestrator.domain.ledger.commit import FOLDER, MAX_ARTIFACT_BYTES, Entry
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger.object_writing import write_objects
 from idse_orchestrator.git.ledger.ref_update import write_failure

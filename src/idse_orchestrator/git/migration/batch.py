@@ -9,11 +9,11 @@ from typing import NamedTuple
 from idse_orchestrator.app.ledger_values import Draft, SessionKey
 from idse_orchestrator.app.migrate.ports import HistoricEvent
 from idse_orchestrator.domain.content_ids import BLOB, COMMIT, TREE, folder_objects, nested
-from idse_orchestrator.domain.event_fold import apply
 from idse_orchestrator.domain.events import Event
-from idse_orchestrator.domain.ledger_message import message_of
+from idse_orchestrator.domain.ledger.event_fold import apply
+from idse_orchestrator.domain.ledger.message import message_of
+from idse_orchestrator.domain.ledger.state_json import state_to_json
 from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.state_json import state_to_json
 from idse_orchestrator.domain.ulid import ulid
 from idse_orchestrator.git.ledger.format import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.git.ledger.lock import ledger_lock

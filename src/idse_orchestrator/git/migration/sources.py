@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import TypeVar
 
 from idse_orchestrator.app.migrate.ports import FILE, LINK, OTHER, SourceEntry, Step
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.domain.migration_paths import PROJECT_FILES, STAGE_FOLDERS
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.migration.paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.domain.text import one_word
 from idse_orchestrator.errors import MigrationSourceError

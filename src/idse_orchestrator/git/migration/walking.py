@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from idse_orchestrator.app.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.migration.history import moment
 

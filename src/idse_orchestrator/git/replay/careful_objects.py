@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
 

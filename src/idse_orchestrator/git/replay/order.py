@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.ledger_replay import cuts
+from idse_orchestrator.domain.ledger.replay import cuts
 from idse_orchestrator.git.replay.raw_objects import parse_commit
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.domain.ledger_commit import Entry
+from idse_orchestrator.domain.ledger.commit import Entry
 
 _ID_BYTES = 20
 

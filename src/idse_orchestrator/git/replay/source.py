@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.fsck import FoundRef, Step
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
 from idse_orchestrator.git.notes import GENESIS
 from idse_orchestrator.git.ref_names import PUBLISHED, parse_project_ref, parse_session_ref, parse_sync_ref
 from idse_orchestrator.git.replay.careful_objects import CarefulObjects

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.setup_agency import MADE
-from idse_orchestrator.domain.refspecs import PUBLISHING, tracking
+from idse_orchestrator.domain.sync.refspecs import PUBLISHING, tracking
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git

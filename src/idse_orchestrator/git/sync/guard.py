@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_replay import merge_problems
-from idse_orchestrator.domain.published_names import (
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.ledger.replay import merge_problems
+from idse_orchestrator.domain.sync.published_names import (
     NOTES,
     PROJECTS,
     SESSIONS,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from idse_orchestrator.app.sync.ports import Incoming
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.repository import Repository
 
 _TOLD = 20

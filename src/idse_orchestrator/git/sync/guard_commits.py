@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE, Entry, LedgerCommit
 from idse_orchestrator.git.sync.guard_folders import MAX_TREE_BYTES, Folders
 from idse_orchestrator.git.sync.guard_objects import TooMuchError, in_portions
 from idse_orchestrator.git.sync.guard_raw import RawCommit, strict_commit, strict_tree

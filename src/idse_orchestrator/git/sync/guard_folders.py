@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.file_names import MAX_DEPTH, MAX_FILES, name_problems
-from idse_orchestrator.domain.ledger_commit import ARTIFACTS, MAX_ARTIFACT_BYTES, Entry, file_problems
+from idse_orchestrator.domain.ledger.commit import ARTIFACTS, MAX_ARTIFACT_BYTES, Entry, file_problems
 from idse_orchestrator.git.sync.guard_objects import TooMuchError
 from idse_orchestrator.git.sync.guard_raw import FOLDER, PLAIN, RawEntry, strict_tree
 

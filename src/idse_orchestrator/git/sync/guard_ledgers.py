@@ -6,16 +6,16 @@ import re
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.ledger_folding import project_folding, session_folding
-from idse_orchestrator.domain.ledger_replay import Replay, cuts
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.ledger.folding import project_folding, session_folding
+from idse_orchestrator.domain.ledger.replay import Replay, cuts
 from idse_orchestrator.git.sync.guard_commits import CommitReader, ReadCommit
 from idse_orchestrator.git.sync.guard_plan import whole_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.domain.published_names import PublishedName
+    from idse_orchestrator.domain.sync.published_names import PublishedName
     from idse_orchestrator.git.sync.guard_objects import GuardObjects
     from idse_orchestrator.git.sync.guard_plan import Stretch
 

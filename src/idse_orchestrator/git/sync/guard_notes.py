@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.git.notes import GENESIS
 from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES, Problem
 from idse_orchestrator.git.sync.guard_folders import MAX_TREE_BYTES

@@ -9,7 +9,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.ledger_defects import Defect
+from idse_orchestrator.domain.ledger.defects import Defect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -13,7 +13,7 @@ from idse_orchestrator.git.program import Git
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
 
 _WALK = ("rev-list", "--topo-order", "--reverse", "--parents", "--stdin")
 _PATIENCE = 3600.0
@@ -47,7 +47,7 @@ class Plan(NamedTuple):
 
 def whole_of(git: Git, stretch: Stretch) -> tuple[Stretch, Mapping[str, tuple[str, ...]]]:
     """`stretch` with the whole history of its tip, and the graph of that."""
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
 
     graph, _ = _walk(git, [RefMove(stretch.ref, "", stretch.fresh[-1])])
     return stretch._replace(base="", whole=tuple(graph)), graph

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.canonical_json import FORMAT
-from idse_orchestrator.domain.declared_format import newer_format
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.sync_point import FILE, sync_point_from_json
-from idse_orchestrator.domain.sync_point_check import MAX_SYNC_BYTES, sync_point_problem
+from idse_orchestrator.domain.documents.declared_format import newer_format
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.sync.sync_point import FILE, sync_point_from_json
+from idse_orchestrator.domain.sync.sync_point_check import MAX_SYNC_BYTES, sync_point_problem
 from idse_orchestrator.git.sync.guard_commits import MAX_COMMIT_BYTES
 from idse_orchestrator.git.sync.guard_objects import in_portions
 from idse_orchestrator.git.sync.guard_raw import PLAIN, RawCommit, strict_commit, strict_tree

@@ -12,11 +12,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.refspecs import LEDGERS
+from idse_orchestrator.domain.sync.refspecs import LEDGERS
 from idse_orchestrator.git.sync.incoming import is_alive
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.program import Git
 
 _OUTGOING = "refs/idse-local/outgoing/"

@@ -12,7 +12,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
+from idse_orchestrator.domain.sync.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
 from idse_orchestrator.git.identity import keep_replica_id, known_replica_id, new_replica_id, replica_id
 from idse_orchestrator.git.ledger.format import corrupt
 from idse_orchestrator.git.ledger.lock import ledger_lock

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from idse_orchestrator.app.sync.ports import Incoming
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.repository import Repository
 

@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.app.sync.values import PushReport
-from idse_orchestrator.domain.agency_url import redacted
+from idse_orchestrator.domain.sync.agency_url import redacted
 from idse_orchestrator.git.sync.remote_errors import remote_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.watching import Watched
 
 NOT_ATOMIC = "does not support --atomic push"

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.values import PushReport
-from idse_orchestrator.domain.agency_url import path_in
-from idse_orchestrator.domain.refspecs import LEDGERS
+from idse_orchestrator.domain.sync.agency_url import path_in
+from idse_orchestrator.domain.sync.refspecs import LEDGERS
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.git.sync.outgoing_refs import refspecs
 from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
@@ -15,7 +15,7 @@ from idse_orchestrator.git.sync.push_report import COLLATERAL, NOT_ATOMIC, has_r
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.sync.connection import Connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.agency_url import redacted
+from idse_orchestrator.domain.sync.agency_url import redacted
 from idse_orchestrator.errors import GitFailedError, IdseError, NotAuthorizedError, UnreachableError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.sync.agency import RemoteSettings
-from idse_orchestrator.domain.agency_url import is_path, path_in, place_of
+from idse_orchestrator.domain.sync.agency_url import is_path, path_in, place_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration

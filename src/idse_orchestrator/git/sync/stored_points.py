@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.ledger_defects import Defect
-from idse_orchestrator.domain.sync_point import RefMove
+from idse_orchestrator.domain.ledger.defects import Defect
+from idse_orchestrator.domain.sync.sync_point import RefMove
 from idse_orchestrator.git.sync.guard_objects import GuardObjects
 from idse_orchestrator.git.sync.guard_plan import plan_of
 from idse_orchestrator.git.sync.guard_sync_points import judge_sync_points, sync_line_defects

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.refspecs import LEDGERS, tracking_prefix
+from idse_orchestrator.domain.sync.refspecs import LEDGERS, tracking_prefix
 from idse_orchestrator.errors import InvalidNameError, StorageError
 from idse_orchestrator.git.program import failure
 

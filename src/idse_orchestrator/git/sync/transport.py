@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.refspecs import LEDGERS
+from idse_orchestrator.domain.sync.refspecs import LEDGERS
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.sync.beside import Beside
 from idse_orchestrator.git.sync.connection import PATIENCE, Connection
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from idse_orchestrator.app.sync.values import Agency, PushReport
-    from idse_orchestrator.domain.sync_point import RefMove
+    from idse_orchestrator.domain.sync.sync_point import RefMove
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.git.sync.incoming import GitIncoming

@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from idse_orchestrator.app.agent_file_standing import Found
-from idse_orchestrator.domain.agent_files import AGENT_FILES
+from idse_orchestrator.domain.agents.files import AGENT_FILES
 from idse_orchestrator.git.agent_memory import forget_told
 from idse_orchestrator.git.private_files import make_folder, storage_error, write_atomically
 

@@ -14,9 +14,9 @@ from idse_orchestrator.app.ledger_values import (
     Conflict,
 )
 from idse_orchestrator.domain.design_store import DesignStore
-from idse_orchestrator.domain.ledger_commit import MAX_ARTIFACT_BYTES, PLAIN
-from idse_orchestrator.domain.path_join import BothEdited, File, join_paths, set_apart
-from idse_orchestrator.domain.text_join import join_texts
+from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES, PLAIN
+from idse_orchestrator.domain.sync.path_join import BothEdited, File, join_paths, set_apart
+from idse_orchestrator.domain.sync.text_join import join_texts
 
 Files = Mapping[str, str]
 

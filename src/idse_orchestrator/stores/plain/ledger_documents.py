@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
-from idse_orchestrator.domain.claim_evidence import Version
+from idse_orchestrator.domain.claims.evidence import Version
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id

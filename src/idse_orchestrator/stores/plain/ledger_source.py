@@ -8,8 +8,8 @@ from idse_orchestrator.app.copy_ledgers import all_keys
 from idse_orchestrator.app.fsck import FoundRef, Step
 from idse_orchestrator.app.judge_entries import Sizes, ledger_commit
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
-from idse_orchestrator.domain.ledger_commit import LedgerCommit
-from idse_orchestrator.domain.ledger_replay import cuts
+from idse_orchestrator.domain.ledger.commit import LedgerCommit
+from idse_orchestrator.domain.ledger.replay import cuts
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
 from idse_orchestrator.errors import CorruptLedgerError, IdseError, UnknownNameError
 from idse_orchestrator.git.ref_names import project_ref, session_ref

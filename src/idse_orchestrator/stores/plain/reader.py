@@ -10,10 +10,10 @@ from typing import TypeVar
 from idse_orchestrator.app.history import read_event
 from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
+from idse_orchestrator.domain.ledger.project_state import ProjectState, project_from_json
+from idse_orchestrator.domain.ledger.state_json import state_from_json
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.domain.project_state import ProjectState, project_from_json
 from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.state_json import state_from_json
 from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_id
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.stores.plain.folders import Folders

@@ -16,8 +16,8 @@ from idse_orchestrator.app.ledger_values import (
     alone,
 )
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
-from idse_orchestrator.domain.ledger_message import message_of
-from idse_orchestrator.domain.project_state import ProjectState
+from idse_orchestrator.domain.ledger.message import message_of
+from idse_orchestrator.domain.ledger.project_state import ProjectState
 from idse_orchestrator.domain.stage_state_model import SessionState
 from idse_orchestrator.domain.store_entry import Content, StoreEntry, corrupt_entry, entry_id, make_entry
 from idse_orchestrator.errors import BusyError, LedgerMovedError

@@ -1,0 +1,1 @@
+"""Agent Profiles: found in a spec, checked, completed from the blueprint, and written."""

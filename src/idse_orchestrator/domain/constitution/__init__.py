@@ -1,0 +1,1 @@
+"""The constitution: articles and rules, read from files and compiled."""

@@ -1,0 +1,1 @@
+"""Documents as their authors wrote them: headings, sections and tasks."""

@@ -1,0 +1,1 @@
+"""Ledgers: what a commit of one holds, and the state that its events make."""

@@ -1,0 +1,1 @@
+"""What clones exchange: names that may travel, sync points, and joins of what both sides changed."""

@@ -1,0 +1,1 @@
+"""The ValidationEngine: documents and sessions against the constitution."""
