@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from idse_orchestrator.app.handoffs.handoff_document import Judged, facts_of
 from idse_orchestrator.app.handoffs.told_handoffs import ToldHandoff
-from idse_orchestrator.app.history import Entry
+from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.domain.agents.handoff import Handoff
 from idse_orchestrator.domain.events import Actor, Event
 

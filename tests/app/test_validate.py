@@ -7,11 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from idse_orchestrator.app.constitution_source import constitution_in
-from idse_orchestrator.app.examination import Examiner
-from idse_orchestrator.app.scope import Changes, Scope, places
-from idse_orchestrator.app.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
-from idse_orchestrator.app.verdicts import NoCache
+from idse_orchestrator.app.validation.constitution_source import constitution_in
+from idse_orchestrator.app.validation.examination import Examiner
+from idse_orchestrator.app.validation.scope import Changes, Scope, places
+from idse_orchestrator.app.validation.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
+from idse_orchestrator.app.validation.verdicts import NoCache
 from idse_orchestrator.domain.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
 from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.git.readers.commit import CommitReader, LedgerTipReader

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from idse_orchestrator.app import examination_pool
-from idse_orchestrator.app.examination import POOL_PAYS, Examiner
-from idse_orchestrator.app.examination_batch import Job, examine_batch
-from idse_orchestrator.app.examination_pool import examine_on_all_cores
-from idse_orchestrator.app.verdicts import DocumentKey, NoCache
+from idse_orchestrator.app.validation import examination_pool
+from idse_orchestrator.app.validation.examination import POOL_PAYS, Examiner
+from idse_orchestrator.app.validation.examination_batch import Job, examine_batch
+from idse_orchestrator.app.validation.examination_pool import examine_on_all_cores
+from idse_orchestrator.app.validation.verdicts import DocumentKey, NoCache
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.domain.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
@@ -92,9 +92,9 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 
 
 SCRIPT = """
-from idse_orchestrator.app.examination_batch import Job
-from idse_orchestrator.app.examination_pool import examine_on_all_cores
-from idse_orchestrator.app.verdicts import DocumentKey
+from idse_orchestrator.app.validation.examination_batch import Job
+from idse_orchestrator.app.validation.examination_pool import examine_on_all_cores
+from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.domain.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})

@@ -6,8 +6,7 @@ import pytest
 
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.app.resolve import Asking
-from idse_orchestrator.app.scope import EVERYTHING, Changes, Scope
-from idse_orchestrator.app.validation_choice import (
+from idse_orchestrator.app.validation.choice import (
     COMMIT,
     LEDGER,
     WORKTREE,
@@ -16,6 +15,7 @@ from idse_orchestrator.app.validation_choice import (
     refuse_unknown_project,
     within,
 )
+from idse_orchestrator.app.validation.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
 from idse_orchestrator.git.ledger.reader import GitLedgerReader

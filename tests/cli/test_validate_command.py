@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from idse_orchestrator.app.validate import NO_LEDGERS
+from idse_orchestrator.app.validation.validate import NO_LEDGERS
 from idse_orchestrator.cli.progress import PATIENCE, Progress
 from idse_orchestrator.cli.terminal import Terminal
 

@@ -7,7 +7,7 @@ import zlib
 
 import pytest
 
-from idse_orchestrator.app.history import MERGE, Span
+from idse_orchestrator.app.history.ports import MERGE, Span
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger import entry_questions

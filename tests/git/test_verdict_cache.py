@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from idse_orchestrator.app.verdicts import DocumentKey, NoCache
+from idse_orchestrator.app.validation.verdicts import DocumentKey, NoCache
 from idse_orchestrator.git.repository import discover
 from idse_orchestrator.git.verdict_cache import (
     KEPT_CONSTITUTIONS,

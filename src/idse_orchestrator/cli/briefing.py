@@ -20,8 +20,8 @@ def look_around(app: Application, key: SessionKey) -> tuple[SessionStatus, Repor
 
 def findings_of(app: Application, key: SessionKey) -> Report:
     """Every finding about the session `key` as it is in this work tree."""
-    from idse_orchestrator.app.scope import Scope, places
-    from idse_orchestrator.app.validate import validate
+    from idse_orchestrator.app.validation.scope import Scope, places
+    from idse_orchestrator.app.validation.validate import validate
     from idse_orchestrator.app.views import expected_views
 
     scope = Scope(*key)

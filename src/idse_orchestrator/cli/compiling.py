@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.app.compile_agent_spec import CompileWish, compile_agent_spec
-from idse_orchestrator.app.profile_leftovers import leftovers, remove_leftovers
-from idse_orchestrator.app.profile_specs import SPEC
-from idse_orchestrator.app.write_profiles import CURRENT, Standing, compared, write_profiles
+from idse_orchestrator.app.profiles.compile_agent_spec import CompileWish, compile_agent_spec
+from idse_orchestrator.app.profiles.leftovers import leftovers, remove_leftovers
+from idse_orchestrator.app.profiles.specs import SPEC
+from idse_orchestrator.app.profiles.write_profiles import CURRENT, Standing, compared, write_profiles
 from idse_orchestrator.cli.render.profiles import (
     leftover_lines,
     print_contents,
@@ -24,7 +24,7 @@ from idse_orchestrator.domain.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.compile_agent_spec import CompiledProfile
+    from idse_orchestrator.app.profiles.compile_agent_spec import CompiledProfile
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.stores.profile_folder import ProfileFolder

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app import validation_choice as choices
-from idse_orchestrator.app.scope import Changes, Scope, places
+from idse_orchestrator.app.validation import choice as choices
+from idse_orchestrator.app.validation.scope import Changes, Scope, places
 from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.git.ledger.reader import GitLedgerReader
@@ -17,7 +17,7 @@ from idse_orchestrator.git.readers.index import IndexReader
 from idse_orchestrator.git.readers.worktree import WorktreeReader
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.validation.choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.git.repository import Repository
 

@@ -17,7 +17,7 @@ from idse_orchestrator import domain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from idse_orchestrator.app.verdicts import DocumentKey
+    from idse_orchestrator.app.validation.verdicts import DocumentKey
     from idse_orchestrator.git.repository import Repository
 
 SHARD_LIMIT = 256 * 1024

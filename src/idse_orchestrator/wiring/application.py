@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.fsck import FoundRef, LedgerSource
-    from idse_orchestrator.app.history import LedgerHistory, Trees
+    from idse_orchestrator.app.history.ports import LedgerHistory, Trees
     from idse_orchestrator.app.hooks import HookFiles
     from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
     from idse_orchestrator.app.record_commit import Recorder
     from idse_orchestrator.app.render_artifacts import TemplateSource
     from idse_orchestrator.app.uninstall import Footprint
-    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.validation.choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.domain.ledger.defects import Defect

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.compile_agent_spec import CompileWish
     from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.app.profiles.compile_agent_spec import CompileWish
     from idse_orchestrator.app.resolve import Asking
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.stores.profile_folder import ProfileFolder
@@ -31,7 +31,7 @@ class Compiling:
             return resolve_session(self._asking, option, None)
         if rev is None and (folder := self._folder_of(option, name)):
             return folder
-        from idse_orchestrator.app.validation_choice import COMMIT, WORKTREE, named_scope
+        from idse_orchestrator.app.validation.choice import COMMIT, WORKTREE, named_scope
 
         scope = named_scope(self._asking, COMMIT if rev else WORKTREE, option, name)
         return scope.project or "", scope.session or ""
@@ -56,14 +56,14 @@ class Compiling:
     @property
     def _asking(self) -> Asking:
         """A clone in CI has the folders alone."""
-        from idse_orchestrator.app.validation_choice import KnownHere
+        from idse_orchestrator.app.validation.choice import KnownHere
 
         asking = self._app.asking
         return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
     def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
         """The specs that `wish` is about: of this work tree, or of the code revision `rev`."""
-        from idse_orchestrator.app.compile_agent_spec import places_of
+        from idse_orchestrator.app.profiles.compile_agent_spec import places_of
 
         places = places_of(wish)
         if rev is not None:

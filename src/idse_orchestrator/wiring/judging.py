@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.examination import Examiner, Progress
     from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.app.scope import Scope
-    from idse_orchestrator.app.validate import Validation
-    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.validation.choice import Choice
+    from idse_orchestrator.app.validation.examination import Examiner, Progress
+    from idse_orchestrator.app.validation.scope import Scope
+    from idse_orchestrator.app.validation.validate import Validation
     from idse_orchestrator.app.waive_rule import Waivers
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.constitution.rules import Constitution
@@ -31,8 +31,8 @@ class Judging:
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """The ValidationEngine with the constitution that `reader` sees."""
-        from idse_orchestrator.app.constitution_source import constitution_in
-        from idse_orchestrator.app.examination import Examiner, quiet
+        from idse_orchestrator.app.validation.constitution_source import constitution_in
+        from idse_orchestrator.app.validation.examination import Examiner, quiet
         from idse_orchestrator.git.verdict_cache import verdict_cache_of
 
         cache = verdict_cache_of(self._app.repository)
@@ -56,17 +56,17 @@ class Judging:
         views: Mapping[str, bytes] | None = None,
         on_progress: Progress | None = None,
     ) -> Validation:
-        """What `app.validate` needs to judge the documents of `reader`."""
-        from idse_orchestrator.app.validate import Validation
+        """What `app.validation.validate` needs to judge the documents of `reader`."""
+        from idse_orchestrator.app.validation.validate import Validation
 
         return Validation(
             reader, self.examiner(reader, on_progress), self._app.reader, self._app.today, views
         )
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
-        """What `app.validate` needs to judge the documents that `choice` names, and which of them."""
-        from idse_orchestrator.app.validate import Validation
-        from idse_orchestrator.app.validation_choice import WORKTREE
+        """What judging the documents that `choice` names needs, and which of them it is about."""
+        from idse_orchestrator.app.validation.choice import WORKTREE
+        from idse_orchestrator.app.validation.validate import Validation
         from idse_orchestrator.app.views import expected_views
 
         source = self._app.source(choice)
@@ -92,15 +92,15 @@ class Judging:
 
     def gate(self, key: SessionKey, stage: str) -> Report:
         """What would be wrong if `stage` were complete with the documents of this work tree."""
-        from idse_orchestrator.app.scope import Scope, places
-        from idse_orchestrator.app.validate import gate
+        from idse_orchestrator.app.validation.scope import Scope, places
+        from idse_orchestrator.app.validation.validate import gate
 
         return gate(self.validation(self._app.documents(places(Scope(*key)))), *key, stage)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """What the ValidationEngine says of one session in a code commit."""
-        from idse_orchestrator.app.scope import Scope, places
-        from idse_orchestrator.app.validate import validate
+        from idse_orchestrator.app.validation.scope import Scope, places
+        from idse_orchestrator.app.validation.validate import validate
         from idse_orchestrator.git.readers.commit import CommitReader
 
         scope = Scope(*key)
@@ -110,8 +110,8 @@ class Judging:
 
     def judge_index(self) -> Report:
         """What the ValidationEngine says of the commit that git is about to make."""
-        from idse_orchestrator.app.scope import Changes, Scope, places
-        from idse_orchestrator.app.validate import validate
+        from idse_orchestrator.app.validation.scope import Changes, Scope, places
+        from idse_orchestrator.app.validation.validate import validate
         from idse_orchestrator.git.readers.comparison import compare_index
         from idse_orchestrator.git.readers.index import IndexReader
 

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.app.create_session import SessionMaker
     from idse_orchestrator.app.doctor import Check
     from idse_orchestrator.app.fsck import FoundRef
-    from idse_orchestrator.app.history import LedgerHistory, Trees
+    from idse_orchestrator.app.history.ports import LedgerHistory, Trees
     from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
-    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.validation.choice import Choice
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.domain.ledger.defects import Defect

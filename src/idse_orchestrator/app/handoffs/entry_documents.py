@@ -11,7 +11,7 @@ from idse_orchestrator.domain.pipeline_artifacts import session_folder
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.app.history import Trees
+    from idse_orchestrator.app.history.ports import Trees
     from idse_orchestrator.app.ports import LedgerReader, SessionKey
 
 

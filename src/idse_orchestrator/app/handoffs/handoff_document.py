@@ -21,7 +21,7 @@ from idse_orchestrator.domain.text import few, one_line
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.handoffs.told_handoffs import ToldHandoff
-    from idse_orchestrator.app.history import Entry
+    from idse_orchestrator.app.history.ports import Entry
     from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.app.render_artifacts import TemplateText
     from idse_orchestrator.domain.events import Event

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.handoffs.handoff_document import Judged
-from idse_orchestrator.app.scope import Scope
-from idse_orchestrator.app.validate import Validation, validate
-from idse_orchestrator.app.verdicts import DocumentKey
+from idse_orchestrator.app.validation.scope import Scope
+from idse_orchestrator.app.validation.validate import Validation, validate
+from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF, split_session_path
 from idse_orchestrator.domain.stage_state_model import PENDING
 from idse_orchestrator.domain.validation.wording_of_findings import filled
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.examination import Examiner
     from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.app.validation.examination import Examiner
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.stage_state_model import SessionState
 

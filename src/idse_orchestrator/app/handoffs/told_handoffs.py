@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.history import Span
+from idse_orchestrator.app.history.ports import Span
 from idse_orchestrator.domain.agents.handoff import Handoff
 from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE, REJECT, REQUEST
 from idse_orchestrator.domain.events import HANDOFF
@@ -14,7 +14,7 @@ from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from idse_orchestrator.app.history import Entry, LedgerHistory
+    from idse_orchestrator.app.history.ports import Entry, LedgerHistory
     from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.domain.stage_state_model import SessionState
 

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.examination import Examiner
 from idse_orchestrator.app.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.app.migrate.values import NEW, SessionPlan
-from idse_orchestrator.app.verdicts import DocumentKey
+from idse_orchestrator.app.validation.examination import Examiner
+from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.app.waive_rule import is_waivable
 from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.domain.migration.stages import stage_statuses

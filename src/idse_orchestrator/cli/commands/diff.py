@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from idse_orchestrator.app.diff import Comparing, DiffWish
-from idse_orchestrator.app.diff import diff as compare
-from idse_orchestrator.app.difference import Difference
-from idse_orchestrator.app.history import Change
-from idse_orchestrator.app.show_event import Finder
+from idse_orchestrator.app.history.diff import Comparing, DiffWish
+from idse_orchestrator.app.history.diff import diff as compare
+from idse_orchestrator.app.history.difference import Difference
+from idse_orchestrator.app.history.ports import Change
+from idse_orchestrator.app.history.show_event import Finder
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app.history import Drawn, Entry
-from idse_orchestrator.app.log import Wish, log_of_project, log_of_session
+from idse_orchestrator.app.history.log import Wish, log_of_project, log_of_session
+from idse_orchestrator.app.history.ports import Drawn, Entry
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option

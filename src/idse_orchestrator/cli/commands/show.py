@@ -7,7 +7,7 @@ import time
 
 import click
 
-from idse_orchestrator.app.show_event import Finder, Shown, artifact_at, show_event
+from idse_orchestrator.app.history.show_event import Finder, Shown, artifact_at, show_event
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.columns import terminal_width

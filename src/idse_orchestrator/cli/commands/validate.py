@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app import validation_choice as choices
 from idse_orchestrator.app.record_verdicts import record_verdicts
-from idse_orchestrator.app.scope import Scope
-from idse_orchestrator.app.validate import validate
-from idse_orchestrator.app.validation_choice import Choice
+from idse_orchestrator.app.validation import choice as choices
+from idse_orchestrator.app.validation.choice import Choice
+from idse_orchestrator.app.validation.scope import Scope
+from idse_orchestrator.app.validation.validate import validate
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.progress import Progress
 from idse_orchestrator.cli.render.report import FORMATS, render_report

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from idse_orchestrator.app.history import MERGE, Drawn, Entry
+from idse_orchestrator.app.history.ports import MERGE, Drawn, Entry
 from idse_orchestrator.cli.render.columns import WIDEST, columns, filled, fitted
 from idse_orchestrator.cli.render.dates import iso, relative
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from idse_orchestrator.app.history import Entry
+from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.cli.render.dates import iso, relative
 from idse_orchestrator.cli.render.log import Look, beneath, session_label, subject
 from idse_orchestrator.cli.render.style import printable

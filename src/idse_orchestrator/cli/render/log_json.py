@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from idse_orchestrator.app.history import Change, Entry
+from idse_orchestrator.app.history.ports import Change, Entry
 from idse_orchestrator.cli.render.dates import iso
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
 

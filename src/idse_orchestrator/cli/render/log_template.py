@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from idse_orchestrator.app.history import Entry
+from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.cli.render.dates import iso, relative, seconds_of
 from idse_orchestrator.cli.render.log import Look
 from idse_orchestrator.cli.render.style import printable

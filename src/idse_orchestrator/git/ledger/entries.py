@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
-from idse_orchestrator.app.history import Drawn, Entry, Span
+from idse_orchestrator.app.history.ports import Drawn, Entry, Span
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.ledger.entry_questions import Questions
 from idse_orchestrator.git.ledger.format import EVENT, STATE, corrupt

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 
-from idse_orchestrator.app.history import Drawn, Entry, read_event
+from idse_orchestrator.app.history.ports import Drawn, Entry, read_event
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger.format import EVENT
 from idse_orchestrator.git.ledger.log_rows import Row

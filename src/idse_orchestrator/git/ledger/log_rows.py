@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from idse_orchestrator.app.history import Entry
+from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.ref_names import parse_project_ref, parse_session_ref

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from idse_orchestrator.app.history import Change
+from idse_orchestrator.app.history.ports import Change
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.ledger.format import ARTIFACTS
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.history import Change
+from idse_orchestrator.app.history.ports import Change
 from idse_orchestrator.stores.plain.folders import EMPTY, Folders
 
 if TYPE_CHECKING:

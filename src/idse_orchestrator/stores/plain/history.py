@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import islice
 
-from idse_orchestrator.app.history import Drawn, Entry, Span, read_event
+from idse_orchestrator.app.history.ports import Drawn, Entry, Span, read_event
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
 from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
 from idse_orchestrator.errors import NeedsGitError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from idse_orchestrator.app.history import read_event
+from idse_orchestrator.app.history.ports import read_event
 from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
 from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.domain.ledger.project_state import ProjectState, project_from_json

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app import validation_choice as choices
-from idse_orchestrator.app.scope import places
+from idse_orchestrator.app.validation import choice as choices
+from idse_orchestrator.app.validation.scope import places
 from idse_orchestrator.domain.design_store import no_such_ledger
 from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import NeedsGitError
@@ -13,7 +13,7 @@ from idse_orchestrator.git.sources import Source
 from idse_orchestrator.stores.plain.documents import FolderDocuments, LedgerDocuments
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.validation_choice import Choice
+    from idse_orchestrator.app.validation.choice import Choice
     from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.git.repository import Repository
 

@@ -17,7 +17,7 @@ from contextlib import suppress
 from itertools import chain
 from multiprocessing.connection import wait
 
-from idse_orchestrator.app.examination_batch import Job, examine_batch
+from idse_orchestrator.app.validation.examination_batch import Job, examine_batch
 from idse_orchestrator.domain.constitution.rules import Constitution
 
 MOST_WORKERS = 8

@@ -9,7 +9,7 @@ from idse_orchestrator.domain.agent_profiles.file import is_as_written, with_pla
 from idse_orchestrator.errors import ForeignFileError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.compile_agent_spec import CompiledProfile
+    from idse_orchestrator.app.profiles.compile_agent_spec import CompiledProfile
 
 MISSING = "missing"
 CURRENT = "current"

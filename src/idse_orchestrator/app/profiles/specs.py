@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.profile_problems import no_profile, no_spec
+from idse_orchestrator.app.profiles.problems import no_profile, no_spec
 from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
     Problem,
     ProfileReading,

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from idse_orchestrator.app.examination import Examiner
-from idse_orchestrator.app.profile_defaults import ProfileDefaults
-from idse_orchestrator.app.scope import EVERYTHING, Scope, in_scope
-from idse_orchestrator.app.verdicts import DocumentKey
+from idse_orchestrator.app.profiles.defaults import ProfileDefaults
+from idse_orchestrator.app.validation.examination import Examiner
+from idse_orchestrator.app.validation.scope import EVERYTHING, Scope, in_scope
+from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.domain.validation.placement_judgement import judge_placement
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.app.scope import Sight
+    from idse_orchestrator.app.validation.scope import Sight
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.findings import Finding
     from idse_orchestrator.domain.stage_state_model import SessionState

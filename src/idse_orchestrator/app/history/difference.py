@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from idse_orchestrator.app.history import Change, Trees
+from idse_orchestrator.app.history.ports import Change, Trees
 
 
 @dataclass(frozen=True, slots=True)

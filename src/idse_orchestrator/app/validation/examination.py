@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.domain.validation.hits import hits_from_json
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.examination_batch import Job
-    from idse_orchestrator.app.verdicts import DocumentKey, VerdictCache
+    from idse_orchestrator.app.validation.examination_batch import Job
+    from idse_orchestrator.app.validation.verdicts import DocumentKey, VerdictCache
     from idse_orchestrator.domain.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.domain.checks.document import Check
     from idse_orchestrator.domain.constitution.rules import Constitution
@@ -83,11 +83,11 @@ class Examiner(NamedTuple):
         return found
 
     def _examined(self, batches: Iterable[list[Job]], total: int) -> Generator[tuple[list[Job], list[str]]]:
-        from idse_orchestrator.app.examination_batch import examine_batch
+        from idse_orchestrator.app.validation.examination_batch import examine_batch
 
         if total < POOL_PAYS or self.extra_checks:
             return ((jobs, examine_batch(jobs, self.constitution, self.extra_checks)) for jobs in batches)
-        from idse_orchestrator.app.examination_pool import examine_on_all_cores
+        from idse_orchestrator.app.validation.examination_pool import examine_on_all_cores
 
         return examine_on_all_cores(batches, self.constitution)
 
@@ -103,7 +103,7 @@ def _batches(
     reader: ArtifactReader, files: Mapping[DocumentKey, tuple[str, FileEntry]]
 ) -> Iterator[list[Job]]:
     """Jobs with their bytes, read a batch at a time so that memory stays bounded."""
-    from idse_orchestrator.app.examination_batch import Job  # only new files pay for the rules
+    from idse_orchestrator.app.validation.examination_batch import Job  # only new files pay for the rules
 
     for keys in _portions(files):
         contents = reader.read_many([files[key][0] for key in keys])

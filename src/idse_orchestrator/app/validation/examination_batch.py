@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.app.verdicts import DocumentKey
+from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.validation.validation_engine import examine, hits_to_json
 

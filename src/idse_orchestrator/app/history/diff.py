@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from idse_orchestrator.app.difference import Difference
+from idse_orchestrator.app.history.difference import Difference
+from idse_orchestrator.app.history.show_event import Finder
 from idse_orchestrator.app.ports import Captured, LedgerReader, SessionKey, SessionTip, Workspace
-from idse_orchestrator.app.show_event import Finder
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
 

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.app.profile_problems import PlacedProblem, refused
-from idse_orchestrator.app.profile_specs import SPEC, ProfileSpecs
+from idse_orchestrator.app.profiles.problems import PlacedProblem, refused
+from idse_orchestrator.app.profiles.specs import SPEC, ProfileSpecs
 from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
     Problem,
     ProfileReading,

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
-from idse_orchestrator.app.difference import Difference
-from idse_orchestrator.app.history import Drawn, Entry, LedgerHistory, Span, Trees
-from idse_orchestrator.app.log import mark_not_applied
+from idse_orchestrator.app.history.difference import Difference
+from idse_orchestrator.app.history.log import mark_not_applied
+from idse_orchestrator.app.history.ports import Drawn, Entry, LedgerHistory, Span, Trees
 from idse_orchestrator.app.ports import LedgerReader, SessionKey
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError

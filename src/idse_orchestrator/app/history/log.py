@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 
-from idse_orchestrator.app.git_dates import check_date
-from idse_orchestrator.app.history import MERGE, Drawn, Entry, LedgerHistory, Span
+from idse_orchestrator.app.history.git_dates import check_date
+from idse_orchestrator.app.history.ports import MERGE, Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.app.ports import LedgerReader, SessionKey
 from idse_orchestrator.domain.events import KINDS
 from idse_orchestrator.domain.pipeline_artifacts import STAGES

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from idse_orchestrator.app.ports import Names, SessionKey, Workspace
 from idse_orchestrator.app.resolve import Asking, folder_of, resolve_project, resolve_session
-from idse_orchestrator.app.scope import EVERYTHING, Changes, Scope
+from idse_orchestrator.app.validation.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.domain.findings import Report
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import project_folder

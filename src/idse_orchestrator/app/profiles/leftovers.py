@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-from idse_orchestrator.app.profile_specs import SPEC
+from idse_orchestrator.app.profiles.specs import SPEC
 from idse_orchestrator.domain.agent_profiles.file import (
     is_as_written,
     says_it_is_from,

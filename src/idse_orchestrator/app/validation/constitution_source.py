@@ -13,7 +13,7 @@ from idse_orchestrator.resources import constitution_bytes
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from idse_orchestrator.app.verdicts import VerdictCache
+    from idse_orchestrator.app.validation.verdicts import VerdictCache
     from idse_orchestrator.domain.artifact_reader import ArtifactReader
     from idse_orchestrator.domain.checks.document import Check
 

@@ -1,0 +1,1 @@
+"""Use cases that look back: log, show and diff."""

@@ -1,0 +1,1 @@
+"""Use cases about Agent Profiles: out of specs, into files."""
