@@ -27,7 +27,7 @@ def agency_of(monkeypatch):
 
     def find(repo, folder=""):
         monkeypatch.chdir(repo.path / folder)
-        return resolve_agency(Application(os.getcwd(), os.environ).agency_parts)
+        return resolve_agency(Application(os.getcwd(), os.environ).sync.parts)
 
     return find
 
@@ -38,7 +38,7 @@ def setup(monkeypatch):
 
     def do(repo, url, remote="agency"):
         monkeypatch.chdir(repo.path)
-        return setup_agency(Application(os.getcwd(), os.environ).agency_parts, str(url), remote)
+        return setup_agency(Application(os.getcwd(), os.environ).sync.parts, str(url), remote)
 
     return do
 
