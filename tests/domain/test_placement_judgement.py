@@ -35,6 +35,13 @@ def test_a_folder_that_no_ledger_knows_is_named_once(judge):
     assert judge(paths) == [("IDSE705", "warning", f"{P}/sessions/new/intent.md")]
 
 
+@pytest.mark.parametrize("known", [None, frozenset({("portal", "login")})])
+@pytest.mark.parametrize("folder", ["a:b", "-x", "a..b", "x.lock", "ä"])
+def test_a_folder_whose_name_no_session_can_have_blocks(folder, known, judge):
+    paths = [f"{P}/sessions/{folder}/intent.md", f"{P}/sessions/{folder}/spec.md"]
+    assert judge(paths, known=known) == [("IDSE707", "error", paths[0])]
+
+
 def test_where_there_are_no_ledgers_nothing_is_unknown(judge):
     assert judge([f"{P}/sessions/new/intent.md"], known=None) == []
 

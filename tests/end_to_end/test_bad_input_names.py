@@ -96,3 +96,21 @@ def test_a_taken_name_is_refused(begun, refused):
         "   = fix:   choose another name, or work on it: idse switch login\n"
         "   = help:  idse help IDSE005\n"
     )
+
+
+@pytest.mark.parametrize("words", [("validate",), ("validate", "--all"), ("validate", "--commit", "HEAD")])
+def test_a_folder_that_can_be_no_session_is_a_finding_beside_all_others(begun, words):
+    begun.write(".idse/projects/portal/sessions/a:b/intent.md", "# Intent\n")
+    begun.git("add", "-A")
+    begun.git("commit", "-q", "--no-verify", "-m", "a stranger's folder")
+    done = begun.idse(*words, "--format", "concise")
+    assert done.returncode == (0 if words == ("validate",) else 1)
+    assert ("IDSE707" in done.stdout) == (words != ("validate",))
+    assert "IDSE004" not in done.stderr
+
+
+def test_a_commit_of_a_folder_that_can_be_no_session_is_stopped_with_its_name(begun):
+    begun.write(".idse/projects/portal/sessions/a:b/intent.md", "# Intent\n")
+    begun.git("add", "-A")
+    done = begun.run("git", "commit", "-q", "-m", "a stranger's folder")
+    assert (done.returncode, "IDSE707" in done.stderr, "a:b" in done.stderr) == (1, True, True)

@@ -111,3 +111,10 @@ def test_a_writer_killed_between_lock_and_rename_is_recovered_from(repo, tmp_pat
     tip = writer.append("portal", "login", lambda _: Draft("described", {"title": "after"}))
     assert (tip.state.events, tip.state.title) == (2, "after")
     assert not lock.exists()
+
+
+def test_a_session_is_created_and_started_in_one_move_of_its_ledger(loop):
+    loop.does("spawn", "search")
+    ref = "refs/idse/sessions/portal/search"
+    assert loop.git("rev-list", "--count", ref) == "2"
+    assert len(loop.git("reflog", "show", "--format=%H", ref).splitlines()) == 1

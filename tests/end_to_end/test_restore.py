@@ -86,6 +86,29 @@ def test_work_that_nothing_holds_is_not_overwritten(portal):
     assert portal.read(INTENT) == b"three\n"
 
 
+def test_a_document_that_was_deleted_is_brought_back_without_force(portal):
+    (portal.path / INTENT).unlink()
+    done = portal.idse("restore")
+    assert done.returncode == 0, done.stderr
+    assert portal.read(INTENT) == b"two\n"
+
+
+def test_a_mixture_of_texts_that_the_ledger_has_is_no_work_to_lose(portal):
+    portal.write(f"{FOLDER}/plan.md", "a plan\n")
+    assert portal.idse("save").returncode == 0
+    portal.write(INTENT, "one\n")
+    assert portal.idse("restore").returncode == 0
+    assert (portal.read(INTENT), portal.read(f"{FOLDER}/plan.md")) == (b"two\n", b"a plan\n")
+
+
+def test_a_deleted_document_beside_one_that_nothing_holds_is_not_brought_back(portal):
+    (portal.path / INTENT).unlink()
+    portal.write(f"{FOLDER}/plan.md", "nobody else has this\n")
+    assert portal.idse("restore").returncode == 3
+    assert not (portal.path / INTENT).exists()
+    assert portal.read(f"{FOLDER}/plan.md") == b"nobody else has this\n"
+
+
 @pytest.mark.parametrize("name", ["@{1}", "__blueprint__@{1}", "portal/__blueprint__@{1}"])
 def test_an_entry_may_be_named_by_its_distance_from_the_newest(portal, name):
     done = portal.idse("restore", "--at", name)

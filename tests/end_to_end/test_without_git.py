@@ -130,6 +130,13 @@ def test_saving_looking_back_and_restoring(plain):
     assert plain.read("intent.md") == b"# Intent\r\n\r\none\r\n"
 
 
+def test_a_document_that_was_deleted_is_brought_back_without_force(plain):
+    text = plain.read("intent.md")
+    os.unlink(plain.path / LOGIN / "intent.md")
+    plain.does("restore")
+    assert plain.read("intent.md") == text
+
+
 def test_unsaved_work_is_not_replaced(plain):
     plain.write("intent.md", "# Intent\n\nnobody else has this\n")
     done = plain.idse("restore")

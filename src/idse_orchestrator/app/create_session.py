@@ -21,6 +21,8 @@ from idse_orchestrator.domain.stage_state_model import PENDING
 from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
 
+_STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
+
 
 class Folders(Protocol):
     """Writing new files into the work tree."""
@@ -79,24 +81,16 @@ def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> Sess
 
 
 def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> SessionTip:
-    """Begin the ledger of a session whose folder stands: a `created` event, and the first stage started."""
+    """Begin the ledger of a session whose folder stands: created, and its first stage started, or neither."""
     captured = maker.workspace.capture(*key)
     tree = captured.tree if captured else ""
 
-    def created(tip: SessionTip | None) -> Draft:
+    def begun(tip: SessionTip | None) -> tuple[Draft, Draft]:
         if tip is not None:
             raise NameTakenError(f"session {key[1]!r} exists already", fix=(f"idse switch {key[1]}",))
-        return Draft(CREATED, _created_body(key, wish), tree)
+        return Draft(CREATED, _created_body(key, wish), tree), Draft(STAGE, _STARTED)
 
-    def started(tip: SessionTip | None) -> Draft | None:
-        if tip is None or tip.state.stages[STAGES[0]].status != PENDING:
-            return None
-        return Draft(STAGE, {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]})
-
-    maker.writer.append(*key, created)
-    tip = maker.writer.append(*key, started)
-    if tip is None:
-        raise UnknownNameError(f"session {key[1]!r} vanished while it was made")
+    tip = maker.writer.append_all(*key, begun)[-1]
     if tree:
         maker.workspace.agree(*key, tree)
     return tip

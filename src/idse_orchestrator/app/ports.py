@@ -184,7 +184,7 @@ class Workspace(Protocol):
         """`tree` in which the files `paths` are those of `other`; trees are ids, "" is an empty one."""
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
-        """Whether the folder, as `tree`, can be found again: in HEAD, or anywhere in the ledger."""
+        """Whether every document of the folder, as `tree`, can be found again: in HEAD, or in the ledger."""
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """Make the folder, which is `before` now, the tree `after`; the paths written or removed.

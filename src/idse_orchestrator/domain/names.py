@@ -21,7 +21,7 @@ _RULE = (
 
 def check_name(kind: str, name: str) -> str:
     """Return `name` if it may name a `kind` ("project", "session"); raise InvalidNameError if not."""
-    problem = _problem_with(name)
+    problem = problem_with(name)
     if problem is None:
         return name
     raise InvalidNameError(
@@ -51,7 +51,8 @@ def check_new_name(kind: str, name: str, existing: Iterable[str]) -> str:
     return name
 
 
-def _problem_with(name: str) -> str | None:
+def problem_with(name: str) -> str | None:
+    """Why `name` can name neither a project nor a session; None where it can."""
     if not name:
         return "it is empty"
     if len(name) > MAX_LENGTH:

@@ -88,6 +88,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "views_not_committed": Verb(PLACES),
         "views_untouched": Verb(PLACES),
         "known_session": Verb(PLACES),
+        "session_name": Verb(PLACES, ("kind", "name", "problem")),
         "check_ran": Verb(ENGINE, ("about", "verb", "why")),
     }
 )

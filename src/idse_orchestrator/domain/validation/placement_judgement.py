@@ -9,6 +9,7 @@ from typing import NamedTuple
 from idse_orchestrator.domain.artifact_reader import FileEntry
 from idse_orchestrator.domain.constitution.rules import Constitution
 from idse_orchestrator.domain.findings import OFF, Finding
+from idse_orchestrator.domain.names import problem_with
 from idse_orchestrator.domain.pipeline_artifacts import (
     ARTIFACTS,
     STAGE_OF,
@@ -41,7 +42,7 @@ def judge_placement(
         *_old_places([*legacy_paths, *(path for path in paths if _is_dot_rooted(path))]),
         *_current_folders([*legacy_paths, *paths]),
         *_views(paths, expected_views, view_contents),
-        *(_unknown_sessions(paths, known_sessions) if known_sessions is not None else ()),
+        *_sessions(paths, known_sessions),
     )
     found = [finding for place in places for finding in _findings(constitution, place)]
     return tuple(sorted(found, key=lambda finding: finding.sort_key()))
@@ -119,14 +120,27 @@ def _views(
             yield _Place("views_untouched", path, {}, view[0])
 
 
-def _unknown_sessions(
-    paths: Mapping[str, FileEntry], known: AbstractSet[tuple[str, str]]
-) -> Iterator[_Place]:
+def _sessions(paths: Mapping[str, FileEntry], known: AbstractSet[tuple[str, str]] | None) -> Iterator[_Place]:
+    """Folders that can be no session, and those that are none yet."""
     first: dict[tuple[str, str], str] = {}
     for path in sorted(paths):
         own = split_session_path(path)
-        if own is not None and own[:2] not in known:
+        if own is not None:
             first.setdefault(own[:2], path)
     for (project, session), path in first.items():
         intent = f"{session_folder(project, session)}/{ARTIFACTS['intent']}"
-        yield _Place("known_session", intent if intent in paths else path, {}, project, session)
+        place = intent if intent in paths else path
+        unnamed = _unnamed(project, session)
+        if unnamed:
+            yield _Place("session_name", place, unnamed, project, session)
+        elif known is not None and (project, session) not in known:
+            yield _Place("known_session", place, {}, project, session)
+
+
+def _unnamed(project: str, session: str) -> Mapping[str, str]:
+    """What is wrong with the first of these names that is no name; empty where both are."""
+    for kind, name in (("project", project), ("session", session)):
+        problem = problem_with(name)
+        if problem is not None:
+            return {"kind": kind, "name": name, "problem": problem}
+    return {}

@@ -14,7 +14,6 @@ from idse_orchestrator.app.ledger_values import Captured, Merged, SessionKey
 from idse_orchestrator.domain.names import check_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
-from idse_orchestrator.git.ledger.format import ARTIFACTS as DOCUMENTS
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.readers.filtered import filtered_ids
@@ -159,9 +158,10 @@ class GitWorkspace:
         given = last_contribution(self._repository, project, session)
         if given and given.tree == tree:
             return True
-        if self.resolve_tree("HEAD", session_folder(project, session)) == tree:
+        head = self.resolve_tree("HEAD", session_folder(project, session)) or ""
+        if head == tree:
             return True
-        return self._ledger_held(project, session, tree)
+        return self._blobs(tree) <= self._blobs(head) | self._ledger_held(project, session)
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Workspace.replace_folder`."""
@@ -174,10 +174,14 @@ class GitWorkspace:
         found = self._objects.find(f"{rev}:{path}" if path else f"{rev}^{{tree}}")
         return found[0] if found and found[1] == "tree" else None
 
-    def _ledger_held(self, project: str, session: str, tree: str) -> bool:
-        commits = self._git.lines("rev-list", session_ref(project, session))
-        names = "".join(f"{commit}:{DOCUMENTS}\n" for commit in commits)
-        return tree in self._git.lines("cat-file", "--batch-check=%(objectname)", stdin=names.encode())
+    def _blobs(self, tree: str) -> set[str]:
+        rows = self._git.bytes("ls-tree", "-r", "-z", tree).split(b"\0") if tree else []
+        return {row.split()[2].decode() for row in rows if row}
+
+    def _ledger_held(self, project: str, session: str) -> set[str]:
+        """Ids of everything its ledger ever held, documents among it."""
+        held = self._git.lines("rev-list", "--objects", "--no-object-names", session_ref(project, session))
+        return set(held)
 
     def _head(self) -> str:
         found = self._objects.find("HEAD")

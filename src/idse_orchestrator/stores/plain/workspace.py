@@ -109,7 +109,8 @@ class PlainWorkspace(GitWorkspace):
         if self.given(project, session, "") == tree:
             return True
         entries = self._store.entries((project, session))
-        return any(self._folders.id_of(entry.artifacts or {}) == tree for entry in entries)
+        held = {blob for entry in entries for blob in (entry.artifacts or {}).values()}
+        return held.issuperset(self._folders.files(tree).values())
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Workspace.replace_folder`."""
