@@ -19,6 +19,11 @@ _RULE = (
 )
 
 
+def is_name(name: str) -> bool:
+    """Whether `name` may name a project, a session or an agent."""
+    return problem_with(name) is None
+
+
 def check_name(kind: str, name: str) -> str:
     """Return `name` if it may name a `kind` ("project", "session"); raise InvalidNameError if not."""
     problem = problem_with(name)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from idse_orchestrator.app.ports import CodeChange, SessionKey
+from idse_orchestrator.domain.names import is_name
 from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, split_session_path
-from idse_orchestrator.errors import InvalidNameError
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
-from idse_orchestrator.git.ref_names import session_ref
 from idse_orchestrator.git.repository import Repository
 
 
@@ -52,7 +51,7 @@ class GitCodeCommits:
         out = self._git.text("diff-tree", "-r", "-z", "--name-only", before, change.after, "--", WORKSPACE)
         split = (split_session_path(path) for path in out.split("\0"))
         return sorted(
-            {(found[0], found[1]) for found in split if found and _has_ref_name(found[0], found[1])}
+            {(found[0], found[1]) for found in split if found and is_name(found[0]) and is_name(found[1])}
         )
 
     def unclean(self, folder: str) -> Sequence[str]:
@@ -74,10 +73,3 @@ def _row(line: str) -> tuple[str, list[str], str]:
     ids, _, subject = line.partition("\0")
     commit, *parents = ids.split()
     return commit, parents, subject.strip()
-
-
-def _has_ref_name(project: str, session: str) -> bool:
-    try:
-        return bool(session_ref(project, session))
-    except InvalidNameError:
-        return False

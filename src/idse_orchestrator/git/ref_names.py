@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.names import check_name, is_name
 from idse_orchestrator.domain.ulid import is_ulid
-from idse_orchestrator.errors import InvalidNameError
 
 PUBLISHED = "refs/idse/"
 PROJECTS = "refs/idse/projects/"
@@ -53,7 +52,8 @@ def current_by_project_ref(project: str) -> str:
 
 def parse_project_ref(ref: str) -> str | None:
     """The project whose ledger `ref` is, or None."""
-    return _checked("project", ref.removeprefix(PROJECTS)) if ref.startswith(PROJECTS) else None
+    name = ref.removeprefix(PROJECTS)
+    return name if ref.startswith(PROJECTS) and is_name(name) else None
 
 
 def parse_session_ref(ref: str) -> tuple[str, str] | None:
@@ -61,13 +61,4 @@ def parse_session_ref(ref: str) -> tuple[str, str] | None:
     if not ref.startswith(SESSIONS):
         return None
     project, _, session = ref.removeprefix(SESSIONS).partition("/")
-    if _checked("project", project) and _checked("session", session):
-        return project, session
-    return None
-
-
-def _checked(kind: str, name: str) -> str | None:
-    try:
-        return check_name(kind, name)
-    except InvalidNameError:
-        return None
+    return (project, session) if is_name(project) and is_name(session) else None

@@ -14,7 +14,7 @@ from idse_orchestrator.app.validation.examination import Examiner
 from idse_orchestrator.app.validation.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.app.validation.verdicts import DocumentKey
 from idse_orchestrator.domain.findings import Report
-from idse_orchestrator.domain.names import problem_with
+from idse_orchestrator.domain.names import is_name
 from idse_orchestrator.domain.pipeline_artifacts import session_folder
 from idse_orchestrator.domain.validation.placement_judgement import judge_placement
 from idse_orchestrator.domain.validation.session_judgement import Subject, judge_gate, judge_session
@@ -70,7 +70,7 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     UnknownNameError where `scope` names a session that is neither in the source nor in a ledger.
     """
     sight = in_scope(context.reader, scope)
-    states = context.ledgers.states(key for key in sight.sessions if not any(map(problem_with, key)))
+    states = context.ledgers.states(key for key in sight.sessions if all(map(is_name, key)))
     _refuse_unknown(scope, sight, states)
     hits = context.examiner.hits(context.reader, _files(sight))
     findings: list[Finding] = []

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from idse_orchestrator.domain.names import MAX_LENGTH, check_name
-from idse_orchestrator.errors import InvalidNameError
+from idse_orchestrator.domain.names import MAX_LENGTH, is_name
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _DOTS = re.compile(r"\.{2,}")
@@ -29,7 +28,7 @@ def mapped_names(kind: str, names: Iterable[str]) -> Mapping[str, str]:
 
 def new_name(kind: str, name: str) -> str:
     """`name` where it may name a `kind`, else what is left of it that may."""
-    if _is_fine(kind, name):
+    if is_name(name):
         return name
     text = _OTHER.sub("-", _plain_letters(name))
     text = _DOTS.sub(".", text).lstrip(".-").rstrip(".-")
@@ -37,14 +36,7 @@ def new_name(kind: str, name: str) -> str:
         text = text.removesuffix(".lock") + "-lock"
     if len(text) > MAX_LENGTH:
         text = f"{text[: MAX_LENGTH - _CUT - 1].rstrip('.-')}-{_digest(name)}"
-    return text if _is_fine(kind, text) else f"{kind}-{_digest(name)}"
-
-
-def _is_fine(kind: str, name: str) -> bool:
-    try:
-        return bool(check_name(kind, name))
-    except InvalidNameError:
-        return False
+    return text if is_name(text) else f"{kind}-{_digest(name)}"
 
 
 def _plain_letters(name: str) -> str:

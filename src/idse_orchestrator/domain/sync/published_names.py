@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.names import is_name
 from idse_orchestrator.domain.ulid import is_ulid
-from idse_orchestrator.errors import InvalidNameError
 
 PUBLISHED = "refs/idse/"
 PROJECTS = "projects"
@@ -36,9 +35,9 @@ def published_name(ref: str) -> PublishedName | tuple[str, str]:  # noqa: PLR091
     if not ref.startswith(PUBLISHED):
         return "ref-outside", f"only refs under {PUBLISHED} are ever synced"
     family, *parts = ref.removeprefix(PUBLISHED).split("/")
-    if family == PROJECTS and len(parts) == 1 and _is_name(PROJECTS, parts[0]):
+    if family == PROJECTS and len(parts) == 1 and is_name(parts[0]):
         return PublishedName(PROJECTS, parts[0])
-    if family == SESSIONS and len(parts) == 2 and all(_is_name(SESSIONS, part) for part in parts):
+    if family == SESSIONS and len(parts) == 2 and all(map(is_name, parts)):
         return PublishedName(SESSIONS, *parts)
     if family == NOTES and parts and parts[0] in _KINDS_OF_NOTES and len(parts) == 1:
         return PublishedName(NOTES)
@@ -109,10 +108,3 @@ def _keys(name: str) -> Iterator[tuple[str, str]]:
         project = name.removeprefix(above)
         if project != name and "/" not in project:
             yield f"project {project.casefold()}", project
-
-
-def _is_name(kind: str, name: str) -> bool:
-    try:
-        return bool(check_name(kind, name))
-    except InvalidNameError:
-        return False

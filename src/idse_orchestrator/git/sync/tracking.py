@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.names import is_name
 from idse_orchestrator.domain.sync.refspecs import LEDGERS, tracking_prefix
-from idse_orchestrator.errors import InvalidNameError, StorageError
+from idse_orchestrator.errors import StorageError
 from idse_orchestrator.git.program import failure
 
 if TYPE_CHECKING:
@@ -58,9 +58,4 @@ def _present(git: Git, ids: Iterable[str]) -> frozenset[str]:
 
 def _is_plain(ref: str) -> bool:
     """Whether `ref` is a name that idse could have given: a remote may show anything."""
-    try:
-        for name in ref.removeprefix(LEDGERS).split("/"):
-            check_name("ref", name)
-    except InvalidNameError:
-        return False
-    return ref.startswith(LEDGERS)
+    return ref.startswith(LEDGERS) and all(map(is_name, ref.removeprefix(LEDGERS).split("/")))

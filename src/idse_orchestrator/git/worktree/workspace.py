@@ -11,9 +11,9 @@ import stat
 from collections.abc import Mapping, Sequence
 
 from idse_orchestrator.app.ledger_values import Captured, Merged, SessionKey
-from idse_orchestrator.domain.names import check_name
+from idse_orchestrator.domain.names import is_name
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
-from idse_orchestrator.errors import ConflictError, InvalidNameError, StorageError
+from idse_orchestrator.errors import ConflictError, StorageError
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.git.private_files import storage_error, write_atomically
 from idse_orchestrator.git.readers.filtered import filtered_ids
@@ -226,11 +226,4 @@ def _folders(path: str) -> Sequence[str]:
         return []
     except OSError as error:
         raise StorageError("this folder cannot be read", where=path, cause=error.strerror) from error
-    return sorted(name for name in names if _is_name(name))
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(check_name("session", name))
-    except InvalidNameError:
-        return False
+    return sorted(name for name in names if is_name(name))

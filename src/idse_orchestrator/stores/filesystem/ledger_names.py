@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.names import check_name, check_new_name
-from idse_orchestrator.errors import InvalidNameError
+from idse_orchestrator.domain.names import check_name, check_new_name, is_name
 from idse_orchestrator.stores.filesystem.files import unreadable
 from idse_orchestrator.stores.filesystem.layout import PROJECTS, SESSIONS, TIP, ledger_folder
 
@@ -45,7 +44,7 @@ class LedgerNames:
         return [name for name in self._listed(project) if name.casefold() == form and name != new]
 
     def _allowed(self, project: str) -> list[str]:
-        return sorted(name for name in self._listed(project) if _is_name(name))
+        return sorted(name for name in self._listed(project) if is_name(name))
 
     def _listed(self, project: str) -> list[str]:
         """Names of the projects that have a folder, or with `project` of its sessions."""
@@ -60,10 +59,3 @@ class LedgerNames:
 
     def _has(self, key: LedgerKey) -> bool:
         return os.path.lexists(os.path.join(ledger_folder(self._root, key), TIP))
-
-
-def _is_name(name: str) -> bool:
-    try:
-        return bool(check_name("session", name))
-    except InvalidNameError:
-        return False
