@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -252,6 +253,18 @@ def repo(make_repo: Callable[..., Repo]) -> Repo:
 def bare_remote(make_repo: Callable[..., Repo]) -> Repo:
     """An empty bare repository; its `path` is the URL to push to."""
     return make_repo("remote.git", bare=True)
+
+
+@pytest.fixture
+def bound_idse() -> tuple[str, ...]:
+    """The words that run idse so that modes of files bind it; skips where root cannot give up that right."""
+    idse = str(BIN / "idse")
+    if os.geteuid() != 0:
+        return (idse,)
+    words = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+    if shutil.which(words[0]) is None or subprocess.run([*words, "true"], check=False).returncode != 0:
+        pytest.skip("setpriv cannot take rights away here")
+    return (*words, idse)
 
 
 FOLDER = ".idse/projects/portal/sessions/__blueprint__"

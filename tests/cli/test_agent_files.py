@@ -6,10 +6,7 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import stat
-import subprocess
-import sys
 
 import pytest
 
@@ -459,28 +456,16 @@ def test_what_is_no_plain_file_of_this_work_tree_is_left(repo, make, path, seale
     assert files_of(repo.path) == before
 
 
-@pytest.fixture
-def bound():
-    """What a command is put behind so that modes of files bind it, whoever runs the tests."""
-    words = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
-    if os.geteuid() != 0:
-        return ()
-    if shutil.which("setpriv") is None or subprocess.run([*words, "true"], check=False).returncode != 0:
-        pytest.skip("setpriv cannot take rights away here")
-    return words
-
-
-def test_a_folder_that_cannot_be_written_keeps_no_other_file_from_its_block(repo, bound):
-    idse = str(pathlib.Path(sys.executable).parent / "idse")
+def test_a_folder_that_cannot_be_written_keeps_no_other_file_from_its_block(repo, bound_idse):
     (repo.path / ".codex").mkdir(mode=0o555)
-    done = repo.run(*bound, idse, "agents", "install")
+    done = repo.run(*bound_idse, "agents", "install")
     assert done.returncode == 3
     assert ".codex/hooks.json" in done.stderr
     assert "Permission denied" in done.stderr
     assert {path for path, how in conditions(repo).items() if how != "current"} == {".codex/hooks.json"}
     (repo.path / ".claude").chmod(0o555)
     before = repo.read(".claude/settings.json")
-    done = repo.run(*bound, idse, "agents", "uninstall")
+    done = repo.run(*bound_idse, "agents", "uninstall")
     assert done.returncode == 3
     assert files_of(repo.path).keys() == {".claude", ".claude/settings.json", ".codex"}
     assert repo.read(".claude/settings.json") == before

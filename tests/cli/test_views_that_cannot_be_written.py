@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 FOLDER = ".idse/projects/portal"
@@ -45,21 +43,19 @@ def test_a_stage_that_was_completed_is_said_to_be(team):
     assert "intent: in_progress → complete" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize(
     ("args", "stdin"), [(("add", "gemini"), ""), (("import", "-"), '{"agents": [{"id": "gemini"}]}')]
 )
-def test_an_agent_that_was_added_is_said_to_be(team, args, stdin):
+def test_an_agent_that_was_added_is_said_to_be(team, bound_idse, args, stdin):
     (team.path / FOLDER).chmod(0o555)
-    done = team.idse("agents", *args, stdin=stdin)
+    done = team.run(*bound_idse, "agents", *args, stdin=stdin)
     (team.path / FOLDER).chmod(0o755)
     assert told_of(done, "agent_registry.json")
     assert "added" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_agents_are_listed_although_the_view_cannot_be_read(team):
+def test_agents_are_listed_although_the_view_cannot_be_read(team, bound_idse):
     (team.path / FOLDER / "agent_registry.json").chmod(0)
-    done = team.idse("agents", "list")
+    done = team.run(*bound_idse, "agents", "list")
     assert (done.returncode, done.stdout.count("\n")) == (0, 2)
     assert "agent_registry.json cannot be read: Permission denied" in done.stderr

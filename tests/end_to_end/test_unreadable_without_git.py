@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
-import shutil
 import subprocess
 import sys
 
@@ -18,17 +16,6 @@ IDSE = str(pathlib.Path(sys.executable).parent / "idse")
 
 
 @pytest.fixture
-def powerless():
-    """Words that run a command for which modes of files count; skips where root cannot do that."""
-    if os.geteuid() != 0:
-        return ()
-    words = ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
-    if shutil.which("setpriv") is None or subprocess.run([*words, "true"], check=False).returncode:
-        pytest.skip("root reads everything here")
-    return words
-
-
-@pytest.fixture
 def folder(tmp_path, sealed):
     done = subprocess.run(
         [IDSE, "--store", "filesystem", "init", "portal"], cwd=tmp_path, check=False, capture_output=True
@@ -38,9 +25,9 @@ def folder(tmp_path, sealed):
 
 
 @pytest.mark.parametrize("words", [("status",), ("validate",), ("save",), ("diff",), ("prime",)])
-def test_a_document_that_may_not_be_read_is_named(folder, powerless, words):
+def test_a_document_that_may_not_be_read_is_named(folder, bound_idse, words):
     (folder / SPEC).chmod(0)
-    done = subprocess.run([*powerless, IDSE, *words], cwd=folder, check=False, capture_output=True, text=True)
+    done = subprocess.run([*bound_idse, *words], cwd=folder, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error[IDSE017]: a document cannot be read\n  --> {SPEC}\n")
     assert "Permission denied" in done.stderr
