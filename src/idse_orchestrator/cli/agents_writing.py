@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -19,7 +19,7 @@ from idse_orchestrator.domain.agents import registry_changes
 from idse_orchestrator.domain.agents.registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
 from idse_orchestrator.domain.agents.registry_words import registry_summary
 from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.domain.text import one_line, unique_lines
 from idse_orchestrator.errors import StorageError, UsageError
 
 _MODE = "planning: it may write under .idse/ only."
@@ -71,8 +71,8 @@ def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> N
     new = Agent(
         check_name("agent", agent),
         one_line(facts["role"]),
-        unique(facts["stages"]),
-        unique(facts["capabilities"]),
+        unique_lines(facts["stages"]),
+        unique_lines(facts["capabilities"]),
         facts["mode"],
         facts["protocol"],
     )
@@ -124,7 +124,7 @@ def _texts(facts: Mapping[str, Any], name: str, option: str) -> list[str] | None
     given, none = facts[name], facts[f"no_{name}"]
     if given and none:
         raise UsageError(f"--no-{name} and {option} exclude each other", fix=("leave one of them out",))
-    return list(unique(given)) if given or none else None
+    return list(unique_lines(given)) if given or none else None
 
 
 @command("set-mode")
@@ -220,11 +220,6 @@ def _content(file: str) -> bytes:
             cause=getattr(error, "strerror", None) or str(error),
             fix=("name a file in the format of agent_registry.json: idse agents schema",),
         ) from error
-
-
-def unique(texts: Sequence[str]) -> tuple[str, ...]:
-    """`texts` on one line each, without repetitions and empty ones."""
-    return tuple(dict.fromkeys(text for text in map(one_line, texts) if text))
 
 
 COMMANDS = (

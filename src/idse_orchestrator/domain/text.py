@@ -28,6 +28,11 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", encodable(text)).strip()
 
 
+def unique_lines(texts: Iterable[str]) -> tuple[str, ...]:
+    """`texts` on one line each, without repetitions and empty ones."""
+    return tuple(dict.fromkeys(text for text in map(one_line, texts) if text))
+
+
 def one_word(text: str) -> str:
     """`text` as one word of a shell, for a command that somebody may copy: a name can hold a command."""
     from shlex import quote  # only errors pay for it

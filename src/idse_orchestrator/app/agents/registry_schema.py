@@ -18,7 +18,7 @@ from idse_orchestrator.domain.agents.registry import (
 )
 from idse_orchestrator.domain.agents.registry_check import MAX_TEXT, near_words
 from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.domain.text import one_line, unique_lines
 from idse_orchestrator.errors import InvalidRegistryError
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
@@ -109,7 +109,7 @@ def _agent(model: AgentModel) -> Agent:
         model.id,
         one_line(model.role),
         tuple(dict.fromkeys(model.stages)),
-        tuple(dict.fromkeys(text for text in map(one_line, model.capabilities) if text)),
+        unique_lines(model.capabilities),
         model.mode,
         model.handoff_protocol,
     )
