@@ -18,7 +18,7 @@ from idse_orchestrator.domain.agents.registry import AgentRegistry
 from idse_orchestrator.domain.events import STAGE
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.domain.stage_machine import FINISH, NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
-from idse_orchestrator.domain.text import encodable
+from idse_orchestrator.domain.text import counted, encodable
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _refuse_findings(move: Move, report: Report) -> None:
         )
         raise GateError(
             f"stage `{move.stage}` cannot be {'confirmed' if move.action == 'confirm' else 'completed'}: "
-            f"{count} promise{'s' if count != 1 else ''} {'are' if count != 1 else 'is'} not kept",
+            f"{counted(count, 'promise')} {'are' if count != 1 else 'is'} not kept",
             cause="its gate does not hold; each finding says where",
             fix=(f"mend them, then: {again}",),
             findings=report,

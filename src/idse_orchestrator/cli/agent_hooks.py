@@ -23,6 +23,7 @@ from idse_orchestrator.domain.agents.call import (
     read_call,
 )
 from idse_orchestrator.domain.agents.files import CLAUDE
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import (
     EXIT_OK,
     AmbiguousError,
@@ -123,9 +124,7 @@ def _reason(report: Report) -> str:
     lines = [_line(finding) for finding in errors[:_MOST_FINDINGS]]
     if len(errors) > _MOST_FINDINGS:
         lines.append(f"and {len(errors) - _MOST_FINDINGS} more: idse validate")
-    head = (
-        f"idse validate finds {len(errors)} error{'s' if len(errors) != 1 else ''} in {report.sessions[0]}."
-    )
+    head = f"idse validate finds {counted(len(errors), 'error')} in {report.sessions[0]}."
     return "\n".join([head, *lines, "Mend them, or say to the person you work for why they stand."])
 
 

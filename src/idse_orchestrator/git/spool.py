@@ -14,6 +14,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.domain.commit_note import note_text
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.git.ref_names import parse_session_ref
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def _sorted_out(repository: Repository, names: list[str]) -> _Spooled:
 
 def _message(spooled: _Spooled) -> str:
     count = len(spooled.notes) + len(spooled.rewritten)
-    return f"idse: note {count} commit{'s' if count > 1 else ''} from the spool"
+    return f"idse: note {counted(count, 'commit')} from the spool"
 
 
 def _session_ref(folder: str, name: str) -> str | None:

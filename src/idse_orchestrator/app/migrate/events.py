@@ -28,7 +28,7 @@ from idse_orchestrator.domain.migration.files import Content, Found, arranged
 from idse_orchestrator.domain.migration.paths import LAYOUTS, Place
 from idse_orchestrator.domain.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.domain.stage_state_model import COMPLETE, PENDING
-from idse_orchestrator.domain.text import encodable, few, one_line
+from idse_orchestrator.domain.text import counted, encodable, few, one_line
 
 if TYPE_CHECKING:
     from idse_orchestrator.domain.findings import Finding
@@ -179,7 +179,7 @@ def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:
 def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:
     for rule, findings in sorted(plan.waived.items()):
         count = len(findings)
-        reason = f"migrated: {count} finding{'s' if count > 1 else ''} when it was taken over"
+        reason = f"migrated: {counted(count, 'finding')} when it was taken over"
         body = {
             "rule": rule,
             "reason": reason,

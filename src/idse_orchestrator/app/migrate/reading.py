@@ -21,6 +21,7 @@ from idse_orchestrator.domain.migration.registry import taken_registry
 from idse_orchestrator.domain.migration.words import session_record
 from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.domain.project_workspace import SESSION_STATE
+from idse_orchestrator.domain.text import counted
 
 _UNREADABLE = "it cannot be read"
 
@@ -167,7 +168,7 @@ class Reading:
             self.fates.append(Fate(path, UNKNOWN, "nothing of it can be taken over"))
             return
         count = len(taken.registry.agents)
-        words = f"{count} agent{'s' if count != 1 else ''} for {', '.join(owners)}"
+        words = f"{counted(count, 'agent')} for {', '.join(owners)}"
         self.fates.append(Fate(path, MIGRATED, words))
 
     def _read_state(self, path: str, project: str, data: bytes) -> None:

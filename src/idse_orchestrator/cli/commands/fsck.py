@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _sound(commit: str) -> str:
 
 def _summary(report: FsckReport) -> str:
     ledgers, commits, defects = len(report.ledgers), report.commits, len(report.defects)
-    count = f"{defects} defect{'s' if defects != 1 else ''}" if defects else "no defects"
+    count = counted(defects, "defect") if defects else "no defects"
     return (
         f"{ledgers:,} ledger{'s' if ledgers != 1 else ''}, "
         f"{commits:,} commit{'s' if commits != 1 else ''}: {count}"

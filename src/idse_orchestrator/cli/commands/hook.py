@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ledger_values import Missed
 from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _before(run: Run) -> int:
             sys.stderr.write("idse: commit blocked (git commit --no-verify skips the check)\n")
         else:
             count = report.warnings
-            sys.stderr.write(f"idse: {count} warning{'s' if count > 1 else ''}: idse validate\n")
+            sys.stderr.write(f"idse: {counted(count, 'warning')}: idse validate\n")
     return EXIT_CHECK_FAILED if report.blocks() else EXIT_OK
 
 

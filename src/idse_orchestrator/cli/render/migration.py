@@ -18,6 +18,7 @@ from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.domain.migration.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.domain.migration.paths import LAYOUTS
 from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.domain.text import counted
 
 _FEW = 20
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
@@ -113,10 +114,10 @@ def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iter
     others = len(session.arranged.files) - artifacts
     parts = [
         " + ".join(LAYOUTS[letter] for letter in session.layouts),
-        f"{artifacts} artifact{_s(artifacts)}",
-        f"{others} side file{_s(others)}",
-        *([f"{len(session.steps)} commit{_s(len(session.steps))}"] if session.steps else ()),
-        *([f"{len(session.stories)} handoff{_s(len(session.stories))}"] if session.stories else ()),
+        counted(artifacts, "artifact"),
+        counted(others, "side file"),
+        *([counted(len(session.steps), "commit")] if session.steps else ()),
+        *([counted(len(session.stories), "handoff")] if session.stories else ()),
     ]
     yield "  " + ", ".join(part for part in parts if part)
     told = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
@@ -164,15 +165,15 @@ def outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iter
     if plan.left_out:
         yield f"not looked into: {', '.join(plan.left_out[:3])}"
     if dry_run:
-        yield f"this is a plan: nothing was written; {new} session{_s(new)} would be"
+        yield f"this is a plan: nothing was written; {counted(new, 'session')} would be"
         return
     if not done.changed:
         yield "nothing was changed: everything that can be taken over is here already"
     if done.written:
         count = len(done.written)
-        yield f"migrated {count} session{_s(count)} in {done.events:,} events"
+        yield f"migrated {counted(count, 'session')} in {done.events:,} events"
     if done.agents:
-        yield f"took over {done.agents} agent{_s(done.agents)}: idse agents list"
+        yield f"took over {counted(done.agents, 'agent')}: idse agents list"
     for key in done.kept_folders[:3]:
         name = "/".join(key)
         yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
@@ -188,12 +189,8 @@ def _left_lines(plan: MigrationPlan, done: Migrated) -> Iterator[str]:
         yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
     count = len(plan.waiting)
     if count:
-        yield f"{count} session{_s(count)} cannot be read whole: make the files readable, then run it again"
+        yield f"{counted(count, 'session')} cannot be read whole: make the files readable, then run it again"
 
 
 def _plural(fate: str, count: int) -> str:
     return "s" if fate in ("side file", "stub", "duplicate") and count != 1 else ""
-
-
-def _s(count: int) -> str:
-    return "" if count == 1 else "s"

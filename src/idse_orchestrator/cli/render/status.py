@@ -8,7 +8,7 @@ from idse_orchestrator.cli.render.columns import columns, fitted
 from idse_orchestrator.cli.render.routing import handoffs_data, offer_lines, routing_data, who_lines
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.domain.text import few
+from idse_orchestrator.domain.text import counted, few
 
 if TYPE_CHECKING:
     from idse_orchestrator.app.show_status import SessionStatus
@@ -150,5 +150,5 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     remarks += [fitted(line, _WIDTH) for line in offer_lines(elsewhere)]
     if state.not_applied:
         count = len(state.not_applied)
-        remarks.append(f"{count} event{'s' if count > 1 else ''} not applied: idse log")
+        remarks.append(f"{counted(count, 'event')} not applied: idse log")
     return [*remarks, ""] if remarks else []

@@ -20,6 +20,7 @@ from idse_orchestrator.domain.ledger.defects import Defect
 from idse_orchestrator.domain.ledger.event_order import fold_onto
 from idse_orchestrator.domain.ledger.plain_event import plain_event
 from idse_orchestrator.domain.ledger.replay_words import message_difference, state_difference
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import CorruptLedgerError
 
 
@@ -121,7 +122,7 @@ class Replay(Generic[State]):
         commit, count = self._carried
         if not count:
             return ()
-        what = f"{count} commit{'s' if count > 1 else ''} up to here build on a wrong state.json"
+        what = f"{counted(count, 'commit')} up to here build on a wrong state.json"
         return (Defect(self.ref, commit, "state-carried", what),)
 
     def _judged(self, commit: LedgerCommit, *, is_tip: bool) -> Iterator[tuple[str, str]]:

@@ -48,9 +48,9 @@ class SyncPoint(NamedTuple):
 
     def subject(self) -> str:
         """One line that says what happened."""
-        from idse_orchestrator.domain.text import one_line
+        from idse_orchestrator.domain.text import counted, one_line
 
-        count = f"{len(self.refs)} ref{'s' if len(self.refs) != 1 else ''}"
+        count = counted(len(self.refs), "ref")
         way = "to" if self.direction == PUSH else "from"
         return f"{self.direction}: {count} {way} {one_line(self.remote) or 'the Agency'}"
 

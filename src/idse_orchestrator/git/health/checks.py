@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.doctor import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.git.health import recovery
 from idse_orchestrator.git.health.published_refs import published_refs
 from idse_orchestrator.git.health.sync_leftovers import remove_sync_leftovers, sync_leftovers, told
@@ -149,7 +150,7 @@ def _spool(repository: Repository, missed: Sequence[object]) -> Diagnosis:
         return Diagnosis(NOTE, f"{count} to be recorded{more}: the next command that writes does it")
     if not waiting:
         return Diagnosis(OK, "no commit waits for its note")
-    count = f"{waiting} commit{'s' if waiting > 1 else ''}"
+    count = counted(waiting, "commit")
     return Diagnosis(
         NOTE if waiting < 1000 else WARNING, f"{count} wait for a note: the next write gives it", ()
     )

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.git.health.published_refs import published_refs
 from idse_orchestrator.git.ledger.lock import ledger_lock
 from idse_orchestrator.git.ledger.ref_update import STALE_AFTER_SECONDS, write_failure
@@ -77,8 +78,8 @@ def drain_spool(repository: Repository, record: Callable[[], int]) -> str:
 
     recorded = record()
     changed = len(drain(repository))
-    told = f"recorded {recorded} commit{'s' if recorded != 1 else ''}, " if recorded else ""
-    return f"{told}wrote {changed} note{'s' if changed != 1 else ''}"
+    told = f"recorded {counted(recorded, 'commit')}, " if recorded else ""
+    return f"{told}wrote {counted(changed, 'note')}"
 
 
 def refs_without_log(repository: Repository) -> Sequence[str]:
@@ -99,7 +100,7 @@ def write_reflogs(repository: Repository) -> str:
                 backend.ensure_log(name)
             except (libgit2().GitError, OSError) as error:
                 raise write_failure(name, error) from error
-    return f"began {len(missing)} reflog{'s' if len(missing) != 1 else ''}"
+    return f"began {counted(len(missing), 'reflog')}"
 
 
 def _files(folder: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.ref_names import sync_ref
 from idse_orchestrator.git.sync.incoming import dead_folders, remove_leftovers
@@ -58,7 +59,7 @@ def told(found: SyncLeftovers) -> str:
     folders, pushes = len(found.folders), len(found.settled) + len(found.open)
     words = []
     if folders:
-        words.append(f"{folders} folder{'s' if folders > 1 else ''} of objects that were never taken in")
+        words.append(f"{counted(folders, 'folder')} of objects that were never taken in")
     if pushes:
         words.append(f"{pushes} push{'es' if pushes > 1 else ''} from days ago whose end is not known")
     return " and ".join(words)

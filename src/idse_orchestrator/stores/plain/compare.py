@@ -7,6 +7,7 @@ from difflib import unified_diff
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.history.ports import Change
+from idse_orchestrator.domain.text import counted
 from idse_orchestrator.stores.plain.folders import EMPTY, Folders
 
 if TYPE_CHECKING:
@@ -139,9 +140,9 @@ def _bar(sign: str, count: int, scale: float) -> str:
 
 
 def _total(files: int, added: int, gone: int) -> str:
-    parts = [f" {files} file{'s' if files != 1 else ''} changed"]
+    parts = [f" {counted(files, 'file')} changed"]
     if added or not gone:
-        parts.append(f"{added} insertion{'s' if added != 1 else ''}(+)")
+        parts.append(f"{counted(added, 'insertion')}(+)")
     if gone or not added:
-        parts.append(f"{gone} deletion{'s' if gone != 1 else ''}(-)")
+        parts.append(f"{counted(gone, 'deletion')}(-)")
     return ", ".join(parts)
