@@ -13,13 +13,13 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from idse_orchestrator.domain.events import Actor, Event
-from idse_orchestrator.domain.ledger.event_fold import apply
-from idse_orchestrator.domain.ledger.message import message_of
-from idse_orchestrator.domain.ledger.state_json import state_to_json
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.ulid import ulid
+from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.message import message_of
+from idse_orchestrator.pipeline.session_fold import apply
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_to_json
 
 PROJECT = "portal"
 START = 1_750_000_000

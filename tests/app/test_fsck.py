@@ -8,17 +8,17 @@ import shutil
 
 import pytest
 
-from idse_orchestrator.app.fsck import check_ledgers
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.events import Actor, Event, event_from_json
-from idse_orchestrator.domain.ledger.commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.domain.ledger.defects import HINTS
-from idse_orchestrator.domain.ledger.message import message_of
-from idse_orchestrator.domain.ledger.state_json import state_from_json
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
-from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.folder_capture import MAX_FILE_BYTES
+from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.ledger.defects import HINTS
+from idse_orchestrator.ledger.events import Actor, Event, event_from_json
+from idse_orchestrator.ledger.fsck import check_ledgers
+from idse_orchestrator.ledger.message import message_of
+from idse_orchestrator.ledger.source import GitLedgerSource
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.state_json import state_from_json
+from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 REF = "refs/idse/sessions/portal/login"
 STARTED = Draft("stage", {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"})
@@ -211,8 +211,8 @@ def test_a_code_commit_grafted_as_a_second_parent_is_named(bench):
 def forged(bench, message=None, **changed):
     """Append an event that no idse wrote, with the state that follows from it."""
     event = event_from_json(bench.event(**changed).encode())
-    from idse_orchestrator.domain.ledger.event_fold import apply
-    from idse_orchestrator.domain.ledger.state_json import state_to_json
+    from idse_orchestrator.pipeline.session_fold import apply
+    from idse_orchestrator.pipeline.state_json import state_to_json
 
     state = state_to_json(apply(state_from_json(bench.read("state.json").encode()), event))
     bench.move(bench.commit(bench.tree(event_json=event.to_json(), state_json=state), message=message))
@@ -325,8 +325,8 @@ def test_a_first_event_that_is_no_creation_is_no_genesis(bench):
 
 def merged(bench, ours, theirs):
     """A merge of two tips whose state is the fold of both sides' events."""
-    from idse_orchestrator.domain.ledger.event_fold import fold
-    from idse_orchestrator.domain.ledger.state_json import state_to_json
+    from idse_orchestrator.pipeline.session_fold import fold
+    from idse_orchestrator.pipeline.state_json import state_to_json
 
     commits = bench.repo.git("rev-list", ours, theirs).split()
     events = [event_from_json(bench.read("event.json", commit).encode()) for commit in commits]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.app.handoffs.handoff_document import Judged, facts_of
-from idse_orchestrator.app.handoffs.told_handoffs import ToldHandoff
-from idse_orchestrator.app.history.ports import Entry
-from idse_orchestrator.domain.agents.handoff import Handoff
-from idse_orchestrator.domain.events import Actor, Event
+from idse_orchestrator.agents.handoff import Handoff
+from idse_orchestrator.agents.handoff_document import Judged, facts_of
+from idse_orchestrator.agents.told_handoffs import ToldHandoff
+from idse_orchestrator.ledger.entries import Entry
+from idse_orchestrator.ledger.events import Actor, Event
 
 KEY = ("portal", "login")
 ADA = Actor("Ada", "ada@example.org", "")

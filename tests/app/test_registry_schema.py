@@ -9,17 +9,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from idse_orchestrator.app.agents.registry_schema import parse_registry, registry_json_schema
-from idse_orchestrator.domain.agents.registry import (
-    AgentRegistry,
-    agent_from_dict,
-    registry_to_dict,
-    rule_from_dict,
-)
-from idse_orchestrator.domain.agents.registry_changes import becoming
-from idse_orchestrator.domain.agents.registry_check import check_registry
-from idse_orchestrator.domain.agents.registry_fold import changed_registry
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.agents.registry import AgentRegistry, agent_from_dict, registry_to_dict, rule_from_dict
+from idse_orchestrator.agents.registry_changes import becoming
+from idse_orchestrator.agents.registry_check import check_registry
+from idse_orchestrator.agents.registry_fold import changed_registry
+from idse_orchestrator.agents.registry_schema import parse_registry, registry_json_schema
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 
 KEYS = ["agents", "handoff_rules", "id", "stages", "role", "capabilities", "ledger", "from_stage", "x"]

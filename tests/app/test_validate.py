@@ -7,19 +7,18 @@ from types import SimpleNamespace
 
 import pytest
 
-from idse_orchestrator.app.validation.constitution_source import constitution_in
-from idse_orchestrator.app.validation.examination import Examiner
-from idse_orchestrator.app.validation.scope import Changes, Scope, places
-from idse_orchestrator.app.validation.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
-from idse_orchestrator.app.validation.verdicts import NoCache
-from idse_orchestrator.domain.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
+from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
+from idse_orchestrator.constitution.examination import Examiner
+from idse_orchestrator.constitution.in_force import constitution_in
+from idse_orchestrator.constitution.scope import Changes, Scope, places
+from idse_orchestrator.constitution.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
+from idse_orchestrator.constitution.verdict_cache import FileVerdictCache, NoCache
 from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
-from idse_orchestrator.git.readers.commit import CommitReader, LedgerTipReader
-from idse_orchestrator.git.readers.comparison import compare_index, compare_range
-from idse_orchestrator.git.readers.index import IndexReader
-from idse_orchestrator.git.readers.worktree import WorktreeReader
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.verdict_cache import FileVerdictCache
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
+from idse_orchestrator.worktree.readers.comparison import compare_index, compare_range
+from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
 LOGIN = ("portal", "login")
 CONFLICT = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"

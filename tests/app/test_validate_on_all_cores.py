@@ -8,13 +8,12 @@ import sys
 
 import pytest
 
-from idse_orchestrator.app.validation import examination_pool
-from idse_orchestrator.app.validation.examination import POOL_PAYS, Examiner
-from idse_orchestrator.app.validation.examination_batch import Job, examine_batch
-from idse_orchestrator.app.validation.examination_pool import examine_on_all_cores
-from idse_orchestrator.app.validation.verdicts import DocumentKey, NoCache
-from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.constitution.file import load_constitution
+from idse_orchestrator.constitution import examination_pool
+from idse_orchestrator.constitution.examination import POOL_PAYS, Examiner
+from idse_orchestrator.constitution.examination_pool import Job, examine_batch, examine_on_all_cores
+from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.verdict_cache import DocumentKey, NoCache
+from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.resources import constitution_bytes
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.app.resolve import Asking
-from idse_orchestrator.app.validation.choice import (
+from idse_orchestrator.constitution.findings import Report
+from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
+from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
+from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.reader import GitLedgerReader
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.sessions.choice import (
     COMMIT,
     LEDGER,
     WORKTREE,
@@ -15,13 +20,8 @@ from idse_orchestrator.app.validation.choice import (
     refuse_unknown_project,
     within,
 )
-from idse_orchestrator.app.validation.scope import EVERYTHING, Changes, Scope
-from idse_orchestrator.domain.findings import Report
-from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
-from idse_orchestrator.git.ledger.reader import GitLedgerReader
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
-from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
+from idse_orchestrator.sessions.resolve import Asking
+from idse_orchestrator.worktree.workspace import GitWorkspace
 
 LOGIN = Scope("portal", "login")
 

@@ -10,8 +10,7 @@ import stat
 
 import pytest
 
-from idse_orchestrator.domain.agents.files import AGENT_FILES
-from idse_orchestrator.domain.agents.instructions import INSTRUCTIONS
+from idse_orchestrator.agents.agent_files import AGENT_FILES, INSTRUCTIONS
 
 PATHS = [file.path for file in AGENT_FILES]
 TEXTS = [file.path for file in AGENT_FILES if not file.hooks]
@@ -276,7 +275,7 @@ def test_a_command_into_which_somebody_put_ours_stays_until_force(repo):
 
 def old(content):
     """A file as an idse with another text would have written it."""
-    from idse_orchestrator.domain.marked_block import find_block, renewed
+    from idse_orchestrator.documents.marked_block import find_block, renewed
 
     return renewed(content, find_block(content), b"\nWhat we said last year.\n\n")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.app.history.git_dates import check_date
 from idse_orchestrator.cli.render.columns import columns, filled, fitted
 from idse_orchestrator.cli.render.dates import ago
 from idse_orchestrator.errors import UsageError
+from idse_orchestrator.sessions.log import check_date
 
 
 @pytest.mark.parametrize(

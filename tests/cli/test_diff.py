@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

@@ -16,9 +16,10 @@ from jsonschema import Draft4Validator, FormatChecker
 
 from idse_orchestrator.cli.render.report import FORMATS, render_report
 from idse_orchestrator.cli.render.style import Style
-from idse_orchestrator.domain.constitution.rules import Rule
-from idse_orchestrator.domain.findings import Finding, Report, Waiver
+from idse_orchestrator.constitution.findings import Finding, Report
+from idse_orchestrator.constitution.rules import Rule
 from idse_orchestrator.errors import UsageError
+from idse_orchestrator.pipeline.stage_state_model import Waiver
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 PLAN = ".idse/projects/portal/sessions/login/plan.md"

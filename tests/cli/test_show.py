@@ -7,10 +7,10 @@ import subprocess
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.workspace import GitWorkspace
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 BYTES = b"caf\xe9 \x00\r\n\x1b[2J"

@@ -9,9 +9,8 @@ import re
 import jsonschema
 import pytest
 
-from idse_orchestrator.domain.agent_profiles.file import JSON, profile_file
-from idse_orchestrator.domain.agent_profiles.schema import agent_profile_schema
-from idse_orchestrator.domain.agent_profiles.spec import FIELDS, AgentProfileSpec
+from idse_orchestrator.profiles.file import JSON, agent_profile_schema, profile_file
+from idse_orchestrator.profiles.spec import FIELDS, AgentProfileSpec
 
 REFERENCE = pathlib.Path(__file__).parents[2] / "docs" / "reference"
 WHOLE = AgentProfileSpec(

@@ -11,7 +11,9 @@ HOUSE = pathlib.Path(__file__).parents[2]
 PACKAGE = HOUSE / "src/idse_orchestrator"
 OWN = HOUSE / ".idse/projects/idse-orchestrator"
 PAGES = [*sorted((HOUSE / "docs").rglob("*.md")), *sorted(OWN.rglob("*.md"))]
-PLACE = re.compile(r"`((?:domain|app|git|cli|stores|wiring|tests|hooks|templates|benchmarks)/[\w./-]+)`")
+PLACE = re.compile(
+    r"`((?:base|documents|git|ledger|pipeline|constitution|sessions|worktree|agents|profiles|claims|sync|health|stores|migrate|wiring|cli|tests|hooks|templates|benchmarks)/[\w./-]+)`"
+)
 
 
 def places(page):

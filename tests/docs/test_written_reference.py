@@ -5,11 +5,12 @@ from __future__ import annotations
 import pathlib
 import re
 
-from idse_orchestrator.app.configuration import SETTINGS
-from idse_orchestrator.app.hooks import HOOKS
 from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
-from idse_orchestrator.domain.events import KINDS
-from idse_orchestrator.domain.ledger.schema import BODIES, ProjectStateSchema, SessionStateSchema
+from idse_orchestrator.ledger.events import KINDS
+from idse_orchestrator.ledger.schema.events import BODIES
+from idse_orchestrator.ledger.schema.states import ProjectStateSchema, SessionStateSchema
+from idse_orchestrator.sessions.configuration import SETTINGS
+from idse_orchestrator.worktree.hooks.install import HOOKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLI = ROOT / "src" / "idse_orchestrator" / "cli"

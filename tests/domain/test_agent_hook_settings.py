@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agents.hook_settings import (
+from idse_orchestrator.agents.hook_settings import (
     EVENTS,
     SettingsTrouble,
     is_bare,

@@ -7,21 +7,25 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agents.registry import (
+from idse_orchestrator.agents.registry import (
     Agent,
     AgentRegistry,
     HandoffRule,
     registry_from_dict,
     registry_to_dict,
 )
-from idse_orchestrator.domain.agents.registry_words import registry_summary
-from idse_orchestrator.domain.events import ASSIGNED, CREATED, Actor, Event
-from idse_orchestrator.domain.ledger.event_order import fold_onto
-from idse_orchestrator.domain.ledger.message import subject_of
-from idse_orchestrator.domain.ledger.project_fold import apply_to_project
-from idse_orchestrator.domain.ledger.project_state import ProjectState, project_from_json, project_to_json
-from idse_orchestrator.domain.ledger.schema import event_problem, project_state_problem
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.agents.registry_fold import registry_summary
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event, fold_onto
+from idse_orchestrator.ledger.message import subject_of
+from idse_orchestrator.ledger.schema.events import event_problem
+from idse_orchestrator.ledger.schema.states import project_state_problem
+from idse_orchestrator.pipeline.project_state import (
+    ProjectState,
+    apply_to_project,
+    project_from_json,
+    project_to_json,
+)
 
 WHO = Actor("Ada", "ada@example.org")
 RULE = {"from_stage": "spec", "to_stage": "plan", "from_agent": "a", "to_agent": "b"}

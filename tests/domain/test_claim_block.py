@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.claims.block import EDITED, block_body, written
-from idse_orchestrator.domain.claims.claim import DEMOTED, PROMOTED, Claim
-from idse_orchestrator.domain.marked_block import BlockTrouble, find_block
+from idse_orchestrator.claims.block import EDITED, block_body, written
+from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, Claim
+from idse_orchestrator.documents.marked_block import BlockTrouble, find_block
 
 ONE = Claim("c-0000000001", "Money is whole cents", "requirements", PROMOTED)
 TWO = Claim("c-0000000002", "Dates are universal time")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.claims.words import (
+from idse_orchestrator.claims.words import (
     THRESHOLD,
     best_overlap,
     claim_id,

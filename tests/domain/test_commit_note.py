@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.commit_note import CommitNote, join_notes, merge_notes, note_text, parse_note
+from idse_orchestrator.ledger.notes import CommitNote, join_notes, merge_notes, note_text, parse_note
 
 NAMES = st.from_regex(r"[a-z]{1,4}/[a-z]{1,4}", fullmatch=True)
 NOTES = st.builds(

@@ -7,11 +7,11 @@ import re
 import pytest
 import yaml
 
-from idse_orchestrator.domain.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
-from idse_orchestrator.domain.constitution.file import load_constitution
-from idse_orchestrator.domain.constitution.rules import FAMILIES, Constitution, constitution_id
-from idse_orchestrator.domain.constitution.schema import OPTIONS, RuleEntry, Strict
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
+from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
+from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import constitution_bytes
 

@@ -16,12 +16,12 @@ import re
 
 import pytest
 
-from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
+from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
     compile_profile,
     missing_keys,
     read_profile,
 )
-from idse_orchestrator.domain.agent_profiles.spec import AgentProfileSpec, inherit, settled
+from idse_orchestrator.profiles.spec import AgentProfileSpec, inherit, settled
 
 CORPUS = sorted((pathlib.Path(__file__).parents[1] / "corpus" / "agent_profiles").glob("*.md"))
 EXPECTS = re.compile(r"<!-- expects (profile|none|problem)(?:, elsewhere)? ?(.*) -->")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.agents.edit_gate import (
+from idse_orchestrator.agents.edit_gate import (
     ALLOW,
     ALLOWED,
     ANSWERS,
@@ -19,9 +19,9 @@ from idse_orchestrator.domain.agents.edit_gate import (
     judge_written_by_idse,
     strongest,
 )
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, upstream_of
-from idse_orchestrator.domain.stage_machine import START, refusal
-from idse_orchestrator.domain.stage_state_model import (
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, upstream_of
+from idse_orchestrator.pipeline.stage_machine import START, refusal
+from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     COMPLETE,
     IN_PROGRESS,

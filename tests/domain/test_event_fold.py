@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from idse_orchestrator.domain.events import KINDS, Actor, Event
-from idse_orchestrator.domain.ledger.event_fold import apply, fold
-from idse_orchestrator.domain.ledger.state_json import state_to_json
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.events import KINDS, Actor, Event
+from idse_orchestrator.pipeline.session_fold import apply, fold
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_to_json
 
 PERSON = Actor("Ann", "ann@example.org")
 

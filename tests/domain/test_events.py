@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.canonical_json import canonical_json
-from idse_orchestrator.domain.events import Actor, Event, event_from_json
+from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.ledger.events import Actor, Event, event_from_json
 
 EVENT = Event(
     "01X",

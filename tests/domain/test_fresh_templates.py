@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.app.render_artifacts import TemplateValues, render_artifacts
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES
 from idse_orchestrator.resources import shipped_folder
-from idse_orchestrator.stores.template_folder import TemplateFolders
+from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
+from idse_orchestrator.sessions.template_folder import TemplateFolders
 
 
 @pytest.fixture(scope="module", params=["blueprint", "feature", "exploratory"])

@@ -6,13 +6,14 @@ import json
 
 import pytest
 
-from idse_orchestrator.domain.events import HANDOFF, Actor, Event
-from idse_orchestrator.domain.ledger.event_fold import fold
-from idse_orchestrator.domain.ledger.message import message_of, subject_of
-from idse_orchestrator.domain.ledger.plain_event import plain_event
-from idse_orchestrator.domain.ledger.schema import event_problem, session_state_problem
-from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
-from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.ledger.events import HANDOFF, Actor, Event
+from idse_orchestrator.ledger.message import message_of, subject_of
+from idse_orchestrator.ledger.plain_event import plain_event
+from idse_orchestrator.ledger.schema.events import event_problem
+from idse_orchestrator.ledger.schema.states import session_state_problem
+from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 
 ADA = Actor("Ada", "ada@example.org")
 

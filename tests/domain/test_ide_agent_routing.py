@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agents.ide_agent_routing import (
+from idse_orchestrator.agents.ide_agent_routing import (
     ASSIGNED,
     LISTED,
     UNKNOWN,
@@ -15,8 +15,8 @@ from idse_orchestrator.domain.agents.ide_agent_routing import (
     routed_words,
     suggest,
 )
-from idse_orchestrator.domain.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 
 CLAUDE = Agent("claude", "architect", ("intent", "spec"), ("review",), "planning", AUTOMATIC)
 CODEX = Agent("codex", "builder", ("spec", "tasks"))

@@ -7,8 +7,8 @@ from difflib import SequenceMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain import line_blocks
-from idse_orchestrator.domain.line_blocks import Block, common_blocks
+from idse_orchestrator.base import text_merge as line_blocks
+from idse_orchestrator.base.text_merge import Block, common_blocks
 
 lines = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\n", b"e\n", b"f\n"]), max_size=30)
 

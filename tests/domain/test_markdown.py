@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.documents.markdown import code_spans, outline_of
+from idse_orchestrator.documents.markdown import code_spans, outline_of
 
 
 def test_a_section_reaches_to_the_next_heading_of_its_level_or_above():

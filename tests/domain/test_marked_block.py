@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.marked_block import (
+from idse_orchestrator.documents.marked_block import (
     Block,
     BlockTrouble,
     content_id,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.file_names import first_problem
-from idse_orchestrator.domain.migration.files import (
+from idse_orchestrator.base.file_names import first_problem
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.migrate.files import (
     DUPLICATE,
     MIGRATED,
     SIDE,
@@ -16,10 +18,8 @@ from idse_orchestrator.domain.migration.files import (
     arranged,
     content_of,
 )
-from idse_orchestrator.domain.migration.names import file_name, mapped_names
-from idse_orchestrator.domain.migration.paths import Place
-from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.migrate.names import file_name, mapped_names
+from idse_orchestrator.migrate.paths import Place
 
 NAMES = st.sampled_from(
     [

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.migration.paths import (
-    Document,
-    Place,
-    ProjectFile,
-    document_of,
-    place_of,
-    side_path,
-)
+from idse_orchestrator.migrate.paths import Document, Place, ProjectFile, document_of, place_of, side_path
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.migration.handoffs import governance_story, handoff_story
-from idse_orchestrator.domain.migration.registry import taken_registry
-from idse_orchestrator.domain.migration.stages import is_blank, stage_statuses
-from idse_orchestrator.domain.migration.words import (
+from idse_orchestrator.migrate.files import is_blank, stage_statuses
+from idse_orchestrator.migrate.handoffs import governance_story, handoff_story
+from idse_orchestrator.migrate.registry import taken_registry
+from idse_orchestrator.migrate.words import (
     Moment,
     created_in,
     current_session,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.names import BLUEPRINT, MAX_LENGTH, check_name, check_new_name
+from idse_orchestrator.base.names import BLUEPRINT, MAX_LENGTH, check_name, check_new_name
 from idse_orchestrator.errors import InvalidNameError, NameTakenError
 
 GOOD = ["a", "login", BLUEPRINT, "a.b", "v1.2", "_x", "0", "A-b_c.d", "x" * 64, "lock", "a.locked"]

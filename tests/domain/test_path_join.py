@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.file_names import same_file
-from idse_orchestrator.domain.sync.path_join import File, join_paths, set_apart, three_way
+from idse_orchestrator.base.file_names import same_file
+from idse_orchestrator.ledger.merge.paths import File, join_paths, set_apart, three_way
 
 PARTS = st.sampled_from(["a", "A", "b", "a~", "spec.md", "Spec.md", "é", "E\u0301", "e\u0301"])
 PATHS = st.lists(PARTS, min_size=1, max_size=3).map("/".join)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.pattern_guard import problem_with
+from idse_orchestrator.constitution.entries import problem_with
 
 
 @pytest.mark.parametrize(

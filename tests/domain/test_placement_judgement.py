@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.validation.validation_engine import judge_placement
+from idse_orchestrator.constitution.placement_judgement import judge_placement
+from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 
 P = ".idse/projects/portal"
 ENTRY = FileEntry(REGULAR, "", 1)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from idse_orchestrator.domain.project_workspace import (
+from idse_orchestrator.documents.project_workspace import (
     GITIGNORE,
     GITIGNORE_PATH,
     build_folder,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.sync.published_names import Neighbours, PublishedName, published_name
+from idse_orchestrator.ledger.published_names import Neighbours, PublishedName, published_name
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LOGIN = "refs/idse/sessions/portal/login"

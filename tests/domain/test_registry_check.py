@@ -8,16 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agents.handoff_circles import begins_next_pass, circle_in, new_circle
-from idse_orchestrator.domain.agents.registry import Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.domain.agents.registry_check import (
+from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
+from idse_orchestrator.agents.registry_check import (
     MAX_TEXT,
     MAX_WAYS,
+    begins_next_pass,
     check_changes,
     check_registry,
+    circle_in,
+    new_circle,
     registry_troubles,
 )
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 
 A, B = Agent("a", stages=("spec",)), Agent("b", stages=("plan",))

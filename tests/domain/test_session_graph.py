@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.session_graph import SESSION_TYPES, SessionGraph, type_fits
-from idse_orchestrator.domain.stage_state_model import SessionState
+from idse_orchestrator.pipeline.session_graph import SESSION_TYPES, SessionGraph, type_fits
+from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 
 def graph(**parents):

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.domain.findings import Waiver
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, STAGES, upstream_of
-from idse_orchestrator.domain.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
-from idse_orchestrator.domain.validation.validation_engine import Subject, examine, judge_gate, judge_session
+from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
+from idse_orchestrator.constitution.validation_engine import examine
+from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, upstream_of
+from idse_orchestrator.pipeline.stage_state_model import (
+    COMPLETE,
+    IN_PROGRESS,
+    SessionState,
+    StageRecord,
+    Waiver,
+)
 
 TODAY = "2024-06-15"
 FOLDER = ".idse/projects/portal/sessions/login"

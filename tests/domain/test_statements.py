@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.claims.statements import statements_of
+from idse_orchestrator.claims.statements import statements_of
 from idse_orchestrator.resources import shipped_folder
 
 DOCUMENT = """\

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.canonical_json import canonical_json
-from idse_orchestrator.domain.sync.sync_point import RefMove, SyncPoint
-from idse_orchestrator.domain.sync.sync_point_check import sync_point_problem
+from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint, sync_point_problem
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 AT = "2026-11-21T05:00:00Z"

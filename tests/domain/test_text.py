@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.text import encodable, one_line, paragraphs
+from idse_orchestrator.base.text import encodable, one_line, paragraphs
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import subprocess
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.sync.text_join import join_texts
+from idse_orchestrator.base.text_merge import join_texts
 
 LABELS = ("ledger", "edit")
 LINES = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"d\r\n", b"\n"]), max_size=8).map(b"".join)

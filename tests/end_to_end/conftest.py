@@ -20,11 +20,11 @@ import sys
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
 
 FOLDER = ".idse/projects/portal/sessions/login"
 _PRIVATE = ("contributed", "spool", "replica")

@@ -15,10 +15,10 @@ import time
 
 import pytest
 
-from idse_orchestrator.app.judge_edit import EditGate, judge_edits
-from idse_orchestrator.app.ledger_values import Draft
-from idse_orchestrator.domain.agents.registry import Agent, agent_to_dict
-from idse_orchestrator.domain.events import ASSIGNED
+from idse_orchestrator.agents.judge_edit import EditGate, judge_edits
+from idse_orchestrator.agents.registry import Agent, agent_to_dict
+from idse_orchestrator.ledger.events import ASSIGNED
+from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.wiring.application import Application
 
 IDSE = str(pathlib.Path(sys.executable).parent / "idse")

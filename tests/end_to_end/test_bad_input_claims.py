@@ -252,6 +252,6 @@ def test_documents_that_no_parser_likes_are_read_all_the_same(begun, ledgers_of)
 
 
 def claim_id(text):
-    from idse_orchestrator.domain.claims.words import claim_id as named
+    from idse_orchestrator.claims.words import claim_id as named
 
     return named(text)

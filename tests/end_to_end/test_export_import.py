@@ -209,7 +209,7 @@ def put_a_huge_number(folder):
 
 def forge_documents(folder, paths):
     """A newest entry whose commit is right for what it holds, which is `paths`."""
-    from idse_orchestrator.domain.store_entry import Content, make_entry
+    from idse_orchestrator.stores.entry import Content, make_entry
     from idse_orchestrator.stores.filesystem.store import FilesystemStore
 
     store = FilesystemStore(str(folder))
@@ -308,11 +308,10 @@ def test_a_damaged_ledger_of_a_repository_is_told_and_the_others_are_exported(be
 
 def sound_ledger(store, folder, session, content):
     """A ledger in `store` as idse writes it, with one document."""
-    from idse_orchestrator.app.ledger_values import Draft
-    from idse_orchestrator.stores.plain.event_making import PlainEventMaker
+    from idse_orchestrator.ledger.values import Draft
     from idse_orchestrator.stores.plain.folders import Folders
-    from idse_orchestrator.stores.plain.no_git import place_without_git
-    from idse_orchestrator.stores.plain.writer import StoreLedgerWriter
+    from idse_orchestrator.stores.plain.making import place_without_git
+    from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
 
     place, folders = place_without_git(str(folder), "", "filesystem"), Folders(store)
     writer = StoreLedgerWriter(place, store, folders, PlainEventMaker(place, "", os.environ))

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from idse_orchestrator.app.render_artifacts import TemplateValues, render_artifacts
-from idse_orchestrator.domain.names import BLUEPRINT
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.domain.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.resources import shipped_folder
-from idse_orchestrator.stores.template_folder import TemplateFolders
+from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
+from idse_orchestrator.sessions.template_folder import TemplateFolders
 
 ROOT = Path(__file__).parents[2]
 SESSION = ROOT / session_folder("idse-orchestrator", BLUEPRINT)

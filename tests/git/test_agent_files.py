@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 
-from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
+from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 
 ROUNDS = 25
 WRITERS = 4

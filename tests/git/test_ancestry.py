@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.git.merge.ancestry import Ancestry
-from idse_orchestrator.git.merge.objects import COMMIT, TREE, Objects
+from idse_orchestrator.git.objects import COMMIT, TREE, Objects
+from idse_orchestrator.ledger.merge.ancestry import Ancestry
 
 COMMITS = st.lists(
     st.tuples(st.sets(st.integers(1, 4), max_size=2), st.integers(0, 9)), min_size=2, max_size=12

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.git.private_log import MAX_BYTES, log_path, write_log
-from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.contributions import (
-    Contribution,
-    last_contribution,
-    remember_contribution,
-)
-from idse_orchestrator.git.worktree.tree_merge import TreeMerger
+from idse_orchestrator.git.repository import MAX_BYTES, discover, log_path, write_log
+from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
+from idse_orchestrator.worktree.tree_merge import TreeMerger
 
 TREE, HEAD = "a" * 40, "b" * 40
 

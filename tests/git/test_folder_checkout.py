@@ -6,8 +6,8 @@ import pytest
 
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.folder_capture import capture_folder
-from idse_orchestrator.git.worktree.folder_checkout import replace_folder
+from idse_orchestrator.worktree.capture import capture_folder
+from idse_orchestrator.worktree.checkout import replace_folder
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

@@ -7,19 +7,19 @@ import subprocess
 
 import pytest
 
-from idse_orchestrator.app.fsck import check_ledgers
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.ledger.event_fold import apply
-from idse_orchestrator.domain.ledger.message import message_of
-from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
-from idse_orchestrator.domain.sync.sync_point import RefMove, SyncPoint
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
-from idse_orchestrator.git.merge.joiner import GitJoiner
-from idse_orchestrator.git.notes import GitNotes
-from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync.guard import GitGuard
+from idse_orchestrator.ledger.events import event_from_json
+from idse_orchestrator.ledger.fsck import check_ledgers
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.message import message_of
+from idse_orchestrator.ledger.note_tree import GitNotes
+from idse_orchestrator.ledger.source import GitLedgerSource
+from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.session_fold import apply
+from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.sync.guard import GitGuard
 
 REF = "refs/idse/sessions/portal/login"
 NOTES = "refs/idse/notes/commits"

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from idse_orchestrator.domain.ledger.defects import Defect
-from idse_orchestrator.git.sync.guard_parts import WORTH_IT, judge_parts, parts_for
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.sync.guard import WORTH_IT, judge_parts, parts_for
 
 
 def defect(number):

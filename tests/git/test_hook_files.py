@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from idse_orchestrator.app.hooks import (
+from idse_orchestrator.errors import StorageError
+from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.hooks.files import GitHookFiles
+from idse_orchestrator.worktree.hooks.install import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -31,10 +34,7 @@ from idse_orchestrator.app.hooks import (
     install_hooks,
     uninstall_hooks,
 )
-from idse_orchestrator.errors import StorageError
-from idse_orchestrator.git.hooks.files import GitHookFiles
-from idse_orchestrator.git.hooks.shim import find_program, is_ours, is_sealed, shim
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
 
 if TYPE_CHECKING:
     import pathlib

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.ulid import is_ulid
+from idse_orchestrator.base.ids import is_ulid
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.libgit2 import open_repository

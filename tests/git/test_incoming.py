@@ -7,8 +7,8 @@ import os
 import pytest
 
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync import incoming
-from idse_orchestrator.git.sync.incoming import IncomingFolder
+from idse_orchestrator.sync import incoming
+from idse_orchestrator.sync.incoming import IncomingFolder
 
 SETTINGS = {"loose": "1000", "pack": "1"}
 

@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from idse_orchestrator.errors import BusyError, StorageError
-from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.repository import discover
 
 HOLDER = """

@@ -6,11 +6,11 @@ import os
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError
-from idse_orchestrator.git.ledger.reader import GitLedgerReader
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.reader import GitLedgerReader
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
 
 REF = "refs/idse/sessions/portal/login"
 

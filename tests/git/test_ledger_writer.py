@@ -8,12 +8,7 @@ import stat
 
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.events import Actor, event_from_json
-from idse_orchestrator.domain.ledger.event_fold import fold
-from idse_orchestrator.domain.ledger.state_json import state_to_json
-from idse_orchestrator.domain.sync.sync_point import RefMove
-from idse_orchestrator.domain.ulid import ulid
+from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
     GitFailedError,
@@ -21,9 +16,14 @@ from idse_orchestrator.errors import (
     StorageError,
     UnsupportedRepositoryError,
 )
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync.guard import GitGuard
+from idse_orchestrator.ledger.events import Actor, event_from_json
+from idse_orchestrator.ledger.sync_point import RefMove
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.sync.guard import GitGuard
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"type": "feature", "project": "portal", "session": "login", "title": "Log in"})

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
-from idse_orchestrator.domain.commit_note import note_text
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.notes import GENESIS, GENESIS_MESSAGE, GitNotes
-from idse_orchestrator.git.ref_names import NOTES_ON_COMMITS
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.note_tree import GENESIS, GENESIS_MESSAGE, GitNotes
+from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 
 LOGIN = note_text("portal/login", "spec", "passing", None)
 OTHER = note_text("portal/other", None, None, None)

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from idse_orchestrator.domain.artifact_reader import GITLINK
+from idse_orchestrator.documents.artifact_reader import GITLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.git.readers.index import IndexReader
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.readers.index import IndexReader
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"

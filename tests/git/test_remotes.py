@@ -7,14 +7,9 @@ import os
 
 import pytest
 
-from idse_orchestrator.app.sync.agency import resolve_agency
-from idse_orchestrator.app.sync.setup_agency import setup_agency
-from idse_orchestrator.errors import (
-    InvalidConfigurationError,
-    NoAgencyError,
-    UnsafeRemoteError,
-    UsageError,
-)
+from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError, UsageError
+from idse_orchestrator.sync.agency import resolve_agency
+from idse_orchestrator.sync.setup_agency import setup_agency
 from idse_orchestrator.wiring.application import Application
 
 FETCH = "+refs/idse/*:refs/idse-local/remotes/agency/*"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.sync.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync.guard import GitGuard
-from idse_orchestrator.git.sync.points import GitSyncPoints
-from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
+from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
+from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.sync.points import GitSyncPoints
+from idse_orchestrator.sync.published_refs import GitPublishedRefs
 
 ID = "1" * 40
 MOVES = [RefMove("refs/idse/sessions/portal/login", "", ID)]
@@ -108,7 +108,7 @@ def test_a_copied_clone_can_publish_at_once_what_it_had_noted(points, count):
 
 
 def test_a_copied_clone_that_is_killed_while_it_is_renamed_goes_on(points, monkeypatch):
-    from idse_orchestrator.git.sync import points as module
+    from idse_orchestrator.sync import points as module
 
     points.pulled()
     before = points.ref

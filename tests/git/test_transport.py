@@ -7,17 +7,12 @@ import pathlib
 
 import pytest
 
-from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.domain.sync.sync_point import RefMove
-from idse_orchestrator.errors import (
-    ConflictError,
-    GitFailedError,
-    StorageError,
-    UnreachableError,
-)
+from idse_orchestrator.errors import ConflictError, GitFailedError, StorageError, UnreachableError
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync.incoming import IncomingFolder
-from idse_orchestrator.git.sync.transport import GitRemote
+from idse_orchestrator.ledger.sync_point import RefMove
+from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.transport import GitRemote
 
 SESSIONS = "refs/idse/sessions/portal/"
 POINT = "refs/idse/sync/01J00000000000000000000000"
@@ -442,7 +437,7 @@ def test_a_remote_that_says_nothing_is_given_up(two, bare_remote, tmp_path):
 
 
 def test_a_store_that_cannot_be_written_is_no_fault_of_the_remote(other, two, bare_remote, monkeypatch):
-    from idse_orchestrator.git.sync import incoming as module
+    from idse_orchestrator.sync import incoming as module
 
     remote = remote_of(other, bare_remote.path)
     heads = remote.heads()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.tree_merge import TreeMerger
+from idse_orchestrator.worktree.tree_merge import TreeMerger
 
 
 def tree(repo, files):

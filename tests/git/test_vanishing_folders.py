@@ -10,12 +10,12 @@ import sys
 import pygit2
 import pytest
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.git.ledger.object_writing import commit_object
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.notes import GitNotes
+from idse_orchestrator.git.objects import commit_object
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.note_tree import GitNotes
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
 
 SWEEPER = """
 import os, sys

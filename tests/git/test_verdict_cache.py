@@ -7,15 +7,16 @@ import os
 
 import pytest
 
-from idse_orchestrator.app.validation.verdicts import DocumentKey, NoCache
-from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.verdict_cache import (
+from idse_orchestrator.constitution.verdict_cache import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
+    DocumentKey,
     FileVerdictCache,
+    NoCache,
     engine_generation,
     verdict_cache_of,
 )
+from idse_orchestrator.git.repository import discover
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

@@ -9,7 +9,7 @@ import pytest
 
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
+from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

@@ -10,20 +10,17 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.agent_profiles.doc_to_agent_profile_spec_compiler import (
-    compile_profile,
-    read_profile,
-)
-from idse_orchestrator.domain.agent_profiles.file import (
+from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import compile_profile, read_profile
+from idse_orchestrator.profiles.file import (
     FORMATS,
     JSON,
     YAML,
+    agent_profile_schema,
     is_as_written,
     profile_file,
     with_plain_line_ends,
 )
-from idse_orchestrator.domain.agent_profiles.schema import agent_profile_schema
-from idse_orchestrator.domain.agent_profiles.spec import AgentProfileSpec, inherit, settled
+from idse_orchestrator.profiles.spec import AgentProfileSpec, inherit, settled
 
 SCHEMA = jsonschema.Draft202012Validator(agent_profile_schema())
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.claims.claim import DEMOTED, PROMOTED
-from idse_orchestrator.domain.events import Actor, Event
-from idse_orchestrator.domain.ledger.event_fold import fold
-from idse_orchestrator.domain.ledger.schema import session_state_problem
-from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
-from idse_orchestrator.git.merge.joiner import GitJoiner
+from idse_orchestrator.claims.claim import DEMOTED, PROMOTED
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.schema.states import session_state_problem
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.app.fsck import check_ledgers
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.app.sync.pull import pull
-from idse_orchestrator.app.sync.push import push
-from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.merge.joiner import GitJoiner
-from idse_orchestrator.git.notes import GitNotes
-from idse_orchestrator.git.replay.source import GitLedgerSource
 from idse_orchestrator.git.repository import discover
-from idse_orchestrator.git.sync.assembly import open_syncing
-from idse_orchestrator.git.sync.points import GitSyncPoints
-from idse_orchestrator.git.sync.transport import GitRemote
+from idse_orchestrator.ledger.fsck import check_ledgers
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.note_tree import GitNotes
+from idse_orchestrator.ledger.source import GitLedgerSource
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.points import GitSyncPoints
+from idse_orchestrator.sync.pull import pull
+from idse_orchestrator.sync.push import push
+from idse_orchestrator.sync.syncing import open_syncing
+from idse_orchestrator.sync.transport import GitRemote
 
 YEAR = 365 * 24 * 3600
 NOW = 1_770_000_000

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.events import Actor, Event
-from idse_orchestrator.domain.ledger.event_fold import apply, fold
-from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.pipeline.session_fold import apply, fold
+from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 
 words = st.sampled_from(["a", "b", "codex", ""])
 stages = st.sampled_from([*STAGES, "deploy"])

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.app.ports import Draft
-from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.ledger.event_fold import fold
-from idse_orchestrator.domain.ledger.state_json import state_to_json
-from idse_orchestrator.git.ledger.writer import GitLedgerWriter
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.merge.joiner import GitJoiner
 from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.events import event_from_json
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.state_json import state_to_json
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = {"project": "portal", "session": "login", "type": "feature"}

@@ -11,10 +11,10 @@ import tempfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.app.migrate.apply import apply_plan
-from idse_orchestrator.app.migrate.plan import plan_migration
-from idse_orchestrator.app.migrate.values import NEW, Wish
-from idse_orchestrator.domain.migration.files import DUPLICATE, MIGRATED, SIDE
+from idse_orchestrator.migrate.apply import apply_plan
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, SIDE
+from idse_orchestrator.migrate.plan import plan_migration
+from idse_orchestrator.migrate.values import NEW, Wish
 from idse_orchestrator.wiring.application import Application
 from idse_orchestrator.wiring.migration import Migration
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.events import KINDS, Actor, Event, event_from_json
-from idse_orchestrator.domain.ledger.plain_event import plain_event
-from idse_orchestrator.domain.ledger.schema import event_problem
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.events import KINDS, Actor, Event, event_from_json
+from idse_orchestrator.ledger.plain_event import plain_event
+from idse_orchestrator.ledger.schema.events import event_problem
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BLOB = "a" * 40

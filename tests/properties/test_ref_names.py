@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.domain.names import MAX_LENGTH, check_name
+from idse_orchestrator.base.names import MAX_LENGTH, check_name
 from idse_orchestrator.errors import InvalidNameError
-from idse_orchestrator.git.ref_names import (
+from idse_orchestrator.ledger.refs import (
     current_by_project_ref,
     parse_project_ref,
     parse_session_ref,

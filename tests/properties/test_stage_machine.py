@@ -12,11 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from idse_orchestrator.domain.events import Actor, Event, event_from_json
-from idse_orchestrator.domain.ledger.event_fold import apply, fold
-from idse_orchestrator.domain.ledger.state_json import state_from_json, state_to_json
-from idse_orchestrator.domain.stage_state_model import SessionState, standings
-from idse_orchestrator.domain.ulid import ulid
+from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.ledger.events import Actor, Event, event_from_json
+from idse_orchestrator.pipeline.session_fold import apply, fold
+from idse_orchestrator.pipeline.stage_state_model import SessionState, standings
+from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 
 ORDER = ["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]
 MOVES = {

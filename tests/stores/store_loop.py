@@ -10,8 +10,8 @@ import itertools
 import os
 import sys
 
-from idse_orchestrator.domain.store_entry import Content, make_entry
 from idse_orchestrator.errors import LedgerMovedError
+from idse_orchestrator.stores.entry import Content, make_entry
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 
 KEY = ("portal", "login")

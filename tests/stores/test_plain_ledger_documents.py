@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.domain.store_entry import Content, entry_id, make_entry
+from idse_orchestrator.stores.entry import Content, entry_id, make_entry
 from idse_orchestrator.stores.memory import MemoryStore
-from idse_orchestrator.stores.plain.ledger_documents import StoreLedgerDocuments
+from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
 SESSIONS = ("login", "pay", "search")
 

@@ -6,14 +6,13 @@ import os
 
 import pytest
 
-from idse_orchestrator.app.ledger_values import Draft
 from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.memory import MemoryStore
-from idse_orchestrator.stores.plain.event_making import PlainEventMaker
 from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.no_git import place_without_git
-from idse_orchestrator.stores.plain.writer import StoreLedgerWriter
+from idse_orchestrator.stores.plain.making import place_without_git
+from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
 
 LOGIN = ("portal", "login")
 TWO = (Draft("created", {}), Draft("described", {"title": "Log in"}))

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.app.agent_file_standing import EDITED, OUTDATED, UNCLEAR, hooks_off, standing_files
-from idse_orchestrator.app.agent_files import (
+from idse_orchestrator.agents.agent_files import AGENTS, CLAUDE
+from idse_orchestrator.agents.file_standing import EDITED, OUTDATED, UNCLEAR, hooks_off, standing_files
+from idse_orchestrator.agents.install_files import (
     ABSENT,
     ADDED,
     CREATED,
@@ -18,15 +19,14 @@ from idse_orchestrator.app.agent_files import (
 )
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.agent_files import outcome_lines, standing_data, standing_page
-from idse_orchestrator.domain.agents.files import AGENTS, CLAUDE
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.agent_files import FileOutcome
+    from idse_orchestrator.agents.agent_files import AgentFile
+    from idse_orchestrator.agents.install_files import FileOutcome
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.domain.agents.files import AgentFile
 
 _only = click.option(
     "--only", default="", metavar="AGENTS", help="Of claude, codex, cursor, with commas between."

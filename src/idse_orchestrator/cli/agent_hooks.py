@@ -12,7 +12,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.domain.agents.call import (
+from idse_orchestrator.agents.agent_files import CLAUDE
+from idse_orchestrator.agents.call import (
     NOTHING,
     AgentCall,
     answer_edit,
@@ -22,8 +23,7 @@ from idse_orchestrator.domain.agents.call import (
     answer_undecided,
     read_call,
 )
-from idse_orchestrator.domain.agents.files import CLAUDE
-from idse_orchestrator.domain.text import counted
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import (
     EXIT_OK,
     AmbiguousError,
@@ -34,7 +34,7 @@ from idse_orchestrator.errors import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
     from idse_orchestrator.git.repository import Repository
 
 _MOST_FINDINGS = 10
@@ -69,7 +69,7 @@ def _trouble(error: BaseException) -> Mapping[str, Any]:
 def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
     if not call.paths:
         return NOTHING
-    from idse_orchestrator.domain.agents.edit_gate import WARN
+    from idse_orchestrator.agents.edit_gate import WARN
     from idse_orchestrator.wiring.agent_hooks import AgentHooks
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
@@ -134,7 +134,7 @@ def _line(finding: Finding) -> str:
 
 
 def _is_new(git_dir: str, what: str) -> bool:
-    from idse_orchestrator.git.agent_memory import AgentMemory
+    from idse_orchestrator.agents.work_tree_files import AgentMemory
 
     return AgentMemory(git_dir).is_new(what) if git_dir else True
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.agents.registry_view import EDITED, view_condition
-from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.agents.ide_agent_routing import suggest
+from idse_orchestrator.agents.registry import AgentRegistry, agent_to_dict, registry_to_dict, rule_to_dict
+from idse_orchestrator.agents.registry_changes import known_agent
+from idse_orchestrator.agents.registry_check import registry_troubles
+from idse_orchestrator.agents.registry_view import EDITED, view_condition
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.agents import agent_page, agent_rows, suggestion_rows
@@ -13,17 +16,9 @@ from idse_orchestrator.cli.render.envelope import ascii_json, envelope
 from idse_orchestrator.cli.render.routing import routing_data
 from idse_orchestrator.cli.routing import run_route
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agents.ide_agent_routing import suggest
-from idse_orchestrator.domain.agents.registry import (
-    AgentRegistry,
-    agent_to_dict,
-    registry_to_dict,
-    rule_to_dict,
-)
-from idse_orchestrator.domain.agents.registry_changes import known_agent
-from idse_orchestrator.domain.agents.registry_check import registry_troubles
-from idse_orchestrator.domain.project_workspace import agent_registry_path
+from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
+from idse_orchestrator.sessions.status import no_ledger
 
 agent_argument = click.argument("agent", metavar="AGENT", shell_complete=completion_values.agents)
 stage_argument = click.argument("stage", metavar="STAGE", shell_complete=completion_values.stages)
@@ -121,7 +116,7 @@ def suggest_agents(run: Run, session: str | None) -> int:
 @command("schema", project=False)
 def show_schema(run: Run) -> None:
     """Print the JSON Schema of agent_registry.json, the file that `idse agents import` takes."""
-    from idse_orchestrator.app.agents.registry_schema import registry_json_schema
+    from idse_orchestrator.agents.registry_schema import registry_json_schema
 
     run.terminal.data(ascii_json(registry_json_schema(), indent=2))
 

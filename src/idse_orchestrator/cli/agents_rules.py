@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import click
 
+from idse_orchestrator.agents import registry_changes
+from idse_orchestrator.agents.registry import HandoffRule, rule_to_dict
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.agents_reading import registry_of
 from idse_orchestrator.cli.agents_writing import change, reason_option
@@ -14,8 +16,6 @@ from idse_orchestrator.cli.render.agents import rule_line
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agents import registry_changes
-from idse_orchestrator.domain.agents.registry import HandoffRule, rule_to_dict
 
 _ENDS = (
     click.argument("from_stage", metavar="STAGE", shell_complete=completion_values.stages),

@@ -9,17 +9,17 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app.agents.assign_stage import Assignment, assign_stage
-from idse_orchestrator.app.agents.change_registry import RegistryChanged, Wish, change_registry
+from idse_orchestrator.agents import registry_changes
+from idse_orchestrator.agents.assign_stage import Assignment, assign_stage
+from idse_orchestrator.agents.change_registry import RegistryChanged, Wish, change_registry
+from idse_orchestrator.agents.registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
+from idse_orchestrator.agents.registry_fold import registry_summary
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.agents_reading import agent_argument, session_option, stage_argument
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agents import registry_changes
-from idse_orchestrator.domain.agents.registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
-from idse_orchestrator.domain.agents.registry_words import registry_summary
-from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.text import one_line, unique_lines
 from idse_orchestrator.errors import StorageError, UsageError
 
 _MODE = "planning: it may write under .idse/ only."
@@ -194,7 +194,7 @@ def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
     A file that is an edited view (it names the ledger commit it was written from) changes what it changed,
     and leaves what others changed since. A file that names none is the registry as it shall be.
     """
-    from idse_orchestrator.app.agents.import_registry import STANDARD_INPUT, import_registry
+    from idse_orchestrator.agents.change_registry import STANDARD_INPUT, import_registry
 
     project = run.project
     where = STANDARD_INPUT if file == "-" else file
@@ -206,7 +206,7 @@ def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
 
 def _content(file: str) -> bytes:
     """At most one byte more than a registry may have."""
-    from idse_orchestrator.app.agents.registry_schema import MAX_FILE_BYTES
+    from idse_orchestrator.agents.registry_schema import MAX_FILE_BYTES
 
     if file == "-":
         return sys.stdin.buffer.read(MAX_FILE_BYTES + 1)

@@ -6,10 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.app.profiles.compile_agent_spec import CompileWish, compile_agent_spec
-from idse_orchestrator.app.profiles.leftovers import leftovers, remove_leftovers
-from idse_orchestrator.app.profiles.specs import SPEC
-from idse_orchestrator.app.profiles.write_profiles import CURRENT, Standing, compared, write_profiles
 from idse_orchestrator.cli.render.profiles import (
     leftover_lines,
     print_contents,
@@ -19,15 +15,24 @@ from idse_orchestrator.cli.render.profiles import (
     summary,
 )
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.agent_profiles.file import FORMATS, YAML, profile_name
-from idse_orchestrator.domain.pipeline_artifacts import artifact_path
+from idse_orchestrator.documents.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
+from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
+from idse_orchestrator.profiles.file import FORMATS, YAML, profile_name
+from idse_orchestrator.profiles.write_profiles import (
+    CURRENT,
+    Standing,
+    compared,
+    leftovers,
+    remove_leftovers,
+    write_profiles,
+)
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.profiles.compile_agent_spec import CompiledProfile
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.stores.profile_folder import ProfileFolder
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
+    from idse_orchestrator.profiles.folder import ProfileFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +136,6 @@ def _wish(run: Run, asked: CompileOptions) -> CompileWish:
             fix=(f"name a session of {project}",),
         )
     return CompileWish(project, session, blueprint, asked.form, insists=True)
-
-
-# --- what is shown ---
 
 
 def _show(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.domain.constitution.rules import Constitution
+    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.wiring.application import Application
 
 Complete = Callable[["click.Context", "click.Parameter", str], list[str]]
@@ -72,7 +72,7 @@ def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
 def stages(context: click.Context, incomplete: str) -> Iterable[str]:
     """The seven stages, in their order."""
     del context, incomplete
-    from idse_orchestrator.domain.pipeline_artifacts import STAGES
+    from idse_orchestrator.documents.pipeline_artifacts import STAGES
 
     return STAGES
 
@@ -81,7 +81,7 @@ def stages(context: click.Context, incomplete: str) -> Iterable[str]:
 def kinds(context: click.Context, incomplete: str) -> Iterable[str]:
     """Kinds of events."""
     del context, incomplete
-    from idse_orchestrator.domain.events import KINDS
+    from idse_orchestrator.ledger.events import KINDS
 
     return KINDS
 
@@ -98,7 +98,7 @@ def rules(context: click.Context, incomplete: str) -> Iterable[str]:
 def claims(context: click.Context, incomplete: str) -> Iterable[str]:
     """Ids of the claims of the project's blueprint."""
     del incomplete
-    from idse_orchestrator.domain.names import BLUEPRINT
+    from idse_orchestrator.base.names import BLUEPRINT
 
     application = _application()
     tip = application.reader.session(application.resolve_project(_project(context)), BLUEPRINT)
@@ -109,7 +109,7 @@ def claims(context: click.Context, incomplete: str) -> Iterable[str]:
 def families(context: click.Context, incomplete: str) -> Iterable[str]:
     """Families of rules, by name or by their digit."""
     del context
-    from idse_orchestrator.domain.constitution.rules import FAMILIES, PROJECT
+    from idse_orchestrator.constitution.rules import FAMILIES, PROJECT
 
     return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
 
@@ -121,7 +121,7 @@ def constitution_here() -> Constitution:
     try:
         return _application().judging.constitution
     except NotARepositoryError:
-        from idse_orchestrator.domain.constitution.file import load_constitution
+        from idse_orchestrator.constitution.file import load_constitution
         from idse_orchestrator.resources import constitution_bytes
 
         return load_constitution(constitution_bytes())

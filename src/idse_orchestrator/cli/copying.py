@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.app.copy_ledgers import DIVERGED, NEWER, CopyOutcome
+from idse_orchestrator.base.text import one_word
 from idse_orchestrator.cli.render.copied import copy_data, copy_lines, copy_summary, label
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.text import one_word
+from idse_orchestrator.stores.copy_ledgers import DIVERGED, NEWER, CopyOutcome
 
 EXPORT = "idse.export/1"
 IMPORT = "idse.import/1"

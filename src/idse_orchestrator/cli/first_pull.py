@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import IdseError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.sync.outcome import SyncOutcome
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.sync.outcome import SyncOutcome
 
 
 def bring_ledgers(run: Run, project: str) -> SyncOutcome | None:
@@ -24,7 +24,7 @@ def bring_ledgers(run: Run, project: str) -> SyncOutcome | None:
     agency = app.sync.ledgers_elsewhere()
     if agency is None:
         return None
-    from idse_orchestrator.app.sync.pull import pull
+    from idse_orchestrator.sync.pull import pull
 
     run.terminal.progress(f"looking for ledgers at {agency.url}")
     try:

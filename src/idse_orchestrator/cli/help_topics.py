@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from idse_orchestrator.cli.render.aligned import aligned, wrapped
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import (
     EXIT_BUSY,
     EXIT_CHECK_FAILED,

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError
-from idse_orchestrator.git.ref_names import PUBLISHED
+from idse_orchestrator.ledger.refs import PUBLISHED
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.sync.agency import AgencyParts
-    from idse_orchestrator.app.sync.outgoing import Destination, PushedRef
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.sync.agency import AgencyParts
+    from idse_orchestrator.sync.outgoing import Destination, PushedRef
 
 _TOLD = 10
 
@@ -33,7 +33,7 @@ def pre_push(run: Run, args: Sequence[str]) -> int:
 
 def refuse(run: Run, name: str, url: str, lines: str) -> None:
     """RefusedError where something may not be pushed."""
-    from idse_orchestrator.app.sync.outgoing import destination, judge_push, parse_pushed
+    from idse_orchestrator.sync.outgoing import destination, judge_push, parse_pushed
 
     pushed = parse_pushed(lines) or _of_framework(os.environ)
     if not pushed:
@@ -60,7 +60,7 @@ def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
 
 def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:
     """What the pre-commit framework tells of a push: one ref of it, in variables."""
-    from idse_orchestrator.app.sync.outgoing import NOTHING, PushedRef
+    from idse_orchestrator.sync.outgoing import NOTHING, PushedRef
 
     local, there = environment.get("PRE_COMMIT_LOCAL_BRANCH"), environment.get("PRE_COMMIT_REMOTE_BRANCH")
     if not local or not there:

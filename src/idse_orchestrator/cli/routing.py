@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.agents.ide_agent_routing import Routing, route
 from idse_orchestrator.cli.render.routing import choice_words, routing_data
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.agents.ide_agent_routing import Routing, route
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 def run_route(run: Run, stage: str, session: str | None = None) -> int:
     """Print who handles `stage` in the session, the first who should act; 1 where nobody does."""
     if stage not in STAGES:
-        from idse_orchestrator.app.agents.assign_stage import check_stage
+        from idse_orchestrator.agents.assign_stage import check_stage
 
         check_stage(stage)
     key = run.session(session)
     look = run.app.reader.look(*key)
     if look is None:
-        from idse_orchestrator.app.show_status import no_ledger
+        from idse_orchestrator.sessions.status import no_ledger
 
         raise no_ledger(key)
     routing = route(look.registry, stage, look.tip.state.assigned.get(stage, ""))

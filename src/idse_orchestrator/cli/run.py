@@ -9,7 +9,7 @@ from idse_orchestrator.cli.terminal import Terminal
 from idse_orchestrator.errors import GitFailedError, NotARepositoryError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
+    from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.wiring.application import Application
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 import click
 
-from idse_orchestrator.app.create_session import SessionWish, create_session
-from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
-from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
-from idse_orchestrator.domain.session_graph import EXPLORATORY, FEATURE
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.pipeline.session_graph import EXPLORATORY, FEATURE
+from idse_orchestrator.sessions.create_session import SessionWish, create_session, switch_session
 
 
 def spawn_command(name: str, *, switches: bool) -> click.Command:

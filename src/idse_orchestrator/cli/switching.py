@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.switch_session import switch_session
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.sessions.create_session import switch_session
 
 
 def switch_command() -> click.Command:

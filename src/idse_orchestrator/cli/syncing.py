@@ -5,13 +5,13 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.syncing import no_news
-from idse_orchestrator.domain.sync.sync_point import PULL, PUSH
+from idse_orchestrator.ledger.sync_point import PULL, PUSH
+from idse_orchestrator.sync.syncing import no_news
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.sync.outcome import SyncOutcome
-    from idse_orchestrator.app.sync.syncing import Syncing
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.sync.outcome import SyncOutcome
+    from idse_orchestrator.sync.syncing import Syncing
 
 
 def run_push(run: Run, *, dry_run: bool = False) -> int:
@@ -33,14 +33,14 @@ def run_pull(run: Run) -> int:
 
 
 def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:
-    from idse_orchestrator.app.sync.push import plan_push, push
+    from idse_orchestrator.sync.push import plan_push, push
 
     gc.enable()  # what there is to do may be much
     return plan_push(syncing) if dry_run else push(syncing)
 
 
 def _pull(syncing: Syncing) -> SyncOutcome:
-    from idse_orchestrator.app.sync.pull import pull
+    from idse_orchestrator.sync.pull import pull
 
     gc.enable()
     return pull(syncing)

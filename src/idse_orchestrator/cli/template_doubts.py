@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.render_artifacts import TemplateDoubt
     from idse_orchestrator.cli.terminal import Terminal
+    from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
 
 _SHOWN = 3
 

@@ -1,1 +1,1 @@
-"""The only door to git: the program (``program.py``) and libgit2 (``libgit2.py``)."""
+"""The git program and libgit2: the only doors to them, and what both need."""

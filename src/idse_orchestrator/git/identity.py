@@ -6,15 +6,14 @@ import os
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.text import one_line
-from idse_orchestrator.domain.ulid import is_ulid, ulid
+from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.ids import is_ulid, ulid
+from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.private_files import make_folder, write_atomically
 from idse_orchestrator.git.repository import Repository
 
 if TYPE_CHECKING:
     import pygit2
-
 
 _BRACKETS = re.compile("[<>]")
 _AROUND = " .,:;\"'\\"

@@ -1,4 +1,4 @@
-"""What a name stands for, asked many times of one `git cat-file --batch-check` that stays open.
+"""Finds objects by name, in the repository's folders and in others beside them.
 
 Starting git costs more than ten answers. The child ends when its owner does; it only reads, so nothing
 is lost when it is ended at any instant.
@@ -57,3 +57,22 @@ class ObjectFinder:
         except BrokenPipeError:
             return ""  # git ended by itself: it cannot answer, and whoever needs the object will say so
         return answering.readline().decode("utf-8", "surrogateescape")
+
+
+_ALSO = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+
+
+def reading_also(git: Git, folder: str) -> Git:
+    """A git that finds objects in `folder`, too."""
+    return git.with_environment({_ALSO: quoted(folder)})
+
+
+def writing_to(folder: str, store: str) -> dict[str, str]:
+    """The environment of a git that writes objects to `folder`, and finds those of `store`, too."""
+    return {"GIT_OBJECT_DIRECTORY": folder, _ALSO: quoted(store)}
+
+
+def quoted(path: str) -> str:
+    """Quoted the way git reads paths in lists: backslashes, quotes and line ends escaped."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

@@ -1,17 +1,21 @@
-"""Where we stand: one question to git answers every path idse needs.
+"""The repository around a folder: one question to git answers every path idse needs.
 
 Kinds of repository that cannot be served safely are refused here, before anything is read.
+
+git offers no single question for this, and a process more would cost every command 2 ms. Only the
+two sections that matter are read, by the rules of git's own format; includes do not count there.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import time
 from typing import NamedTuple
 
-from idse_orchestrator.domain.text import one_word
+from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.repository_kind import refuse_unsupported_kind, refused_extension
 
 _QUESTIONS = (
     "rev-parse",
@@ -106,3 +110,112 @@ def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError
     if any(sign in words for sign in _FORMAT_WORDS):
         return refused_extension(words, folder)
     return NotARepositoryError("git cannot use this folder", where=folder, cause=words)
+
+
+_SECTION = r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]'
+_TRUE = ("", "true", "yes", "on", "1")
+_SERVED = ("noop", "noop-v1", "objectformat", "preciousobjects", "worktreeconfig")
+"""Extensions that libgit2 knows, or that `discover` judges by itself."""
+
+
+def refuse_unsupported_kind(common_dir: str) -> None:
+    """Raise UnsupportedRepositoryError for a reftable repository, a partial clone or an unknown extension."""
+    path = os.path.join(common_dir, "config")
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    except OSError:
+        return  # git has just read it, or reports what is wrong with it far better
+    lowered = text.lower()
+    if "extensions" in lowered or "promisor" in lowered:
+        _judge(_settings(text), path)
+
+
+def refused_extension(words: str, where: str) -> UnsupportedRepositoryError:
+    """The error for a repository that git itself refuses because of an extension, in git's `words`."""
+    words = " ".join(words.split())
+    if "refstorage" in words.lower():
+        return _reftable(where, words)
+    return UnsupportedRepositoryError(
+        "this repository needs features that are not served here",
+        where=where,
+        cause=words,
+        fix=("work in a plain clone of it: git clone URL",),
+    )
+
+
+def _judge(settings: list[tuple[str, str, str]], path: str) -> None:
+    for section, key, value in settings:
+        if section == "extensions" and key == "partialclone":
+            raise _partial_clone(path, f"extensions.partialClone is {value!r}")
+        if section == "remote" and key == "promisor" and value.lower() in _TRUE:
+            raise _partial_clone(path, "a remote promises to deliver objects that are not here")
+        if section == "extensions" and key == "refstorage" and value.lower() != "files":
+            raise _reftable(path, f"extensions.refStorage is {value!r}")
+    if any(found[:2] == ("core", "repositoryformatversion") and found[2] != "0" for found in settings):
+        _judge_names([key for section, key, _ in settings if section == "extensions"], path)
+
+
+def _judge_names(names: list[str], path: str) -> None:
+    for name in names:
+        if name not in (*_SERVED, "refstorage"):
+            raise refused_extension(f"extensions.{name} is set, which libgit2 does not know", path)
+
+
+def _settings(text: str) -> list[tuple[str, str, str]]:
+    """(section, key, value) of sections that matter, section and key in lower case."""
+    found = []
+    section = ""
+    for raw in text.split("\n"):
+        line = raw.strip()
+        header = re.match(_SECTION, line)
+        if header:
+            section, line = header[1].lower(), line[header.end() :].strip()
+        if section in ("extensions", "core", "remote") and line and line[0] not in "#;[":
+            key, _, value = line.partition("=")
+            found.append((section, key.strip().lower(), _bare(value)))
+    return found
+
+
+def _bare(value: str) -> str:
+    return re.split(r"[#;]", value, maxsplit=1)[0].strip().strip('"').strip()
+
+
+def _partial_clone(where: str, cause: str) -> UnsupportedRepositoryError:
+    return UnsupportedRepositoryError(
+        "this is a partial clone",
+        where=where,
+        cause=f"{cause}; libgit2, which writes the ledgers, cannot fetch what is missing",
+        fix=("use a full clone: git clone URL    (without --filter)",),
+    )
+
+
+def _reftable(where: str, cause: str) -> UnsupportedRepositoryError:
+    return UnsupportedRepositoryError(
+        "this repository keeps its refs in reftables",
+        where=where,
+        cause=f"{cause}; libgit2, which writes the ledgers, reads refs from files only",
+        fix=("turn them into files: git refs migrate --ref-format=files    (git 2.46 or newer)",),
+    )
+
+
+MAX_BYTES = 1024 * 1024
+
+
+def log_path(repository: Repository) -> str:
+    """Where the log stands."""
+    return os.path.join(repository.private, "log")
+
+
+def write_log(repository: Repository, text: str) -> None:
+    """Add one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
+    path = log_path(repository)
+    line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {' '.join(text.split())}\n"
+    try:
+        os.makedirs(repository.private, exist_ok=True)
+        if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:
+            os.replace(path, f"{path}.old")
+        with open(path, "a", encoding="utf-8", errors="replace") as file:
+            file.write(line)
+    except OSError:
+        return

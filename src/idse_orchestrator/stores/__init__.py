@@ -1,1 +1,1 @@
-"""Places a session can be kept in; each fulfils ``domain.design_store``."""
+"""Places a session can be kept in; each is a ``design_store.DesignStore``."""

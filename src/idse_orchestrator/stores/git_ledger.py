@@ -10,8 +10,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.content_ids import BLOB, COMMIT, TREE
-from idse_orchestrator.domain.design_store import (
+from idse_orchestrator.base.ids import BLOB, COMMIT, TREE
+from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
+from idse_orchestrator.git import objects as kinds
+from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.objects import Objects, objects_of, write_objects
+from idse_orchestrator.git.raw_objects import parse_commit
+from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.ledger.reader import GitLedgerReader
+from idse_orchestrator.ledger.refs import project_ref, session_ref
+from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,
     check_append,
@@ -22,19 +33,7 @@ from idse_orchestrator.domain.design_store import (
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.domain.entry_order import newest_first
-from idse_orchestrator.domain.ledger.commit import ARTIFACTS, EVENT, FOLDER, PLAIN, STATE
-from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_objects
-from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
-from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.ledger.object_writing import write_objects
-from idse_orchestrator.git.ledger.reader import GitLedgerReader
-from idse_orchestrator.git.ledger.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.git.merge import objects as kinds
-from idse_orchestrator.git.merge.objects import Objects, objects_of
-from idse_orchestrator.git.ref_names import project_ref, session_ref
-from idse_orchestrator.git.replay.raw_objects import parse_commit
+from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_objects, newest_first
 
 if TYPE_CHECKING:
     import pygit2

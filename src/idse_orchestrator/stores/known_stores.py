@@ -7,14 +7,27 @@ command line names it (``--store``, ``IDSE_STORE``), never because a file of a b
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import InvalidConfigurationError, UnknownStoreError
+from idse_orchestrator.documents.project_workspace import STORE_FOLDER
+from idse_orchestrator.errors import (
+    IdseError,
+    InvalidConfigurationError,
+    StorageError,
+    UnknownNameError,
+    UnknownStoreError,
+    UsageError,
+)
+from idse_orchestrator.stores.filesystem.store import FilesystemStore, is_store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from importlib.metadata import EntryPoint
 
-    from idse_orchestrator.domain.design_store import DesignStore
+    from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, Loaded
+    from idse_orchestrator.stores.entry import StoreEntry
 
 GROUP = "idse_orchestrator.stores"
 GIT = "git"
@@ -40,7 +53,6 @@ def open_store(name: str, location: str) -> DesignStore:
         from idse_orchestrator.stores.filesystem.store import FilesystemStore
 
         return FilesystemStore(location)
-    from idse_orchestrator.stores.offered_store import OfferedStore
 
     return OfferedStore(name, location, _checked(name, _made(_offered(name), location)))
 
@@ -82,3 +94,107 @@ def _checked(name: str, store: object) -> DesignStore:
             fix=("repair or remove its package",),
         )
     return store  # type: ignore[return-value]  # what it does is held to by the contract suite
+
+
+class OfferedStore:
+    """The `DesignStore` port on `store`, which is called `name` and keeps its ledgers at `location`."""
+
+    def __init__(self, name: str, location: str, store: DesignStore) -> None:
+        self._name = name
+        self._location = location
+        self._store = store
+
+    def list_projects(self) -> Sequence[str]:
+        """See `DesignStore.list_projects`."""
+        with self._asked("list_projects"):
+            return self._store.list_projects()
+
+    def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
+        """See `DesignStore.list_sessions`."""
+        with self._asked("list_sessions"):
+            return self._store.list_sessions(project)
+
+    def load_session(self, key: LedgerKey) -> Loaded | None:
+        """See `DesignStore.load_session`."""
+        with self._asked("load_session"):
+            return self._store.load_session(key)
+
+    def load_state(self, key: LedgerKey) -> bytes | None:
+        """See `DesignStore.load_state`."""
+        with self._asked("load_state"):
+            return self._store.load_state(key)
+
+    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
+        """See `DesignStore.entries`."""
+        with self._asked("entries"):
+            return self._read(iter(self._store.entries(key)))
+
+    def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
+        """See `DesignStore.save_session`."""
+        with self._asked("save_session"):
+            return self._store.save_session(key, entries, expected)
+
+    def delete_session(self, key: LedgerKey, expected: str) -> None:
+        """See `DesignStore.delete_session`."""
+        with self._asked("delete_session"):
+            self._store.delete_session(key, expected)
+
+    def load_artifact(self, content_id: str) -> bytes:
+        """See `DesignStore.load_artifact`."""
+        with self._asked("load_artifact"):
+            return self._store.load_artifact(content_id)
+
+    def save_artifact(self, content: bytes) -> str:
+        """See `DesignStore.save_artifact`."""
+        with self._asked("save_artifact"):
+            return self._store.save_artifact(content)
+
+    def _read(self, entries: Iterator[StoreEntry]) -> Iterator[StoreEntry]:
+        while True:
+            with self._asked("entries"):
+                entry = next(entries, None)
+            if entry is None:
+                return
+            yield entry
+
+    @contextmanager
+    def _asked(self, method: str) -> Iterator[None]:
+        try:
+            yield
+        except IdseError:
+            raise
+        except Exception as error:
+            raise StorageError(
+                f"the store {self._name!r} failed",
+                where=self._location,
+                cause=f"{method}: {type(error).__name__}: {error}",
+                fix=("see to the place that it names, or to the package that offers this store",),
+            ) from error
+
+
+def folder_to_write(folder: str) -> FilesystemStore:
+    """The store in `folder`, which may be new or empty. InvalidConfigurationError for other folders."""
+    return FilesystemStore(_inner(folder))
+
+
+def folder_to_read(folder: str) -> FilesystemStore:
+    """The store in `folder`; UnknownNameError where it is none."""
+    place = _inner(folder)
+    if not is_store(place):
+        raise UnknownNameError(
+            "there is no store in this folder",
+            where=folder,
+            cause="it was not written by idse export, and no project without git lives in it"
+            if os.path.isdir(folder)
+            else "it does not exist",
+            fix=("idse export FOLDER    (in the place that has the ledgers)",),
+        )
+    return FilesystemStore(place)
+
+
+def _inner(folder: str) -> str:
+    """`folder` itself, or the store of the project that lives there without git. UsageError for no name."""
+    if not folder.strip():
+        raise UsageError("the name of the folder is empty", fix=("name a folder",))
+    inner = os.path.join(folder, *STORE_FOLDER.split("/"))
+    return inner if is_store(inner) and not is_store(folder) else folder

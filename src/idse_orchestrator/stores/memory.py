@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
-from idse_orchestrator.domain.content_ids import blob_id
-from idse_orchestrator.domain.design_store import (
+from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,
     check_append,
@@ -16,8 +16,7 @@ from idse_orchestrator.domain.design_store import (
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.domain.entry_order import newest_first
-from idse_orchestrator.domain.store_entry import StoreEntry
+from idse_orchestrator.stores.entry import StoreEntry, newest_first
 
 
 class MemoryStore:

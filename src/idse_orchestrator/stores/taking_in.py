@@ -1,10 +1,23 @@
-"""Takes the ledgers of any store into a git repository, judged and joined as those of an Agency."""
+"""A store as if it were an Agency to pull from: what it has comes in apart, is judged, then moves refs.
+
+So a folder that somebody sent is taken in by the very judgement that a fetch goes through, and two histories
+of a ledger are joined as they would be anywhere else.
+"""
 
 from __future__ import annotations
 
+import os
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.copy_ledgers import (
+from idse_orchestrator.base.ids import BLOB
+from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.object_finder import writing_to
+from idse_orchestrator.git.packs import PackWriter
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
+from idse_orchestrator.stores.copy_ledgers import (
     COPIED,
     EQUAL,
     MERGED,
@@ -13,24 +26,145 @@ from idse_orchestrator.app.copy_ledgers import (
     REFUSED,
     CopyOutcome,
     LedgerOutcome,
+    all_keys,
 )
-from idse_orchestrator.app.sync import outcome as sync
-from idse_orchestrator.app.sync.pull import Brought, bring
-from idse_orchestrator.app.sync.syncing import Syncing
-from idse_orchestrator.app.sync.values import Agency
-from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.merge.joiner import GitJoiner
-from idse_orchestrator.git.ref_names import parse_project_ref, parse_session_ref
-from idse_orchestrator.git.sync.assembly import PATIENCE_SECONDS, pause
-from idse_orchestrator.git.sync.guard import GitGuard
-from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
-from idse_orchestrator.stores.store_remote import NoSyncPoints, StoreRemote
+from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
+from idse_orchestrator.sync import outcome as sync
+from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.published_refs import GitPublishedRefs
+from idse_orchestrator.sync.pull import Brought, bring
+from idse_orchestrator.sync.syncing import PATIENCE_SECONDS, Syncing, pause
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from idse_orchestrator.domain.design_store import DesignStore, LedgerKey
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.sync_point import RefMove
+    from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
+    from idse_orchestrator.sync.outcome import PushReport
+    from idse_orchestrator.sync.ports import Incoming
+
+
+class StoreRemote:
+    """The `Remote` port on a store, to pull from; `mine` are the heads here, by ref.
+
+    `broken` says of refs why they cannot be read: they are left out as if the store did not have them.
+    """
+
+    def __init__(self, repository: Repository, store: DesignStore, mine: Mapping[str, str]) -> None:
+        self._repository = repository
+        self._store = store
+        self._mine = mine
+        self._keys: dict[str, LedgerKey] = {}
+        self.broken: dict[str, str] = {}
+
+    def settled(self) -> int | None:
+        """See `Remote.settled`: nobody knows before looking."""
+        return None
+
+    def heads(self) -> Mapping[str, str]:
+        """See `Remote.heads`."""
+        found: dict[str, str] = {}
+        for key in all_keys(self._store):
+            ref = _ref(key)
+            self._keys[ref] = key
+            if ref in self.broken:
+                continue
+            try:
+                loaded = self._store.load_session(key)
+            except CorruptLedgerError as error:
+                self.broken[ref] = _words(error)
+                continue
+            if loaded is not None:
+                found[ref] = loaded.tip
+        return found
+
+    @contextmanager
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
+        """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
+        with IncomingFolder(self._repository) as incoming:
+            with closing(PackWriter()) as pack:
+                unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
+                if unreadable:
+                    raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
+                store = os.path.join(self._repository.common_dir, "objects")
+                pack.install(self._repository.git.with_environment(writing_to(incoming.folder, store)))
+            yield incoming
+
+    def push(self, moves: Sequence[RefMove]) -> PushReport:
+        """Nothing is ever pushed to a store: `idse export` copies."""
+        raise NotImplementedError
+
+    def track(self, heads: Mapping[str, str]) -> None:
+        """See `Remote.track`: a folder may be gone tomorrow, so nothing is remembered of it."""
+
+    def remembered(self) -> Mapping[str, str]:
+        """See `Remote.remembered`."""
+        return {}
+
+    def _is_added(self, pack: PackWriter, ref: str, tip: str) -> bool:
+        try:
+            self._add(pack, ref, tip)
+        except (CorruptLedgerError, UnknownNameError) as error:
+            self.broken[ref] = _words(error)
+            return False
+        return True
+
+    def _add(self, pack: PackWriter, ref: str, tip: str) -> None:
+        """All of a ledger up to where it stands here; from a merge on, the whole rest of it."""
+        mine, is_line, is_first = self._mine.get(ref), True, True
+        for entry in self._store.entries(self._keys[ref]):
+            name = entry_id(entry)
+            if is_first and name != tip:
+                raise ConflictError("the store moved while it was read", where=ref)
+            if name == mine and is_line:
+                return
+            is_first, is_line = False, is_line and len(entry.parents) < 2
+            self._add_entry(pack, entry)
+
+    def _add_entry(self, pack: PackWriter, entry: StoreEntry) -> None:
+        for name in (entry.artifacts or {}).values():
+            if not pack.has(name):
+                pack.add(BLOB, self._store.load_artifact(name))
+        for kind, content in entry_objects(entry):
+            pack.add(kind, content)
+
+
+class NoSyncPoints:
+    """The `SyncPoints` port for what is no sync: an import leaves none."""
+
+    ref = ""
+
+    def settle(self, theirs: str) -> str:
+        """See `SyncPoints.settle`."""
+        return theirs
+
+    def prepare(self, direction: str, remote: str, moves: object) -> RefMove:
+        """Never asked for."""
+        raise NotImplementedError
+
+    def publish(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def arrived(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def refused(self, move: RefMove) -> None:
+        """Never asked for."""
+
+    def latest(self) -> None:
+        """There is none."""
+
+
+def _ref(key: LedgerKey) -> str:
+    return session_ref(*key) if key[1] else project_ref(key[0])
+
+
+def _words(error: IdseError) -> str:
+    return ": ".join(filter(None, (error.where, error.message, error.cause)))
+
 
 _RESULTS = {sync.PULLED: COPIED, sync.MERGED: MERGED, sync.REFUSED: REFUSED, sync.MOVING: MOVING}
 _NEWER = "this repository has entries that are not there, and keeps them"

@@ -6,21 +6,16 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.agents.files import CLAUDE
-from idse_orchestrator.errors import (
-    AmbiguousError,
-    NoProjectError,
-    NotARepositoryError,
-    UnknownNameError,
-)
+from idse_orchestrator.agents.agent_files import CLAUDE
+from idse_orchestrator.errors import AmbiguousError, NoProjectError, NotARepositoryError, UnknownNameError
 from idse_orchestrator.wiring.application import Application
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.domain.agents.edit_gate import Verdict
+    from idse_orchestrator.agents.edit_gate import Verdict
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.values import SessionKey
 
 _STORE = "IDSE_STORE"
 
@@ -42,7 +37,7 @@ class AgentHooks:
 
         "" for that directory: none of the files is ours to judge.
         """
-        from idse_orchestrator.domain.agents.edit_gate import strongest
+        from idse_orchestrator.agents.edit_gate import strongest
 
         places = [os.path.join(self._folder, self._meant(path)) for path in paths]
         found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)
@@ -59,7 +54,7 @@ class AgentHooks:
 
         Where the agent was started outside of git, a store may stand there.
         """
-        from idse_orchestrator.git.worktree.edit_place import EditPlaces
+        from idse_orchestrator.agents.judge_edit import EditPlaces
 
         places = EditPlaces(self._home)
         found: dict[Repository, list[str]] = {}
@@ -85,7 +80,7 @@ class AgentHooks:
         return [(app, ours)] if ours else []
 
     def _judge(self, app: Application, paths: Sequence[str]) -> Verdict:
-        from idse_orchestrator.app.judge_edit import EditGate, judge_edits
+        from idse_orchestrator.agents.judge_edit import EditGate, judge_edits
 
         gate = EditGate(
             app.reader,

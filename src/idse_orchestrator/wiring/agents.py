@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.agents.change_registry import RegistryKeeper
-    from idse_orchestrator.app.handoffs.desk import HandoffDesk
-    from idse_orchestrator.app.handoffs.handoff_document import Judge, Judged
-    from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.domain.stage_state_model import SessionState
+    from idse_orchestrator.agents.change_registry import RegistryKeeper
+    from idse_orchestrator.agents.hand_over import HandoffDesk
+    from idse_orchestrator.agents.handoff_document import Judge, Judged
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.wiring.application import Application
 
 
@@ -22,14 +22,14 @@ class Agents:
     @property
     def keeper(self) -> RegistryKeeper:
         """What changing the registry works with."""
-        from idse_orchestrator.app.agents.change_registry import RegistryKeeper
+        from idse_orchestrator.agents.change_registry import RegistryKeeper
 
         return RegistryKeeper(self._app.reader, self._app.writer, self._app.workspace)
 
     def desk(self, agent: str | None = None) -> HandoffDesk:
         """What asking for a handoff and answering works with; `agent` acts instead of the configured one."""
-        from idse_orchestrator.app.handoffs.desk import HandoffDesk
-        from idse_orchestrator.domain.text import one_line
+        from idse_orchestrator.agents.hand_over import HandoffDesk
+        from idse_orchestrator.base.text import one_line
 
         if agent is not None:
             self._app.environment = {**self._app.environment, "IDSE_AGENT": agent}
@@ -38,9 +38,8 @@ class Agents:
 
     def judge_ledger(self, key: SessionKey) -> Judge:
         """Judges the documents of the session `key` in a commit of its ledger, by the rules in force here."""
-        from idse_orchestrator.app.handoffs.entry_documents import EntryDocuments
-        from idse_orchestrator.app.handoffs.judge_ledger import judge_ledger
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.agents.handoff_judgement import EntryDocuments, judge_ledger
+        from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
         app = self._app
         examiner = app.judging.examiner(app.documents((CONSTITUTION_PATH,)))

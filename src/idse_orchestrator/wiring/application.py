@@ -15,33 +15,36 @@ from idse_orchestrator.git.repository import Repository, discover
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from idse_orchestrator.app import resolve
-    from idse_orchestrator.app.blueprint.ports import Blueprint
-    from idse_orchestrator.app.configuration import Layers
-    from idse_orchestrator.app.copy_ledgers import CopyOutcome
-    from idse_orchestrator.app.create_session import SessionMaker
-    from idse_orchestrator.app.doctor import Check
-    from idse_orchestrator.app.fsck import FoundRef, LedgerSource
-    from idse_orchestrator.app.history.ports import LedgerHistory, Trees
-    from idse_orchestrator.app.hooks import HookFiles
-    from idse_orchestrator.app.ports import CodeCommits, LedgerReader, LedgerWriter, SessionKey, Workspace
-    from idse_orchestrator.app.record_commit import Recorder
-    from idse_orchestrator.app.render_artifacts import TemplateSource
-    from idse_orchestrator.app.uninstall import Footprint
-    from idse_orchestrator.app.validation.choice import Choice
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.design_store import DesignStore
-    from idse_orchestrator.domain.ledger.defects import Defect
-    from idse_orchestrator.git.configuration import GitConfiguration
-    from idse_orchestrator.git.merge.joiner import GitJoiner
-    from idse_orchestrator.git.missed import GitMissedCommits
-    from idse_orchestrator.git.settings import GitSettings
-    from idse_orchestrator.git.sources import Source
-    from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
+    from idse_orchestrator.agents.work_tree_files import GitAgentFiles
+    from idse_orchestrator.base.checkup import Check
+    from idse_orchestrator.claims.session import Blueprint
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
+    from idse_orchestrator.health.uninstall import Footprint
+    from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.entries import LedgerHistory
+    from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
+    from idse_orchestrator.ledger.merge.joiner import GitJoiner
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.sessions import resolve
+    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.configuration import Layers
+    from idse_orchestrator.sessions.create_session import SessionMaker
+    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.render_artifacts import TemplateSource
+    from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.stores.copy_ledgers import CopyOutcome
+    from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
     from idse_orchestrator.wiring.sync import Sync
+    from idse_orchestrator.worktree.hooks.install import HookFiles
+    from idse_orchestrator.worktree.readers.sources import Source
+    from idse_orchestrator.worktree.record_commit import Recorder
+    from idse_orchestrator.worktree.record_missed import GitMissedCommits
+    from idse_orchestrator.worktree.values import CodeCommits
 
 
 class Application:
@@ -63,7 +66,7 @@ class Application:
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.git.ledger.reader import GitLedgerReader
+        from idse_orchestrator.ledger.reader import GitLedgerReader
 
         return GitLedgerReader(self.repository)
 
@@ -75,29 +78,29 @@ class Application:
 
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
-        from idse_orchestrator.git.ledger.writer import GitLedgerWriter
+        from idse_orchestrator.ledger.writer import GitLedgerWriter
 
         return GitLedgerWriter(self.repository, self.agent)
 
     @cached_property
     def workspace(self) -> Workspace:
         """The documents of this work tree."""
-        from idse_orchestrator.git.worktree.workspace import GitWorkspace
+        from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.repository)
 
     @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
-        from idse_orchestrator.git.ledger.entries import GitLedgerHistory
+        from idse_orchestrator.ledger.log import GitLedgerHistory
 
         return GitLedgerHistory(self.repository)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.app.blueprint.ports import Blueprint
-        from idse_orchestrator.git.ledger_documents import GitLedgerDocuments
-        from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
+        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
+        from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
+        from idse_orchestrator.claims.session import Blueprint
 
         documents, file = GitLedgerDocuments(self.repository), GitBlueprintFile(self.repository)
         progress = on_progress or (lambda _done, _all: None)
@@ -105,20 +108,20 @@ class Application:
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
         """The documents of this work tree in or at `places`, to judge."""
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
+        from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
         return WorktreeReader(self.repository, places)
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names, to judge."""
-        from idse_orchestrator.git.sources import open_source
+        from idse_orchestrator.worktree.readers.sources import open_source
 
         return open_source(self.repository, self.environment, choice)
 
     @cached_property
     def trees(self) -> Trees:
         """Trees of artifacts, to compare."""
-        from idse_orchestrator.git.worktree.tree_diff import GitTrees
+        from idse_orchestrator.sessions.trees import GitTrees
 
         return GitTrees(self.repository)
 
@@ -155,13 +158,13 @@ class Application:
     @cached_property
     def layers(self) -> Layers:
         """Where settings come from."""
-        from idse_orchestrator.git.layers import GitLayers
+        from idse_orchestrator.wiring.layers import GitLayers
 
         return GitLayers(self.git_configuration, self.environment)
 
     def setting(self, key: str) -> str:
         """The value of a setting in force here; "" where nobody set it."""
-        from idse_orchestrator.app.configuration import get_setting
+        from idse_orchestrator.sessions.configuration import get_setting
 
         return get_setting(self.layers, key).value
 
@@ -173,21 +176,21 @@ class Application:
         return time.strftime("%Y-%m-%d", time.gmtime())
 
     def resolve_project(self, option: str | None) -> str:
-        """See `app.resolve.resolve_project`."""
-        from idse_orchestrator.app import resolve
+        """See `sessions.resolve.resolve_project`."""
+        from idse_orchestrator.sessions import resolve
 
         return resolve.resolve_project(self.asking, option)
 
     def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
-        """See `app.resolve.resolve_session`."""
-        from idse_orchestrator.app import resolve
+        """See `sessions.resolve.resolve_session`."""
+        from idse_orchestrator.sessions import resolve
 
         return resolve.resolve_session(self.asking, option, name)
 
     @property
     def asking(self) -> resolve.Asking:
         """Who asks: names, the folder we stand in and IDSE_PROJECT."""
-        from idse_orchestrator.app import resolve
+        from idse_orchestrator.sessions import resolve
 
         return resolve.Asking(
             self.reader,
@@ -220,35 +223,35 @@ class Application:
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
-        from idse_orchestrator.git.ledger.lock import ledger_lock
+        from idse_orchestrator.git.lock import ledger_lock
 
         return ledger_lock(self.repository, name="init.lock")
 
     def hook_files(self) -> HookFiles:
         """The hook files of this repository."""
-        from idse_orchestrator.git.hooks.files import GitHookFiles
+        from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
         return GitHookFiles(self.repository)
 
     @property
     def agent_files(self) -> GitAgentFiles:
         """The files of this work tree that tell coding agents about idse."""
-        from idse_orchestrator.git.worktree.agent_files import GitAgentFiles
+        from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 
         return GitAgentFiles(self.repository.toplevel, self.repository.git_dir)
 
     @property
     def settings(self) -> GitSettings:
         """The git settings that idse makes."""
-        from idse_orchestrator.git.settings import GitSettings
+        from idse_orchestrator.git.configuration import GitSettings
 
         return GitSettings(self.repository)
 
     @property
     def session_maker(self) -> SessionMaker:
         """What making sessions needs."""
-        from idse_orchestrator.app.create_session import SessionMaker
-        from idse_orchestrator.git.worktree.work_files import WorkFiles
+        from idse_orchestrator.sessions.create_session import SessionMaker
+        from idse_orchestrator.worktree.work_files import WorkFiles
 
         files = WorkFiles(self.repository)
         return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
@@ -258,9 +261,9 @@ class Application:
         """The shipped templates, and the project's own before them."""
         import os
 
-        from idse_orchestrator.domain.project_workspace import TEMPLATES_FOLDER
+        from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
         from idse_orchestrator.resources import shipped_folder
-        from idse_orchestrator.stores.template_folder import TemplateFolders
+        from idse_orchestrator.sessions.template_folder import TemplateFolders
 
         own = os.path.join(self.repository.toplevel, TEMPLATES_FOLDER)
         return TemplateFolders(shipped_folder("templates"), own)
@@ -268,7 +271,7 @@ class Application:
     @cached_property
     def commits(self) -> CodeCommits:
         """The commits of the user's branch."""
-        from idse_orchestrator.git.code_commits import GitCodeCommits
+        from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
         return GitCodeCommits(self.repository)
 
@@ -278,8 +281,8 @@ class Application:
         return self._recorder(self.writer)
 
     def _recorder(self, writer: LedgerWriter) -> Recorder:
-        from idse_orchestrator.app.record_commit import Recorder
-        from idse_orchestrator.git.notes import GitNotes
+        from idse_orchestrator.ledger.note_tree import GitNotes
+        from idse_orchestrator.worktree.record_commit import Recorder
 
         notes = GitNotes(self.repository)
         return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
@@ -287,7 +290,7 @@ class Application:
     @cached_property
     def missed(self) -> GitMissedCommits:
         """What this work tree could not record when it happened."""
-        from idse_orchestrator.git.missed import GitMissedCommits
+        from idse_orchestrator.worktree.record_missed import GitMissedCommits
 
         return GitMissedCommits(self.repository)
 
@@ -296,7 +299,7 @@ class Application:
 
         What cannot be done now waits on: nothing about it is a reason for a command to fail.
         """
-        from idse_orchestrator.git.spool import drain
+        from idse_orchestrator.worktree.spool import drain
 
         try:
             if self.missed.waiting():
@@ -309,8 +312,8 @@ class Application:
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
-        from idse_orchestrator.app.record_missed import record_missed
-        from idse_orchestrator.git.ledger.lock import ledger_lock
+        from idse_orchestrator.git.lock import ledger_lock
+        from idse_orchestrator.worktree.record_missed import record_missed
 
         with ledger_lock(self.repository, timeout=0):
             pass  # free, most likely: the command itself waits longer, but not twice
@@ -319,7 +322,7 @@ class Application:
     @cached_property
     def ledger_source(self) -> LedgerSource:
         """Everything under ``refs/idse/`` as it is, to check it."""
-        from idse_orchestrator.git.replay.source import GitLedgerSource
+        from idse_orchestrator.ledger.source import GitLedgerSource
 
         return GitLedgerSource(self.repository)
 
@@ -328,15 +331,15 @@ class Application:
         return self.joiner.expected(ref, parents)
 
     def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:
-        """What is wrong with the sync points on `refs`; see `app.fsck`."""
-        from idse_orchestrator.git.sync.stored_points import sync_problems
+        """What is wrong with the sync points on `refs`; see `ledger.fsck`."""
+        from idse_orchestrator.sync.guard_sync_points import sync_problems
 
         return sync_problems(self.repository, refs)
 
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
-        from idse_orchestrator.git.merge.joiner import GitJoiner
+        from idse_orchestrator.ledger.merge.joiner import GitJoiner
 
         return GitJoiner(self.repository)
 
@@ -344,10 +347,10 @@ class Application:
         """What `idse doctor` looks at, in order."""
         from shutil import which
 
-        from idse_orchestrator.app.agent_health import agent_file_checks
-        from idse_orchestrator.app.health import Patient, checks_of
-        from idse_orchestrator.git.health.checks import leftover_checks, machine_checks
-        from idse_orchestrator.git.health.current_refs import GitWorkTree
+        from idse_orchestrator.agents.files_checkup import agent_file_checks
+        from idse_orchestrator.health.checks import Patient, checks_of
+        from idse_orchestrator.health.machine import leftover_checks, machine_checks
+        from idse_orchestrator.health.refs import GitWorkTree
 
         yield from machine_checks(self.repository, self.environment)
         yield from leftover_checks(self.repository, self.missed.waiting, self.record_missed)
@@ -367,8 +370,8 @@ class Application:
 
     def refresh_all_views(self) -> None:
         """Write the views of every project of this work tree where they differ from the refs."""
-        from idse_orchestrator.app.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.app.views import expected_views
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import expected_views
 
         self.workspace.write_views("", expected_views(self.reader, self.workspace))
         for project in sorted({project for project, _ in self.workspace.session_folders()}):
@@ -377,12 +380,12 @@ class Application:
     @property
     def footprint(self) -> Footprint:
         """What idse left in this repository."""
-        from idse_orchestrator.git.health.footprint import GitFootprint
+        from idse_orchestrator.health.footprint import GitFootprint
 
         return GitFootprint(self.repository)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""
-        from idse_orchestrator.git.private_log import write_log
+        from idse_orchestrator.git.repository import write_log
 
         write_log(self.repository, text)

@@ -6,11 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.app.profiles.compile_agent_spec import CompileWish
-    from idse_orchestrator.app.resolve import Asking
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.stores.profile_folder import ProfileFolder
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.profiles.compile_agent_spec import CompileWish
+    from idse_orchestrator.profiles.folder import ProfileFolder
+    from idse_orchestrator.sessions.resolve import Asking
     from idse_orchestrator.wiring.application import Application
 
 
@@ -26,20 +26,20 @@ class Compiling:
         In the code revision `rev` it may be the only place that has it.
         """
         if name is None:
-            from idse_orchestrator.app.resolve import resolve_session
+            from idse_orchestrator.sessions.resolve import resolve_session
 
             return resolve_session(self._asking, option, None)
         if rev is None and (folder := self._folder_of(option, name)):
             return folder
-        from idse_orchestrator.app.validation.choice import COMMIT, WORKTREE, named_scope
+        from idse_orchestrator.sessions.choice import COMMIT, WORKTREE, named_scope
 
         scope = named_scope(self._asking, COMMIT if rev else WORKTREE, option, name)
         return scope.project or "", scope.session or ""
 
     def _folder_of(self, option: str | None, name: str) -> SessionKey | None:
         """The session whose folder stands in this work tree: then no ledger has to be asked for."""
-        from idse_orchestrator.domain.names import check_name
-        from idse_orchestrator.domain.pipeline_artifacts import session_folder
+        from idse_orchestrator.base.names import check_name
+        from idse_orchestrator.documents.pipeline_artifacts import session_folder
 
         project, slash, session = name.rpartition("/")
         key = (project if slash else self.project(option), check_name("session", session))
@@ -49,33 +49,33 @@ class Compiling:
 
     def project(self, option: str | None) -> str:
         """The project we are about, with a ledger or a folder."""
-        from idse_orchestrator.app.resolve import resolve_project
+        from idse_orchestrator.sessions.resolve import resolve_project
 
         return resolve_project(self._asking, option)
 
     @property
     def _asking(self) -> Asking:
         """A clone in CI has the folders alone."""
-        from idse_orchestrator.app.validation.choice import KnownHere
+        from idse_orchestrator.sessions.choice import KnownHere
 
         asking = self._app.asking
         return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
     def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
         """The specs that `wish` is about: of this work tree, or of the code revision `rev`."""
-        from idse_orchestrator.app.profiles.compile_agent_spec import places_of
+        from idse_orchestrator.profiles.compile_agent_spec import places_of
 
         places = places_of(wish)
         if rev is not None:
-            from idse_orchestrator.git.readers.commit import CommitReader
+            from idse_orchestrator.constitution.commit_reader import CommitReader
 
             return CommitReader(self._app.repository, rev, places)
         return self._app.documents(places)
 
     def folder(self, project: str, out: str | None) -> ProfileFolder:
         """Where the profiles of `project` go: `out`, or the project's build folder in this work tree."""
-        from idse_orchestrator.domain.project_workspace import build_folder
-        from idse_orchestrator.stores.profile_folder import ProfileFolder
+        from idse_orchestrator.documents.project_workspace import build_folder
+        from idse_orchestrator.profiles.folder import ProfileFolder
 
         if out is not None:
             return ProfileFolder(os.path.abspath(out))

@@ -10,16 +10,16 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
-    from idse_orchestrator.app.validation.choice import Choice
-    from idse_orchestrator.app.validation.examination import Examiner, Progress
-    from idse_orchestrator.app.validation.scope import Scope
-    from idse_orchestrator.app.validation.validate import Validation
-    from idse_orchestrator.app.waive_rule import Waivers
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.constitution.rules import Constitution
-    from idse_orchestrator.domain.findings import Report
-    from idse_orchestrator.stores.installed_checks import InstalledChecks
+    from idse_orchestrator.constitution.examination import Examiner, Progress
+    from idse_orchestrator.constitution.findings import Report
+    from idse_orchestrator.constitution.in_force import InstalledChecks
+    from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.constitution.scope import Scope
+    from idse_orchestrator.constitution.validate import Validation
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.verdicts import Waivers
     from idse_orchestrator.wiring.application import Application
 
 
@@ -31,9 +31,9 @@ class Judging:
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """The ValidationEngine with the constitution that `reader` sees."""
-        from idse_orchestrator.app.validation.constitution_source import constitution_in
-        from idse_orchestrator.app.validation.examination import Examiner, quiet
-        from idse_orchestrator.git.verdict_cache import verdict_cache_of
+        from idse_orchestrator.constitution.examination import Examiner, quiet
+        from idse_orchestrator.constitution.in_force import constitution_in
+        from idse_orchestrator.constitution.verdict_cache import verdict_cache_of
 
         cache = verdict_cache_of(self._app.repository)
         extra = self._extra_checks(reader)
@@ -42,8 +42,8 @@ class Judging:
 
     def _extra_checks(self, reader: ArtifactReader) -> InstalledChecks:
         """Check verbs of installed packages. Only a project's own rules can name them, so most never ask."""
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.stores.installed_checks import installed_checks
+        from idse_orchestrator.constitution.in_force import installed_checks
+        from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
         if CONSTITUTION_PATH not in reader.paths():
             return installed_checks(())
@@ -56,8 +56,8 @@ class Judging:
         views: Mapping[str, bytes] | None = None,
         on_progress: Progress | None = None,
     ) -> Validation:
-        """What `app.validation.validate` needs to judge the documents of `reader`."""
-        from idse_orchestrator.app.validation.validate import Validation
+        """What `constitution.validate` needs to judge the documents of `reader`."""
+        from idse_orchestrator.constitution.validate import Validation
 
         return Validation(
             reader, self.examiner(reader, on_progress), self._app.reader, self._app.today, views
@@ -65,9 +65,9 @@ class Judging:
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
         """What judging the documents that `choice` names needs, and which of them it is about."""
-        from idse_orchestrator.app.validation.choice import WORKTREE
-        from idse_orchestrator.app.validation.validate import Validation
-        from idse_orchestrator.app.views import expected_views
+        from idse_orchestrator.constitution.validate import Validation
+        from idse_orchestrator.sessions.choice import WORKTREE
+        from idse_orchestrator.sessions.views import expected_views
 
         source = self._app.source(choice)
         views = expected_views(self._app.reader, self._app.workspace) if choice.kind == WORKTREE else None
@@ -77,14 +77,14 @@ class Judging:
     @cached_property
     def constitution(self) -> Constitution:
         """The rules in force in this work tree."""
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
         return self.examiner(self._app.documents((CONSTITUTION_PATH,))).constitution
 
     @property
     def waivers(self) -> Waivers:
-        """What `app.waive_rule` works with."""
-        from idse_orchestrator.app.waive_rule import Waivers
+        """What `sessions.verdicts` works with."""
+        from idse_orchestrator.sessions.verdicts import Waivers
 
         return Waivers(
             self.constitution, self._app.reader, self._app.writer, self._app.workspace, self._app.today
@@ -92,16 +92,16 @@ class Judging:
 
     def gate(self, key: SessionKey, stage: str) -> Report:
         """What would be wrong if `stage` were complete with the documents of this work tree."""
-        from idse_orchestrator.app.validation.scope import Scope, places
-        from idse_orchestrator.app.validation.validate import gate
+        from idse_orchestrator.constitution.scope import Scope, places
+        from idse_orchestrator.constitution.validate import gate
 
         return gate(self.validation(self._app.documents(places(Scope(*key)))), *key, stage)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """What the ValidationEngine says of one session in a code commit."""
-        from idse_orchestrator.app.validation.scope import Scope, places
-        from idse_orchestrator.app.validation.validate import validate
-        from idse_orchestrator.git.readers.commit import CommitReader
+        from idse_orchestrator.constitution.commit_reader import CommitReader
+        from idse_orchestrator.constitution.scope import Scope, places
+        from idse_orchestrator.constitution.validate import validate
 
         scope = Scope(*key)
         return validate(
@@ -110,10 +110,10 @@ class Judging:
 
     def judge_index(self) -> Report:
         """What the ValidationEngine says of the commit that git is about to make."""
-        from idse_orchestrator.app.validation.scope import Changes, Scope, places
-        from idse_orchestrator.app.validation.validate import validate
-        from idse_orchestrator.git.readers.comparison import compare_index
-        from idse_orchestrator.git.readers.index import IndexReader
+        from idse_orchestrator.constitution.scope import Changes, Scope, places
+        from idse_orchestrator.constitution.validate import validate
+        from idse_orchestrator.worktree.readers.comparison import compare_index
+        from idse_orchestrator.worktree.readers.index import IndexReader
 
         found = compare_index(self._app.repository, self._app.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.migrate.apply import Applying
-    from idse_orchestrator.app.migrate.plan import Planning
-    from idse_orchestrator.app.migrate.ports import Progress
-    from idse_orchestrator.app.migrate.survey import Survey
-    from idse_orchestrator.git.migration.archive import Archive
-    from idse_orchestrator.git.migration.sources import Source
+    from idse_orchestrator.migrate.apply import Applying
+    from idse_orchestrator.migrate.archive import Archive
+    from idse_orchestrator.migrate.plan import Planning
+    from idse_orchestrator.migrate.ports import Progress
+    from idse_orchestrator.migrate.sources import Source
+    from idse_orchestrator.migrate.survey import Survey
     from idse_orchestrator.wiring.application import Application
 
 
@@ -20,8 +20,8 @@ class Migration:
     def __init__(
         self, app: Application, path: str, on_progress: Progress, *, with_history: bool = True
     ) -> None:
-        from idse_orchestrator.git.migration.sources import open_migration_source
-        from idse_orchestrator.git.migration.target import GitMigrationTarget
+        from idse_orchestrator.migrate.sources import open_migration_source
+        from idse_orchestrator.migrate.target import GitMigrationTarget
 
         self._app = app
         self._on_progress = on_progress
@@ -31,10 +31,10 @@ class Migration:
     @property
     def planning(self) -> Planning:
         """What planning works with."""
-        from idse_orchestrator.app.migrate.judging import Judge
-        from idse_orchestrator.app.migrate.plan import Planning
-        from idse_orchestrator.domain.project_workspace import CONSTITUTION_PATH
-        from idse_orchestrator.git.readers.worktree import WorktreeReader
+        from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
+        from idse_orchestrator.migrate.judging import Judge
+        from idse_orchestrator.migrate.plan import Planning
+        from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
         app = self._app
         rules = WorktreeReader(app.repository, (CONSTITUTION_PATH,))
@@ -53,7 +53,7 @@ class Migration:
 
     def applying(self, found: Survey) -> Applying:
         """What carrying out works with."""
-        from idse_orchestrator.app.migrate.apply import Applying
+        from idse_orchestrator.migrate.apply import Applying
 
         app = self._app
         return Applying(
@@ -72,7 +72,7 @@ class Migration:
         """Projects whose views here stand in the source: older tools wrote files of those names."""
         import os
 
-        from idse_orchestrator.domain.project_workspace import PROJECTS_FOLDER, VIEWS
+        from idse_orchestrator.documents.project_workspace import PROJECTS_FOLDER, VIEWS
 
         top = os.path.realpath(self._app.repository.toplevel)
         found = set()
@@ -85,7 +85,7 @@ class Migration:
 
     def archive(self, name: str) -> Archive:
         """Where notices for the old place go."""
-        from idse_orchestrator.git.migration.archive import Archive
+        from idse_orchestrator.migrate.archive import Archive
 
         return Archive(self.source, name)
 

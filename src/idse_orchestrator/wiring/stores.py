@@ -11,31 +11,32 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.domain.project_workspace import STORE_FOLDER
+from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.documents.project_workspace import STORE_FOLDER
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
 from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.making import IgnoringFolders, NoSettings
-from idse_orchestrator.stores.plain.no_git import LOCAL_FOLDER, place_without_git
+from idse_orchestrator.stores.plain.making import LOCAL_FOLDER, IgnoringFolders, NoSettings, place_without_git
 from idse_orchestrator.wiring.application import Application
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.blueprint.ports import Blueprint
-    from idse_orchestrator.app.configuration import Layers
-    from idse_orchestrator.app.copy_ledgers import CopyOutcome
-    from idse_orchestrator.app.create_session import SessionMaker
-    from idse_orchestrator.app.doctor import Check
-    from idse_orchestrator.app.fsck import FoundRef
-    from idse_orchestrator.app.history.ports import LedgerHistory, Trees
-    from idse_orchestrator.app.ports import LedgerReader, LedgerWriter, Workspace
-    from idse_orchestrator.app.validation.choice import Choice
-    from idse_orchestrator.domain.artifact_reader import ArtifactReader
-    from idse_orchestrator.domain.design_store import DesignStore
-    from idse_orchestrator.domain.ledger.defects import Defect
-    from idse_orchestrator.git.sources import Source
+    from idse_orchestrator.base.checkup import Check
+    from idse_orchestrator.claims.session import Blueprint
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.entries import LedgerHistory
+    from idse_orchestrator.ledger.fsck import FoundRef
+    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.configuration import Layers
+    from idse_orchestrator.sessions.create_session import SessionMaker
+    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.stores.copy_ledgers import CopyOutcome
+    from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
     from idse_orchestrator.wiring.sync import NoSync
+    from idse_orchestrator.worktree.readers.sources import Source
 
 
 class Chosen(NamedTuple):
@@ -78,8 +79,7 @@ class StoreApplication(Application):
     @cached_property
     def writer(self) -> LedgerWriter:
         """Ledgers, to append to."""
-        from idse_orchestrator.stores.plain.event_making import PlainEventMaker
-        from idse_orchestrator.stores.plain.writer import StoreLedgerWriter
+        from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
 
         maker = PlainEventMaker(self.repository, self.agent, self.environment)
         return StoreLedgerWriter(self.repository, self.store, self._folders, maker)
@@ -108,7 +108,7 @@ class StoreApplication(Application):
     @cached_property
     def layers(self) -> Layers:
         """Where settings come from."""
-        from idse_orchestrator.stores.plain.layers import PlainLayers
+        from idse_orchestrator.wiring.layers import PlainLayers
 
         return PlainLayers(self.environment)
 
@@ -133,15 +133,15 @@ class StoreApplication(Application):
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names; NeedsGitError for commits and the index."""
-        from idse_orchestrator.stores.plain.sources import open_plain_source
+        from idse_orchestrator.stores.plain.documents import open_plain_source
 
         return open_plain_source(self.repository, self.store, choice)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.app.blueprint.ports import Blueprint
-        from idse_orchestrator.git.worktree.blueprint_file import GitBlueprintFile
-        from idse_orchestrator.stores.plain.ledger_documents import StoreLedgerDocuments
+        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
+        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
         documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.repository)
         progress = on_progress or (lambda _done, _all: None)
@@ -179,8 +179,8 @@ class StoreApplication(Application):
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
-        from idse_orchestrator.app.copy_ledgers import all_keys, copy_ledgers
-        from idse_orchestrator.app.judge_entries import problem_with
+        from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
+        from idse_orchestrator.stores.plain.ledger_source import problem_with
 
         outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
         self.refresh_all_views()
@@ -200,7 +200,7 @@ def application_found(folder: str, environment: Mapping[str, str]) -> StoreAppli
 
     One that stands in a repository is passed by: a branch may have carried it there.
     """
-    from idse_orchestrator.stores.filesystem.layout import MARKER
+    from idse_orchestrator.stores.filesystem.entry_files import MARKER
 
     root = _above(folder, f"{STORE_FOLDER}/{MARKER}")
     if root is None or _above(root, ".git") is not None:

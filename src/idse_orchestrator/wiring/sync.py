@@ -10,12 +10,12 @@ from idse_orchestrator.errors import NoAgencyError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from idse_orchestrator.app.sync.agency import AgencyParts
-    from idse_orchestrator.app.sync.outgoing import Outgoing
-    from idse_orchestrator.app.sync.setup_agency import AgencySetup
-    from idse_orchestrator.app.sync.syncing import Syncing
-    from idse_orchestrator.app.sync.values import Agency
-    from idse_orchestrator.git.sync.point_log import PointEntry
+    from idse_orchestrator.sync.agency import AgencyParts
+    from idse_orchestrator.sync.outcome import Agency
+    from idse_orchestrator.sync.outgoing import Outgoing
+    from idse_orchestrator.sync.points import PointEntry
+    from idse_orchestrator.sync.setup_agency import AgencySetup
+    from idse_orchestrator.sync.syncing import Syncing
     from idse_orchestrator.wiring.application import Application
 
 
@@ -30,23 +30,23 @@ class Sync:
         """What finding the Agency, and writing it down, works with."""
         import os
 
-        from idse_orchestrator.app.sync.agency import AgencyParts
-        from idse_orchestrator.git.sync.remotes import GitRemoteSettings
+        from idse_orchestrator.sync.agency import AgencyParts
+        from idse_orchestrator.sync.remotes import GitRemoteSettings
 
         repository = self._app.repository
         remotes = GitRemoteSettings(repository, self._app.git_configuration)
         return AgencyParts(self._app.layers, remotes, os.getcwd(), repository.toplevel)
 
     def agency(self) -> Agency:
-        """Where to sync; see `app.sync.agency.resolve_agency`."""
-        from idse_orchestrator.app.sync.agency import resolve_agency
+        """Where to sync; see `sync.agency.resolve_agency`."""
+        from idse_orchestrator.sync.agency import resolve_agency
 
         return resolve_agency(self.parts)
 
     def ledgers_elsewhere(self) -> Agency | None:
         """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
-        from idse_orchestrator.app.sync.agency import ORIGIN
-        from idse_orchestrator.app.sync.values import Agency
+        from idse_orchestrator.sync.agency import ORIGIN
+        from idse_orchestrator.sync.outcome import Agency
 
         try:
             return self.agency()
@@ -55,9 +55,9 @@ class Sync:
             return Agency(origin.urls[0], ORIGIN, "git remote origin") if origin and origin.urls else None
 
     def set_up(self, url: str, remote: str) -> AgencySetup:
-        """Write down the Agency; see `app.sync.setup_agency`. It is asked whether it answers."""
-        from idse_orchestrator.app.sync.setup_agency import setup_agency
-        from idse_orchestrator.git.sync.transport import GitRemote
+        """Write down the Agency; see `sync.setup_agency`. It is asked whether it answers."""
+        from idse_orchestrator.sync.setup_agency import setup_agency
+        from idse_orchestrator.sync.transport import GitRemote
 
         repository, patience = self._app.repository, self._patience
         return setup_agency(
@@ -70,10 +70,10 @@ class Sync:
     @property
     def outgoing(self) -> Outgoing:
         """What judging a plain `git push` works with."""
-        from idse_orchestrator.app.sync.outgoing import Outgoing
-        from idse_orchestrator.git.merge.joiner import GitJoiner
-        from idse_orchestrator.git.sync.guard import GitGuard
-        from idse_orchestrator.git.sync.published_refs import GitPublishedRefs
+        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+        from idse_orchestrator.sync.guard import GitGuard
+        from idse_orchestrator.sync.outgoing import Outgoing
+        from idse_orchestrator.sync.published_refs import GitPublishedRefs
 
         repository = self._app.repository
         guard = GitGuard(repository, lambda folder: GitJoiner(repository, folder))
@@ -83,12 +83,12 @@ class Sync:
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
     ) -> AbstractContextManager[Syncing]:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
-        from idse_orchestrator.git.sync.listings import RefListings
+        from idse_orchestrator.sync.published_refs import RefListings
 
         repository = self._app.repository
         listings = RefListings(repository.git)  # git works while the rest is imported
-        from idse_orchestrator.git.sync.assembly import open_syncing
-        from idse_orchestrator.git.sync.transport import GitRemote
+        from idse_orchestrator.sync.syncing import open_syncing
+        from idse_orchestrator.sync.transport import GitRemote
 
         known = agency or self.agency()
         remote = GitRemote(repository, known, on_progress, self._patience, self._app.git_configuration)
@@ -108,7 +108,7 @@ class Sync:
 
     def points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""
-        from idse_orchestrator.git.sync.point_log import sync_points
+        from idse_orchestrator.sync.points import sync_points
 
         return sync_points(self._app.repository, limit)
 

@@ -6,9 +6,11 @@ import sys
 
 import click
 
-from idse_orchestrator.app.blueprint import change, look
-from idse_orchestrator.app.blueprint.block import LEFT, WRITTEN, write_claims
-from idse_orchestrator.app.blueprint.session import blueprint_tip
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.claims import change, look
+from idse_orchestrator.claims.block import LEFT, WRITTEN, write_claims
+from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.progress import Progress
@@ -24,8 +26,6 @@ from idse_orchestrator.cli.render.claims import (
 )
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.claims.statements import SECTIONS
-from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
 _READ_AT_MOST = 8192

@@ -6,13 +6,13 @@ from typing import Any
 
 import click
 
+from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.compiling import CompileOptions, run_agent_spec
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agent_profiles.file import FORMATS, YAML
-from idse_orchestrator.domain.names import BLUEPRINT
 from idse_orchestrator.errors import EXIT_OK
+from idse_orchestrator.profiles.file import FORMATS, YAML
 
 
 @command("agent-spec", reads=True)
@@ -56,7 +56,7 @@ def schema(run: Run) -> int:
     """Print the JSON Schema that every compiled profile satisfies, YAML and JSON alike."""
     import json
 
-    from idse_orchestrator.domain.agent_profiles.schema import agent_profile_schema
+    from idse_orchestrator.profiles.file import agent_profile_schema
 
     run.terminal.data(json.dumps(agent_profile_schema(), indent=2))
     return EXIT_OK

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.app.configuration import (
+from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.render.envelope import envelope
+from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.sessions.configuration import (
     GIT,
     SETTINGS,
     Value,
@@ -15,9 +18,6 @@ from idse_orchestrator.app.configuration import (
     set_setting,
     unknown_keys,
 )
-from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.envelope import envelope
-from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run

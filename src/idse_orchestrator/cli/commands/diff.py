@@ -7,11 +7,6 @@ from collections.abc import Iterable, Sequence
 
 import click
 
-from idse_orchestrator.app.history.diff import Comparing, DiffWish
-from idse_orchestrator.app.history.diff import diff as compare
-from idse_orchestrator.app.history.difference import Difference
-from idse_orchestrator.app.history.ports import Change
-from idse_orchestrator.app.history.show_event import Finder
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
@@ -22,6 +17,10 @@ from idse_orchestrator.cli.render.log_json import changes_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
+from idse_orchestrator.sessions.diff import Comparing, DiffWish
+from idse_orchestrator.sessions.diff import diff as compare
+from idse_orchestrator.sessions.show_event import Difference, Finder
+from idse_orchestrator.sessions.trees import Change
 
 _PATCH, _STAT, _NAMES = "patch", "stat", "names"
 

@@ -14,7 +14,7 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.doctor import CheckResult
+    from idse_orchestrator.base.checkup import CheckResult
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.cli.terminal import Terminal
 
@@ -30,7 +30,7 @@ def doctor(run: Run, *, fix: bool) -> int:
     ledger, the setting that shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs
     left behind. Nothing else is touched. Exit code 1 says that a problem remains.
     """
-    from idse_orchestrator.app.doctor import examine
+    from idse_orchestrator.base.checkup import examine
 
     results = examine(run.app.health_checks(), mend=fix)
     if run.terminal.as_json:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.copy_ledgers import all_keys, copy_ledgers
 from idse_orchestrator.cli.copying import EXPORT, tell
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.stores.exported_folder import folder_to_write
+from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
+from idse_orchestrator.stores.known_stores import folder_to_write
 
 
 @command("export", reads=True)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.app.fsck import FsckReport
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.cli.terminal import Terminal
-    from idse_orchestrator.domain.ledger.defects import Defect
+    from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.fsck import FsckReport
 
 
 @command("fsck", reads=True)
@@ -28,7 +28,7 @@ def fsck(run: Run, session: str | None) -> int:
     SESSION, or of --project, if given. Each defect is one line: ref, commit, code, what is wrong.
     Nothing is written. Exit code 1 says that there is a defect.
     """
-    from idse_orchestrator.app.fsck import FoundRef, check_ledgers
+    from idse_orchestrator.ledger.fsck import FoundRef, check_ledgers
 
     wanted = run.session(session) if session else None
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.app.handoffs.answer_handoff import Answer, answer_handoff
-from idse_orchestrator.app.handoffs.request_handoff import HandoffWish, request_handoff
-from idse_orchestrator.app.handoffs.told_handoffs import OPEN, entries_of, told_handoff, told_handoffs
-from idse_orchestrator.app.show_status import no_ledger
+from idse_orchestrator.agents.hand_over import Answer, HandoffWish, answer_handoff, request_handoff
+from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, handoff_to_dict
+from idse_orchestrator.agents.told_handoffs import OPEN, entries_of, told_handoff, told_handoffs
+from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.agents_reading import session_option
 from idse_orchestrator.cli.options import command
@@ -18,12 +18,10 @@ from idse_orchestrator.cli.render.handoffs import handoff_rows, told_data
 from idse_orchestrator.cli.render.routing import handoff_words
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agents.handoff import handoff_to_dict
-from idse_orchestrator.domain.agents.handoff_fold import ACCEPT, APPROVE, REJECT
-from idse_orchestrator.domain.text import one_line
+from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.agents.handoff import Handoff
+    from idse_orchestrator.agents.handoff import Handoff
 
 _id_argument = click.argument(
     "handoff", metavar="[ID]", required=False, default="", shell_complete=completion_values.handoffs
@@ -101,8 +99,7 @@ def approve(run: Run, handoff: str, reason: str, session: str | None) -> None:
 
 
 def _answer(run: Run, answer: Answer, session: str | None, agent: str | None) -> None:
-    from idse_orchestrator.app.views import refresh_views
-    from idse_orchestrator.app.views_kept_from import kept_from
+    from idse_orchestrator.sessions.views import kept_from, refresh_views
 
     key = run.session(session)
     handoff = answer_handoff(run.app.agents.desk(agent), key, answer)
@@ -154,7 +151,7 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> None:
     own: .idse/templates/handoff.md.j2. Without ID the open one is meant, for an agent what is offered to it,
     or else the last.
     """
-    from idse_orchestrator.app.handoffs.handoff_document import (
+    from idse_orchestrator.agents.handoff_document import (
         TEMPLATE,
         facts_of,
         handoff_document,

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import click
 
-from idse_orchestrator.app.waive_rule import known_rule
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.group import root
 from idse_orchestrator.cli.help_errors import error_classes, error_page
@@ -17,6 +16,7 @@ from idse_orchestrator.cli.render.rules import rule_page
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.table import COMMANDS
 from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.sessions.verdicts import known_rule
 
 _CODE = re.compile(r"[A-Z]{2,10}\d{3}", re.ASCII | re.IGNORECASE)
 

@@ -14,17 +14,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.ledger_values import Missed
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.text import counted
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
+from idse_orchestrator.worktree.values import Missed
 
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.app.ledger_values import Conflict
-    from idse_orchestrator.app.record_commit import Recorded, RecordedSession
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.worktree.record_commit import Recorded, RecordedSession
 
 
 class _KeptError(Exception):
@@ -103,7 +103,7 @@ def _before(run: Run) -> int:
 
 def _post_commit(run: Run, args: Sequence[str]) -> None:
     del args
-    from idse_orchestrator.app.record_commit import record_commit
+    from idse_orchestrator.worktree.record_commit import record_commit
 
     change = run.app.commits.head()
     if change is not None:
@@ -139,7 +139,7 @@ def _rebased_from(git_dir: str) -> str:
 
 
 def _record_move(run: Run, before: str) -> None:
-    from idse_orchestrator.app.record_commit import record_commit
+    from idse_orchestrator.worktree.record_commit import record_commit
 
     change = run.app.commits.between(before, "HEAD")
     if change.before and change.before != change.after:
@@ -170,8 +170,8 @@ def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
     """The first of them in words, and how many more there are."""
     if not found:
         return
-    from idse_orchestrator.app.ledger_values import MARKERS
     from idse_orchestrator.cli.render.conflicts import conflict_words
+    from idse_orchestrator.ledger.merge.conflicts import MARKERS
 
     each, conflict = found[0]
     name = "/".join(each.key)

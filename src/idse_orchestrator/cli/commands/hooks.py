@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.hooks import SKIPPED, HooksReport, hooks_status, install_hooks, uninstall_hooks
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.hooks import (
     all_absent,
@@ -15,6 +14,13 @@ from idse_orchestrator.cli.render.hooks import (
 )
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
+from idse_orchestrator.worktree.hooks.install import (
+    SKIPPED,
+    HooksReport,
+    hooks_status,
+    install_hooks,
+    uninstall_hooks,
+)
 
 
 @command("install", project=False)

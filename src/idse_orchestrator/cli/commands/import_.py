@@ -7,7 +7,7 @@ import click
 from idse_orchestrator.cli.copying import IMPORT, tell
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.stores.exported_folder import folder_to_read
+from idse_orchestrator.stores.known_stores import folder_to_read
 
 
 @command("import", reads=True, project=False)

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import click
 
-from idse_orchestrator.app.agent_files import ALREADY, FileOutcome, install_agent_files
-from idse_orchestrator.app.init_project import Initialized, InitWish, init_project
-from idse_orchestrator.app.render_artifacts import TemplateDoubt
-from idse_orchestrator.app.sync.agency import REMOTE as AGENCY
+from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
+from idse_orchestrator.base.names import check_name
 from idse_orchestrator.cli.agent_files import kept_diagnostics, refuse_kept, say_what_follows
 from idse_orchestrator.cli.first_pull import bring_ledgers, say_brought
 from idse_orchestrator.cli.options import command
@@ -18,9 +16,11 @@ from idse_orchestrator.cli.render.hooks import worktree_notice
 from idse_orchestrator.cli.render.sync import setup_lines
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
-from idse_orchestrator.domain.names import check_name
-from idse_orchestrator.domain.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
+from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
+from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
+from idse_orchestrator.sync.agency import REMOTE as AGENCY
 
 
 @command("init", reads=True, project=False)

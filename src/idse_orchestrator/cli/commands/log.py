@@ -9,8 +9,6 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app.history.log import Wish, log_of_project, log_of_session
-from idse_orchestrator.app.history.ports import Drawn, Entry
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
@@ -22,6 +20,8 @@ from idse_orchestrator.cli.render.log_json import damage_diagnostics, entry_data
 from idse_orchestrator.cli.render.log_template import HELP, template
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import UsageError
+from idse_orchestrator.ledger.entries import Drawn, Entry
+from idse_orchestrator.sessions.log import Wish, log_of_project, log_of_session
 
 Renderer = Callable[[Entry, Look], list[str]]
 

@@ -13,9 +13,9 @@ from idse_orchestrator.cli.progress import Progress
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.migrate.values import Migrated, MigrationPlan
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.git.migration.archive import Archive
+    from idse_orchestrator.migrate.archive import Archive
+    from idse_orchestrator.migrate.values import Migrated, MigrationPlan
     from idse_orchestrator.wiring.migration import Migration
 
 
@@ -39,10 +39,10 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
 
     With --project the source's project is called NAME here; of several, NAME is the one that is taken over.
     """
-    from idse_orchestrator.app.migrate.apply import apply_plan
-    from idse_orchestrator.app.migrate.notices import notices
-    from idse_orchestrator.app.migrate.plan import plan_migration
-    from idse_orchestrator.app.migrate.values import Migrated, Wish
+    from idse_orchestrator.migrate.apply import apply_plan
+    from idse_orchestrator.migrate.archive import notices
+    from idse_orchestrator.migrate.plan import plan_migration
+    from idse_orchestrator.migrate.values import Migrated, Wish
     from idse_orchestrator.wiring.migration import Migration
 
     with _Phases(run) as progress:

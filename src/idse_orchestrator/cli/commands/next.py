@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.show_status import show_status
 from idse_orchestrator.cli.render.routing import who_lines
 from idse_orchestrator.cli.render.status import next_data, next_lines
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
     import click

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.restore_session import restore_session
-from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.worktree.save import restore_session
 
 _NAMED = 3
 """How many files are named one by one."""

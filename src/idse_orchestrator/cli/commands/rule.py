@@ -8,15 +8,15 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app.waive_rule import WaiverChange, known_rule, unwaive_rule, waive_rule
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
+from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
 
 rule_argument = click.argument("rule", metavar="RULE", shell_complete=completion_values.rules)
 session_option = click.option(

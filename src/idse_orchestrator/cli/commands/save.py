@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.save_session import Saved, save_session
-from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.conflicts import conflict_words
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.worktree.save import Saved, save_session
 
 
 @command("save", reads=True)

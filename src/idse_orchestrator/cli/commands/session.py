@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from idse_orchestrator.app.describe_session import SETTABLE_STATUSES, archive_session, describe_session
-from idse_orchestrator.app.views import refresh_views
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.session_list import show_sessions
 from idse_orchestrator.cli.render.status_page import show_status_of
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.spawning import spawn_command
 from idse_orchestrator.cli.switching import switch_command
+from idse_orchestrator.sessions.create_session import SETTABLE_STATUSES, archive_session, describe_session
+from idse_orchestrator.sessions.views import refresh_views
 
 
 @command("list", reads=True)

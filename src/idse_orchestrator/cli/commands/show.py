@@ -7,7 +7,6 @@ import time
 
 import click
 
-from idse_orchestrator.app.history.show_event import Finder, Shown, artifact_at, show_event
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.columns import terminal_width
@@ -19,6 +18,7 @@ from idse_orchestrator.cli.render.log_json import changes_data, damage_diagnosti
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import UsageError
+from idse_orchestrator.sessions.show_event import Finder, Shown, artifact_at, show_event
 
 
 @command("show", reads=True)

@@ -6,17 +6,16 @@ from collections.abc import Callable
 
 import click
 
-from idse_orchestrator.app.move_stage import Move, Moved, move_stage
-from idse_orchestrator.app.views import write_views
-from idse_orchestrator.app.views_kept_from import kept_from
+from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.routing import handoff_words, handoffs_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.agents.registry import AgentRegistry
-from idse_orchestrator.domain.text import one_line
 from idse_orchestrator.errors import GateError
+from idse_orchestrator.sessions.move_stage import Move, Moved, move_stage
+from idse_orchestrator.sessions.views import kept_from, write_views
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -77,7 +76,7 @@ def _move(run: Run, move: Move, session: str | None) -> int:
 
 def _show_findings(run: Run, report: object) -> None:
     from idse_orchestrator.cli.render.report import render_report
-    from idse_orchestrator.domain.findings import Report
+    from idse_orchestrator.constitution.findings import Report
 
     if isinstance(report, Report) and not run.terminal.as_json:
         rules = {rule.id: rule for rule in run.app.judging.constitution.rules}

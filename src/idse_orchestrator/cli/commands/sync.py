@@ -5,9 +5,7 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.sync import (
-    setup_lines,
-)
+from idse_orchestrator.cli.render.sync import setup_lines
 from idse_orchestrator.cli.render.sync_status import standing_data, standing_lines, standing_summary
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.syncing import run_pull, run_push
@@ -45,7 +43,7 @@ def status(run: Run, *, everything: bool) -> int:
     Nothing is changed on either side. Where the Agency cannot be reached, what it had when it was last
     reached is compared instead, and the exit code is 5.
     """
-    from idse_orchestrator.app.sync.status import sync_status
+    from idse_orchestrator.sync.status import sync_status
 
     with run.app.sync.open(run.terminal.progress, alone=False) as syncing:
         found = sync_status(syncing)

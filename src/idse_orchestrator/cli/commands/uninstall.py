@@ -11,8 +11,8 @@ from idse_orchestrator.cli.options import command
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.uninstall import UninstallPlan
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.health.uninstall import UninstallPlan
 
 
 @command("uninstall", project=False)
@@ -28,8 +28,8 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
     Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
     bundle with all of them is written into the git directory first, and its path is printed.
     """
-    from idse_orchestrator.app.uninstall import plan_uninstall
-    from idse_orchestrator.app.uninstall import uninstall as carry_out
+    from idse_orchestrator.health.uninstall import plan_uninstall
+    from idse_orchestrator.health.uninstall import uninstall as carry_out
 
     footprint, hooks = run.app.footprint, run.app.hook_files()
     plan = plan_uninstall(footprint, hooks, with_ledgers=ledgers)

@@ -7,19 +7,19 @@ from typing import Any
 
 import click
 
-from idse_orchestrator.app.record_verdicts import record_verdicts
-from idse_orchestrator.app.validation import choice as choices
-from idse_orchestrator.app.validation.choice import Choice
-from idse_orchestrator.app.validation.scope import Scope
-from idse_orchestrator.app.validation.validate import validate
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.progress import Progress
 from idse_orchestrator.cli.render.report import FORMATS, render_report
 from idse_orchestrator.cli.render.report_words import Rules, summary
 from idse_orchestrator.cli.render.style import PLAIN
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.domain.findings import Report
+from idse_orchestrator.constitution.findings import Report
+from idse_orchestrator.constitution.scope import Scope
+from idse_orchestrator.constitution.validate import validate
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+from idse_orchestrator.sessions import choice as choices
+from idse_orchestrator.sessions.choice import Choice
+from idse_orchestrator.sessions.verdicts import record_verdicts
 
 _SOURCES = {
     "--staged": choices.INDEX,

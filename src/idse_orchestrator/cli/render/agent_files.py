@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.agent_file_standing import CURRENT, MISSING, SHARED
+from idse_orchestrator.agents.file_standing import CURRENT, MISSING, SHARED
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.agent_file_standing import FileStanding
-    from idse_orchestrator.app.agent_files import FileOutcome
+    from idse_orchestrator.agents.file_standing import FileStanding
+    from idse_orchestrator.agents.install_files import FileOutcome
     from idse_orchestrator.cli.render.style import Style
 
 

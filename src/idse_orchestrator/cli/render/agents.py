@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.agents.registry import AUTOMATIC
+from idse_orchestrator.agents.registry_check import rule_words
+from idse_orchestrator.base.text import few
 from idse_orchestrator.cli.render.aligned import aligned, labelled_prose
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.agents.registry import AUTOMATIC
-from idse_orchestrator.domain.agents.registry_check import rule_words
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.text import few
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from idse_orchestrator.domain.agents.ide_agent_routing import Routing
-    from idse_orchestrator.domain.agents.registry import Agent, AgentRegistry, HandoffRule
+    from idse_orchestrator.agents.ide_agent_routing import Routing
+    from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
 
 
 def agent_rows(registry: AgentRegistry) -> list[str]:

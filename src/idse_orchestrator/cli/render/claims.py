@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.blueprint.look import Candidate, Candidates, Verification, is_out_of_date
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.claims.claim import Claim, Evidence
+from idse_orchestrator.claims.gate import GateTest, Weighed, failed
+from idse_orchestrator.claims.look import Candidate, Candidates, Verification, is_out_of_date
 from idse_orchestrator.cli.render.aligned import aligned, wrapped
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.claims.claim import Claim, Evidence
-from idse_orchestrator.domain.claims.gate import GateTest, Weighed, failed
-from idse_orchestrator.domain.text import counted
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.blueprint.block import BlockOutcome
-    from idse_orchestrator.app.blueprint.change import Changed
+    from idse_orchestrator.claims.block import BlockOutcome
+    from idse_orchestrator.claims.change import Changed
 
 _INDENT = " " * 14
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from idse_orchestrator.app.ledger_values import (
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,
     NO_TEXT,
@@ -10,7 +11,6 @@ from idse_orchestrator.app.ledger_values import (
     REMOVED_THERE,
     Conflict,
 )
-from idse_orchestrator.domain.text import one_word
 
 _SHORT = 10
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from idse_orchestrator.app.copy_ledgers import (
+from idse_orchestrator.cli.render.aligned import aligned
+from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.stores.copy_ledgers import (
     COPIED,
     DIVERGED,
     MERGED,
@@ -14,9 +16,7 @@ from idse_orchestrator.app.copy_ledgers import (
     CopyOutcome,
     LedgerOutcome,
 )
-from idse_orchestrator.cli.render.aligned import aligned
-from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.design_store import LedgerKey
+from idse_orchestrator.stores.design_store import LedgerKey
 
 _FAILED = (REFUSED, DIVERGED, MOVING)
 _ORDER = (COPIED, MERGED, NEWER, DIVERGED, REFUSED, MOVING)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from idse_orchestrator.app.history.ports import Entry
+from idse_orchestrator.ledger.entries import Entry
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
 _MONTH, _YEAR = 2_629_746, 31_556_952

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.handoffs.handoff_document import result_words
+from idse_orchestrator.agents.handoff import handoff_to_dict
+from idse_orchestrator.agents.handoff_document import result_words
+from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.render.aligned import WIDTH, aligned
 from idse_orchestrator.cli.render.columns import fitted
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.agents.handoff import handoff_to_dict
-from idse_orchestrator.domain.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.handoffs.told_handoffs import ToldHandoff
+    from idse_orchestrator.agents.told_handoffs import ToldHandoff
 
 
 def handoff_rows(told: Sequence[ToldHandoff]) -> list[str]:

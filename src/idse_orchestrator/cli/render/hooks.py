@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.hooks import ABSENT, CURRENT, OUTDATED
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.worktree.hooks.install import ABSENT, CURRENT, OUTDATED
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.hooks import HooksPlace, HooksReport, HookState
+    from idse_orchestrator.worktree.hooks.install import HooksPlace, HooksReport, HookState
 
 
 def hooks_page(report: HooksReport, style: Style) -> str:

@@ -12,11 +12,11 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from idse_orchestrator.app.history.ports import MERGE, Drawn, Entry
 from idse_orchestrator.cli.render.columns import WIDEST, columns, filled, fitted
 from idse_orchestrator.cli.render.dates import iso, relative
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.stage_state_model import COMPLETE
+from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
 _GAP = "  "
 _NARROW = 60

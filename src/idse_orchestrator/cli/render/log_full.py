@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 
-from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.cli.render.dates import iso, relative
 from idse_orchestrator.cli.render.log import Look, beneath, session_label, subject
 from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.ledger.entries import Entry
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _LABEL = 10

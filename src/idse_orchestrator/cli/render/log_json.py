@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from idse_orchestrator.app.history.ports import Change, Entry
 from idse_orchestrator.cli.render.dates import iso
-from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.ledger.entries import Entry
+from idse_orchestrator.sessions.trees import Change
 
 
 def entry_data(entry: Entry) -> dict[str, object]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from idse_orchestrator.app.history.ports import Entry
 from idse_orchestrator.cli.render.dates import iso, relative, seconds_of
 from idse_orchestrator.cli.render.log import Look
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.errors import UsageError
+from idse_orchestrator.ledger.entries import Entry
 
 _PLACEHOLDER = re.compile(r"%(\([^)]*\)|a[a-zA-Z]|x[0-9a-fA-F]{2}|.)?", re.DOTALL)
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from idse_orchestrator.app.migrate.values import (
-    CLOSED,
-    DONE,
-    NEW,
-    TAKEN,
-    Migrated,
-    MigrationPlan,
-    SessionPlan,
-)
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.migration.files import STUB, UNKNOWN, Fate
-from idse_orchestrator.domain.migration.paths import LAYOUTS
-from idse_orchestrator.domain.pipeline_artifacts import STAGE_OF
-from idse_orchestrator.domain.text import counted
+from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
+from idse_orchestrator.migrate.paths import LAYOUTS
+from idse_orchestrator.migrate.values import CLOSED, DONE, NEW, TAKEN, Migrated, MigrationPlan, SessionPlan
 
 _FEW = 20
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import few
 from idse_orchestrator.cli.render.columns import fitted
 from idse_orchestrator.cli.render.routing import who_lines
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.domain.text import few
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.show_status import SessionStatus
-    from idse_orchestrator.domain.findings import Finding, Report
-    from idse_orchestrator.domain.stage_state_model import Standing
+    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.pipeline.stage_state_model import Standing
+    from idse_orchestrator.sessions.status import SessionStatus
 
 MOST_FINDINGS = 10
 MOST_CHARACTERS = 160

@@ -9,7 +9,7 @@ from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.render.report_words import Rules
-    from idse_orchestrator.domain.findings import Report
+    from idse_orchestrator.constitution.findings import Report
 
 FORMATS = ("text", "concise", "json", "sarif", "junit", "github")
 

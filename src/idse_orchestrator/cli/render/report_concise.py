@@ -8,7 +8,7 @@ from idse_orchestrator.cli.render.report_words import Rules, kind_of, waiver_wor
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 
 def concise_report(report: Report, rules: Rules) -> str:  # noqa: ARG001 - all formats have one shape

@@ -8,7 +8,7 @@ from idse_orchestrator.cli.render.report_words import Rules, kind_of, summary, w
 from idse_orchestrator.cli.render.style import printable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 _COMMANDS = {"error": "error", "warning": "warning", "waived": "notice"}
 

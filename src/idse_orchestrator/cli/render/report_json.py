@@ -8,7 +8,7 @@ from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.report_words import Rules, kind_of
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 SCHEMA = "idse.validate/1"
 

@@ -12,7 +12,7 @@ from idse_orchestrator.cli.render.style import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 REPOSITORY = "repository"
 """The suite of findings that belong to no session."""

@@ -15,7 +15,7 @@ from idse_orchestrator.cli.render.style import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOMEPAGE = "https://pypi.org/project/idse-orchestrator/"

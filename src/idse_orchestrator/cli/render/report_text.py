@@ -12,7 +12,7 @@ from idse_orchestrator.cli.render.style import Style, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 MAX_PLACES = 5
 """Places shown of one kind of finding in one file; the other formats have them all."""

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.findings import Finding, Report
+    from idse_orchestrator.constitution.findings import Finding, Report
 
 
 class RuleInfo(Protocol):
-    """What a report says about a rule besides its findings; `domain.constitution.rules.Rule` is one."""
+    """What a report says about a rule besides its findings; `constitution.rules.Rule` is one."""
 
     @property
     def id(self) -> str:

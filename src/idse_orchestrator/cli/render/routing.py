@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import few
 from idse_orchestrator.cli.render.style import printable
-from idse_orchestrator.domain.text import few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.app.show_status import SessionStatus
-    from idse_orchestrator.domain.agents.handoff import Handoff
-    from idse_orchestrator.domain.agents.ide_agent_routing import Choice, Routing
-
+    from idse_orchestrator.agents.handoff import Handoff
+    from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
+    from idse_orchestrator.sessions.status import SessionStatus
 
 _MOST_OFFERS = 3
 
@@ -75,7 +74,7 @@ def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
     """Open handoffs as JSON values."""
     if not handoffs:
         return []
-    from idse_orchestrator.domain.agents.handoff import handoff_to_dict
+    from idse_orchestrator.agents.handoff import handoff_to_dict
 
     return [handoff_to_dict(handoff) for handoff in handoffs]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.waive_rule import is_waivable
 from idse_orchestrator.cli.render.aligned import aligned, labelled_prose, wrapped
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
+from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.sessions.verdicts import is_waivable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.constitution.rules import Constitution, Rule
+    from idse_orchestrator.constitution.rules import Constitution, Rule
 
 HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "from")
 _STATUSES = ("pending", "in_progress", "complete")

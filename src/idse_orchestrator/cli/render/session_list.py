@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.domain.pipeline_artifacts import STAGES
-from idse_orchestrator.domain.session_graph import SessionGraph
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.pipeline.session_graph import SessionGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from idse_orchestrator.app.ports import LedgerReader, SessionKey
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.domain.stage_state_model import SessionState
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 _LETTER = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.render.columns import columns, fitted
 from idse_orchestrator.cli.render.routing import handoffs_data, offer_lines, routing_data, who_lines
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.domain.text import counted, few
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.show_status import SessionStatus
-    from idse_orchestrator.domain.next_action import NextAction
-    from idse_orchestrator.domain.stage_state_model import Standing
+    from idse_orchestrator.pipeline.stage_state_model import Standing
+    from idse_orchestrator.sessions.status import NextAction, SessionStatus
 
 _WIDTH = 80
 """The page fits a terminal of this many columns, unless names alone are wider."""

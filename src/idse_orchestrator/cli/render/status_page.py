@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.show_status import show_status
 from idse_orchestrator.cli.render.status import status_data, status_lines
+from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
-    from idse_orchestrator.app.ports import SessionKey
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.ledger.values import SessionKey
 
 
 def show_status_of(run: Run, key: SessionKey) -> int:

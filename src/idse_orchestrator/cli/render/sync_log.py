@@ -9,7 +9,7 @@ from idse_orchestrator.cli.render.dates import ago
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.sync.point_log import PointEntry
+    from idse_orchestrator.sync.points import PointEntry
 
 _SHORT = 7
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.sync.status import CONFLICTED, STANDINGS
-from idse_orchestrator.app.sync.values import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import PLAIN, Style
 from idse_orchestrator.cli.render.sync import ref_label
+from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.status import CONFLICTED, STANDINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from idse_orchestrator.app.sync.status import RefStanding, SyncStatus
+    from idse_orchestrator.sync.status import RefStanding, SyncStatus
 
 
 def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool = False) -> list[str]:

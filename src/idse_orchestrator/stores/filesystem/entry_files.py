@@ -1,4 +1,22 @@
-"""The entries of one ledger as folders of files."""
+"""Where everything stands in the folder of a store.
+
+::
+
+    idse-store.json                          MARKER: what the folder is, and its format
+    lock                                     held by whoever writes
+    projects/<project>/                      the project's own ledger, if it has one
+      tip                                    id of its newest entry: the one file that ever moves
+      state.json                             what that entry says, for people; never read back
+      entries/<number>-<id>/                 one entry; the number is its state's lamport number
+        commit                               the commit as git stores it: who, when, after what, and why
+        event.json                           what happened; not there in a merge
+        state.json                           where the ledger stood then
+        artifacts.json                       documents by path, with their content ids
+    projects/<project>/sessions/<session>/   the same for the ledger of a session
+    artifacts/<2 digits>/<38 digits>         a document, as it is, by its content id
+
+Nothing is ever changed but `tip` and the `state.json` beside it, each in one step.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +26,10 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.store_entry import StoreEntry, entry_id
+from idse_orchestrator.base.names import check_name, check_new_name, is_name
 from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.stores.design_store import LedgerKey
+from idse_orchestrator.stores.entry import StoreEntry, entry_id
 from idse_orchestrator.stores.filesystem.files import (
     make_own_folder,
     read_file,
@@ -18,10 +38,83 @@ from idse_orchestrator.stores.filesystem.files import (
     unreadable,
     write_file,
 )
-from idse_orchestrator.stores.filesystem.layout import COMMIT, DOCUMENTS, ENTRIES, EVENT, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+MARKER = "idse-store.json"
+FORMAT = 1
+
+TIP = "tip"
+ENTRIES = "entries"
+COMMIT = "commit"
+EVENT = "event.json"
+STATE = "state.json"
+DOCUMENTS = "artifacts.json"
+PROJECTS = "projects"
+SESSIONS = "sessions"
+CONTENTS = "artifacts"
+
+
+def ledger_folder(root: str, key: LedgerKey) -> str:
+    """The folder of a ledger; its names have been checked."""
+    project, session = key
+    folder = os.path.join(root, PROJECTS, project)
+    return os.path.join(folder, SESSIONS, session) if session else folder
+
+
+def content_path(root: str, content_id: str) -> str:
+    """Where content of that id stands."""
+    return os.path.join(root, CONTENTS, content_id[:2], content_id[2:])
+
+
+class LedgerNames:
+    """The names of the ledgers below `root`: where a ledger is, there is its `tip`, readable or not."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def projects(self) -> list[str]:
+        """Projects that have a ledger of their own, in order."""
+        return [project for project in self._allowed("") if self._has((project, ""))]
+
+    def sessions(self, project: str | None = None) -> list[LedgerKey]:
+        """Keys of all sessions that have a ledger, in order; of one project if given."""
+        owners = self._allowed("") if project is None else [check_name("project", project)]
+        keys = [(owner, session) for owner in owners for session in self._allowed(owner)]
+        return [key for key in keys if self._has(key)]
+
+    def check_new(self, key: LedgerKey) -> None:
+        """What `check_new_key` does, without asking all the others whether they are ledgers."""
+        project, session = key
+        taken = [name for name in self._alike("", project) if self._has((name, "")) or self.sessions(name)]
+        check_new_name("project", project, taken)
+        if session:
+            taken = [name for name in self._alike(project, session) if self._has((project, name))]
+            check_new_name("session", session, taken)
+
+    def _alike(self, project: str, new: str) -> list[str]:
+        """Other names that differ from `new` only in case."""
+        form = new.casefold()
+        return [name for name in self._listed(project) if name.casefold() == form and name != new]
+
+    def _allowed(self, project: str) -> list[str]:
+        return sorted(name for name in self._listed(project) if is_name(name))
+
+    def _listed(self, project: str) -> list[str]:
+        """Names of the projects that have a folder, or with `project` of its sessions."""
+        folder = os.path.join(self._root, PROJECTS, *((project, SESSIONS) if project else ()))
+        try:
+            with os.scandir(folder) as found:
+                return [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise unreadable(folder, error.strerror or str(error)) from error
+
+    def _has(self, key: LedgerKey) -> bool:
+        return os.path.lexists(os.path.join(ledger_folder(self._root, key), TIP))
+
 
 _NAME = re.compile(r"(\d{1,12})-([0-9a-f]{40})", re.ASCII)
 _BEGUN = ".new-"

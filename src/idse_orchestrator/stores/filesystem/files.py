@@ -7,8 +7,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.files import make_folder, storage_error
 from idse_orchestrator.errors import CorruptLedgerError, StorageError
-from idse_orchestrator.git.private_files import make_folder, storage_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

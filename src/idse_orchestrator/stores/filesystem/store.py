@@ -12,8 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from idse_orchestrator.domain.content_ids import blob_id
-from idse_orchestrator.domain.design_store import (
+from idse_orchestrator.base.files import make_folder
+from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.lock import file_lock
+from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,
     check_append,
@@ -22,12 +25,17 @@ from idse_orchestrator.domain.design_store import (
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.domain.entry_order import newest_first
-from idse_orchestrator.domain.store_entry import StoreEntry
-from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.ledger.lock import file_lock
-from idse_orchestrator.git.private_files import make_folder
-from idse_orchestrator.stores.filesystem.entry_files import EntryFiles
+from idse_orchestrator.stores.entry import StoreEntry, newest_first
+from idse_orchestrator.stores.filesystem.entry_files import (
+    FORMAT,
+    MARKER,
+    STATE,
+    TIP,
+    EntryFiles,
+    LedgerNames,
+    content_path,
+    ledger_folder,
+)
 from idse_orchestrator.stores.filesystem.files import (
     STORE,
     holds,
@@ -41,15 +49,6 @@ from idse_orchestrator.stores.filesystem.files import (
     unreadable,
     write_file,
 )
-from idse_orchestrator.stores.filesystem.layout import (
-    FORMAT,
-    MARKER,
-    STATE,
-    TIP,
-    content_path,
-    ledger_folder,
-)
-from idse_orchestrator.stores.filesystem.ledger_names import LedgerNames
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _MARKED = {"format": FORMAT, "what": "a store of idse ledgers"}

@@ -1,1 +1,1 @@
-"""A project in a plain folder: the app's ports on any DesignStore and on files, without git."""
+"""A project in a plain folder: the same use cases on any DesignStore and on files, without git."""

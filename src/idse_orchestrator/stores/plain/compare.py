@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import unified_diff
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.history.ports import Change
-from idse_orchestrator.domain.text import counted
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.sessions.trees import Change
 from idse_orchestrator.stores.plain.folders import EMPTY, Folders
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.design_store import DesignStore
+    from idse_orchestrator.stores.design_store import DesignStore
 
 _LOOKED_AT = 8000
 _NO_END = b"\\ No newline at end of file\n"

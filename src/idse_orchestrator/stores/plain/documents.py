@@ -1,4 +1,4 @@
-"""Documents to judge, where there is no git: those of the folder, and those a ledger holds."""
+"""Reads a file of a plain folder, as it is."""
 
 from __future__ import annotations
 
@@ -7,20 +7,45 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.domain.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.domain.content_ids import blob_id
-from idse_orchestrator.domain.pipeline_artifacts import WORKSPACE, session_folder
-from idse_orchestrator.domain.project_workspace import STORE_FOLDER
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.constitution.scope import places
+from idse_orchestrator.documents.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, session_folder
+from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, STORE_FOLDER
+from idse_orchestrator.errors import ConflictError, InvalidArtifactError, NeedsGitError
+from idse_orchestrator.git.listing import EVERYTHING, TOP_FOLDERS, check_folders, decode, encode, only_legacy
 from idse_orchestrator.git.object_stream import CAP
-from idse_orchestrator.git.readers.disk import FILE, LINK, OnDisk, scan
-from idse_orchestrator.git.readers.legacy import TOP_FOLDERS, only_legacy
-from idse_orchestrator.git.readers.listing import EVERYTHING, check_folders, decode, encode
-from idse_orchestrator.stores.plain.no_git import LOCAL_FOLDER
-from idse_orchestrator.stores.plain.reading import content_of
+from idse_orchestrator.sessions import choice as choices
+from idse_orchestrator.stores.design_store import no_such_ledger
+from idse_orchestrator.stores.plain.making import LOCAL_FOLDER
+from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
+from idse_orchestrator.worktree.readers.sources import Source
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.design_store import DesignStore, Loaded
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.stores.design_store import DesignStore, Loaded
+
+
+def content_of(top: str, path: str, *, is_link: bool = False) -> bytes:
+    """The bytes of the file `path`, which is below `top`, or where a link leads.
+
+    InvalidArtifactError where it cannot be read, with its place below `top`.
+    """
+    full = os.path.join(encode(top), encode(path))
+    try:
+        if is_link:
+            return os.readlink(full)
+        with open(full, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidArtifactError(
+            "a document cannot be read",
+            where=os.path.relpath(os.path.join(top, path), top),
+            cause=error.strerror or str(error),
+            fix=("make it a file that you may read, then run the command again",),
+        ) from error
+
 
 _OWN = (STORE_FOLDER, LOCAL_FOLDER)
 _NO_BLOB = "0" * 40
@@ -123,3 +148,23 @@ def _entry(top: str, item: OnDisk) -> FileEntry:
         return FileEntry(mode, _NO_BLOB, size)
     content = content_of(top, item.path, is_link=item.kind == LINK)
     return FileEntry(mode, blob_id(content), len(content))
+
+
+def open_plain_source(place: Repository, store: DesignStore, choice: Choice) -> Source:
+    """The source of `choice`. NeedsGitError for the index and for commits, UnknownNameError for ledgers."""
+    if choice.kind == choices.WORKTREE:
+        reader = FolderDocuments(place.toplevel, places(choice.scope))
+        return Source(reader, choice.scope, reader)
+    if choice.kind != choices.LEDGER:
+        raise NeedsGitError(
+            f"there is no {choice.kind} to judge",
+            where=place.toplevel,
+            cause="the ledgers here are in a store without git, and so are the documents",
+            fix=("idse validate --all", "idse validate --ledger"),
+        )
+    key = (choice.scope.project or "", choice.scope.session or "")
+    loaded = store.load_session(key)
+    if loaded is None:
+        raise no_such_ledger(key)
+    rules = FolderDocuments(place.toplevel, (CONSTITUTION_PATH,))
+    return Source(LedgerDocuments(store, key, loaded), choice.scope, rules)

@@ -1,22 +1,78 @@
-"""Reads ledgers out of any DesignStore."""
+"""The artifacts that the ledgers of any DesignStore hold, now and at every earlier entry."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from idse_orchestrator.app.history.ports import read_event
-from idse_orchestrator.app.ledger_values import Look, ProjectTip, SessionKey, SessionTip, Synced, Tip
-from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
-from idse_orchestrator.domain.ledger.project_state import ProjectState, project_from_json
-from idse_orchestrator.domain.ledger.state_json import state_from_json
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.store_entry import StoreEntry, corrupt_entry, entry_id
-from idse_orchestrator.errors import AmbiguousError, UnknownNameError
+from idse_orchestrator.claims.evidence import Version
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.errors import AmbiguousError, CorruptLedgerError, UnknownNameError
+from idse_orchestrator.ledger.entries import read_event
+from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
+from idse_orchestrator.pipeline.project_state import ProjectState, project_from_json
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_from_json
+from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
+from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
+from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
 from idse_orchestrator.stores.plain.folders import Folders
+
+
+class StoreLedgerDocuments:
+    """The `LedgerDocuments` port on a store."""
+
+    def __init__(self, store: DesignStore) -> None:
+        self._store = store
+        self._keys: dict[str, LedgerKey] = {}
+
+    def tips(self, project: str) -> Mapping[str, Version]:
+        """See `LedgerDocuments.tips`."""
+        found: dict[str, Version] = {}
+        for key in self._store.list_sessions(project):
+            for entry in islice(self._entries(key), 1):
+                found[key[1]] = version = _version(entry)
+                self._keys[version.commit] = key
+        return found
+
+    def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
+        """See `LedgerDocuments.history`."""
+        wanted = set(tips)
+        found: dict[str, Version] = {}
+        known = wanted <= self._keys.keys()
+        for key in [self._keys[tip] for tip in wanted] if known else self._store.list_sessions():
+            versions = {version.commit: version for version in map(_version, self._entries(key))}
+            if wanted & versions.keys():
+                found |= versions
+        return found
+
+    def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
+        """See `LedgerDocuments.contents`."""
+        found = {}
+        for blob in dict.fromkeys(blobs):
+            try:
+                found[blob] = self._store.load_artifact(blob)
+            except (CorruptLedgerError, UnknownNameError):
+                continue
+        return found
+
+    def _entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
+        """Those that can be read, newest first."""
+        try:
+            yield from self._store.entries(key)
+        except CorruptLedgerError:
+            return
+
+
+def _version(entry: StoreEntry) -> Version:
+    files = entry.artifacts or {}
+    blobs = {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
+    day = time.strftime("%Y-%m-%d", time.gmtime(min(entry.committed, 253_402_300_799)))
+    return Version(entry_id(entry), entry.parents, entry.committed, day, blobs)
+
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)

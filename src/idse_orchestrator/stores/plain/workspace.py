@@ -1,32 +1,51 @@
-"""The documents of a plain folder, and which session it works on.
-
-What git would know of branches and commits is not there: a folder's edits start from what it last gave to
-the ledger or took from it.
-"""
+"""What this folder last gave to a session's ledger, or took from it: the base of the next save."""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.app.ledger_values import Captured, Merged
-from idse_orchestrator.domain.content_ids import blob_id
-from idse_orchestrator.domain.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.private_files import make_folder, write_atomically
-from idse_orchestrator.git.ref_names import CURRENT, current_by_project_ref, session_ref
-from idse_orchestrator.git.worktree.folder_capture import check_file_names, files_to_capture
-from idse_orchestrator.git.worktree.folder_checkout import refuse_obstacle, remove_document
-from idse_orchestrator.git.worktree.workspace import GitWorkspace
-from idse_orchestrator.stores.plain.folder_merge import merge_folders
-from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.given import last_given, remember_given
-from idse_orchestrator.stores.plain.reading import content_of
+from idse_orchestrator.ledger.merge.conflicts import Merged
+from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
+from idse_orchestrator.sessions.ports import Captured
+from idse_orchestrator.stores.plain.documents import content_of
+from idse_orchestrator.stores.plain.folders import Folders, merge_folders
+from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
+from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
+from idse_orchestrator.worktree.workspace import GitWorkspace
 
 if TYPE_CHECKING:
-    from idse_orchestrator.domain.design_store import DesignStore
     from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.stores.design_store import DesignStore
+
+
+def last_given(place: Repository, project: str, session: str) -> Mapping[str, str] | None:
+    """The files, path to content id; None where there is no record that can be read."""
+    try:
+        with open(_path(place, project, session), encoding="utf-8") as file:
+            value = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return None
+    if isinstance(value, dict) and all(isinstance(each, str) for each in value.values()):
+        return value
+    return None
+
+
+def remember_given(place: Repository, project: str, session: str, files: Mapping[str, str]) -> None:
+    """Keep `files` as what was given last."""
+    path = _path(place, project, session)
+    make_folder(os.path.dirname(path))
+    write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
+
+
+def _path(place: Repository, project: str, session: str) -> str:
+    return os.path.join(place.private, "given", project, f"{session}.json")
 
 
 class PlainWorkspace(GitWorkspace):

@@ -1,33 +1,111 @@
-"""Appends events to ledgers in any DesignStore: read, plan, build, compare and swap."""
+"""Who writes where no git says so: IDSE_AUTHOR_NAME and _EMAIL, else git's variables, else the user."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+import time
+from calendar import timegm
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.app.ledger_values import (
-    Draft,
-    ProjectPlan,
-    ProjectTip,
-    SessionPlan,
-    SessionPlans,
-    SessionTip,
-    Tip,
-    alone,
-)
-from idse_orchestrator.domain.design_store import DesignStore, LedgerKey, ledger_name
-from idse_orchestrator.domain.ledger.message import message_of
-from idse_orchestrator.domain.ledger.project_state import ProjectState
-from idse_orchestrator.domain.stage_state_model import SessionState
-from idse_orchestrator.domain.store_entry import Content, StoreEntry, corrupt_entry, entry_id, make_entry
-from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.git.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
-from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.stores.plain.event_making import PlainEventMaker
+from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.errors import BusyError, InvalidConfigurationError, LedgerMovedError
+from idse_orchestrator.git.identity import Identity, as_written, replica_id
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
+from idse_orchestrator.ledger.message import message_of
+from idse_orchestrator.ledger.values import Draft, Tip, alone
+from idse_orchestrator.pipeline.project_state import ProjectState
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.values import ProjectPlan, ProjectTip, SessionPlan, SessionPlans, SessionTip
+from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
+from idse_orchestrator.stores.entry import Content, StoreEntry, corrupt_entry, entry_id, make_entry
 from idse_orchestrator.stores.plain.folders import Folders
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.repository import Repository
+
+
+def identity_without_git(environment: Mapping[str, str]) -> Identity:
+    """The author of what is written here; InvalidConfigurationError where nothing tells a name."""
+    user, full = _user(environment)
+    name = environment.get("IDSE_AUTHOR_NAME") or environment.get("GIT_AUTHOR_NAME") or full or user
+    email = environment.get("IDSE_AUTHOR_EMAIL") or environment.get("GIT_AUTHOR_EMAIL")
+    if not name:
+        raise InvalidConfigurationError(
+            "nobody knows who you are",
+            cause="every event in a ledger names its author",
+            fix=('export IDSE_AUTHOR_NAME="Your Name" IDSE_AUTHOR_EMAIL=you@example.org',),
+        )
+    return as_written(name, email or f"{user or 'nobody'}@{os.uname().nodename}")
+
+
+def _user(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Login and full name of the user of this process, as far as the system knows them."""
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return environment.get("USER") or environment.get("LOGNAME") or "", ""
+    return entry.pw_name, entry.pw_gecos.split(",")[0]
+
+
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class PlainEventMaker:
+    """Events of the folder `place`; `agent` is who acts for the person ("" : nobody)."""
+
+    def __init__(
+        self,
+        place: Repository,
+        agent: str,
+        environment: Mapping[str, str],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._place = place
+        self._agent = one_line(agent)
+        self._environment = environment
+        self._clock = clock
+
+    def event(self, draft: Draft, lamport: int) -> Event:
+        """The event that `draft` tells of, with an id of its own."""
+        now = self._clock()
+        happened = now if draft.at is None else float(_seconds(draft.at))
+        return Event(
+            id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
+            kind=draft.kind,
+            lamport=lamport,
+            at=draft.at or time.strftime(_MOMENT, time.gmtime(now)),
+            replica=replica_id(self._place.private, int(now * 1000)),
+            actor=self._actor(draft.actor),
+            body=draft.body,
+        )
+
+    def signature(self, event: Event, draft: Draft) -> str:
+        """Author and date as git writes them on a commit; it has no time before 1970."""
+        now = max(0, _seconds(event.at))
+        minutes = 0 if draft.at or draft.actor else time.localtime(now).tm_gmtoff // 60
+        zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
+        return f"{event.actor.name} <{event.actor.email}> {now} {zone}"
+
+    def _actor(self, actor: Actor | None) -> Actor:
+        if actor is None:
+            return Actor(self._identity.name, self._identity.email, self._agent)
+        return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
+
+    @cached_property
+    def _identity(self) -> Identity:
+        return identity_without_git(self._environment)
+
+
+def _seconds(at: str) -> int:
+    return timegm(time.strptime(at, _MOMENT))
+
 
 State = TypeVar("State", SessionState, ProjectState)
 

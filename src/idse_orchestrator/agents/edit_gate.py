@@ -1,0 +1,138 @@
+"""May an agent edit this file now? Pure: the same gate as `idse stage start`, asked before the edit.
+
+In this order:
+
+1. what idse writes itself (ledgers, views) is edited by nobody;
+2. an agent in planning mode writes under ``.idse/`` only;
+3. a stage's document waits for the stage before it, and a complete one is reopened first;
+4. code before `implementation` is started: the setting ``code-edits`` says what is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from idse_orchestrator.agents.registry import PLANNING
+from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF, WORKSPACE, split_session_path
+from idse_orchestrator.documents.project_workspace import STORE_FOLDER, project_of
+from idse_orchestrator.pipeline.stage_machine import REOPEN, START, out_of_order, refusal
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, COMPLETE, PENDING, SessionState
+
+ALLOW = "allow"
+WARN = "warn"
+ASK = "ask"
+DENY = "deny"
+ANSWERS = (ALLOW, WARN, ASK, DENY)
+"""From the weakest to the strongest: go on; go on, and be told; a person decides; no."""
+
+IMPLEMENTATION_STAGE = "implementation"
+
+_MOST_REASONS = 5
+
+
+class Verdict(NamedTuple):
+    """What is answered about one file, why, and what to type instead."""
+
+    answer: str
+    why: str = ""
+    fix: tuple[str, ...] = ()
+
+
+ALLOWED = Verdict(ALLOW)
+
+_OWN_FOLDERS = (f"{STORE_FOLDER}/", f"{WORKSPACE}/local/")
+_PACKED = "packed-refs"
+_INSTEAD = {
+    "CURRENT_SESSION": ("idse switch NAME",),
+    "session_state.json": ("idse stage start STAGE", "idse stage complete STAGE", "idse session set"),
+    "agent_registry.json": ("idse agents list", "idse agents add ID"),
+}
+"""Name of a file that idse writes from the ledgers, to what changes the truth behind it."""
+
+
+def judge_written_by_idse(path: str) -> Verdict:
+    """Deny `path`, relative to the repository's top, where it is a view, or a ledger outside of git."""
+    if path.startswith(_OWN_FOLDERS):
+        return Verdict(DENY, f"{path} is written by idse alone", ("idse next",))
+    project = project_of(path)
+    name = path.rpartition("/")[2]
+    if project is None or name not in _INSTEAD or path.count("/") != 3:
+        return ALLOWED
+    return Verdict(DENY, f"{path} is a view: idse writes it from the ledger", _INSTEAD[name])
+
+
+def judge_git_directory(inner: str) -> Verdict:
+    """Deny `inner`, a path relative to the git directory, where idse keeps its own things."""
+    own = ("refs/idse", "refs/worktree/idse", "logs/refs/idse", "idse")
+    if any(inner == place or inner.startswith(place + "/") for place in own):
+        return Verdict(DENY, f"{inner} in the git directory is written by idse alone", ("idse next",))
+    if inner == _PACKED:
+        why = f"{inner} in the git directory holds the refs of ledgers, and is written by git alone"
+        return Verdict(DENY, why, ("idse next",))
+    return ALLOWED
+
+
+def judge_mode(agent: str, mode: str, path: str) -> Verdict:
+    """Deny what an agent in `mode` may not write; "" is a mode that nobody set."""
+    if mode != PLANNING or path.startswith(f"{WORKSPACE}/"):
+        return ALLOWED
+    return Verdict(
+        DENY,
+        f"agent {agent!r} is in planning mode and writes under {WORKSPACE}/ only, not {path}",
+        (
+            "idse agents route implementation    (says who writes code)",
+            f"idse agents set-mode {agent} implementation    (a person decides that)",
+        ),
+    )
+
+
+def artifact_of(path: str) -> tuple[str, str, str] | None:
+    """(project, session, stage) of the stage whose document stands at `path`; None for any other path."""
+    own = split_session_path(path)
+    if own is None or own[2] not in STAGE_OF:
+        return None
+    return own[0], own[1], STAGE_OF[own[2]]
+
+
+def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str) -> Verdict:
+    """Deny an edit of the document of `stage` that the session's `state` and documents' `blobs` forbid."""
+    status = state.stages[stage].status
+    if state.status == ARCHIVED:
+        refused = refusal(state, blobs, stage, START)
+    else:
+        refused = out_of_order(state, blobs, stage)
+    if refused is not None:
+        why = (
+            refused.message if refused.code != "IDSE401" else f"not yet: {refused.message} ({refused.cause})"
+        )
+        return Verdict(DENY, why, refused.fix)
+    if status == COMPLETE:
+        again = f'idse stage {REOPEN} {stage} -m "why"'
+        return Verdict(
+            DENY, f"stage `{stage}` is complete, and that is a promise about its document", (again,)
+        )
+    if status == PENDING:
+        return Verdict(WARN, f"stage `{stage}` is not started yet", (f"idse stage {START} {stage}",))
+    return ALLOWED
+
+
+def judge_code(state: SessionState, answer: str) -> Verdict:
+    """`answer`, where code is edited while the session's `state` says that it is not time for that."""
+    if answer == ALLOW or state.status == ARCHIVED:
+        return ALLOWED
+    if state.stages[IMPLEMENTATION_STAGE].status != PENDING:
+        return ALLOWED
+    name = f"{state.project}/{state.session}"
+    why = f"session {name} has not started `{IMPLEMENTATION_STAGE}`: no code before its plan"
+    return Verdict(answer, why, ("idse next", f"idse stage {START} {IMPLEMENTATION_STAGE}"))
+
+
+def strongest(verdicts: list[Verdict]) -> Verdict:
+    """One answer for all files of an edit: the strongest, with the first reasons for it."""
+    answer = max((each.answer for each in verdicts), key=ANSWERS.index, default=ALLOW)
+    same = dict.fromkeys(each for each in verdicts if each.answer == answer and each.why)
+    told = list(same)[:_MOST_REASONS]
+    fix = dict.fromkeys(line for each in told for line in each.fix)
+    more = [f"and {len(same) - len(told)} more"] if len(same) > len(told) else []
+    return Verdict(answer, "; ".join([*(each.why for each in told), *more]), tuple(fix))

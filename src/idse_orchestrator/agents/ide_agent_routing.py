@@ -1,0 +1,96 @@
+"""Which agents handle a stage, in the order in which they are asked, and which stages nobody handles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+
+ASSIGNED = "assigned in this session"
+UNKNOWN = "assigned in this session, and not in the registry"
+LISTED = "handles the stage"
+
+
+class Choice(NamedTuple):
+    """An agent that may act, and why it."""
+
+    agent: Agent
+    why: str
+
+    @property
+    def known(self) -> bool:
+        """Whether the registry has it."""
+        return self.why != UNKNOWN
+
+
+class Routing(NamedTuple):
+    """Who may act on `stage`: the first of `choices` should, the others stand by. Nobody: it is empty."""
+
+    stage: str
+    choices: tuple[Choice, ...] = ()
+
+    @property
+    def first(self) -> Choice | None:
+        """The one who should act."""
+        return self.choices[0] if self.choices else None
+
+    @property
+    def agent(self) -> str:
+        """The id of the one who should act; "" where nobody handles the stage."""
+        return self.choices[0].agent.id if self.choices else ""
+
+
+def route(registry: AgentRegistry, stage: str, assigned: str = "") -> Routing:
+    """Who should act on `stage`: the agent `assigned` in the session, then all that handle it, in order."""
+    listed = [agent for agent in registry.agents if stage in agent.stages and agent.id != assigned]
+    choices = [Choice(agent, LISTED) for agent in listed]
+    if assigned:
+        known = registry.agent(assigned)
+        choices.insert(0, Choice(known, ASSIGNED) if known else Choice(Agent(assigned), UNKNOWN))
+    return Routing(stage, tuple(choices))
+
+
+def suggest(registry: AgentRegistry, assigned: Mapping[str, str]) -> tuple[Routing, ...]:
+    """`route` of all stages in pipeline order; those that nobody handles have no choices."""
+    return tuple(route(registry, stage, assigned.get(stage, "")) for stage in STAGES)
+
+
+def routed_words(routing: Routing) -> str:
+    """Why the first of `routing` was chosen, in a few words."""
+    if routing.first is None:
+        return "nobody handles the stage"
+    others = len(routing.choices) - 1
+    return routing.first.why + (f", first of {others + 1}" if others else "")
+
+
+def automatic_rules(
+    registry: AgentRegistry, stage: str, done_by: str, assigned: str
+) -> tuple[HandoffRule, ...]:
+    """The rules that ask for a handoff by themselves now that `stage` is complete.
+
+    They are those of the agent that completed it (a person stands for the agent the stage is routed
+    to), if that agent hands over automatically.
+    """
+    known = registry.agent(done_by)
+    first = route(registry, stage, assigned).first
+    agent = known or (first.agent if first and not done_by else None)
+    if agent is None or agent.handoff_protocol != AUTOMATIC:
+        return ()
+    return tuple(
+        rule
+        for rule in registry.handoff_rules
+        if rule.from_stage == stage and rule.from_agent == agent.id and registry.agent(rule.to_agent)
+    )
+
+
+def needs_approval(registry: AgentRegistry, stage: str, from_agent: str, to_agent: str) -> bool:
+    """Whether a person has to approve that `to_agent` takes over `stage` from `from_agent`.
+
+    The rules from one to the other say so. Where there is none, those from anyone to `to_agent` do: a
+    rule is not evaded by asking as somebody else.
+    """
+    into = [rule for rule in registry.handoff_rules if (rule.to_stage, rule.to_agent) == (stage, to_agent)]
+    exact = [rule for rule in into if rule.from_agent == from_agent]
+    return any(rule.requires_approval for rule in exact or into)

@@ -1,0 +1,230 @@
+"""May an agent make this edit? Finds what `agents.edit_gate` wants to know, and asks it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.agents.edit_gate import (
+    ALLOWED,
+    DENY,
+    Verdict,
+    artifact_of,
+    judge_artifact,
+    judge_code,
+    judge_git_directory,
+    judge_mode,
+    judge_written_by_idse,
+    strongest,
+)
+from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
+from idse_orchestrator.git.repository import Repository, discover
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.registry import Agent, AgentRegistry
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import Look
+    from idse_orchestrator.sessions.ports import Workspace
+
+IN_GIT_DIRECTORY = ".git/"
+"""How a path in the git directory begins, whatever that directory is called and wherever it stands."""
+
+
+class EditGate(NamedTuple):
+    """What the gate works with, in one work tree.
+
+    `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may
+    know that where none is configured. `session` tells the one this work tree works on, or None, and
+    `code_edits` the setting. What is a function is asked only when it counts.
+    """
+
+    ledgers: LedgerReader
+    workspace: Workspace
+    agent: Callable[[], str]
+    kind: str
+    session: Callable[[], SessionKey | None]
+    code_edits: Callable[[], str]
+
+
+def judge_edits(gate: EditGate, paths: Sequence[str]) -> Verdict:
+    """One verdict on an edit of `paths`, relative to the top of the work tree or in IN_GIT_DIRECTORY."""
+    acting = _Acting(cache(lambda: _working_on(gate)), cache(gate.code_edits))
+    return strongest([_judged(gate, path, acting) for path in paths])
+
+
+class _Acting(NamedTuple):
+    """What holds of all code in an edit, asked once: the session worked on with who acts, and the setting."""
+
+    working_on: Callable[[], tuple[Look | None, Agent | None]]
+    code_edits: Callable[[], str]
+
+
+def _working_on(gate: EditGate) -> tuple[Look | None, Agent | None]:
+    key = gate.session()
+    look = gate.ledgers.look(*key) if key else None
+    return look, _agent(gate, look)
+
+
+def _judged(gate: EditGate, path: str, acting: _Acting) -> Verdict:
+    if path.startswith(IN_GIT_DIRECTORY):
+        first = judge_git_directory(path.removeprefix(IN_GIT_DIRECTORY))
+    else:
+        first = judge_written_by_idse(path)
+    if first.answer == DENY:
+        return first
+    inside = path.startswith(f"{WORKSPACE}/")
+    if inside:
+        return _judged_document(gate, path)
+    look, agent = acting.working_on()
+    by_mode = judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
+    if by_mode.answer == DENY or look is None or path.startswith(IN_GIT_DIRECTORY):
+        return by_mode
+    if judge_code(look.tip.state, DENY) == ALLOWED:
+        return ALLOWED  # whatever the setting is; it costs a process to ask
+    return judge_code(look.tip.state, acting.code_edits())
+
+
+def _judged_document(gate: EditGate, path: str) -> Verdict:
+    own = artifact_of(path)
+    if own is None:
+        return ALLOWED
+    project, session, stage = own
+    look = gate.ledgers.look(project, session)
+    if look is None:
+        return ALLOWED  # a folder that no ledger knows: `idse init` adopts it, the hook on a commit says so
+    blobs = gate.workspace.blobs(project, session) or look.blobs
+    return judge_artifact(look.tip.state, blobs, stage)
+
+
+def _name(gate: EditGate) -> str:
+    return gate.agent() or gate.kind
+
+
+def _registered(registry: AgentRegistry, name: str) -> Agent | None:
+    """The agent called `name`, whatever its case: ids of a registry never differ in that alone."""
+    meant = name.strip().casefold()
+    return registry.agent(name) or next((a for a in registry.agents if a.id.casefold() == meant), None)
+
+
+def _agent(gate: EditGate, look: Look | None) -> Agent | None:
+    """Who acts, as the project's registry knows them; as the first that does, where no project is meant."""
+    if look is not None:
+        return _registered(look.registry, _name(gate)) if look.registry else None
+    for name in gate.ledgers.projects():
+        tip = gate.ledgers.project(name)
+        found = _registered(tip.state.registry, _name(gate)) if tip else None
+        if found is not None:
+            return found
+    return None
+
+
+class EditPlace(NamedTuple):
+    """A file at `path` of the work tree of `repository`; see `agents.judge_edit.judge_edits` for the form."""
+
+    repository: Repository
+    path: str
+
+
+class EditPlaces:
+    """Finds files for an agent that was started in the folder `home`.
+
+    What stands in no repository, or in another one than `home`, is not ours to judge; unless that other one
+    stands inside of `home`'s work tree, as a submodule does: then its files are files of ours.
+    """
+
+    def __init__(self, home: str) -> None:
+        self._home = os.path.realpath(home)
+        self._known: list[Repository] = []
+        self._home_known = False
+        self._home_repository: Repository | None = None
+
+    def find(self, path: str) -> EditPlace | None:
+        """Where the file at the absolute `path` stands; None where that is none of our business."""
+        real = os.path.realpath(path)
+        repository = self._around(_existing_folder(real))
+        if repository is None:
+            return self._in_git_directory(real)
+        if not self._is_at_home(repository):
+            return self._inside_of_home(real)
+        return EditPlace(repository, _inner(real, repository.toplevel) or ".")
+
+    @property
+    def home_is_in_git(self) -> bool:
+        """Whether `home` is in a repository."""
+        return self._at_home is not None
+
+    def _around(self, folder: str) -> Repository | None:
+        for known in self._known:
+            if _is_plainly_in(folder, known):
+                return known
+        try:
+            found = discover(folder)
+        except NotARepositoryError:
+            return None
+        except UnsupportedRepositoryError:
+            if self._at_home is None:
+                raise
+            return None  # not `home`, which can be served
+        self._known.append(found)
+        return found
+
+    def _in_git_directory(self, real: str) -> EditPlace | None:
+        home = self._at_home
+        if home is None:
+            return None
+        for folder in (home.git_dir, home.common_dir):
+            inner = _inner(real, folder)
+            if inner is not None:
+                return EditPlace(home, IN_GIT_DIRECTORY + inner)
+        return self._inside_of_home(real)
+
+    def _inside_of_home(self, real: str) -> EditPlace | None:
+        inner = _inner(real, self._at_home.toplevel) if self._at_home else None
+        return EditPlace(self._at_home, inner) if self._at_home and inner is not None else None
+
+    def _is_at_home(self, repository: Repository) -> bool:
+        """Whether `home` is in the same repository, in any of its work trees, or in none at all."""
+        if _is_plainly_in(self._home, repository):
+            return True
+        home = self._at_home
+        return home is None or home.common_dir == repository.common_dir
+
+    @property
+    def _at_home(self) -> Repository | None:
+        if not self._home_known:
+            self._home_known = True
+            try:
+                self._home_repository = discover(_existing_folder(os.path.join(self._home, "-")))
+            except IdseError:
+                self._home_repository = None
+        return self._home_repository
+
+
+def _inner(real: str, folder: str) -> str | None:
+    """`real` relative to `folder`, with ``/``; None where it is not inside."""
+    inner = os.path.relpath(real, os.path.realpath(folder)).replace(os.sep, "/")
+    return None if inner.split("/", 1)[0] == ".." else inner
+
+
+def _existing_folder(path: str) -> str:
+    """The folder of `path`, or the nearest one above that exists."""
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    return folder
+
+
+def _is_plainly_in(folder: str, repository: Repository) -> bool:
+    """Whether `folder` is in the work tree, with no other repository, work tree or git directory between."""
+    top = os.path.realpath(repository.toplevel)
+    if folder != top and not folder.startswith(top.rstrip(os.sep) + os.sep):
+        return False
+    while folder != top:
+        if os.path.basename(folder) == ".git" or os.path.lexists(os.path.join(folder, ".git")):
+            return False
+        folder = os.path.dirname(folder)
+    return True

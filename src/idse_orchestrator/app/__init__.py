@@ -1,1 +1,0 @@
-"""Use cases, one verb a file: each takes a frozen context and returns a value to render."""

@@ -1,1 +1,0 @@
-"""The use cases of the agent registry: change it, import it, keep its view, assign and route stages."""

@@ -1,1 +1,0 @@
-"""Use cases that look back: log, show and diff."""

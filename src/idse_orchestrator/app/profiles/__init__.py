@@ -1,1 +1,0 @@
-"""Use cases about Agent Profiles: out of specs, into files."""

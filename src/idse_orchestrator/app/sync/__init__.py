@@ -1,1 +1,0 @@
-"""Push and pull: what goes where, in which order, and what came of it."""

@@ -1,1 +1,0 @@
-"""Use cases of the ValidationEngine: what is judged, by which rules, and what is known already."""

@@ -1,0 +1,153 @@
+"""A claim of a blueprint: a statement that sessions converge on, and the ledger commits that prove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Event
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+
+DECLARED = "declared"
+PROMOTED = "promoted"
+DEMOTED = "demoted"
+
+DECLARE = "declare"
+PROMOTE = "promote"
+REINFORCE = "reinforce"
+DEMOTE = "demote"
+
+
+class Evidence(NamedTuple):
+    """The document `blob` of `stage`, as it stood in the ledger commit `commit` of `session`."""
+
+    session: str
+    stage: str
+    commit: str
+    blob: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """`id` is made of the words of `text`, so whoever declares the same statement declares the same claim.
+
+    `status` is DECLARED, PROMOTED or DEMOTED; `at`, `by`, `event` and `reason` are those of the event that
+    gave it. `demotions` counts demotions by replica: a promotion that had not seen all of them does not
+    apply.
+    """
+
+    id: str
+    text: str
+    section: str = ""
+    status: str = DECLARED
+    evidence: tuple[Evidence, ...] = ()
+    at: str = ""
+    by: str = ""
+    event: str = ""
+    reason: str = ""
+    demotions: Mapping[str, int] = field(default_factory=dict)
+
+
+def claim_to_dict(claim: Claim) -> dict[str, Any]:
+    """`claim` as plain JSON values, without its id."""
+    return {
+        "text": claim.text,
+        "section": claim.section,
+        "status": claim.status,
+        "evidence": [entry._asdict() for entry in claim.evidence],
+        "at": claim.at,
+        "by": claim.by,
+        "event": claim.event,
+        "reason": claim.reason,
+        "demotions": dict(claim.demotions),
+    }
+
+
+def claims_from_dict(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Claim]:
+    """Claims by id, as `claim_to_dict` made them."""
+    return {name: _claim(name, fields) for name, fields in raw.items()}
+
+
+def evidence_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:
+    """Evidence as an event or a state holds it."""
+    return tuple(Evidence(each["session"], each["stage"], each["commit"], each["blob"]) for each in raw)
+
+
+def _claim(name: str, raw: Mapping[str, Any]) -> Claim:
+    return Claim(
+        id=name,
+        text=raw["text"],
+        section=raw["section"],
+        status=raw["status"],
+        evidence=evidence_from(raw["evidence"]),
+        at=raw["at"],
+        by=raw["by"],
+        event=raw["event"],
+        reason=raw["reason"],
+        demotions=dict(raw["demotions"]),
+    )
+
+
+def apply_claim(state: SessionState, event: Event) -> SessionState | str:
+    """The state after a ``claimed`` event; or why it does not apply."""
+    name, action = event.body["claim"], event.body["action"]
+    known = state.claims.get(name)
+    if action == DECLARE:
+        return "the claim was declared already" if known else _with(state, _declared(name, event))
+    move = _MOVES.get(action)
+    if move is None:
+        return f"this idse does not know how to {action} a claim"
+    if known is None:
+        return "there was no such claim"
+    moved = move(known, event)
+    return moved if isinstance(moved, str) else _with(state, moved)
+
+
+def unseen_demotions(claim: Claim, seen: Mapping[str, int]) -> bool:
+    """Whether the claim was demoted more often than `seen` says, by any replica."""
+    return any(count > seen.get(replica, 0) for replica, count in claim.demotions.items())
+
+
+def _with(state: SessionState, claim: Claim) -> SessionState:
+    return state._replace(claims={**state.claims, claim.id: claim})
+
+
+def _declared(name: str, event: Event) -> Claim:
+    body = event.body
+    return _moved(Claim(name, body.get("text", ""), body.get("section", "")), event)
+
+
+def _promoted(claim: Claim, event: Event) -> Claim | str:
+    if unseen_demotions(claim, event.body.get("demotions", {})):
+        return "the claim was demoted meanwhile"
+    before = replace(claim, evidence=()) if claim.status == DEMOTED else claim
+    return replace(_moved(claim, event), status=PROMOTED, evidence=_more(before, event))
+
+
+def _reinforced(claim: Claim, event: Event) -> Claim | str:
+    if claim.status == DEMOTED:
+        return "the claim was demoted"
+    return replace(claim, evidence=_more(claim, event))
+
+
+def _demoted(claim: Claim, event: Event) -> Claim:
+    demotions = {**claim.demotions, event.replica: claim.demotions.get(event.replica, 0) + 1}
+    return replace(_moved(claim, event), status=DEMOTED, demotions=demotions)
+
+
+def _moved(claim: Claim, event: Event) -> Claim:
+    reason = event.body.get("reason", "")
+    return replace(claim, at=event.at, by=event.actor.label, event=event.id, reason=reason)
+
+
+def _more(claim: Claim, event: Event) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys((*claim.evidence, *evidence_from(event.body.get("evidence", ())))))
+
+
+_MOVES: Mapping[str, Callable[[Claim, Event], Claim | str]] = {
+    PROMOTE: _promoted,
+    REINFORCE: _reinforced,
+    DEMOTE: _demoted,
+}

@@ -1,0 +1,131 @@
+"""What the use cases of blueprint claims need from outside."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from idse_orchestrator.claims.claim import Claim
+    from idse_orchestrator.claims.evidence import Version
+    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.values import SessionTip
+
+
+class LedgerDocuments(Protocol):
+    """The artifacts that ledgers hold, now and earlier. What is damaged is left out, never an error."""
+
+    def tips(self, project: str) -> Mapping[str, Version]:
+        """The newest ledger commit of every session of the project that has a ledger here, by session."""
+
+    def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
+        """Every ledger commit that these lead to, by id."""
+
+    def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
+        """The bytes of each blob that is here and whose bytes have its id."""
+
+
+class BlueprintFile(Protocol):
+    """``blueprint.md`` in the folder of the blueprint session in this work tree."""
+
+    def read(self, project: str) -> bytes | None:
+        """Its bytes; None where there is none. ConflictError where something else stands there."""
+
+    def has_folder(self, project: str) -> bool:
+        """Whether the branch carries the folder of the blueprint session."""
+
+    def write(self, project: str, before: bytes | None, after: bytes) -> None:
+        """Make it `after`, if it is `before` still; ConflictError if it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blueprint:
+    """What the use cases work with, on the blueprint of `project`.
+
+    `writer` is asked for when there is something to write; `on_progress` is told (documents done, all).
+    """
+
+    project: str
+    ledgers: LedgerReader
+    writer: Callable[[], LedgerWriter]
+    documents: LedgerDocuments
+    file: BlueprintFile
+    on_progress: Callable[[int, int], None]
+
+
+_PREFIX = re.compile(r"(?:c-)?([0-9a-f]{4,10})", re.IGNORECASE)
+_SHOWN = 60
+
+
+def blueprint_tip(blueprint: Blueprint) -> SessionTip:
+    """The blueprint session as its ledger tells it; UnknownNameError where it has none."""
+    return _existing(blueprint, blueprint.ledgers.session(blueprint.project, BLUEPRINT))
+
+
+def writable(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
+    """`tip`, if claims can be written there: UsageError for a blueprint that is archived."""
+    known = _existing(blueprint, tip)
+    if known.state.status == ARCHIVED:
+        raise UsageError(
+            f"the blueprint of {blueprint.project} is archived",
+            cause="nothing is written to a session in the archive",
+            fix=(f"idse session archive {BLUEPRINT} --undo",),
+        )
+    return known
+
+
+def append(blueprint: Blueprint, plan: Callable[[SessionTip], Draft | None], *, dry_run: bool) -> SessionTip:
+    """Append the planned event to the blueprint's ledger; with `dry_run` only plan it."""
+    tip = writable(blueprint, blueprint_tip(blueprint))
+    if dry_run:
+        plan(tip)
+        return tip
+    after = blueprint.writer().append(
+        blueprint.project, BLUEPRINT, lambda now: plan(writable(blueprint, now))
+    )
+    return _existing(blueprint, after)
+
+
+def known_claim(claims: Mapping[str, Claim], name: str) -> Claim:
+    """The claim whose id, or the beginning of it, is `name`. UnknownNameError, AmbiguousError."""
+    found = _PREFIX.fullmatch(name.strip())
+    fitting = [claim for claim in claims.values() if found and claim.id.startswith("c-" + found[1].lower())]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise AmbiguousError(
+            f"{name!r} fits {len(fitting)} claims",
+            cause="\n".join(f"{claim.id}  {shortened(claim.text)}" for claim in fitting[:6]),
+            fix=("type more of it",),
+        )
+    why = None if found else "a claim is named by its id, or by four or more characters of it"
+    raise UnknownNameError(
+        f"there is no claim {shortened(one_line(name))!r}", cause=why, fix=("idse blueprint claims --all",)
+    )
+
+
+def shortened(text: str) -> str:
+    """`text`, cut where it is long."""
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _existing(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
+    if tip is not None:
+        return tip
+    raise UnknownNameError(
+        f"project {blueprint.project!r} has no blueprint session here",
+        cause=f"claims are kept in the ledger of {BLUEPRINT}, and this clone has none",
+        fix=(
+            "idse sync pull    (where another clone has it)",
+            f"idse init {blueprint.project}    (adopts or makes it)",
+        ),
+    )

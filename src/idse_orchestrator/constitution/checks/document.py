@@ -1,0 +1,159 @@
+"""A document as a check verb sees it, and what a verb answers."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, cast
+
+from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR, FileEntry
+from idse_orchestrator.documents.headings import names_start, normalized
+from idse_orchestrator.documents.markdown import Outline, Section, outline_of
+from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.task_list import TaskList
+
+_LINE_END = re.compile(r"\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing a check verb noticed. `line` and `column` count from 1; 0 means the whole file.
+
+    `params` fill the placeholders of the rule's message and hint.
+    """
+
+    line: int = 0
+    column: int = 0
+    params: Mapping[str, object] = field(default_factory=dict)
+
+
+class Document:
+    """One file of a session. Its text and outline are made when first asked for, and once."""
+
+    def __init__(self, path: str, entry: FileEntry, data: bytes) -> None:
+        self.path = path
+        self.entry = entry
+        self.data = data
+        self.stage = STAGE_OF.get(path, "")
+        """The stage whose artifact this is; "" for a side file."""
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether git would record a plain file, executable or not."""
+        return self.entry.mode in (REGULAR, EXECUTABLE)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the content, also where it was too large to be read."""
+        return max(self.entry.size, len(self.data))
+
+    @cached_property
+    def decoding_problem(self) -> int | None:
+        """Offset of the first byte that is not UTF-8; None where there is none."""
+        try:
+            self.data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            return error.start
+        return None
+
+    @property
+    def is_text(self) -> bool:
+        """Whether `text` is all there is: UTF-8 without NUL bytes."""
+        return b"\0" not in self.data and self.decoding_problem is None
+
+    @cached_property
+    def text(self) -> str:
+        """The content: lines end in a line feed, no byte order mark, U+FFFD for bytes that are not UTF-8."""
+        text = self.data.decode("utf-8", "replace").removeprefix("\ufeff")
+        return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+    @cached_property
+    def lines(self) -> list[str]:
+        """The lines of `text`; line number n is ``lines[n - 1]``."""
+        return self.text.split("\n")
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The Markdown structure of `text`."""
+        return outline_of(self.text)
+
+    @cached_property
+    def task_list(self) -> TaskList:
+        """The tasks of `text`, each under the heading before it."""
+        from idse_orchestrator.documents.task_list import task_list_of
+
+        phases = [(section.line, section.title) for section in self.outline.sections]
+        return task_list_of(self.lines, self.outline.code | self.outline.comments, phases)
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a character of `text`, both from 1."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def start_of(self, line: int) -> int:
+        """Offset in `text` of the first character of `line`; the end of `text` for later lines."""
+        return self._starts[line - 1] if line <= len(self._starts) else len(self.text)
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(found.end() for found in _LINE_END.finditer(self.text))]
+
+
+Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]
+"""A check verb: the document and the rule's options in, notices out. It must be pure."""
+
+Heading = Mapping[str, object]
+"""A section as a rule names it: ``{"name": …, "also": [aliases]}``."""
+
+
+def texts(options: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """The list of texts under `key`; empty where it is missing."""
+    return tuple(cast("Sequence[str]", options.get(key, ())))
+
+
+def text(options: Mapping[str, object], key: str) -> str:
+    """The text under `key`."""
+    return cast("str", options[key])
+
+
+def number(options: Mapping[str, object], key: str) -> int:
+    """The whole number under `key`."""
+    return cast("int", options[key])
+
+
+def heading(options: Mapping[str, object], key: str = "section") -> Heading:
+    """The section that the rule is about."""
+    return cast("Heading", options[key])
+
+
+def headings(options: Mapping[str, object], stage: str) -> Sequence[Heading]:
+    """The sections that the rule asks of the artifact of `stage`."""
+    return cast("Mapping[str, Sequence[Heading]]", options["sections"]).get(stage, ())
+
+
+def heading_name(wanted: Heading) -> str:
+    """The name that a message shows."""
+    return cast("str", wanted["name"])
+
+
+def sections_called(outline: Outline, wanted: Heading) -> list[Section]:
+    """The sections of `outline` that go by the name of `wanted` or one of its aliases."""
+    exact, starts = _wanted_names(heading_name(wanted), texts(wanted, "also"))
+    return [
+        section
+        for section in outline.sections
+        if not exact.isdisjoint(section.names) or (starts and names_start(section.names, starts))
+    ]
+
+
+@lru_cache(maxsize=512)
+def _wanted_names(name: str, also: tuple[str, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Whole names, and the starts that a trailing ``*`` asks for."""
+    names = (name, *also)
+    exact = frozenset(normalized(each) for each in names if not each.endswith("*"))
+    return exact, tuple(normalized(each.removesuffix("*")) for each in names if each.endswith("*"))

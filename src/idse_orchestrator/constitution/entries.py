@@ -1,0 +1,222 @@
+"""From an entry of a constitution file to a rule.
+
+Python's matcher goes back and forth; a pattern with nested or open repetition can keep a hook, or a
+server, busy for hours on a short text. What is allowed here tries at most MOST_WAYS ways at each place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from re import _constants as sre  # type: ignore[attr-defined] # the parser's own words; no public door exists
+from re import _parser as parser  # type: ignore[attr-defined] # the same
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from idse_orchestrator.constitution.checks.document import Check
+from idse_orchestrator.constitution.checks.verbs import COMMON_PARAMS, TEXT, VERBS
+from idse_orchestrator.constitution.rules import (
+    CORE,
+    FAMILIES,
+    PROJECT,
+    SIDE_FILE,
+    STRICTNESS,
+    WORKSPACE_PATHS,
+    Rule,
+)
+from idse_orchestrator.constitution.schema import OPTIONS, NoOptions, RuleEntry
+from idse_orchestrator.constitution.trouble import Trouble
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.errors import InvalidConfigurationError
+
+MOST_WAYS = 4096
+MOST_REPEATS = 4000
+
+
+def problem_with(pattern: str) -> str | None:
+    """Why `pattern` may not be used, in words for its author; None where it may."""
+    try:
+        tree = parser.parse(pattern)
+        ways = _ways(tree, inside_repeat=False)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"it is no regular expression: {error}"
+    except _RefusedError as refused:
+        return str(refused)
+    return None if ways <= MOST_WAYS else "it can match in too many ways: shorten its {m,n}"
+
+
+class _RefusedError(Exception):
+    """The pattern uses something whose cost has no bound."""
+
+
+def _ways(tree: Iterable[tuple[object, Any]], *, inside_repeat: bool) -> int:
+    ways = 1
+    for operator, argument in tree:
+        ways *= _ways_of(operator, argument, inside_repeat=inside_repeat)
+        if ways > MOST_WAYS:
+            return ways
+    return ways
+
+
+def _ways_of(operator: object, argument: Any, *, inside_repeat: bool) -> int:  # noqa: ANN401 - the parser is untyped
+    if operator in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+        return _ways_of_repeat(*argument, inside_repeat=inside_repeat)
+    if operator is sre.SUBPATTERN:
+        return _ways(argument[3], inside_repeat=inside_repeat)
+    if operator is sre.BRANCH:
+        return sum(_ways(branch, inside_repeat=inside_repeat) for branch in argument[1])
+    if operator in (sre.ASSERT, sre.ASSERT_NOT):
+        return _ways(argument[1], inside_repeat=inside_repeat)
+    if operator in (sre.GROUPREF, sre.GROUPREF_EXISTS, sre.ATOMIC_GROUP):
+        raise _RefusedError("it refers back to a group, which has no bound")
+    return 1
+
+
+def _ways_of_repeat(least: int, most: int, body: Iterable[tuple[object, Any]], *, inside_repeat: bool) -> int:
+    if most > MOST_REPEATS:
+        raise _RefusedError("it repeats without a bound: write {m,n} instead of * or +")
+    if most == least == 1:
+        return _ways(body, inside_repeat=inside_repeat)
+    inner = _ways(body, inside_repeat=True)
+    if inside_repeat and most != least:
+        raise _RefusedError("it repeats something that repeats")
+    if inner > 1 and most > 1:
+        return int(min(inner**most, MOST_WAYS + 1)) if most < 16 else MOST_WAYS + 1
+    return most - least + 1
+
+
+_IDS = {CORE: re.compile(r"IDSE[1-9]\d{2}"), PROJECT: re.compile(r"[A-Z]{2,10}\d{3}")}
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_GROUPS = {"artifacts": STAGES, "side_files": (SIDE_FILE,), "workspace": (WORKSPACE_PATHS,)}
+
+
+def built_rule(
+    entry: RuleEntry, where: str, number: int, extra_checks: Mapping[str, Check], *, origin: str = CORE
+) -> Rule:
+    """The rule that `entry`, the `number`-th of its file, describes.
+
+    InvalidConfigurationError where it cannot be one.
+    """
+    place = f"{where} → rules → {number} ({entry.id})"
+    _check_id(entry, place, origin)
+    _check_verb(entry, place, extra_checks, origin)
+    options = _options(entry, place, origin)
+    _check_words(entry, place)
+    severity = entry.severity.model_dump()
+    gate = entry.gate or severity["complete"]
+    return Rule(
+        id=entry.id,
+        article=entry.article,
+        name=entry.name,
+        family=FAMILIES[entry.id[4]] if origin == CORE else PROJECT,
+        applies_to=_applies_to(entry, place),
+        check=entry.check,
+        options=options,
+        severity=severity,
+        message=entry.message,
+        hint=entry.hint,
+        origin=origin,
+        severity_of=_stage(entry, place),
+        gate=gate if STRICTNESS[gate] >= STRICTNESS[severity["complete"]] else severity["complete"],
+    )
+
+
+def _check_id(entry: RuleEntry, place: str, origin: str) -> None:
+    if not _IDS[origin].fullmatch(entry.id):
+        raise InvalidConfigurationError(
+            f"{entry.id!r} cannot be the id of a rule",
+            where=f"{place} → id",
+            cause="an id is two to ten capital letters and three digits",
+            fix=("choose an id such as ACME001",),
+        )
+
+
+def _check_verb(entry: RuleEntry, place: str, extra_checks: Mapping[str, Check], origin: str) -> None:
+    known = sorted(
+        {name for name, verb in VERBS.items() if verb.needs <= TEXT} | (set(extra_checks) - set(VERBS))
+    )
+    if entry.check in known or (origin == CORE and entry.check in VERBS):
+        return
+    close = difflib.get_close_matches(entry.check, known, n=3)
+    raise InvalidConfigurationError(
+        f"there is no check {entry.check!r}",
+        where=f"{place} → check",
+        cause=f"known checks: {', '.join(known)}",
+        fix=(f"did you mean {', '.join(close)}?",) if close else ("choose one of the known checks",),
+    )
+
+
+def _options(entry: RuleEntry, place: str, origin: str) -> Mapping[str, object]:
+    if entry.check not in VERBS:
+        return _json_shaped(entry.options, place)
+    shape = OPTIONS.get(entry.check, NoOptions)
+    try:
+        options = shape.model_validate(entry.options).model_dump()
+    except ValidationError as error:
+        raise Trouble(f"{place} → with", shape, entry.options, error).as_error() from error
+    if origin == PROJECT:
+        _check_patterns(options, place)
+    return cast("Mapping[str, object]", options)
+
+
+def _json_shaped(options: Mapping[str, object], place: str) -> Mapping[str, object]:
+    """`options` of an extra check as they will be after a trip through the compiled form."""
+    import json
+
+    try:
+        return cast("Mapping[str, object]", json.loads(json.dumps(options, allow_nan=False)))
+    except (TypeError, ValueError) as error:
+        raise InvalidConfigurationError(
+            "these options cannot be kept", where=f"{place} → with", cause=f"they are not like JSON: {error}"
+        ) from error
+
+
+def _check_patterns(options: Mapping[str, Any], place: str) -> None:
+    patterns = [*options.get("patterns", ()), *(shape["pattern"] for shape in options.get("shapes", ()))]
+    for pattern in patterns:
+        problem = problem_with(pattern)
+        if problem is not None:
+            raise InvalidConfigurationError(
+                f"the pattern {pattern!r} cannot be used", where=f"{place} → with", cause=problem
+            )
+
+
+def _check_words(entry: RuleEntry, place: str) -> None:
+    if entry.check not in VERBS:
+        return
+    known = (*COMMON_PARAMS, *VERBS[entry.check].params)
+    for key, words in (("message", entry.message), ("hint", entry.hint)):
+        for name in _PLACEHOLDER.findall(words):
+            if name not in known:
+                raise InvalidConfigurationError(
+                    f"{{{name}}} is not filled by the check {entry.check!r}",
+                    where=f"{place} → {key}",
+                    cause=f"it fills {', '.join(f'{{{each}}}' for each in known)}",
+                    fix=("take it out, or use one of these",),
+                )
+
+
+def _applies_to(entry: RuleEntry, place: str) -> tuple[str, ...]:
+    known = {**_GROUPS, **{stage: (stage,) for stage in STAGES}}
+    for name in entry.applies_to:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3)
+            raise InvalidConfigurationError(
+                f"{name!r} is nothing a rule can apply to",
+                where=f"{place} → applies_to",
+                cause=f"known: {', '.join(known)}",
+                fix=(f"did you mean {', '.join(close)}?",) if close else (),
+            )
+    return tuple(dict.fromkeys(target for name in entry.applies_to for target in known[name]))
+
+
+def _stage(entry: RuleEntry, place: str) -> str | None:
+    if entry.severity_of is not None and entry.severity_of not in STAGES:
+        raise InvalidConfigurationError(
+            f"{entry.severity_of!r} is not a stage",
+            where=f"{place} → severity_of",
+            cause=f"stages: {', '.join(STAGES)}",
+        )
+    return entry.severity_of

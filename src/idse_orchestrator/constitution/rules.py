@@ -1,0 +1,168 @@
+"""The constitution: articles that say what a valid session is, and rules that hold documents to them.
+
+Rules are data. `file.py` reads them from YAML; here they are plain values that also
+travel as one JSON text (`to_json`, `from_json`), so that a hook needs neither a YAML parser nor a
+validation library to know them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from idse_orchestrator.constitution.findings import ERROR, OFF, WARNING
+
+COMPILED_FORMAT = 1
+"""Changes when the JSON form of a constitution changes."""
+
+ENGINE_VERSION = 1
+"""Changes when a check verb judges the same bytes differently, so that kept hits expire."""
+
+CORE = "core"
+PROJECT = "project"
+
+SIDE_FILE = "side_file"
+"""In `Rule.applies_to`: any file of a session that is not one of the seven artifacts."""
+
+WORKSPACE_PATHS = "workspace"
+"""In `Rule.applies_to`: where files stand, rather than what is in them."""
+
+FAMILIES = {
+    "1": "structure",
+    "2": "sections",
+    "3": "input",
+    "4": "sequence",
+    "5": "spec",
+    "6": "tasks",
+    "7": "placement",
+    "8": "safety",
+    "9": "feedback",
+}
+"""The first digit of a core rule's id to what its family is about. A project's rules are "project"."""
+
+STRICTNESS = {OFF: 0, WARNING: 1, ERROR: 2}
+
+
+class Article(NamedTuple):
+    """One article: `id` is its roman number, `text` what it asks for, in a few sentences."""
+
+    id: str
+    title: str
+    text: str
+
+
+class Rule(NamedTuple):
+    """One rule. `applies_to` holds stage names, SIDE_FILE or WORKSPACE_PATHS.
+
+    `check` names a check verb and `options` are its parameters, shaped like JSON. `severity` maps
+    each stage status to off, warning or error; `gate` is the severity inside `idse stage complete`.
+    `severity_of` names the stage whose status decides, where that is not the document's own.
+    `message` and `hint` hold ``{placeholders}``. `origin` is CORE or PROJECT.
+    """
+
+    id: str
+    article: str
+    name: str
+    family: str
+    applies_to: tuple[str, ...]
+    check: str
+    options: Mapping[str, object]
+    severity: Mapping[str, str]
+    message: str
+    hint: str
+    origin: str = CORE
+    severity_of: str | None = None
+    gate: str = ERROR
+    raised: bool = False
+    """Whether the project made a severity of this core rule stricter."""
+
+    def severity_at(self, status: str) -> str:
+        """The severity while the stage has `status`; an unknown status counts as pending."""
+        return self.severity.get(status, self.severity["pending"])
+
+
+class Constitution(NamedTuple):
+    """All articles and rules in force. `id` is the content id of the files they were read from.
+
+    Made by `Constitution.of`, which fills `by_id`.
+    """
+
+    version: str
+    id: str
+    articles: tuple[Article, ...]
+    rules: tuple[Rule, ...]
+    by_id: Mapping[str, Rule]
+
+    @staticmethod
+    def of(version: str, ident: str, articles: Iterable[Article], rules: Iterable[Rule]) -> Constitution:
+        """The constitution of these articles and rules, whose content id is `ident`."""
+        ordered = tuple(rules)
+        return Constitution(version, ident, tuple(articles), ordered, {rule.id: rule for rule in ordered})
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule of that id, upper or lower case; None where there is none."""
+        return self.by_id.get(rule_id) or self.by_id.get(rule_id.upper())
+
+    def article(self, article_id: str) -> Article | None:
+        """The article of that roman number, or None."""
+        return next((article for article in self.articles if article.id == article_id), None)
+
+    def to_json(self) -> str:
+        """The compiled form: one JSON text that `from_json` turns into an equal constitution."""
+        import json
+
+        body = {
+            "format": COMPILED_FORMAT,
+            "version": self.version,
+            "id": self.id,
+            "articles": [_fields(article) for article in self.articles],
+            "rules": [_fields(rule) for rule in self.rules],
+        }
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+    @staticmethod
+    def from_json(text: str) -> Constitution:
+        """The constitution that `to_json` wrote.
+
+        Raises ValueError for any other text: a compiled form is a cache, so drop it and load again.
+        """
+        import json
+
+        body = json.loads(text)
+        try:
+            if body["format"] != COMPILED_FORMAT:
+                raise ValueError(f"compiled constitution of format {body['format']!r}")
+            return Constitution.of(
+                body["version"],
+                body["id"],
+                [Article(**article) for article in body["articles"]],
+                [_rule(fields) for fields in body["rules"]],
+            )
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"not a compiled constitution: {error!r}") from error
+
+
+def constitution_id(core: bytes, project: bytes | None, *, checks: str = "") -> str:
+    """The content id (64 hex digits) of the constitution that these two files make.
+
+    `checks` says which extra check verbs are installed, name and version. The id changes when a
+    file, an extra check, or the engine's way of judging changes.
+    """
+    import hashlib
+
+    parts = (core, b"" if project is None else b"+" + project, checks.encode())
+    digest = hashlib.sha256(b"idse constitution %d %d\n" % (COMPILED_FORMAT, ENGINE_VERSION))
+    for part in parts:
+        digest.update(b"%d:" % len(part) + part)
+    return digest.hexdigest()
+
+
+def _fields(value: Article | Rule) -> dict[str, object]:
+    return value._asdict()
+
+
+def _rule(fields: Mapping[str, object]) -> Rule:
+    applies_to = fields["applies_to"]
+    if not isinstance(applies_to, list):
+        raise TypeError("applies_to is not a list")
+    return Rule(**{**fields, "applies_to": tuple(applies_to)})  # type: ignore[arg-type] # JSON is untyped

@@ -1,0 +1,239 @@
+"""Findings about one session: its hits weighed by how far each stage has come, and its sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+from typing import NamedTuple
+
+from idse_orchestrator.constitution.checks.document import texts
+from idse_orchestrator.constitution.findings import OFF, Finding
+from idse_orchestrator.constitution.rules import Constitution, Rule
+from idse_orchestrator.constitution.validation_engine import Hit, filled
+from idse_orchestrator.documents.artifact_reader import FileEntry
+from idse_orchestrator.documents.pipeline_artifacts import (
+    ARTIFACTS,
+    STAGE_OF,
+    STAGES,
+    session_folder,
+    upstream_of,
+)
+from idse_orchestrator.pipeline.stage_state_model import (
+    CHANGED,
+    COMPLETE,
+    IN_PROGRESS,
+    PENDING,
+    STALE,
+    SessionState,
+    StageRecord,
+    Standing,
+    Waiver,
+    standings,
+)
+
+_WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
+
+
+def sequence_hits(
+    constitution: Constitution, state: SessionState, blobs: Mapping[str, str]
+) -> Iterator[tuple[str, Hit]]:
+    """Stage and hit, for every rule about sequence and every stage that it applies to.
+
+    `blobs` maps a stage to the id of its artifact, and has no entry where there is no file.
+    """
+    sequence = _Sequence({each.stage: each for each in standings(state, blobs)}, blobs)
+    for rule in constitution.rules:
+        check = _CHECKS.get(rule.check)
+        for stage in STAGES if check else ():
+            if check and stage in rule.applies_to:
+                for params in check(sequence, rule, stage):
+                    yield stage, Hit(rule.id, params=params)
+
+
+class _Sequence(NamedTuple):
+    standing: Mapping[str, Standing]
+    blobs: Mapping[str, str]
+
+
+def _artifact_exists(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
+    if stage not in sequence.blobs:
+        yield {"status": _WORDS[sequence.standing[stage].status]}
+
+
+def _in_order(sequence: _Sequence, rule: Rule, stage: str) -> Iterator[dict[str, str]]:
+    """The stage before must be complete and current, unless this one may run beside it."""
+    here = sequence.standing[stage]
+    at = STAGES.index(stage)
+    if here.status == PENDING or at == 0:
+        return
+    before = sequence.standing[STAGES[at - 1]]
+    beside = stage in texts(rule.options, "may_start_beside") and here.status == IN_PROGRESS
+    if before.holds or (beside and before.status != PENDING):
+        return
+    yield {
+        "status": _WORDS[here.status],
+        "before": before.stage,
+        "problem": _problem(before),
+        "mend": _mend(before),
+    }
+
+
+def _problem(before: Standing) -> str:
+    if before.status != COMPLETE:
+        return f"is {_WORDS[before.status]}"
+    if before.condition == CHANGED:
+        return "changed after it was completed"
+    return f"is stale: {', '.join(before.causes)} changed since it was completed"
+
+
+def _mend(before: Standing) -> str:
+    """The move that `before` can make from where it stands."""
+    stage = before.stage
+    if before.status == COMPLETE:
+        return f'idse stage confirm {stage} -m "why"; or idse stage reopen {stage} -m "why"'
+    return f"idse stage {'start' if before.status == PENDING else 'complete'} {stage}"
+
+
+def _unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
+    """A missing artifact is left to the rule about missing ones."""
+    if sequence.standing[stage].condition == CHANGED and stage in sequence.blobs:
+        yield {}
+
+
+def _upstream_unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
+    here = sequence.standing[stage]
+    if here.condition == STALE:
+        yield {"causes": ", ".join(here.causes)}
+
+
+_Check = Callable[[_Sequence, Rule, str], Iterator[dict[str, str]]]
+
+_CHECKS: Mapping[str, _Check] = MappingProxyType(
+    {
+        "artifact_exists": _artifact_exists,
+        "in_order": _in_order,
+        "unchanged": _unchanged,
+        "upstream_unchanged": _upstream_unchanged,
+    }
+)
+
+
+class Subject(NamedTuple):
+    """A session to judge. `files` are keyed by path relative to the session's folder.
+
+    `state` is None where no ledger is known: every stage then counts as pending.
+    """
+
+    project: str
+    session: str
+    files: Mapping[str, FileEntry]
+    state: SessionState | None = None
+
+    @property
+    def blobs(self) -> dict[str, str]:
+        """Stage to the id of its artifact, for the artifacts that are there."""
+        return {stage: self.files[path].blob for stage, path in ARTIFACTS.items() if path in self.files}
+
+
+def judge_session(
+    constitution: Constitution, subject: Subject, hits: Mapping[str, tuple[Hit, ...]], today: str
+) -> tuple[Finding, ...]:
+    """Everything the rules say about `subject` as it stands, ordered by place.
+
+    `hits` are those of `examine`, keyed like `subject.files`. `today` is an ISO date (UTC): a waiver
+    counts up to and including the day it expires.
+    """
+    judgement = _Judgement(constitution, subject, today)
+    return _ordered(judgement.findings(hits))
+
+
+def judge_gate(
+    constitution: Constitution,
+    subject: Subject,
+    hits: Mapping[str, tuple[Hit, ...]],
+    stage: str,
+    today: str,
+) -> tuple[Finding, ...]:
+    """What the rules would say about `stage` if it were complete with its present documents."""
+    judgement = _Judgement(constitution, _completed(subject, stage), today, stage)
+    return _ordered(finding for finding in judgement.findings(hits) if finding.stage == stage)
+
+
+class _Judgement(NamedTuple):
+    """One walk over the hits of a session. `gate` names the stage whose gate is asked, or is empty."""
+
+    constitution: Constitution
+    subject: Subject
+    today: str
+    gate: str = ""
+
+    def findings(self, hits: Mapping[str, tuple[Hit, ...]]) -> Iterator[Finding]:
+        for path, of_file in hits.items():
+            for hit in of_file:
+                yield from self._finding(path, hit, hit.stage or STAGE_OF.get(path, ""))
+        if self.subject.state is not None:
+            for stage, hit in sequence_hits(self.constitution, self.subject.state, self.subject.blobs):
+                yield from self._finding(ARTIFACTS[stage], hit, stage)
+
+    def _finding(self, path: str, hit: Hit, stage: str) -> Iterator[Finding]:
+        rule = self.constitution.rule(hit.rule)
+        severity = OFF if rule is None else self._severity(rule, stage)
+        if rule is None or severity == OFF:
+            return
+        where = f"{session_folder(self.subject.project, self.subject.session)}/{path}"
+        params = {**self._common(path, where, stage), **hit.params}
+        yield Finding(
+            rule=rule.id,
+            severity=severity,
+            path=where,
+            line=hit.line,
+            column=hit.column,
+            message=filled(rule.message, params),
+            hint=filled(rule.hint, params),
+            project=self.subject.project,
+            session=self.subject.session,
+            stage=stage,
+            waiver=self._waiver(rule.id),
+        )
+
+    def _severity(self, rule: Rule, stage: str) -> str:
+        if stage and stage == self.gate:
+            return rule.gate
+        state = self.subject.state
+        return rule.severity_at(state.stages[stage].status if state and stage in state.stages else PENDING)
+
+    def _common(self, path: str, where: str, stage: str) -> dict[str, str]:
+        return {
+            "artifact": path,
+            "path": where,
+            "stage": stage,
+            "project": self.subject.project,
+            "session": self.subject.session,
+        }
+
+    def _waiver(self, rule_id: str) -> Waiver | None:
+        """The waiver that counts longest, so that renewing one is enough."""
+        state = self.subject.state
+        valid = [
+            waiver
+            for waiver in (state.waivers if state else ())
+            if waiver.rule == rule_id
+            and waiver.session == self.subject.session
+            and (waiver.expires is None or self.today <= waiver.expires)
+        ]
+        return max(valid, key=lambda waiver: (waiver.expires or "9999-12-31", waiver.event), default=None)
+
+
+def _completed(subject: Subject, stage: str) -> Subject:
+    state = subject.state or SessionState(subject.project, subject.session)
+    blobs = subject.blobs
+    record = state.stages.get(stage, StageRecord())._replace(
+        status=COMPLETE,
+        artifact=blobs.get(stage, ""),
+        upstream={up: blobs.get(up, "") for up in upstream_of(stage)},
+    )
+    return subject._replace(state=state.with_stage(stage, record))
+
+
+def _ordered(findings: Iterator[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(set(findings), key=lambda finding: (*finding.sort_key(), finding.severity)))

@@ -1,0 +1,154 @@
+"""Validate sessions of one source: examine their files, weigh what was noticed, and report.
+
+paths of the source → sessions in scope → hits (kept or fresh) → findings by each session's state
+→ where files stand → one ordered report
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from idse_orchestrator.base.names import is_name
+from idse_orchestrator.constitution.examination import Examiner
+from idse_orchestrator.constitution.findings import Report
+from idse_orchestrator.constitution.placement_judgement import judge_placement
+from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
+from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
+from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.profiles.defaults import ProfileDefaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.constitution.scope import Sight
+    from idse_orchestrator.constitution.validation_engine import Hit
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+
+NO_LEDGERS = (
+    "no ledgers in this clone: gates were not checked "
+    "(idse sync pull; on a machine that only judges: git fetch origin 'refs/idse/*:refs/idse/*')"
+)
+NO_SESSIONS = "no session here: nothing was checked"
+NO_CHANGES = "no session was changed: nothing was checked"
+
+Hits = Mapping[DocumentKey, "tuple[Hit, ...]"]
+
+
+class States(Protocol):
+    """What validation wants to know from ledgers; a LedgerReader fulfils it."""
+
+    def projects(self) -> Sequence[str]:
+        """Names of all projects that have a ledger."""
+
+    def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
+        """States of many sessions; those without a ledger are left out."""
+
+
+class Validation(NamedTuple):
+    """What to validate with. `today` is an ISO date (UTC).
+
+    `expected_views` maps each view of a work tree to the bytes it should have; None for a source
+    in which a view must not be.
+    """
+
+    reader: ArtifactReader
+    examiner: Examiner
+    ledgers: States
+    today: str
+    expected_views: Mapping[str, bytes] | None = None
+
+
+def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
+    """Every finding about the sessions in `scope`, and about where the files in it stand.
+
+    UnknownNameError where `scope` names a session that is neither in the source nor in a ledger.
+    """
+    sight = in_scope(context.reader, scope)
+    states = context.ledgers.states(key for key in sight.sessions if all(map(is_name, key)))
+    _refuse_unknown(scope, sight, states)
+    hits = context.examiner.hits(context.reader, _files(sight))
+    findings: list[Finding] = []
+    rules = context.examiner.constitution
+    defaults = ProfileDefaults(context.reader, rules)
+    for key, files in sight.sessions.items():
+        subject = Subject(*key, files, states.get(key))
+        own = defaults.without_inherited(key, _by_path(files, hits))
+        findings += judge_session(rules, subject, own, context.today)
+    has_ledgers = bool(states) or bool(context.ledgers.projects())
+    findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
+    notes = () if sight.sessions and has_ledgers else (_note(scope, sight),)
+    return _report(context, sight.sessions, findings, notes)
+
+
+def _note(scope: Scope, sight: Sight) -> str:
+    if sight.sessions:
+        return NO_LEDGERS
+    return NO_SESSIONS if scope.changes is None else NO_CHANGES
+
+
+def gate(context: Validation, project: str, session: str, stage: str) -> Report:
+    """What would be wrong if `stage` were complete with the documents of this source."""
+    key = (project, session)
+    scope = Scope(project=project, session=session)
+    sight = in_scope(context.reader, scope)
+    states = context.ledgers.states([key])
+    _refuse_unknown(scope, sight, states)
+    files = sight.sessions[key]
+    found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
+    defaults = ProfileDefaults(context.reader, context.examiner.constitution)
+    hits = defaults.without_inherited(key, found)
+    subject = Subject(project, session, files, states.get(key))
+    findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
+    return _report(context, [key], findings, () if states else (NO_LEDGERS,))
+
+
+def _files(sight: Sight) -> dict[DocumentKey, tuple[str, FileEntry]]:
+    """One place for each different file: equal documents are examined once."""
+    found = {}
+    for key, files in sight.sessions.items():
+        folder = session_folder(*key)
+        for path, entry in files.items():
+            found[DocumentKey(path, entry.mode, entry.blob)] = (f"{folder}/{path}", entry)
+    return found
+
+
+def _by_path(files: Mapping[str, FileEntry], hits: Hits) -> dict[str, tuple[Hit, ...]]:
+    return {path: hits[DocumentKey(path, entry.mode, entry.blob)] for path, entry in files.items()}
+
+
+def _placement(context: Validation, sight: Sight, known: frozenset[SessionKey] | None) -> tuple[Finding, ...]:
+    expected = context.expected_views
+    if expected is not None:
+        expected = {path: data for path, data in expected.items() if sight.covers(path)}
+    present = [path for path in expected or () if path in sight.paths]
+    contents = context.reader.read_many(present) if present else {}
+    return judge_placement(
+        context.examiner.constitution, sight.paths, sight.legacy_paths, known, expected, contents
+    )
+
+
+def _refuse_unknown(scope: Scope, sight: Sight, states: Mapping[SessionKey, SessionState]) -> None:
+    key = (scope.project or "", scope.session or "")
+    if scope.session is None or sight.sessions.get(key) or key in states:
+        return
+    raise UnknownNameError(
+        f"there is no session {scope.session!r} in project {scope.project!r}", fix=("idse session list",)
+    )
+
+
+def _report(
+    context: Validation, sessions: Iterable[SessionKey], findings: Iterable[Finding], notes: tuple[str, ...]
+) -> Report:
+    return Report(
+        source=context.reader.description,
+        constitution=context.examiner.constitution.id,
+        sessions=tuple(sorted(f"{project}/{session}" for project, session in sessions)),
+        findings=tuple(sorted(findings, key=lambda finding: finding.sort_key())),
+        notes=notes,
+    )

@@ -1,1 +1,0 @@
-"""Agents: who they are, who acts next, what they may edit, and how they hand over."""

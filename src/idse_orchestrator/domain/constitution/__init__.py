@@ -1,1 +1,0 @@
-"""The constitution: articles and rules, read from files and compiled."""

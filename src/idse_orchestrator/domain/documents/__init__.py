@@ -1,1 +1,0 @@
-"""Documents as their authors wrote them: headings, sections and tasks."""

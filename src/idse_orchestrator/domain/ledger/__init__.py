@@ -1,1 +1,0 @@
-"""Ledgers: what a commit of one holds, and the state that its events make."""

@@ -1,1 +1,0 @@
-"""What is in the layouts of older prototypes, in words of this one."""

@@ -1,1 +1,0 @@
-"""The ValidationEngine: documents and sessions against the constitution."""

@@ -1,0 +1,173 @@
+"""Objects as git stores them: read, made in memory, and written beside a `git gc`.
+
+libgit2 makes the folder and then renames the file into it. Where the folder goes in between, it gives up;
+git itself makes the folder again, and so do we.
+
+Nothing here knows of replacement refs, grafts, attributes, filters or any setting: a merge must be
+the same in every clone, however its owner set git up. Since ids are known before anything is
+written, `idse fsck` and the judge of incoming ledgers can ask what a merge must be and write nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from hashlib import sha1
+from typing import TYPE_CHECKING, TypeVar
+
+from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.git.libgit2 import libgit2
+from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
+from idse_orchestrator.git.ref_update import write_failure
+from idse_orchestrator.git.tree_entry import FOLDER, Entry
+from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+
+if TYPE_CHECKING:
+    import pygit2
+
+Written = TypeVar("Written")
+
+_TRIES = 1_000
+_VANISHED = "No such file or directory"
+
+
+def write_objects(where: str, write: Callable[[], Written]) -> Written:
+    """What `write` gives, which may be called again; StorageError where the disk refuses."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return write()
+        except (libgit2().GitError, OSError) as error:
+            if not left or _VANISHED not in str(error):
+                raise write_failure(where, error) from error
+    raise AssertionError
+
+
+def commit_object(
+    git: pygit2.Repository,
+    who: pygit2.Signature,
+    message: str,
+    tree: pygit2.Oid,
+    parents: Sequence[pygit2.Oid],
+) -> pygit2.Oid:
+    """Write a commit and return its id; GitError or OSError where it could not be written.
+
+    Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
+    or a vanished folder kept from being stored.
+    """
+    text = str(git.create_commit_string(who, who, message, tree, list(parents)))
+    stored: pygit2.Oid = git.write(libgit2().GIT_OBJECT_COMMIT, text.encode())
+    return stored
+
+
+COMMIT, TREE, BLOB = 1, 2, 3
+"""Kinds of objects, by libgit2's numbers."""
+_KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
+_CAP = 64 * MAX_ARTIFACT_BYTES
+"""Nothing of a ledger is larger; what is, is not loaded."""
+
+
+class Objects:
+    """The objects of a repository, those in `object_folder` (not installed yet), and those made here.
+
+    `store` is the repository's own folder of objects. What is installed goes to `object_folder`
+    where there is one: judging brings nothing into the store.
+    """
+
+    def __init__(self, store: str, object_folder: str | None = None) -> None:
+        self._store = store
+        self._folder = object_folder
+        self._made: dict[str, tuple[int, bytes]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the object can be read."""
+        return name in self._made or libgit2().Oid(hex=name) in self._disk
+
+    def read(self, name: str, kind: int) -> bytes:
+        """The content of an object; CorruptLedgerError where it is missing, damaged or of another kind."""
+        found = self._made.get(name) or self._from_disk(name)
+        if found[0] != kind:
+            raise _broken(name, f"it is no {_KINDS[kind]}")
+        return found[1]
+
+    def entries(self, tree: str, prefix: str = "") -> tuple[Entry, ...]:
+        """The entries of a tree, each path with `prefix` in front."""
+        try:
+            return parse_tree(self.read(tree, TREE), prefix)
+        except ValueError as error:
+            raise _broken(tree, "it is damaged") from error
+
+    def make(self, kind: int, data: bytes) -> str:
+        """The id of an object with this content."""
+        head = b"%s %d\0" % (_KINDS[kind].encode("ascii"), len(data))
+        name = sha1(head + data, usedforsecurity=False).hexdigest()
+        self._made[name] = (kind, data)
+        return name
+
+    def install(self, commit: str, ref: str) -> None:
+        """Write the commit and whatever was made for it. StorageError when the disk refuses."""
+        for name in self._needed(commit):
+            write_objects(ref, partial(self._disk.write, *self._made[name]))
+
+    def forget(self) -> None:
+        """Drop what was made and not installed."""
+        self._made.clear()
+
+    def _needed(self, commit: str) -> list[str]:
+        """What was made and is reachable from the commit's tree; a commit comes after what it holds."""
+        if commit not in self._made:
+            return []
+        needed: dict[str, None] = {}
+        waiting = [parse_commit(self._made[commit][1])[0]]
+        while waiting:
+            name = waiting.pop()
+            if name in self._made and name not in needed:
+                needed[name] = None
+                kind, data = self._made[name]
+                waiting += [entry.id for entry in parse_tree(data)] if kind == TREE else []
+        return [*reversed(needed), commit]
+
+    def _from_disk(self, name: str) -> tuple[int, bytes]:
+        try:
+            oid = libgit2().Oid(hex=name)
+            size = self._disk.read_header(oid)[1]
+            if size > _CAP:
+                raise _broken(name, f"it has {size:,} bytes")
+            return self._disk.read(oid)
+        except (libgit2().GitError, OSError, KeyError, ValueError) as error:
+            raise _broken(name, str(error)) from error
+
+    @cached_property
+    def _disk(self) -> pygit2.Odb:
+        """Writing goes to the first folder; alternates are only read."""
+        try:
+            disk: pygit2.Odb = libgit2().Odb(self._folder or self._store)
+            if self._folder:
+                disk.add_disk_alternate(self._store)
+        except (libgit2().GitError, OSError) as error:
+            raise write_failure(self._folder or self._store, error) from error
+        return disk
+
+
+def objects_of(common_dir: str, object_folder: str | None = None) -> Objects:
+    """The objects of the repository whose common git directory is `common_dir`."""
+    return Objects(os.path.join(common_dir, "objects"), object_folder)
+
+
+def make_tree(objects: Objects, entries: dict[str, tuple[str, str]]) -> str:
+    """The id of a tree of `entries`, name to (mode, id), in the order that git demands."""
+    rows = []
+    for name, (mode, target) in entries.items():
+        raw = name.encode("utf-8", "surrogateescape")
+        place = raw + b"/" if mode == FOLDER else raw
+        rows.append((place, mode.encode("ascii") + b" " + raw + b"\0" + bytes.fromhex(target)))
+    return objects.make(TREE, b"".join(row for _, row in sorted(rows)))
+
+
+def _broken(name: str, cause: str) -> CorruptLedgerError:
+    return CorruptLedgerError(
+        "a merge needs an object that cannot be read",
+        where=name,
+        cause=cause,
+        fix=("idse fsck",),
+    )

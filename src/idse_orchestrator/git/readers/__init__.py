@@ -1,1 +1,0 @@
-"""Sources of documents that only git can read: the worktree, the index, a commit, a ledger's tip."""

@@ -1,1 +1,0 @@
-"""Ledgers read with distrust, commit by commit, for `idse fsck`."""

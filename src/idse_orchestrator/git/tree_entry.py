@@ -1,0 +1,18 @@
+"""One entry of a git tree, and the modes that ledgers have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+PLAIN = "100644"
+FOLDER = "40000"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
+
+    mode: str
+    path: str
+    id: str
+    size: int | None = None

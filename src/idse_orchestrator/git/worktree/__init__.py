@@ -1,1 +1,0 @@
-"""The documents in the work tree: captured, merged, compared, brought back."""

@@ -1,0 +1,236 @@
+"""Checks of what idse itself keeps in a repository: hooks, views, sessions, the setting that shows notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.agents.registry_checkup import agents_diagnosis, mend_agents
+from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.render_artifacts import TemplateSource
+from idse_orchestrator.sessions.views import expected_views
+from idse_orchestrator.worktree.hooks.install import (
+    CURRENT,
+    DISABLED,
+    EDITED,
+    MISSING,
+    NOT_EXECUTABLE,
+    OUTDATED,
+    HookFiles,
+    hooks_status,
+    install_hooks,
+)
+
+_SHOWN = 3
+
+
+class WorkTree(Protocol):
+    """What a checkup asks of a work tree and its settings beyond `Workspace`."""
+
+    def file(self, path: str) -> bytes | None:
+        """The content of a file by repository-relative path; None where there is none."""
+
+    def write(self, path: str, content: bytes) -> None:
+        """Write a file whose folder exists."""
+
+    def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
+        """Every symbolic ref of this work tree to a session: its name, and the session if it names one."""
+
+    def forget(self, ref: str) -> None:
+        """Remove one of `current_refs`."""
+
+    def shows_notes(self) -> bool:
+        """Whether plain `git log` shows idse's notes."""
+
+    def show_notes(self) -> bool:
+        """Make it so; True if a setting was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """What the checks look at."""
+
+    ledgers: LedgerReader
+    workspace: Workspace
+    hooks: HookFiles
+    work_tree: WorkTree
+    templates: TemplateSource
+
+
+def checks_of(patient: Patient) -> Iterator[Check]:
+    """All checks of this file. Views come after the current session, which they are written from."""
+    if not patient.ledgers.projects() and not patient.workspace.session_folders():
+        yield Check(
+            "project", lambda: Diagnosis(NOTE, "there is no IDSE project here yet", ("idse init NAME",))
+        )
+        return
+    yield Check("hooks", lambda: _hooks(patient), lambda: _mend_hooks(patient))
+    yield Check("notes in git log", lambda: _notes(patient), lambda: _mend_notes(patient))
+    yield Check("ignored views", lambda: _ignored(patient), lambda: _mend_ignored(patient))
+    yield Check("current session", lambda: _current(patient), lambda: _mend_current(patient))
+    yield Check("views", lambda: _views(patient), lambda: _mend_views(patient))
+    yield Check("agents", lambda: agents_diagnosis(patient), lambda: mend_agents(patient))
+    yield Check("sessions", lambda: _sessions(patient))
+    yield Check("templates", lambda: _templates(patient))
+
+
+def _hooks(patient: Patient) -> Diagnosis:
+    report = hooks_status(patient.hooks)
+    wired = report.place.manager.wired if report.place.manager else ()
+    bad = [state for state in report.states if state.condition != CURRENT and state.name not in wired]
+    if not bad:
+        return Diagnosis(OK, "git calls idse")
+    says = ", ".join(f"{state.name} is {state.condition}" for state in bad)
+    if all(state.condition == OUTDATED for state in bad):
+        return Diagnosis(WARNING, says, ("idse hooks install",))
+    if all(state.condition == MISSING for state in report.states):
+        return Diagnosis(WARNING, "no hook is installed, so nothing checks a commit", ("idse hooks install",))
+    if any(state.condition == EDITED for state in bad):
+        return Diagnosis(PROBLEM, says, ("move the edited hook away, then: idse hooks install",))
+    if any(state.condition == DISABLED for state in bad):
+        return Diagnosis(
+            PROBLEM, says, ("git config --get-all --show-origin core.hooksPath", "idse hooks install")
+        )
+    return Diagnosis(PROBLEM, says, ("idse hooks install",))
+
+
+def _mend_hooks(patient: Patient) -> str:
+    """Reinstall what was installed once. Hooks that somebody took away, or never had, are his decision."""
+    states = hooks_status(patient.hooks).states
+    if not any(state.condition in (OUTDATED, NOT_EXECUTABLE, CURRENT) for state in states):
+        return "left the hooks as they are: idse hooks install puts them in place"
+    report = install_hooks(patient.hooks)
+    if report.refusal:
+        return f"left the hooks as they are: {report.refusal}"
+    changed = [
+        outcome.name for outcome in report.outcomes if outcome.result in ("updated", "installed", "chained")
+    ]
+    return "wrote " + (", ".join(changed) or "no hook")
+
+
+def _notes(patient: Patient) -> Diagnosis:
+    if patient.work_tree.shows_notes():
+        return Diagnosis(OK, "plain `git log` shows them")
+    return Diagnosis(
+        WARNING,
+        "plain `git log` does not show them",
+        ("git config --add notes.displayRef 'refs/idse/notes/*'",),
+    )
+
+
+def _mend_notes(patient: Patient) -> str:
+    patient.work_tree.show_notes()
+    return "set notes.displayRef"
+
+
+def _ignored(patient: Patient) -> Diagnosis:
+    content = patient.work_tree.file(GITIGNORE_PATH)
+    missing = [line for line in _patterns(GITIGNORE) if line not in _patterns(content or b"")]
+    if not missing:
+        return Diagnosis(OK, f"{GITIGNORE_PATH} keeps them out of commits")
+    says = f"{GITIGNORE_PATH} " + ("does not exist" if content is None else "does not have all of them")
+    return Diagnosis(WARNING, says, (f"add to {GITIGNORE_PATH}: " + ", ".join(missing),))
+
+
+def _mend_ignored(patient: Patient) -> str:
+    content = patient.work_tree.file(GITIGNORE_PATH)
+    if content is None:
+        patient.work_tree.write(GITIGNORE_PATH, GITIGNORE)
+        return f"wrote {GITIGNORE_PATH}"
+    missing = [line for line in _patterns(GITIGNORE) if line not in _patterns(content)]
+    before = content if content.endswith(b"\n") or not content else content + b"\n"
+    patient.work_tree.write(GITIGNORE_PATH, before + "".join(f"{line}\n" for line in missing).encode())
+    return f"added {len(missing)} lines to {GITIGNORE_PATH}"
+
+
+def _patterns(content: bytes) -> list[str]:
+    lines = content.decode("utf-8", "replace").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+
+def _current(patient: Patient) -> Diagnosis:
+    dangling = _dangling(patient)
+    if not dangling:
+        return Diagnosis(OK, "every current session has a ledger")
+    says = ", ".join(f"{ref} leads to {_name(key)}, which has no ledger" for ref, key in dangling)
+    return Diagnosis(PROBLEM, says, ("idse switch NAME",))
+
+
+def _dangling(patient: Patient) -> list[tuple[str, SessionKey | None]]:
+    known = set(patient.ledgers.sessions())
+    return [(ref, key) for ref, key in patient.work_tree.current_refs() if key not in known]
+
+
+def _mend_current(patient: Patient) -> str:
+    """Forget what leads nowhere; a project that is left without a current session gets its blueprint."""
+    dangling = _dangling(patient)
+    for ref, _ in dangling:
+        patient.work_tree.forget(ref)
+    known = set(patient.ledgers.sessions())
+    done = []
+    for project in sorted({key[0] for _, key in dangling if key}):
+        current = patient.workspace.current(project) or (project, BLUEPRINT)
+        if current in known:
+            patient.workspace.set_current(*current)
+            done.append(f"switched to {_name(current)}")
+        else:
+            done.append(f"no session of {project} is current now")
+    return "; ".join(done) or "removed what led nowhere"
+
+
+def _views(patient: Patient) -> Diagnosis:
+    wrong = [path for path, content in _wanted(patient) if patient.work_tree.file(path) != content]
+    if not wrong:
+        return Diagnosis(OK, "they say what the refs say")
+    return Diagnosis(WARNING, f"not what the refs say: {_some(wrong)}", ("idse doctor --fix",))
+
+
+def _wanted(patient: Patient) -> list[tuple[str, bytes]]:
+    return sorted(expected_views(patient.ledgers, patient.workspace).items())
+
+
+def _mend_views(patient: Patient) -> str:
+    written = [
+        path
+        for view, content in _wanted(patient)
+        for path in patient.workspace.write_views("", {view: content})
+    ]
+    return f"wrote {_some(written)}"
+
+
+def _sessions(patient: Patient) -> Diagnosis:
+    ledgers, folders = set(patient.ledgers.sessions()), set(patient.workspace.session_folders())
+    parts = []
+    if folders - ledgers:
+        parts.append("folders without a ledger: " + _some([_name(key) for key in sorted(folders - ledgers)]))
+    if ledgers - folders:
+        parts.append(
+            "ledgers without a folder here: " + _some([_name(key) for key in sorted(ledgers - folders)])
+        )
+    if not parts:
+        return Diagnosis(OK, f"{len(ledgers)} with folder and ledger")
+    fix = ("idse init PROJECT    (adopts folders)",) if folders - ledgers else ()
+    return Diagnosis(NOTE, "; ".join(parts), fix)
+
+
+def _templates(patient: Patient) -> Diagnosis:
+    doubts = patient.templates.doubts()
+    if not doubts:
+        return Diagnosis(OK, "no file in .idse/templates is odd")
+    says = _some([f"{doubt.where} {doubt.what}" for doubt in doubts])
+    return Diagnosis(WARNING, says, tuple(doubt.fix for doubt in doubts[:_SHOWN]))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _name(key: SessionKey | None) -> str:
+    return "/".join(key) if key else "no session"

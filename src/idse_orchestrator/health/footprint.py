@@ -1,0 +1,227 @@
+"""What idse left in a repository and its work trees, and how it is taken away without a trace."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.agents.work_tree_files import GitAgentFiles
+from idse_orchestrator.base.files import storage_error
+from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS
+from idse_orchestrator.errors import ConflictError, IdseError
+from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.program import Git
+from idse_orchestrator.health.refs import current_refs
+from idse_orchestrator.health.uninstall import (
+    CURRENT_SESSION,
+    LEDGER,
+    PRIVATE_FOLDER,
+    SETTING,
+    TRACKING,
+    VIEW,
+    Trace,
+)
+from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.sync.leftovers import (
+    LOCAL_REFS,
+    has_local_refs,
+    remote_settings,
+    remove_local_refs,
+    remove_setting,
+)
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.repository import Repository
+
+_OWN_SECTION = "idse"
+
+
+class GitFootprint:
+    """The `Footprint` port on a repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._git = repository.git
+
+    def traces(self) -> Sequence[Trace]:
+        """See `Footprint.traces`."""
+        found = [Trace(SETTING, setting) for setting in self._settings()]
+        for top, git_dir in self._work_trees():
+            found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
+            found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
+        if has_local_refs(self._git):
+            found.append(Trace(TRACKING, LOCAL_REFS))
+        return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
+
+    def _is_edited(self, path: str) -> bool:
+        """Whether a view holds what a person wrote; what cannot be told for sure is left alone, too."""
+        if os.path.basename(path) != AGENT_REGISTRY:
+            return False
+        from idse_orchestrator.agents.registry_view import EDITED, content_condition
+        from idse_orchestrator.ledger.reader import GitLedgerReader
+
+        project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._repository)
+        try:
+            with open(path if os.path.isfile(path) else os.devnull, "rb") as file:
+                content = file.read()
+            return content_condition(ledgers, project, ledgers.project(project), content) == EDITED
+        except (IdseError, OSError):
+            return True
+
+    def agent_files(self) -> Sequence[GitAgentFiles]:
+        """See `Footprint.agent_files`."""
+        return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
+
+    def ledgers(self) -> Sequence[Trace]:
+        """See `Footprint.ledgers`."""
+        names = self._git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
+        return [Trace(LEDGER, name) for name in names]
+
+    def documents(self) -> Sequence[str]:
+        """See `Footprint.documents`."""
+        folders = [os.path.join(top, WORKSPACE) for top, _ in self._work_trees()]
+        return [folder for folder in folders if os.path.isdir(folder)]
+
+    def settle(self) -> None:
+        """See `Footprint.settle`."""
+        from idse_orchestrator.worktree.spool import drain
+
+        drain(self._repository)
+
+    def remove(self, traces: Sequence[Trace]) -> None:
+        """See `Footprint.remove`. The folder with the ledger lock goes last."""
+        with ledger_lock(self._repository):
+            for trace in traces:
+                _REMOVERS[trace.kind](self, trace.where)
+            for base in ("refs", os.path.join("logs", "refs")):
+                _remove_empty(os.path.join(self._repository.common_dir, base, "idse"))
+            self._remove_folder(self._repository.private)
+        for _, git_dir in self._work_trees():
+            _remove_empty(os.path.join(git_dir, "refs", "worktree"))
+            _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))
+
+    def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
+        """See `Footprint.remove_ledgers`. A ref that moved meanwhile stops it before anything is gone."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        path = os.path.join(self._repository.common_dir, f"idse-ledgers-{stamp}.bundle")
+        with ledger_lock(self._repository):
+            rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
+            if [row.partition(" ")[2] for row in rows] != [trace.where for trace in ledgers]:
+                raise ConflictError("ledgers appeared or went meanwhile", fix=("run the command again",))
+            names = "".join(f"{trace.where}\n" for trace in ledgers)
+            self._git.bytes(
+                "bundle", "create", "--quiet", path, "--stdin", stdin=names.encode(), timeout=3600
+            )
+            self._git.bytes("bundle", "verify", "--quiet", path, timeout=3600)
+            deletions = "".join(
+                f"delete {name} {old}\n" for old, _, name in (row.partition(" ") for row in rows)
+            )
+            self._git.bytes("update-ref", "--no-deref", "--stdin", stdin=deletions.encode(), timeout=3600)
+        return path
+
+    def _settings(self) -> Iterator[str]:
+        done = self._git.attempt("config", "--local", "--get-all", NOTES_KEY)
+        if NOTES_VALUE.encode() in done.stdout.split():
+            yield f"{NOTES_KEY}={NOTES_VALUE}"
+        done = self._git.attempt("config", "--local", "--get-regexp", rf"^{_OWN_SECTION}\.", timeout=60)
+        for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
+            yield line.replace(" ", "=", 1)
+        yield from (f"{key}={redacted(value)}" for key, value in remote_settings(self._git))
+
+    def _work_trees(self) -> Sequence[tuple[str, str]]:
+        """(top, git directory) of every work tree that is there; what is locked away or gone is left out."""
+        listing = self._git.bytes("worktree", "list", "--porcelain").decode("utf-8", "surrogateescape")
+        tops = [
+            line.removeprefix("worktree ") for line in listing.splitlines() if line.startswith("worktree ")
+        ]
+        found: list[tuple[str, str]] = []
+        for top in dict.fromkeys((self._repository.toplevel, *tops)):
+            if os.path.isdir(top):
+                done = Git(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
+                git_dir = os.fsdecode(done.stdout).rstrip("\n")
+                if done.returncode == 0 and git_dir not in [known for _, known in found]:
+                    found.append((top, git_dir))
+        return found
+
+    def _private_folders(self) -> Sequence[str]:
+        """Those of linked work trees first: the common one holds the lock."""
+        folders = [os.path.join(git_dir, "idse") for _, git_dir in self._work_trees()]
+        own = [folder for folder in folders if folder != self._repository.private]
+        return [folder for folder in (*own, self._repository.private) if os.path.lexists(folder)]
+
+    def _unset(self, setting: str) -> None:
+        key = setting.partition("=")[0]
+        if key == NOTES_KEY:
+            GitSettings(self._repository).hide_notes()
+        elif key.startswith("remote."):
+            for own, value in remote_settings(self._git):
+                if f"{own}={redacted(value)}" == setting:
+                    remove_setting(self._git, own, value)
+        else:
+            self._git.attempt("config", "--local", "--unset-all", key)
+
+    def _untrack(self, _prefix: str) -> None:
+        remove_local_refs(self._git)
+        _remove_empty(os.path.join(self._repository.common_dir, *LOCAL_REFS.strip("/").split("/")))
+
+    def _forget(self, path: str) -> None:
+        git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")
+        top = next((top for top, known in self._work_trees() if known == git_dir), None)
+        if top is not None:
+            Git(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
+
+    def _unlink(self, path: str) -> None:
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def _remove_folder(self, path: str) -> None:
+        import shutil
+
+        if os.path.islink(path):
+            self._unlink(path)
+            return
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+
+_REMOVERS = {
+    SETTING: GitFootprint._unset,  # noqa: SLF001 - a table of its own methods
+    VIEW: GitFootprint._unlink,  # noqa: SLF001 - the same
+    CURRENT_SESSION: GitFootprint._forget,  # noqa: SLF001 - the same
+    TRACKING: GitFootprint._untrack,  # noqa: SLF001 - the same
+    PRIVATE_FOLDER: GitFootprint._remove_folder,  # noqa: SLF001 - the same
+}
+
+
+def _views(top: str) -> Iterator[str]:
+    root = os.path.join(top, PROJECTS_FOLDER)
+    try:
+        projects = sorted(os.listdir(root))
+    except OSError:
+        return
+    for project in projects:
+        for name in VIEWS:
+            path = os.path.join(root, project, name)
+            if os.path.lexists(path) and not os.path.islink(os.path.join(root, project)):
+                yield path
+
+
+def _remove_empty(folder: str) -> None:
+    for inner, _, _ in os.walk(folder, topdown=False):
+        try:
+            os.rmdir(inner)
+        except OSError:
+            continue  # something that is not ours lives there

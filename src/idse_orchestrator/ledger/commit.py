@@ -1,0 +1,97 @@
+"""A ledger commit as it was read, before anything in it is believed; and what its tree may hold."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from idse_orchestrator.base.ids import FORMAT
+from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+
+ARTIFACTS = "artifacts"
+EVENT = "event.json"
+STATE = "state.json"
+
+MAX_ARTIFACT_BYTES = 1024 * 1024
+"""A document larger than this never enters a ledger."""
+_NAMES = {"120000": "a symbolic link", "100755": "an executable", "160000": "a submodule", FOLDER: "a folder"}
+_SHAPE = {ARTIFACTS: FOLDER, EVENT: PLAIN, STATE: PLAIN}
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCommit:
+    """A commit that should be a ledger's.
+
+    `entries` is its tree, None when that is missing. `files` lists what is in artifacts/, and is empty
+    when an earlier commit of the ledger had the same folder. `missing` are ids of objects that belong
+    to it and cannot be read. `cut`: this clone is shallow and does not have its parents.
+    """
+
+    id: str
+    parents: tuple[str, ...]
+    message: bytes
+    entries: tuple[Entry, ...] | None
+    event: bytes | None
+    state: bytes | None
+    files: tuple[Entry, ...] = ()
+    missing: tuple[str, ...] = ()
+    cut: bool = False
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether this is no ledger commit at all: source code, most likely."""
+        names = {entry.path for entry in self.entries or ()}
+        return self.entries is not None and not names & {EVENT, STATE}
+
+
+def shape_problems(entries: Iterable[Entry]) -> Iterator[str]:
+    """What is in the tree of a ledger commit and does not belong there."""
+    for entry in entries:
+        wanted = _SHAPE.get(entry.path)
+        if wanted is None:
+            yield f"{entry.path!r} does not belong into a ledger"
+        elif entry.mode != wanted:
+            yield f"{entry.path} is {_named(entry.mode)}"
+
+
+def file_problems(files: Iterable[Entry], limit: int) -> Iterator[tuple[str, str]]:
+    """(code, what) of each artifact that a ledger may not hold; `limit` is the largest size in bytes."""
+    for entry in files:
+        path = f"{ARTIFACTS}/{entry.path}"
+        if entry.mode != PLAIN:
+            yield "artifact-mode", f"{path} is {_named(entry.mode)}"
+        elif entry.size is not None and entry.size > limit:
+            yield "artifact-size", f"{path} has {entry.size:,} bytes, and the limit is {limit:,}"
+
+
+def _named(mode: str) -> str:
+    return f"{_NAMES[mode]} (mode {mode})" if mode in _NAMES else f"of mode {mode}"
+
+
+def corrupt(ref: str, cause: str) -> CorruptLedgerError:
+    """The error for a ledger that cannot be read."""
+    return CorruptLedgerError(
+        "this ledger is damaged",
+        where=ref,
+        cause=cause,
+        fix=(f"idse fsck    (names every defect; older states are in: git reflog {ref})",),
+    )
+
+
+_DECLARED = f'"format":{FORMAT}'.encode()
+_OTHERWISE = re.compile(rf'"format":(?!{FORMAT}[,}}])'.encode())
+
+
+def newer_format(data: bytes) -> int | None:
+    """The format that `data` declares when it is newer than ours; None otherwise."""
+    if _DECLARED in data and _OTHERWISE.search(data) is None:
+        return None  # as idse writes it; parsing would double the time of a replay
+    try:
+        declared = json.loads(data)["format"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_number = isinstance(declared, int) and not isinstance(declared, bool)
+    return declared if is_number and declared > FORMAT else None

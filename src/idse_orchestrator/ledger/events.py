@@ -1,0 +1,129 @@
+"""What one ledger commit says happened, and its canonical JSON.
+
+Equal events have equal bytes (sorted keys, no spaces, UTF-8), so a verifier can replay a ledger and
+compare content ids instead of meanings.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from idse_orchestrator.base.ids import FORMAT, canonical_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+CREATED = "created"
+EDITED = "edited"
+STAGE = "stage"
+VALIDATED = "validated"
+APPROVED = "approved"
+HANDOFF = "handoff"
+ASSIGNED = "assigned"
+DESCRIBED = "described"
+MIGRATED = "migrated"
+ARCHIVED = "archived"
+CLAIMED = "claimed"
+KINDS = (
+    CREATED,
+    EDITED,
+    STAGE,
+    VALIDATED,
+    APPROVED,
+    HANDOFF,
+    ASSIGNED,
+    DESCRIBED,
+    MIGRATED,
+    ARCHIVED,
+    CLAIMED,
+)
+
+
+class Actor(NamedTuple):
+    """Who acted: a git identity, and the agent that acted for it ("" when a person did)."""
+
+    name: str
+    email: str
+    agent: str = ""
+
+    @property
+    def label(self) -> str:
+        """The agent where one acted, else the person."""
+        return self.agent or self.name
+
+
+class Event(NamedTuple):
+    """One entry of a ledger.
+
+    `id` is a ULID; `at` is UTC in ISO 8601 with a ``Z``; `lamport` is one more than the greatest
+    this ledger held before; `replica` names the clone; the keys of `body` depend on `kind` and are
+    listed in ``docs/reference/refs-and-objects.md``.
+    """
+
+    id: str
+    kind: str
+    lamport: int
+    at: str
+    replica: str
+    actor: Actor
+    body: Mapping[str, Any] = {}
+    format: int = FORMAT
+
+    def to_json(self) -> bytes:
+        """Canonical JSON: what ``event.json`` holds."""
+        return canonical_json(
+            {
+                "format": self.format,
+                "id": self.id,
+                "kind": self.kind,
+                "lamport": self.lamport,
+                "at": self.at,
+                "replica": self.replica,
+                "actor": {"name": self.actor.name, "email": self.actor.email, "agent": self.actor.agent},
+                "body": self.body,
+            }
+        )
+
+
+def event_from_json(data: bytes) -> Event:
+    """The event in `data`; ValueError when it is none (a ledger of our own is read without pydantic)."""
+    try:
+        raw = json.loads(data)
+        actor = raw["actor"]
+        return Event(
+            id=raw["id"],
+            kind=raw["kind"],
+            lamport=raw["lamport"],
+            at=raw["at"],
+            replica=raw["replica"],
+            actor=Actor(actor["name"], actor["email"], actor["agent"]),
+            body=raw["body"],
+            format=raw["format"],
+        )
+    except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not an event: {error!r}") from error
+
+
+State = TypeVar("State")
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """`events` by lamport number, then id; each id once, however often it comes."""
+    unique: dict[str, Event] = {}
+    for event in events:
+        known = unique.setdefault(event.id, event)
+        if known is not event:  # for a forged id, whoever sees both must choose the same
+            unique[event.id] = min(known, event, key=Event.to_json)
+    return sorted(unique.values(), key=lambda event: (event.lamport, event.id))
+
+
+def fold_onto(state: State, events: Iterable[Event], apply: Callable[[State, Event], State]) -> State:
+    """`state` after `events`, which may come in any order.
+
+    It is the fold of everything only where every one of `events` comes after all that `state` holds.
+    """
+    for event in in_order(events):
+        state = apply(state, event)
+    return state

@@ -1,0 +1,206 @@
+"""Replay every ledger and compare it with what its commits say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.ledger.commit import LedgerCommit
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.kinds import project_folding, session_folding
+from idse_orchestrator.ledger.replay import ExpectedMerge, Replay, merge_problems
+
+SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
+"""What is wrong with the sync points on refs that point at commits."""
+Progress = Callable[[str], None]
+OnDefect = Callable[[Defect], None]
+EVERY = 500
+"""Progress is told after so many commits."""
+
+PROJECTS = "projects"
+SESSIONS = "sessions"
+NOTES = "notes"
+SYNC = "sync"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRef:
+    """A ref under ``refs/idse/``: where it points ("" when that cannot be read), and through which ref.
+
+    `project` and `session`, or the `replica` whose sync points it holds, are what its name says, "" where
+    it says none.
+    """
+
+    name: str
+    target: str
+    symbolic: str = ""
+    project: str = ""
+    session: str = ""
+    replica: str = ""
+
+    @property
+    def family(self) -> str:
+        """What kind of ref its name says: "projects", "sessions", "notes", "sync" or what else is there."""
+        return self.name.split("/")[2]
+
+    @property
+    def is_known(self) -> bool:
+        """Whether this idse knows what refs of its family are for."""
+        return self.family in (PROJECTS, SESSIONS, NOTES, SYNC)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One commit of a ledger, parents first. `is_cut`: all of the history passes through it."""
+
+    commit: LedgerCommit
+    is_cut: bool
+    is_tip: bool
+
+
+class LedgerSource(Protocol):
+    """Everything under ``refs/idse/``, as it is, good or bad. Writes nothing."""
+
+    def refs(self) -> Sequence[FoundRef]:
+        """All refs there, in order; those whose file is damaged too."""
+
+    def kinds(self, ids: Iterable[str]) -> Sequence[str]:
+        """The kind of object behind each id ("commit", …); "" where it is missing or damaged."""
+
+    def history(self, tip: str) -> Iterator[Step]:
+        """Every commit that can be reached from `tip` and read, parents first."""
+
+    def merges(self, tip: str) -> Iterable[tuple[str, Sequence[str]]]:
+        """(commit, parents) of every merge that can be reached from `tip`."""
+
+    def notes_problems(self, tip: str) -> Iterable[tuple[str, str]]:
+        """(code, what) of whatever makes the commit `tip` something else than git notes of idse."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerVerdict:
+    """One ledger: its ref, how many commits it has, and the last one up to which nothing is wrong."""
+
+    ref: str
+    commits: int
+    sound: str
+    defects: int
+
+
+@dataclass(frozen=True, slots=True)
+class FsckReport:
+    """What a run found. `notes` are worth saying and no defects."""
+
+    ledgers: tuple[LedgerVerdict, ...]
+    defects: tuple[Defect, ...]
+    notes: tuple[Defect, ...]
+
+    @property
+    def commits(self) -> int:
+        """How many commits were replayed."""
+        return sum(ledger.commits for ledger in self.ledgers)
+
+
+def check_ledgers(
+    source: LedgerSource,
+    *,
+    only: Callable[[FoundRef], bool] = lambda _: True,
+    on_progress: Progress = lambda _: None,
+    expected: ExpectedMerge | None = None,
+    sync_problems: SyncProblems = lambda _: (),
+) -> FsckReport:
+    """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception.
+
+    With `expected`, every merge is made again and compared. `sync_problems` looks at sync points.
+    """
+    refs = source.refs()
+    chosen = [ref for ref in refs if only(ref)]
+    names: dict[str, set[str]] = {}
+    for ref in refs:
+        for name in (ref.name, ref.name.rpartition("/")[0]):
+            names.setdefault(name.casefold(), set()).add(name)
+    found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, names)]
+    ledgers, lines = [], []
+    readable = [ref for ref in chosen if ref.target]
+    for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
+        if kind != "commit":
+            found.append(_no_commit(ref, kind))
+        elif ref.family == NOTES:
+            found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
+            found += _merged_notes(source, ref, expected) if expected else ()
+        elif ref.replica:
+            lines.append(ref)
+        elif ref.project:
+            verdict, defects = _replayed(source, ref, on_progress, expected)
+            ledgers.append(verdict)
+            found += defects
+    found += sync_problems(lines) if lines else ()
+    on_progress("")
+    return FsckReport(
+        tuple(ledgers),
+        tuple(defect for defect in found if not defect.is_note),
+        tuple(defect for defect in found if defect.is_note),
+    )
+
+
+def _replayed(
+    source: LedgerSource, ref: FoundRef, on_progress: Progress, expected: ExpectedMerge | None
+) -> tuple[LedgerVerdict, list[Defect]]:
+    replay = _replay_of(ref, expected)
+    found: list[Defect] = []
+    count = 0
+    for step in source.history(ref.target):
+        found += replay.step(step.commit, is_cut=step.is_cut, is_tip=step.is_tip)
+        count += 1
+        if count % EVERY == 0:
+            on_progress(f"{ref.name}: {count:,} commits")
+        if replay.stopped:
+            break
+    found += replay.end()
+    defects = sum(not defect.is_note for defect in found)
+    return LedgerVerdict(ref.name, count, replay.sound, defects), found
+
+
+def _merged_notes(source: LedgerSource, ref: FoundRef, expected: ExpectedMerge) -> Iterator[Defect]:
+    for commit, parents in source.merges(ref.target):
+        if len(parents) != 2 or list(parents) != sorted(parents):
+            what = f"its {len(parents)} parents are not two in the order of their ids"
+            yield Defect(ref.name, commit, "merge-parents", what)
+            continue
+        for problem in merge_problems(ref.name, commit, parents, expected):
+            yield Defect(ref.name, commit, *problem)
+
+
+def _replay_of(ref: FoundRef, expected: ExpectedMerge | None) -> Replay:  # type: ignore[type-arg] # of whichever kind the ref is
+    if ref.session:
+        return Replay(ref.name, session_folding(ref.project, ref.session), expected=expected)
+    return Replay(ref.name, project_folding(ref.project), expected=expected)
+
+
+def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
+    if not ref.target:
+        yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
+    if ref.symbolic:
+        yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
+    if ref.family in (PROJECTS, SESSIONS) and not ref.project:
+        yield Defect(ref.name, "", "ref-name", f"no {ref.family.removesuffix('s')} can have this name")
+    if ref.family == SYNC and not ref.replica:
+        yield Defect(ref.name, "", "ref-name", "no clone can have this id")
+    if not ref.is_known:
+        yield Defect(ref.name, "", "unknown-ref", "this idse does not know what it is for")
+    yield from _collisions(ref, all_refs)
+
+
+def _collisions(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
+    """Names that are one where case does not count, told at the later of the two."""
+    for name in (ref.name, ref.name.rpartition("/")[0]):
+        for other in sorted(all_refs.get(name.casefold(), ())):
+            if other < name:
+                yield Defect(ref.name, "", "ref-case", f"{name} differs from {other} only in case")
+
+
+def _no_commit(ref: FoundRef, kind: str) -> Defect:
+    if not kind:
+        return Defect(ref.name, ref.target, "missing-object", "the ref points at an object that is not here")
+    return Defect(ref.name, ref.target, "ref-kind", f"the ref points at a {kind}, not at a commit")

@@ -1,0 +1,57 @@
+"""What a merge could not decide, and the merges themselves.
+
+They have a file of their own because a status needs some of them, and none of the Protocols.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MARKERS = "markers"
+NO_TEXT = "no-text"
+REMOVED_HERE = "removed-here"
+REMOVED_THERE = "removed-there"
+FOLDER = "folder"
+CASE = "case"
+"""Kinds of a conflict: what the ledger holds of it. See `Conflict`."""
+
+
+class Conflict(NamedTuple):
+    """A path of a merged tree that both sides changed, each in its way, and what became of it.
+
+    MARKERS: both texts, between markers · NO_TEXT: that of the edit, since it can have no markers ·
+    REMOVED_HERE: that of the ledger, which the edit had removed · REMOVED_THERE: that of the edit, which
+    the ledger had removed · FOLDER: the file, which was `original` until a folder had that name ·
+    CASE: the file, which was `original`, where another one differs from that only in case.
+    """
+
+    path: str
+    kind: str
+    original: str
+
+
+class Merged(NamedTuple):
+    """A merged tree, and its conflicts in order of their paths."""
+
+    tree: str
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those of the conflicts."""
+        return tuple(conflict.path for conflict in self.conflicts)
+
+
+class Joined(NamedTuple):
+    """A merge of two ledger commits, and what it could not decide, in order of the paths.
+
+    In its conflicts the ledger is the parent with the smaller id, and the edit the one with the greater.
+    """
+
+    commit: str
+    conflicts: tuple[Conflict, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those of the conflicts."""
+        return tuple(conflict.path for conflict in self.conflicts)

@@ -1,0 +1,251 @@
+"""M(a, b): the one commit that joins two histories of a ledger, the same on every machine.
+
+Both answer one question: given the base ("" : none) and two commits in id order, which tree, and
+what is in conflict? Nothing else may decide the answer.
+
+Its parents stand in id order; author and committer are idse; its date is the later of theirs; its
+message is constant; it has no event. Its state is the fold of both sides' events, its documents are
+a three-way merge. Of several best common ancestors the base is M of them, in id order; without any
+it is empty. Nothing of a user's settings can change a byte of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+
+from idse_orchestrator.errors import RefusedError
+from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
+from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
+from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER
+from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
+from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined
+from idse_orchestrator.ledger.merge.folders import ArtifactJoin
+from idse_orchestrator.ledger.notes import NoteContent
+from idse_orchestrator.ledger.refs import NOTES, parse_project_ref, parse_session_ref
+from idse_orchestrator.pipeline.project_state import ProjectState
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.git.objects import Objects
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.kinds import LedgerKind
+
+_LABEL_DIGITS = 12
+
+
+class Pair(NamedTuple):
+    """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
+
+    one: str
+    other: str
+    base: str
+    apart: tuple[str, ...]
+
+
+class Content(Protocol):
+    """How one kind of ref is merged."""
+
+    message: str
+
+    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+        """The tree of the merge, and its conflicts."""
+
+
+class Folded(Protocol):
+    """What states of all kinds of ledger have in common."""
+
+    @property
+    def lamport(self) -> int:
+        """The greatest lamport number that was folded."""
+
+
+State = TypeVar("State", bound=Folded)
+
+
+class LedgerContent(Generic[State]):
+    """Merges the ledger at `ref`: the fold of all events, and the documents of both sides."""
+
+    def __init__(
+        self, ref: str, kind: LedgerKind[State], empty: State, ancestry: Ancestry, objects: Objects, git: Git
+    ) -> None:
+        from idse_orchestrator.ledger.message import MERGE_MESSAGE
+
+        self.message = MERGE_MESSAGE
+        self._ref = ref
+        self._kind = kind
+        self._empty = empty
+        self._ancestry = ancestry
+        self._objects = objects
+        self._artifacts = ArtifactJoin(objects, git)
+
+    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+        """See `Content.joined`."""
+        commits = (pair.base, pair.one, pair.other)
+        base, one, other = (self._part(commit, ARTIFACTS) if commit else "" for commit in commits)
+        labels = (pair.base[:_LABEL_DIGITS], pair.one[:_LABEL_DIGITS], pair.other[:_LABEL_DIGITS])
+        artifacts, conflicts = self._artifacts.join(base, one, other, labels)
+        entries = {STATE: (PLAIN, self._objects.make(BLOB, self._state(pair)))}
+        if artifacts:
+            entries[ARTIFACTS] = (FOLDER, artifacts)
+        return make_tree(self._objects, entries), conflicts
+
+    def _state(self, pair: Pair) -> bytes:
+        try:
+            return self._kind.to_json(self._folded(pair))
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise corrupt(self._ref, f"its events cannot be folded: {error!r}") from error
+
+    def _folded(self, pair: Pair) -> State:
+        """The fold of both sides' events: on top of the base's state where all of them came after it."""
+        if pair.base:
+            before = self._kind.from_json(self._objects.read(self._part(pair.base, STATE), BLOB))
+            since = self._events(pair.apart)
+            if all(event.lamport > before.lamport for event in since):
+                return fold_onto(before, since, self._kind.apply)
+        everything = self._events(self._ancestry.reachable((pair.one, pair.other)))
+        return fold_onto(self._empty, everything, self._kind.apply)
+
+    def _events(self, commits: Iterable[str]) -> list[Event]:
+        found = []
+        for commit in commits:
+            event = self._part(commit, EVENT)
+            if event:
+                found.append(event_from_json(self._objects.read(event, BLOB)))
+            elif len(self._ancestry.commit(commit).parents) < 2:
+                raise corrupt(self._ref, f"commit {commit[:12]} has no {EVENT}")
+        return found
+
+    def _part(self, commit: str, name: str) -> str:
+        """The id of what a ledger commit has under `name`; "" where it has nothing there."""
+        entries = self._objects.entries(self._ancestry.commit(commit).tree)
+        found = next((entry for entry in entries if entry.path == name), None)
+        if found is None and name == STATE:
+            raise corrupt(self._ref, f"commit {commit[:12]} has no {STATE}")
+        if found is None:
+            return ""
+        if found.mode != (FOLDER if name == ARTIFACTS else PLAIN):
+            raise corrupt(self._ref, f"{name} of commit {commit[:12]} has mode {found.mode}")
+        return found.id
+
+
+_NOBODY = "idse <idse@localhost>"
+_REMEMBERED = 10_000
+
+
+class GitJoiner:
+    """The `Joiner` port on a repository.
+
+    `object_folder` holds objects that are not installed yet: it is read, too, and merges are written
+    there instead of into the repository's own store. Ids are full. Every method raises
+    CorruptLedgerError where a history cannot be read, and RefusedError for a ref that never merges.
+    """
+
+    def __init__(self, repository: Repository, object_folder: str | None = None) -> None:
+        self._repository = repository
+        self._folder = object_folder
+        self._known: dict[tuple[str, str, str], Joined] = {}
+
+    def join(self, ref: str, one: str, other: str) -> str:
+        """See `Joiner.join`: the descendant where one of the two is an ancestor of the other."""
+        return self.join_with_conflicts(ref, one, other).commit
+
+    def join_with_conflicts(self, ref: str, one: str, other: str) -> Joined:
+        """The same, with the paths that a person has to look at; () for notes."""
+        found = self._joined(ref, one, other)
+        self._objects.install(found.commit, ref)
+        self._objects.forget()
+        return found
+
+    def expected(self, ref: str, parents: Sequence[str]) -> str:
+        """The id that a merge of these two parents must have. Writes nothing.
+
+        It is one of the parents where there is nothing to merge.
+        """
+        found = self._joined(ref, *parents)
+        self._objects.forget()
+        return found.commit
+
+    def _joined(self, ref: str, one: str, other: str) -> Joined:
+        """M of two commits. What it needs first waits on a list: criss-cross histories can be deep."""
+        content = self._content(ref)
+        if len(self._known) >= _REMEMBERED:
+            self._known.clear()
+        wanted = [_in_order(one, other)]
+        while True:
+            pair = wanted[-1]
+            needed = self._step(ref, content, *pair)
+            if needed is not None:
+                wanted.append(needed)
+                continue
+            wanted.pop()
+            if not wanted:
+                return self._known[(ref, *pair)]
+
+    def _step(self, ref: str, content: Content, one: str, other: str) -> tuple[str, str] | None:
+        """Make M(one, other) known, or return the pair whose M has to be known before."""
+        if self._is_known(ref, one, other):
+            return None
+        meeting = self._ancestry.meeting(one, other)
+        if meeting.bases in ((one,), (other,)):
+            self._known[(ref, one, other)] = Joined(other if meeting.bases == (one,) else one, ())
+            return None
+        base = ""
+        for ancestor in meeting.bases:
+            pair = _in_order(base, ancestor)
+            if base and not self._is_known(ref, *pair):
+                return pair
+            base = self._known[(ref, *pair)].commit if base else ancestor
+        self._known[(ref, one, other)] = self._made(content, one, other, base, meeting)
+        return None
+
+    def _made(self, content: Content, one: str, other: str, base: str, meeting: Meeting) -> Joined:
+        tree, conflicts = content.joined(Pair(one, other, base, meeting.apart))
+        time = max(self._ancestry.commit(name).time for name in (one, other))
+        lines = (
+            f"tree {tree}",
+            f"parent {one}",
+            f"parent {other}",
+            f"author {_NOBODY} {time} +0000",
+            f"committer {_NOBODY} {time} +0000",
+        )
+        data = "\n".join(lines) + "\n\n" + content.message
+        return Joined(self._objects.make(COMMIT, data.encode("ascii")), conflicts)
+
+    def _is_known(self, ref: str, one: str, other: str) -> bool:
+        """Whether M of the two was made before, and can be read."""
+        found = self._known.get((ref, one, other))
+        return found is not None and self._objects.has(found.commit)
+
+    def _content(self, ref: str) -> Content:
+        session, project = parse_session_ref(ref), parse_project_ref(ref)
+        parts = (self._ancestry, self._objects)
+        if session:
+            return LedgerContent(ref, SESSION_LEDGER, SessionState(*session), *parts, self._repository.git)
+        if project:
+            return LedgerContent(ref, PROJECT_LEDGER, ProjectState(project), *parts, self._repository.git)
+        if ref.startswith(NOTES):
+            return NoteContent(ref, *parts)
+        raise RefusedError(
+            "two histories of this ref cannot be merged",
+            where=ref,
+            cause="only ledgers of projects and sessions, and notes, are merged",
+        )
+
+    @cached_property
+    def _objects(self) -> Objects:
+        return objects_of(self._repository.common_dir, self._folder)
+
+    @cached_property
+    def _ancestry(self) -> Ancestry:
+        return Ancestry(self._objects)
+
+
+def _in_order(one: str, other: str) -> tuple[str, str]:
+    return (one, other) if one <= other else (other, one)

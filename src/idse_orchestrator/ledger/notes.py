@@ -1,0 +1,216 @@
+"""The note on a code commit: which sessions it belongs to, one block of plain lines for each.
+
+```
+Idse-Session: portal/login
+Idse-Stage: spec
+Idse-Verdict: passing
+Idse-Ledger: 3f2a1c9…
+```
+A person may add paragraphs of his own with git; they are kept in front of the blocks.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.git.objects import BLOB, make_tree
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.ledger.commit import corrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from idse_orchestrator.git.objects import Objects
+    from idse_orchestrator.ledger.merge.ancestry import Ancestry
+    from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.ledger.merge.joiner import Pair
+
+_SESSION = "Idse-Session"
+_STAGE = "Idse-Stage"
+_VERDICT = "Idse-Verdict"
+_LEDGER = "Idse-Ledger"
+
+Value = TypeVar("Value")
+
+
+class CommitNote(NamedTuple):
+    """One session's block: `session` is ``project/session``; None is "not known when it was written"."""
+
+    session: str
+    stage: str | None = None
+    verdict: str | None = None
+    ledger: str | None = None
+
+    def text(self) -> str:
+        """The block as lines, without the last line break."""
+        lines = {_SESSION: self.session, _STAGE: self.stage, _VERDICT: self.verdict, _LEDGER: self.ledger}
+        return "\n".join(f"{key}: {one_line(value)}" for key, value in lines.items() if value)
+
+
+def note_text(session: str, stage: str | None, verdict: str | None, ledger: str | None) -> str:
+    """The text of a note with one block; `session` is ``project/session``."""
+    return CommitNote(session, stage, verdict, ledger).text() + "\n"
+
+
+def parse_note(text: str) -> tuple[CommitNote, ...]:
+    """The blocks in `text`, one per session, ordered by session; anything else in it is passed over."""
+    return tuple(_split(text)[1].values())
+
+
+def merge_notes(*texts: str) -> str:
+    """One note that says what all `texts` say; where two differ about a session, the later one counts.
+
+    Merging what is there already changes nothing, byte for byte.
+    """
+    prose: dict[str, None] = {}
+    blocks: dict[str, CommitNote] = {}
+    for text in texts:
+        own_prose, own_blocks = _split(text)
+        prose.update(dict.fromkeys(own_prose))
+        for session, block in own_blocks.items():
+            blocks[session] = _overlay(blocks.get(session), block)
+    return _told(prose, blocks)
+
+
+def join_notes(base: str, one: str, other: str) -> str:
+    """What two sides made of the note `base` (texts; "" is none): each block by itself.
+
+    Where both changed a session's block, `other` counts for what it says.
+    """
+    sides = [_split(text) for text in (base, one, other)]
+    prose = _three_way(*({paragraph: paragraph for paragraph in side[0]} for side in sides))
+    was, mine, theirs = (side[1] for side in sides)
+    blocks = _three_way(was, mine, theirs)
+    for session in blocks:
+        if was.get(session) not in (mine.get(session), theirs.get(session)):
+            blocks[session] = _overlay(mine.get(session), blocks[session])
+    return _told(prose, blocks)
+
+
+def _three_way(
+    base: Mapping[str, Value], one: Mapping[str, Value], other: Mapping[str, Value]
+) -> dict[str, Value]:
+    """The entries of both sides but those that one of them took out and the other left alone."""
+    found = {}
+    for key in {**one, **other}:
+        was, mine, theirs = base.get(key), one.get(key), other.get(key)
+        kept = mine if theirs in (mine, was) else theirs if mine == was else theirs or mine
+        if kept is not None:
+            found[key] = kept
+    return found
+
+
+def _told(prose: Iterable[str], blocks: Mapping[str, CommitNote]) -> str:
+    parts = [*prose, *(blocks[session].text() for session in sorted(blocks))]
+    return "\n\n".join(parts) + "\n" if parts else ""
+
+
+def _overlay(before: CommitNote | None, block: CommitNote) -> CommitNote:
+    if before is None:
+        return block
+    return before._replace(
+        stage=block.stage or before.stage,
+        verdict=block.verdict or before.verdict,
+        ledger=block.ledger or before.ledger,
+    )
+
+
+def _split(text: str) -> tuple[list[str], dict[str, CommitNote]]:
+    prose: list[str] = []
+    blocks: dict[str, CommitNote] = {}
+    for filled, lines in groupby(text.split("\n"), key=lambda line: bool(line.strip())):
+        paragraph = tuple(lines) if filled else ()
+        block = _block(paragraph)
+        if block is not None:
+            blocks[block.session] = _overlay(blocks.get(block.session), block)
+        elif filled:
+            prose.append("\n".join(paragraph))
+    return prose, dict(sorted(blocks.items()))
+
+
+def _block(lines: Iterable[str]) -> CommitNote | None:
+    values = {}
+    for line in lines:
+        key, colon, value = line.partition(":")
+        if not colon or key not in (_SESSION, _STAGE, _VERDICT, _LEDGER):
+            return None
+        values[key] = one_line(value) or None
+    session = values.get(_SESSION)
+    if not session:
+        return None
+    return CommitNote(session, values.get(_STAGE), values.get(_VERDICT), values.get(_LEDGER))
+
+
+_ID = re.compile(r"[0-9a-f]{40}")
+
+
+class NoteContent:
+    """Merges the notes at `ref`."""
+
+    message = "idse: notes of two clones\n"
+
+    def __init__(self, ref: str, ancestry: Ancestry, objects: Objects) -> None:
+        self._ref = ref
+        self._ancestry = ancestry
+        self._objects = objects
+
+    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+        """See `Content.joined`; notes have no conflicts: what one commit's note says can stand together."""
+        base = self._notes(pair.base) if pair.base else {}
+        one, other = self._notes(pair.one), self._notes(pair.other)
+        blobs = {}
+        for commit in {**one, **other}:
+            kept = self._kept(base.get(commit, ()), one.get(commit, ()), other.get(commit, ()))
+            if kept:
+                blobs[commit] = kept
+        return self._planted(blobs), ()
+
+    def _kept(self, was: tuple[str, ...], one: tuple[str, ...], other: tuple[str, ...]) -> str:
+        """The blob of a joined note, "" where it was removed. Each side is the blobs of one note."""
+        if other in (one, was):
+            return self._single(one)
+        if one == was:
+            return self._single(other)
+        if not one or not other:
+            return self._single(one or other)
+        text = join_notes(self._text(was), self._text(one), self._text(other))
+        return self._blob(text) if text else ""
+
+    def _single(self, blobs: tuple[str, ...]) -> str:
+        if len(blobs) < 2:
+            return blobs[0] if blobs else ""
+        return self._blob(self._text(blobs))
+
+    def _text(self, blobs: tuple[str, ...]) -> str:
+        texts = [self._objects.read(blob, BLOB).decode("utf-8", "surrogateescape") for blob in blobs]
+        return merge_notes(*texts) if len(texts) > 1 else "".join(texts)
+
+    def _blob(self, text: str) -> str:
+        return self._objects.make(BLOB, text.encode("utf-8", "surrogateescape"))
+
+    def _notes(self, commit: str) -> dict[str, tuple[str, ...]]:
+        """Commit to the blobs of its note, the deeper ones first; git reads them all, and so does idse."""
+        found: dict[str, tuple[str, ...]] = {}
+        waiting = [("", self._ancestry.commit(commit).tree)]
+        levels = []
+        while waiting:
+            levels.append([entry for level in waiting for entry in self._objects.entries(level[1], level[0])])
+            waiting = [(f"{entry.path}/", entry.id) for entry in levels[-1] if entry.mode == FOLDER]
+        for entry in (entry for level in reversed(levels) for entry in level if entry.mode != FOLDER):
+            name = entry.path.replace("/", "")
+            if entry.mode != PLAIN or not _ID.fullmatch(name):
+                raise corrupt(self._ref, f"{entry.path!r} in commit {commit[:12]} is no note on a commit")
+            found[name] = (*found.get(name, ()), entry.id)
+        return found
+
+    def _planted(self, blobs: dict[str, str]) -> str:
+        folders: dict[str, dict[str, tuple[str, str]]] = {}
+        for commit, blob in blobs.items():
+            folders.setdefault(commit[:2], {})[commit[2:]] = (PLAIN, blob)
+        return make_tree(
+            self._objects,
+            {name: (FOLDER, make_tree(self._objects, rows)) for name, rows in folders.items()},
+        )

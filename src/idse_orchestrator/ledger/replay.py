@@ -1,0 +1,323 @@
+"""Replays one ledger, commit by commit, and says where it is not what its events make of it.
+
+Commits come parents first. Where all of a history passes through one commit (a *cut*; in a history
+without merges that is every commit) everything before it is forgotten but its state, so a ledger of
+any length is replayed in little memory. A merge needs the events since the last cut, no more: those
+before it have smaller lamport numbers than all that came after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from idse_orchestrator.base.ids import FORMAT
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.ledger.commit import LedgerCommit, file_problems, newer_format, shape_problems
+from idse_orchestrator.ledger.defects import Defect, message_difference, state_difference
+from idse_orchestrator.ledger.events import CREATED, Event, event_from_json, fold_onto
+from idse_orchestrator.ledger.plain_event import plain_event
+
+
+class FoldedState(Protocol):
+    """What the states of all kinds of ledger have in common."""
+
+    @property
+    def lamport(self) -> int:
+        """The greatest lamport number that was folded."""
+
+    @property
+    def project(self) -> str:
+        """The project the ledger belongs to."""
+
+
+State = TypeVar("State", bound=FoldedState)
+
+ExpectedMerge = Callable[[str, Sequence[str]], str]
+"""The id that the merge of two commits must have: ref and parents to id. CorruptLedgerError where it
+cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folding(Generic[State]):
+    """How one kind of ledger folds: its empty state, one step, bytes and back, and what is wrong with bytes.
+
+    `name_of` tells states of different ledgers apart. `limit` is the largest artifact in bytes.
+    """
+
+    empty: State
+    apply: Callable[[State, Event], State]
+    to_json: Callable[[State], bytes]
+    from_json: Callable[[bytes], State]
+    problem: Callable[[bytes], str | None]
+    name_of: Callable[[State], str]
+    limit: int
+
+
+@dataclass(slots=True)
+class _Node(Generic[State]):
+    """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if other."""
+
+    parents: tuple[str, ...] = ()
+    event: Event | None = None
+    state: State | None = None
+    recorded: State | None = None
+    foreign: bool = False
+
+
+class Replay(Generic[State]):
+    """The replay of the ledger at `ref`. Feed it with `step`, then ask `end`.
+
+    `sound` is the last commit up to which nothing was wrong ("" when there is none). After a commit of
+    a newer format `stopped` is true: nothing can be said about what follows.
+
+    With `base`, a commit and its state that were found sound before, the replay begins on top of it. Then
+    no event that stands before it is known: whoever asks so must look for repeated ones himself.
+
+    `expected` gives the id that a merge must have; without it the documents in a merge are not checked.
+    """
+
+    def __init__(
+        self,
+        ref: str,
+        folding: Folding[State],
+        base: tuple[str, State] | None = None,
+        *,
+        expected: ExpectedMerge | None = None,
+    ) -> None:
+        self.ref = ref
+        self.sound = ""
+        self.stopped = False
+        self._folding = folding
+        self._expected = expected
+        self._is_shallow = False
+        self._base = base[1] if base else folding.empty
+        self._nodes: dict[str, _Node[State]] = {base[0]: _Node(state=base[1])} if base else {}
+        self._by_event: dict[str, list[str]] = {}
+        self._older_ids: set[str] = set()
+        self._clean = True
+        self._carried = ("", 0)
+
+    def step(self, commit: LedgerCommit, *, is_cut: bool, is_tip: bool) -> Sequence[Defect]:
+        """Take in the next commit; what is wrong with it."""
+        found = [
+            Defect(self.ref, commit.id, code, what) for code, what in self._judged(commit, is_tip=is_tip)
+        ]
+        if not found:
+            found = [Defect(self.ref, commit.id, *problem) for problem in self._merge_problems(commit)]
+        self._clean = self._clean and all(defect.is_note for defect in found)
+        if self._clean:
+            self.sound = commit.id
+        if is_cut:
+            self._forget_before(commit.id)
+        return found
+
+    def end(self) -> Sequence[Defect]:
+        """What is wrong with the ledger as a whole."""
+        commit, count = self._carried
+        if not count:
+            return ()
+        what = f"{counted(count, 'commit')} up to here build on a wrong state.json"
+        return (Defect(self.ref, commit, "state-carried", what),)
+
+    def _judged(self, commit: LedgerCommit, *, is_tip: bool) -> Iterator[tuple[str, str]]:
+        node: _Node[State] = _Node(commit.parents)
+        self._nodes[commit.id] = node
+        if commit.is_foreign:
+            node.foreign = True
+            if is_tip:
+                yield "foreign-tip", "the ref points at a commit that is no ledger commit"
+            return
+        for name in commit.missing:
+            yield "missing-object", f"object {name} is missing or damaged"
+        newer = newer_format(commit.event or b"") or newer_format(commit.state or b"")
+        if newer:
+            self.stopped = True
+            yield "newer-format", f"format {newer} needs a newer idse: this one reads format {FORMAT}"
+            return
+        yield from self._parent_problems(commit)
+        for what in shape_problems(commit.entries or ()):
+            yield "tree-shape", what
+        yield from file_problems(commit.files, self._folding.limit)
+        yield from self._event_problems(commit, node)
+        yield from self._state_problems(commit, node)
+
+    def _parent_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
+        if commit.cut:
+            self._is_shallow = True
+            yield "cut-history", "this clone is shallow: what came before cannot be checked"
+            return
+        for parent in commit.parents:
+            node = self._nodes.get(parent)
+            if node is None:
+                yield "missing-object", f"its parent {parent} is missing or damaged"
+            elif node.foreign:
+                yield "foreign-parent", f"its parent {parent[:12]} is no ledger commit"
+        if len(commit.parents) > 2 or list(commit.parents) != sorted(set(commit.parents)):
+            yield "merge-parents", f"its {len(commit.parents)} parents are not two in the order of their ids"
+
+    def _merge_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
+        """What else is wrong with a merge that says what it should: its documents, its date, its author."""
+        if len(commit.parents) == 2 and self._expected and not (self._is_shallow or commit.is_foreign):
+            yield from merge_problems(self.ref, commit.id, commit.parents, self._expected)
+
+    def _event_problems(self, commit: LedgerCommit, node: _Node[State]) -> Iterator[tuple[str, str]]:
+        is_merge = len(commit.parents) > 1
+        if commit.event is None:
+            if not is_merge and commit.entries is not None and not commit.missing:
+                yield "missing-event", "there is no event.json"
+            return
+        if is_merge:
+            yield "merge-event", "a commit with more than one parent has an event.json"
+        node.event = plain_event(commit.event)
+        if node.event is None:
+            from idse_orchestrator.ledger.schema.events import event_problem  # slow, and hardly ever asked
+
+            problem = event_problem(commit.event)
+            if problem is not None:
+                yield "event-schema", problem
+                return
+            node.event = event_from_json(commit.event)
+        if node.event.to_json() != commit.event:
+            yield "event-bytes", "event.json is not in the canonical form"
+        difference = message_difference(commit.message, node.event)
+        if difference is not None:
+            yield "message", difference
+        yield from self._order_problems(commit, node.event)
+
+    def _order_problems(self, commit: LedgerCommit, event: Event) -> Iterator[tuple[str, str]]:
+        if not commit.parents and event.kind != CREATED:
+            yield "genesis", f"the first event is `{event.kind}`, not `{CREATED}`"
+        states = [node.state for node in self._parents(commit) if node is not None]
+        if len(states) == len(commit.parents) and None not in states:
+            expected = max((state.lamport for state in states if state is not None), default=0) + 1
+            if event.lamport != expected:
+                yield "lamport", f"lamport is {event.lamport}, and should be {expected}"
+        if self._is_repeated(commit, event):
+            yield "repeated-event", f"event {event.id} stands earlier in this history already"
+
+    def _is_repeated(self, commit: LedgerCommit, event: Event) -> bool:
+        """An id among the ancestors; on concurrent sides the same event may stand twice, but no other."""
+        if event.id in self._older_ids:
+            return True
+        twins = self._by_event.setdefault(event.id, [])
+        twins.append(commit.id)
+        if len(twins) == 1:
+            return False
+        ancestors = self._reachable(commit.parents)
+        return any(name in ancestors or self._nodes[name].event != event for name in twins[:-1])
+
+    def _state_problems(self, commit: LedgerCommit, node: _Node[State]) -> Iterator[tuple[str, str]]:
+        node.state = self._replayed(commit, node)
+        if commit.state is None:
+            if commit.entries is not None and not commit.missing:
+                yield "missing-state", "there is no state.json"
+            return
+        if node.state is not None and commit.state == self._folding.to_json(node.state):
+            return
+        problem = self._folding.problem(commit.state)
+        if problem is not None:
+            yield "state-schema", problem
+            return
+        yield from self._difference(commit, node, self._folding.from_json(commit.state))
+
+    def _difference(
+        self, commit: LedgerCommit, node: _Node[State], recorded: State
+    ) -> Iterator[tuple[str, str]]:
+        name_of = self._folding.name_of
+        if name_of(recorded) != name_of(self._folding.empty):
+            yield "other-ledger", f"state.json is of {name_of(recorded)}"
+        if node.state is None:
+            node.state = recorded  # nothing before it can be replayed: go on from what it says
+            return
+        node.recorded = recorded
+        if self._is_carried(commit, node, recorded):
+            self._carried = (commit.id, self._carried[1] + 1)
+        elif name_of(recorded) == name_of(self._folding.empty):
+            yield "state-mismatch", state_difference(commit.state or b"", self._folding.to_json(node.state))
+
+    def _is_carried(self, commit: LedgerCommit, node: _Node[State], recorded: State) -> bool:
+        """Whether the difference came from the parent, and this commit only built upon it."""
+        parents = self._parents(commit)
+        before = parents[0].recorded if len(parents) == 1 and parents[0] else None
+        return (
+            before is not None
+            and node.event is not None
+            and self._folding.apply(before, node.event) == recorded
+        )
+
+    def _replayed(self, commit: LedgerCommit, node: _Node[State]) -> State | None:
+        parents = self._parents(commit)
+        if commit.cut or any(parent is None or parent.state is None for parent in parents):
+            return None
+        if len(parents) > 1:
+            return self._folded(self._reachable((commit.id,)))
+        if node.event is None:
+            return None
+        before = parents[0].state if parents and parents[0] else self._folding.empty
+        return self._folding.apply(before, node.event) if before is not None else None
+
+    def _folded(self, commits: Iterable[str]) -> State:
+        """The fold of the events of `commits`, all of which came after the last cut, on top of its state."""
+        events = (self._nodes[name].event for name in commits)
+        known = (event for event in events if event is not None and event.id not in self._older_ids)
+        return fold_onto(self._base, known, self._folding.apply)
+
+    def _reachable(self, names: Iterable[str]) -> set[str]:
+        """The commits since the last cut that can be reached from `names`, those included."""
+        waiting, found = list(names), set()
+        while waiting:
+            name = waiting.pop()
+            if name in self._nodes and name not in found:
+                found.add(name)
+                waiting.extend(self._nodes[name].parents)
+        return found
+
+    def _parents(self, commit: LedgerCommit) -> list[_Node[State] | None]:
+        return [self._nodes.get(parent) for parent in commit.parents]
+
+    def _forget_before(self, name: str) -> None:
+        node = self._nodes[name]
+        self._older_ids.update(self._by_event)
+        self._by_event = {}
+        node.event = None
+        node.parents = ()
+        self._nodes = {name: node}
+        if node.state is not None:
+            self._base = node.state
+
+
+def merge_problems(
+    ref: str, commit: str, parents: Sequence[str], expected: ExpectedMerge
+) -> Iterator[tuple[str, str]]:
+    """(code, what) where a merge of two parents is not the one that everybody would make."""
+    try:
+        wanted = expected(ref, parents)
+    except CorruptLedgerError as error:
+        yield "merge-content", f"it cannot be made again: {error.message} ({error.cause})"
+        return
+    if wanted in parents:
+        yield "merge-content", f"it merges {wanted[:12]} with a commit that this one holds already"
+    elif wanted != commit:
+        yield "merge-content", f"these parents make {wanted[:12]}, whoever merges them"
+
+
+def cuts(parents_of: Sequence[tuple[int, ...]]) -> bytearray:
+    """For each commit 1 where all of the history passes through it.
+
+    A commit is given as the positions of its parents, and parents come first. A second root lies
+    beside all that came before it.
+    """
+    last_use = list(range(len(parents_of)))
+    furthest = 0
+    for position, parents in enumerate(parents_of):
+        furthest = furthest if parents else position
+        for parent in parents:
+            last_use[parent] = position
+    flags = bytearray(len(parents_of))
+    for position, use in enumerate(last_use):
+        flags[position] = furthest <= position
+        furthest = max(furthest, use)
+    return flags

@@ -1,0 +1,263 @@
+"""Everything under ``refs/idse/`` as it is in the object store: what `idse fsck` replays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
+from idse_orchestrator.ledger.fsck import FoundRef, Step
+from idse_orchestrator.ledger.note_tree import GENESIS
+from idse_orchestrator.ledger.refs import PUBLISHED, parse_project_ref, parse_session_ref, parse_sync_ref
+from idse_orchestrator.ledger.replay import cuts
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.object_stream import GitObject
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+
+_BATCH = 200
+_SUBMODULE = "160000"
+_BROKEN = re.compile(r"ignoring (?:broken ref|ref with broken name|dangling symref) (refs/idse/\S*)")
+_NOTE_PATH = re.compile(r"[0-9a-f]{40}")
+
+
+class GitLedgerSource:
+    """The `LedgerSource` port on a repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._git = repository.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
+
+    def refs(self) -> Sequence[FoundRef]:
+        """See `LedgerSource.refs`."""
+        done = self._git.attempt("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
+        rows = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
+        found = [_found(name, target, symbolic) for name, target, symbolic in rows]
+        words = done.stderr.decode("utf-8", "surrogateescape")
+        broken = {_found(name, "", "") for name in _BROKEN.findall(words)}
+        return sorted({*found, *broken}, key=lambda ref: ref.name)
+
+    def kinds(self, ids: Iterable[str]) -> Sequence[str]:
+        """See `LedgerSource.kinds`."""
+        stdin = "".join(f"{name}\n" for name in ids).encode()
+        if not stdin:
+            return []
+        out = self._git.bytes("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=stdin)
+        return [
+            word if word in ("commit", "tag", "tree", "blob") else "" for word in out.decode().splitlines()
+        ]
+
+    def history(self, tip: str) -> Iterator[Step]:
+        """See `LedgerSource.history`. Objects come in batches, so that git never waits for an answer."""
+        with CarefulObjects(self._git) as objects:
+            history = history_of(self._git, objects, tip)
+            reader = _CommitReader(objects, history.roots)
+            rows = zip(history.ids, history.cuts, strict=True)
+            while batch := list(islice(rows, _BATCH)):
+                commits = reader.read([name for name, _ in batch])
+                for commit, (name, cut) in zip(commits, batch, strict=True):
+                    yield Step(commit, bool(cut), name == tip)
+
+    def merges(self, tip: str) -> Iterator[tuple[str, Sequence[str]]]:
+        """See `LedgerSource.merges`; none where git cannot walk the history."""
+        listed = self._git.attempt("rev-list", "--min-parents=2", "--reverse", "--parents", tip, "--")
+        for line in listed.stdout.decode("ascii").splitlines() if listed.returncode == 0 else ():
+            commit, *parents = line.split()
+            yield commit, parents
+
+    def notes_problems(self, tip: str) -> Iterator[tuple[str, str]]:
+        """See `LedgerSource.notes_problems`."""
+        roots = self._git.attempt("rev-list", "--max-parents=0", tip, "--")
+        if roots.returncode != 0:
+            yield "missing-object", roots.stderr.decode("utf-8", "replace").strip()
+            return
+        for root in roots.stdout.decode().split():
+            if root != GENESIS:
+                yield (
+                    "notes-root",
+                    f"its history begins with {root[:12]}, not with the first commit of all notes",
+                )
+        listing = self._git.attempt("ls-tree", "-r", "-z", "--full-tree", tip).stdout
+        for record in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+            meta, _, path = record.partition("\t")
+            if not _NOTE_PATH.fullmatch(path.replace("/", "")) or not meta.startswith(f"{PLAIN} "):
+                yield "notes-shape", f"{path!r} (mode {meta[:6]}) is no note on a commit"
+
+
+class _CommitReader:
+    """Turns ids into `LedgerCommit`; a folder that many commits share is looked into once."""
+
+    def __init__(self, objects: CarefulObjects, roots: frozenset[str]) -> None:
+        self._objects = objects
+        self._roots = roots
+        self._seen: set[str] = set()
+
+    def read(self, ids: Sequence[str]) -> Sequence[LedgerCommit]:
+        """The commits of `ids`, in order."""
+        raw = [parse_commit(found.data) if found else None for found in self._objects.read_all(ids)]
+        trees = self._trees([parts[0] if parts else "" for parts in raw])
+        wanted = [_named(tree, name) for tree in trees for name in (EVENT, STATE)]
+        blobs = self._blobs(wanted)
+        files = self._measured([self._files(tree) for tree in trees])
+        return [
+            self._commit(name, parts, tree, blobs, inside)
+            for name, parts, tree, inside in zip(ids, raw, trees, files, strict=True)
+        ]
+
+    def _commit(
+        self,
+        name: str,
+        parts: tuple[str, tuple[str, ...], bytes] | None,
+        tree: tuple[Entry, ...] | None,
+        blobs: dict[str, bytes],
+        inside: tuple[tuple[Entry, ...], tuple[str, ...]],
+    ) -> LedgerCommit:
+        tree_id, parents, message = parts or ("", (), b"")
+        event, state = _named(tree, EVENT), _named(tree, STATE)
+        missing = [blob for blob in (event, state) if blob and blob not in blobs]
+        if tree is None:
+            missing.append(tree_id or name)
+        return LedgerCommit(
+            name,
+            parents,
+            message,
+            tree,
+            blobs.get(event),
+            blobs.get(state),
+            inside[0],
+            (*missing, *inside[1]),
+            cut=bool(parents) and name in self._roots,
+        )
+
+    def _trees(self, ids: Sequence[str]) -> list[tuple[Entry, ...] | None]:
+        return [_entries(found) for found in self._objects.read_all(ids)]
+
+    def _blobs(self, ids: Sequence[str]) -> dict[str, bytes]:
+        names = [name for name in dict.fromkeys(ids) if name]
+        found = zip(names, self._objects.read_all(names), strict=True)
+        return {name: blob.data for name, blob in found if blob and blob.kind == "blob"}
+
+    def _files(self, tree: tuple[Entry, ...] | None) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+        """What is in artifacts/ of `tree`, unless it was looked into before; and what of it is missing."""
+        root = next(
+            (entry.id for entry in tree or () if entry.path == ARTIFACTS and entry.mode == FOLDER), ""
+        )
+        if not root or root in self._seen:
+            return (), ()
+        files: list[Entry] = []
+        missing: list[str] = []
+        waiting = [Entry(FOLDER, "", root)]
+        while waiting:
+            folder = waiting.pop()
+            entries = _entries(self._objects.read_all([folder.id])[0], folder.path)
+            self._seen.add(folder.id)
+            if entries is None:
+                missing.append(folder.id)
+                continue
+            for entry in entries:
+                if entry.mode == FOLDER:
+                    waiting.append(Entry(FOLDER, f"{entry.path}/", entry.id))
+                else:
+                    files.append(entry)
+        return tuple(files), tuple(missing)
+
+    def _measured(
+        self, found: Sequence[tuple[tuple[Entry, ...], tuple[str, ...]]]
+    ) -> list[tuple[tuple[Entry, ...], tuple[str, ...]]]:
+        """The same with the size of every file, all asked for at once, and with what is missing of them."""
+        wanted = dict.fromkeys(entry.id for files, _ in found for entry in files if entry.mode != _SUBMODULE)
+        sizes = self._objects.sizes(wanted)
+        return [
+            (
+                tuple(Entry(entry.mode, entry.path, entry.id, sizes.get(entry.id)) for entry in files),
+                (*missing, *(entry.id for entry in files if entry.id in wanted and entry.id not in sizes)),
+            )
+            for files, missing in found
+        ]
+
+
+def _entries(found: GitObject | None, prefix: str = "") -> tuple[Entry, ...] | None:
+    if found is None or found.kind != "tree":
+        return None
+    try:
+        return parse_tree(found.data, prefix)
+    except ValueError:
+        return None
+
+
+def _named(tree: tuple[Entry, ...] | None, name: str) -> str:
+    """The id of the blob `name` in a tree; "" where there is none."""
+    wanted = (entry.id for entry in tree or () if entry.path == name and entry.mode != FOLDER)
+    return next(wanted, "")
+
+
+def _found(name: str, target: str, symbolic: str) -> FoundRef:
+    project, session = parse_session_ref(name) or (parse_project_ref(name) or "", "")
+    return FoundRef(name, target, symbolic, project, session, parse_sync_ref(name) or "")
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Commit ids, parents first; for each 1 where it is a cut; and those without parents in git's eyes."""
+
+    ids: Sequence[str]
+    cuts: bytearray
+    roots: frozenset[str]
+
+
+def history_of(git: Git, objects: CarefulObjects, tip: str) -> History:
+    """The history of `tip`; where git cannot walk it, because commits are missing, what can be reached."""
+    done = git.attempt("rev-list", "--topo-order", "--reverse", "--parents", tip, "--", timeout=3600)
+    if done.returncode == 0:
+        return _ordered(line.decode("ascii").split() for line in BytesIO(done.stdout))
+    return _ordered(_walked(objects, tip))
+
+
+def _ordered(rows: Iterable[list[str]]) -> History:
+    ids: list[str] = []
+    positions: dict[str, int] = {}
+    parents_of: list[tuple[int, ...]] = []
+    roots = set()
+    for commit, *parents in rows:
+        positions[commit] = len(ids)
+        ids.append(commit)
+        parents_of.append(tuple(positions[parent] for parent in parents if parent in positions))
+        if not parents:
+            roots.add(commit)
+    return History(ids, cuts(parents_of), frozenset(roots))
+
+
+def _walked(objects: CarefulObjects, tip: str) -> list[list[str]]:
+    """[commit, parent, …] of every commit that can be read, parents first, as `git rev-list` would."""
+    parents_of: dict[str, tuple[str, ...]] = {}
+    waiting = [tip]
+    while waiting:
+        known = [name for name in dict.fromkeys(waiting) if name not in parents_of]
+        waiting = []
+        for name, found in zip(known, objects.read_all(known), strict=True):
+            if found is not None and found.kind == "commit":
+                parents_of[name] = parse_commit(found.data)[1]
+                waiting.extend(parents_of[name])
+    return [[name, *parents_of[name]] for name in _parents_first(parents_of, tip)]
+
+
+def _parents_first(parents_of: dict[str, tuple[str, ...]], tip: str) -> list[str]:
+    """Depth first and without recursion: a history is deeper than Python's stack."""
+    order: list[str] = []
+    done: set[str] = set()
+    stack = [(tip, False)]
+    while stack:
+        name, seen = stack.pop()
+        if seen:
+            order.append(name)
+        elif name in parents_of and name not in done:
+            done.add(name)
+            stack.append((name, True))
+            stack.extend((parent, False) for parent in parents_of[name])
+    return order

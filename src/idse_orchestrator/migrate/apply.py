@@ -1,0 +1,234 @@
+"""Carry out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
+
+A ledger is begun whole by one move of its ref. So whoever is killed in between leaves sessions that are
+there and sessions that are not, and the same command writes the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from idse_orchestrator.base.text import encodable
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.ledger.events import ASSIGNED, CREATED
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.migrate.events import session_events
+from idse_orchestrator.migrate.files import Content, content_of
+from idse_orchestrator.migrate.paths import Place
+from idse_orchestrator.migrate.ports import LedgerBatch, MigrationSource, MigrationTarget, Progress
+from idse_orchestrator.migrate.registry import registry_changes
+from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
+from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.sessions.create_session import Folders
+from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.views import refresh_views
+
+_BATCH_SESSIONS = 64
+_BATCH_BLOBS = 8_000
+_BATCH_BYTES = 32 << 20
+"""What a batch holds in memory: the folders of its sessions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applying:
+    """What carrying out works with. `place` tells what a path of the source stands for.
+
+    `own_views` are projects whose views here are files of the source itself, which nobody changes.
+    """
+
+    source: MigrationSource
+    target: MigrationTarget
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    folders: Folders
+    place: Callable[[str], Place | None]
+    on_progress: Progress
+    own_views: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class _Done:
+    written: list[SessionKey] = field(default_factory=list)
+    folders: list[SessionKey] = field(default_factory=list)
+    kept: list[SessionKey] = field(default_factory=list)
+    refused: list[SessionKey] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
+    agents: int = 0
+    events: int = 0
+
+
+def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
+    """Write everything that `plan` has and that is not there yet.
+
+    ConflictError where a file of the source is another one than when it was planned.
+    """
+    done = _Done()
+    new = [session for session in plan.sessions if session.verdict == NEW]
+    if new:
+        applying.writer.ready()
+        applying.folders.write_new({GITIGNORE_PATH: GITIGNORE})
+    for project in plan.projects:
+        if any(session.key[0] == project and session.verdict in (NEW, DONE) for session in plan.sessions):
+            _begin_project(applying, project, done)
+        registry = plan.registries.get(project)
+        if registry is not None:
+            _take_registry(applying, project, registry, done)
+    for batch in _batches(new):
+        _write(applying, plan, batch, done)
+        applying.on_progress("writing ledgers", len(done.written) + len(done.refused), len(new))
+    for session in plan.sessions:
+        if session.verdict == DONE:
+            _finish(applying, session, done)
+    _choose_current(applying, plan)
+    for project in plan.projects:
+        if project not in applying.own_views:
+            refresh_views(applying.ledgers, applying.workspace, project)
+    return Migrated(
+        tuple(done.written),
+        tuple(done.folders),
+        tuple(done.kept),
+        tuple(done.refused),
+        tuple(done.projects),
+        done.agents,
+        done.events,
+    )
+
+
+def _begin_project(applying: Applying, project: str, done: _Done) -> None:
+    began = False
+
+    def plan(tip: ProjectTip | None) -> Draft | None:
+        nonlocal began
+        began = tip is None
+        return Draft(CREATED, {"project": project, "stack": ""}) if tip is None else None
+
+    applying.writer.append_to_project(project, plan)
+    done.projects += [project] if began else []
+
+
+def _take_registry(applying: Applying, project: str, registry: RegistryPlan, done: _Done) -> None:
+    """Add the agents and rules that the project does not have; one event for all of them."""
+    added = 0
+
+    def plan(tip: ProjectTip | None) -> Draft | None:
+        nonlocal added
+        changes = registry_changes(tip.state.registry, registry.registry) if tip is not None else []
+        added = sum(1 for change in changes if "agent" in change)
+        reason = f"migrated from {encodable(registry.path)}"
+        return Draft(ASSIGNED, {"changes": changes, "reason": reason}) if changes else None
+
+    before = applying.ledgers.project(project)
+    after = applying.writer.append_to_project(project, plan)
+    if after is not None and (before is None or before.commit != after.commit):
+        done.agents += added
+
+
+def _batches(plans: Sequence[SessionPlan]) -> Iterator[list[SessionPlan]]:
+    batch: list[SessionPlan] = []
+    blobs = size = 0
+    for plan in plans:
+        batch.append(plan)
+        blobs += len(plan.arranged.files) + len(plan.steps)
+        size += sum(content.size for content in plan.contents.values())
+        if len(batch) >= _BATCH_SESSIONS or blobs >= _BATCH_BLOBS or size >= _BATCH_BYTES:
+            yield batch
+            batch, blobs, size = [], 0, 0
+    if batch:
+        yield batch
+
+
+def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPlan], done: _Done) -> None:
+    batch = applying.target.batch()
+    history = _keep_history(applying, batch, sessions)
+    folders: dict[SessionKey, Mapping[str, bytes]] = {}
+    for session in sessions:
+        folders[session.key] = _keep_folder(applying, batch, session)
+        events = session_events(session, applying.place, history, plan.constitution)
+        batch.ledger(session.key, events)
+        done.events += len(events)
+    trees = batch.commit()
+    for session in sessions:
+        if session.key not in trees:
+            done.refused.append(session.key)
+            continue
+        done.written.append(session.key)
+        _check_out(applying, session, folders[session.key], trees[session.key], done)
+
+
+def _keep_history(
+    applying: Applying, batch: LedgerBatch, sessions: Sequence[SessionPlan]
+) -> dict[str, Content]:
+    """Put the blobs of the sessions' history into the batch; what they are, by their ids in the source."""
+    ids = dict.fromkeys(
+        blob for session in sessions for step in session.steps for blob in step.files.values()
+    )
+    found = {}
+    for name, data in applying.source.blobs(ids):
+        batch.blob(data)
+        found[name] = content_of(data)
+    return found
+
+
+def _keep_folder(applying: Applying, batch: LedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
+    """Put what the folder will hold into the batch; its files by path."""
+    origins = session.origins()
+    held: dict[str, bytes] = {}
+    for path, data in applying.source.load(origins.values()):
+        if data is None or batch.blob(data) != session.contents[path].blob:
+            raise ConflictError(
+                "the source changed while it was migrated",
+                where=path,
+                cause="its bytes are not those that were planned with",
+                fix=("run the command again: what is written already stays",),
+            )
+        held[session.contents[path].blob] = data
+    return {path: held[blob] for path, blob in session.arranged.files.items()}
+
+
+def _check_out(
+    applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: _Done
+) -> None:
+    """Write the session's folder where nothing stands in its place: what does is left as it is."""
+    if applying.target.folder_exists(session.key):
+        done.kept.append(session.key)
+    elif files:
+        applying.target.check_out(session.key, files, tree)
+        done.folders.append(session.key)
+
+
+def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
+    """The folder of a session whose ledger an earlier run wrote before it was killed."""
+    target = applying.target
+    if target.folder_exists(session.key) or target.was_given(session.key):
+        return
+    tip = applying.ledgers.session(*session.key)
+    if tip is None or dict(applying.ledgers.tree_files(tip.artifacts)) != dict(session.arranged.files):
+        return
+    origins = session.origins()
+    loaded = {session.contents[path].blob: data for path, data in applying.source.load(origins.values())}
+    files = {path: loaded[blob] or b"" for path, blob in session.arranged.files.items()}
+    target.check_out(session.key, files, tip.artifacts)
+    done.folders.append(session.key)
+
+
+def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
+    """Work on what the source worked on, where nothing else is worked on here."""
+    before = applying.workspace.current()
+    first: SessionKey | None = None
+    for project in plan.projects:
+        own = [session.key for session in plan.sessions if session.key[0] == project]
+        known = set(applying.ledgers.sessions(project))
+        preferred = plan.current_of.get(project)
+        wanted = [key for key in (preferred, *own) if key is not None and key in known]
+        if not wanted:
+            continue
+        first = wanted[0] if first is None or (plan.current and plan.current[0] == project) else first
+        if applying.workspace.current(project) is None:
+            applying.workspace.set_current(*wanted[0])
+    now = before or first  # a project that was given its session became that of the work tree, too
+    if now is not None and applying.workspace.current() != now:
+        applying.workspace.set_current(*now)

@@ -1,0 +1,193 @@
+"""The ledger of a session that is taken over: what happened to it, in the order in which it is told.
+
+created · one `migrated` for each commit of the source that touched it · one more where the files are not
+what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
+waivers. Everything but the waivers is dated as the source says, and done by who did it there, or by nobody
+in particular: so it is the same in every clone that migrates the same source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.base.text import counted, encodable, few, one_line
+from idse_orchestrator.ledger.events import (
+    APPROVED,
+    ARCHIVED,
+    CREATED,
+    DESCRIBED,
+    HANDOFF,
+    MIGRATED,
+    STAGE,
+    Actor,
+)
+from idse_orchestrator.migrate.files import Content, Found, arranged
+from idse_orchestrator.migrate.judging import stage_blobs, upstream_blobs
+from idse_orchestrator.migrate.paths import LAYOUTS, Place
+from idse_orchestrator.migrate.ports import HistoricEvent, Step
+from idse_orchestrator.migrate.values import SessionPlan
+from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.findings import Finding
+
+NOBODY = Actor("idse", "idse@localhost")
+"""Who did what the source has no author for."""
+
+_LISTED = 50
+"""Findings that a waiver's event lists; the report of the run has all of them."""
+
+Files = Mapping[str, str]
+
+
+def session_events(
+    plan: SessionPlan,
+    place: Callable[[str], Place | None],
+    contents: Mapping[str, Content],
+    constitution: str,
+) -> list[HistoricEvent]:
+    """The events of the new ledger of `plan`.
+
+    `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
+    `constitution` is the content id of the rules that judged.
+    """
+    told = list(_documents(plan, place, contents))
+    return [
+        _created(plan),
+        *told,
+        *_stages(plan, constitution),
+        *_stories(plan),
+        *_described(plan),
+        *_waivers(plan),
+    ]
+
+
+def _created(plan: SessionPlan) -> HistoricEvent:
+    facts = plan.facts
+    body: dict[str, Any] = {
+        "project": plan.key[0],
+        "session": plan.key[1],
+        "type": facts.type,
+        "title": one_line(facts.title),
+        "owner": one_line(facts.owner),
+        "parents": list(plan.parents),
+    }
+    if facts.collaborators:
+        body["collaborators"] = [one_line(name) for name in facts.collaborators]
+    if plan.was_renamed:
+        body["called"] = encodable("/".join(plan.said))
+    author = plan.steps[0].author if plan.steps else NOBODY
+    return HistoricEvent(CREATED, body, {}, plan.began_at, author)
+
+
+def _documents(
+    plan: SessionPlan, place: Callable[[str], Place | None], contents: Mapping[str, Content]
+) -> Iterator[HistoricEvent]:
+    """The folder as it was after each commit, and as it is now; the last one has the fingerprint."""
+    before: Files = {}
+    waiting: HistoricEvent | None = None
+    for step in plan.steps:
+        if waiting is not None:
+            yield waiting
+        files = _folder(step, place, contents)
+        waiting = _migrated(plan, step, before, files)
+        before = files
+    final = plan.arranged.files
+    if waiting is None or dict(before) != dict(final):
+        if waiting is not None:
+            yield waiting
+        waiting = _migrated(plan, None, before, final)
+    yield HistoricEvent(
+        MIGRATED, {**waiting.body, "migration": plan.fingerprint}, waiting.files, waiting.at, waiting.actor
+    )
+
+
+def _folder(step: Step, place: Callable[[str], Place | None], contents: Mapping[str, Content]) -> Files:
+    """The session's folder as it was at `step`, arranged by the rules that arrange it now."""
+    found = (
+        Found(path, where, contents[blob])
+        for path, blob in step.files.items()
+        if blob in contents and (where := place(path)) is not None and where.rest
+    )
+    return arranged(found).files
+
+
+def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files) -> HistoricEvent:
+    changed = {
+        path: after.get(path) for path in sorted({*before, *after}) if before.get(path) != after.get(path)
+    }
+    what = few([encodable(path) for path in changed]) or "nothing"
+    body: dict[str, Any] = {
+        "changed": {encodable(path): blob for path, blob in changed.items()},
+        "layouts": [LAYOUTS[letter] for letter in plan.layouts],
+    }
+    if step is None:
+        body |= {"summary": f"migrated {what}"}
+        return HistoricEvent(MIGRATED, body, after, plan.settled_at, NOBODY)
+    subject = one_line(step.subject)
+    body |= {"commit": step.commit, "subject": subject, "summary": f"migrated {what}: {subject}"}
+    return HistoricEvent(MIGRATED, body, after, step.at, step.author)
+
+
+def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
+    blobs = stage_blobs(plan.arranged.files)
+    at = plan.settled_at
+    for stage, status in plan.stages.items():
+        if status == PENDING:
+            continue
+        said = plan.facts.recorded.get(stage, "nothing")
+        reason = {"reason": f"migrated: its source recorded {said}"}
+        yield HistoricEvent(STAGE, _move(stage, START, PENDING) | reason, None, at, NOBODY)
+        if status == COMPLETE:
+            sealed = {
+                "artifact": blobs[stage],
+                "upstream": upstream_blobs(stage, blobs),
+                "reopens": {},
+                "constitution": constitution,
+            }
+            body = _move(stage, FINISH, TARGET[START]) | reason | sealed
+            yield HistoricEvent(STAGE, body, None, at, NOBODY)
+
+
+def _move(stage: str, action: str, before: str) -> dict[str, Any]:
+    return {"stage": stage, "action": action, "from": before, "to": TARGET[action]}
+
+
+def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
+    for told in plan.stories:
+        body = {**told.story.body, "document": encodable(told.path)}
+        if told.story.doubts:
+            body["doubts"] = [encodable(doubt) for doubt in told.story.doubts]
+        at = told.story.at.at if told.story.at else plan.settled_at
+        yield HistoricEvent(HANDOFF, body, None, at, NOBODY)
+
+
+def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:
+    facts = plan.facts
+    at = plan.settled_at
+    body: dict[str, Any] = {"tags": [one_line(tag) for tag in facts.tags]} if facts.tags else {}
+    if facts.status in ("draft", "review"):
+        body["status"] = facts.status
+    if body:
+        yield HistoricEvent(DESCRIBED, body, None, at, NOBODY)
+    if facts.status == "archived":
+        yield HistoricEvent(ARCHIVED, {}, None, at, NOBODY)
+
+
+def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:
+    for rule, findings in sorted(plan.waived.items()):
+        count = len(findings)
+        reason = f"migrated: {counted(count, 'finding')} when it was taken over"
+        body = {
+            "rule": rule,
+            "reason": reason,
+            "expires": None,
+            "findings": list(map(_line, findings[:_LISTED])),
+        }
+        yield HistoricEvent(APPROVED, body)
+
+
+def _line(finding: Finding) -> str:
+    return encodable(f"{finding.path}:{finding.line}: {finding.message}")

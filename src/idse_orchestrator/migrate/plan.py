@@ -1,0 +1,220 @@
+"""Plan a migration: what each session will be called, hold and say, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+from idse_orchestrator.base.text import encodable, few
+from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.judging import Judge, judged
+from idse_orchestrator.migrate.names import new_names, similar_names
+from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
+from idse_orchestrator.migrate.ports import MigrationSource, MigrationTarget, Progress, Step
+from idse_orchestrator.migrate.reading import Reading, gathered, raw, told_at
+from idse_orchestrator.migrate.survey import Survey, survey
+from idse_orchestrator.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Planning:
+    """What planning works with.
+
+    `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now.
+    """
+
+    source: MigrationSource
+    target: MigrationTarget
+    projects: Sequence[str]
+    ledger_files: Callable[[SessionKey], Mapping[str, str]]
+    judge: Judge
+    on_progress: Progress
+
+
+def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Survey]:
+    """The whole plan, and what was found; nothing is written.
+
+    MigrationSourceError where there is nothing to take over, UsageError where `wish` names a project that
+    the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
+    """
+    only = wish.project or (planning.projects[0] if len(planning.projects) == 1 else "")
+    found = survey(planning.source, only)
+    known = planning.target.migrated()
+    keys = new_names(found.sessions, wish.project, planning.projects, known)
+    reading = Reading(planning.source, found, keys, planning.on_progress)
+    reading.read()
+    everything = _sessions(reading, keys, known)
+    sessions = [each for each in everything if _is_there(each)]
+    history = planning.source.history(found.owner) if wish.with_history else {}
+    sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
+    sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
+    fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
+    called = {each.said: each.key for each in sessions}
+    plan = MigrationPlan(
+        source=planning.source.description,
+        sessions=tuple(sessions),
+        fates=tuple(sorted(fates, key=lambda fate: raw(fate.path))),
+        registries=reading.registries,
+        constitution=planning.judge.constitution.id,
+        current=called.get(reading.current_said() or ("", "")),
+        current_of={
+            key[0]: key
+            for project in dict.fromkeys(project for project, _ in called)
+            if (key := called.get(reading.current_said(project) or ("", "")))
+        },
+        left_out=tuple(planning.source.left_out),
+        notes=(
+            *(planning.source.doubts if wish.with_history else ()),
+            *reading.notes,
+            *(_hollow(each) for each in everything if not _is_there(each)),
+            *_bygone(found, history),
+        ),
+    )
+    _account(found, plan)
+    return plan, found
+
+
+def _account(found: Survey, plan: MigrationPlan) -> None:
+    """Every file of the source has exactly one fate, or this is a defect of idse."""
+    on_disk = sorted((entry.path for entry in found.entries), key=raw)
+    told = [fate.path for fate in plan.fates]
+    if told != on_disk:
+        odd = sorted(set(on_disk) ^ set(told), key=raw) or "one is told twice"
+        raise AssertionError(f"{len(on_disk)} files, {len(told)} accounted for: {odd[:3]!r}")
+
+
+def _sessions(
+    reading: Reading,
+    keys: Mapping[SessionKey, SessionKey],
+    known: Mapping[SessionKey, frozenset[str]],
+) -> list[SessionPlan]:
+    """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
+    done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
+    folded = {(project, name.casefold()) for project, name in known}
+    similar = similar_names(keys)
+    plans = []
+    for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
+        plan = _session(reading, said, key)
+        plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
+        parents, doubts = _parents(plan, keys)
+        plans.append(
+            replace(
+                plan,
+                verdict=_verdict(plan, known, folded),
+                parents=parents,
+                doubts=(*plan.doubts, *doubts, *similar.get(said, ())),
+            )
+        )
+    return plans
+
+
+def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan:
+    places, contents = reading.places[said], reading.contents[said]
+    facts, doubts = gathered(key[1], places, reading.records.get(said, {}))
+    state = reading.states.get(said)
+    if state is not None:
+        facts = replace(
+            facts,
+            created=facts.created or state.created,
+            updated=facts.updated or state.updated,
+            recorded=facts.recorded or state.recorded,
+        )
+    return SessionPlan(
+        key=key,
+        said=said,
+        layouts=_layouts(place for place in places.values() if _is_its_own(place)),
+        places=places,
+        contents=contents,
+        arranged=arranged(Found(path, places[path], contents[path]) for path in places),
+        facts=facts,
+        fingerprint=_fingerprint(said, contents),
+        closed=reading.closed.get(said, ""),
+        modified=max((reading.modified[path] for path in contents), default=""),
+        stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
+        doubts=(*doubts, *reading.doubts.get(said, ())),
+    )
+
+
+def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
+    """The layouts of a session, the one that wins first."""
+    told = set()
+    only_flat = False
+    for place in places:
+        told.add(place.layout)
+        only_flat |= place.layout == FLAT and len(place.rest) == 1 and document_of(place.rest) is not None
+    if DOT in told and not only_flat:
+        told.discard(FLAT)  # the last two stages and side files stand in both at the same place
+    return tuple(layout for layout in LAYOUTS if layout in told)
+
+
+def _is_there(plan: SessionPlan) -> bool:
+    return bool(plan.arranged.files or plan.closed)
+
+
+def _hollow(plan: SessionPlan) -> str:
+    return f"{plan.name}: nothing of it can be kept, so there is no such session here"
+
+
+def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
+    """A sentence about the sessions of which only the history is left, under no other name."""
+    names = [
+        "/".join(key)
+        for key, steps in sorted(history.items())
+        if key[0] and key not in found.sessions and any(step.files for step in steps)
+    ]
+    if names:
+        yield f"only the history has {few([encodable(name) for name in names])}: not taken over"
+
+
+def _is_its_own(place: Place) -> bool:
+    """Whether the path of a file said that it belongs to the session."""
+    return bool(place.project) or place.layout == CURRENT
+
+
+def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
+    """What a session of the source is: its name, and every file of it."""
+    digest = sha256()
+    for part in (*said, *(text for path in sorted(contents) for text in (path, contents[path].blob))):
+        digest.update(raw(part) + b"\0")
+    return digest.hexdigest()
+
+
+def _verdict(
+    plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
+) -> str:
+    """`folded` has the keys of `known` as they are where case does not count."""
+    if plan.key in known:
+        return DONE if plan.fingerprint in known[plan.key] else TAKEN
+    if (plan.key[0], plan.key[1].casefold()) in folded:
+        return TAKEN
+    return CLOSED if plan.closed else NEW
+
+
+def _parents(
+    plan: SessionPlan, keys: Mapping[SessionKey, SessionKey]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The parents that are taken over too, and a doubt about one that is not."""
+    wanted = plan.facts.parent
+    parent = keys.get((plan.said[0], wanted))
+    if parent is not None and parent != plan.key:
+        return (parent[1],), ()
+    return (), (f"its parent {wanted!r} is not there",) if wanted else ()
+
+
+def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
+    """What becomes of a session's files: of one whose name is taken, or that waits, nothing."""
+    if plan.verdict == CLOSED:
+        why = f"{plan.name} waits: {plan.closed} cannot be read"
+        yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
+        return
+    if plan.verdict != TAKEN:
+        yield from plan.arranged.fates
+        return
+    held = set(planning.ledger_files(plan.key).values())
+    for path, content in plan.contents.items():
+        if content.blob in held:
+            yield Fate(path, DUPLICATE, f"the ledger of {plan.name} holds the same bytes")
+        else:
+            yield Fate(path, UNKNOWN, f"{plan.name} has a ledger of its own: nothing was written")

@@ -1,0 +1,294 @@
+"""What the files beside a session's documents say of it, where several of them speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import SESSION_STATE
+from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.migrate.handoffs import Story, governance_story, handoff_story, is_handoff_document
+from idse_orchestrator.migrate.paths import AGENT_REGISTRY, LAYOUTS, Place
+from idse_orchestrator.migrate.ports import MigrationSource, Progress
+from idse_orchestrator.migrate.registry import taken_registry
+from idse_orchestrator.migrate.survey import Survey, beside
+from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, Told
+from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
+from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE
+
+_RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
+_DONE = ("complete", "completed")
+_OWNER, _PEOPLE = ".owner", ".collaborators"
+_RECORDS = ("session.json", "session_state.json")
+
+Value = TypeVar("Value")
+
+
+class Gathered(NamedTuple):
+    """The facts, and sentences about what in them could not be read or does not agree."""
+
+    facts: SessionFacts
+    doubts: tuple[str, ...]
+
+
+def is_record(place: Place) -> bool:
+    """Whether a file of a session says something about it, rather than being a document."""
+    name = place.rest[-1] if place.rest else ""
+    if name in (_OWNER, _PEOPLE):
+        return len(place.rest) <= 2
+    return place.rest in (("metadata", "session.json"), ("session_state.json",))
+
+
+def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, bytes]) -> Gathered:
+    """What `contents`, the files of the session `name` that `is_record` picks, say of it.
+
+    Of two that disagree the better layout wins, then the one in ``metadata/``, then the first by path.
+    """
+    doubts: list[str] = []
+    ordered = sorted(contents, key=lambda path: _order(path, places[path]))
+    records = [_read(path, contents[path], doubts) for path in ordered if places[path].rest[-1] in _RECORDS]
+    marks = [path for path in ordered if places[path].rest[-1] == _OWNER]
+    owner = _owner(marks, contents, doubts)
+    made = [moment for path in marks if (moment := created_in(contents[path]))]
+    people = [
+        person for path in ordered if places[path].rest[-1] == _PEOPLE for person in people_in(contents[path])
+    ]
+    created = _first(records, lambda record: record.created) or (made[0] if made else None)
+    updated = _first(records, lambda record: record.updated)
+    if any(moment is not None and moment.guessed for moment in (created, updated)):
+        doubts.append("its times have no offset, so they were read as UTC")
+    said = _first(records, lambda record: record.owner) or ""
+    if owner and said and owner != said:
+        doubts.append(f"its owner is {said!r} in its record and {owner!r} in .owner")
+    facts = SessionFacts(
+        title=_first(records, lambda record: record.title) or "",
+        type=_type(name, _first(records, lambda record: record.type) or "", doubts),
+        owner=said or owner,
+        status=_first(records, lambda record: record.status) or "",
+        parent=_first(records, lambda record: record.parent) or "",
+        tags=_first(records, lambda record: record.tags) or (),
+        collaborators=tuple(
+            dict.fromkeys([*(each for record in records for each in record.collaborators), *people])
+        ),
+        created=created,
+        updated=updated,
+        recorded=_recorded(records),
+    )
+    return Gathered(facts, tuple(doubts))
+
+
+def _order(path: str, place: Place) -> tuple[int, bool, bytes]:
+    return _RANK[place.layout], place.rest[0] != "metadata", path.encode("utf-8", "surrogateescape")
+
+
+def _read(path: str, data: bytes, doubts: list[str]) -> SessionRecord:
+    record = session_record(data)
+    doubts += [f"{path}: {doubt}" for doubt in record.doubts]
+    return record
+
+
+def _owner(paths: Iterable[str], contents: Mapping[str, bytes], doubts: list[str]) -> str:
+    """The first that names somebody; those that name another one are doubted."""
+    named = {path: owner for path in paths if (owner := owner_in(contents[path]))}
+    first = next(iter(named.values()), "")
+    doubts += [
+        f"{path} names {owner!r} as the owner, not {first!r}"
+        for path, owner in named.items()
+        if owner != first
+    ]
+    return first
+
+
+def _first(records: Iterable[SessionRecord], what: Callable[[SessionRecord], Value]) -> Value | None:
+    return next((value for record in records if (value := what(record))), None)
+
+
+def _type(name: str, said: str, doubts: list[str]) -> str:
+    if name == BLUEPRINT:
+        return BLUEPRINT_TYPE
+    word = said.lower()
+    if word == BLUEPRINT_TYPE:
+        doubts.append(f"it was a blueprint; here only {BLUEPRINT} is one, so it is a feature session")
+    return EXPLORATORY if word == EXPLORATORY else FEATURE
+
+
+def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
+    """Stage to our word for it; a session that is complete as a whole has every stage complete."""
+    for record in records:
+        if record.stages:
+            return record.stages
+    if any(record.status in _DONE for record in records):
+        return dict.fromkeys(STAGES, COMPLETE)
+    return {}
+
+
+_UNREADABLE = "it cannot be read"
+
+
+def raw(path: str) -> bytes:
+    """The bytes of a path, by which paths are ordered."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def told_at(told: Told) -> tuple[str, bytes]:
+    """Stories come in the order of their dates, then of their files."""
+    return (told.story.at.at if told.story.at else "", raw(told.path))
+
+
+class Reading:
+    """What the files say. Everything is kept by the session's names in the source.
+
+    `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
+    as is `modified`, when each file was written last; `closed` names what of a session cannot be read;
+    `states` come from files beside all sessions; `fates` are those of files that belong to no session.
+    """
+
+    def __init__(
+        self,
+        source: MigrationSource,
+        found: Survey,
+        keys: Mapping[SessionKey, SessionKey],
+        on_progress: Progress,
+    ) -> None:
+        self._source = source
+        self._found = found
+        self._keys = keys
+        self._on_progress = on_progress
+        self.closed = dict(found.closed)
+        self.modified = {entry.path: entry.modified for entry in found.entries}
+        self.places: dict[SessionKey, dict[str, Place]] = {key: {} for key in keys}
+        self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
+        self.records: dict[SessionKey, dict[str, bytes]] = {}
+        self.states: dict[SessionKey, SessionFacts] = {}
+        self.stories: dict[SessionKey, list[Told]] = {}
+        self.doubts: dict[SessionKey, list[str]] = {}
+        self.registries: dict[str, RegistryPlan] = {}
+        self.fates: list[Fate] = []
+        self.notes: list[str] = []
+
+    def read(self) -> None:
+        """Read all that some layout has a place for."""
+        owners: dict[str, SessionKey] = {}
+        for key, files in self._found.sessions.items():
+            if key in self._keys:
+                self.places[key].update(files)
+                owners.update(dict.fromkeys(files, key))
+            else:
+                why = f"it belongs to project {key[0]}, which was not asked for"
+                self.fates += [Fate(path, UNKNOWN, why) for path in files]
+        for number, (path, data) in enumerate(self._source.load(owners), 1):
+            self._take(owners[path], path, data)
+            self._on_progress("reading files", number, len(owners))
+        self._read_governance()
+        self._read_project_files()
+
+    def current_said(self, project: str = "") -> SessionKey | None:
+        """The session that the source works on in `project` ("" : at all): as it says, else the only one."""
+        known = [key for key in self._keys if project in ("", key[0])]
+        said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
+        for owner, current in said:
+            for key in known:
+                if key[1] == current.session and owner in ("", key[0]):
+                    return key
+        return known[0] if len(known) == 1 else None
+
+    def _take(self, key: SessionKey, path: str, data: bytes | None) -> None:
+        if data is None:
+            self.places[key].pop(path, None)
+            self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            self.closed.setdefault(key, path)
+            return
+        self.contents[key][path] = content_of(data)
+        if is_record(self.places[key][path]):
+            self.records.setdefault(key, {})[path] = data
+        if is_handoff_document(path):
+            self._tell(key, path, handoff_story(path, data))
+
+    def _tell(self, key: SessionKey, path: str, story: Story) -> None:
+        self.stories.setdefault(key, []).append(Told(path, story))
+        self._doubt(key, path, story.doubts)
+
+    def _doubt(self, key: SessionKey, path: str, doubts: tuple[str, ...]) -> None:
+        self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
+
+    def _read_governance(self) -> None:
+        """Governance state and handoff documents beside all sessions: one session gets them."""
+        for path, data in self._source.load(self._found.governance):
+            key = self._answerable(self._project_of(path))
+            story = None if data is None or is_handoff_document(path) else governance_story(data)
+            if data is None:
+                self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            elif story is None and not is_handoff_document(path):
+                self.fates.append(Fate(path, UNKNOWN, "it belongs to no layout"))
+            elif key is None:
+                self.fates.append(Fate(path, UNKNOWN, "no session is current, so nobody can say whose it is"))
+            else:
+                self.places[key][path] = beside(f"governance/{path.rpartition('/')[2]}")
+                self._take(key, path, data)
+                if story is not None:
+                    self._tell(key, path, story)
+
+    def _answerable(self, project: str) -> SessionKey | None:
+        """The current session of `project`, else the one blueprint: what is about all stands there."""
+        current = self.current_said(project)
+        blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
+        return current or (blueprints[0] if len(blueprints) == 1 else None)
+
+    def _project_of(self, path: str) -> str:
+        """The project in whose folder `path` stands; "" where it stands in none."""
+        folders = (self._found.trail + path).split("/")[:-1]
+        at = folders.index("projects") + 1 if "projects" in folders else len(folders)
+        project = folders[at] if at < len(folders) else ""
+        return project if any(key[0] == project for key in self._keys) else ""
+
+    def _read_project_files(self) -> None:
+        files = self._found.project_files
+        for path, data in self._source.load(files):
+            if data is None:
+                self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
+            elif files[path].kind == AGENT_REGISTRY:
+                self._read_registry(path, files[path].project, data)
+            else:
+                self._read_state(path, files[path].project, data)
+
+    def _read_registry(self, path: str, project: str, data: bytes) -> None:
+        taken = taken_registry(data)
+        named = {said[0]: called[0] for said, called in self._keys.items()}
+        owners = [called for said, called in sorted(named.items()) if project in ("", said)]
+        self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
+        if not owners:
+            why = f"it belongs to project {project}, which is not taken over"
+            self.fates.append(Fate(path, UNKNOWN, why))
+            return
+        for owner in owners:
+            if project or owner not in self.registries:
+                self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
+        if taken.doubts and not taken.registry.agents:
+            self.fates.append(Fate(path, UNKNOWN, "nothing of it can be taken over"))
+            return
+        count = len(taken.registry.agents)
+        words = f"{counted(count, 'agent')} for {', '.join(owners)}"
+        self.fates.append(Fate(path, MIGRATED, words))
+
+    def _read_state(self, path: str, project: str, data: bytes) -> None:
+        """A state beside all sessions is that of the session it names, or of the current one."""
+        record = session_record(data)
+        keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
+        current = self.current_said(project)
+        if current is not None:
+            keys.append(current)
+        if not keys:
+            self.fates.append(Fate(path, UNKNOWN, "nobody can say which session it is about"))
+            return
+        self.places[keys[0]][path] = beside(SESSION_STATE)
+        self._take(keys[0], path, data)
+        self._doubt(keys[0], path, record.doubts)
+        said = SessionFacts(created=record.created, updated=record.updated, recorded=record.stages)
+        counts = self.states.setdefault(keys[0], said)  # the first by path stands in the newer place
+        if counts.recorded != said.recorded:
+            self._doubt(keys[0], path, ("it records other stages than the file that counts",))

@@ -1,0 +1,308 @@
+"""What is in a folder, looked at and never followed: no link, no device, no folder of git's own."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.errors import MigrationSourceError
+from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.git.program import Git
+from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.migrate.history import moment, read_history
+from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
+from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry, Step
+
+GIT = ".git"
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe: it is never opened"),
+    (stat.S_ISSOCK, "a socket: it is never opened"),
+    (stat.S_ISBLK, "a device: it is never opened"),
+    (stat.S_ISCHR, "a device: it is never opened"),
+)
+
+
+def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
+    """Everything below `root` that is no folder, by path relative to it; git's folders go to `left_out`.
+
+    MigrationSourceError where `root` itself cannot be listed; a folder below it that cannot is an entry.
+    """
+    waiting = [""]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as entries:
+                found = list(entries)
+        except OSError as error:
+            if not folder:
+                raise unreadable(root, error) from error
+            yield SourceEntry(folder, CLOSED, 0, f"a folder that cannot be read: {error.strerror}")
+            continue
+        for entry in found:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.name == GIT:
+                left_out.append(path)
+            elif entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            else:
+                yield _entry(entry, path)
+
+
+def _entry(entry: os.DirEntry[str], path: str) -> SourceEntry:
+    try:
+        found = entry.stat(follow_symlinks=False)
+        if stat.S_ISLNK(found.st_mode):
+            return SourceEntry(path, LINK, 0, os.readlink(entry.path))
+    except OSError as error:
+        return SourceEntry(path, CLOSED, 0, f"it cannot be looked at: {error.strerror}")
+    if stat.S_ISREG(found.st_mode):
+        return SourceEntry(path, FILE, found.st_size, "", _written_at(found.st_mtime))
+    words = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), "no file and no folder")
+    return SourceEntry(path, OTHER, 0, words)
+
+
+def _written_at(seconds: float) -> str:
+    return moment(int(seconds)) if 0 < seconds <= time.time() else ""
+
+
+def read(path: str) -> bytes | None:
+    """The bytes of a file; None where it cannot be read, or is none any more. Never waits, follows no link.
+
+    Of a file too large for a ledger only as much as shows that it is.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return None
+            return file.read(MAX_ARTIFACT_BYTES + 1)
+    except OSError:
+        return None
+
+
+def unreadable(where: str, error: OSError) -> MigrationSourceError:
+    """The error for a source that cannot be opened at all."""
+    return MigrationSourceError(
+        "the source cannot be read",
+        where=where,
+        cause=error.strerror or str(error),
+        fix=("name a folder that you can read",),
+    )
+
+
+Owner = TypeVar("Owner", bound=Hashable)
+
+_LINK = "120000"
+_MODES = {"100644": FILE, "100755": FILE, _LINK: LINK}
+_FOLDERS = (*STAGE_FOLDERS, "projects", WORKSPACE, *PROJECT_FILES, ":(glob)*:*/**")
+"""Where sessions can have stood, in any layout: nothing else of a history is read."""
+
+
+class FolderSource:
+    """A plain folder: it has files, and no history."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.left_out: list[str] = []
+
+    @property
+    def description(self) -> str:
+        """See `MigrationSource.description`."""
+        return f"folder {self.root}"
+
+    @property
+    def trail(self) -> Sequence[str]:
+        """See `MigrationSource.trail`."""
+        return [part for part in self.root.split(os.sep) if part]
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return ()
+
+    def entries(self) -> Iterator[SourceEntry]:
+        """See `MigrationSource.entries`."""
+        self.left_out.clear()
+        return walk(self.root, self.left_out)
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """See `MigrationSource.load`."""
+        return ((path, read(os.path.join(self.root, path))) for path in paths)
+
+    def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
+        """See `MigrationSource.history`."""
+        del owner
+        return {}
+
+    def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """See `MigrationSource.blobs`."""
+        del ids
+        return iter(())
+
+
+class WorkTreeSource(FolderSource):
+    """A folder in the work tree of a repository: its files as they stand there, and their history."""
+
+    def __init__(self, root: str) -> None:
+        super().__init__(root)
+        self.git = Git(root)
+
+    @property
+    def description(self) -> str:
+        """See `MigrationSource.description`."""
+        return f"repository {self.root}"
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return _shallow(self.git)
+
+    def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
+        """See `MigrationSource.history`."""
+        if not _has_commits(self.git):
+            return {}
+        return read_history(self.git, ("--relative", "HEAD", "--", *self._paths()), owner)
+
+    def _paths(self) -> Sequence[str]:
+        return _FOLDERS if os.path.lexists(os.path.join(self.root, ".git")) else (".",)
+
+    def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """See `MigrationSource.blobs`."""
+        return _blobs(self.git, ids)
+
+
+class BareSource:
+    """A bare repository: the files of its HEAD, and their history."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.git = Git(root)
+        self.left_out: list[str] = []
+        self._ids: dict[str, str] = {}
+
+    @property
+    def description(self) -> str:
+        """See `MigrationSource.description`."""
+        return f"bare repository {self.root}"
+
+    @property
+    def trail(self) -> Sequence[str]:
+        """See `MigrationSource.trail`."""
+        return ()
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """See `MigrationSource.doubts`."""
+        return _shallow(self.git)
+
+    def entries(self) -> Iterator[SourceEntry]:
+        """See `MigrationSource.entries`."""
+        rows = (
+            self.git.text("ls-tree", "-r", "-z", "-l", "--full-tree", "HEAD")
+            if _has_commits(self.git)
+            else ""
+        )
+        committed = self._committed_at() if rows else ""
+        for row in rows.split("\0"):
+            meta, _, path = row.partition("\t")
+            if not path:
+                continue
+            mode, _kind, blob, size = meta.split()
+            kind = _MODES.get(mode, OTHER)
+            detail = "a submodule" if kind == OTHER else ""
+            if kind == LINK:
+                detail = dict(_blobs(self.git, [blob])).get(blob, b"").decode("utf-8", "surrogateescape")
+            else:
+                self._ids[path] = blob
+            yield SourceEntry(path, kind, int(size) if size.isdecimal() else 0, detail, committed)
+
+    def _committed_at(self) -> str:
+        seconds = self.git.text("log", "-1", "--no-show-signature", "--format=%ct", "HEAD")
+        return moment(int(seconds)) if seconds.isdecimal() else ""
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """See `MigrationSource.load`."""
+        wanted = list(paths)
+        with ObjectStream(self.git) as objects:
+            found = objects.read_all([self._ids[path] for path in wanted])
+            for path, blob in zip(wanted, found, strict=True):
+                yield path, blob.data if blob and blob.kind == "blob" else None
+
+    def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
+        """See `MigrationSource.history`."""
+        return read_history(self.git, ("HEAD", "--", *_FOLDERS), owner) if _has_commits(self.git) else {}
+
+    def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """See `MigrationSource.blobs`."""
+        return _blobs(self.git, ids)
+
+
+Source = FolderSource | BareSource
+
+
+def open_migration_source(path: str, *, with_history: bool = True) -> Source:
+    """The source at `path`; MigrationSourceError where there is none that can be read.
+
+    A repository that git refuses is one of those, unless nobody asks for its history.
+    """
+    if not path:
+        raise unreadable("''", OSError(0, "an empty name is that of no folder"))
+    try:
+        root = os.path.realpath(path, strict=True)
+        os.scandir(root).close()
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error if isinstance(error, OSError) else OSError(0, str(error))) from error
+    done = Git(root).attempt(
+        "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir"
+    )
+    answers = done.stdout.decode().split() if done.returncode == 0 else []
+    words = done.stderr.decode("utf-8", "replace").strip()
+    if not answers and with_history and "not a git repository" not in words:
+        raise _refused(root, words)
+    if answers[:1] == ["true"]:
+        return BareSource(root)
+    if answers[1:2] == ["true"]:
+        return WorkTreeSource(root)
+    if answers[2:3] == ["true"]:
+        raise MigrationSourceError(
+            "this folder is git's own, where there are no documents",
+            where=root,
+            fix=("name the work tree it belongs to",),
+        )
+    return FolderSource(root)
+
+
+def _refused(root: str, words: str) -> MigrationSourceError:
+    """Its files could be read all the same, but the sessions would never get their history afterwards."""
+    trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
+    return MigrationSourceError(
+        "git refuses the repository of the source, so its history cannot be read",
+        where=root,
+        cause=words.partition("\n")[0],
+        fix=(*(trust if "safe.directory" in words else ()), "take the files alone: --no-history"),
+    )
+
+
+def _shallow(git: Git) -> tuple[str, ...]:
+    if git.text("rev-parse", "--is-shallow-repository") != "true":
+        return ()
+    return (
+        "it is a shallow clone, so older commits are not told, now or later: first git fetch --unshallow",
+    )
+
+
+def _has_commits(git: Git) -> bool:
+    return git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+
+
+def _blobs(git: Git, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    with ObjectStream(git) as objects:
+        wanted = list(ids)
+        for name, found in zip(wanted, objects.read_all(wanted), strict=True):
+            if found is not None and found.kind == "blob" and found.size <= MAX_ARTIFACT_BYTES:
+                yield name, found.data

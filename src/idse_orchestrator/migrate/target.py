@@ -1,0 +1,191 @@
+"""Writes whole ledgers of new sessions: all of their objects in one pack, one move of one ref for each."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from hashlib import sha256
+from typing import NamedTuple
+
+from idse_orchestrator.base.ids import BLOB, COMMIT, TREE, folder_objects, nested, ulid
+from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.object_stream import find_commit
+from idse_orchestrator.git.packs import PackWriter
+from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.ledger.events import Event
+from idse_orchestrator.ledger.message import message_of
+from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.ledger.writer import GitLedgerWriter, seconds_of
+from idse_orchestrator.migrate.ports import HistoricEvent
+from idse_orchestrator.pipeline.session_fold import apply
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
+from idse_orchestrator.worktree.work_files import WorkFiles
+
+NO_REPLICA = ulid(0, bytes(10))
+"""What stands for the clone in an event that every clone would write alike."""
+
+
+class _Ready(NamedTuple):
+    """A ledger whose objects are in the pack: its last commit, and the tree of its folder."""
+
+    tip: str
+    artifacts: str
+
+
+class GitLedgerBatch(GitLedgerWriter):
+    """The `LedgerBatch` port on a repository: events are made as for any ledger here."""
+
+    def __init__(self, repository: Repository, agent: str = "") -> None:
+        super().__init__(repository, agent)
+        self._open: PackWriter | None = None
+        self._ready: dict[SessionKey, _Ready] = {}
+        self._trees: dict[tuple[tuple[str, str], ...], str] = {}
+
+    @property
+    def size(self) -> int:
+        """How many bytes wait."""
+        return self._open.size if self._open else 0
+
+    def blob(self, data: bytes) -> str:
+        """See `LedgerBatch.blob`."""
+        return self._pack.add(BLOB, data)
+
+    def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
+        """See `LedgerBatch.ledger`."""
+        state, tip, artifacts = SessionState(*key), "", ""
+        for told in events:
+            if told.files is not None:
+                artifacts = self._folder(told.files)
+            draft = Draft(told.kind, told.body, None, told.at, told.actor)
+            event = self._event(draft, state.lamport + 1)
+            if told.at is not None and told.actor is not None:
+                event = _fact(event, f"{tip}\n{artifacts}\n")
+            state = apply(state, event)
+            tip = self._pack.add(COMMIT, _commit(event, self._root(event, state, artifacts), tip))
+        self._ready[key] = _Ready(tip, artifacts)
+
+    def commit(self) -> Mapping[SessionKey, str]:
+        """See `LedgerBatch.commit`."""
+        full, self._open = self._open, None
+        if full is not None:
+            full.install(self._repository.git)
+        written = {}
+        with ledger_lock(self._repository):
+            for key, ready in self._ready.items():
+                try:
+                    reason = f"idse: migrated {key[0]}/{key[1]}"
+                    move_ref(self._git, session_ref(*key), ready.tip, None, reason, self._signature())
+                except RefMovedError:
+                    continue  # somebody began it meanwhile: it is theirs
+                written[key] = ready.artifacts
+        self._ready = {}
+        self._trees = {}
+        return written
+
+    @property
+    def _pack(self) -> PackWriter:
+        """Objects that git does not have yet."""
+        if self._open is None:
+            self._open = PackWriter()
+        return self._open
+
+    def _folder(self, files: Mapping[str, str]) -> str:
+        """The id of the tree of a folder; "" for an empty one."""
+        if not files:
+            return ""
+        known = tuple(sorted(files.items()))
+        if known not in self._trees:
+            name, rows = folder_objects(nested(files))
+            for kind, content in rows:
+                self._pack.add(kind, content)
+            self._trees[known] = name
+        return self._trees[known]
+
+    def _root(self, event: Event, state: SessionState, artifacts: str) -> str:
+        rows = [(b"40000", ARTIFACTS, artifacts)] if artifacts else []
+        rows += [
+            (b"100644", EVENT, self.blob(event.to_json())),
+            (b"100644", STATE, self.blob(state_to_json(state))),
+        ]
+        content = b"".join(
+            mode + b" " + name.encode() + b"\0" + bytes.fromhex(blob) for mode, name, blob in rows
+        )
+        return self._pack.add(TREE, content)
+
+
+def _fact(event: Event, before: str) -> Event:
+    """`event` with an id made of what it says and of all `before` it, of no clone: the same one everywhere.
+
+    Whatever differs, in the event or before it, makes another id: none stands for two events.
+    """
+    bare = event._replace(id="", replica=NO_REPLICA)
+    digest = sha256(before.encode() + bare.to_json()).digest()
+    return bare._replace(id=ulid(max(0, seconds_of(event.at)) * 1000, digest[:10]))
+
+
+def _commit(event: Event, tree: str, parent: str) -> bytes:
+    """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
+    name, email, _ = event.actor
+    who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
+    above = f"parent {parent}\n" if parent else ""
+    head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
+    return (head + message_of(event)).encode()
+
+
+_PATIENCE = 600.0
+_FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
+
+
+class GitMigrationTarget:
+    """The `MigrationTarget` port on a repository."""
+
+    def __init__(self, repository: Repository, agent: str = "") -> None:
+        self._repository = repository
+        self._agent = agent
+
+    def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
+        """See `MigrationTarget.migrated`."""
+        git = self._repository.git
+        refs = git.lines("for-each-ref", "--format=%(refname)", SESSIONS)
+        found: dict[SessionKey, set[str]] = {key: set() for ref in refs if (key := parse_session_ref(ref))}
+        if found:
+            wanted = ("--source", f"--glob={SESSIONS}*", "--grep=^Idse-Migration: ", f"--format={_FORMAT}")
+            told = git.bytes("log", *wanted, timeout=_PATIENCE).decode("utf-8", "replace")
+            for line in told.splitlines():
+                ref, _, fingerprints = line.partition("\0")
+                key = parse_session_ref(ref)
+                if key is not None:
+                    found.setdefault(key, set()).update(fingerprints.split(","))
+        return {key: frozenset(fingerprints) for key, fingerprints in found.items()}
+
+    def batch(self) -> GitLedgerBatch:
+        """See `MigrationTarget.batch`."""
+        return GitLedgerBatch(self._repository, self._agent)
+
+    def folder_exists(self, key: SessionKey) -> bool:
+        """See `MigrationTarget.folder_exists`."""
+        return os.path.lexists(os.path.join(self._repository.toplevel, session_folder(*key)))
+
+    def was_given(self, key: SessionKey) -> bool:
+        """See `MigrationTarget.was_given`."""
+        return last_contribution(self._repository, *key) is not None
+
+    def check_out(self, key: SessionKey, files: Mapping[str, bytes], tree: str) -> None:
+        """See `MigrationTarget.check_out`."""
+        self._files.make_folder(session_folder(*key), files)
+        remember_contribution(self._repository, *key, Contribution(tree, (self._head,)))
+
+    @cached_property
+    def _files(self) -> WorkFiles:
+        return WorkFiles(self._repository)
+
+    @cached_property
+    def _head(self) -> str:
+        return find_commit(self._repository.git, "HEAD") or ""

@@ -1,0 +1,176 @@
+"""What migrating works with and tells: all of it decided before anything is written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.registry import AgentRegistry
+    from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.migrate.handoffs import Story
+    from idse_orchestrator.migrate.paths import Place
+    from idse_orchestrator.migrate.ports import Step
+    from idse_orchestrator.migrate.words import Moment
+
+NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
+"""A session of a source: to be written; written by an earlier run; another one has its name here; or
+something of it cannot be read: a ledger is written whole, so it waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. `project` is "" where the source says it."""
+
+    project: str = ""
+    with_history: bool = True
+
+
+class Told(NamedTuple):
+    """A story, and the file of the source that tells it."""
+
+    path: str
+    story: Story
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """What the source records of a session besides its documents; texts are "" where it is silent."""
+
+    title: str = ""
+    type: str = "feature"
+    owner: str = ""
+    status: str = ""
+    parent: str = ""
+    tags: tuple[str, ...] = ()
+    collaborators: tuple[str, ...] = ()
+    created: Moment | None = None
+    updated: Moment | None = None
+    recorded: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """One session: what it is called here and there, its folder, and all that its ledger will say.
+
+    `places` and `contents` are those of its files, by path in the source, which were written last at
+    `modified` ("" : nobody knows); `closed` is one that cannot be read. `waived` maps a rule to what it
+    found. `doubts` are sentences about what could not be taken over as it stands.
+    """
+
+    key: SessionKey
+    said: SessionKey
+    layouts: tuple[str, ...]
+    places: Mapping[str, Place]
+    contents: Mapping[str, Content]
+    arranged: Arranged
+    facts: SessionFacts
+    fingerprint: str
+    modified: str = ""
+    closed: str = ""
+    verdict: str = NEW
+    parents: tuple[str, ...] = ()
+    stages: Mapping[str, str] = field(default_factory=dict)
+    stories: tuple[Told, ...] = ()
+    steps: Sequence[Step] = ()
+    waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """``project/session``."""
+        return "/".join(self.key)
+
+    @property
+    def began_at(self) -> str | None:
+        """When it began: as the source says, else by its first commit; None where nothing tells."""
+        facts = self.facts
+        said = (facts.created.at if facts.created else "", facts.updated.at if facts.updated else "")
+        return said[0] or (self.steps[0].at if self.steps else "") or said[1] or self.modified or None
+
+    @property
+    def settled_at(self) -> str | None:
+        """When it became what it is: as the source says, else by its last commit, else by its files."""
+        facts = self.facts
+        said = (facts.updated.at if facts.updated else "", facts.created.at if facts.created else "")
+        return said[0] or (self.steps[-1].at if self.steps else "") or self.modified or said[1] or None
+
+    @property
+    def was_renamed(self) -> bool:
+        """Whether the source has another name for it."""
+        return self.key != self.said
+
+    def origins(self) -> Mapping[str, str]:
+        """Blob id to a path in the source that holds it, for everything the folder has."""
+        wanted = set(self.arranged.files.values())
+        return {found.blob: path for path, found in self.contents.items() if found.blob in wanted}
+
+
+class RegistryPlan(NamedTuple):
+    """A project's agents as the source has them, and the file that says so."""
+
+    path: str
+    registry: AgentRegistry
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationPlan:
+    """Everything that will be done, and what becomes of every file.
+
+    `constitution` is the content id of the rules that judged. `current` is what the source works on,
+    `current_of` what it works on in each project that it says that of.
+    """
+
+    source: str
+    sessions: tuple[SessionPlan, ...]
+    fates: tuple[Fate, ...]
+    registries: Mapping[str, RegistryPlan]
+    constitution: str = ""
+    current: SessionKey | None = None
+    current_of: Mapping[str, SessionKey] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def count(self) -> Mapping[str, int]:
+        """How many files have each fate; their sum is the number of files in the source."""
+        counted = Counter(fate.fate for fate in self.fates)
+        return {fate: counted.get(fate, 0) for fate in FATES}
+
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that something is written to, in order."""
+        open_ones = (plan.key[0] for plan in self.sessions if plan.verdict != CLOSED)
+        return tuple(sorted({*open_ones, *self.registries}))
+
+    @property
+    def waiting(self) -> tuple[SessionPlan, ...]:
+        """The sessions of which something cannot be read."""
+        return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What was done: all empty where a run before had done it.
+
+    `folders` were written to the work tree; `kept_folders` are sessions whose folder was there before and
+    was left as it is; `refused` were begun by somebody else meanwhile.
+    """
+
+    written: tuple[SessionKey, ...] = ()
+    folders: tuple[SessionKey, ...] = ()
+    kept_folders: tuple[SessionKey, ...] = ()
+    refused: tuple[SessionKey, ...] = ()
+    projects: tuple[str, ...] = ()
+    agents: int = 0
+    events: int = 0
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was written."""
+        return bool(self.written or self.folders or self.projects or self.agents)

@@ -1,0 +1,231 @@
+"""What older tools wrote beside the documents, read as they wrote it: nothing here ever raises.
+
+`said_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
+metadata/session.json) · `owner_in` (.owner) · `people_in` (.collaborators)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.migrate.paths import STAGE_FOLDERS
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, PENDING
+
+STAGE_WORDS = {
+    "pending": PENDING,
+    "draft": PENDING,
+    "in_progress": IN_PROGRESS,
+    "complete": COMPLETE,
+    "completed": COMPLETE,
+}
+"""The words older tools had for how far a stage is, and ours."""
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,]\d+)?)?)?\s*(Z|UTC|[+-]\d\d:?\d\d)?",
+    re.ASCII | re.IGNORECASE,
+)
+_KEY = re.compile(r"^[ \t>*_-]*([A-Za-z][A-Za-z _-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
+_MADE = re.compile(r"^[ \t>*_-]*Created[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
+_ENOUGH = 64 * 1024
+"""Bytes of a file of names that are looked at."""
+_BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
+_NOBODY = frozenset({"", "unknown", "none", "n/a", "tbd", "unassigned"})
+_LONGEST_NAME = 120
+_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+class Moment(NamedTuple):
+    """A time in UTC as events write it; `guessed`: no offset was said, so it was read as UTC."""
+
+    at: str
+    guessed: bool = False
+
+
+def said_time(text: object) -> Moment | None:
+    """The time that `text` says; None where it says none."""
+    found = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
+    if found is None:
+        return None
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and hour < 24 and minute < 60):
+        return None
+    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
+        return None
+    zone = (found[7] or "").upper()
+    minutes = _days(year, month, day) * 1440 + hour * 60 + minute - _offset(zone)
+    return _moment(minutes, min(second, 59), guessed=not zone)
+
+
+def _offset(zone: str) -> int:
+    """Minutes east of Greenwich."""
+    if zone in ("", "Z", "UTC"):
+        return 0
+    digits = zone[1:].replace(":", "")
+    minutes = int(digits[:2]) * 60 + int(digits[2:])
+    return -minutes if zone[0] == "-" else minutes
+
+
+def _days(year: int, month: int, day: int) -> int:
+    """Days since the first of March of the year 0: the leap day is then the last of its year."""
+    year -= month <= 2
+    months = (month + 9) % 12
+    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * months + 2) // 5 + day - 1
+
+
+def _moment(minutes: int, second: int, *, guessed: bool) -> Moment | None:
+    days, rest = divmod(minutes, 1440)
+    year = (10000 * days + 14780) // 3652425
+    if _days(year, 3, 1) > days:
+        year -= 1
+    left = days - _days(year, 3, 1)
+    months = (100 * left + 52) // 3060
+    day = left - (months * 306 + 5) // 10 + 1
+    month = (months + 2) % 12 + 1
+    year += month <= 2
+    if not 1 <= year <= 9999:
+        return None
+    return Moment(f"{year:04}-{month:02}-{day:02}T{rest // 60:02}:{rest % 60:02}:{second:02}Z", guessed)
+
+
+class Current(NamedTuple):
+    """What a CURRENT_SESSION names ("" : nothing), and when it was written."""
+
+    session: str
+    updated: Moment | None = None
+
+
+def current_session(data: bytes) -> Current:
+    """What `data` names: a bare id, or lines of ``key: value``; a path stands for its last part."""
+    text = data[:_ENOUGH].decode("utf-8", "surrogateescape").lstrip("\ufeff")
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith("#")]
+    said = dict(_KEY.findall("\n".join(lines)))
+    if "session_id" in said:
+        return Current(_last_part(said["session_id"]), said_time(said.get("updated", "")))
+    return Current(_last_part(lines[0]) if lines else "")
+
+
+def _last_part(text: str) -> str:
+    return text.strip().strip("\"'").rstrip("/").rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What is recorded of a session. `stages` maps a stage to our word for how far it is.
+
+    `doubts` are sentences about what could not be read.
+    """
+
+    session: str = ""
+    title: str = ""
+    type: str = ""
+    parent: str = ""
+    owner: str = ""
+    status: str = ""
+    tags: tuple[str, ...] = ()
+    collaborators: tuple[str, ...] = ()
+    created: Moment | None = None
+    updated: Moment | None = None
+    stages: Mapping[str, str] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
+
+
+def session_record(data: bytes) -> SessionRecord:
+    """What a session_state.json or a metadata/session.json says; a doubt where it says nothing."""
+    try:
+        raw = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return SessionRecord(doubts=(f"it is no JSON: {type(error).__name__}",))
+    if not isinstance(raw, dict):
+        return SessionRecord(doubts=("it is no JSON object",))
+    doubts: list[str] = []
+    kind = "blueprint" if raw.get("is_blueprint") is True else _text(raw.get("session_type"))
+    return SessionRecord(
+        session=_text(raw.get("session_id")),
+        title=_text(raw.get("name")),
+        type=kind,
+        parent=_text(raw.get("parent_session")),
+        owner=_person(raw.get("owner")),
+        status=_text(raw.get("status")).lower(),
+        tags=tuple(filter(None, map(_text, _list(raw.get("tags"))))),
+        collaborators=tuple(filter(None, map(_person, _list(raw.get("collaborators"))))),
+        created=said_time(raw.get("created_at")),
+        updated=said_time(raw.get("updated_at")) or said_time(raw.get("last_sync")),
+        stages=_stages(raw.get("stages"), doubts),
+        doubts=tuple(doubts),
+    )
+
+
+def _stages(raw: object, doubts: list[str]) -> Mapping[str, str]:
+    if not isinstance(raw, dict):
+        return {}
+    found = {}
+    for key, value in raw.items():
+        stage = _stage(key)
+        word = _word(value)
+        if stage is None:
+            doubts.append(f"there is no stage {one_line(key)!r}")
+        elif word in STAGE_WORDS:
+            found[stage] = STAGE_WORDS[word]
+        else:
+            doubts.append(f"{stage} is said to be {one_line(str(value))!r}, which is no known word")
+    return found
+
+
+def _stage(key: str) -> str | None:
+    name = key.strip().lower()
+    name = STAGE_FOLDERS.get(name, "tasks" if name == "task" else name)
+    return name if name in STAGES else None
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
+    if isinstance(value, dict):
+        value = value.get("status")
+    return re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
+
+
+def _text(value: object) -> str:
+    return one_line(value) if isinstance(value, str) else ""
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _person(value: object) -> str:
+    name = _text(value.get("name") if isinstance(value, dict) else value)
+    return "" if name.lower() in _NOBODY else name
+
+
+def owner_in(data: bytes) -> str:
+    """The owner that a ``.owner`` names; "" where it names nobody."""
+    text = _said(data).strip()
+    said = {key.strip().lower(): value for key, value in _KEY.findall(text)}
+    name = said.get("owner", "" if said or "\n" in text else text)
+    name = one_line(name.strip("*_`"))
+    return "" if name.lower() in _NOBODY or len(name) > _LONGEST_NAME else name
+
+
+def created_in(data: bytes) -> Moment | None:
+    """When a ``.owner`` says that its session was made."""
+    found = _MADE.search(_said(data))
+    return said_time(found[1]) if found else None
+
+
+def people_in(data: bytes) -> tuple[str, ...]:
+    """The names in a ``.collaborators``: one a line, or the items of a list; headings do not count."""
+    lines = _said(data).splitlines()
+    names = (
+        one_line(_BULLET.sub("", line)).strip("*_` ") for line in lines if not line.lstrip().startswith("#")
+    )
+    return tuple(dict.fromkeys(name for name in names if name.lower() not in _NOBODY))
+
+
+def _said(data: bytes) -> str:
+    return data[:_ENOUGH].decode("utf-8", "replace").lstrip("\ufeff")

@@ -1,0 +1,96 @@
+"""Reading session and project ledgers, and appending to them, as Protocols."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from idse_orchestrator.ledger.values import SessionKey, Synced
+from idse_orchestrator.pipeline.values import (
+    Look,
+    ProjectPlan,
+    ProjectTip,
+    SessionPlan,
+    SessionPlans,
+    SessionTip,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+
+
+class Names(Protocol):
+    """The names that exist; a LedgerReader fulfils it."""
+
+    def projects(self) -> Sequence[str]:
+        """Names of all projects, in order."""
+
+    def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
+        """Keys of all sessions, in order; of one project if given."""
+
+
+class LedgerReader(Names, Protocol):
+    """Reading ledgers; writes nothing."""
+
+    def session(self, project: str, session: str) -> SessionTip | None:
+        """The tip of one session's ledger; None without a ledger; CorruptLedgerError if broken."""
+
+    def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
+        """States of many sessions; those without a ledger are left out."""
+
+    def project(self, project: str) -> ProjectTip | None:
+        """The tip of one project's ledger."""
+
+    def look(self, project: str, session: str) -> Look | None:
+        """`session`, `artifact_blobs` of its tip and its project's registry, at the price of one."""
+
+    def project_at(self, project: str, commit: str) -> ProjectState | None:
+        """The state of a project at a commit of its ledger; None where `commit` is none of it here."""
+
+    def tree_files(self, tree: str) -> Mapping[str, str]:
+        """Blob ids of all files below a tree ("" : none), by path in it."""
+
+    def find_commit(self, project: str, session: str, name: str) -> str:
+        """The commit of a session's ledger that `name` stands for.
+
+        A commit id or an event id, or the beginning of one; or ``@{N}``, N entries before the newest.
+        UnknownNameError and AmbiguousError.
+        """
+
+    def artifact_blobs(self, commit: str) -> Mapping[str, str]:
+        """Stage to blob id of its artifact at the ledger commit; stages without one are left out."""
+
+    def last_sync(self) -> str:
+        """When this clone last pushed or pulled something (UTC as ISO text), "" for never."""
+
+    def synced(self, project: str, session: str) -> Synced:
+        """The same, and what the Agency had of a session when it was asked last."""
+
+
+class LedgerWriter(Protocol):
+    """Appending to ledgers.
+
+    A plan is called with the tip, under the lock, perhaps more than once; it returns the event to
+    append, or None for "nothing to do", or raises to refuse. It must be quick and change nothing.
+    """
+
+    def ready(self) -> None:
+        """Raise now what would keep every event from being appended, before anything is changed.
+
+        StorageError where the repository cannot be written, InvalidConfigurationError where git does
+        not know who acts.
+        """
+
+    def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
+        """Append the planned event; the tip afterwards (None: no ledger and nothing planned)."""
+
+    def append_all(self, project: str, session: str, plan: SessionPlans) -> Sequence[SessionTip]:
+        """Append the planned events one after the other, all of them or none: the ledger moves once.
+
+        The tip after each of them; where none was planned, the tip as it is, if there is a ledger.
+        """
+
+    def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
+        """The same for a project's ledger."""

@@ -1,0 +1,114 @@
+"""Which moves a stage may make now. Pure: the gate itself is the ValidationEngine's.
+
+start     pending → in_progress, when the stage before is complete and still what was completed
+complete  in_progress → complete, when its gate passes
+confirm   complete → complete, when its gate passes with the documents as they are now
+reopen    complete → in_progress, always, with a reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from idse_orchestrator.documents.pipeline_artifacts import MAY_START_BESIDE, STAGES
+from idse_orchestrator.pipeline.stage_state_model import (
+    ARCHIVED,
+    CHANGED,
+    COMPLETE,
+    IN_PROGRESS,
+    PENDING,
+    SessionState,
+    Standing,
+    standing,
+)
+
+START = "start"
+FINISH = "complete"
+CONFIRM = "confirm"
+REOPEN = "reopen"
+
+TARGET = {START: IN_PROGRESS, FINISH: COMPLETE, CONFIRM: COMPLETE, REOPEN: IN_PROGRESS}
+"""The status a stage has after each action."""
+
+NEEDS_GATE = (FINISH, CONFIRM)
+NEEDS_REASON = (REOPEN, CONFIRM)
+
+_ALLOWED_FROM = {START: (PENDING,), FINISH: (IN_PROGRESS,), CONFIRM: (COMPLETE,), REOPEN: (COMPLETE,)}
+
+
+class Refusal(NamedTuple):
+    """Why a move cannot be made. `at` is the stage whose document is the cause, if one is."""
+
+    code: str
+    message: str
+    cause: str
+    fix: tuple[str, ...]
+    at: str = ""
+
+
+def refusal(state: SessionState, blobs: Mapping[str, str], stage: str, action: str) -> Refusal | None:
+    """Why `action` on `stage` cannot be done now, given the documents' `blobs`; None when it can."""
+    if state.status == ARCHIVED:
+        return Refusal(
+            "IDSE010",
+            f"session {state.session!r} is archived",
+            "an archived session does not move",
+            (f"idse session archive {state.session} --undo",),
+        )
+    status = state.stages[stage].status
+    if status not in _ALLOWED_FROM[action]:
+        return _wrong_status(stage, action, status)
+    return out_of_order(state, blobs, stage) if action == START else None
+
+
+def _wrong_status(stage: str, action: str, status: str) -> Refusal:
+    first = {PENDING: f"idse stage start {stage}", IN_PROGRESS: f"idse stage complete {stage}"}
+    fix = first.get(status, f'idse stage reopen {stage} -m "why"')
+    return Refusal(
+        "IDSE010",
+        f"stage `{stage}` cannot {action}: it is {status}",
+        f"{action} is for a stage that is {' or '.join(_ALLOWED_FROM[action])}",
+        (fix,),
+    )
+
+
+def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> Refusal | None:
+    """Why the work before `stage` is no ground for it to stand on; None when it is."""
+    at = STAGES.index(stage)
+    if at == 0:
+        return None
+    before = standing(state, STAGES[at - 1], blobs)
+    if before.holds or (stage in MAY_START_BESIDE and before.status != PENDING):
+        return None
+    return Refusal(
+        "IDSE401",
+        f"stage `{stage}` cannot start: {_problem(before)}",
+        _cause(before),
+        _fixes(before),
+        before.stage,
+    )
+
+
+def _problem(before: Standing) -> str:
+    if before.status != COMPLETE:
+        return f"`{before.stage}` is {before.status}"
+    if before.condition == CHANGED:
+        return f"`{before.stage}` changed after it was completed"
+    return f"`{before.stage}` is stale: {', '.join(before.causes)} changed since it was completed"
+
+
+def _cause(before: Standing) -> str:
+    if before.status != COMPLETE:
+        return "a stage starts when the one before it is complete"
+    if before.condition == CHANGED:
+        return f"completed with {before.recorded[:7]}, the file is now {before.actual[:7] or 'missing'}"
+    return "it was completed for other documents than those that stand now"
+
+
+def _fixes(before: Standing) -> tuple[str, ...]:
+    if before.status == PENDING:
+        return (f"idse stage start {before.stage}",)
+    if before.status == IN_PROGRESS:
+        return (f"idse stage complete {before.stage}",)
+    return (f'idse stage reopen {before.stage} -m "why"', f'idse stage confirm {before.stage} -m "why"')

@@ -1,0 +1,150 @@
+"""Where a session stands: each stage's status, and whether the documents still are what was completed.
+
+`SessionState` is the fold of a ledger's events (`ledger.event_fold`). `standing` compares it with
+documents: completion expires by content, so nothing has to remember to reset a flag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, upstream_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.handoff import Handoff
+    from idse_orchestrator.claims.claim import Claim
+
+
+class Waiver(NamedTuple):
+    """A recorded exception: `rule` does not block `session` until `expires` (ISO date, or None)."""
+
+    rule: str
+    session: str
+    reason: str
+    expires: str | None
+    by: str
+    event: str
+
+
+PENDING = "pending"
+IN_PROGRESS = "in_progress"
+COMPLETE = "complete"
+STAGE_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
+
+ACTIVE = "active"
+ARCHIVED = "archived"
+
+UNKNOWN = "unknown"
+PASSING = "passing"
+FAILING = "failing"
+
+CURRENT = "current"
+CHANGED = "changed"
+STALE = "stale"
+
+
+class StageRecord(NamedTuple):
+    """What the ledger knows of one stage.
+
+    `artifact` and `upstream` (stage to blob id) are those of the last completion or confirmation
+    and empty before it. `reopens` counts reopenings by replica: a completion that had not seen
+    all of them does not apply. `event` is the id of the event that moved the stage last.
+    """
+
+    status: str = PENDING
+    at: str = ""
+    by: str = ""
+    event: str = ""
+    artifact: str = ""
+    upstream: Mapping[str, str] = {}
+    reopens: Mapping[str, int] = {}
+
+
+_UNTOUCHED: Mapping[str, StageRecord] = dict.fromkeys(STAGES, StageRecord())
+
+
+class ValidationVerdict(NamedTuple):
+    """`validation_status` in the state: what the engine said last, by which constitution, when."""
+
+    status: str = UNKNOWN
+    constitution: str = ""
+    at: str = ""
+
+
+class NotApplied(NamedTuple):
+    """An event that is kept although its precondition no longer held when it was folded."""
+
+    event: str
+    why: str
+
+
+class SessionState(NamedTuple):
+    """A session as its ledger tells it. `lamport` and `events` count what was folded."""
+
+    project: str
+    session: str
+    type: str = "feature"
+    title: str = ""
+    status: str = ACTIVE
+    owner: str = ""
+    tags: tuple[str, ...] = ()
+    parents: tuple[str, ...] = ()
+    created_at: str = ""
+    updated_at: str = ""
+    lamport: int = 0
+    events: int = 0
+    stages: Mapping[str, StageRecord] = _UNTOUCHED
+    assigned: Mapping[str, str] = {}
+    validation: ValidationVerdict = ValidationVerdict()
+    waivers: tuple[Waiver, ...] = ()
+    not_applied: tuple[NotApplied, ...] = ()
+    handoffs: tuple[Handoff, ...] = ()
+    claims: Mapping[str, Claim] = {}
+
+    def with_stage(self, stage: str, record: StageRecord) -> SessionState:
+        """A copy in which `stage` has `record`."""
+        return self._replace(stages={**self.stages, stage: record})
+
+    @property
+    def effective_status(self) -> str:
+        """`status`, or ``complete`` once all seven stages of an active session are complete."""
+        if self.status == ACTIVE and all(r.status == COMPLETE for r in self.stages.values()):
+            return COMPLETE
+        return self.status
+
+
+class Standing(NamedTuple):
+    """One stage, judged against documents.
+
+    `condition` is CURRENT; CHANGED (completed, and its own artifact differs since); or STALE
+    (completed, and the artifacts of the stages in `causes` differ since).
+    """
+
+    stage: str
+    status: str
+    condition: str = CURRENT
+    causes: tuple[str, ...] = ()
+    recorded: str = ""
+    actual: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Complete, and still what was completed."""
+        return self.status == COMPLETE and self.condition == CURRENT
+
+
+def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Standing:
+    """Judge `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
+    record = state.stages[stage]
+    actual = blobs.get(stage, "")
+    if record.status != COMPLETE:
+        return Standing(stage, record.status, recorded=record.artifact, actual=actual)
+    causes = tuple(up for up in upstream_of(stage) if record.upstream.get(up, "") != blobs.get(up, ""))
+    condition = CHANGED if actual != record.artifact else STALE if causes else CURRENT
+    return Standing(stage, COMPLETE, condition, causes, record.artifact, actual)
+
+
+def standings(state: SessionState, blobs: Mapping[str, str]) -> tuple[Standing, ...]:
+    """`standing` of all stages in pipeline order."""
+    return tuple(standing(state, stage, blobs) for stage in STAGES)

@@ -1,0 +1,106 @@
+"""A folder that compiled profiles are written into: the project's build folder, or one that a user names."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Sequence
+
+from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.errors import ForeignFileError, StorageError
+
+_MOST_BYTES = 16 * 1024 * 1024
+"""Far more than a profile can have; a larger file is none, and is not read."""
+
+
+class ProfileFolder:
+    """The ports `ProfileFiles` and `CompiledFolder` on `folder`, an absolute path.
+
+    Below `top` no symbolic link is followed: what a branch carries must not lead out of the work tree.
+    """
+
+    def __init__(self, folder: str, top: str | None = None) -> None:
+        self._folder = folder
+        self._top = top
+
+    @property
+    def is_own(self) -> bool:
+        """See `CompiledFolder.is_own`."""
+        return self._top is not None
+
+    def path(self, name: str) -> str:
+        """The absolute path of the file of that name."""
+        return os.path.join(self._folder, name)
+
+    def read(self, name: str) -> bytes | None:
+        """See `ProfileFiles.read`."""
+        self._refuse_links()
+        path = self.path(name)
+        try:
+            found = os.lstat(path)
+            if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
+                raise _in_the_way(path, "a file is to be written there, and something else stands there")
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except NotADirectoryError as error:
+            raise _in_the_way(self._folder, "a folder is needed there, and a file stands there") from error
+        except OSError as error:
+            raise storage_error(error, path) from error
+
+    def write(self, name: str, content: bytes) -> None:
+        """See `ProfileFiles.write`."""
+        try:
+            write_atomically(os.path.join(make_folder(self._folder), name), content)
+        except StorageError as error:
+            raise self._unwritten(error) from error
+
+    def names(self) -> Sequence[str]:
+        """See `CompiledFolder.names`."""
+        self._refuse_links()
+        try:
+            with os.scandir(self._folder) as entries:
+                return sorted(each.name for each in entries if _is_plain(each))
+        except FileNotFoundError:
+            return ()
+        except NotADirectoryError as error:
+            raise _in_the_way(self._folder, "a folder is needed there, and a file stands there") from error
+        except OSError as error:
+            raise storage_error(error, self._folder) from error
+
+    def remove(self, name: str) -> None:
+        """See `CompiledFolder.remove`."""
+        try:
+            os.unlink(self.path(name))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, self.path(name)) from error
+
+    def _unwritten(self, error: StorageError) -> StorageError:
+        """`error` as it is in the work tree; a folder that somebody named is no repository."""
+        if self.is_own:
+            return error
+        fix = ("name another folder: --out DIR", "or make this one writable for you, with space on its disk")
+        return StorageError("the profile cannot be written", where=error.where, cause=error.cause, fix=fix)
+
+    def _refuse_links(self) -> None:
+        place = self._folder
+        while self._top is not None and place.startswith(self._top + os.sep):
+            if os.path.islink(place):
+                raise _in_the_way(place, "it is a symbolic link, which could lead out of this work tree")
+            place = os.path.dirname(place)
+
+
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size <= _MOST_BYTES
+
+
+def _in_the_way(path: str, cause: str) -> ForeignFileError:
+    return ForeignFileError(
+        "something stands where a profile is to be written",
+        where=path,
+        cause=cause,
+        fix=("move it away, then run the command again", "name another folder: --out DIR"),
+    )

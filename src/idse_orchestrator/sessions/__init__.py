@@ -1,0 +1,1 @@
+"""What people do with projects and sessions: make them, move their stages, look back."""

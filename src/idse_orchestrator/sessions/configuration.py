@@ -1,0 +1,202 @@
+"""The settings idse knows, and what they are here: several layers, of which the last that speaks counts.
+
+built-in < ``~/.idseconfig.json`` < git's own configuration (``idse.*``) < environment (``IDSE_*``). No
+setting names a command, and none is read from a file that a branch carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnknownNameError
+
+BUILT_IN = "built-in"
+HOME = "home"
+GIT = "git"
+ENVIRONMENT = "environment"
+LAYERS = (BUILT_IN, HOME, GIT, ENVIRONMENT)
+_DAY = 86_400
+_ANSWERS = ("allow", "warn", "ask", "deny")
+
+
+class Setting(NamedTuple):
+    """A setting: its key, its variable, its built-in value, what it is for, and what it may be."""
+
+    key: str
+    variable: str
+    default: str
+    summary: str
+    check: Callable[[str], str]
+
+
+def _text(value: str) -> str:
+    if any(not char.isprintable() for char in value):
+        raise InvalidConfigurationError("a line break or control character is in it")
+    return value
+
+
+def _project(value: str) -> str:
+    return check_name("project", value) if value else value
+
+
+def _name(value: str) -> str:
+    return check_name("remote", value) if value else value
+
+
+def _seconds(value: str) -> str:
+    if not value.isdecimal() or not 1 <= int(value) <= _DAY:
+        raise InvalidConfigurationError(f"it is a number of seconds from 1 to {_DAY}")
+    return value
+
+
+def _answer(value: str) -> str:
+    if value not in _ANSWERS:
+        raise InvalidConfigurationError(f"it is one of: {', '.join(_ANSWERS)}")
+    return value
+
+
+def _url(value: str) -> str:
+    if value.startswith("-") or "::" in value.partition("/")[0]:
+        raise InvalidConfigurationError("git could take it for an option or a program")
+    return _text(value)
+
+
+SETTINGS = {
+    setting.key: setting
+    for setting in (
+        Setting("agent", "IDSE_AGENT", "", "The agent that acts for the git identity.", _text),
+        Setting("project", "IDSE_PROJECT", "", "The project to work on where nothing else says.", _project),
+        Setting(
+            "code-edits",
+            "IDSE_CODE_EDITS",
+            "warn",
+            "What an agent hears that edits code before implementation is started: allow, warn, ask or deny.",
+            _answer,
+        ),
+        Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
+        Setting(
+            "agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url
+        ),
+        Setting(
+            "agency.remote",
+            "IDSE_AGENCY_REMOTE",
+            "",
+            "The Agency's git remote, where it is not agency.",
+            _name,
+        ),
+        Setting(
+            "agency.timeout",
+            "IDSE_AGENCY_TIMEOUT",
+            "300",
+            "Seconds without a word from the Agency.",
+            _seconds,
+        ),
+    )
+}
+
+
+class Value(NamedTuple):
+    """What a setting is, the layer that says so (one of LAYERS), and where exactly (a file, a variable)."""
+
+    key: str
+    value: str
+    layer: str
+    origin: str
+
+
+class Stated(NamedTuple):
+    """What one layer says of one key, and where."""
+
+    key: str
+    value: str
+    origin: str
+
+
+class Layers(Protocol):
+    """Where settings come from. Reading may raise InvalidConfigurationError."""
+
+    def home(self) -> Sequence[Stated]:
+        """What ``~/.idseconfig.json`` says."""
+
+    def git(self) -> Sequence[Stated]:
+        """What git's configuration says, weakest first."""
+
+    def environment(self) -> Mapping[str, str]:
+        """Environment variables."""
+
+    def write(self, key: str, value: str) -> None:
+        """Set ``idse.<key>`` in this repository's git configuration."""
+
+
+def configuration(layers: Layers) -> Mapping[str, Value]:
+    """Every setting, by key; InvalidConfigurationError names a value that cannot be used, and its place."""
+    stated = _everything(layers)
+    return {key: _resolved(key, stated) for key in SETTINGS}
+
+
+def get_setting(layers: Layers, key: str) -> Value:
+    """One setting; UnknownNameError for a key that idse does not know. The others need not be usable."""
+    return _resolved(known_key(key), _everything(layers))
+
+
+def set_setting(layers: Layers, key: str, value: str) -> Value:
+    """Set `key` for this repository; what it is now, which another layer may still decide."""
+    known = known_key(key)
+    layers.write(known, _checked(Stated(known, value, "the command line")))
+    return get_setting(layers, known)
+
+
+def unknown_keys(layers: Layers) -> Sequence[Stated]:
+    """What the home file and git's configuration say about keys that idse does not know."""
+    return [said for said in (*layers.home(), *layers.git()) if said.key not in SETTINGS]
+
+
+def known_key(key: str) -> str:
+    """`key` in the spelling of SETTINGS; UnknownNameError when there is none like it."""
+    plain = key.lower().removeprefix("idse.")
+    if plain in SETTINGS:
+        return plain
+    from difflib import get_close_matches
+
+    near = get_close_matches(plain, SETTINGS, 1)
+    raise UnknownNameError(
+        f"there is no setting {key!r}",
+        cause="settings: " + ", ".join(SETTINGS),
+        fix=tuple(f"did you mean {name}?" for name in near) or ("idse config list",),
+    )
+
+
+def _everything(layers: Layers) -> Sequence[tuple[str, Sequence[Stated]]]:
+    return (HOME, layers.home()), (GIT, layers.git()), (ENVIRONMENT, _variables(layers))
+
+
+def _resolved(key: str, stated: Sequence[tuple[str, Sequence[Stated]]]) -> Value:
+    found = Value(key, SETTINGS[key].default, BUILT_IN, BUILT_IN)
+    for layer, all_said in stated:
+        for said in all_said:
+            if said.key == key:
+                found = Value(key, _checked(said), layer, said.origin)
+    return found
+
+
+def _variables(layers: Layers) -> Sequence[Stated]:
+    environment = layers.environment()
+    return [
+        Stated(setting.key, environment[setting.variable], setting.variable)
+        for setting in SETTINGS.values()
+        if environment.get(setting.variable)
+    ]
+
+
+def _checked(said: Stated) -> str:
+    try:
+        return SETTINGS[said.key].check(said.value)
+    except IdseError as error:
+        raise InvalidConfigurationError(
+            f"setting {said.key} cannot be {said.value!r}",
+            where=said.origin,
+            cause=error.message,
+            fix=error.fix,
+        ) from error

@@ -1,0 +1,211 @@
+"""Make a session: its folder from the templates, then its ledger.
+
+The order is: folder, ledger, current session. The folder appears whole or not at all. A process killed
+in between leaves a folder without a ledger, which the same command takes up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.base.names import BLUEPRINT, check_new_name
+from idse_orchestrator.base.text import encodable, one_line
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
+from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.session_graph import FEATURE, SESSION_TYPES, type_fits
+from idse_orchestrator.pipeline.stage_machine import START, TARGET
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
+from idse_orchestrator.pipeline.stage_state_model import PENDING
+from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.render_artifacts import TemplateSource, TemplateValues, render_artifacts
+from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.views import write_views
+
+_STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
+
+
+class Folders(Protocol):
+    """Writing new files into the work tree."""
+
+    def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
+        """Write `files` (by repository-relative path) that do not exist yet; the paths written.
+
+        A file that exists is never touched.
+        """
+
+    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Make `folder` with `files` (by path in it): all of them or, whatever happens, none.
+
+        A folder that exists already gets those that it lacks, as by `write_new`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SessionWish:
+    """What the new session should be."""
+
+    name: str
+    type: str = FEATURE
+    title: str = ""
+    parents: tuple[str, ...] = ()
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMaker:
+    """Everything that making sessions needs. `today` is an ISO date."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    folders: Folders
+    templates: TemplateSource
+    today: str
+
+
+def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> SessionTip:
+    """Make the session `wish` in `project`, with its first stage in progress.
+
+    NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist.
+    """
+    known = [session for _, session in maker.ledgers.sessions(project)]
+    check_new_name("session", wish.name, known)
+    folders = [session for owner, session in maker.workspace.session_folders() if owner == project]
+    check_new_name("session", wish.name, [name for name in folders if name != wish.name])
+    _check_wish(wish, known)
+    key = (project, wish.name)
+    documents = session_documents(maker, key, wish)
+    maker.writer.ready()
+    maker.folders.make_folder(session_folder(*key), documents)
+    return record_session(maker, key, wish)
+
+
+def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> SessionTip:
+    """Begin the ledger of a session whose folder stands: created, and its first stage started, or neither."""
+    captured = maker.workspace.capture(*key)
+    tree = captured.tree if captured else ""
+
+    def begun(tip: SessionTip | None) -> tuple[Draft, Draft]:
+        if tip is not None:
+            raise NameTakenError(f"session {key[1]!r} exists already", fix=(f"idse switch {key[1]}",))
+        return Draft(CREATED, _created_body(key, wish), tree), Draft(STAGE, _STARTED)
+
+    tip = maker.writer.append_all(*key, begun)[-1]
+    if tree:
+        maker.workspace.agree(*key, tree)
+    return tip
+
+
+def _created_body(key: SessionKey, wish: SessionWish) -> dict[str, object]:
+    return {
+        "project": key[0],
+        "session": key[1],
+        "type": wish.type,
+        "title": one_line(wish.title),
+        "owner": one_line(wish.owner),
+        "parents": list(wish.parents),
+    }
+
+
+def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> Mapping[str, bytes]:
+    """What a new session begins with, by path in its folder. InvalidConfigurationError for a bad template."""
+    project = maker.ledgers.project(key[0])
+    values = TemplateValues(
+        project=key[0],
+        session=key[1],
+        title=wish.title or _title(wish.name),
+        type=wish.type,
+        date=maker.today,
+        stack=project.state.stack if project else "",
+        parents=wish.parents,
+    )
+    return render_artifacts(maker.templates, values)
+
+
+def _check_wish(wish: SessionWish, known: list[str]) -> None:
+    if wish.type not in SESSION_TYPES:
+        raise UsageError(
+            f"there is no session type {wish.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
+        )
+    if not type_fits(wish.name, wish.type):
+        raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
+    for parent in wish.parents:
+        if parent not in known:
+            raise UnknownNameError(
+                f"there is no session {parent!r} to be a parent", fix=("idse session list",)
+            )
+
+
+def _title(name: str) -> str:
+    if name == BLUEPRINT:
+        return "Blueprint"
+    words = name.replace("-", " ").replace("_", " ").strip()
+    return words[:1].upper() + words[1:] or name
+
+
+SETTABLE_STATUSES = ("draft", "active", "review")
+
+
+def describe_session(writer: LedgerWriter, key: SessionKey, wishes: Mapping[str, object]) -> bool:
+    """Set `title`, `owner`, `tags` (a list) or `status` of a session; False when all stood so already."""
+    if not wishes:
+        raise UsageError("nothing to set", fix=("idse session set --help",))
+    appended = False
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        nonlocal appended
+        if tip is None:
+            raise no_ledger(key)
+        if tip.state.status == ARCHIVED_STATUS and "status" in wishes:
+            raise UsageError(
+                f"session {key[1]!r} is archived", fix=(f"idse session archive {key[1]} --undo",)
+            )
+        body = {name: _clean(value) for name, value in wishes.items()}
+        new = {name: value for name, value in body.items() if _now(tip, name) != value}
+        appended = bool(new)
+        return Draft(DESCRIBED, new) if new else None
+
+    writer.append(*key, plan)
+    return appended
+
+
+def archive_session(writer: LedgerWriter, key: SessionKey, reason: str, *, undo: bool) -> bool:
+    """Archive a session, or bring it back with `undo`; False when it stood so already."""
+    appended = False
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        nonlocal appended
+        if tip is None:
+            raise no_ledger(key)
+        appended = (tip.state.status == ARCHIVED_STATUS) == undo
+        body = {**({"restored": True} if undo else {}), **({"reason": encodable(reason)} if reason else {})}
+        return Draft(ARCHIVED, body) if appended else None
+
+    writer.append(*key, plan)
+    return appended
+
+
+def _now(tip: SessionTip, name: str) -> object:
+    value = getattr(tip.state, name)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _clean(value: object) -> object:
+    return (
+        [one_line(str(item)) for item in value] if isinstance(value, list | tuple) else one_line(str(value))
+    )
+
+
+def switch_session(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> bool:
+    """Make `key` the current session here and rewrite the views; False if it was current already."""
+    changed = workspace.current() != key
+    if changed or workspace.current(key[0]) != key:
+        workspace.set_current(*key)
+    write_views(ledgers, workspace, key)
+    return changed

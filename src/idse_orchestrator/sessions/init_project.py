@@ -1,0 +1,135 @@
+"""Start a project in a repository, or adopt one that its branch already carries.
+
+Everything is done in an order in which a second run takes up where a first one stopped, and only what
+is missing is done: running it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.ledger.events import CREATED
+from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, FEATURE
+from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.sessions.create_session import (
+    SessionMaker,
+    SessionWish,
+    create_session,
+    record_session,
+    session_documents,
+)
+from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.worktree.hooks.install import HookFiles, HooksReport, install_hooks
+
+_BLUEPRINT_WISH = SessionWish(BLUEPRINT, BLUEPRINT_TYPE)
+
+
+class Settings(Protocol):
+    """Settings of this repository that init makes."""
+
+    def show_notes(self) -> bool:
+        """Have plain `git log` show idse's notes; True if a setting was added."""
+
+
+@dataclass(frozen=True, slots=True)
+class InitWish:
+    """What ``idse init`` was asked for. `hooks`: install them."""
+
+    project: str
+    stack: str = ""
+    hooks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Initialized:
+    """What was done.
+
+    `created`: the project is new; `made` and `adopted` name sessions; `written` are files; `settings`: a
+    git setting was added; `hooks` is None if none were wished for.
+    """
+
+    project: str
+    created: bool
+    made: tuple[str, ...]
+    adopted: tuple[str, ...]
+    written: tuple[str, ...]
+    settings: bool
+    hooks: HooksReport | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done at all."""
+        hooks = self.hooks is not None and any(
+            outcome.result in ("installed", "updated", "chained") for outcome in self.hooks.outcomes
+        )
+        return self.created or bool(self.made or self.adopted or self.written) or self.settings or hooks
+
+
+def init_project(
+    maker: SessionMaker, settings: Settings, hook_files: HookFiles, wish: InitWish
+) -> Initialized:
+    """Bring the project `wish` to life here: ledgers, folders, settings, hooks, views."""
+    check_name("project", wish.project)
+    known = maker.ledgers.projects()
+    folders = {project for project, _ in maker.workspace.session_folders()}
+    check_new_name("project", wish.project, [name for name in {*known, *folders} if name != wish.project])
+    if wish.project not in known:
+        _refuse_in_time(maker, wish.project)
+    written = maker.folders.write_new({GITIGNORE_PATH: GITIGNORE})
+    created = _begin_ledger(maker, wish) if wish.project not in known else False
+    adopted = _adopt(maker, wish.project)
+    made = _make_blueprint(maker, wish.project)
+    _choose_current(maker, wish.project, (*made, *adopted))
+    added = settings.show_notes()
+    refresh_views(maker.ledgers, maker.workspace, wish.project)
+    hooks = install_hooks(hook_files) if wish.hooks else None
+    return Initialized(wish.project, created, made, adopted, written, added, hooks)
+
+
+def _refuse_in_time(maker: SessionMaker, project: str) -> None:
+    """Raise what would stop the work half way, before anything is changed."""
+    if not any(owner == project for owner, _ in maker.workspace.session_folders()):
+        session_documents(maker, (project, BLUEPRINT), _BLUEPRINT_WISH)
+    maker.writer.ready()
+
+
+def _choose_current(maker: SessionMaker, project: str, new: tuple[str, ...]) -> None:
+    """Work on something: in this project, and in this work tree."""
+    current = maker.workspace.current(project)
+    if current is None:
+        names = [session for _, session in maker.ledgers.sessions(project)]
+        maker.workspace.set_current(project, BLUEPRINT if BLUEPRINT in names else (*new, *names)[0])
+    elif maker.workspace.current() is None:
+        maker.workspace.set_current(*current)  # a run that was killed came only half way
+
+
+def _begin_ledger(maker: SessionMaker, wish: InitWish) -> bool:
+    def plan(tip: ProjectTip | None) -> Draft | None:
+        if tip is not None:
+            return None
+        return Draft(CREATED, {"project": wish.project, "stack": one_line(wish.stack)})
+
+    maker.writer.append_to_project(wish.project, plan)
+    return True
+
+
+def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
+    """Begin ledgers for session folders that have none, as in a fresh clone."""
+    known = set(maker.ledgers.sessions(project))
+    strays = [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
+    for key in strays:
+        kind = BLUEPRINT_TYPE if key[1] == BLUEPRINT else FEATURE
+        record_session(maker, key, SessionWish(key[1], kind))
+    return tuple(session for _, session in strays)
+
+
+def _make_blueprint(maker: SessionMaker, project: str) -> tuple[str, ...]:
+    if maker.ledgers.sessions(project):
+        return ()
+    create_session(maker, project, _BLUEPRINT_WISH)
+    return (BLUEPRINT,)

@@ -1,0 +1,201 @@
+"""Move a stage: start, complete, confirm or reopen it, in one ledger commit.
+
+A gate is judged over the documents of the work tree, and the same documents enter the ledger with the
+event: what was judged is what is recorded. The handoffs that rules ask for when a stage is complete follow
+in commits of their own, and the ledger moves once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.agents.ide_agent_routing import route, routed_words
+from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.base.text import counted, encodable
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
+from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
+from idse_orchestrator.ledger.events import STAGE
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.pipeline.ports import LedgerWriter
+from idse_orchestrator.pipeline.stage_machine import (
+    FINISH,
+    NEEDS_GATE,
+    NEEDS_REASON,
+    TARGET,
+    Refusal,
+    refusal,
+)
+from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.sessions.ports import Captured, Workspace
+from idse_orchestrator.sessions.status import no_ledger
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.handoff import Handoff
+    from idse_orchestrator.constitution.findings import Report
+
+_NOBODY = AgentRegistry()
+
+Gate = Callable[[SessionKey, str], "Report"]
+"""What would be wrong if a stage of a session were complete with the documents of the work tree."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What is asked for: `action` on `stage`, why ("" where no reason was given), by whom ("" : a person)."""
+
+    stage: str
+    action: str
+    reason: str = ""
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What was done: the ledger when it was, the status before and after, and the gate's report if one ran.
+
+    `handoffs` are those that rules asked for by themselves, right after it.
+    """
+
+    tip: SessionTip
+    before: str
+    after: str
+    report: Report | None
+    handoffs: tuple[Handoff, ...] = ()
+
+
+def move_stage(
+    writer: LedgerWriter,
+    workspace: Workspace,
+    gate: Gate,
+    key: SessionKey,
+    move: Move,
+    *,
+    registry: AgentRegistry = _NOBODY,
+) -> Moved:
+    """Make `move` on the session `key`; the event says whom a `registry` with agents routes the stage to.
+
+    Rules of the registry that hand on automatically ask for their handoffs in the same append.
+    GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
+    ConflictError when the folder and the ledger have to be brought together first.
+    """
+    _check(move)
+    captured = workspace.capture(*key)
+    report = gate(key, move.stage) if move.action in NEEDS_GATE else None
+    before = ""
+
+    def plan(tip: SessionTip | None) -> Sequence[Draft]:
+        nonlocal before
+        if tip is None:
+            raise no_ledger(key)
+        blobs = _blobs(captured)
+        _refuse(key, refusal(tip.state, blobs, move.stage, move.action))
+        if report is not None:
+            _refuse_findings(move, report)
+        before = tip.state.stages[move.stage].status
+        body = {**_body(move, tip, blobs, report), **_routed(registry, tip, move.stage)}
+        moved = Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured))
+        return (moved, *_handed_on(registry, tip, move))
+
+    if report is not None and workspace.blobs(*key) != _blobs(captured):
+        raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
+    tip, *asked = writer.append_all(*key, plan)
+    if captured is not None and move.action in NEEDS_GATE:
+        workspace.agree(*key, captured.tree)
+    handoffs = tuple(each.state.handoffs[-1] for each in asked)
+    return Moved(tip, before, TARGET[move.action], report, handoffs)
+
+
+def _check(move: Move) -> None:
+    if move.stage not in STAGES:
+        from difflib import get_close_matches
+
+        near = get_close_matches(move.stage, STAGES, 1)
+        raise UnknownNameError(
+            f"there is no stage {move.stage!r}",
+            cause="stages: " + ", ".join(STAGES),
+            fix=tuple(f"idse stage {move.action} {name}" for name in near),
+        )
+    if move.action in NEEDS_REASON and not move.reason.strip():
+        raise UsageError(
+            f"to {move.action} a stage needs a reason",
+            cause="whoever reads the history will want to know why",
+            fix=(f'idse stage {move.action} {move.stage} -m "why"',),
+        )
+
+
+def _refuse(key: SessionKey, problem: Refusal | None) -> None:
+    if problem is not None:
+        where = artifact_path(*key, problem.at) if problem.at else None
+        raise GateError(problem.message, where=where, cause=problem.cause, fix=problem.fix, code=problem.code)
+
+
+def _refuse_findings(move: Move, report: Report) -> None:
+    if report.blocks():
+        count = report.errors
+        again = f"idse stage {move.action} {move.stage}" + (
+            ' -m "why"' if move.action in NEEDS_REASON else ""
+        )
+        raise GateError(
+            f"stage `{move.stage}` cannot be {'confirmed' if move.action == 'confirm' else 'completed'}: "
+            f"{counted(count, 'promise')} {'are' if count != 1 else 'is'} not kept",
+            cause="its gate does not hold; each finding says where",
+            fix=(f"mend them, then: {again}",),
+            findings=report,
+        )
+
+
+def _blobs(captured: Captured | None) -> Mapping[str, str]:
+    files = captured.files if captured else {}
+    return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
+
+
+def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report | None) -> dict[str, Any]:
+    record = tip.state.stages[move.stage]
+    body: dict[str, Any] = {
+        "stage": move.stage,
+        "action": move.action,
+        "from": record.status,
+        "to": TARGET[move.action],
+    }
+    if move.reason.strip():
+        body["reason"] = encodable(move.reason).strip()
+    if report is not None:
+        body["artifact"] = blobs.get(move.stage, "")
+        body["upstream"] = {stage: blobs.get(stage, "") for stage in upstream_of(move.stage)}
+        body["reopens"] = dict(record.reopens)
+        body["constitution"] = report.constitution
+    return body
+
+
+def _routed(registry: AgentRegistry, tip: SessionTip, stage: str) -> dict[str, Any]:
+    """The routing decision, for the history: nothing where the project has no agents."""
+    if not registry.agents:
+        return {}
+    routing = route(registry, stage, tip.state.assigned.get(stage, ""))
+    return {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
+
+
+def _handed_on(registry: AgentRegistry, tip: SessionTip, move: Move) -> Sequence[Draft]:
+    if move.action != FINISH or not registry.handoff_rules:
+        return ()
+    from idse_orchestrator.agents.hand_over import fired_rules  # most projects have no rules
+
+    return fired_rules(tip.state, registry, move.stage, move.agent)
+
+
+def _artifacts(
+    workspace: Workspace, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
+) -> str | None:
+    """The tree that enters the ledger with a gated move: the folder, if it lacks nothing the ledger has."""
+    if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:
+        return None
+    merged = workspace.merge(workspace.base(*key), tip.artifacts, captured.tree)
+    if merged.tree != captured.tree:
+        raise ConflictError(
+            "the ledger holds edits that this folder does not have",
+            cause="another work tree or commit recorded them; the gate must see the whole text",
+            fix=("idse save && idse restore    (brings both together)", "idse diff    (shows them)"),
+        )
+    return captured.tree

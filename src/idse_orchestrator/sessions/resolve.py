@@ -1,0 +1,136 @@
+"""Which project and session a command is about.
+
+In this order: ``--project`` · ``IDSE_PROJECT`` · the folder we stand in · the only project · the
+project of this work tree's current session · the setting ``project``. What stays ambiguous is an error
+that lists the choices.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.ports import Names
+    from idse_orchestrator.sessions.ports import Workspace
+
+_BRINGS = "fetches them where the Agency or origin has them"
+
+
+class Asking(NamedTuple):
+    """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT.
+
+    `default` is asked for the project of the configuration, when nothing else says which one is meant.
+    """
+
+    ledgers: Names
+    workspace: Workspace
+    prefix: str = ""
+    wish: str = ""
+    default: Callable[[], str] = str
+
+
+def resolve_project(asking: Asking, option: str | None) -> str:
+    """The project, or an error: NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError."""
+    named = option if option is not None else asking.wish or folder_of(asking.prefix)[0]
+    current = asking.workspace.current()
+    if named or option is not None:
+        check_name("project", named)
+        if current is None or current[0] != named:
+            _refuse_unknown(named, asking.ledgers.projects())
+        return named
+    if current is not None:
+        return current[0]
+    known = asking.ledgers.projects()
+    if len(known) == 1:
+        return known[0]
+    carried = sorted({project for project, _ in asking.workspace.session_folders()}) if not known else []
+    if carried:
+        raise NoProjectError(
+            f"this branch carries {', '.join(carried)}, and this clone has no ledger of it",
+            cause="ledgers are refs under refs/idse/, which a plain clone does not bring",
+            fix=tuple(
+                f"idse init {name}    (fetches them where the Agency or origin has them)"
+                for name in carried[:3]
+            ),
+        )
+    if not known:
+        raise NoProjectError("there is no IDSE project in this repository", fix=("idse init NAME",))
+    default = asking.default()
+    if default in known:
+        return default
+    raise AmbiguousError(
+        f"there are {len(known)} projects, and nothing says which one you mean",
+        cause="projects: " + ", ".join(known),
+        fix=tuple(f"add --project {name}" for name in known[:3]),
+    )
+
+
+def resolve_session(asking: Asking, option: str | None, name: str | None) -> SessionKey:
+    """The session called `name` ("session" or "project/session"), or the one we work on."""
+    if name is not None and "/" in name:
+        project, _, session = name.partition("/")
+        return _existing(asking, check_name("project", project), session)
+    if name is not None:
+        return _existing(asking, resolve_project(asking, option), name)
+    in_folder = folder_of(asking.prefix)
+    if in_folder[1] and (option or asking.wish or in_folder[0]) == in_folder[0]:
+        return _existing(asking, in_folder[0], in_folder[1])
+    return _current(asking, resolve_project(asking, option))
+
+
+def _current(asking: Asking, project: str) -> SessionKey:
+    current = asking.workspace.current()
+    if current is not None and current[0] == project:
+        return current
+    current = asking.workspace.current(project)
+    if current is not None:
+        return current
+    sessions = asking.ledgers.sessions(project)
+    if len(sessions) == 1:
+        return sessions[0]
+    raise AmbiguousError(
+        f"no session of {project!r} is current in this work tree",
+        cause=f"{len(sessions)} sessions exist" if sessions else "it has no session",
+        fix=tuple(f"idse switch {name}" for _, name in sessions[:3]) or ("idse spawn NAME",),
+    )
+
+
+def _existing(asking: Asking, project: str, session: str) -> SessionKey:
+    check_name("session", session)
+    known = asking.ledgers.sessions(project)
+    if (project, session) in known:
+        return project, session
+    raise UnknownNameError(
+        f"there is no session {session!r} in project {project!r}",
+        fix=(*_near(session, [name for _, name in known], "did you mean {}?"), "idse session list"),
+    )
+
+
+def _refuse_unknown(project: str, known: object) -> None:
+    names = list(known) if isinstance(known, list | tuple) else []
+    if project not in names:
+        raise UnknownNameError(
+            f"there is no project {project!r} here",
+            cause="projects: " + ", ".join(names) if names else "there is none at all",
+            fix=_near(project, names, "did you mean {}?") or (f"idse init {project}",),
+        )
+
+
+def _near(name: str, known: list[str], words: str) -> tuple[str, ...]:
+    from difflib import get_close_matches
+
+    return tuple(words.format(match) for match in get_close_matches(name, known, 1))
+
+
+def folder_of(prefix: str) -> tuple[str, str]:
+    """(project, session) of the workspace folder `prefix` stands in, "" for what it does not say."""
+    parts = prefix.rstrip("/").split("/")
+    if parts[:2] != [".idse", "projects"] or len(parts) < 3:
+        return "", ""
+    return parts[2], parts[4] if len(parts) > 4 and parts[3] == "sessions" else ""

@@ -1,0 +1,131 @@
+"""What to do now: the first thing in pipeline order that keeps a session from being complete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.base.text import few
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.ledger.values import Synced
+from idse_orchestrator.pipeline.stage_state_model import (
+    ARCHIVED,
+    CHANGED,
+    COMPLETE,
+    IN_PROGRESS,
+    PENDING,
+    STALE,
+    SessionState,
+    Standing,
+    standings,
+)
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.ide_agent_routing import Routing
+    from idse_orchestrator.agents.registry import AgentRegistry
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.sessions.ports import Workspace
+
+
+class NextAction(NamedTuple):
+    """`why` in a sentence, and the `commands` that do it.
+
+    `stage` is what it is about ("" : the whole session), `artifact` what to edit first, relative to the
+    session's folder ("" : nothing).
+    """
+
+    why: str
+    commands: tuple[str, ...]
+    stage: str = ""
+    artifact: str = ""
+
+
+def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
+    """The next thing to do about a session whose stages stand as `stages` says."""
+    if state.status == ARCHIVED:
+        return NextAction("the session is archived", (f"idse session archive {state.session} --undo",))
+    for here in stages:
+        action = _about(here)
+        if action is not None:
+            return action
+    return NextAction("all seven stages are complete", ("idse spawn NAME",))
+
+
+def _about(here: Standing) -> NextAction | None:
+    stage, artifact = here.stage, ARTIFACTS[here.stage]
+    if here.status == COMPLETE and here.condition == CHANGED:
+        return NextAction(
+            f"{artifact} changed after {stage} was completed", _look_again(stage), stage, artifact
+        )
+    if here.status == COMPLETE and here.condition == STALE:
+        return NextAction(
+            f"{stage} is stale: {few(here.causes)} changed since", _look_again(stage), stage, artifact
+        )
+    if here.status == IN_PROGRESS:
+        return NextAction(f"write {artifact}", (f"idse stage complete {stage}",), stage, artifact)
+    if here.status == PENDING:
+        return NextAction(f"{stage} is next", (f"idse stage start {stage}",), stage, artifact)
+    return None
+
+
+def _look_again(stage: str) -> tuple[str, ...]:
+    return (f'idse stage reopen {stage} -m "why"', f'idse stage confirm {stage} -m "why"')
+
+
+class SessionStatus(NamedTuple):
+    """A session's state, its stages as they stand now, and what to do next.
+
+    `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
+    document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
+    `synced` is when this clone last synced and what the Agency had then; `agents` are the project's, None
+    where it has none.
+    """
+
+    state: SessionState
+    tip: str
+    stages: tuple[Standing, ...]
+    next: NextAction
+    blobs: Mapping[str, str]
+    differs: tuple[str, ...]
+    has_folder: bool
+    synced: Synced
+    agents: AgentRegistry | None
+
+    def routed(self, stage: str) -> Routing | None:
+        """Who should act on `stage`; None where the project has no agents and the session assigns none."""
+        assigned = self.state.assigned.get(stage, "")
+        if self.agents is None and not assigned:
+            return None
+        from idse_orchestrator.agents.ide_agent_routing import route
+        from idse_orchestrator.agents.registry import AgentRegistry
+
+        return route(self.agents or AgentRegistry(), stage, assigned)
+
+
+def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
+    """The status of the session `key`; UnknownNameError where it has no ledger."""
+    look = ledgers.look(*key)
+    if look is None:
+        raise no_ledger(key)
+    tip, in_ledger = look.tip, look.blobs
+    in_folder = workspace.blobs(*key)
+    blobs = in_folder or in_ledger
+    stages = standings(tip.state, blobs)
+    differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
+    action = next_action(tip.state, stages)
+    synced = ledgers.synced(*key)
+    return SessionStatus(
+        tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced, look.agents
+    )
+
+
+def no_ledger(key: SessionKey) -> UnknownNameError:
+    """The error for a session that has no ledger here."""
+    project, session = key
+    return UnknownNameError(
+        f"session {session!r} of project {project!r} has no ledger in this repository",
+        cause="it was never made here, or its refs were not fetched",
+        fix=("idse session list", f"idse init {project}    (adopts folders that have no ledger)"),
+    )

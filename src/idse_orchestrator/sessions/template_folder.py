@@ -1,0 +1,125 @@
+"""Templates on disk: the shipped folder, and the project's ``.idse/templates/`` before it, one by one."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from itertools import islice
+
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.sessions.render_artifacts import MAX_TEMPLATE, TemplateDoubt, TemplateText
+
+_SUFFIX = ".j2"
+_OTHERS = ("handoff.md",)
+_NAMES = tuple(name for each in (*ARTIFACTS.values(), *_OTHERS) for name in (each + _SUFFIX, each))
+_VALUE = re.compile(rb"\{\{-?\s*(project|session|title|type|date|stack|parents)\b")
+_MANY = 1000
+"""Nobody has so many templates; a folder with more is something else."""
+
+
+class TemplateFolders:
+    """Templates of `shipped`, overridden by those that `override` has.
+
+    `override` is ``<repository>/.idse/templates``, which may be missing. There ``spec.md.j2`` is
+    rendered and ``spec.md`` is taken literally. What it holds is not trusted: links that lead out
+    of it and files that are none are refused.
+    """
+
+    def __init__(self, shipped: str, override: str | None = None) -> None:
+        self._shipped = shipped
+        self._override = override
+
+    def template(self, stage: str) -> TemplateText:
+        """The template of `stage`; InvalidConfigurationError if the one to use cannot be read."""
+        return self.named(ARTIFACTS[stage])
+
+    def named(self, document: str) -> TemplateText:
+        """See `TemplateSource.named`."""
+        return self._overriding(document) or _read(
+            self._shipped, document + _SUFFIX, os.path.realpath(self._shipped)
+        )
+
+    def doubts(self) -> tuple[TemplateDoubt, ...]:
+        """See `TemplateSource.doubts`: files that override nothing, and literal ones with values in them."""
+        if self._override is None or os.path.islink(self._override):
+            return ()
+        names = sorted(islice(_files_below(self._override), _MANY))
+        return tuple(doubt for name in names if (doubt := self._doubt(self._override, name)))
+
+    def _doubt(self, override: str, name: str) -> TemplateDoubt | None:
+        where = f"{TEMPLATES_FOLDER}/{name}"
+        if name not in _NAMES:
+            close = difflib.get_close_matches(name, _NAMES, n=1)
+            such = (
+                f"did you mean {TEMPLATES_FOLDER}/{close[0]}?"
+                if close
+                else f"the names are those of a session's documents, such as {TEMPLATES_FOLDER}/spec.md.j2"
+            )
+            return TemplateDoubt(where, "replaces no template", such)
+        if name.endswith(_SUFFIX) or os.path.lexists(os.path.join(override, name + _SUFFIX)):
+            return None
+        if not _VALUE.search(_read(override, name, _place_of(override)).data):
+            return None
+        fix = f"name it {os.path.basename(name)}{_SUFFIX} to have it rendered"
+        return TemplateDoubt(where, "is taken as it is, {{ … }} and all", fix)
+
+    def _overriding(self, artifact: str) -> TemplateText | None:
+        if self._override is None:
+            return None
+        names = [
+            n for n in (artifact + _SUFFIX, artifact) if os.path.lexists(os.path.join(self._override, n))
+        ]
+        if len(names) > 1:
+            raise _refused(
+                os.path.join(self._override, artifact),
+                f"{names[0]} and {names[1]} both stand there",
+                f"keep {names[0]} to have it rendered, or {names[1]} to have it as it is",
+            )
+        return _read(self._override, names[0], _place_of(self._override)) if names else None
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Files that may be meant as templates, by path in `folder`: none of an editor's own."""
+    for inner, _folders, names in os.walk(folder):
+        for name in names:
+            path = os.path.relpath(os.path.join(inner, name), folder).replace(os.sep, "/")
+            if path.upper() != "README.MD" and not name.startswith(".") and not name.endswith("~"):
+                yield path
+
+
+def _place_of(override: str) -> str:
+    """Where the override folder really stands, unless it or ``.idse`` is a link to somewhere else."""
+    workspace, name = os.path.split(os.path.abspath(override))
+    repository, dot_idse = os.path.split(workspace)
+    return os.path.join(os.path.realpath(repository), dot_idse, name)
+
+
+def _read(folder: str, name: str, home: str) -> TemplateText:
+    """The file `name` of `folder`, which must really stand under `home`."""
+    path = os.path.join(folder, name)
+    real = os.path.realpath(path)
+    if not real.startswith(home + os.sep):
+        raise _refused(path, f"a symbolic link leads from there to {real}", "put the file itself there")
+    try:
+        return TemplateText(path, _bytes_of(real, path), literal=not name.endswith(_SUFFIX))
+    except OSError as error:
+        raise _refused(path, error.strerror or str(error), "make it readable, or remove it") from error
+
+
+def _bytes_of(real: str, path: str) -> bytes:
+    """At most one byte more than a template may have. A pipe or a device is refused, not waited for."""
+    descriptor = os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _refused(path, "it is not a regular file", "put a text file there")
+    with os.fdopen(descriptor, "rb") as file:
+        return file.read(MAX_TEMPLATE + 1)
+
+
+def _refused(where: str, problem: str, fix: str) -> InvalidConfigurationError:
+    return InvalidConfigurationError("this template cannot be used", where=where, cause=problem, fix=(fix,))

@@ -1,0 +1,205 @@
+"""Record in a session's ledger what validation said, and the exceptions from rules that people make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.text import encodable, one_line
+from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
+from idse_orchestrator.errors import UnknownNameError, UsageError
+from idse_orchestrator.ledger.events import APPROVED, VALIDATED
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
+from idse_orchestrator.pipeline.values import SessionPlan, SessionTip
+from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.views import refresh_views
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.pipeline.stage_state_model import Waiver
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedVerdict:
+    """What was written for one session: its ``project/session`` name, and its status before and now."""
+
+    session: str
+    before: str
+    now: str
+
+
+def record_verdicts(
+    report: Report, ledgers: LedgerReader, writer: LedgerWriter, workspace: Workspace
+) -> tuple[RecordedVerdict, ...]:
+    """Append a ``validated`` event to every judged session whose verdict, or whose rules, changed.
+
+    Sessions without a ledger are left out. The views of this work tree follow.
+    """
+    own: dict[str, list[Finding]] = {name: [] for name in report.sessions}
+    for finding in report.findings:
+        own.get(f"{finding.project}/{finding.session}", []).append(finding)
+    recorded = [_recorded(writer, name, report.constitution, found) for name, found in own.items()]
+    for project in sorted({verdict.session.partition("/")[0] for verdict in recorded if verdict}):
+        refresh_views(ledgers, workspace, project)
+    return tuple(verdict for verdict in recorded if verdict is not None)
+
+
+def _recorded(
+    writer: LedgerWriter, name: str, constitution: str, findings: Iterable[Finding]
+) -> RecordedVerdict | None:
+    blocking = [finding.blocks for finding in findings]
+    status = FAILING if any(blocking) else PASSING
+    counts = {"errors": blocking.count(True), "warnings": blocking.count(False)}
+    before: list[str] = []
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        before.clear()
+        if tip is None or (tip.state.validation.status, tip.state.validation.constitution) == (
+            status,
+            constitution,
+        ):
+            return None
+        before.append(tip.state.validation.status)
+        return Draft(VALIDATED, {"status": status, "constitution": constitution, **counts})
+
+    project, _, session = name.partition("/")
+    writer.append(project, session, plan)
+    return RecordedVerdict(name, before[0], status) if before else None
+
+
+_NEAR = 3
+"""So many ids are offered for one that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waivers:
+    """What waiving works with. `today` is an ISO date (UTC)."""
+
+    constitution: Constitution
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    today: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaiverChange:
+    """The waiver that stands now, or that stood until now; `changed` tells whether an event was written."""
+
+    waiver: Waiver | None
+    rule: str
+    changed: bool
+
+
+def waive_rule(
+    context: Waivers, key: SessionKey, rule_id: str, reason: str, expires: str | None = None
+) -> WaiverChange:
+    """Record that the rule does not block the session, up to and including the day `expires` (ISO date).
+
+    The same waiver twice is one. UnknownNameError for a rule or session that is not there, UsageError
+    without a reason, for a day that has passed, and for rules that no waiver can reach.
+    """
+    rule = _waivable(context.constitution, rule_id)
+    reason = _checked(reason, f'idse rule waive {rule.id} -m "why"')
+    if expires is not None and expires < context.today:
+        raise UsageError(
+            f"{expires} has passed, so the waiver would never count",
+            cause=f"today is {context.today} (UTC)",
+            fix=("name a later day, or leave --until out",),
+        )
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        same = _standing(_known(tip, key), rule.id)
+        if same is not None and (same.reason, same.expires) == (reason, expires):
+            return None
+        return Draft(APPROVED, {"rule": rule.id, "reason": reason, "expires": expires})
+
+    before, after = _appended(context, key, plan)
+    return WaiverChange(_standing(after, rule.id), rule.id, changed=before != after.commit)
+
+
+def unwaive_rule(context: Waivers, key: SessionKey, rule_id: str, reason: str) -> WaiverChange:
+    """Record that the waiver of a rule is withdrawn; where none stands, nothing is written.
+
+    A waiver of a rule that no constitution has any more can be withdrawn too.
+    """
+    tip = _known(context.ledgers.session(*key), key)
+    waived = next((waiver for waiver in tip.state.waivers if waiver.rule == rule_id.upper()), None)
+    name = waived.rule if waived else known_rule(context.constitution, rule_id).id
+    reason = _checked(reason, f'idse rule unwaive {name} -m "why"')
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        if _standing(_known(tip, key), name) is None:
+            return None
+        return Draft(APPROVED, {"rule": name, "withdrawn": True, "reason": reason})
+
+    before, after = _appended(context, key, plan)
+    return WaiverChange(waived, name, changed=before != after.commit)
+
+
+def known_rule(constitution: Constitution, rule_id: str) -> Rule:
+    """The rule of that id, in any case; UnknownNameError, with the nearest ids, where there is none."""
+    rule = constitution.rule(rule_id)
+    if rule is not None:
+        return rule
+    from difflib import get_close_matches
+
+    asked = rule_id.upper()
+    family = [each for each in constitution.by_id if each[:-2] == asked[:-2]]
+    near = get_close_matches(asked, family or list(constitution.by_id), _NEAR)
+    by_name = [rule.id for rule in constitution.rules if rule.name == rule_id.lower()]
+    longer = [name for name in constitution.by_id if asked and name.startswith(asked)][:_NEAR]
+    meant = ", ".join(by_name or longer or near)
+    question = (f"did you mean {meant}?",) if meant else ()
+    raise UnknownNameError(f"there is no rule {one_line(rule_id)!r}", fix=(*question, "idse rule list"))
+
+
+def is_waivable(rule: Rule) -> bool:
+    """Whether a waiver can reach the rule: one about places in the repository belongs to no session."""
+    return rule.applies_to != (WORKSPACE_PATHS,)
+
+
+def _waivable(constitution: Constitution, rule_id: str) -> Rule:
+    rule = known_rule(constitution, rule_id)
+    if is_waivable(rule):
+        return rule
+    raise UsageError(
+        f"{rule.id} cannot be waived",
+        cause="it judges where files stand in the repository, and a waiver is kept by one session",
+        fix=(f"idse rule show {rule.id}",),
+    )
+
+
+def _checked(reason: str, fix: str) -> str:
+    text = encodable(reason).strip()
+    if not text:
+        raise UsageError("the reason is empty", cause="every report shows it", fix=(fix,))
+    return text
+
+
+def _known(tip: SessionTip | None, key: SessionKey) -> SessionTip:
+    if tip is None:
+        raise UnknownNameError(
+            f"session {key[1]!r} of project {key[0]!r} has no ledger", fix=("idse session list",)
+        )
+    return tip
+
+
+def _standing(tip: SessionTip, rule_id: str) -> Waiver | None:
+    return next((waiver for waiver in tip.state.waivers if waiver.rule == rule_id), None)
+
+
+def _appended(context: Waivers, key: SessionKey, plan: SessionPlan) -> tuple[str, SessionTip]:
+    """The commit before the last attempt, and the tip afterwards."""
+    seen: list[str] = []
+
+    def watched(tip: SessionTip | None) -> Draft | None:
+        seen.append(tip.commit if tip else "")
+        return plan(tip)
+
+    after = _known(context.writer.append(*key, watched), key)
+    refresh_views(context.ledgers, context.workspace, key[0])
+    return seen[-1], after

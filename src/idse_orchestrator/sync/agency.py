@@ -1,0 +1,187 @@
+"""Which Agency this repository syncs with, and whether git is configured so that this is safe.
+
+The destination is exact. IDSE_AGENCY_URL goes before git's setting ``idse.agency.url``, that before the
+git remote named ``agency`` (or as ``idse.agency.remote`` says), and that before ``~/.idseconfig.json``.
+There is no fallback: `origin` holds code, and is the Agency only where the user said so in this repository.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
+from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
+from idse_orchestrator.sessions.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
+from idse_orchestrator.sync.agency_url import has_password, redacted
+from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.refspecs import LEDGERS, parse_refspec
+from idse_orchestrator.sync.remote_safety import check_destination, check_fetches, check_pushes
+
+REMOTE = "agency"
+"""What the git remote of the Agency is called where nobody says otherwise."""
+ORIGIN = "origin"
+URL = "agency.url"
+NAME = "agency.remote"
+TIMEOUT = "agency.timeout"
+
+
+class RemoteSettings(NamedTuple):
+    """One git remote as it is configured. `urls` and `push_urls` are where git really goes; one is meant."""
+
+    name: str
+    urls: tuple[str, ...]
+    push_urls: tuple[str, ...]
+    fetch: tuple[str, ...] = ()
+    push: tuple[str, ...] = ()
+    mirror: bool = False
+    no_tags: bool = False
+
+
+class GitRemotes(Protocol):
+    """The git remotes of a repository."""
+
+    def all(self) -> Mapping[str, RemoteSettings]:
+        """Every remote by name."""
+
+    def routes(self, url: str) -> tuple[str, str]:
+        """Where git goes to fetch from `url` and to push to it, after ``url.*.insteadOf``."""
+
+    def is_local(self, key: str) -> bool:
+        """Whether the git setting `key` is made in this repository, not for all of a user's."""
+
+    def absolute(self, url: str, folder: str) -> str:
+        """`url`, with a path relative to `folder` made absolute."""
+
+    def place(self, url: str) -> str:
+        """`url` in a form that is equal for two spellings of one place."""
+
+    def add(self, key: str, value: str) -> None:
+        """Add a value to a git setting of this repository."""
+
+    def forget(self) -> None:
+        """Read git's configuration again when something is asked next."""
+
+
+class AgencyParts(NamedTuple):
+    """What finding the Agency works with. `folder` is where the user stands, `top` the work tree."""
+
+    layers: Layers
+    remotes: GitRemotes
+    folder: str
+    top: str
+
+
+def resolve_agency(parts: AgencyParts) -> Agency:
+    """The Agency to sync with.
+
+    NoAgencyError where none is configured; UnsafeRemoteError where git would overwrite, delete or leak,
+    with the setting to look at; InvalidConfigurationError where two settings disagree.
+    """
+    remotes = parts.remotes.all()
+    stated, name = get_setting(parts.layers, URL), agency_remote(parts)
+    remote = remotes.get(name)
+    agency = _chosen(parts, stated, remote)
+    check_fetches(remotes.values())
+    if agency.remote and remote is not None:
+        check_remote(parts, remote)
+    else:
+        fetched, pushed = parts.remotes.routes(agency.url)
+        check_destination("", (fetched,), (pushed,), parts.remotes.place)
+    return agency
+
+
+def agency_remote(parts: AgencyParts) -> str:
+    """The name of the Agency's git remote, which need not exist; UnsafeRemoteError for a wrong `origin`."""
+    said = get_setting(parts.layers, NAME)
+    if said.value == ORIGIN and (said.layer != GIT or not parts.remotes.is_local(f"idse.{NAME}")):
+        raise UnsafeRemoteError(
+            "origin is called the Agency for every repository",
+            where=said.origin,
+            cause="origin is where code goes; that it is the Agency, too, is said in each repository",
+            fix=("idse sync setup --remote origin", f"git config --show-origin --get-all idse.{NAME}"),
+        )
+    return said.value or REMOTE
+
+
+def check_remote(parts: AgencyParts, remote: RemoteSettings) -> None:
+    """UnsafeRemoteError where `remote` is no safe way to the Agency."""
+    check_pushes(remote, holds_code=holds_code(remote))
+    check_destination(remote.name, remote.urls, remote.push_urls, parts.remotes.place)
+
+
+def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -> None:
+    """InvalidConfigurationError where git's setting and the git remote lead to two places."""
+    if stated.layer != GIT or _same(parts, _of_setting(parts, stated).url, remote):
+        return
+    raise InvalidConfigurationError(
+        f"two Agencies are configured: {redacted(stated.value)} and {redacted(remote.urls[0])}",
+        where=stated.origin,
+        cause=f"git's setting idse.{URL} says the first, the git remote {remote.name} the second",
+        fix=(
+            f"keep the remote: take idse.{URL} out of {stated.origin}",
+            f"or let it lead there, too: git remote set-url {remote.name} {redacted(stated.value)}",
+        ),
+    )
+
+
+def holds_code(remote: RemoteSettings) -> bool:
+    """Whether the user made a remote the Agency that code is fetched from, too, as `origin` is."""
+    sources = (parse_refspec(text).source for text in remote.fetch)
+    return remote.name != REMOTE and any(not source.startswith(LEDGERS) for source in sources)
+
+
+def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) -> Agency:
+    if remote is not None and remote.urls and stated.layer != ENVIRONMENT:
+        check_agreement(parts, stated, remote)
+        return _of_remote(parts, remote)
+    if not stated.value:
+        raise NoAgencyError(
+            "no Agency is configured",
+            cause=f"there is no git remote {remote.name if remote else REMOTE}, and no setting {URL}",
+            fix=(
+                "idse sync setup URL",
+                "idse sync setup --remote origin    (if your forge is to be the Agency)",
+            ),
+        )
+    agency = _of_setting(parts, stated)
+    if remote is not None and _same(parts, agency.url, remote):
+        return agency._replace(remote=remote.name)
+    return agency
+
+
+def _same(parts: AgencyParts, url: str, remote: RemoteSettings) -> bool:
+    return parts.remotes.place(parts.remotes.routes(url)[0]) == parts.remotes.place(remote.urls[0])
+
+
+def _of_remote(parts: AgencyParts, remote: RemoteSettings) -> Agency:
+    """A password in git's own configuration is the user's choice; it goes no further."""
+    url = redacted(parts.remotes.absolute(remote.urls[0], parts.top))
+    return Agency(url, remote.name, f"git remote {remote.name}")
+
+
+def _of_setting(parts: AgencyParts, stated: Value) -> Agency:
+    refuse_password(stated.value, stated.origin)
+    folder = parts.folder if stated.layer == ENVIRONMENT else parts.top
+    url = parts.remotes.absolute(stated.value, folder)
+    if stated.layer == HOME and url != stated.value:
+        raise InvalidConfigurationError(
+            f"setting {URL} cannot be {stated.value!r}",
+            where=stated.origin,
+            cause="a relative path in your home would lead elsewhere from each repository",
+            fix=(f"write the whole path: {url}",),
+        )
+    return Agency(url, "", stated.origin)
+
+
+def refuse_password(url: str, where: str) -> None:
+    """UnsafeRemoteError where `url` carries a password."""
+    if has_password(url):
+        raise UnsafeRemoteError(
+            "the Agency's URL carries a password or a token",
+            where=where,
+            cause="it would be seen in process lists and in messages",
+            fix=(
+                f"use the URL without it: {redacted(url)}",
+                "and let git keep it: git config credential.helper store    (see git help credentials)",
+            ),
+        )

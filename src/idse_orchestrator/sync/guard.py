@@ -1,0 +1,295 @@
+"""The guard at the border: judges what a remote has before it comes in, and what we have before it goes out.
+
+Both directions ask the same: is all that is new under this ref a ledger as idse writes it? So whatever one
+clone may publish, every other one takes in. Nothing here moves a ref or keeps an object.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Protocol
+
+from idse_orchestrator.errors import GitFailedError
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.published_names import (
+    NOTES,
+    PROJECTS,
+    SESSIONS,
+    SYNC,
+    Neighbours,
+    PublishedName,
+    published_name,
+)
+from idse_orchestrator.ledger.replay import merge_problems
+from idse_orchestrator.sync.guard_ledgers import LedgerJudge
+from idse_orchestrator.sync.guard_notes import NotesJudge
+from idse_orchestrator.sync.guard_objects import GuardObjects
+from idse_orchestrator.sync.guard_plan import Plan, Stretch, plan_of
+from idse_orchestrator.sync.guard_sync_points import sync_line_defects
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.sync_point import RefMove
+    from idse_orchestrator.sync.ports import Incoming
+
+_TOLD = 20
+
+
+class Merges(Protocol):
+    """What merges of ledgers have to be; a GitJoiner fulfils it."""
+
+    def expected(self, ref: str, parents: Sequence[str]) -> str:
+        """Id of the merge of two parents. CorruptLedgerError where they cannot be merged."""
+
+
+class GitGuard:
+    """The `Guard` port on a repository.
+
+    `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
+    """
+
+    def __init__(self, repository: Repository, merges_in: Callable[[str | None], Merges]) -> None:
+        self._repository = repository
+        self._merges_in = merges_in
+
+    def incoming(
+        self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
+    ) -> Mapping[str, Sequence[Defect]]:
+        """See `Guard.incoming`. With `objects` None everything is in this repository already."""
+        wanted = sorted(moves)
+        names, refused = _named(wanted, _neighbours(wanted, there))
+        folder = objects.folder if objects is not None else None
+        return _by_ref([*refused, *self._judged(wanted, names, folder)])
+
+    def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
+        """See `Guard.outgoing`."""
+        wanted = sorted(moves)
+        names, refused = _named(wanted, None)
+        refused = [_grave(defect) for defect in refused]
+        for move in wanted:
+            if not move.new and names.pop(move.ref, False):
+                refused.append(Defect(move.ref, "", "ref-deletion", "it would be deleted on the remote"))
+        return _by_ref([*refused, *self._judged(wanted, names, None, is_leaving=True)])
+
+    def _judged(
+        self,
+        moves: Sequence[RefMove],
+        names: Mapping[str, PublishedName],
+        folder: str | None,
+        *,
+        is_leaving: bool = False,
+    ) -> list[Defect]:
+        """The defects of those `moves` that have a name; ledgers know nothing of each other, so in parts."""
+        count = parts_for(len(moves))
+
+        def work(part: Sequence[RefMove]) -> Callable[[], Iterator[Defect]]:
+            judgement = _Judgement(self._repository, folder, self._merges_in, is_leaving=is_leaving)
+            return lambda: judgement.of(part, names)
+
+        return judge_parts([work(moves[number::count]) for number in range(count)])
+
+
+class _Judgement:
+    """One judgement of many refs."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        folder: str | None,
+        merges_in: Callable[[str | None], Merges],
+        *,
+        is_leaving: bool = False,
+    ) -> None:
+        self._repository = repository
+        self._folder = folder
+        self._merges_in = merges_in
+        self._is_leaving = is_leaving
+        self._objects = GuardObjects(repository, folder)
+
+    def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        """The defects of those `moves` that have a name."""
+        moves = [move for move in moves if move.ref in names]
+        with self._objects:
+            yield from self._of(moves, names)
+
+    def _of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        kinds = self._objects.measure(name for move in moves for name in (move.new, move.old) if name)
+        readable = []
+        for move in moves:
+            kind = kinds[move.new].kind if move.new in kinds else ""
+            if kind == "commit":
+                readable.append(move if move.old in kinds else move._replace(old=""))
+            else:
+                yield _no_commit(move, kind)
+        plan = plan_of(self._objects.git, readable)
+        for ref, words in plan.unreadable.items():
+            yield Defect(ref, "", "missing-object", words)
+        yield from self._judged(plan, names)
+
+    def _judged(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        bad = set()
+        for defect in self._contents(plan, names):
+            bad.add(defect.ref)
+            yield defect
+        sound = [stretch for stretch in plan.stretches if stretch.ref not in bad]
+        yield from self._merge_defects(sound, plan.graph)
+
+    def _contents(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+        families: dict[str, list[Stretch]] = {}
+        for stretch in plan.stretches:
+            families.setdefault(names[stretch.ref].family, []).append(stretch)
+        if self._is_leaving:
+            yield from self._leaving(plan)
+        ledgers = [*families.get(PROJECTS, ()), *families.get(SESSIONS, ())]
+        judged = LedgerJudge(self._objects, plan.graph).judge(
+            [(names[stretch.ref], stretch) for stretch in ledgers if stretch.fresh]
+        )
+        for defects in judged.values():
+            yield from defects
+        for stretch in families.get(NOTES, ()):
+            found = NotesJudge(self._objects).judge(stretch.fresh, stretch.base)
+            yield from (Defect(stretch.ref, *problem) for problem in found)
+        lines = families.get(SYNC, ())
+        owners = {stretch.ref: names[stretch.ref].replica for stretch in lines}
+        yield from sync_line_defects(self._objects, lines, owners)
+
+    def _merge_defects(
+        self, stretches: Sequence[Stretch], graph: Mapping[str, tuple[str, ...]]
+    ) -> Iterator[Defect]:
+        """Merges whose parents are sound and that are not what everybody would make of them."""
+        made = [
+            (stretch.ref, name) for stretch in stretches for name in stretch.fresh if len(graph[name]) > 1
+        ]
+        merges = self._merges_in(self._folder) if made else None
+        refused: set[str] = set()
+        for ref, name in made:
+            if merges is None or ref in refused:
+                continue
+            problem = _merge_problem(merges, ref, name, graph[name])
+            if problem is not None:
+                refused.add(ref)
+                yield Defect(ref, name, *problem)
+
+    def _leaving(self, plan: Plan) -> Iterator[Defect]:
+        grafted = _grafted(self._repository)
+        for stretch in plan.stretches:
+            if not stretch.is_forward:
+                yield Defect(stretch.ref, "", "ref-rewind", "the remote's commits would be lost")
+            for name in grafted.intersection(stretch.fresh):
+                yield Defect(stretch.ref, name, "grafted", "a graft gives this commit other parents here")
+
+
+def _merge_problem(merges: Merges, ref: str, name: str, parents: tuple[str, ...]) -> tuple[str, str] | None:
+    try:
+        return next(merge_problems(ref, name, parents, merges.expected), None)
+    except GitFailedError as error:
+        return "merge-content", f"its parents cannot be merged: {error}"
+
+
+def _named(
+    moves: Iterable[RefMove], neighbours: Neighbours | None
+) -> tuple[dict[str, PublishedName], list[Defect]]:
+    """The names of the refs that may be judged further, and why the others may not."""
+    names: dict[str, PublishedName] = {}
+    refused = []
+    for move in moves:
+        name = published_name(move.ref)
+        problem = None if isinstance(name, PublishedName) else name
+        if problem is None and neighbours is not None:
+            problem = neighbours.problem(move.ref)
+        if problem is not None:
+            refused.append(Defect(move.ref, "", *problem))
+        elif isinstance(name, PublishedName):
+            names[move.ref] = name
+            if neighbours is not None:
+                neighbours.add(move.ref)
+    return names, refused
+
+
+def _neighbours(moves: Sequence[RefMove], there: Iterable[str]) -> Neighbours | None:
+    """The names that exist here, if any new name has to be compared with them."""
+    return Neighbours(there) if any(not move.old for move in moves) else None
+
+
+def _grave(defect: Defect) -> Defect:
+    """What this idse does not know it may leave alone, and may not send."""
+    return Defect(defect.ref, "", "ref-family", defect.what) if defect.is_note else defect
+
+
+def _no_commit(move: RefMove, kind: str) -> Defect:
+    if not kind:
+        return Defect(move.ref, move.new, "missing-object", "the ref points at an object that is not here")
+    return Defect(move.ref, move.new, "ref-kind", f"the ref points at a {kind}, not at a commit")
+
+
+def _grafted(repository: Repository) -> frozenset[str]:
+    try:
+        with open(os.path.join(repository.common_dir, "info", "grafts"), encoding="ascii") as file:
+            return frozenset(line.split()[0] for line in file if line.strip() and line[0] != "#")
+    except (OSError, UnicodeDecodeError):
+        return frozenset()
+
+
+def _by_ref(defects: Iterable[Defect]) -> dict[str, list[Defect]]:
+    found: dict[str, list[Defect]] = {}
+    for defect in defects:
+        told = found.setdefault(defect.ref, [])
+        if len(told) < _TOLD:
+            told.append(defect)
+    return found
+
+
+WORTH_IT = 2_000
+"""Refs from which on the second process saves more than it costs."""
+_MOST = 4
+
+
+def parts_for(count: int) -> int:
+    """Into how many parts the judgement of `count` refs is divided."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(_MOST, processors, count // WORTH_IT + 1)) if count >= WORTH_IT else 1
+
+
+def judge_parts(works: Sequence[Callable[[], Iterable[Defect]]]) -> list[Defect]:
+    """What all `works` find, the last first; it is done in this process, each other in one of its own."""
+    children = [(work, *_started(work)) for work in works[:-1]]
+    found: list[Defect] = []
+    try:
+        found += works[-1]()
+    finally:
+        for child in children:
+            found += _finished(*child)
+    return found
+
+
+def _started(work: Callable[[], Iterable[Defect]]) -> tuple[int, int]:
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:  # nothing of the parent's may run in here: no clean-up, no lock, no output
+        os.close(reading)
+        _answer(work, writing)
+    os.close(writing)
+    return pid, reading
+
+
+def _answer(work: Callable[[], Iterable[Defect]], writing: int) -> None:
+    code = 1
+    try:
+        rows = [(defect.ref, defect.commit, defect.code, defect.what) for defect in work()]
+        with open(writing, "w", encoding="ascii") as pipe:
+            json.dump(rows, pipe)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _finished(work: Callable[[], Iterable[Defect]], pid: int, reading: int) -> list[Defect]:
+    with open(reading, encoding="ascii") as pipe:
+        text = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        return list(work())
+    return [Defect(*row) for row in json.loads(text)]

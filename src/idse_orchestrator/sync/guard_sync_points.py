@@ -1,0 +1,158 @@
+"""Judges what stands on ``refs/idse/sync/<replica>``: a line of commits that hold one ``sync.json`` each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.base.ids import FORMAT
+from idse_orchestrator.git.raw_objects import PLAIN, RawCommit, strict_commit, strict_tree
+from idse_orchestrator.ledger.commit import newer_format
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.sync_point import (
+    FILE,
+    MAX_SYNC_BYTES,
+    RefMove,
+    sync_point_from_json,
+    sync_point_problem,
+)
+from idse_orchestrator.sync.guard_commits import MAX_COMMIT_BYTES
+from idse_orchestrator.sync.guard_objects import GuardObjects, in_portions
+from idse_orchestrator.sync.guard_plan import plan_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.fsck import FoundRef
+    from idse_orchestrator.sync.guard_plan import Stretch
+
+_AT_ONCE = 200
+_SMALL = 4096
+"""A tree of one entry; a larger one holds more."""
+
+
+class SyncVerdict(NamedTuple):
+    """One commit: the clone whose sync point it is ("" : it is none), and (code, what) of what is wrong."""
+
+    replica: str
+    problem: tuple[str, str] | None
+
+
+def sync_line_defects(
+    objects: GuardObjects, stretches: Sequence[Stretch], owners: Mapping[str, str]
+) -> Iterator[Defect]:
+    """What is wrong with the sync points in `stretches`; `owners` says which clone each ref belongs to."""
+    verdicts = judge_sync_points(
+        objects, (name for stretch in stretches for name in stretch.fresh if stretch.is_forward)
+    )
+    for stretch in stretches:
+        if not stretch.is_forward and stretch.fresh:
+            what = "it does not go on from the sync points of this clone that are known here"
+            yield Defect(stretch.ref, stretch.fresh[-1], "sync-fork", what)
+        elif stretch.fresh:
+            yield from _line_defects(stretch, verdicts, owners[stretch.ref])
+
+
+def judge_sync_points(objects: GuardObjects, commits: Iterable[str]) -> dict[str, SyncVerdict]:
+    """The verdict on each of `commits`."""
+    wanted = list(dict.fromkeys(commits))
+    found: dict[str, SyncVerdict] = {}
+    for start in range(0, len(wanted), _AT_ONCE):
+        found.update(_chunk(objects, wanted[start : start + _AT_ONCE]))
+    return found
+
+
+def _line_defects(stretch: Stretch, verdicts: Mapping[str, SyncVerdict], own: str) -> Iterator[Defect]:
+    problems = [(name, verdicts[name].problem) for name in stretch.fresh]
+    found = [Defect(stretch.ref, name, *problem) for name, problem in problems if problem is not None]
+    wrong = None if found else line_problem([verdicts[name].replica for name in stretch.fresh], own)
+    yield from found
+    if wrong is not None:
+        yield Defect(stretch.ref, stretch.fresh[-1], "sync-point", wrong)
+
+
+def line_problem(replicas: Sequence[str], own: str) -> str | None:
+    """What is wrong with sync points of `replicas`, the oldest first, on the ref of the clone `own`.
+
+    A clone that found out that it is a copy goes on under a new id, on top of all it noted before.
+    """
+    if not replicas or replicas[-1] != own:
+        return f"it is of another clone than {own}"
+    above = replicas[replicas.index(own) :]
+    return None if set(above) == {own} else f"points of other clones stand above those of {own}"
+
+
+def _chunk(objects: GuardObjects, commits: Sequence[str]) -> Iterator[tuple[str, SyncVerdict]]:
+    found = objects.read(commits, "commit", MAX_COMMIT_BYTES)
+    raw = {name: strict_commit(data) for name, data in found.items()}
+    trees = objects.read((each.tree for each in raw.values() if each), "tree", _SMALL)
+    there = []
+    for name in commits:
+        commit = raw.get(name)
+        blob = _blob(trees.get(commit.tree, b"")) if commit else ""
+        if commit is None or commit.encoded:
+            yield name, _bad("commit-shape", "it is missing, or has lines or bytes that idse never writes")
+        elif len(commit.parents) > 1:
+            yield (
+                name,
+                _bad("sync-fork", f"it has {len(commit.parents)} parents, and sync points form a line"),
+            )
+        elif not blob:
+            yield name, _bad("tree-shape", f"its tree is not the one file {FILE} of mode {PLAIN}")
+        else:
+            there.append((name, commit, blob))
+    yield from _judged(objects, there)
+
+
+def _judged(
+    objects: GuardObjects, there: Sequence[tuple[str, RawCommit, str]]
+) -> Iterator[tuple[str, SyncVerdict]]:
+    sizes = objects.measure(blob for *_, blob in there)
+    fit = {blob: size.size for blob, size in sizes.items() if size.size <= MAX_SYNC_BYTES}
+    for portion in in_portions(there, lambda row: fit.get(row[2], 0)):
+        blobs = objects.load(blob for *_, blob in portion if blob in fit)
+        for name, commit, blob in portion:
+            yield name, _verdict(blobs.get(blob), commit.message)
+
+
+def _verdict(data: bytes | None, message: bytes) -> SyncVerdict:
+    if data is None:
+        return _bad("sync-point", f"{FILE} is missing, or is beyond all measure")
+    newer = newer_format(data)
+    if newer:
+        return _bad("newer-format", f"format {newer} needs a newer idse: this one reads format {FORMAT}")
+    problem = sync_point_problem(data, message)
+    return (
+        SyncVerdict(sync_point_from_json(data).replica, None)
+        if problem is None
+        else _bad("sync-point", problem)
+    )
+
+
+def _bad(code: str, what: str) -> SyncVerdict:
+    return SyncVerdict("", (code, what))
+
+
+def _blob(data: bytes) -> str:
+    entries = strict_tree(data) or []
+    is_one = len(entries) == 1 and entries[0].mode == PLAIN and entries[0].name == FILE.encode()
+    return entries[0].id if is_one else ""
+
+
+def sync_problems(repository: Repository, refs: Sequence[FoundRef]) -> Iterator[Defect]:
+    """What is wrong with the sync points on `refs`, which point at commits: all that is reachable there."""
+    with GuardObjects(repository, None) as objects:
+        plan = plan_of(objects.own_git, [RefMove(ref.name, "", ref.target) for ref in refs])
+        for name, words in plan.unreadable.items():
+            yield Defect(name, "", "missing-object", words)
+        yield from sync_line_defects(objects, plan.stretches, {ref.name: ref.replica for ref in refs})
+
+
+def sound_tips(repository: Repository, refs: Sequence[FoundRef]) -> frozenset[str]:
+    """Names of those `refs` whose tip is a sync point of the clone they belong to; a quick look."""
+    wanted = [ref for ref in refs if ref.replica and ref.target]
+    if not wanted:
+        return frozenset()
+    with GuardObjects(repository, None) as objects:
+        verdicts = judge_sync_points(objects, (ref.target for ref in wanted))
+    return frozenset(ref.name for ref in wanted if verdicts[ref.target] == (ref.replica, None))

@@ -1,0 +1,157 @@
+"""Objects from a remote, in a folder of their own until they were judged.
+
+The folder lies in the git directory beside the object store, so keeping is renaming. No ref leads to
+what is kept before the caller moves one: a process that is killed in between has lost nothing, and what
+it left is removed by the next one, or by git's own garbage collection.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.files import make_folder, storage_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from idse_orchestrator.git.repository import Repository
+
+_PREFIX = "incoming-"
+_PACK_ENDINGS = (".pack", ".rev", ".bitmap", ".mtimes", ".idx")
+"""In the order in which the files of a pack are moved: git sees a pack once its idx is there."""
+
+
+class GitIncoming:
+    """The `Incoming` port. `folder` is an object folder that git and libgit2 take as an alternate."""
+
+    def __init__(self, folder: str, store: str) -> None:
+        self.folder = folder
+        self._store = store
+
+    def keep(self) -> None:
+        """See `Incoming.keep`. Whatever is there at any instant has all it leads to."""
+        from idse_orchestrator.git.packs import in_order
+
+        loose = [
+            f"{folder}/{name}"
+            for folder in os.listdir(self.folder)
+            if len(folder) == 2
+            for name in os.listdir(os.path.join(self.folder, folder))
+            if not name.startswith("tmp_")
+        ]
+        for path in in_order(self.folder, loose):
+            self._move(*path.split("/"))
+        packs = os.listdir(os.path.join(self.folder, "pack"))
+        for ending in _PACK_ENDINGS:
+            for name in sorted(packs):
+                if name.endswith(ending) and not name.startswith("tmp_"):
+                    self._move("pack", name)
+
+    def _move(self, folder: str, name: str) -> None:
+        target = make_folder(os.path.join(self._store, folder))
+        _move_file(os.path.join(self.folder, folder, name), os.path.join(target, name))
+
+
+class IncomingFolder:
+    """A folder for `GitIncoming` that exists as long as the ``with`` block."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._private = repository.private
+        self._store = os.path.join(repository.common_dir, "objects")
+        self._lock = -1
+        self._folder = ""
+
+    def __enter__(self) -> GitIncoming:
+        """A fresh folder; what processes left that are dead by now is removed."""
+        make_folder(self._private)
+        remove_leftovers(self._private)
+        self._folder = os.path.join(self._private, f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}")
+        for name in ("pack", "info"):
+            make_folder(os.path.join(self._folder, name))
+        self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        _hold(self._lock)
+        return GitIncoming(self._folder, self._store)
+
+    def __exit__(self, *_: object) -> None:
+        """Remove the folder with all that was not kept."""
+        _remove(self._folder)
+        os.close(self._lock)
+
+
+def remove_leftovers(private: str) -> None:
+    """Remove the folders of processes that are gone, whether the process id says so or the lock."""
+    for path in _folders(private):
+        if is_alive(os.path.basename(path).split("-")[1]):
+            continue
+        try:
+            lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue  # another process was faster
+        if _hold(lock):  # in a container the same process may have another id
+            _remove(path)
+        os.close(lock)
+
+
+def dead_folders(private: str) -> list[str]:
+    """The folders whose processes are gone by their ids; removes nothing."""
+    if not os.path.isdir(private):
+        return []
+    return [path for path in _folders(private) if not is_alive(os.path.basename(path).split("-")[1])]
+
+
+def _folders(private: str) -> Iterator[str]:
+    with os.scandir(private) as entries:
+        for entry in entries:
+            if entry.name.startswith(_PREFIX) and entry.is_dir(follow_symlinks=False):
+                yield entry.path
+
+
+def _hold(descriptor: int) -> bool:
+    """Lock an open folder until it is closed; False where somebody else has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in (errno.EAGAIN, errno.EACCES)
+    return True
+
+
+def is_alive(process: str) -> bool:
+    """Whether a process of this number runs, here and now."""
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _move_file(source: str, target: str) -> None:
+    try:
+        os.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise storage_error(error, target) from error
+        _copy_file(source, target)
+
+
+def _copy_file(source: str, target: str) -> None:
+    """The object store is on another file system than the git directory."""
+    temporary = os.path.join(os.path.dirname(target), f"tmp_idse_{os.getpid()}_{os.path.basename(target)}")
+    try:
+        from shutil import copyfile
+
+        copyfile(source, temporary)
+        os.chmod(temporary, 0o444)
+        os.rename(temporary, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def _remove(folder: str) -> None:
+    from shutil import rmtree  # it loads every compressor
+
+    rmtree(folder, ignore_errors=True)

@@ -1,0 +1,164 @@
+"""What plain ``git push`` may send: to the Agency sound ledgers and nothing else, to others no ledgers.
+
+So `git push agency --all`, `--tags` and `--mirror` leak no code, and no ledger ends up in a public fork.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from idse_orchestrator.errors import IdseError, UnsafeRemoteError
+from idse_orchestrator.ledger.sync_point import RefMove
+from idse_orchestrator.sessions.configuration import get_setting
+from idse_orchestrator.sync.agency import REMOTE, URL, AgencyParts, agency_remote, holds_code, resolve_agency
+from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.sync.outcome import AHEAD, EQUAL
+from idse_orchestrator.sync.ports import Guard, PublishedRefs
+from idse_orchestrator.sync.refspecs import LEDGERS
+
+NOTHING = "0" * 40
+"""The id that git gives for no object."""
+_LOCAL = "refs/idse-local/"
+
+
+class PushedRef(NamedTuple):
+    """One line that git gives to a pre-push hook. A `local_id` of zeros: the remote ref is to be deleted."""
+
+    local_ref: str
+    local_id: str
+    remote_ref: str
+    remote_id: str
+
+
+class Destination(NamedTuple):
+    """Where a push goes. `takes_code`: it is the Agency by the user's word, and code goes there as before.
+
+    `agency` names the Agency for an advice, "" where there is none; `is_remote`: `name` is a git remote.
+    """
+
+    name: str
+    url: str
+    is_agency: bool
+    takes_code: bool = False
+    agency: str = ""
+    is_remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What judging a push works with."""
+
+    parts: AgencyParts
+    refs: PublishedRefs
+    guard: Guard
+
+
+def parse_pushed(text: str) -> Sequence[PushedRef]:
+    """The lines that git gives to a pre-push hook."""
+    rows = (line.rsplit(" ", 3) for line in text.splitlines())
+    return [PushedRef(*row) for row in rows if len(row) == 4]
+
+
+def destination(parts: AgencyParts, name: str, url: str) -> Destination:
+    """What is pushed to: `name` of the remote (or the URL again) and `url`, as git gives them to the hook.
+
+    UnsafeRemoteError and its like where it is the Agency and git is not configured safely for it.
+    """
+    own, places = _known_agency(parts)
+    place = parts.remotes.place(url)
+    remotes = parts.remotes.all()
+    remote = remotes.get(own)
+    if name != own and place not in places:
+        return Destination(
+            name, redacted(url), is_agency=False, agency=own if remote else "", is_remote=name in remotes
+        )
+    agency = resolve_agency(parts)
+    if parts.remotes.place(parts.remotes.routes(agency.url)[1]) != place and name != agency.remote:
+        raise UnsafeRemoteError(
+            f"{name} is called the Agency, and leads elsewhere",
+            where=redacted(url),
+            cause=f"the Agency is {redacted(agency.url)} ({agency.origin})",
+            fix=("idse sync status", "git remote --verbose"),
+        )
+    code = bool(remote and agency.remote == own and holds_code(remote))
+    return Destination(name, redacted(url), is_agency=True, takes_code=code, agency=own)
+
+
+def judge_push(outgoing: Outgoing, to: Destination, pushed: Sequence[PushedRef]) -> Mapping[str, str]:
+    """Why which ref may not be pushed `to` there; empty: all may."""
+    shape = _agency_problem if to.is_agency else _other_problem
+    problems = {each.remote_ref: shape(each, to) for each in pushed}
+    refused = {ref: problem for ref, problem in problems.items() if problem}
+    if not to.is_agency:
+        return refused
+    ledgers = [
+        each for each in pushed if each.remote_ref not in refused and each.remote_ref.startswith(LEDGERS)
+    ]
+    moves = [RefMove(each.remote_ref, _old(each), each.local_id) for each in ledgers]
+    refused |= _rewinds(outgoing.refs, moves)
+    return refused | _defects(outgoing.guard, [move for move in moves if move.ref not in refused])
+
+
+def _known_agency(parts: AgencyParts) -> tuple[str, frozenset[str]]:
+    """The name of the Agency's remote, and every place that any setting calls the Agency."""
+    try:
+        name = agency_remote(parts)
+    except IdseError:
+        name = REMOTE
+    remote = parts.remotes.all().get(name)
+    urls = list(remote.urls + remote.push_urls) if remote else []
+    stated = get_setting(parts.layers, URL).value
+    if stated:
+        urls += parts.remotes.routes(parts.remotes.absolute(stated, parts.folder))
+    return name, frozenset(map(parts.remotes.place, urls))
+
+
+def _agency_problem(each: PushedRef, to: Destination) -> str:
+    """What makes a ref no ledger that moves forward under its own name; "" where nothing does."""
+    if not each.remote_ref.startswith(LEDGERS):
+        if to.takes_code and not _is_ours(each):
+            return ""
+        return "only refs/idse/* go to the Agency: this is code, or private"
+    if each.local_id == NOTHING:
+        return "it would be deleted, and ledgers on the Agency are never deleted"
+    if each.local_ref != each.remote_ref:
+        return f"{each.local_ref} would go under another name"
+    return ""
+
+
+def _other_problem(each: PushedRef, _to: Destination) -> str:
+    """What makes a ref one that only the Agency gets. Removing what is there by mistake is allowed."""
+    if not _is_ours(each) or each.local_id == NOTHING:
+        return ""
+    return "ledgers go to the Agency only"
+
+
+def _is_ours(each: PushedRef) -> bool:
+    return any(ref.startswith((LEDGERS, _LOCAL)) for ref in (each.local_ref, each.remote_ref))
+
+
+def _old(each: PushedRef) -> str:
+    return "" if each.remote_id == NOTHING else each.remote_id
+
+
+def _rewinds(refs: PublishedRefs, moves: Iterable[RefMove]) -> dict[str, str]:
+    """Refs that would not move forward on the Agency."""
+    moving = [move for move in moves if move.old]
+    known = refs.known(move.old for move in moving)
+    relations = iter(refs.relations([(move.new, move.old) for move in moving if move.old in known], None))
+    back = [move for move in moving if move.old not in known or next(relations) not in (AHEAD, EQUAL)]
+    return {
+        move.ref: "it would go back, or drop what others pushed: idse sync push joins both" for move in back
+    }
+
+
+def _defects(guard: Guard, moves: Sequence[RefMove]) -> dict[str, str]:
+    found = {}
+    for ref, defects in (guard.outgoing(moves) if moves else {}).items():
+        grave = [defect for defect in defects if not defect.is_note]
+        if grave:
+            at = f" at {grave[0].commit[:12]}" if grave[0].commit else ""
+            found[ref] = f"{grave[0].code}{at}: {grave[0].what}"
+    return found

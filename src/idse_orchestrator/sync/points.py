@@ -1,0 +1,195 @@
+"""Sync points on ``refs/idse/sync/<replica>``: a line of commits that only this clone writes.
+
+A sync point travels with the very push it speaks of, so before the push its id is kept under
+``refs/idse-local/pending/``. Where the reply is lost, the remote's tip is found there later, and the
+sync point becomes visible here too. A tip that is not found there was written by another clone under
+our id: this one is a copy of it, or the other way round, and goes on under an id of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.git.identity import keep_replica_id, known_replica_id, new_replica_id, replica_id
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.program import failure
+from idse_orchestrator.ledger.commit import corrupt
+from idse_orchestrator.ledger.refs import SYNC, sync_ref
+from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.sync.published_refs import GitPublishedRefs
+
+PENDING = "refs/idse-local/pending/"
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+_IDSE = {"NAME": "idse", "EMAIL": "idse@localhost"}
+_NOBODY = {f"GIT_{role}_{what}": word for role in ("AUTHOR", "COMMITTER") for what, word in _IDSE.items()}
+"""A sync point claims nothing for anybody: that git knows no name here is no reason for a sync to fail."""
+_ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
+
+
+class GitSyncPoints:
+    """The `SyncPoints` port on a repository."""
+
+    def __init__(
+        self, repository: Repository, refs: GitPublishedRefs, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._repository = repository
+        self._git = repository.git
+        self._refs = refs
+        self._clock = clock
+
+    @property
+    def ref(self) -> str:
+        """See `SyncPoints.ref`."""
+        with ledger_lock(self._repository):
+            return sync_ref(replica_id(self._repository.private, int(self._clock() * 1000)))
+
+    def settle(self, theirs: str) -> str:
+        """See `SyncPoints.settle`."""
+        ref = self.ref
+        mine = self._tip(ref)
+        pending = self._pending()
+        self._forget(commit for commit in pending if mine and self._descends(mine, commit))
+        if theirs in ("", mine) or (mine and self._descends(mine, theirs)):
+            return ref
+        if theirs in pending:
+            self._adopt(ref, mine, theirs)
+            return ref
+        return self._begin_anew(ref, mine)
+
+    def prepare(self, direction: str, remote: str, moves: Iterable[RefMove]) -> RefMove:
+        """See `SyncPoints.prepare`."""
+        ref = self.ref
+        mine = self._tip(ref)
+        at = time.strftime(_MOMENT, time.gmtime(self._clock()))
+        new = self._commit(SyncPoint(at, direction, remote, ref.removeprefix(SYNC), tuple(moves)), mine)
+        if direction == PUSH:
+            self._git.bytes("update-ref", PENDING + new, new)
+        return RefMove(ref, mine, new)
+
+    def publish(self, move: RefMove) -> None:
+        """See `SyncPoints.publish`."""
+        self._refs.move([move], "sync point")
+
+    def arrived(self, move: RefMove) -> None:
+        """See `SyncPoints.arrived`. A pending one that is not built on it can no longer arrive."""
+        self.publish(move)
+        pending = self._pending()
+        self._forget(each for each in pending if each == move.new or not self._descends(each, move.new))
+
+    def refused(self, move: RefMove) -> None:
+        """See `SyncPoints.refused`."""
+        self._forget([move.new])
+
+    def latest(self) -> SyncPoint | None:
+        """See `SyncPoints.latest`."""
+        replica = known_replica_id(self._repository.private)
+        found = self._git.attempt("cat-file", "blob", f"{sync_ref(replica)}:{FILE}")
+        if found.returncode != 0:
+            return None
+        try:
+            return sync_point_from_json(found.stdout)
+        except ValueError as error:
+            raise corrupt(sync_ref(replica), str(error)) from error
+
+    def _adopt(self, ref: str, mine: str, theirs: str) -> None:
+        """Take `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
+        tip = theirs
+        for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
+            tip = self._commit(self._noted(commit), tip)
+        self.arrived(RefMove(ref, mine, tip))
+
+    def _begin_anew(self, ref: str, mine: str) -> str:
+        """Go on under another replica id, with all that was noted here so far.
+
+        What only this clone noted under the old id must not stand against what the other published. The
+        last one is noted again under the new id: the ref of a clone ends with a point of that clone.
+        The id is kept last: whoever is killed before that begins anew once more.
+        """
+        with ledger_lock(self._repository):
+            replica = new_replica_id(int(self._clock() * 1000))
+            new = sync_ref(replica)
+            if mine:
+                renamed = f"create {new} {self._under(replica, mine)}\ndelete {ref} {mine}\n"
+                reason = f"idse: this clone is a copy: it was {ref}"
+                moving = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
+                self._git.bytes(*moving, stdin=renamed.encode())
+            keep_replica_id(self._repository.private, replica)
+        return new
+
+    def _under(self, replica: str, commit: str) -> str:
+        """The sync point `commit`, noted under another replica id on top of those before it."""
+        before = self._git.attempt("rev-parse", "--verify", "--quiet", f"{commit}^").stdout.strip().decode()
+        return self._commit(self._noted(commit)._replace(replica=replica), before)
+
+    def _noted(self, commit: str) -> SyncPoint:
+        return sync_point_from_json(self._git.bytes("cat-file", "blob", f"{commit}:{FILE}"))
+
+    def _forget(self, commits: Iterable[str]) -> None:
+        """Let go of pending ones. What another process keeps from being removed now is found again later."""
+        for commit in commits:
+            self._git.attempt("update-ref", "-d", PENDING + commit, commit)
+
+    def _commit(self, point: SyncPoint, parent: str) -> str:
+        date = f"@{_seconds(point.at)} +0000"
+        git = self._git.with_environment({"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+        blob = git.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=point.to_json()).strip()
+        tree = git.bytes("mktree", stdin=b"100644 blob " + blob + b"\t" + os.fsencode(FILE) + b"\n").strip()
+        parents = ("-p", parent) if parent else ()
+        message = point.message().encode()
+        command = (*_ENCODING, "commit-tree", "--no-gpg-sign", *parents, tree.decode())
+        done = git.attempt(*command, stdin=message)
+        if done.returncode != 0 and git.attempt("var", "GIT_COMMITTER_IDENT").returncode != 0:
+            done = git.with_environment(_NOBODY).attempt(*command, stdin=message)
+        if done.returncode != 0:
+            raise failure(command, done)
+        return done.stdout.strip().decode()
+
+    def _descends(self, commit: str, ancestor: str) -> bool:
+        return self._git.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+    def _tip(self, ref: str) -> str:
+        return self._git.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip().decode()
+
+    def _pending(self) -> Sequence[str]:
+        return self._git.lines("for-each-ref", "--format=%(objectname)", PENDING)
+
+
+def _seconds(moment: str) -> int:
+    """Seconds since 1970: git reads a date in words only up to the year 2099."""
+    from calendar import timegm  # with datetime and locale: only who writes one pays for them
+
+    return timegm(time.strptime(moment, _MOMENT))
+
+
+_FORMAT = "--format=tformat:%H%x1f%ct%x1f%s%x1f%(trailers:key=Idse-Replica,valueonly,separator=%x20)"
+_PLAIN = ("--no-decorate", "--no-notes", "--no-patch", "--no-show-signature", "--date-order")
+
+
+class PointEntry(NamedTuple):
+    """One sync point: its commit, Unix time, what happened, which replica noted it, whether that is ours."""
+
+    commit: str
+    at: int
+    subject: str
+    replica: str
+    is_own: bool
+
+
+def sync_points(repository: Repository, limit: int | None = None) -> Iterator[PointEntry]:
+    """The sync points under ``refs/idse/sync/``, newest first, `limit` of them at most."""
+    refs = repository.git.lines("for-each-ref", "--format=%(refname)", SYNC)
+    if not refs:
+        return
+    own = known_replica_id(repository.private)
+    count = () if limit is None else (f"--max-count={limit}",)
+    wanted = "".join(f"{ref}\n" for ref in refs).encode()
+    for row in repository.git.lines("log", "--stdin", *_PLAIN, *count, _FORMAT, stdin=wanted):
+        commit, at, subject, replica = row.split("\x1f")
+        yield PointEntry(commit, int(at), subject, replica, replica == own)

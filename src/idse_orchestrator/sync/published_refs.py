@@ -1,0 +1,187 @@
+"""The refs under ``refs/idse/`` of this repository: where they are, how they relate, and moving many at once.
+
+Many refs move in one `git update-ref`, each only from where it was seen. git does that as one
+transaction that one moved ref undoes, so what is still as it was seen is tried again without it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.object_finder import reading_also
+from idse_orchestrator.git.program import failure
+from idse_orchestrator.ledger.commit import ARTIFACTS
+from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
+from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.sync_point import RefMove
+    from idse_orchestrator.sync.ports import Incoming
+
+_FEW = 8
+"""Pairs up to this number are related by the git program: libgit2's import costs as much as ten of them."""
+_AT_ONCE = 20_000
+"""Refs moved under one hold of the ledger lock: a second or two, and a commit's hooks wait for it."""
+_ARGUMENTS = 1_000
+"""Refs named on one command line."""
+_TRIES = 5
+_PATIENCE = 15.0
+"""Seconds in which a lock file that nobody owns is found to be stale, three times over."""
+_NOTHING = "0" * 40
+_MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
+"""Lists documents of commits that have both marks of a conflict."""
+
+
+class GitPublishedRefs:
+    """The `PublishedRefs` port on a repository."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._git = repository.git
+
+    def heads(self) -> Mapping[str, str]:
+        """See `PublishedRefs.heads`."""
+        rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
+        return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
+
+    def known(self, ids: Iterable[str]) -> frozenset[str]:
+        """See `PublishedRefs.known`."""
+        wanted = "".join(f"{name}\n" for name in ids)
+        if not wanted:
+            return frozenset()
+        rows = self._git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
+        return frozenset(row[:40] for row in rows if row.endswith(" commit"))
+
+    def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
+        """See `PublishedRefs.conflicted`."""
+        asked = list(refs)
+        found: set[str] = set()
+        for start in range(0, len(asked), _ARGUMENTS):
+            names = asked[start : start + _ARGUMENTS]
+            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout.decode(
+                "utf-8", "replace"
+            )
+            found.update(row.partition(":")[0] for row in rows.split("\0"))
+        return frozenset(found).intersection(asked)
+
+    def relations(self, pairs: Iterable[tuple[str, str]], objects: Incoming | None) -> Sequence[str]:
+        """See `PublishedRefs.relations`."""
+        asked = list(pairs)
+        if len(asked) <= _FEW:
+            git = self._reading(objects)
+            return [_relation(git, *pair) for pair in asked]
+        return self._many(asked, objects)
+
+    def move(self, moves: Iterable[RefMove], reason: str) -> Sequence[RefMove]:
+        """See `PublishedRefs.move`."""
+        asked = list(moves)
+        late: list[RefMove] = []
+        for start in range(0, len(asked), _AT_ONCE):
+            with ledger_lock(self._repository):
+                late += self._moved(asked[start : start + _AT_ONCE], reason)
+        return late
+
+    def _moved(self, moves: list[RefMove], reason: str) -> list[RefMove]:
+        late: list[RefMove] = []
+        tries, deadline = 0, time.monotonic() + _PATIENCE
+        while moves:
+            lines = "".join(f"update {move.ref} {move.new} {move.old or _NOTHING}\n" for move in moves)
+            wanted = ("update-ref", "--create-reflog", "-m", f"idse: {reason}", "--stdin")
+            done = self._git.attempt(*wanted, stdin=lines.encode())
+            if done.returncode == 0:
+                break
+            now = self.heads()
+            gone = {move for move in moves if now.get(move.ref, "") != move.old}
+            late += sorted(gone)
+            moves = [move for move in moves if move not in gone]
+            tries += not (gone or self._waits_for_locks(moves))
+            if tries == _TRIES or time.monotonic() > deadline:
+                raise failure(wanted, done)
+        return late
+
+    def _waits_for_locks(self, moves: Iterable[RefMove]) -> bool:
+        """Give whoever holds the lock file of a ref time, or take away what a killed process left."""
+        from idse_orchestrator.git.ref_update import wait_for_lock_file
+
+        paths = (os.path.join(self._repository.common_dir, f"{move.ref}.lock") for move in moves)
+        locked = [path for path in paths if os.path.exists(path)]
+        for path in locked:
+            wait_for_lock_file(path)
+        return bool(locked)
+
+    def _many(self, pairs: Sequence[tuple[str, str]], objects: Incoming | None) -> list[str]:
+        from idse_orchestrator.git.libgit2 import libgit2, open_repository
+
+        git = open_repository(self._repository.common_dir)
+        if objects is not None:
+            git.odb.add_disk_alternate(objects.folder)
+        oid = libgit2().Oid
+        counts = (git.ahead_behind(oid(hex=mine), oid(hex=theirs)) for mine, theirs in pairs)
+        return [_named(*count) for count in counts]
+
+    def _reading(self, objects: Incoming | None) -> Git:
+        if objects is None:
+            return self._git
+        return reading_also(self._git, objects.folder)
+
+
+def _relation(git: Git, mine: str, theirs: str) -> str:
+    if mine == theirs:
+        return EQUAL
+    ahead, behind = git.text("rev-list", "--left-right", "--count", f"{mine}...{theirs}", "--").split()
+    return _named(int(ahead), int(behind))
+
+
+def _named(ahead: int, behind: int) -> str:
+    if ahead and behind:
+        return DIVERGED
+    return AHEAD if ahead else BEHIND if behind else EQUAL
+
+
+class RefListings:
+    """Has git list the refs at once. Listings are in lines like those of `git ls-remote`.
+
+    git is read by a thread: a pipe holds less than it says. Where a ref is broken it says no more, and the
+    listings are not those of a settled repository.
+    """
+
+    def __init__(self, git: Git) -> None:
+        self._rows = b""
+        self._child = git.start("show-ref")  # of every ref, and in half the time for-each-ref takes for ours
+        self._reader = Thread(target=self._read)
+        self._reader.start()
+
+    def here(self) -> bytes:
+        """The published refs here."""
+        return self._below(PUBLISHED)
+
+    def seen(self, remote: str) -> bytes:
+        """What was last seen at `remote`, under the names the refs have there."""
+        own = tracking_ref(remote, "")
+        return self._below(own).replace(f"\t{own}".encode(), f"\t{PUBLISHED}".encode())
+
+    def close(self) -> None:
+        """End a git that still runs."""
+        if self._child.returncode is None:
+            self._child.kill()
+        self._reader.join()
+
+    def _below(self, folder: str) -> bytes:
+        """The rows of one folder, which stand together: git sorts them."""
+        self._reader.join()
+        name = f"\t{folder}".encode()
+        first, last = self._rows.find(name), self._rows.rfind(name)
+        if first < 0:
+            return b""
+        return self._rows[self._rows.rfind(b"\n", 0, first) + 1 : self._rows.index(b"\n", last) + 1]
+
+    def _read(self) -> None:
+        self._rows = self._child.communicate()[0].replace(b" ", b"\t")

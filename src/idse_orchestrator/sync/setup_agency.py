@@ -1,0 +1,158 @@
+"""Write down the Agency as a normal git remote, so that plain ``git push agency`` does the right thing too.
+
+Only what is missing is written, nobody's remote is turned to another place, and a second run changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.errors import IdseError, UsageError
+from idse_orchestrator.sessions.configuration import SETTINGS, get_setting
+from idse_orchestrator.sync.agency import (
+    NAME,
+    ORIGIN,
+    REMOTE,
+    URL,
+    AgencyParts,
+    RemoteSettings,
+    agency_remote,
+    check_agreement,
+    check_remote,
+    holds_code,
+    refuse_password,
+    resolve_agency,
+)
+from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.refspecs import PUBLISHING, tracking
+from idse_orchestrator.sync.remote_safety import check_fetches
+
+MADE = "idseMade"
+"""A git setting of the remote that `setup_agency` made, so that `idse uninstall` knows whose it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgencySetup:
+    """What was done. `written` are git settings, as ``key = value``; empty: everything stood there already.
+
+    `holds_code`: the remote is for code, too, so plain ``git push`` is left to it. `doubts` are sentences
+    for the user: the Agency does not answer, or another setting goes before.
+    """
+
+    agency: Agency
+    written: tuple[str, ...]
+    holds_code: bool
+    doubts: tuple[str, ...]
+
+
+def setup_agency(
+    parts: AgencyParts, url: str, remote: str = REMOTE, probe: Callable[[Agency], object] | None = None
+) -> AgencySetup:
+    """Make the git remote `remote` the Agency at `url`; "" : the URL it has already.
+
+    `probe` asks the Agency for its refs; that it cannot be reached is a doubt, no failure. UsageError
+    where the remote leads elsewhere, UnsafeRemoteError where its settings are dangerous.
+    """
+    check_name("remote", remote)
+    known = parts.remotes.all().get(remote, RemoteSettings(remote, (), ()))
+    target = _target(parts, url, known)
+    _refuse_in_time(parts, target, known)
+    written = _write(parts, target, known)
+    found = resolve_agency(parts)
+    doubts = [*_overruled(found, remote), *_silent(found, probe)]
+    code = holds_code(parts.remotes.all()[remote])
+    return AgencySetup(found, tuple(written), code, tuple(doubts))
+
+
+def _target(parts: AgencyParts, url: str, known: RemoteSettings) -> str:
+    if not url and not known.urls:
+        raise UsageError(
+            f"where is the Agency? There is no git remote {known.name}",
+            fix=(f"idse sync setup URL{'' if known.name == REMOTE else f' --remote {known.name}'}",),
+        )
+    if not url:
+        return known.urls[0]
+    try:
+        SETTINGS[URL].check(url)
+    except IdseError as error:
+        raise UsageError(f"{redacted(url)!r} cannot be the Agency", cause=error.message) from error
+    refuse_password(url, "the command line")
+    target = parts.remotes.absolute(url, parts.folder)
+    place = parts.remotes.place
+    if known.urls and place(known.urls[0]) != place(parts.remotes.routes(target)[0]):
+        raise UsageError(
+            f"the git remote {known.name} leads elsewhere",
+            where=redacted(known.urls[0]),
+            cause="a remote that exists is not turned to another place unasked",
+            fix=(
+                f"give the Agency another name: idse sync setup {target} --remote NAME",
+                f"or turn it yourself: git remote set-url {known.name} {target}",
+            ),
+        )
+    return target
+
+
+def _refuse_in_time(parts: AgencyParts, target: str, known: RemoteSettings) -> None:
+    """Raise what would make the Agency unusable, before anything is written."""
+    check_fetches(parts.remotes.all().values())
+    fetched, pushed = parts.remotes.routes(target)
+    coming = known if known.urls else known._replace(urls=(fetched,), push_urls=(pushed,))
+    check_remote(parts, coming)
+    check_agreement(parts, get_setting(parts.layers, URL), coming)
+
+
+def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
+    """Add what is missing; the URL last, so that a remote that has one is complete."""
+    name, remotes = known.name, parts.remotes
+    new = not known.urls
+    code = name == ORIGIN or (not new and holds_code(known))
+    wanted = [(f"remote.{name}.fetch", tracking(name), tracking(name) in known.fetch)]
+    if not code:
+        wanted.append((f"remote.{name}.push", PUBLISHING, PUBLISHING in known.push))
+    if new:
+        wanted += [
+            (f"remote.{name}.{MADE}", "true", False),
+            (f"remote.{name}.tagOpt", "--no-tags", known.no_tags),
+            (f"remote.{name}.skipFetchAll", "true", False),
+            (f"remote.{name}.url", target, False),
+        ]
+    written = [f"{key} = {value}" for key, value, done in wanted if not done]
+    for key, value, done in wanted:
+        if not done:
+            remotes.add(key, value)
+    return [*written, *_named(parts, name)]
+
+
+def _named(parts: AgencyParts, name: str) -> list[str]:
+    """Say which remote it is, where it is not the one everybody expects."""
+    if name == _remote_now(parts):
+        return []
+    parts.layers.write(NAME, name)
+    parts.remotes.forget()
+    return [f"idse.{NAME} = {name}"]
+
+
+def _remote_now(parts: AgencyParts) -> str:
+    try:
+        return agency_remote(parts)
+    except IdseError:
+        return ""  # origin, said in the wrong place: now it is said in the right one
+
+
+def _overruled(found: Agency, remote: str) -> list[str]:
+    if found.remote == remote:
+        return []
+    return [f"{found.origin} goes before the git remote {remote}: the Agency is {redacted(found.url)}"]
+
+
+def _silent(found: Agency, probe: Callable[[Agency], object] | None) -> list[str]:
+    if probe is None:
+        return []
+    try:
+        probe(found)
+    except IdseError as error:
+        return [" ".join(filter(None, (error.message + ":", error.cause or error.where)))]
+    return []

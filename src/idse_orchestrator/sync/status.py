@@ -1,0 +1,83 @@
+"""How the ledgers here and at the Agency relate; nothing is changed on either side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from idse_orchestrator.errors import UnreachableError
+from idse_orchestrator.ledger.published_names import PublishedName, published_name
+from idse_orchestrator.ledger.sync_point import SyncPoint
+from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
+from idse_orchestrator.sync.syncing import SYNC_REFS, Syncing
+
+CONFLICTED = "conflicted"
+STANDINGS = (CONFLICTED, DIVERGED, BEHIND, AHEAD, EQUAL)
+
+
+class RefStanding(NamedTuple):
+    """One ref: one of STANDINGS, its id here and there ("" : it is not there).
+
+    CONFLICTED counts before the others: its documents carry conflict markers until somebody resolves them.
+    """
+
+    ref: str
+    standing: str
+    mine: str
+    theirs: str
+
+
+@dataclass(frozen=True, slots=True)
+class SyncStatus:
+    """All refs, worst first, and the sync point that was made last here.
+
+    `unreachable` is why the remote could not be asked: then what it has is from memory.
+    """
+
+    agency: Agency
+    refs: tuple[RefStanding, ...]
+    last: SyncPoint | None
+    unreachable: UnreachableError | None = None
+
+    def count(self, standing: str) -> int:
+        """How many refs have this standing."""
+        return sum(ref.standing == standing for ref in self.refs)
+
+
+def sync_status(syncing: Syncing) -> SyncStatus:
+    """How every ledger stands; from memory where the Agency cannot be reached."""
+    unreachable = None
+    try:
+        theirs = syncing.remote.heads()
+    except UnreachableError as error:
+        theirs, unreachable = syncing.remote.remembered(), error
+    mine, theirs = _compared(syncing.refs.heads()), _compared(theirs)
+    standings = _standings(syncing, mine, theirs)
+    marked = syncing.refs.conflicted(mine)
+    refs = [
+        RefStanding(ref, CONFLICTED if ref in marked else standing, mine.get(ref, ""), theirs.get(ref, ""))
+        for ref, standing in standings.items()
+    ]
+    refs.sort(key=lambda ref: (STANDINGS.index(ref.standing), ref.ref))
+    return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable)
+
+
+def _compared(heads: Mapping[str, str]) -> dict[str, str]:
+    """Those refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
+    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC_REFS)}
+    return {ref: heads[ref] for ref, name in named.items() if isinstance(name, PublishedName)}
+
+
+def _standings(syncing: Syncing, mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:
+    both = [ref for ref, head in mine.items() if theirs.get(ref, head) != head]
+    known = syncing.refs.known({theirs[ref] for ref in both})
+    unknown = {ref: theirs[ref] for ref in both if theirs[ref] not in known}
+    with syncing.remote.fetch(unknown) if unknown else nullcontext(None) as objects:
+        found = syncing.refs.relations([(mine[ref], theirs[ref]) for ref in both], objects)
+    standings = dict(zip(both, found, strict=True))
+    for ref in (*mine, *theirs):
+        only_here = EQUAL if ref in theirs else AHEAD
+        standings.setdefault(ref, only_here if ref in mine else BEHIND)
+    return standings

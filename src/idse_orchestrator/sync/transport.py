@@ -1,0 +1,217 @@
+"""One Agency, reached by the git program: what it has, what is fetched from it, what is pushed to it.
+
+Ids are fetched, not names: git compares every name with every ref of the remote (28 s for 10,000, an
+id 0.3 s), and an id is exactly what `heads` said even when the ref has moved on since.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.names import is_name
+from idse_orchestrator.errors import ConflictError, StorageError
+from idse_orchestrator.git.beside import Beside
+from idse_orchestrator.git.program import failure
+from idse_orchestrator.sync.connection import PATIENCE, Connection
+from idse_orchestrator.sync.refspecs import LEDGERS, tracking_prefix
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterable
+
+    from idse_orchestrator.git.configuration import GitConfiguration
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.ledger.sync_point import RefMove
+    from idse_orchestrator.sync.incoming import GitIncoming
+    from idse_orchestrator.sync.outcome import Agency, PushReport
+    from idse_orchestrator.sync.published_refs import RefListings
+
+_SYNC = f"{LEDGERS}sync/"
+_FEW = 100
+"""Refs whose own history is offered as common ground; for more, that of all ledgers."""
+
+_FETCH = (
+    "fetch",
+    "--progress",
+    "--no-write-fetch-head",
+    "--refmap=",
+    "--no-tags",
+    "--no-prune",
+    "--no-recurse-submodules",
+    "--no-auto-maintenance",
+    "--no-write-commit-graph",
+    "--no-show-forced-updates",
+)
+_FETCHING = ("-c", "fetch.unpackLimit=100", "-c", "core.alternateRefsCommand=true")
+"""Few objects stay loose, so that packs do not pile up. Our own store is an alternate here, and git would
+offer the tips of all its branches: `true` names none."""
+_GONE = ("not our ref", "unadvertised object", "not valid", "no such remote ref", "couldn't find remote ref")
+
+
+class GitRemote:
+    """The `Remote` port. `on_progress` is given git's own lines; `patience` is in seconds."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        agency: Agency,
+        on_progress: Callable[[str], None] | None = None,
+        patience: float = PATIENCE,
+        configuration: GitConfiguration | None = None,
+    ) -> None:
+        self._listings: RefListings | None = None
+        self._asked: subprocess.Popen[bytes] | None = None
+        self._tracking = Beside()
+        self._repository = repository
+        self._agency = agency
+        self._listing: bytes | None = None
+        self._connection = Connection(repository, agency, on_progress, patience, configuration)
+
+    def look_ahead(self, listings: RefListings) -> None:
+        """Have git list the refs there at once, for `settled`, while `listings` is at work on those here."""
+        self._asked, self._listings = self._connection.launch(*self._question), listings
+
+    def close(self) -> None:
+        """End what was started ahead, or beside."""
+        if self._asked is not None:
+            self._connection.abandon(self._asked)
+        if self._listings is not None:
+            self._listings.close()
+        self._tracking.wait()
+
+    def settled(self) -> int | None:
+        """See `Remote.settled`. Listings are compared as bytes."""
+        if self._listings is None:
+            return None
+        there = self._listing = self._list()
+        if there != self._listings.here() or self._is_news(there, self._listings):
+            return None
+        self._listing = None
+        return there.count(b"\n") - there.count(b"\t" + _SYNC.encode())
+
+    def _is_news(self, there: bytes, listings: RefListings) -> bool:
+        return bool(self._agency.remote) and there != listings.seen(self._agency.remote)
+
+    def heads(self) -> Mapping[str, str]:
+        """See `Remote.heads`."""
+        listing, self._listing = self._listing, None
+        text = (self._list() if listing is None else listing).decode("utf-8", "surrogateescape")
+        rows = (line.partition("\t") for line in text.split("\n"))
+        return {ref: head for head, _, ref in rows if ref.startswith(LEDGERS) and not ref.endswith("^{}")}
+
+    @contextmanager
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[GitIncoming]:
+        """See `Remote.fetch`. ConflictError where the remote does not have an id any more."""
+        from idse_orchestrator.sync.incoming import IncomingFolder
+
+        with IncomingFolder(self._repository) as incoming:
+            if wanted:
+                self._fetch(wanted, incoming)
+            yield incoming
+
+    def push(self, moves: Sequence[RefMove]) -> PushReport:
+        """See `Remote.push`."""
+        from idse_orchestrator.sync.pushing import push
+
+        self._tracking.wait()  # git itself notes what it pushed
+        return push(self._connection, self._repository.git, moves)
+
+    def track(self, heads: Mapping[str, str]) -> None:
+        """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
+        if self._agency.remote:
+            self._tracking.start(lambda: track(self._repository.git, self._agency.remote, heads))
+
+    def remembered(self) -> Mapping[str, str]:
+        """See `Remote.remembered`; nothing for a bare URL."""
+        self._tracking.wait()
+        return tracked(self._repository.git, self._agency.remote) if self._agency.remote else {}
+
+    @property
+    def _question(self) -> tuple[str, ...]:
+        return ("ls-remote", self._connection.address, f"{LEDGERS}*")
+
+    def _list(self) -> bytes:
+        asked, self._asked = self._asked, None
+        return self._connection.output(*self._question, asked=asked)
+
+    def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
+        from idse_orchestrator.git.object_finder import writing_to
+
+        store = os.path.join(self._repository.common_dir, "objects")
+        environment = writing_to(incoming.folder, store)
+        settings, tips = self._common_ground(wanted)
+        args = (*_FETCH, *tips, "--stdin", self._connection.address)
+        ids = "".join(f"{head}\n" for head in dict.fromkeys(wanted.values())).encode()
+        done = self._connection.run(*args, stdin=ids, environment=environment, settings=settings)
+        if done.returncode == 0:
+            return
+        error = self._connection.failure(args, done)
+        if any(sign in (error.cause or "") for sign in _GONE):
+            raise ConflictError(
+                "the Agency changed while it was read",
+                where=error.where,
+                cause=error.cause,
+                fix=("run the command again",),
+            )
+        raise error
+
+    def _common_ground(self, wanted: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Settings and options that say which commits the remote is told we have: never those of code."""
+        names = [*wanted] if len(wanted) <= _FEW else []
+        tips = self._repository.git.lines("for-each-ref", "--format=%(refname)", *names) if names else []
+        if not tips:
+            all_tips = ("for-each-ref", "--count=1", "--format=%(refname)", LEDGERS)
+            tips = [f"{LEDGERS}*"] if self._repository.git.lines(*all_tips) else []
+        if not tips:
+            return (*_FETCHING, "-c", "fetch.negotiationAlgorithm=noop"), ()
+        return _FETCHING, tuple(f"--negotiation-tip={tip}" for tip in tips)
+
+
+def tracked(git: Git, remote: str) -> Mapping[str, str]:
+    """Published ref to id, as it was seen on `remote` last."""
+    prefix = tracking_prefix(remote)
+    rows = git.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+    return {LEDGERS + ref.removeprefix(prefix): head for head, _, ref in (row.partition(" ") for row in rows)}
+
+
+def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:
+    """Note `heads` for `remote`: only what differs, and only what is in this repository."""
+    known = tracked(git, remote)
+    differing = {ref: head for ref, head in heads.items() if known.get(ref) != head and _is_plain(ref)}
+    here = _present(git, set(differing.values()))
+    prefix = tracking_prefix(remote)
+    lines = [
+        f"update {prefix}{ref.removeprefix(LEDGERS)} {head}\n"
+        for ref, head in sorted(differing.items())
+        if head in here
+    ]
+    if lines and not _write(git, lines):
+        for line in lines:  # one name that stands in the way of another keeps back no others
+            _write(git, [line])
+
+
+def _write(git: Git, lines: Iterable[str]) -> bool:
+    args = ("update-ref", "--no-deref", "--stdin")
+    done = git.attempt(*args, stdin="".join(lines).encode())
+    if done.returncode != 0:
+        error = failure(args, done)
+        if isinstance(error, StorageError):
+            raise error
+    return done.returncode == 0
+
+
+def _present(git: Git, ids: Iterable[str]) -> frozenset[str]:
+    wanted = "".join(f"{name}\n" for name in ids)
+    if not wanted:
+        return frozenset()
+    rows = git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
+    return frozenset(row[:40] for row in rows if not row.endswith(" missing"))
+
+
+def _is_plain(ref: str) -> bool:
+    """Whether `ref` is a name that idse could have given: a remote may show anything."""
+    return ref.startswith(LEDGERS) and all(map(is_name, ref.removeprefix(LEDGERS).split("/")))

@@ -1,0 +1,1 @@
+"""The only room that knows a work tree: capture, restore, views, git hooks, code commits."""

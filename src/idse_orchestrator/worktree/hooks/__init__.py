@@ -1,0 +1,1 @@
+"""The git hooks that call idse: installed, recognised, and taken away."""

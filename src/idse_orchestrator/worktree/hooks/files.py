@@ -1,0 +1,250 @@
+"""The hook files of a repository: written without losing a byte of anybody's, and taken away again.
+
+A user's hook moves to ``<hook>.idse-chained`` beside ours and runs first. It is moved, not copied, so
+that bytes, mode, times and symbolic links come back as they were.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.worktree.hooks.install import (
+    ABSENT,
+    ALREADY,
+    CHAINED,
+    CURRENT,
+    DISABLED,
+    EDITED,
+    FOREIGN,
+    HOOKS,
+    INSTALLED,
+    KEPT,
+    MISSING,
+    NOT_EXECUTABLE,
+    OUTDATED,
+    REMOVED,
+    RESTORED,
+    SKIPPED,
+    UPDATED,
+    HookOutcome,
+    HooksPlace,
+    HookState,
+)
+from idse_orchestrator.worktree.hooks.managers import detect_manager
+from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.repository import Repository
+
+_LEGACY = ".legacy"
+"""Where the pre-commit framework moves a hook that it finds, and runs it from."""
+_OURS = (CURRENT, OUTDATED, NOT_EXECUTABLE)
+
+
+class GitHookFiles:
+    """The `HookFiles` port on a repository. `program` is the idse to start; None: the one that runs now."""
+
+    def __init__(self, repository: Repository, program: str | None = None) -> None:
+        self._repository = repository
+        self._program = find_program() if program is None else program
+
+    def place(self) -> HooksPlace:
+        """See `HookFiles.place`."""
+        scope, _, setting = self._setting.partition("\t")
+        in_worktree = _is_within(self._folder, self._repository.toplevel)
+        in_git_dir = _is_within(self._folder, self._repository.common_dir)
+        manager = detect_manager(self._repository.toplevel, self._folder)
+        return HooksPlace(
+            self._folder,
+            setting,
+            scope,
+            outside=not (in_worktree or in_git_dir),
+            in_worktree=in_worktree and not in_git_dir,
+            relative=_path_in(self._folder, self._repository.toplevel) if in_worktree else "",
+            manager=manager,
+        )
+
+    def states(self) -> tuple[HookState, ...]:
+        """See `HookFiles.states`."""
+        return tuple(self._state(name) for name in HOOKS)
+
+    def put(self) -> tuple[HookOutcome, ...]:
+        """See `HookFiles.put`."""
+        self._made.begin(self._folder)
+        with ledger_lock(self._repository):
+            return tuple(self._put(name) for name in HOOKS)
+
+    def take_away(self) -> tuple[HookOutcome, ...]:
+        """See `HookFiles.take_away`. Both git's own hooks folder and the one in use are cleared."""
+        with ledger_lock(self._repository):
+            outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
+            self._made.end()
+        return outcomes
+
+    @cached_property
+    def _made(self) -> MadeFolder:
+        return MadeFolder(self._repository.private)
+
+    @cached_property
+    def _folder(self) -> str:
+        return self._repository.git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+
+    @cached_property
+    def _setting(self) -> str:
+        done = self._repository.git.attempt("config", "--show-scope", "--get", "core.hooksPath")
+        return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else ""
+
+    @property
+    def _default_folder(self) -> str:
+        return os.path.join(self._repository.common_dir, "hooks")
+
+    def _state(self, name: str) -> HookState:
+        path = os.path.join(self._folder, name)
+        chained = os.path.lexists(path + KEPT)
+        condition = self._condition(path, name)
+        if condition not in (MISSING, FOREIGN):
+            return HookState(name, condition, path, chained)
+        if condition == FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
+            return HookState(name, CURRENT, path + _LEGACY, chained, "pre-commit runs it as its legacy hook")
+        elsewhere = os.path.join(self._default_folder, name)
+        if elsewhere != path and self._condition(elsewhere, name) in _OURS:
+            why = f"git looks for hooks in {self._folder} (core.hooksPath)"
+            return HookState(name, DISABLED, elsewhere, os.path.lexists(elsewhere + KEPT), why)
+        return HookState(name, condition, path, chained)
+
+    def _condition(self, path: str, name: str) -> str:
+        if not os.path.lexists(path):
+            return MISSING
+        content = _content(path)
+        if content is None or not is_ours(content):
+            return FOREIGN
+        if not is_sealed(content):
+            return EDITED
+        if not os.access(path, os.X_OK):
+            return NOT_EXECUTABLE
+        return CURRENT if content == shim(name, self._program) else OUTDATED
+
+    def _put(self, name: str) -> HookOutcome:
+        state = self._state(name)
+        path = os.path.join(self._folder, name)
+        if state.condition == CURRENT:
+            return HookOutcome(name, ALREADY)
+        if state.condition == EDITED:
+            return _skipped(name, f"{path} was changed by hand: move it away, then install again")
+        if state.condition in (OUTDATED, NOT_EXECUTABLE):
+            return self._written(name, UPDATED)
+        if not os.path.lexists(path):
+            return self._written(name, CHAINED if os.path.lexists(path + KEPT) else INSTALLED)
+        return self._chain(name, path)
+
+    def _chain(self, name: str, path: str) -> HookOutcome:
+        if os.path.isdir(path) and not os.path.islink(path):
+            return _skipped(name, f"{path} is a folder")
+        if os.path.lexists(path + KEPT):
+            return _skipped(name, f"both {path} and {name}{KEPT} are hooks of yours: keep one of them")
+        _move(path, path + KEPT)
+        try:
+            return self._written(name, CHAINED)
+        except BaseException:
+            _move(path + KEPT, path)
+            raise
+
+    def _written(self, name: str, result: str) -> HookOutcome:
+        write_atomically(os.path.join(self._folder, name), shim(name, self._program), mode=0o777)
+        return HookOutcome(name, result)
+
+    def _take_away_everywhere(self, name: str) -> HookOutcome:
+        folders = dict.fromkeys((self._folder, self._default_folder))
+        outcomes = [self._take_away(os.path.join(folder, name), name) for folder in folders]
+        return next((outcome for outcome in outcomes if outcome.result != ABSENT), outcomes[0])
+
+    def _take_away(self, path: str, name: str) -> HookOutcome:
+        kept = path + KEPT
+        condition = self._condition(path, name)
+        if condition == FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
+            return _put_back(name, path + _LEGACY, kept)
+        if condition == EDITED:
+            return _skipped(name, f"{path} was changed by hand: remove it yourself")
+        if condition in _OURS or (condition == MISSING and os.path.lexists(kept)):
+            return _put_back(name, path, kept)
+        if os.path.lexists(kept):
+            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{KEPT}")
+        return HookOutcome(name, ABSENT)
+
+
+def _put_back(name: str, path: str, kept: str) -> HookOutcome:
+    if os.path.lexists(kept):
+        _move(kept, path)
+        return HookOutcome(name, RESTORED)
+    try:
+        os.unlink(path)
+    except OSError as error:
+        raise storage_error(error, path) from error
+    return HookOutcome(name, REMOVED)
+
+
+def _move(source: str, target: str) -> None:
+    try:
+        os.replace(source, target)
+    except OSError as error:
+        raise storage_error(error, target) from error
+
+
+def _content(path: str) -> bytes | None:
+    """The bytes of a regular file; None for anything else, and for what cannot be read."""
+    if os.path.islink(path) or not os.path.isfile(path):
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError:
+        return None
+
+
+def _is_within(path: str, folder: str) -> bool:
+    inside, outside = os.path.realpath(path), os.path.realpath(folder)
+    return inside == outside or inside.startswith(outside + os.sep)
+
+
+def _path_in(path: str, folder: str) -> str:
+    """`path` as git would call it in `folder`; "" for the folder itself."""
+    inner = os.path.relpath(os.path.realpath(path), os.path.realpath(folder)).replace(os.sep, "/")
+    return "" if inner == "." else inner
+
+
+def _skipped(name: str, why: str) -> HookOutcome:
+    return HookOutcome(name, SKIPPED, why)
+
+
+class MadeFolder:
+    """At most one folder, kept as a line in idse's own folder `private`."""
+
+    def __init__(self, private: str) -> None:
+        self._record = os.path.join(private, "made-hooks-folder")
+
+    def begin(self, folder: str) -> None:
+        """Have `folder`, and remember it if it was not there."""
+        if os.path.isdir(folder):
+            return
+        make_folder(folder)
+        make_folder(os.path.dirname(self._record))
+        write_atomically(self._record, os.fsencode(folder))
+
+    def end(self) -> None:
+        """Remove the folder that was made, if it is empty; in any case forget it."""
+        try:
+            with open(self._record, "rb") as file:
+                folder = os.fsdecode(file.read())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, self._record) from error
+        with suppress(OSError):  # somebody's hooks are in it, or it is gone
+            os.rmdir(folder)
+        with suppress(FileNotFoundError):
+            os.unlink(self._record)

@@ -1,0 +1,1 @@
+"""Sources of documents that need a work tree: the folder, the index, and how they differ."""

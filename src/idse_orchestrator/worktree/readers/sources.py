@@ -1,0 +1,101 @@
+"""Opens the source of documents that a validation asks for, no wider than it has to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
+from idse_orchestrator.constitution.scope import Changes, Scope, places
+from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
+from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.ledger.reader import GitLedgerReader
+from idse_orchestrator.sessions import choice as choices
+from idse_orchestrator.worktree.readers.comparison import Comparison, compare_index, compare_range
+from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
+    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.sessions.choice import Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documents to read, what of them is asked for, and where the project's own rules are read."""
+
+    reader: ArtifactReader
+    scope: Scope
+    rules: ArtifactReader
+
+
+class NothingReader:
+    """A source without documents: what a deleted branch holds."""
+
+    @property
+    def description(self) -> str:
+        """Always the same words: deleted branch."""
+        return "deleted branch"
+
+    def paths(self) -> Mapping[str, FileEntry]:
+        """None."""
+        return {}
+
+    def legacy_paths(self) -> Sequence[str]:
+        """None."""
+        return ()
+
+    def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
+        """Nothing was listed, so nothing can be asked for."""
+        return dict.fromkeys(paths, b"")
+
+
+def open_source(repository: Repository, environment: Mapping[str, str], choice: Choice) -> Source:
+    """The source of `choice`. `environment` is what git gave a hook: it names the index.
+
+    UnknownNameError for revisions and ledgers that are not here.
+    """
+    if choice.kind == choices.LEDGER:
+        return _ledger(repository, choice.scope)
+    if choice.kind == choices.COMMIT:
+        return _source(CommitReader(repository, choice.rev, places(choice.scope)), choice.scope)
+    if choice.kind == choices.RANGE:
+        return _range(repository, choice)
+    if choice.kind == choices.INDEX:
+        scope = _changed(choice.scope, lambda: compare_index(repository, environment))
+        return _source(IndexReader(repository, environment, places(scope)), scope)
+    return _source(WorktreeReader(repository, places(choice.scope)), choice.scope)
+
+
+def _source(reader: ArtifactReader, scope: Scope) -> Source:
+    return Source(reader, scope, reader)
+
+
+def _range(repository: Repository, choice: Choice) -> Source:
+    comparison = compare_range(repository, choice.base, choice.rev)
+    if not comparison.tip:
+        return _source(NothingReader(), Scope(changes=Changes((), frozenset())))
+    scope = _changed(choice.scope, lambda: comparison)
+    return _source(CommitReader(repository, comparison.tip, places(scope)), scope)
+
+
+def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
+    """A session that was named is judged whole; without one, what differs is."""
+    if scope.session is not None:
+        return scope
+    found = compare()
+    return Scope(changes=choices.within(Changes(found.paths, found.sessions), scope.project))
+
+
+def _ledger(repository: Repository, scope: Scope) -> Source:
+    """A ledger holds one session and no rules: those of the work tree count."""
+    project, session = scope.project or "", scope.session or ""
+    tip = GitLedgerReader(repository).session(project, session)
+    if tip is None:
+        raise UnknownNameError(
+            f"session {session!r} of {project!r} has no ledger", fix=("idse session list",)
+        )
+    rules = WorktreeReader(repository, (CONSTITUTION_PATH,))
+    return Source(LedgerTipReader(repository.git, project, session, tip.commit), scope, rules)

@@ -1,0 +1,215 @@
+"""Record in the ledgers what a code commit brought to the sessions, and note on the commit which they were.
+
+An edit that arrives with a code commit is applied as a three-way merge. Its base is the folder in the
+commit's parent: a branch that is behind the ledger adds its own lines and takes nobody else's away.
+What this work tree saved since that parent is a better base for each file that was committed as it
+stands, since otherwise a text that was saved and then edited again would conflict with itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.base.text import one_line
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.ledger.events import EDITED, VALIDATED
+from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
+from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
+from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.views import views_of
+from idse_orchestrator.worktree.save import tree_changes
+from idse_orchestrator.worktree.values import CodeChange, CodeCommits, Notes
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.findings import Report
+
+Judge = Callable[[str, SessionKey], "Report"]
+"""What the ValidationEngine says of one session in a code commit."""
+IsRecorded = Callable[[SessionKey, str], bool]
+"""Whether a session's ledger has an edit that came with this code commit."""
+
+
+class Recorder(NamedTuple):
+    """Everything that recording a commit needs."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Workspace
+    commits: CodeCommits
+    notes: Notes
+    judge: Judge
+
+
+class RecordedSession(NamedTuple):
+    """One session of a recorded commit: its ledger's tip now and `before`, and where the two conflict."""
+
+    key: SessionKey
+    tip: SessionTip
+    verdict: str
+    conflicts: tuple[Conflict, ...]
+    before: str
+
+
+class Recorded(NamedTuple):
+    """`sessions` were recorded; `unknown` have a folder in the commit and no ledger here."""
+
+    commit: str
+    sessions: tuple[RecordedSession, ...]
+    unknown: tuple[SessionKey, ...]
+
+
+def record_commit(
+    recorder: Recorder, change: CodeChange, *, single: bool = True, is_recorded: IsRecorded | None = None
+) -> Recorded:
+    """Record `change` in the ledgers of all sessions it touches.
+
+    `single`: it is one commit made in this work tree. A merge or a rebase is not, and then only the
+    branch's own history is a base. `is_recorded`: it was made some time ago, and may have been recorded in
+    some of its sessions; what the work tree has by now says nothing about it.
+    """
+    how = _How(single, is_recorded)
+    folders = {
+        key: tree
+        for key in recorder.commits.sessions_in(change)
+        if (tree := recorder.workspace.resolve_tree(change.after, session_folder(*key)))
+    }  # a ledger never drops the folder that a branch dropped
+    done = [_record(recorder, change, key, tree, how) for key, tree in folders.items()]
+    sessions = tuple(each for each in done if each is not None)
+    unknown = tuple(key for key, each in zip(folders, done, strict=True) if each is None)
+    if sessions:
+        text = "\n".join(_note(each) for each in sessions)
+        recorder.notes.write_many({change.after: text}, f"idse: note on {change.after[:7]}")
+    return Recorded(change.after, sessions, unknown)
+
+
+class _How(NamedTuple):
+    single: bool
+    is_recorded: IsRecorded | None
+
+
+def _record(
+    recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How
+) -> RecordedSession | None:
+    """None where there is no ledger."""
+    brought = how.is_recorded is not None and recorder.workspace.brought(*key, change.after)
+    edit = None if brought else _edit(recorder, change, key, theirs, how)
+    conflicts: tuple[Conflict, ...] = ()
+    before = ""
+
+    def plan(tip: SessionTip | None) -> Draft | None:
+        nonlocal conflicts, before
+        if tip is None or (how.is_recorded and how.is_recorded(key, change.after)):
+            return None
+        merged = _applied(recorder.workspace, change, edit, tip.artifacts)
+        conflicts, before = merged.conflicts, tip.commit
+        return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
+
+    tip = recorder.writer.append(*key, plan)
+    if tip is None:
+        return None
+    if edit is not None:
+        recorder.workspace.agree(*key, edit.kept, (change.after,))
+    tip, verdict = _judged(recorder, change, key, tip, is_news=not brought)
+    if recorder.workspace.current(key[0]) == key:
+        recorder.workspace.write_views(key[0], views_of(tip.state, recorder.ledgers.last_sync()))
+    return RecordedSession(key, tip, verdict, conflicts, before)
+
+
+class _Edit(NamedTuple):
+    """An edit to apply: `theirs` is the folder in the commit.
+
+    `bases` are the trees it may have started from, the best first,
+    and `kept` the tree this work tree has then given to the ledger.
+    """
+
+    theirs: str
+    bases: tuple[str, ...]
+    kept: str
+
+
+def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How) -> _Edit:
+    workspace, folder = recorder.workspace, session_folder(*key)
+    last = workspace.given(*key, change.previous) if how.single else None
+    if last is None:
+        last = workspace.missed(*key, change.previous)
+    parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
+    if last in (None, parent):
+        return _Edit(theirs, (parent,), theirs)
+    # not in the commit as they were given; nobody knows that of one that was made some time ago
+    left_out = () if how.is_recorded else recorder.commits.unclean(folder)
+    base, kept = workspace.mixed(last, parent, left_out), workspace.mixed(theirs, last, left_out)
+    return _Edit(theirs, (base, parent), kept)
+
+
+def _applied(workspace: Workspace, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
+    if edit is None:  # the ledger has it, with what this work tree gave to it since
+        return Merged(ours, ())
+    merged = _merged(workspace, edit, ours)
+    return _as_resolved(workspace, edit, merged) if change.is_merge else merged
+
+
+def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
+    """The merge from the best base, or from the next one where only that has no conflict."""
+    best = workspace.merge(edit.bases[0], ours, edit.theirs)
+    for base in edit.bases[1:] if best.conflicts else ():
+        other = workspace.merge(base, ours, edit.theirs)
+        if not other.conflicts:
+            return other
+    return best
+
+
+def _as_resolved(workspace: Workspace, edit: _Edit, merged: Merged) -> Merged:
+    """What conflicts with a merge was decided in it: its text stands, and history keeps the other."""
+    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.paths), ())
+
+
+def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:
+    changed = tree_changes(ledgers, tip.artifacts, merged.tree)
+    body: dict[str, object] = {"changed": changed, "source": "commit", "code": change.after}
+    if change.subject:
+        body["reason"] = one_line(change.subject)
+    if merged.conflicts:
+        body["conflicts"] = list(merged.paths)
+    return body
+
+
+def _judged(
+    recorder: Recorder, change: CodeChange, key: SessionKey, tip: SessionTip, *, is_news: bool
+) -> tuple[SessionTip, str]:
+    """The verdict on the session in the commit; an event where it is news, and another one than before."""
+    report = recorder.judge(change.after, key)
+    verdict = FAILING if report.blocks() else PASSING
+    body = {
+        "status": verdict,
+        "constitution": report.constitution,
+        "errors": report.errors,
+        "warnings": report.warnings,
+        "code": change.after,
+    }
+
+    def plan(now: SessionTip | None) -> Draft | None:
+        known = now.state.validation if now else None
+        if known is None or (known.status, known.constitution) == (verdict, report.constitution):
+            return None
+        return Draft(VALIDATED, body)
+
+    known = tip.state.validation
+    if not is_news or (known.status, known.constitution) == (verdict, report.constitution):
+        return tip, verdict
+    return recorder.writer.append(*key, plan) or tip, verdict
+
+
+def _note(each: RecordedSession) -> str:
+    return note_text("/".join(each.key), _stage(each.tip.state), each.verdict, each.tip.commit)
+
+
+def _stage(state: SessionState) -> str | None:
+    """The stage somebody works on, else the last one that is complete."""
+    working: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status == IN_PROGRESS]
+    begun: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status != "pending"]
+    return working[0] if working else begun[-1] if begun else None

@@ -1,0 +1,126 @@
+"""The spool: commits that the hooks saw without starting Python, waiting to become notes.
+
+In ``<common git dir>/idse/spool`` a file ``<commit>`` holds the symbolic ref of the session that was
+current, and an empty file ``<new>-<old>`` says that a rewrite put one commit in another's place. One
+file for each, so that no two writers ever share one; a file goes only after the notes ref moved, so
+a process killed in between leaves work that is simply done again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.ledger.refs import parse_session_ref
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.repository import Repository
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_REWRITE = re.compile(r"([0-9a-f]{40})-([0-9a-f]{40})")
+_SYMBOLIC = "ref: "
+_LONGEST = 256
+_UNFINISHED_SECONDS = 60.0
+
+
+class _Spooled(NamedTuple):
+    """`notes`: commit to text. `rewritten`: (old, new). `files`: every name that is done with afterwards."""
+
+    notes: dict[str, str]
+    rewritten: list[tuple[str, str]]
+    files: list[str]
+
+
+def pending(repository: Repository) -> list[tuple[str, str]]:
+    """The commits that wait for their note, with the ref of the session of each, in order of their ids."""
+    folder = _folder(repository)
+    found = [(name, _session_ref(folder, name)) for name in _names(folder) if _COMMIT.fullmatch(name)]
+    return [(commit, ref) for commit, ref in found if ref]
+
+
+def drain(repository: Repository) -> tuple[str, ...]:
+    """Turn the spool into notes, all in one commit; return the commits whose note became different.
+
+    Takes the ledger lock, so the caller must not hold it. Costs one folder listing when there is
+    nothing to do. Commits that git has collected since, and files that say nothing, are dropped.
+    Raises BusyError, StorageError and CorruptLedgerError; the spool is whole then.
+    """
+    names = _names(_folder(repository))
+    if not names:
+        return ()
+    spooled = _sorted_out(repository, names)
+    changed: tuple[str, ...] = ()
+    if spooled.notes or spooled.rewritten:
+        from idse_orchestrator.ledger.note_tree import GitNotes
+
+        changed = GitNotes(repository).write_many(spooled.notes, _message(spooled), spooled.rewritten)
+    _remove(_folder(repository), spooled.files)
+    return changed
+
+
+def _sorted_out(repository: Repository, names: list[str]) -> _Spooled:
+    from idse_orchestrator.git.libgit2 import open_repository
+
+    objects = open_repository(repository.common_dir)
+    folder = _folder(repository)
+    spooled = _Spooled({}, [], [])
+    for name in names:
+        rewrite = _REWRITE.fullmatch(name)
+        if rewrite and rewrite[1] in objects:
+            spooled.rewritten.append((rewrite[2], rewrite[1]))
+        elif not rewrite:
+            ref = _session_ref(folder, name)
+            if ref is None:
+                continue
+            if ref and name in objects:
+                project, session = parse_session_ref(ref) or ("", "")
+                spooled.notes[name] = note_text(f"{project}/{session}", None, None, None)
+        spooled.files.append(name)
+    return spooled
+
+
+def _message(spooled: _Spooled) -> str:
+    count = len(spooled.notes) + len(spooled.rewritten)
+    return f"idse: note {counted(count, 'commit')} from the spool"
+
+
+def _session_ref(folder: str, name: str) -> str | None:
+    """The session's ref; "" when the file says nothing that can be used; None while it is being written."""
+    path = os.path.join(folder, name)
+    try:
+        with open(path, "rb") as file:
+            text = file.read(_LONGEST).decode("ascii", "replace")
+            age = time.time() - os.fstat(file.fileno()).st_mtime
+    except FileNotFoundError:
+        return None  # another process was faster
+    except OSError:
+        return ""
+    if not text.endswith("\n") and len(text) < _LONGEST and age < _UNFINISHED_SECONDS:
+        return None
+    ref = text.rstrip("\n").removeprefix(_SYMBOLIC)
+    return ref if text.startswith(_SYMBOLIC) and parse_session_ref(ref) else ""
+
+
+def _names(folder: str) -> list[str]:
+    """Our names in the spool, in order. What somebody else put there is left alone."""
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(name for name in names if _COMMIT.fullmatch(name) or _REWRITE.fullmatch(name))
+
+
+def _remove(folder: str, names: list[str]) -> None:
+    for name in names:
+        try:
+            os.unlink(os.path.join(folder, name))
+        except OSError:
+            continue  # gone already, or it cannot go: doing it again changes nothing
+
+
+def _folder(repository: Repository) -> str:
+    return os.path.join(repository.private, "spool")
