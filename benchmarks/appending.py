@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 import time
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 
 def main(folder: str, session: str, how_many: int) -> None:

@@ -8,7 +8,6 @@ import shutil
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
@@ -19,6 +18,7 @@ from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.state_json import state_from_json
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 STARTED = Draft("stage", {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"})

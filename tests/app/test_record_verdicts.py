@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.constitution.findings import Finding, Report
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.stage_state_model import Waiver
 from idse_orchestrator.sessions.verdicts import RecordedVerdict, record_verdicts
+from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 

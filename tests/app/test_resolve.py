@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, NoProjectError, UnknownNameError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.sessions.resolve import Asking, resolve_project, resolve_session
+from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 

@@ -7,7 +7,6 @@ import pytest
 from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
@@ -21,6 +20,7 @@ from idse_orchestrator.sessions.choice import (
     within,
 )
 from idse_orchestrator.sessions.resolve import Asking
+from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 LOGIN = Scope("portal", "login")

@@ -6,12 +6,12 @@ import pytest
 
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.resources import constitution_bytes
 from idse_orchestrator.sessions.verdicts import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule
+from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 LOGIN = ("portal", "login")

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"

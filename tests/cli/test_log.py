@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 

@@ -22,9 +22,9 @@ import pytest
 
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 _PRIVATE = ("contributed", "spool", "replica")

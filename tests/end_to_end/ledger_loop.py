@@ -12,9 +12,9 @@ import os
 import subprocess
 import sys
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 
 def _draft(number: int, session: str, *, is_new: bool) -> Draft:

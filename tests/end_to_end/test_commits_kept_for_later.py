@@ -15,7 +15,7 @@ LEDGER = "refs/idse/sessions/portal/login"
 HOLD = """
 import sys
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

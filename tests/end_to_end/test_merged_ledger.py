@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.worktree.work_tree import discover
 
 NOTES = "refs/idse/notes/commits"
 

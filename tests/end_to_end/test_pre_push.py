@@ -6,8 +6,8 @@ import os
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/__blueprint__"
 CANARIES = {

@@ -7,8 +7,8 @@ import os
 import pytest
 
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES, capture_folder
+from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.capture import capture_folder
 from idse_orchestrator.worktree.checkout import replace_folder
+from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

@@ -7,7 +7,6 @@ import subprocess
 
 import pytest
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
@@ -20,6 +19,7 @@ from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import apply
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 NOTES = "refs/idse/notes/commits"

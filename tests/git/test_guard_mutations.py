@@ -10,7 +10,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.source import GitLedgerSource
@@ -18,6 +17,7 @@ from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 START = {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"}

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from idse_orchestrator.errors import StorageError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
 from idse_orchestrator.worktree.hooks.install import (
     ABSENT,
@@ -35,6 +34,7 @@ from idse_orchestrator.worktree.hooks.install import (
     uninstall_hooks,
 )
 from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
+from idse_orchestrator.worktree.work_tree import discover
 
 if TYPE_CHECKING:
     import pathlib
@@ -270,7 +270,7 @@ def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     (folder / "pre-commit").write_bytes(THEIRS)
     code = (
         "from idse_orchestrator.git.hooks.files import GitHookFiles\n"
-        "from idse_orchestrator.git.repository import discover\n"
+        "from idse_orchestrator.worktree.work_tree import discover\n"
         "GitHookFiles(discover('.'), '/x/idse').put()\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", code], cwd=repo.path) for _ in range(4)]

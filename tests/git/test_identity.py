@@ -8,7 +8,7 @@ from idse_orchestrator.base.ids import is_ulid
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.identity import Identity, identity, replica_id
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 
 
 def found(repo):

@@ -7,7 +7,6 @@ import json
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
@@ -15,6 +14,7 @@ from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"project": "portal", "session": "login", "type": "feature"})

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GENESIS, GitNotes
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/notes/commits"
 A, B, C, D = ("a" * 40, "ab" + "c" * 38, "c" * 40, "d" * 40)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 
 @pytest.fixture

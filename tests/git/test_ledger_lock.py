@@ -13,12 +13,12 @@ import pytest
 
 from idse_orchestrator.errors import BusyError, StorageError
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 
 HOLDER = """
 import sys
 from idse_orchestrator.git.ledger.lock import ledger_lock
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()

@@ -7,10 +7,10 @@ import os
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 

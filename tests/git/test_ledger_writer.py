@@ -16,7 +16,6 @@ from idse_orchestrator.errors import (
     StorageError,
     UnsupportedRepositoryError,
 )
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.events import Actor, event_from_json
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
@@ -24,6 +23,7 @@ from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
 from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"type": "feature", "project": "portal", "session": "login", "title": "Log in"})

@@ -10,10 +10,10 @@ import sys
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.note_tree import GENESIS, GENESIS_MESSAGE, GitNotes
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
+from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = note_text("portal/login", "spec", "passing", None)
 OTHER = note_text("portal/other", None, None, None)
@@ -188,7 +188,7 @@ def test_notes_need_no_identity(repo, commits, monkeypatch):
 WRITER = """
 import sys
 from idse_orchestrator.git.notes import GitNotes
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 notes = GitNotes(discover("."))
 for commit in sys.argv[1:]:
     notes.write_many({commit: "Idse-Session: p/s\\n"}, "one of many")

@@ -9,8 +9,8 @@ import pytest
 
 from idse_orchestrator.documents.artifact_reader import GITLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.work_tree import discover
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"
@@ -20,7 +20,7 @@ SNIPPET = """
 import json, os, sys
 from idse_orchestrator.git.readers.comparison import compare_index
 from idse_orchestrator.git.readers.index import IndexReader
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 repository = discover(os.getcwd())
 reader = IndexReader(repository, os.environ)
 contents = reader.read_many(reader.paths())

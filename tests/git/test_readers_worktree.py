@@ -9,8 +9,8 @@ import pytest
 
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+from idse_orchestrator.worktree.work_tree import discover
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"

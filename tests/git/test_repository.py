@@ -7,7 +7,7 @@ import os
 import pytest
 
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 
 
 def test_a_sub_folder_knows_its_repository(repo):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 
 
 def refused(repo, cwd="."):
@@ -52,7 +52,7 @@ def test_reftables_are_refused_whoever_notices_them_first(repo):
 
 
 def test_reftables_are_noticed_where_git_can_read_them(tmp_path):
-    from idse_orchestrator.git.repository import refuse_unsupported_kind
+    from idse_orchestrator.git.vault import refuse_unsupported_kind
 
     (tmp_path / "config").write_text("[EXTENSIONS]\nrefstorage=reftable\n")
     with pytest.raises(UnsupportedRepositoryError, match="reftables"):
@@ -68,7 +68,7 @@ def test_an_extension_nobody_knows_is_refused_in_gits_own_words(repo):
 
 
 def test_an_extension_that_only_git_knows_is_refused_before_libgit2_stumbles(tmp_path):
-    from idse_orchestrator.git.repository import refuse_unsupported_kind
+    from idse_orchestrator.git.vault import refuse_unsupported_kind
 
     (tmp_path / "config").write_text(
         "[core]\nrepositoryformatversion=1\n[extensions]\nrelativeWorktrees=true\n"

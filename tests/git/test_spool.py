@@ -8,10 +8,10 @@ import time
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 from idse_orchestrator.worktree.spool import drain, pending
+from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = "refs/idse/sessions/portal/login"
 NOTE = "Idse-Session: portal/login\n"

@@ -12,10 +12,10 @@ import pytest
 
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.objects import commit_object
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.worktree.work_tree import discover
 
 SWEEPER = """
 import os, sys

@@ -16,7 +16,7 @@ from idse_orchestrator.constitution.verdict_cache import (
     engine_generation,
     verdict_cache_of,
 )
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.worktree.work_tree import discover
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

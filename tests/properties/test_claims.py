@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.schema.states import session_state_problem
@@ -18,6 +17,7 @@ from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.worktree.work_tree import discover
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GitNotes
@@ -24,6 +23,7 @@ from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
 from idse_orchestrator.sync.syncing import open_syncing
 from idse_orchestrator.sync.transport import GitRemote
+from idse_orchestrator.worktree.work_tree import discover
 
 YEAR = 365 * 24 * 3600
 NOW = 1_770_000_000

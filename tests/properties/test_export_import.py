@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.base.ids import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.repository import discover
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys, copy_ledgers
@@ -20,6 +19,7 @@ from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.ledger_source import problem_with
 from idse_orchestrator.stores.taking_in import take_in
+from idse_orchestrator.worktree.work_tree import discover
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 

@@ -21,7 +21,7 @@ from idse_orchestrator.agents.edit_gate import (
 )
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.git.repository import Repository, discover
+from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import Agent, AgentRegistry
@@ -123,9 +123,9 @@ def _agent(gate: EditGate, look: Look | None) -> Agent | None:
 
 
 class EditPlace(NamedTuple):
-    """A file at `path` of the work tree of `repository`; see `agents.judge_edit.judge_edits` for the form."""
+    """A file at `path` of the work tree of `work_tree`; see `agents.judge_edit.judge_edits` for the form."""
 
-    repository: Repository
+    work_tree: WorkTree
     path: str
 
 
@@ -138,31 +138,31 @@ class EditPlaces:
 
     def __init__(self, home: str) -> None:
         self._home = os.path.realpath(home)
-        self._known: list[Repository] = []
+        self._known: list[WorkTree] = []
         self._home_known = False
-        self._home_repository: Repository | None = None
+        self._home_repository: WorkTree | None = None
 
     def find(self, path: str) -> EditPlace | None:
         """Where the file at the absolute `path` stands; None where that is none of our business."""
         real = os.path.realpath(path)
-        repository = self._around(_existing_folder(real))
-        if repository is None:
+        work_tree = self._around(_existing_folder(real))
+        if work_tree is None:
             return self._in_git_directory(real)
-        if not self._is_at_home(repository):
+        if not self._is_at_home(work_tree):
             return self._inside_of_home(real)
-        return EditPlace(repository, _inner(real, repository.toplevel) or ".")
+        return EditPlace(work_tree, _inner(real, work_tree.top) or ".")
 
     @property
     def home_is_in_git(self) -> bool:
         """Whether `home` is in a repository."""
         return self._at_home is not None
 
-    def _around(self, folder: str) -> Repository | None:
+    def _around(self, folder: str) -> WorkTree | None:
         for known in self._known:
             if _is_plainly_in(folder, known):
                 return known
         try:
-            found = discover(folder)
+            found = needs_work_tree(discover(folder))
         except NotARepositoryError:
             return None
         except UnsupportedRepositoryError:
@@ -183,22 +183,23 @@ class EditPlaces:
         return self._inside_of_home(real)
 
     def _inside_of_home(self, real: str) -> EditPlace | None:
-        inner = _inner(real, self._at_home.toplevel) if self._at_home else None
+        inner = _inner(real, self._at_home.top) if self._at_home else None
         return EditPlace(self._at_home, inner) if self._at_home and inner is not None else None
 
-    def _is_at_home(self, repository: Repository) -> bool:
+    def _is_at_home(self, work_tree: WorkTree) -> bool:
         """Whether `home` is in the same repository, in any of its work trees, or in none at all."""
-        if _is_plainly_in(self._home, repository):
+        if _is_plainly_in(self._home, work_tree):
             return True
         home = self._at_home
-        return home is None or home.common_dir == repository.common_dir
+        return home is None or home.common_dir == work_tree.common_dir
 
     @property
-    def _at_home(self) -> Repository | None:
+    def _at_home(self) -> WorkTree | None:
         if not self._home_known:
             self._home_known = True
             try:
-                self._home_repository = discover(_existing_folder(os.path.join(self._home, "-")))
+                around = discover(_existing_folder(os.path.join(self._home, "-")))
+                self._home_repository = needs_work_tree(around)
             except IdseError:
                 self._home_repository = None
         return self._home_repository
@@ -218,9 +219,9 @@ def _existing_folder(path: str) -> str:
     return folder
 
 
-def _is_plainly_in(folder: str, repository: Repository) -> bool:
+def _is_plainly_in(folder: str, work_tree: WorkTree) -> bool:
     """Whether `folder` is in the work tree, with no other repository, work tree or git directory between."""
-    top = os.path.realpath(repository.toplevel)
+    top = os.path.realpath(work_tree.top)
     if folder != top and not folder.startswith(top.rstrip(os.sep) + os.sep):
         return False
     while folder != top:

@@ -9,8 +9,8 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 NAME = "blueprint.md"
 
@@ -18,8 +18,8 @@ NAME = "blueprint.md"
 class GitBlueprintFile:
     """The `BlueprintFile` port on a work tree."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._toplevel = repository.toplevel
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._toplevel = work_tree.top
 
     def has_folder(self, project: str) -> bool:
         """See `BlueprintFile.has_folder`."""

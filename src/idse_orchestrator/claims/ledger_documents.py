@@ -17,7 +17,7 @@ from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _ROW = "%H %ct %P"
 
@@ -25,8 +25,8 @@ _ROW = "%H %ct %P"
 class GitLedgerDocuments:
     """The `LedgerDocuments` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
 
     def tips(self, project: str) -> Mapping[str, Version]:
         """See `LedgerDocuments.tips`."""

@@ -35,7 +35,7 @@ from idse_orchestrator.errors import (
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.findings import Finding, Report
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _MOST_FINDINGS = 10
 _MOST_BYTES = 256 * 1024 * 1024
@@ -107,16 +107,16 @@ def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
     app = application_at(_folder(call), os.environ)
     key = current_session(app)
     report = findings_of(app, key) if key else None
-    if report is None or not report.blocks() or not _is_news(app.repository, report):
+    if report is None or not report.blocks() or not _is_news(app.work_tree, report):
         return NOTHING
     return answer_stop(_reason(report))
 
 
-def _is_news(repository: Repository, report: Report) -> bool:
+def _is_news(work_tree: WorkTree, report: Report) -> bool:
     from hashlib import sha256
 
     words = repr((report.sessions, report.constitution, [_line(each) for each in report.findings]))
-    return _is_new(repository.git_dir, f"stop {sha256(words.encode('utf-8', 'replace')).hexdigest()}")
+    return _is_new(work_tree.git_dir, f"stop {sha256(words.encode('utf-8', 'replace')).hexdigest()}")
 
 
 def _reason(report: Report) -> str:

@@ -53,7 +53,7 @@ def _program(run: Run) -> str:
     if not run.app.has_git:
         program = os.environ.get("PAGER", "less")
     else:
-        done = run.app.repository.git.attempt("var", "GIT_PAGER")
+        done = run.app.work_tree.git.attempt("var", "GIT_PAGER")
         program = done.stdout.decode("utf-8", "surrogateescape").strip() if done.returncode == 0 else ""
     if program in ("", "cat"):
         return ""

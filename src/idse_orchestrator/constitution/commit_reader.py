@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.documents.artifact_reader import FileEntry
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _LIST = ("ls-tree", "-r", "-l", "-z", "--full-tree")
 
@@ -37,11 +37,11 @@ class CommitReader:
     """
 
     def __init__(
-        self, repository: Repository, rev: str, folders: Sequence[str] = EVERYTHING, *, is_known: bool = False
+        self, vault: Vault, rev: str, folders: Sequence[str] = EVERYTHING, *, is_known: bool = False
     ) -> None:
-        self._git = repository.git
+        self._git = vault.git
         self._folders = folders
-        self.commit = rev if is_known else known_commit(repository, rev)
+        self.commit = rev if is_known else known_commit(vault, rev)
 
     @property
     def description(self) -> str:
@@ -102,15 +102,15 @@ class LedgerTipReader:
         return from_tree(self._git.bytes(*_LIST, found[0]), prefix=self._folder + "/")
 
 
-def known_commit(repository: Repository, rev: str) -> str:
+def known_commit(vault: Vault, rev: str) -> str:
     """The full id of the commit `rev` names; UnknownNameError, with what to type, where there is none."""
-    found = find_commit(repository.git, rev)
+    found = find_commit(vault.git, rev)
     if found is not None:
         return found
-    shallow = is_shallow(repository)
+    shallow = is_shallow(vault)
     raise UnknownNameError(
         f"{rev!r} names no commit here",
-        where=repository.toplevel,
+        where=vault.git.folder,
         cause="this clone is shallow: it holds only the latest commits" if shallow else None,
         fix=(DEEPEN, "in GitHub Actions: fetch-depth: 0") if shallow else ("git log --oneline",),
     )
@@ -119,6 +119,6 @@ def known_commit(repository: Repository, rev: str) -> str:
 DEEPEN = "git fetch --unshallow"
 
 
-def is_shallow(repository: Repository) -> bool:
+def is_shallow(vault: Vault) -> bool:
     """Whether older commits were left out of this clone."""
-    return os.path.exists(os.path.join(repository.common_dir, "shallow"))
+    return os.path.exists(os.path.join(vault.common_dir, "shallow"))

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 
 class DocumentKey(NamedTuple):
@@ -123,11 +123,11 @@ class FileVerdictCache:
         return home
 
 
-def verdict_cache_of(repository: Repository) -> FileVerdictCache:
+def verdict_cache_of(vault: Vault) -> FileVerdictCache:
     """The cache of a repository, shared by its worktrees, for the code that judges now."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     generation = engine_generation(*(os.path.join(package, room) for room in _ENGINE))
-    return FileVerdictCache(os.path.join(repository.private, "cache"), generation)
+    return FileVerdictCache(os.path.join(vault.private, "cache"), generation)
 
 
 def engine_generation(*packages: str) -> str:

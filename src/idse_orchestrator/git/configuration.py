@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.program import failure
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,8 +75,8 @@ NOTES_VALUE = "refs/idse/notes/*"
 class GitSettings:
     """The `Settings` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git
 
     def shows_notes(self) -> bool:
         """Whether plain `git log` shows idse's notes already, by whatever setting."""

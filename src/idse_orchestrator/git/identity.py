@@ -10,7 +10,7 @@ from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.ids import is_ulid, ulid
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 
 if TYPE_CHECKING:
     import pygit2
@@ -28,7 +28,7 @@ class Identity(NamedTuple):
     email: str
 
 
-def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> Identity:
+def identity(vault: Vault, libgit2_repository: pygit2.Repository) -> Identity:
     """The author git would use; InvalidConfigurationError where git does not know one.
 
     libgit2 reads the same configuration files without starting a process; only an identity that
@@ -37,9 +37,9 @@ def identity(repository: Repository, libgit2_repository: pygit2.Repository) -> I
     given = Identity(*(_stripped(os.environ.get(name, "")) for name in _VARIABLES))
     if given.name and given.email:
         return given
-    known = _asked(repository) if _is_elsewhere() else _configured(libgit2_repository.config)
+    known = _asked(vault) if _is_elsewhere() else _configured(libgit2_repository.config)
     if not (known.name and known.email):
-        known = _asked(repository)
+        known = _asked(vault)
     return Identity(given.name or known.name, given.email or known.email)
 
 
@@ -69,8 +69,8 @@ def _first(config: pygit2.Config, *keys: str) -> str:
     return next((str(config[key]) for key in keys if key in config), "")
 
 
-def _asked(repository: Repository) -> Identity:
-    done = repository.git.attempt("var", "GIT_AUTHOR_IDENT")
+def _asked(vault: Vault) -> Identity:
+    done = vault.git.attempt("var", "GIT_AUTHOR_IDENT")
     words = done.stdout.decode("utf-8", "replace")
     name, _, rest = words.partition(" <")
     if done.returncode != 0 or not name:

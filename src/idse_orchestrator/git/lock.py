@@ -18,7 +18,7 @@ from contextlib import contextmanager
 
 from idse_orchestrator.base.files import make_folder, storage_error
 from idse_orchestrator.errors import BusyError
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 
 TIMEOUT_SECONDS = 20.0
 _PAUSE = 0.001
@@ -27,14 +27,12 @@ _NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @contextmanager
-def ledger_lock(
-    repository: Repository, timeout: float = TIMEOUT_SECONDS, name: str = "lock"
-) -> Iterator[None]:
+def ledger_lock(vault: Vault, timeout: float = TIMEOUT_SECONDS, name: str = "lock") -> Iterator[None]:
     """Hold the repository's ledger lock; BusyError when it is not free within `timeout` seconds.
 
     Another `name` is another lock: one that is held around several writes.
     """
-    with file_lock(repository.private, timeout, name):
+    with file_lock(vault.private, timeout, name):
         yield
 
 

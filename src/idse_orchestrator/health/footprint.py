@@ -36,7 +36,7 @@ from idse_orchestrator.sync.leftovers import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _OWN_SECTION = "idse"
 
@@ -44,9 +44,9 @@ _OWN_SECTION = "idse"
 class GitFootprint:
     """The `Footprint` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._git = repository.git
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._work_tree = work_tree
+        self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
         """See `Footprint.traces`."""
@@ -65,7 +65,7 @@ class GitFootprint:
         from idse_orchestrator.agents.registry_view import EDITED, content_condition
         from idse_orchestrator.ledger.reader import GitLedgerReader
 
-        project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._repository)
+        project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._work_tree)
         try:
             with open(path if os.path.isfile(path) else os.devnull, "rb") as file:
                 content = file.read()
@@ -91,16 +91,16 @@ class GitFootprint:
         """See `Footprint.settle`."""
         from idse_orchestrator.worktree.spool import drain
 
-        drain(self._repository)
+        drain(self._work_tree)
 
     def remove(self, traces: Sequence[Trace]) -> None:
         """See `Footprint.remove`. The folder with the ledger lock goes last."""
-        with ledger_lock(self._repository):
+        with ledger_lock(self._work_tree):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
             for base in ("refs", os.path.join("logs", "refs")):
-                _remove_empty(os.path.join(self._repository.common_dir, base, "idse"))
-            self._remove_folder(self._repository.private)
+                _remove_empty(os.path.join(self._work_tree.common_dir, base, "idse"))
+            self._remove_folder(self._work_tree.private)
         for _, git_dir in self._work_trees():
             _remove_empty(os.path.join(git_dir, "refs", "worktree"))
             _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))
@@ -108,8 +108,8 @@ class GitFootprint:
     def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
         """See `Footprint.remove_ledgers`. A ref that moved meanwhile stops it before anything is gone."""
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-        path = os.path.join(self._repository.common_dir, f"idse-ledgers-{stamp}.bundle")
-        with ledger_lock(self._repository):
+        path = os.path.join(self._work_tree.common_dir, f"idse-ledgers-{stamp}.bundle")
+        with ledger_lock(self._work_tree):
             rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
             if [row.partition(" ")[2] for row in rows] != [trace.where for trace in ledgers]:
                 raise ConflictError("ledgers appeared or went meanwhile", fix=("run the command again",))
@@ -140,7 +140,7 @@ class GitFootprint:
             line.removeprefix("worktree ") for line in listing.splitlines() if line.startswith("worktree ")
         ]
         found: list[tuple[str, str]] = []
-        for top in dict.fromkeys((self._repository.toplevel, *tops)):
+        for top in dict.fromkeys((self._work_tree.top, *tops)):
             if os.path.isdir(top):
                 done = Git(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
                 git_dir = os.fsdecode(done.stdout).rstrip("\n")
@@ -151,13 +151,13 @@ class GitFootprint:
     def _private_folders(self) -> Sequence[str]:
         """Those of linked work trees first: the common one holds the lock."""
         folders = [os.path.join(git_dir, "idse") for _, git_dir in self._work_trees()]
-        own = [folder for folder in folders if folder != self._repository.private]
-        return [folder for folder in (*own, self._repository.private) if os.path.lexists(folder)]
+        own = [folder for folder in folders if folder != self._work_tree.private]
+        return [folder for folder in (*own, self._work_tree.private) if os.path.lexists(folder)]
 
     def _unset(self, setting: str) -> None:
         key = setting.partition("=")[0]
         if key == NOTES_KEY:
-            GitSettings(self._repository).hide_notes()
+            GitSettings(self._work_tree).hide_notes()
         elif key.startswith("remote."):
             for own, value in remote_settings(self._git):
                 if f"{own}={redacted(value)}" == setting:
@@ -167,7 +167,7 @@ class GitFootprint:
 
     def _untrack(self, _prefix: str) -> None:
         remove_local_refs(self._git)
-        _remove_empty(os.path.join(self._repository.common_dir, *LOCAL_REFS.strip("/").split("/")))
+        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL_REFS.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:
         git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")

@@ -15,7 +15,7 @@ from idse_orchestrator.sync.leftovers import remove_sync_leftovers, sync_leftove
 from idse_orchestrator.worktree.hooks.shim import find_program
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 MINIMUM_GIT = (2, 31)
 """The first git with ``rev-parse --path-format``, which every command starts with."""
@@ -24,38 +24,36 @@ _LOW_BYTES = 100 * 1024 * 1024
 _MEGABYTE = 1024 * 1024
 
 
-def machine_checks(repository: Repository, environment: Mapping[str, str]) -> Iterator[Check]:
+def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Iterator[Check]:
     """git, the repository's kind, identity, idse itself, room and rights."""
-    yield Check("git", lambda: _git(repository))
-    yield Check("repository", lambda: _repository(repository))
-    yield Check("identity", lambda: _identity(repository))
+    yield Check("git", lambda: _git(work_tree))
+    yield Check("repository", lambda: _work_tree(work_tree))
+    yield Check("identity", lambda: _identity(work_tree))
     yield Check("idse", lambda: _program(environment))
-    yield Check("private folder", lambda: _private(repository))
-    yield Check("disk", lambda: _disk(repository))
-    yield Check("log decoration", lambda: _decoration(repository))
+    yield Check("private folder", lambda: _private(work_tree))
+    yield Check("disk", lambda: _disk(work_tree))
+    yield Check("log decoration", lambda: _decoration(work_tree))
 
 
 def leftover_checks(
-    repository: Repository, missed: Callable[[], Sequence[object]], record: Callable[[], int]
+    work_tree: WorkTree, missed: Callable[[], Sequence[object]], record: Callable[[], int]
 ) -> Iterator[Check]:
     """What killed processes left behind, refs that are not what they should be, and refs without a log.
 
     `missed` tells what waits to be recorded in this work tree, and `record` does it.
     """
-    yield Check("lock files", lambda: _locks(repository), lambda: recovery.remove_stale_locks(repository))
-    yield Check("leftovers", lambda: _leftovers(repository), lambda: recovery.remove_leftovers(repository))
+    yield Check("lock files", lambda: _locks(work_tree), lambda: recovery.remove_stale_locks(work_tree))
+    yield Check("leftovers", lambda: _leftovers(work_tree), lambda: recovery.remove_leftovers(work_tree))
+    yield Check("spool", lambda: _spool(work_tree, missed()), lambda: recovery.drain_spool(work_tree, record))
     yield Check(
-        "spool", lambda: _spool(repository, missed()), lambda: recovery.drain_spool(repository, record)
+        "sync leftovers", lambda: _sync_leftovers(work_tree), lambda: remove_sync_leftovers(work_tree)
     )
-    yield Check(
-        "sync leftovers", lambda: _sync_leftovers(repository), lambda: remove_sync_leftovers(repository)
-    )
-    yield Check("ledger refs", lambda: _published(repository))
-    yield Check("reflogs", lambda: _reflogs(repository), lambda: recovery.write_reflogs(repository))
+    yield Check("ledger refs", lambda: _published(work_tree))
+    yield Check("reflogs", lambda: _reflogs(work_tree), lambda: recovery.write_reflogs(work_tree))
 
 
-def _git(repository: Repository) -> Diagnosis:
-    words = repository.git.text("version")
+def _git(work_tree: WorkTree) -> Diagnosis:
+    words = work_tree.git.text("version")
     found = re.search(r"(\d+)\.(\d+)", words)
     version = (int(found[1]), int(found[2])) if found else (0, 0)
     if version < MINIMUM_GIT:
@@ -64,15 +62,15 @@ def _git(repository: Repository) -> Diagnosis:
     return Diagnosis(OK, words)
 
 
-def _repository(repository: Repository) -> Diagnosis:
+def _work_tree(work_tree: WorkTree) -> Diagnosis:
     """What is not served at all was refused before any check could run."""
-    if os.path.exists(os.path.join(repository.common_dir, "shallow")):
+    if os.path.exists(os.path.join(work_tree.common_dir, "shallow")):
         return Diagnosis(NOTE, "this clone is shallow: older commits of the branch are not here")
-    return Diagnosis(OK, "a linked worktree" if repository.is_linked else "a plain repository")
+    return Diagnosis(OK, "a linked worktree" if work_tree.is_linked else "a plain repository")
 
 
-def _identity(repository: Repository) -> Diagnosis:
-    done = repository.git.attempt("var", "GIT_AUTHOR_IDENT")
+def _identity(work_tree: WorkTree) -> Diagnosis:
+    done = work_tree.git.attempt("var", "GIT_AUTHOR_IDENT")
     if done.returncode == 0:
         return Diagnosis(OK, done.stdout.decode("utf-8", "replace").rpartition(">")[0] + ">")
     return Diagnosis(
@@ -93,9 +91,9 @@ def _program(environment: Mapping[str, str]) -> Diagnosis:
     return Diagnosis(NOTE if where else WARNING, says, ("pipx install idse-orchestrator",))
 
 
-def _private(repository: Repository) -> Diagnosis:
-    folder = repository.private
-    place = folder if os.path.isdir(folder) else repository.common_dir
+def _private(work_tree: WorkTree) -> Diagnosis:
+    folder = work_tree.private
+    place = folder if os.path.isdir(folder) else work_tree.common_dir
     if os.path.lexists(folder) and not os.path.isdir(folder):
         return Diagnosis(PROBLEM, f"{folder} is not a folder", (f"move {folder} away",))
     if os.access(place, os.W_OK | os.X_OK) and not _is_read_only(place):
@@ -107,19 +105,19 @@ def _is_read_only(path: str) -> bool:
     return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
-def _disk(repository: Repository) -> Diagnosis:
+def _disk(work_tree: WorkTree) -> Diagnosis:
     import shutil
 
-    free = shutil.disk_usage(repository.common_dir).free
+    free = shutil.disk_usage(work_tree.common_dir).free
     says = f"{free // _MEGABYTE:,} MB free"
     if free == 0:
         return Diagnosis(PROBLEM, "the disk is full", ("free some space",))
     return Diagnosis(OK, says) if free >= _LOW_BYTES else Diagnosis(WARNING, says, ("free some space",))
 
 
-def _decoration(repository: Repository) -> Diagnosis:
+def _decoration(work_tree: WorkTree) -> Diagnosis:
     """`git log --all` walks the ledgers too; how they are decorated is a matter of taste, so only a note."""
-    values = repository.git.attempt("config", "--get-all", "log.excludeDecoration").stdout.split()
+    values = work_tree.git.attempt("config", "--get-all", "log.excludeDecoration").stdout.split()
     if any(value.startswith(b"refs/idse") for value in values):
         return Diagnosis(OK, "git log leaves ledgers undecorated")
     return Diagnosis(
@@ -128,22 +126,22 @@ def _decoration(repository: Repository) -> Diagnosis:
     )
 
 
-def _locks(repository: Repository) -> Diagnosis:
-    stale = recovery.stale_locks(repository)
+def _locks(work_tree: WorkTree) -> Diagnosis:
+    stale = recovery.stale_locks(work_tree)
     if not stale:
         return Diagnosis(OK, "no ref is locked by a process that is gone")
     return Diagnosis(PROBLEM, f"left by a killed process: {', '.join(stale[:3])}", ("idse doctor --fix",))
 
 
-def _leftovers(repository: Repository) -> Diagnosis:
-    found = recovery.leftovers(repository)
+def _leftovers(work_tree: WorkTree) -> Diagnosis:
+    found = recovery.leftovers(work_tree)
     if not found:
         return Diagnosis(OK, "no file of a process that is gone")
     return Diagnosis(WARNING, f"files of processes that are gone: {len(found)}", ("idse doctor --fix",))
 
 
-def _spool(repository: Repository, missed: Sequence[object]) -> Diagnosis:
-    waiting = recovery.spooled(repository)
+def _spool(work_tree: WorkTree, missed: Sequence[object]) -> Diagnosis:
+    waiting = recovery.spooled(work_tree)
     if missed:
         count = f"{len(missed)} commits wait" if len(missed) > 1 else "1 commit waits"
         more = f", and {waiting} for a note" if waiting else ""
@@ -156,8 +154,8 @@ def _spool(repository: Repository, missed: Sequence[object]) -> Diagnosis:
     )
 
 
-def _sync_leftovers(repository: Repository) -> Diagnosis:
-    found = sync_leftovers(repository)
+def _sync_leftovers(work_tree: WorkTree) -> Diagnosis:
+    found = sync_leftovers(work_tree)
     if not any(found):
         return Diagnosis(OK, "no sync was stopped half-way")
     clear = ("idse doctor --fix",) if found.folders or found.settled else ()
@@ -165,9 +163,9 @@ def _sync_leftovers(repository: Repository) -> Diagnosis:
     return Diagnosis(NOTE, told(found), (*clear, *ask))
 
 
-def _published(repository: Repository) -> Diagnosis:
+def _published(work_tree: WorkTree) -> Diagnosis:
     """Only a person can tell what such a ref was meant to be, so nothing here is ever mended."""
-    refs = published_refs(repository)
+    refs = published_refs(work_tree)
     if refs.foreign:
         says = f"no ledger, or a damaged one: {', '.join(refs.foreign[:3])}"
         return Diagnosis(PROBLEM, says, ("idse fsck    (says what is wrong with each; push none of them)",))
@@ -177,8 +175,8 @@ def _published(repository: Repository) -> Diagnosis:
     return Diagnosis(OK, "every ref under refs/idse/ holds what its name says")
 
 
-def _reflogs(repository: Repository) -> Diagnosis:
-    missing = recovery.refs_without_log(repository)
+def _reflogs(work_tree: WorkTree) -> Diagnosis:
+    missing = recovery.refs_without_log(work_tree)
     if not missing:
         return Diagnosis(OK, "every ledger has one")
     return Diagnosis(WARNING, f"missing for {', '.join(missing[:3])}", ("idse doctor --fix",))

@@ -18,36 +18,36 @@ from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS, write_failure
 from idse_orchestrator.health.refs import published_refs
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 
-def stale_locks(repository: Repository) -> Sequence[str]:
+def stale_locks(work_tree: WorkTree) -> Sequence[str]:
     """Lock files of ledgers and of this work tree's sessions, by path in the git directory."""
     found = []
-    for base, refs in ((repository.common_dir, "refs/idse"), (repository.git_dir, "refs/worktree/idse")):
+    for base, refs in ((work_tree.common_dir, "refs/idse"), (work_tree.git_dir, "refs/worktree/idse")):
         for folder, _, names in os.walk(os.path.join(base, refs)):
             paths = [os.path.join(folder, name) for name in names if name.endswith(".lock")]
             found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_AFTER_SECONDS]
     return sorted(found)
 
 
-def remove_stale_locks(repository: Repository) -> str:
+def remove_stale_locks(work_tree: WorkTree) -> str:
     """Remove what `stale_locks` finds, under the ledger lock; what was done."""
-    with ledger_lock(repository):
-        stale = stale_locks(repository)
+    with ledger_lock(work_tree):
+        stale = stale_locks(work_tree)
         for name in stale:
-            base = repository.common_dir if name.startswith("refs/idse") else repository.git_dir
+            base = work_tree.common_dir if name.startswith("refs/idse") else work_tree.git_dir
             _remove(os.path.join(base, name))
     return f"removed {', '.join(stale)}" if stale else "they were gone already"
 
 
-def leftovers(repository: Repository) -> Sequence[str]:
+def leftovers(work_tree: WorkTree) -> Sequence[str]:
     """Temporary files in idse's own folders whose process does not live any more, by absolute path."""
     return sorted(
         path
-        for folder in dict.fromkeys((repository.private, os.path.join(repository.git_dir, "idse")))
+        for folder in dict.fromkeys((work_tree.private, os.path.join(work_tree.git_dir, "idse")))
         for path in _files(folder)
         if (found := _PIECE.fullmatch(os.path.basename(path)))
         and not _is_alive(int(next(filter(None, found.groups()))))
@@ -55,46 +55,46 @@ def leftovers(repository: Repository) -> Sequence[str]:
     )
 
 
-def remove_leftovers(repository: Repository) -> str:
+def remove_leftovers(work_tree: WorkTree) -> str:
     """Remove what `leftovers` finds, under the ledger lock; what was done."""
-    with ledger_lock(repository):
-        found = leftovers(repository)
+    with ledger_lock(work_tree):
+        found = leftovers(work_tree)
         for path in found:
             _remove(path)
     return f"removed {len(found)} files" if found else "they were gone already"
 
 
-def spooled(repository: Repository) -> int:
+def spooled(work_tree: WorkTree) -> int:
     """How many commits wait in the spool."""
     try:
-        return len(os.listdir(os.path.join(repository.private, "spool")))
+        return len(os.listdir(os.path.join(work_tree.private, "spool")))
     except OSError:
         return 0
 
 
-def drain_spool(repository: Repository, record: Callable[[], int]) -> str:
+def drain_spool(work_tree: WorkTree, record: Callable[[], int]) -> str:
     """Let `record` record what was missed, and turn the spool into notes; what was done."""
     from idse_orchestrator.worktree.spool import drain
 
     recorded = record()
-    changed = len(drain(repository))
+    changed = len(drain(work_tree))
     told = f"recorded {counted(recorded, 'commit')}, " if recorded else ""
     return f"{told}wrote {counted(changed, 'note')}"
 
 
-def refs_without_log(repository: Repository) -> Sequence[str]:
+def refs_without_log(work_tree: WorkTree) -> Sequence[str]:
     """Ledgers and notes that have no reflog. Refs that hold something else are none of our business."""
-    names = published_refs(repository).ours
-    return [name for name in names if not os.path.isfile(os.path.join(repository.common_dir, "logs", name))]
+    names = published_refs(work_tree).ours
+    return [name for name in names if not os.path.isfile(os.path.join(work_tree.common_dir, "logs", name))]
 
 
-def write_reflogs(repository: Repository) -> str:
+def write_reflogs(work_tree: WorkTree) -> str:
     """Begin the reflogs that are missing; what was done."""
     from idse_orchestrator.git.libgit2 import libgit2, open_repository
 
-    missing = refs_without_log(repository)
-    with ledger_lock(repository):
-        backend = libgit2().RefdbFsBackend(open_repository(repository.common_dir))
+    missing = refs_without_log(work_tree)
+    with ledger_lock(work_tree):
+        backend = libgit2().RefdbFsBackend(open_repository(work_tree.common_dir))
         for name in missing:
             try:
                 backend.ensure_log(name)

@@ -17,7 +17,7 @@ from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _WORKTREE_REFS = "refs/worktree/idse"
 
@@ -25,13 +25,13 @@ _WORKTREE_REFS = "refs/worktree/idse"
 class GitWorkTree:
     """The `WorkTree` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._settings = GitSettings(repository)
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._work_tree = work_tree
+        self._settings = GitSettings(work_tree)
 
     def file(self, path: str) -> bytes | None:
         """See `WorkTree.file`. A symbolic link is no file."""
-        full = os.path.join(self._repository.toplevel, path)
+        full = os.path.join(self._work_tree.top, path)
         if os.path.islink(full) or not os.path.isfile(full):
             return None
         try:
@@ -42,15 +42,15 @@ class GitWorkTree:
 
     def write(self, path: str, content: bytes) -> None:
         """See `WorkTree.write`."""
-        write_atomically(os.path.join(self._repository.toplevel, path), content)
+        write_atomically(os.path.join(self._work_tree.top, path), content)
 
     def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
         """See `WorkTree.current_refs`."""
-        return current_refs(self._repository.git_dir)
+        return current_refs(self._work_tree.git_dir)
 
     def forget(self, ref: str) -> None:
         """See `WorkTree.forget`."""
-        self._repository.git.bytes("symbolic-ref", "--delete", ref)
+        self._work_tree.git.bytes("symbolic-ref", "--delete", ref)
 
     def shows_notes(self) -> bool:
         """See `WorkTree.shows_notes`."""
@@ -92,12 +92,12 @@ class PublishedRefs(NamedTuple):
     unknown: Sequence[str]
 
 
-def published_refs(repository: Repository) -> PublishedRefs:
+def published_refs(work_tree: WorkTree) -> PublishedRefs:
     """Every ref under ``refs/idse/``, once."""
-    source = GitLedgerSource(repository)
+    source = GitLedgerSource(work_tree)
     refs = source.refs()
     known = [ref for ref in refs if ref.is_known]
-    ours = {*_ledgers(repository, known), *_notes(source, known), *sound_tips(repository, known)}
+    ours = {*_ledgers(work_tree, known), *_notes(source, known), *sound_tips(work_tree, known)}
     return PublishedRefs(
         sorted(ours),
         [ref.name for ref in known if ref.name not in ours],
@@ -105,9 +105,9 @@ def published_refs(repository: Repository) -> PublishedRefs:
     )
 
 
-def _ledgers(repository: Repository, refs: Sequence[FoundRef]) -> Iterator[str]:
+def _ledgers(work_tree: WorkTree, refs: Sequence[FoundRef]) -> Iterator[str]:
     """Those whose tip carries what only a ledger commit has; a merge has no event."""
-    objects = ObjectFinder(repository.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"}))
+    objects = ObjectFinder(work_tree.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"}))
     for ref in refs:
         names = (f"{ref.target}:{name}" for name in (STATE, EVENT))
         if ref.project and ref.target and any(objects.find(name) for name in names):

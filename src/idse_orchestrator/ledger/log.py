@@ -17,7 +17,7 @@ from typing import NamedTuple
 from idse_orchestrator.errors import CorruptLedgerError, GitFailedError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, read_event
 from idse_orchestrator.ledger.refs import (
@@ -33,8 +33,8 @@ from idse_orchestrator.ledger.refs import (
 class GitLedgerHistory:
     """The `LedgerHistory` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git
 
     def entries(self, span: Span) -> Iterator[Drawn]:
         """See `LedgerHistory.entries`. CorruptLedgerError where git cannot go on."""

@@ -26,7 +26,7 @@ from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 if TYPE_CHECKING:
     import pygit2
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 GENESIS_MESSAGE = "idse: notes\n"
 GENESIS = "e0e8f204150b5a71a49b6af0369c6c02c5fde7c0"
@@ -40,8 +40,8 @@ _TREE = 0o040000
 class GitNotes:
     """The notes on code commits of one repository. Commit ids are full, 40 hexadecimal digits."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
 
     def read(self, commit: str) -> str | None:
         """The note on `commit`, or None. CorruptLedgerError where the ref does not hold notes."""
@@ -58,7 +58,7 @@ class GitNotes:
         rewrites. Takes the ledger lock. Raises BusyError, StorageError, CorruptLedgerError.
         """
         pairs = tuple(rewritten)
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             for _ in range(_TRIES):
                 try:
                     return self._write(notes, message, pairs)
@@ -119,7 +119,7 @@ class GitNotes:
     def _signature(self) -> pygit2.Signature:
         """Who commits here. A note claims nothing for anybody, so no identity is no reason to fail."""
         try:
-            who = identity(self._repository, self._git)
+            who = identity(self._vault, self._git)
         except InvalidConfigurationError:
             return self._signed("idse", "idse@localhost")
         return self._signed(who.name, who.email)
@@ -150,7 +150,7 @@ class GitNotes:
 
     @cached_property
     def _git(self) -> pygit2.Repository:
-        return open_repository(self._repository.common_dir)
+        return open_repository(self._vault.common_dir)
 
 
 def _blobs(tree: pygit2.Tree, rest: str) -> Iterator[pygit2.Blob]:

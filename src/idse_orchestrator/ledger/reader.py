@@ -12,7 +12,7 @@ from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as ARTIFACT
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.object_stream import ObjectStream
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
@@ -49,9 +49,9 @@ _REGISTRY = b'"registry":'
 class GitLedgerReader:
     """The `LedgerReader` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._git = repository.git
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._git = vault.git
 
     def projects(self) -> Sequence[str]:
         """See `LedgerReader.projects`."""
@@ -106,7 +106,7 @@ class GitLedgerReader:
         The sync point's commit says enough: its list of refs may be long. A clone that never synced
         starts no process to learn that.
         """
-        replica = known_replica_id(self._repository.private)
+        replica = known_replica_id(self._vault.private)
         if not replica or not self._may_have(SYNC):
             return Synced("", "")
         with ObjectStream(self._git) as objects:
@@ -120,7 +120,7 @@ class GitLedgerReader:
         return Synced(when, there.id if there else "", remote is not None)
 
     def _may_have(self, prefix: str) -> bool:
-        common = self._repository.common_dir
+        common = self._vault.common_dir
         if os.path.isdir(os.path.join(common, prefix)):
             return True
         try:

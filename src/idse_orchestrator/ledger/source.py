@@ -20,7 +20,7 @@ from idse_orchestrator.ledger.replay import cuts
 if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _BATCH = 200
 _SUBMODULE = "160000"
@@ -31,8 +31,8 @@ _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 class GitLedgerSource:
     """The `LedgerSource` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
 
     def refs(self) -> Sequence[FoundRef]:
         """See `LedgerSource.refs`."""

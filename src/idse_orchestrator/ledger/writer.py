@@ -20,7 +20,7 @@ from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
@@ -44,16 +44,14 @@ _TREE = 0o040000
 class GitLedgerWriter:
     """The `LedgerWriter` port on a repository. `agent` is who acts for the git identity ("" : nobody)."""
 
-    def __init__(
-        self, repository: Repository, agent: str = "", clock: Callable[[], float] = time.time
-    ) -> None:
-        self._repository = repository
+    def __init__(self, vault: Vault, agent: str = "", clock: Callable[[], float] = time.time) -> None:
+        self._vault = vault
         self._agent = one_line(agent)
         self._clock = clock
 
     def ready(self) -> None:
         """See `LedgerWriter.ready`."""
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             self._event(Draft("created", {}), 0)
 
     def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
@@ -78,7 +76,7 @@ class GitLedgerWriter:
         empty: State,
         plan: Callable[[Tip[State] | None], Sequence[Draft]],
     ) -> Sequence[Tip[State]]:
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             for _ in range(_TRIES):
                 before = self._read(kind, ref)
                 drafts = plan(before)
@@ -146,7 +144,7 @@ class GitLedgerWriter:
             kind=draft.kind,
             lamport=lamport,
             at=draft.at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            replica=replica_id(self._repository.private, int(now * 1000)),
+            replica=replica_id(self._vault.private, int(now * 1000)),
             actor=self._actor(draft),
             body=draft.body,
         )
@@ -177,17 +175,17 @@ class GitLedgerWriter:
     @cached_property
     def _git(self) -> pygit2.Repository:
         try:
-            return open_repository(self._repository.common_dir)
+            return open_repository(self._vault.common_dir)
         except (libgit2().GitError, OSError) as error:
             raise UnsupportedRepositoryError(
                 "libgit2, which writes the ledgers, cannot open this repository",
-                where=self._repository.common_dir,
+                where=self._vault.common_dir,
                 cause=str(error),
             ) from error
 
     @cached_property
     def _identity(self) -> Identity:
-        return identity(self._repository, self._git)
+        return identity(self._vault, self._git)
 
 
 def seconds_of(at: str) -> int:

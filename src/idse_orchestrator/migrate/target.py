@@ -14,7 +14,6 @@ from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.events import Event
 from idse_orchestrator.ledger.message import message_of
@@ -27,6 +26,7 @@ from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.pipeline.state_json import state_to_json
 from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.worktree.work_files import WorkFiles
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 NO_REPLICA = ulid(0, bytes(10))
 """What stands for the clone in an event that every clone would write alike."""
@@ -42,8 +42,8 @@ class _Ready(NamedTuple):
 class GitLedgerBatch(GitLedgerWriter):
     """The `LedgerBatch` port on a repository: events are made as for any ledger here."""
 
-    def __init__(self, repository: Repository, agent: str = "") -> None:
-        super().__init__(repository, agent)
+    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
+        super().__init__(work_tree, agent)
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
@@ -75,9 +75,9 @@ class GitLedgerBatch(GitLedgerWriter):
         """See `LedgerBatch.commit`."""
         full, self._open = self._open, None
         if full is not None:
-            full.install(self._repository.git)
+            full.install(self._vault.git)
         written = {}
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             for key, ready in self._ready.items():
                 try:
                     reason = f"idse: migrated {key[0]}/{key[1]}"
@@ -146,13 +146,13 @@ _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 class GitMigrationTarget:
     """The `MigrationTarget` port on a repository."""
 
-    def __init__(self, repository: Repository, agent: str = "") -> None:
-        self._repository = repository
+    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
+        self._work_tree = work_tree
         self._agent = agent
 
     def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
         """See `MigrationTarget.migrated`."""
-        git = self._repository.git
+        git = self._work_tree.git
         refs = git.lines("for-each-ref", "--format=%(refname)", SESSIONS)
         found: dict[SessionKey, set[str]] = {key: set() for ref in refs if (key := parse_session_ref(ref))}
         if found:
@@ -167,25 +167,25 @@ class GitMigrationTarget:
 
     def batch(self) -> GitLedgerBatch:
         """See `MigrationTarget.batch`."""
-        return GitLedgerBatch(self._repository, self._agent)
+        return GitLedgerBatch(self._work_tree, self._agent)
 
     def folder_exists(self, key: SessionKey) -> bool:
         """See `MigrationTarget.folder_exists`."""
-        return os.path.lexists(os.path.join(self._repository.toplevel, session_folder(*key)))
+        return os.path.lexists(os.path.join(self._work_tree.top, session_folder(*key)))
 
     def was_given(self, key: SessionKey) -> bool:
         """See `MigrationTarget.was_given`."""
-        return last_contribution(self._repository, *key) is not None
+        return last_contribution(self._work_tree, *key) is not None
 
     def check_out(self, key: SessionKey, files: Mapping[str, bytes], tree: str) -> None:
         """See `MigrationTarget.check_out`."""
         self._files.make_folder(session_folder(*key), files)
-        remember_contribution(self._repository, *key, Contribution(tree, (self._head,)))
+        remember_contribution(self._work_tree, *key, Contribution(tree, (self._head,)))
 
     @cached_property
     def _files(self) -> WorkFiles:
-        return WorkFiles(self._repository)
+        return WorkFiles(self._work_tree)
 
     @cached_property
     def _head(self) -> str:
-        return find_commit(self._repository.git, "HEAD") or ""
+        return find_commit(self._work_tree.git, "HEAD") or ""

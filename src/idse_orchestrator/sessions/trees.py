@@ -12,7 +12,7 @@ from typing import Protocol
 
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS
 
 
@@ -69,8 +69,8 @@ _DIFF = ("diff", *_PLAIN)
 class GitTrees:
     """The `Trees` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git
 
     def of_entry(self, commit: str) -> str:
         """See `Trees.of_entry`."""

@@ -38,7 +38,7 @@ from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_obje
 if TYPE_CHECKING:
     import pygit2
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _NUMBERS = {BLOB: kinds.BLOB, TREE: kinds.TREE, COMMIT: kinds.COMMIT}
 _REMEMBERED = 10_000
@@ -47,9 +47,9 @@ _REMEMBERED = 10_000
 class GitStore:
     """The `DesignStore` port on a repository; `reason` is what its reflogs say of a change."""
 
-    def __init__(self, repository: Repository, reason: str = "idse: import") -> None:
-        self._repository = repository
-        self._reader = GitLedgerReader(repository)
+    def __init__(self, vault: Vault, reason: str = "idse: import") -> None:
+        self._vault = vault
+        self._reader = GitLedgerReader(vault)
         self._reason = reason
         self._folders: dict[str, Mapping[str, str]] = {}
 
@@ -82,7 +82,7 @@ class GitStore:
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
         """See `DesignStore.save_session`."""
         ref = _ref(key)
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             check_tip(key, self._tip(key), expected)
             if expected is None:
                 check_new_key(self, key)
@@ -97,12 +97,12 @@ class GitStore:
 
     def delete_session(self, key: LedgerKey, expected: str) -> None:
         """See `DesignStore.delete_session`."""
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             tip = self._tip(key)
             if tip is None:
                 raise no_such_ledger(key)
             check_tip(key, tip, expected)
-            done = self._repository.git.attempt("update-ref", "-m", self._reason, "-d", _ref(key), expected)
+            done = self._vault.git.attempt("update-ref", "-m", self._reason, "-d", _ref(key), expected)
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip()
             raise ConflictError(f"{_ref(key)} cannot be deleted", cause=words)
@@ -171,15 +171,15 @@ class GitStore:
 
     @cached_property
     def _objects(self) -> Objects:
-        return objects_of(self._repository.common_dir)
+        return objects_of(self._vault.common_dir)
 
     @cached_property
     def _git(self) -> pygit2.Repository:
         try:
-            return open_repository(self._repository.common_dir)
+            return open_repository(self._vault.common_dir)
         except (libgit2().GitError, OSError) as error:
             raise GitFailedError(
-                "libgit2 cannot open this repository", where=self._repository.common_dir, cause=str(error)
+                "libgit2 cannot open this repository", where=self._vault.common_dir, cause=str(error)
             ) from error
 
 

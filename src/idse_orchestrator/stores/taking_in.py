@@ -40,7 +40,7 @@ from idse_orchestrator.sync.syncing import PATIENCE_SECONDS, Syncing, pause
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
     from idse_orchestrator.sync.outcome import PushReport
@@ -53,8 +53,8 @@ class StoreRemote:
     `broken` says of refs why they cannot be read: they are left out as if the store did not have them.
     """
 
-    def __init__(self, repository: Repository, store: DesignStore, mine: Mapping[str, str]) -> None:
-        self._repository = repository
+    def __init__(self, vault: Vault, store: DesignStore, mine: Mapping[str, str]) -> None:
+        self._vault = vault
         self._store = store
         self._mine = mine
         self._keys: dict[str, LedgerKey] = {}
@@ -84,13 +84,13 @@ class StoreRemote:
     @contextmanager
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
         """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
-        with IncomingFolder(self._repository) as incoming:
+        with IncomingFolder(self._vault) as incoming:
             with closing(PackWriter()) as pack:
                 unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
                 if unreadable:
                     raise ConflictError("ledgers of the store cannot be read", where=unreadable[0])
-                store = os.path.join(self._repository.common_dir, "objects")
-                pack.install(self._repository.git.with_environment(writing_to(incoming.folder, store)))
+                store = os.path.join(self._vault.common_dir, "objects")
+                pack.install(self._vault.git.with_environment(writing_to(incoming.folder, store)))
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
@@ -170,13 +170,13 @@ _RESULTS = {sync.PULLED: COPIED, sync.MERGED: MERGED, sync.REFUSED: REFUSED, syn
 _NEWER = "this repository has entries that are not there, and keeps them"
 
 
-def take_in(repository: Repository, store: DesignStore) -> CopyOutcome:
+def take_in(vault: Vault, store: DesignStore) -> CopyOutcome:
     """Bring every ledger of `store` into the repository; no other sync runs here meanwhile."""
-    with ledger_lock(repository, PATIENCE_SECONDS, "sync.lock"):
-        refs = GitPublishedRefs(repository)
+    with ledger_lock(vault, PATIENCE_SECONDS, "sync.lock"):
+        refs = GitPublishedRefs(vault)
         mine = refs.heads()
-        remote = StoreRemote(repository, store, mine)
-        brought = bring(_Intake(repository, remote, refs))
+        remote = StoreRemote(vault, store, mine)
+        brought = bring(_Intake(vault, remote, refs))
         merged = [each.ref for each in brought.outcomes if each.result == sync.MERGED]
         conflicts = refs.conflicted(merged)
     told = _told(brought) | _broken(remote, mine)
@@ -189,14 +189,14 @@ def take_in(repository: Repository, store: DesignStore) -> CopyOutcome:
 class _Intake(Syncing):
     """The parts of a pull without an Agency: it leaves no sync point."""
 
-    def __init__(self, repository: Repository, remote: StoreRemote, refs: GitPublishedRefs) -> None:
+    def __init__(self, vault: Vault, remote: StoreRemote, refs: GitPublishedRefs) -> None:
         self.agency = Agency("", "", "import")
         self.remote = remote
         self.refs = refs
         self.points = NoSyncPoints()
         self.pause = pause
-        self._make_guard = lambda: GitGuard(repository, lambda folder: GitJoiner(repository, folder))
-        self._make_joiner = lambda: GitJoiner(repository)
+        self._make_guard = lambda: GitGuard(vault, lambda folder: GitJoiner(vault, folder))
+        self._make_joiner = lambda: GitJoiner(vault)
 
 
 def _told(brought: Brought) -> dict[LedgerKey, LedgerOutcome]:

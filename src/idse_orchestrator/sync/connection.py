@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.errors import IdseError
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.git.watching import Watched
     from idse_orchestrator.sync.outcome import Agency
 
@@ -36,15 +36,15 @@ class Connection:
 
     def __init__(
         self,
-        repository: Repository,
+        vault: Vault,
         agency: Agency,
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
         configuration: GitConfiguration | None = None,
     ) -> None:
-        self._configuration = configuration or GitConfiguration(repository.git)
+        self._configuration = configuration or GitConfiguration(vault.git)
         self.agency = agency
-        self._git = repository.git
+        self._git = vault.git
         self._on_progress = on_progress
         self._patience = patience
         self._line = b""

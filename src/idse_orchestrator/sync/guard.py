@@ -31,7 +31,7 @@ from idse_orchestrator.sync.guard_sync_points import sync_line_defects
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.ports import Incoming
 
@@ -51,8 +51,8 @@ class GitGuard:
     `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
     """
 
-    def __init__(self, repository: Repository, merges_in: Callable[[str | None], Merges]) -> None:
-        self._repository = repository
+    def __init__(self, vault: Vault, merges_in: Callable[[str | None], Merges]) -> None:
+        self._vault = vault
         self._merges_in = merges_in
 
     def incoming(
@@ -86,7 +86,7 @@ class GitGuard:
         count = parts_for(len(moves))
 
         def work(part: Sequence[RefMove]) -> Callable[[], Iterator[Defect]]:
-            judgement = _Judgement(self._repository, folder, self._merges_in, is_leaving=is_leaving)
+            judgement = _Judgement(self._vault, folder, self._merges_in, is_leaving=is_leaving)
             return lambda: judgement.of(part, names)
 
         return judge_parts([work(moves[number::count]) for number in range(count)])
@@ -97,17 +97,17 @@ class _Judgement:
 
     def __init__(
         self,
-        repository: Repository,
+        vault: Vault,
         folder: str | None,
         merges_in: Callable[[str | None], Merges],
         *,
         is_leaving: bool = False,
     ) -> None:
-        self._repository = repository
+        self._vault = vault
         self._folder = folder
         self._merges_in = merges_in
         self._is_leaving = is_leaving
-        self._objects = GuardObjects(repository, folder)
+        self._objects = GuardObjects(vault, folder)
 
     def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
         """The defects of those `moves` that have a name."""
@@ -174,7 +174,7 @@ class _Judgement:
                 yield Defect(ref, name, *problem)
 
     def _leaving(self, plan: Plan) -> Iterator[Defect]:
-        grafted = _grafted(self._repository)
+        grafted = _grafted(self._vault)
         for stretch in plan.stretches:
             if not stretch.is_forward:
                 yield Defect(stretch.ref, "", "ref-rewind", "the remote's commits would be lost")
@@ -225,9 +225,9 @@ def _no_commit(move: RefMove, kind: str) -> Defect:
     return Defect(move.ref, move.new, "ref-kind", f"the ref points at a {kind}, not at a commit")
 
 
-def _grafted(repository: Repository) -> frozenset[str]:
+def _grafted(vault: Vault) -> frozenset[str]:
     try:
-        with open(os.path.join(repository.common_dir, "info", "grafts"), encoding="ascii") as file:
+        with open(os.path.join(vault.common_dir, "info", "grafts"), encoding="ascii") as file:
             return frozenset(line.split()[0] for line in file if line.strip() and line[0] != "#")
     except (OSError, UnicodeDecodeError):
         return frozenset()

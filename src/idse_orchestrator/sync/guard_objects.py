@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)")
 FEW = 64
@@ -98,8 +98,8 @@ class GuardObjects:
     `git` sees all of them. `own_git` sees the repository's, and stops where a shallow clone ends.
     """
 
-    def __init__(self, repository: Repository, folder: str | None) -> None:
-        self.own_git: Git = repository.git.with_environment(_PLAIN_SIGHT)
+    def __init__(self, vault: Vault, folder: str | None) -> None:
+        self.own_git: Git = vault.git.with_environment(_PLAIN_SIGHT)
         whole = self.own_git.with_environment({"GIT_SHALLOW_FILE": ""})
         self.git: Git = reading_also(whole, folder) if folder else whole
         self._few = FewObjects(self.git)

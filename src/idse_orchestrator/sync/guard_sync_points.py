@@ -22,7 +22,7 @@ from idse_orchestrator.sync.guard_plan import plan_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.fsck import FoundRef
     from idse_orchestrator.sync.guard_plan import Stretch
 
@@ -139,20 +139,20 @@ def _blob(data: bytes) -> str:
     return entries[0].id if is_one else ""
 
 
-def sync_problems(repository: Repository, refs: Sequence[FoundRef]) -> Iterator[Defect]:
+def sync_problems(vault: Vault, refs: Sequence[FoundRef]) -> Iterator[Defect]:
     """What is wrong with the sync points on `refs`, which point at commits: all that is reachable there."""
-    with GuardObjects(repository, None) as objects:
+    with GuardObjects(vault, None) as objects:
         plan = plan_of(objects.own_git, [RefMove(ref.name, "", ref.target) for ref in refs])
         for name, words in plan.unreadable.items():
             yield Defect(name, "", "missing-object", words)
         yield from sync_line_defects(objects, plan.stretches, {ref.name: ref.replica for ref in refs})
 
 
-def sound_tips(repository: Repository, refs: Sequence[FoundRef]) -> frozenset[str]:
+def sound_tips(vault: Vault, refs: Sequence[FoundRef]) -> frozenset[str]:
     """Names of those `refs` whose tip is a sync point of the clone they belong to; a quick look."""
     wanted = [ref for ref in refs if ref.replica and ref.target]
     if not wanted:
         return frozenset()
-    with GuardObjects(repository, None) as objects:
+    with GuardObjects(vault, None) as objects:
         verdicts = judge_sync_points(objects, (ref.target for ref in wanted))
     return frozenset(ref.name for ref in wanted if verdicts[ref.target] == (ref.replica, None))

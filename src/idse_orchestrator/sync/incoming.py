@@ -17,7 +17,7 @@ from idse_orchestrator.base.files import make_folder, storage_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _PREFIX = "incoming-"
 _PACK_ENDINGS = (".pack", ".rev", ".bitmap", ".mtimes", ".idx")
@@ -58,9 +58,9 @@ class GitIncoming:
 class IncomingFolder:
     """A folder for `GitIncoming` that exists as long as the ``with`` block."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._private = repository.private
-        self._store = os.path.join(repository.common_dir, "objects")
+    def __init__(self, vault: Vault) -> None:
+        self._private = vault.private
+        self._store = os.path.join(vault.common_dir, "objects")
         self._lock = -1
         self._folder = ""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 OLD_SECONDS = 24 * 3600
 """A push is over after a day, whatever became of it."""
@@ -36,25 +36,23 @@ class SyncLeftovers(NamedTuple):
     open: Sequence[str]
 
 
-def sync_leftovers(repository: Repository) -> SyncLeftovers:
+def sync_leftovers(vault: Vault) -> SyncLeftovers:
     """What is there now; writes nothing."""
-    git, own = repository.git, sync_ref(known_replica_id(repository.private))
+    git, own = vault.git, sync_ref(known_replica_id(vault.private))
     old = time.time() - OLD_SECONDS
     rows = git.lines("for-each-ref", "--format=%(objectname) %(committerdate:unix)", PENDING)
     sent = [name for name, _, at in (row.partition(" ") for row in rows) if at and int(at) < old]
     settled = [name for name in sent if git.attempt("merge-base", "--is-ancestor", name, own).returncode == 0]
-    return SyncLeftovers(
-        dead_folders(repository.private), settled, [name for name in sent if name not in settled]
-    )
+    return SyncLeftovers(dead_folders(vault.private), settled, [name for name in sent if name not in settled])
 
 
-def remove_sync_leftovers(repository: Repository) -> str:
+def remove_sync_leftovers(vault: Vault) -> str:
     """Remove the folders, and forget what is settled; what was done."""
-    found = sync_leftovers(repository)
+    found = sync_leftovers(vault)
     if found.folders:
-        remove_leftovers(repository.private)
+        remove_leftovers(vault.private)
     for name in found.settled:
-        repository.git.attempt("update-ref", "-d", PENDING + name, name)
+        vault.git.attempt("update-ref", "-d", PENDING + name, name)
     return f"removed {told(found._replace(open=()))}" if any(found[:2]) else "nothing that is safe to remove"
 
 

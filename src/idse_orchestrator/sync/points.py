@@ -22,7 +22,7 @@ from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.sync.published_refs import GitPublishedRefs
 
 PENDING = "refs/idse-local/pending/"
@@ -36,19 +36,17 @@ _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 class GitSyncPoints:
     """The `SyncPoints` port on a repository."""
 
-    def __init__(
-        self, repository: Repository, refs: GitPublishedRefs, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._repository = repository
-        self._git = repository.git
+    def __init__(self, vault: Vault, refs: GitPublishedRefs, clock: Callable[[], float] = time.time) -> None:
+        self._vault = vault
+        self._git = vault.git
         self._refs = refs
         self._clock = clock
 
     @property
     def ref(self) -> str:
         """See `SyncPoints.ref`."""
-        with ledger_lock(self._repository):
-            return sync_ref(replica_id(self._repository.private, int(self._clock() * 1000)))
+        with ledger_lock(self._vault):
+            return sync_ref(replica_id(self._vault.private, int(self._clock() * 1000)))
 
     def settle(self, theirs: str) -> str:
         """See `SyncPoints.settle`."""
@@ -89,7 +87,7 @@ class GitSyncPoints:
 
     def latest(self) -> SyncPoint | None:
         """See `SyncPoints.latest`."""
-        replica = known_replica_id(self._repository.private)
+        replica = known_replica_id(self._vault.private)
         found = self._git.attempt("cat-file", "blob", f"{sync_ref(replica)}:{FILE}")
         if found.returncode != 0:
             return None
@@ -112,7 +110,7 @@ class GitSyncPoints:
         last one is noted again under the new id: the ref of a clone ends with a point of that clone.
         The id is kept last: whoever is killed before that begins anew once more.
         """
-        with ledger_lock(self._repository):
+        with ledger_lock(self._vault):
             replica = new_replica_id(int(self._clock() * 1000))
             new = sync_ref(replica)
             if mine:
@@ -120,7 +118,7 @@ class GitSyncPoints:
                 reason = f"idse: this clone is a copy: it was {ref}"
                 moving = ("update-ref", "--create-reflog", "-m", reason, "--stdin")
                 self._git.bytes(*moving, stdin=renamed.encode())
-            keep_replica_id(self._repository.private, replica)
+            keep_replica_id(self._vault.private, replica)
         return new
 
     def _under(self, replica: str, commit: str) -> str:
@@ -182,14 +180,14 @@ class PointEntry(NamedTuple):
     is_own: bool
 
 
-def sync_points(repository: Repository, limit: int | None = None) -> Iterator[PointEntry]:
+def sync_points(vault: Vault, limit: int | None = None) -> Iterator[PointEntry]:
     """The sync points under ``refs/idse/sync/``, newest first, `limit` of them at most."""
-    refs = repository.git.lines("for-each-ref", "--format=%(refname)", SYNC)
+    refs = vault.git.lines("for-each-ref", "--format=%(refname)", SYNC)
     if not refs:
         return
-    own = known_replica_id(repository.private)
+    own = known_replica_id(vault.private)
     count = () if limit is None else (f"--max-count={limit}",)
     wanted = "".join(f"{ref}\n" for ref in refs).encode()
-    for row in repository.git.lines("log", "--stdin", *_PLAIN, *count, _FORMAT, stdin=wanted):
+    for row in vault.git.lines("log", "--stdin", *_PLAIN, *count, _FORMAT, stdin=wanted):
         commit, at, subject, replica = row.split("\x1f")
         yield PointEntry(commit, int(at), subject, replica, replica == own)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.ports import Incoming
 
@@ -43,9 +43,9 @@ _MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e",
 class GitPublishedRefs:
     """The `PublishedRefs` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._git = repository.git
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._git = vault.git
 
     def heads(self) -> Mapping[str, str]:
         """See `PublishedRefs.heads`."""
@@ -85,7 +85,7 @@ class GitPublishedRefs:
         asked = list(moves)
         late: list[RefMove] = []
         for start in range(0, len(asked), _AT_ONCE):
-            with ledger_lock(self._repository):
+            with ledger_lock(self._vault):
                 late += self._moved(asked[start : start + _AT_ONCE], reason)
         return late
 
@@ -111,7 +111,7 @@ class GitPublishedRefs:
         """Give whoever holds the lock file of a ref time, or take away what a killed process left."""
         from idse_orchestrator.git.ref_update import wait_for_lock_file
 
-        paths = (os.path.join(self._repository.common_dir, f"{move.ref}.lock") for move in moves)
+        paths = (os.path.join(self._vault.common_dir, f"{move.ref}.lock") for move in moves)
         locked = [path for path in paths if os.path.exists(path)]
         for path in locked:
             wait_for_lock_file(path)
@@ -120,7 +120,7 @@ class GitPublishedRefs:
     def _many(self, pairs: Sequence[tuple[str, str]], objects: Incoming | None) -> list[str]:
         from idse_orchestrator.git.libgit2 import libgit2, open_repository
 
-        git = open_repository(self._repository.common_dir)
+        git = open_repository(self._vault.common_dir)
         if objects is not None:
             git.odb.add_disk_alternate(objects.folder)
         oid = libgit2().Oid

@@ -11,7 +11,7 @@ from idse_orchestrator.sync.agency_url import is_path, path_in, place_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 _LOCAL = ("local", "worktree")
 _TRUE = ("true", "yes", "on", "1", "")
@@ -20,9 +20,9 @@ _TRUE = ("true", "yes", "on", "1", "")
 class GitRemoteSettings:
     """The `GitRemotes` port on a repository."""
 
-    def __init__(self, repository: Repository, configuration: GitConfiguration) -> None:
+    def __init__(self, vault: Vault, configuration: GitConfiguration) -> None:
         self._configuration = configuration
-        self._top = repository.toplevel
+        self._top = vault.git.folder
 
     def all(self) -> Mapping[str, RemoteSettings]:
         """See `GitRemotes.all`."""

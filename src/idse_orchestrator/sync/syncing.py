@@ -17,7 +17,7 @@ from idse_orchestrator.sync.published_refs import GitPublishedRefs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
@@ -114,21 +114,19 @@ _FIRST_PAUSE = 0.05
 
 
 @contextmanager
-def open_syncing(
-    repository: Repository, agency: Agency, remote: GitRemote, *, alone: bool = True
-) -> Iterator[Syncing]:
+def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool = True) -> Iterator[Syncing]:
     """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
-    refs = GitPublishedRefs(repository)
+    refs = GitPublishedRefs(vault)
     syncing = Syncing(
         agency,
         remote,
         refs,
         pause,
-        make_points=lambda: _points(repository, refs),
-        make_guard=lambda: _guard(repository),
-        make_joiner=lambda: _joiner(repository),
+        make_points=lambda: _points(vault, refs),
+        make_guard=lambda: _guard(vault),
+        make_joiner=lambda: _joiner(vault),
     )
-    lock = ledger_lock(repository, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
+    lock = ledger_lock(vault, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
     try:
         with lock:
             yield syncing
@@ -136,22 +134,22 @@ def open_syncing(
         remote.close()
 
 
-def _points(repository: Repository, refs: GitPublishedRefs) -> SyncPoints:
+def _points(vault: Vault, refs: GitPublishedRefs) -> SyncPoints:
     from idse_orchestrator.sync.points import GitSyncPoints
 
-    return GitSyncPoints(repository, refs)
+    return GitSyncPoints(vault, refs)
 
 
-def _guard(repository: Repository) -> Guard:
+def _guard(vault: Vault) -> Guard:
     from idse_orchestrator.sync.guard import GitGuard
 
-    return GitGuard(repository, lambda folder: _joiner(repository, folder))
+    return GitGuard(vault, lambda folder: _joiner(vault, folder))
 
 
-def _joiner(repository: Repository, folder: str | None = None) -> GitJoiner:
+def _joiner(vault: Vault, folder: str | None = None) -> GitJoiner:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
 
-    return GitJoiner(repository, folder)
+    return GitJoiner(vault, folder)
 
 
 def pause(attempt: int) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.incoming import GitIncoming
     from idse_orchestrator.sync.outcome import Agency, PushReport
@@ -57,7 +57,7 @@ class GitRemote:
 
     def __init__(
         self,
-        repository: Repository,
+        vault: Vault,
         agency: Agency,
         on_progress: Callable[[str], None] | None = None,
         patience: float = PATIENCE,
@@ -66,10 +66,10 @@ class GitRemote:
         self._listings: RefListings | None = None
         self._asked: subprocess.Popen[bytes] | None = None
         self._tracking = Beside()
-        self._repository = repository
+        self._vault = vault
         self._agency = agency
         self._listing: bytes | None = None
-        self._connection = Connection(repository, agency, on_progress, patience, configuration)
+        self._connection = Connection(vault, agency, on_progress, patience, configuration)
 
     def look_ahead(self, listings: RefListings) -> None:
         """Have git list the refs there at once, for `settled`, while `listings` is at work on those here."""
@@ -108,7 +108,7 @@ class GitRemote:
         """See `Remote.fetch`. ConflictError where the remote does not have an id any more."""
         from idse_orchestrator.sync.incoming import IncomingFolder
 
-        with IncomingFolder(self._repository) as incoming:
+        with IncomingFolder(self._vault) as incoming:
             if wanted:
                 self._fetch(wanted, incoming)
             yield incoming
@@ -118,17 +118,17 @@ class GitRemote:
         from idse_orchestrator.sync.pushing import push
 
         self._tracking.wait()  # git itself notes what it pushed
-        return push(self._connection, self._repository.git, moves)
+        return push(self._connection, self._vault.git, moves)
 
     def track(self, heads: Mapping[str, str]) -> None:
         """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
         if self._agency.remote:
-            self._tracking.start(lambda: track(self._repository.git, self._agency.remote, heads))
+            self._tracking.start(lambda: track(self._vault.git, self._agency.remote, heads))
 
     def remembered(self) -> Mapping[str, str]:
         """See `Remote.remembered`; nothing for a bare URL."""
         self._tracking.wait()
-        return tracked(self._repository.git, self._agency.remote) if self._agency.remote else {}
+        return tracked(self._vault.git, self._agency.remote) if self._agency.remote else {}
 
     @property
     def _question(self) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class GitRemote:
     def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
         from idse_orchestrator.git.object_finder import writing_to
 
-        store = os.path.join(self._repository.common_dir, "objects")
+        store = os.path.join(self._vault.common_dir, "objects")
         environment = writing_to(incoming.folder, store)
         settings, tips = self._common_ground(wanted)
         args = (*_FETCH, *tips, "--stdin", self._connection.address)
@@ -162,10 +162,10 @@ class GitRemote:
     def _common_ground(self, wanted: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Settings and options that say which commits the remote is told we have: never those of code."""
         names = [*wanted] if len(wanted) <= _FEW else []
-        tips = self._repository.git.lines("for-each-ref", "--format=%(refname)", *names) if names else []
+        tips = self._vault.git.lines("for-each-ref", "--format=%(refname)", *names) if names else []
         if not tips:
             all_tips = ("for-each-ref", "--count=1", "--format=%(refname)", LEDGERS)
-            tips = [f"{LEDGERS}*"] if self._repository.git.lines(*all_tips) else []
+            tips = [f"{LEDGERS}*"] if self._vault.git.lines(*all_tips) else []
         if not tips:
             return (*_FETCHING, "-c", "fetch.negotiationAlgorithm=noop"), ()
         return _FETCHING, tuple(f"--negotiation-tip={tip}" for tip in tips)

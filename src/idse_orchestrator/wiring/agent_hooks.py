@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.agents.edit_gate import Verdict
-    from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _STORE = "IDSE_STORE"
 
@@ -42,7 +42,7 @@ class AgentHooks:
         places = [os.path.join(self._folder, self._meant(path)) for path in paths]
         found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)
         verdicts = [self._judge(app, inside) for app, inside in found]
-        return strongest(verdicts), found[0][0].repository.git_dir if found else ""
+        return strongest(verdicts), found[0][0].work_tree.git_dir if found else ""
 
     def _meant(self, path: str) -> str:
         """`path` as who asks opens it: Claude Code takes ``~/`` for the home, Codex for a name."""
@@ -57,16 +57,15 @@ class AgentHooks:
         from idse_orchestrator.agents.judge_edit import EditPlaces
 
         places = EditPlaces(self._home)
-        found: dict[Repository, list[str]] = {}
+        found: dict[WorkTree, list[str]] = {}
         for path in paths:
             place = places.find(path)
             if place is not None:
-                found.setdefault(place.repository, []).append(place.path)
+                found.setdefault(place.work_tree, []).append(place.path)
         if not found and not places.home_is_in_git:
             return self._in_a_store(paths)
         return [
-            (Application.around(repository, self._environment), inside)
-            for repository, inside in found.items()
+            (Application.around(work_tree, self._environment), inside) for work_tree, inside in found.items()
         ]
 
     def _in_a_store(self, paths: Sequence[str]) -> list[tuple[Application, list[str]]]:
@@ -74,7 +73,7 @@ class AgentHooks:
         app = _application_without_git(self._home, self._environment)
         if app is None:
             return []
-        root = os.path.realpath(app.repository.toplevel)
+        root = os.path.realpath(app.work_tree.top)
         inner = [os.path.relpath(os.path.realpath(path), root).replace(os.sep, "/") for path in paths]
         ours = [path for path in inner if not path.startswith("../")]
         return [(app, ours)] if ours else []

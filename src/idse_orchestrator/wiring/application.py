@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from idse_orchestrator.errors import IdseError
-from idse_orchestrator.git.repository import Repository, discover
+from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.health.uninstall import Footprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
@@ -47,6 +48,28 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.values import CodeCommits
 
 
+class NoDocuments:
+    """The `Workspace` of a bare repository, which has no documents; what asks for some is refused."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def current(self, project: str | None = None) -> None:
+        """No session is current where nobody works."""
+
+    def session_folders(self) -> tuple[SessionKey, ...]:
+        """There are none."""
+        return ()
+
+    def write_views(self, project: str, views: Mapping[str, bytes]) -> tuple[str, ...]:  # noqa: ARG002
+        """There is no place for a view."""
+        return ()
+
+    def __getattr__(self, name: str) -> NoReturn:
+        needs_work_tree(self._vault)
+        raise AttributeError(name)
+
+
 class Application:
     """Everything a command can use in the repository around `folder`, given an `environment`."""
 
@@ -54,21 +77,36 @@ class Application:
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.environment = environment
-        self.repository: Repository = discover(folder)
+        self.vault = discover(folder)
 
     @classmethod
-    def around(cls, repository: Repository, environment: Mapping[str, str]) -> Application:
-        """The application on a `repository` that was found already."""
+    def around(cls, vault: Vault, environment: Mapping[str, str]) -> Application:
+        """The application on a `vault` that was found already."""
         made = cls.__new__(cls)
-        made.environment, made.repository = environment, repository
+        made.environment, made.vault = environment, vault
         return made
+
+    @property
+    def work_tree(self) -> WorkTree:
+        """The work tree we stand in; UnsupportedRepositoryError in a bare repository."""
+        return needs_work_tree(self.vault)
+
+    @property
+    def prefix(self) -> str:
+        """The folder we stand in, below the top of the work tree: "" or "a/b/"."""
+        return self.vault.prefix if isinstance(self.vault, WorkTree) else ""
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether there are ledgers here and no documents beside them."""
+        return not isinstance(self.vault, WorkTree)
 
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
         from idse_orchestrator.ledger.reader import GitLedgerReader
 
-        return GitLedgerReader(self.repository)
+        return GitLedgerReader(self.vault)
 
     @cached_property
     def writer(self) -> LedgerWriter:
@@ -80,21 +118,23 @@ class Application:
     def _plain_writer(self) -> LedgerWriter:
         from idse_orchestrator.ledger.writer import GitLedgerWriter
 
-        return GitLedgerWriter(self.repository, self.agent)
+        return GitLedgerWriter(self.vault, self.agent)
 
     @cached_property
     def workspace(self) -> Workspace:
         """The documents of this work tree."""
+        if self.is_bare:
+            return cast("Workspace", NoDocuments(self.vault))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
-        return GitWorkspace(self.repository)
+        return GitWorkspace(self.work_tree)
 
     @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
 
-        return GitLedgerHistory(self.repository)
+        return GitLedgerHistory(self.vault)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
@@ -102,7 +142,7 @@ class Application:
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
         from idse_orchestrator.claims.session import Blueprint
 
-        documents, file = GitLedgerDocuments(self.repository), GitBlueprintFile(self.repository)
+        documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
@@ -110,34 +150,34 @@ class Application:
         """The documents of this work tree in or at `places`, to judge."""
         from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
-        return WorktreeReader(self.repository, places)
+        return WorktreeReader(self.work_tree, places)
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names, to judge."""
         from idse_orchestrator.worktree.readers.sources import open_source
 
-        return open_source(self.repository, self.environment, choice)
+        return open_source(self.vault, self.environment, choice)
 
     @cached_property
     def trees(self) -> Trees:
         """Trees of artifacts, to compare."""
         from idse_orchestrator.sessions.trees import GitTrees
 
-        return GitTrees(self.repository)
+        return GitTrees(self.vault)
 
     @cached_property
     def store(self) -> DesignStore:
         """The ledgers of this repository as a store, to copy from."""
         from idse_orchestrator.stores.git_ledger import GitStore
 
-        return GitStore(self.repository)
+        return GitStore(self.vault)
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.taking_in import take_in
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.repository, source)
+        outcome = take_in(self.vault, source)
         on_progress("")
         self.refresh_all_views()
         self.sync.tidy()
@@ -153,7 +193,7 @@ class Application:
         """Git's configuration here, asked once."""
         from idse_orchestrator.git.configuration import GitConfiguration
 
-        return GitConfiguration(self.repository.git)
+        return GitConfiguration(self.vault.git)
 
     @cached_property
     def layers(self) -> Layers:
@@ -195,7 +235,7 @@ class Application:
         return resolve.Asking(
             self.reader,
             self.workspace,
-            self.repository.prefix,
+            self.prefix,
             self.environment.get("IDSE_PROJECT", ""),
             lambda: self.setting("project"),
         )
@@ -225,27 +265,27 @@ class Application:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
         from idse_orchestrator.git.lock import ledger_lock
 
-        return ledger_lock(self.repository, name="init.lock")
+        return ledger_lock(self.vault, name="init.lock")
 
     def hook_files(self) -> HookFiles:
         """The hook files of this repository."""
         from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
-        return GitHookFiles(self.repository)
+        return GitHookFiles(self.work_tree)
 
     @property
     def agent_files(self) -> GitAgentFiles:
         """The files of this work tree that tell coding agents about idse."""
         from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 
-        return GitAgentFiles(self.repository.toplevel, self.repository.git_dir)
+        return GitAgentFiles(self.work_tree.top, self.work_tree.git_dir)
 
     @property
     def settings(self) -> GitSettings:
         """The git settings that idse makes."""
         from idse_orchestrator.git.configuration import GitSettings
 
-        return GitSettings(self.repository)
+        return GitSettings(self.vault)
 
     @property
     def session_maker(self) -> SessionMaker:
@@ -253,7 +293,7 @@ class Application:
         from idse_orchestrator.sessions.create_session import SessionMaker
         from idse_orchestrator.worktree.work_files import WorkFiles
 
-        files = WorkFiles(self.repository)
+        files = WorkFiles(self.work_tree)
         return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
 
     @property
@@ -265,7 +305,7 @@ class Application:
         from idse_orchestrator.resources import shipped_folder
         from idse_orchestrator.sessions.template_folder import TemplateFolders
 
-        own = os.path.join(self.repository.toplevel, TEMPLATES_FOLDER)
+        own = os.path.join(self.work_tree.top, TEMPLATES_FOLDER)
         return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
@@ -273,7 +313,7 @@ class Application:
         """The commits of the user's branch."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
-        return GitCodeCommits(self.repository)
+        return GitCodeCommits(self.work_tree)
 
     @property
     def recorder(self) -> Recorder:
@@ -284,7 +324,7 @@ class Application:
         from idse_orchestrator.ledger.note_tree import GitNotes
         from idse_orchestrator.worktree.record_commit import Recorder
 
-        notes = GitNotes(self.repository)
+        notes = GitNotes(self.vault)
         return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
 
     @cached_property
@@ -292,7 +332,7 @@ class Application:
         """What this work tree could not record when it happened."""
         from idse_orchestrator.worktree.record_missed import GitMissedCommits
 
-        return GitMissedCommits(self.repository)
+        return GitMissedCommits(self.work_tree)
 
     def drain_spool(self) -> None:
         """Record what was missed, and give the commits that wait for a note theirs.
@@ -301,10 +341,12 @@ class Application:
         """
         from idse_orchestrator.worktree.spool import drain
 
+        if self.is_bare:
+            return
         try:
             if self.missed.waiting():
                 self.record_missed()
-            drain(self.repository)
+            drain(self.work_tree)
         except IdseError as error:
             self.log(f"spool: {error.message}")
         except Exception as error:  # noqa: BLE001 - one odd commit must not keep every command from writing
@@ -315,7 +357,7 @@ class Application:
         from idse_orchestrator.git.lock import ledger_lock
         from idse_orchestrator.worktree.record_missed import record_missed
 
-        with ledger_lock(self.repository, timeout=0):
+        with ledger_lock(self.vault, timeout=0):
             pass  # free, most likely: the command itself waits longer, but not twice
         return record_missed(self._recorder(self._plain_writer), self.missed, self.log)
 
@@ -324,7 +366,7 @@ class Application:
         """Everything under ``refs/idse/`` as it is, to check it."""
         from idse_orchestrator.ledger.source import GitLedgerSource
 
-        return GitLedgerSource(self.repository)
+        return GitLedgerSource(self.vault)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
         """The id that a merge of two commits of the ledger `ref` must have."""
@@ -334,14 +376,14 @@ class Application:
         """What is wrong with the sync points on `refs`; see `ledger.fsck`."""
         from idse_orchestrator.sync.guard_sync_points import sync_problems
 
-        return sync_problems(self.repository, refs)
+        return sync_problems(self.vault, refs)
 
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
         from idse_orchestrator.ledger.merge.joiner import GitJoiner
 
-        return GitJoiner(self.repository)
+        return GitJoiner(self.vault)
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
@@ -352,9 +394,9 @@ class Application:
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
 
-        yield from machine_checks(self.repository, self.environment)
-        yield from leftover_checks(self.repository, self.missed.waiting, self.record_missed)
-        work_tree = GitWorkTree(self.repository)
+        yield from machine_checks(self.work_tree, self.environment)
+        yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
+        work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
             Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
         )
@@ -382,10 +424,10 @@ class Application:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 
-        return GitFootprint(self.repository)
+        return GitFootprint(self.work_tree)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""
-        from idse_orchestrator.git.repository import write_log
+        from idse_orchestrator.git.vault import write_log
 
-        write_log(self.repository, text)
+        write_log(self.vault, text)

@@ -44,7 +44,7 @@ class Compiling:
         project, slash, session = name.rpartition("/")
         key = (project if slash else self.project(option), check_name("session", session))
         check_name("project", key[0])
-        path = os.path.join(self._app.repository.toplevel, session_folder(*key))
+        path = os.path.join(self._app.work_tree.top, session_folder(*key))
         return key if os.path.isdir(path) else None
 
     def project(self, option: str | None) -> str:
@@ -69,7 +69,7 @@ class Compiling:
         if rev is not None:
             from idse_orchestrator.constitution.commit_reader import CommitReader
 
-            return CommitReader(self._app.repository, rev, places)
+            return CommitReader(self._app.vault, rev, places)
         return self._app.documents(places)
 
     def folder(self, project: str, out: str | None) -> ProfileFolder:
@@ -79,5 +79,5 @@ class Compiling:
 
         if out is not None:
             return ProfileFolder(os.path.abspath(out))
-        top = self._app.repository.toplevel
+        top = self._app.work_tree.top
         return ProfileFolder(os.path.join(top, *build_folder(project).split("/"), "agents"), top)

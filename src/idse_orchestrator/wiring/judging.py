@@ -35,7 +35,7 @@ class Judging:
         from idse_orchestrator.constitution.in_force import constitution_in
         from idse_orchestrator.constitution.verdict_cache import verdict_cache_of
 
-        cache = verdict_cache_of(self._app.repository)
+        cache = verdict_cache_of(self._app.vault)
         extra = self._extra_checks(reader)
         rules = constitution_in(reader, cache, extra.checks, extra.id)
         return Examiner(rules, cache, extra.checks, on_progress or quiet)
@@ -105,7 +105,7 @@ class Judging:
 
         scope = Scope(*key)
         return validate(
-            self.validation(CommitReader(self._app.repository, commit, places(scope), is_known=True)), scope
+            self.validation(CommitReader(self._app.vault, commit, places(scope), is_known=True)), scope
         )
 
     def judge_index(self) -> Report:
@@ -115,7 +115,7 @@ class Judging:
         from idse_orchestrator.worktree.readers.comparison import compare_index
         from idse_orchestrator.worktree.readers.index import IndexReader
 
-        found = compare_index(self._app.repository, self._app.environment)
+        found = compare_index(self._app.work_tree, self._app.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))
-        reader = IndexReader(self._app.repository, self._app.environment, places(scope))
+        reader = IndexReader(self._app.work_tree, self._app.environment, places(scope))
         return validate(self.validation(reader), scope)

@@ -26,7 +26,7 @@ class Migration:
         self._app = app
         self._on_progress = on_progress
         self.source: Source = open_migration_source(path, with_history=with_history)
-        self._target = GitMigrationTarget(app.repository, app.agent)
+        self._target = GitMigrationTarget(app.work_tree, app.agent)
 
     @property
     def planning(self) -> Planning:
@@ -37,7 +37,7 @@ class Migration:
         from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
         app = self._app
-        rules = WorktreeReader(app.repository, (CONSTITUTION_PATH,))
+        rules = WorktreeReader(app.work_tree, (CONSTITUTION_PATH,))
         return Planning(
             self.source,
             self._target,
@@ -74,7 +74,7 @@ class Migration:
 
         from idse_orchestrator.documents.project_workspace import PROJECTS_FOLDER, VIEWS
 
-        top = os.path.realpath(self._app.repository.toplevel)
+        top = os.path.realpath(self._app.work_tree.top)
         found = set()
         for entry in _scan(os.path.join(top, PROJECTS_FOLDER)):
             views = [os.path.join(top, PROJECTS_FOLDER, entry, name) for name in VIEWS]

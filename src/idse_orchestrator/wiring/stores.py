@@ -55,7 +55,7 @@ class StoreApplication(Application):
     def __init__(self, chosen: Chosen, folder: str, environment: Mapping[str, str]) -> None:
         prefix = os.path.relpath(os.path.realpath(folder), os.path.realpath(chosen.root))
         self.environment = environment
-        self.repository = place_without_git(
+        self.vault = place_without_git(
             chosen.root, "" if prefix == "." else prefix.replace(os.sep, "/") + "/", chosen.name
         )
         self._chosen = chosen
@@ -81,15 +81,15 @@ class StoreApplication(Application):
         """Ledgers, to append to."""
         from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
 
-        maker = PlainEventMaker(self.repository, self.agent, self.environment)
-        return StoreLedgerWriter(self.repository, self.store, self._folders, maker)
+        maker = PlainEventMaker(self.work_tree, self.agent, self.environment)
+        return StoreLedgerWriter(self.work_tree, self.store, self._folders, maker)
 
     @cached_property
     def workspace(self) -> Workspace:
         """The documents of this folder."""
         from idse_orchestrator.stores.plain.workspace import PlainWorkspace
 
-        return PlainWorkspace(self.repository, self.store, self._folders)
+        return PlainWorkspace(self.work_tree, self.store, self._folders)
 
     @cached_property
     def history(self) -> LedgerHistory:
@@ -129,13 +129,13 @@ class StoreApplication(Application):
         """The documents of this folder, to judge."""
         from idse_orchestrator.stores.plain.documents import FolderDocuments
 
-        return FolderDocuments(self.repository.toplevel, tuple(places))
+        return FolderDocuments(self.work_tree.top, tuple(places))
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names; NeedsGitError for commits and the index."""
         from idse_orchestrator.stores.plain.documents import open_plain_source
 
-        return open_plain_source(self.repository, self.store, choice)
+        return open_plain_source(self.work_tree, self.store, choice)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
@@ -143,7 +143,7 @@ class StoreApplication(Application):
         from idse_orchestrator.claims.session import Blueprint
         from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
-        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.repository)
+        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
@@ -174,7 +174,7 @@ class StoreApplication(Application):
 
     def health_checks(self) -> Iterator[Check]:
         """None: what `idse doctor` looks after is git's."""
-        self.repository.git.attempt("version")
+        self.work_tree.git.attempt("version")
         return iter(())
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:

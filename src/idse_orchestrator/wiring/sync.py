@@ -33,9 +33,9 @@ class Sync:
         from idse_orchestrator.sync.agency import AgencyParts
         from idse_orchestrator.sync.remotes import GitRemoteSettings
 
-        repository = self._app.repository
-        remotes = GitRemoteSettings(repository, self._app.git_configuration)
-        return AgencyParts(self._app.layers, remotes, os.getcwd(), repository.toplevel)
+        vault = self._app.vault
+        remotes = GitRemoteSettings(vault, self._app.git_configuration)
+        return AgencyParts(self._app.layers, remotes, os.getcwd(), vault.git.folder)
 
     def agency(self) -> Agency:
         """Where to sync; see `sync.agency.resolve_agency`."""
@@ -59,12 +59,12 @@ class Sync:
         from idse_orchestrator.sync.setup_agency import setup_agency
         from idse_orchestrator.sync.transport import GitRemote
 
-        repository, patience = self._app.repository, self._patience
+        vault, patience = self._app.vault, self._patience
         return setup_agency(
             self.parts,
             url,
             remote,
-            lambda agency: GitRemote(repository, agency, patience=patience).heads(),
+            lambda agency: GitRemote(vault, agency, patience=patience).heads(),
         )
 
     @property
@@ -75,9 +75,9 @@ class Sync:
         from idse_orchestrator.sync.outgoing import Outgoing
         from idse_orchestrator.sync.published_refs import GitPublishedRefs
 
-        repository = self._app.repository
-        guard = GitGuard(repository, lambda folder: GitJoiner(repository, folder))
-        return Outgoing(self.parts, GitPublishedRefs(repository), guard)
+        vault = self._app.vault
+        guard = GitGuard(vault, lambda folder: GitJoiner(vault, folder))
+        return Outgoing(self.parts, GitPublishedRefs(vault), guard)
 
     def open(
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
@@ -85,15 +85,15 @@ class Sync:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.sync.published_refs import RefListings
 
-        repository = self._app.repository
-        listings = RefListings(repository.git)  # git works while the rest is imported
+        vault = self._app.vault
+        listings = RefListings(vault.git)  # git works while the rest is imported
         from idse_orchestrator.sync.syncing import open_syncing
         from idse_orchestrator.sync.transport import GitRemote
 
         known = agency or self.agency()
-        remote = GitRemote(repository, known, on_progress, self._patience, self._app.git_configuration)
+        remote = GitRemote(vault, known, on_progress, self._patience, self._app.git_configuration)
         remote.look_ahead(listings)
-        return open_syncing(repository, known, remote, alone=alone)
+        return open_syncing(vault, known, remote, alone=alone)
 
     @property
     def _patience(self) -> float:
@@ -104,13 +104,13 @@ class Sync:
         entries = self._app.git_configuration.entries
         wishes = [entry.value for entry in entries if entry.key == "maintenance.auto"]
         if wishes[-1:] != ["false"]:
-            self._app.repository.git.attempt("maintenance", "run", "--auto", "--quiet")
+            self._app.vault.git.attempt("maintenance", "run", "--auto", "--quiet")
 
     def points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""
         from idse_orchestrator.sync.points import sync_points
 
-        return sync_points(self._app.repository, limit)
+        return sync_points(self._app.vault, limit)
 
 
 class NoSync(Sync):

@@ -17,8 +17,8 @@ from idse_orchestrator.base.text import is_unicode, one_word
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.program import Git, failure
-from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.sessions.ports import Captured
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,20 +29,20 @@ MAX_FILE_BYTES = 1024 * 1024
 """A document larger than this never enters a ledger: the same cap as rule IDSE103 has."""
 
 
-def capture_folder(repository: Repository, folder: str) -> Captured | None:
+def capture_folder(work_tree: WorkTree, folder: str) -> Captured | None:
     """Write `folder` (repository-relative) as objects; None where it is missing or has no file.
 
     InvalidArtifactError names the first file a ledger may not hold.
     """
-    if files_to_capture(repository.toplevel, folder) is None:
+    if files_to_capture(work_tree.top, folder) is None:
         return None
-    make_folder(repository.private)
-    index = os.path.join(repository.private, f"index.{os.getpid()}")
+    make_folder(work_tree.private)
+    index = os.path.join(work_tree.private, f"index.{os.getpid()}")
     try:
-        git = repository.git.with_environment({"GIT_INDEX_FILE": index})
-        fill_index(git, repository.git, (folder,))
+        git = work_tree.git.with_environment({"GIT_INDEX_FILE": index})
+        fill_index(git, work_tree.git, (folder,))
         _add(git, folder)
-        _add_ignored(git, repository.git, folder)
+        _add_ignored(git, work_tree.git, folder)
         return _captured(git, folder)
     finally:
         for name in (index, f"{index}.lock"):

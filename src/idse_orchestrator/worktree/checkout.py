@@ -16,24 +16,24 @@ from idse_orchestrator.worktree.readers.filtered import filtered_ids
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
-def replace_folder(repository: Repository, folder: str, before: str, after: str) -> Sequence[str]:
+def replace_folder(work_tree: WorkTree, folder: str, before: str, after: str) -> Sequence[str]:
     """Turn `folder`, which is the tree `before` now ("" : nothing), into `after`; the paths that changed.
 
     Paths are relative to the folder. ConflictError where something that is no plain file stands in the way.
     """
-    old, new = _files(repository.git, before), _files(repository.git, after)
+    old, new = _files(work_tree.git, before), _files(work_tree.git, after)
     written = sorted(path for path, blob in new.items() if old.get(path) != blob)
     removed = sorted(old.keys() - new.keys())
-    root = os.path.join(repository.toplevel, folder)
+    root = os.path.join(work_tree.top, folder)
     for path in written:
         refuse_obstacle(root, path, folder)
     _refuse_unseen(
-        repository, folder, {path: old.get(path) or new[path] for path in [*written, *removed]}, old
+        work_tree, folder, {path: old.get(path) or new[path] for path in [*written, *removed]}, old
     )
-    _write(repository, folder, after, written)
+    _write(work_tree, folder, after, written)
     for path in removed:
         remove_document(root, path)
     return [*written, *removed]
@@ -47,12 +47,12 @@ def _files(git: Git, tree: str) -> dict[str, str]:
     return {path: meta.split(" ")[2] for meta, _, path in pairs}
 
 
-def _write(repository: Repository, folder: str, tree: str, paths: Sequence[str]) -> None:
+def _write(work_tree: WorkTree, folder: str, tree: str, paths: Sequence[str]) -> None:
     if not paths:
         return
-    make_folder(repository.private)
-    index = os.path.join(repository.private, f"index.{os.getpid()}")
-    git = repository.git.with_environment({"GIT_INDEX_FILE": index})
+    make_folder(work_tree.private)
+    index = os.path.join(work_tree.private, f"index.{os.getpid()}")
+    git = work_tree.git.with_environment({"GIT_INDEX_FILE": index})
     try:
         git.bytes("read-tree", f"--prefix={folder}/", tree)
         names = "\0".join(f"{folder}/{path}" for path in paths)
@@ -86,18 +86,16 @@ def refuse_obstacle(root: str, path: str, folder: str) -> None:
             )
 
 
-def _refuse_unseen(
-    repository: Repository, folder: str, seen: Mapping[str, str], old: Mapping[str, str]
-) -> None:
+def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], old: Mapping[str, str]) -> None:
     """Raise for a file that is not what `seen` says: whatever is in it, nothing else holds it.
 
     It is not in `old` when git ignores it; else somebody typed after the folder was looked at.
     """
     paths = [f"{folder}/{path}" for path in seen]
-    there = [path for path in paths if os.path.lexists(os.path.join(repository.toplevel, path))]
+    there = [path for path in paths if os.path.lexists(os.path.join(work_tree.top, path))]
     if not there:
         return
-    for path, blob in zip(there, filtered_ids(repository, there), strict=True):
+    for path, blob in zip(there, filtered_ids(work_tree, there), strict=True):
         name = path.removeprefix(f"{folder}/")
         if seen[name] != blob and name in old:
             raise ConflictError(

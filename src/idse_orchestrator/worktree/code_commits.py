@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
-from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.worktree.values import CodeChange
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class GitCodeCommits:
     """The `CodeCommits` port on a repository."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._git = repository.git
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._git = work_tree.git
 
     def head(self) -> CodeChange | None:
         """See `CodeCommits.head`. The reflog knows where HEAD stood before; without one, the parent it is."""

@@ -21,7 +21,7 @@ from idse_orchestrator.ledger.refs import session_ref
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _WORD = re.compile(r"[0-9a-f]{40}|-", re.ASCII)
 _NOTHING = "-"
@@ -34,10 +34,10 @@ class Contribution(NamedTuple):
     heads: tuple[str, ...]
 
 
-def last_contribution(repository: Repository, project: str, session: str) -> Contribution | None:
+def last_contribution(work_tree: WorkTree, project: str, session: str) -> Contribution | None:
     """The last contribution of this work tree, or None when there is none that can be read."""
     try:
-        with open(_path(repository, project, session), encoding="ascii") as file:
+        with open(_path(work_tree, project, session), encoding="ascii") as file:
             words = file.read(4096).split()
     except (OSError, UnicodeDecodeError):
         return None
@@ -48,34 +48,34 @@ def last_contribution(repository: Repository, project: str, session: str) -> Con
 
 
 def remember_contribution(
-    repository: Repository, project: str, session: str, contribution: Contribution
+    work_tree: WorkTree, project: str, session: str, contribution: Contribution
 ) -> None:
     """Keep `contribution` as the last one of this work tree."""
-    path = _path(repository, project, session)
+    path = _path(work_tree, project, session)
     make_folder(os.path.dirname(path))
     words = [word or _NOTHING for word in (contribution.tree, *contribution.heads)]
     write_atomically(path, " ".join(words).encode() + b"\n")
 
 
-def _path(repository: Repository, project: str, session: str) -> str:
+def _path(work_tree: WorkTree, project: str, session: str) -> str:
     """In this work tree's own git directory, not the common one."""
-    return os.path.join(repository.git_dir, "idse", "contributed", project, session)
+    return os.path.join(work_tree.git_dir, "idse", "contributed", project, session)
 
 
 _LOCKED = b".lock': File exists"
 
 
-def point_at(repository: Repository, refs: Iterable[str], project: str, session: str) -> None:
+def point_at(work_tree: WorkTree, refs: Iterable[str], project: str, session: str) -> None:
     """Make `refs`, which belong to the work tree, symbolic refs to a session."""
     reason, target = f"idse: switch to {project}/{session}", session_ref(project, session)
-    with ledger_lock(repository, name="current.lock"):
+    with ledger_lock(work_tree, name="current.lock"):
         for ref in refs:
-            _point(repository, ref, target, reason)
+            _point(work_tree, ref, target, reason)
 
 
-def _point(repository: Repository, ref: str, target: str, reason: str) -> None:
+def _point(work_tree: WorkTree, ref: str, target: str, reason: str) -> None:
     command, deadline = ("symbolic-ref", "-m", reason, ref, target), time.monotonic() + PATIENCE
-    while (done := repository.git.attempt(*command)).returncode != 0:
+    while (done := work_tree.git.attempt(*command)).returncode != 0:
         if _LOCKED not in done.stderr or time.monotonic() > deadline:
             raise failure(command, done)
-        wait_for_lock_file(os.path.join(repository.git_dir, f"{ref}.lock"))
+        wait_for_lock_file(os.path.join(work_tree.git_dir, f"{ref}.lock"))

@@ -16,7 +16,7 @@ from idse_orchestrator.worktree.record_commit import Recorder, record_commit
 from idse_orchestrator.worktree.values import CodeChange, Missed
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _ENOUGH = 5
 """After so many failures the rest waits for the next command."""
@@ -78,9 +78,9 @@ _NAME = re.compile(r"missed-([0-9a-f]{40})(?:-([0-9a-f]{40}))?")
 class GitMissedCommits:
     """The `MissedCommits` port on a work tree."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._folder = os.path.join(repository.git_dir, "idse")
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._work_tree = work_tree
+        self._folder = os.path.join(work_tree.git_dir, "idse")
 
     def waiting(self) -> Sequence[Missed]:
         """See `MissedCommits.waiting`."""
@@ -104,7 +104,7 @@ class GitMissedCommits:
         """See `MissedCommits.change`."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
-        commits = GitCodeCommits(self._repository)
+        commits = GitCodeCommits(self._work_tree)
         if not missed.before:
             return commits.commit(missed.after)
         change = commits.between(missed.before, missed.after)
@@ -113,7 +113,7 @@ class GitMissedCommits:
     def is_recorded(self, key: SessionKey, code: str) -> bool:
         """See `MissedCommits.is_recorded`."""
         wanted = ("--fixed-strings", "--all-match", "--grep=Idse-Kind: edited", f"--grep=Idse-Code: {code}")
-        done = self._repository.git.attempt("log", "-1", "--format=%H", *wanted, session_ref(*key), "--")
+        done = self._work_tree.git.attempt("log", "-1", "--format=%H", *wanted, session_ref(*key), "--")
         return bool(done.stdout.strip())
 
     def postpone(self, missed: Missed) -> None:

@@ -18,7 +18,7 @@ from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.refs import parse_session_ref
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REWRITE = re.compile(r"([0-9a-f]{40})-([0-9a-f]{40})")
@@ -35,38 +35,38 @@ class _Spooled(NamedTuple):
     files: list[str]
 
 
-def pending(repository: Repository) -> list[tuple[str, str]]:
+def pending(work_tree: WorkTree) -> list[tuple[str, str]]:
     """The commits that wait for their note, with the ref of the session of each, in order of their ids."""
-    folder = _folder(repository)
+    folder = _folder(work_tree)
     found = [(name, _session_ref(folder, name)) for name in _names(folder) if _COMMIT.fullmatch(name)]
     return [(commit, ref) for commit, ref in found if ref]
 
 
-def drain(repository: Repository) -> tuple[str, ...]:
+def drain(work_tree: WorkTree) -> tuple[str, ...]:
     """Turn the spool into notes, all in one commit; return the commits whose note became different.
 
     Takes the ledger lock, so the caller must not hold it. Costs one folder listing when there is
     nothing to do. Commits that git has collected since, and files that say nothing, are dropped.
     Raises BusyError, StorageError and CorruptLedgerError; the spool is whole then.
     """
-    names = _names(_folder(repository))
+    names = _names(_folder(work_tree))
     if not names:
         return ()
-    spooled = _sorted_out(repository, names)
+    spooled = _sorted_out(work_tree, names)
     changed: tuple[str, ...] = ()
     if spooled.notes or spooled.rewritten:
         from idse_orchestrator.ledger.note_tree import GitNotes
 
-        changed = GitNotes(repository).write_many(spooled.notes, _message(spooled), spooled.rewritten)
-    _remove(_folder(repository), spooled.files)
+        changed = GitNotes(work_tree).write_many(spooled.notes, _message(spooled), spooled.rewritten)
+    _remove(_folder(work_tree), spooled.files)
     return changed
 
 
-def _sorted_out(repository: Repository, names: list[str]) -> _Spooled:
+def _sorted_out(work_tree: WorkTree, names: list[str]) -> _Spooled:
     from idse_orchestrator.git.libgit2 import open_repository
 
-    objects = open_repository(repository.common_dir)
-    folder = _folder(repository)
+    objects = open_repository(work_tree.common_dir)
+    folder = _folder(work_tree)
     spooled = _Spooled({}, [], [])
     for name in names:
         rewrite = _REWRITE.fullmatch(name)
@@ -122,5 +122,5 @@ def _remove(folder: str, names: list[str]) -> None:
             continue  # gone already, or it cannot go: doing it again changes nothing
 
 
-def _folder(repository: Repository) -> str:
-    return os.path.join(repository.private, "spool")
+def _folder(work_tree: WorkTree) -> str:
+    return os.path.join(work_tree.private, "spool")

@@ -27,7 +27,7 @@ from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 if TYPE_CHECKING:
     import pygit2
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _BLOB = 0o100644
 
@@ -35,9 +35,9 @@ _BLOB = 0o100644
 class TreeMerger:
     """Merges trees of one repository. Trees are ids; "" stands for a tree without files."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._program = repository.git
-        self._git = open_repository(repository.common_dir)
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._program = work_tree.git
+        self._git = open_repository(work_tree.common_dir)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """Apply what changed from `base` to `theirs` onto `ours`; the result names the conflicts."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from idse_orchestrator.base.files import make_folder, storage_error
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 _CANNOT_MOVE = frozenset({errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST})
 """The git directory is on another file system, or somebody else made the folder just now."""
@@ -19,9 +19,9 @@ _CANNOT_MOVE = frozenset({errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST})
 class WorkFiles:
     """The `Folders` port on a work tree."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._toplevel = repository.toplevel
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._work_tree = work_tree
+        self._toplevel = work_tree.top
 
     def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """See `Folders.write_new`. ConflictError where a link on the way leads elsewhere."""
@@ -39,8 +39,8 @@ class WorkFiles:
     def _moved_in(self, folder: str, files: Mapping[str, bytes]) -> bool:
         """Write the files elsewhere and move them in by one step; False where that step is not possible."""
         target = os.path.join(self._toplevel, folder)
-        with ledger_lock(self._repository):  # so that nobody else uses the staging folder
-            staging = os.path.join(make_folder(self._repository.private), "new-folder")
+        with ledger_lock(self._work_tree):  # so that nobody else uses the staging folder
+            staging = os.path.join(make_folder(self._work_tree.private), "new-folder")
             shutil.rmtree(staging, ignore_errors=True)  # a killed process may have left it
             try:
                 _write_all(staging, files)

@@ -15,7 +15,6 @@ from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, StorageError
 from idse_orchestrator.git.object_finder import ObjectFinder
-from idse_orchestrator.git.repository import Repository
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import SessionKey
@@ -23,15 +22,16 @@ from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.worktree.capture import capture_folder
 from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.worktree.readers.filtered import filtered_ids
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class GitWorkspace:
     """The `Workspace` port on a work tree."""
 
-    def __init__(self, repository: Repository) -> None:
-        self._repository = repository
-        self._git = repository.git
-        self._objects = ObjectFinder(repository.git)
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._work_tree = work_tree
+        self._git = work_tree.git
+        self._objects = ObjectFinder(work_tree.git)
 
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
         """See `Workspace.blobs`."""
@@ -39,16 +39,16 @@ class GitWorkspace:
         present = [stage for stage, name in ARTIFACTS.items() if self._is_file(f"{folder}/{name}")]
         if not present:
             return {}
-        ids = filtered_ids(self._repository, [f"{folder}/{ARTIFACTS[stage]}" for stage in present])
+        ids = filtered_ids(self._work_tree, [f"{folder}/{ARTIFACTS[stage]}" for stage in present])
         return dict(zip(present, ids, strict=True))
 
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Workspace.capture`."""
-        return capture_folder(self._repository, session_folder(project, session))
+        return capture_folder(self._work_tree, session_folder(project, session))
 
     def session_folders(self) -> Sequence[SessionKey]:
         """See `Workspace.session_folders`."""
-        root = os.path.join(self._repository.toplevel, WORKSPACE, "projects")
+        root = os.path.join(self._work_tree.top, WORKSPACE, "projects")
         return [
             (project, session)
             for project in _folders(root)
@@ -62,7 +62,7 @@ class GitWorkspace:
         """
         ref = current_by_project_ref(project) if project else CURRENT
         try:
-            with open(os.path.join(self._repository.git_dir, ref), encoding="utf-8") as file:
+            with open(os.path.join(self._work_tree.git_dir, ref), encoding="utf-8") as file:
                 target = file.read(256).strip()
         except (OSError, UnicodeDecodeError):
             return None
@@ -72,7 +72,7 @@ class GitWorkspace:
         """See `Workspace.set_current`."""
         from idse_orchestrator.worktree.given import point_at
 
-        point_at(self._repository, (current_by_project_ref(project), CURRENT), project, session)
+        point_at(self._work_tree, (current_by_project_ref(project), CURRENT), project, session)
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """See `Workspace.write_views`. Nothing is written where the project has no folder."""
@@ -81,7 +81,7 @@ class GitWorkspace:
 
     def view(self, path: str) -> bytes | None:
         """See `Workspace.view`."""
-        full = os.path.join(self._repository.toplevel, path)
+        full = os.path.join(self._work_tree.top, path)
         if not os.path.lexists(full):
             return None
         if not self._is_file(path):  # reading a pipe would wait for ever
@@ -102,21 +102,21 @@ class GitWorkspace:
 
     def given(self, project: str, session: str, head: str) -> str | None:
         """See `Workspace.given`."""
-        last = last_contribution(self._repository, project, session)
+        last = last_contribution(self._work_tree, project, session)
         if last is None or head not in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree
 
     def missed(self, project: str, session: str, head: str) -> str | None:
         """See `Workspace.missed`."""
-        last = last_contribution(self._repository, project, session)
+        last = last_contribution(self._work_tree, project, session)
         if last is None or head in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
 
     def brought(self, project: str, session: str, commit: str) -> bool:
         """See `Workspace.brought`."""
-        last = last_contribution(self._repository, project, session)
+        last = last_contribution(self._work_tree, project, session)
         return last is not None and any(head and self._leads_to(commit, head) for head in last.heads)
 
     def _leads_to(self, ancestor: str, head: str) -> bool:
@@ -128,7 +128,7 @@ class GitWorkspace:
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Workspace.agree`."""
         contribution = Contribution(tree, tuple(heads) or (self._head(),))
-        remember_contribution(self._repository, project, session, contribution)
+        remember_contribution(self._work_tree, project, session, contribution)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Workspace.merge`."""
@@ -136,7 +136,7 @@ class GitWorkspace:
             return Merged(ours, ())
         from idse_orchestrator.worktree.tree_merge import TreeMerger
 
-        return TreeMerger(self._repository).merge(base, ours, theirs)
+        return TreeMerger(self._work_tree).merge(base, ours, theirs)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """See `Workspace.mixed`."""
@@ -144,11 +144,11 @@ class GitWorkspace:
             return tree
         from idse_orchestrator.worktree.tree_merge import TreeMerger
 
-        return TreeMerger(self._repository).mixed(tree, other, paths)
+        return TreeMerger(self._work_tree).mixed(tree, other, paths)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Workspace.is_safe_to_replace`."""
-        given = last_contribution(self._repository, project, session)
+        given = last_contribution(self._work_tree, project, session)
         if given and given.tree == tree:
             return True
         head = self.resolve_tree("HEAD", session_folder(project, session)) or ""
@@ -160,7 +160,7 @@ class GitWorkspace:
         """See `Workspace.replace_folder`."""
         from idse_orchestrator.worktree.checkout import replace_folder
 
-        return replace_folder(self._repository, session_folder(project, session), before, after)
+        return replace_folder(self._work_tree, session_folder(project, session), before, after)
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """See `Workspace.resolve_tree`."""
@@ -181,12 +181,12 @@ class GitWorkspace:
         return found[0] if found else ""
 
     def _write_if_different(self, relative: str, content: bytes) -> bool:
-        path = os.path.join(self._repository.toplevel, relative)
+        path = os.path.join(self._work_tree.top, relative)
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             return False
         if os.path.realpath(folder) != os.path.join(
-            os.path.realpath(self._repository.toplevel), *relative.split("/")[:-1]
+            os.path.realpath(self._work_tree.top), *relative.split("/")[:-1]
         ):
             raise ConflictError(
                 "a view would be written outside of this work tree",
@@ -207,7 +207,7 @@ class GitWorkspace:
         return True
 
     def _is_file(self, relative: str) -> bool:
-        path = os.path.join(self._repository.toplevel, relative)
+        path = os.path.join(self._work_tree.top, relative)
         return os.path.isfile(path) and not os.path.islink(path)
 
 

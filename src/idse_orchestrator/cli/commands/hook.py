@@ -119,7 +119,7 @@ def _post_merge(run: Run, args: Sequence[str]) -> None:
 def _post_rewrite(run: Run, args: Sequence[str]) -> None:
     pairs = [line.split()[:2] for line in sys.stdin.read().splitlines() if len(line.split()) > 1]
     if args[:1] != ["amend"] and pairs:  # an amend was recorded by post-commit
-        _record_move(run, _rebased_from(run.app.repository.git_dir) or pairs[-1][0])
+        _record_move(run, _rebased_from(run.app.work_tree.git_dir) or pairs[-1][0])
     if pairs:
         run.app.drain_spool()
         run.app.recorder.notes.write_many(

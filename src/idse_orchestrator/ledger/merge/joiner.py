@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.objects import Objects
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.kinds import LedgerKind
 
 _LABEL_DIGITS = 12
@@ -147,8 +147,8 @@ class GitJoiner:
     CorruptLedgerError where a history cannot be read, and RefusedError for a ref that never merges.
     """
 
-    def __init__(self, repository: Repository, object_folder: str | None = None) -> None:
-        self._repository = repository
+    def __init__(self, vault: Vault, object_folder: str | None = None) -> None:
+        self._vault = vault
         self._folder = object_folder
         self._known: dict[tuple[str, str, str], Joined] = {}
 
@@ -227,9 +227,9 @@ class GitJoiner:
         session, project = parse_session_ref(ref), parse_project_ref(ref)
         parts = (self._ancestry, self._objects)
         if session:
-            return LedgerContent(ref, SESSION_LEDGER, SessionState(*session), *parts, self._repository.git)
+            return LedgerContent(ref, SESSION_LEDGER, SessionState(*session), *parts, self._vault.git)
         if project:
-            return LedgerContent(ref, PROJECT_LEDGER, ProjectState(project), *parts, self._repository.git)
+            return LedgerContent(ref, PROJECT_LEDGER, ProjectState(project), *parts, self._vault.git)
         if ref.startswith(NOTES):
             return NoteContent(ref, *parts)
         raise RefusedError(
@@ -240,7 +240,7 @@ class GitJoiner:
 
     @cached_property
     def _objects(self) -> Objects:
-        return objects_of(self._repository.common_dir, self._folder)
+        return objects_of(self._vault.common_dir, self._folder)
 
     @cached_property
     def _ancestry(self) -> Ancestry:

@@ -22,9 +22,9 @@ from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
 from idse_orchestrator.worktree.readers.sources import Source
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.stores.design_store import DesignStore, Loaded
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 def content_of(top: str, path: str, *, is_link: bool = False) -> bytes:
@@ -150,15 +150,15 @@ def _entry(top: str, item: OnDisk) -> FileEntry:
     return FileEntry(mode, blob_id(content), len(content))
 
 
-def open_plain_source(place: Repository, store: DesignStore, choice: Choice) -> Source:
+def open_plain_source(place: WorkTree, store: DesignStore, choice: Choice) -> Source:
     """The source of `choice`. NeedsGitError for the index and for commits, UnknownNameError for ledgers."""
     if choice.kind == choices.WORKTREE:
-        reader = FolderDocuments(place.toplevel, places(choice.scope))
+        reader = FolderDocuments(place.top, places(choice.scope))
         return Source(reader, choice.scope, reader)
     if choice.kind != choices.LEDGER:
         raise NeedsGitError(
             f"there is no {choice.kind} to judge",
-            where=place.toplevel,
+            where=place.top,
             cause="the ledgers here are in a store without git, and so are the documents",
             fix=("idse validate --all", "idse validate --ledger"),
         )
@@ -166,5 +166,5 @@ def open_plain_source(place: Repository, store: DesignStore, choice: Choice) -> 
     loaded = store.load_session(key)
     if loaded is None:
         raise no_such_ledger(key)
-    rules = FolderDocuments(place.toplevel, (CONSTITUTION_PATH,))
+    rules = FolderDocuments(place.top, (CONSTITUTION_PATH,))
     return Source(LedgerDocuments(store, key, loaded), choice.scope, rules)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 
 from idse_orchestrator.documents.project_workspace import GITIGNORE_PATH
 from idse_orchestrator.errors import NeedsGitError
-from idse_orchestrator.git.repository import Repository
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +65,7 @@ class NoGit:
         )
 
 
-def place_without_git(root: str, prefix: str, store: str) -> Repository:
+def place_without_git(root: str, prefix: str, store: str) -> WorkTree:
     """The folder `root` as a repository; `prefix` is where we stand, `store` its store's name."""
     local = os.path.join(root, *LOCAL_FOLDER.split("/"))
-    return Repository(root, local, local, prefix, cast("Git", NoGit(root, store)))
+    return WorkTree(local, cast("Git", NoGit(root, store)), root, local, prefix)

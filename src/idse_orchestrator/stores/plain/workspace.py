@@ -21,11 +21,11 @@ from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
     from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
-def last_given(place: Repository, project: str, session: str) -> Mapping[str, str] | None:
+def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str] | None:
     """The files, path to content id; None where there is no record that can be read."""
     try:
         with open(_path(place, project, session), encoding="utf-8") as file:
@@ -37,21 +37,21 @@ def last_given(place: Repository, project: str, session: str) -> Mapping[str, st
     return None
 
 
-def remember_given(place: Repository, project: str, session: str, files: Mapping[str, str]) -> None:
+def remember_given(place: WorkTree, project: str, session: str, files: Mapping[str, str]) -> None:
     """Keep `files` as what was given last."""
     path = _path(place, project, session)
     make_folder(os.path.dirname(path))
     write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
 
 
-def _path(place: Repository, project: str, session: str) -> str:
+def _path(place: WorkTree, project: str, session: str) -> str:
     return os.path.join(place.private, "given", project, f"{session}.json")
 
 
 class PlainWorkspace(GitWorkspace):
     """The `Workspace` port on a plain folder: views and folders as in a work tree, the rest without git."""
 
-    def __init__(self, place: Repository, store: DesignStore, folders: Folders) -> None:
+    def __init__(self, place: WorkTree, store: DesignStore, folders: Folders) -> None:
         super().__init__(place)
         self._place = place
         self._store = store
@@ -66,10 +66,10 @@ class PlainWorkspace(GitWorkspace):
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Workspace.capture`."""
         folder = session_folder(project, session)
-        paths = files_to_capture(self._place.toplevel, folder)
+        paths = files_to_capture(self._place.top, folder)
         if not paths:
             return None
-        root = os.path.join(self._place.toplevel, folder)
+        root = os.path.join(self._place.top, folder)
         names = {os.path.relpath(path, root).replace(os.sep, "/"): path for path in paths}
         check_file_names(folder, names)
         files = {name: self._store.save_artifact(self._read(path)) for name, path in names.items()}
@@ -134,7 +134,7 @@ class PlainWorkspace(GitWorkspace):
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Workspace.replace_folder`."""
         folder = session_folder(project, session)
-        root = os.path.join(self._place.toplevel, folder)
+        root = os.path.join(self._place.top, folder)
         old, new = self._folders.files(before), self._folders.files(after)
         written = sorted(path for path, blob in new.items() if old.get(path) != blob)
         removed = sorted(old.keys() - new.keys())
@@ -157,7 +157,7 @@ class PlainWorkspace(GitWorkspace):
 
     def _refuse_unseen(self, path: str, seen: str) -> None:
         """Raise for a file that is not what `seen` says: somebody typed after the folder was looked at."""
-        if os.path.lexists(os.path.join(self._place.toplevel, path)) and blob_id(self._read(path)) != seen:
+        if os.path.lexists(os.path.join(self._place.top, path)) and blob_id(self._read(path)) != seen:
             raise ConflictError(
                 "a document changed while it was to be replaced", where=path, fix=("run the command again",)
             )
@@ -167,4 +167,4 @@ class PlainWorkspace(GitWorkspace):
         write_atomically(path, content)
 
     def _read(self, path: str) -> bytes:
-        return content_of(self._place.toplevel, path)
+        return content_of(self._place.top, path)

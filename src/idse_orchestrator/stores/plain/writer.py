@@ -26,7 +26,7 @@ from idse_orchestrator.stores.entry import Content, StoreEntry, corrupt_entry, e
 from idse_orchestrator.stores.plain.folders import Folders
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
 
 
 def identity_without_git(environment: Mapping[str, str]) -> Identity:
@@ -62,7 +62,7 @@ class PlainEventMaker:
 
     def __init__(
         self,
-        place: Repository,
+        place: Vault,
         agent: str,
         environment: Mapping[str, str],
         clock: Callable[[], float] = time.time,
@@ -115,9 +115,7 @@ _TRIES = 50
 class StoreLedgerWriter:
     """The `LedgerWriter` port on a store; `maker` says who writes, and `place` is where its lock stands."""
 
-    def __init__(
-        self, place: Repository, store: DesignStore, folders: Folders, maker: PlainEventMaker
-    ) -> None:
+    def __init__(self, place: Vault, store: DesignStore, folders: Folders, maker: PlainEventMaker) -> None:
         self._place = place
         self._store = store
         self._folders = folders

@@ -39,7 +39,7 @@ from idse_orchestrator.worktree.hooks.managers import detect_manager
 from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _LEGACY = ".legacy"
 """Where the pre-commit framework moves a hook that it finds, and runs it from."""
@@ -49,23 +49,23 @@ _OURS = (CURRENT, OUTDATED, NOT_EXECUTABLE)
 class GitHookFiles:
     """The `HookFiles` port on a repository. `program` is the idse to start; None: the one that runs now."""
 
-    def __init__(self, repository: Repository, program: str | None = None) -> None:
-        self._repository = repository
+    def __init__(self, work_tree: WorkTree, program: str | None = None) -> None:
+        self._work_tree = work_tree
         self._program = find_program() if program is None else program
 
     def place(self) -> HooksPlace:
         """See `HookFiles.place`."""
         scope, _, setting = self._setting.partition("\t")
-        in_worktree = _is_within(self._folder, self._repository.toplevel)
-        in_git_dir = _is_within(self._folder, self._repository.common_dir)
-        manager = detect_manager(self._repository.toplevel, self._folder)
+        in_worktree = _is_within(self._folder, self._work_tree.top)
+        in_git_dir = _is_within(self._folder, self._work_tree.common_dir)
+        manager = detect_manager(self._work_tree.top, self._folder)
         return HooksPlace(
             self._folder,
             setting,
             scope,
             outside=not (in_worktree or in_git_dir),
             in_worktree=in_worktree and not in_git_dir,
-            relative=_path_in(self._folder, self._repository.toplevel) if in_worktree else "",
+            relative=_path_in(self._folder, self._work_tree.top) if in_worktree else "",
             manager=manager,
         )
 
@@ -76,32 +76,32 @@ class GitHookFiles:
     def put(self) -> tuple[HookOutcome, ...]:
         """See `HookFiles.put`."""
         self._made.begin(self._folder)
-        with ledger_lock(self._repository):
+        with ledger_lock(self._work_tree):
             return tuple(self._put(name) for name in HOOKS)
 
     def take_away(self) -> tuple[HookOutcome, ...]:
         """See `HookFiles.take_away`. Both git's own hooks folder and the one in use are cleared."""
-        with ledger_lock(self._repository):
+        with ledger_lock(self._work_tree):
             outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
             self._made.end()
         return outcomes
 
     @cached_property
     def _made(self) -> MadeFolder:
-        return MadeFolder(self._repository.private)
+        return MadeFolder(self._work_tree.private)
 
     @cached_property
     def _folder(self) -> str:
-        return self._repository.git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+        return self._work_tree.git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
 
     @cached_property
     def _setting(self) -> str:
-        done = self._repository.git.attempt("config", "--show-scope", "--get", "core.hooksPath")
+        done = self._work_tree.git.attempt("config", "--show-scope", "--get", "core.hooksPath")
         return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else ""
 
     @property
     def _default_folder(self) -> str:
-        return os.path.join(self._repository.common_dir, "hooks")
+        return os.path.join(self._work_tree.common_dir, "hooks")
 
     def _state(self, name: str) -> HookState:
         path = os.path.join(self._folder, name)

@@ -14,7 +14,8 @@ from idse_orchestrator.worktree.readers.index import index_changes, index_git
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _NOTHING = frozenset(("", "0" * 40))
 _LOOKED_AT = (WORKSPACE, *PATHSPECS)
@@ -34,7 +35,7 @@ class Comparison(NamedTuple):
     sessions: frozenset[tuple[str, str]]
 
 
-def compare_range(repository: Repository, from_ref: str, to_ref: str) -> Comparison:
+def compare_range(vault: Vault, from_ref: str, to_ref: str) -> Comparison:
     """What `to_ref` changed since it left `from_ref`, as a pull request shows it.
 
     An all-zero `from_ref` (a new branch) compares with nothing, so everything counts as changed; an
@@ -43,34 +44,34 @@ def compare_range(repository: Repository, from_ref: str, to_ref: str) -> Compari
     """
     if to_ref in _NOTHING:
         return Comparison(EMPTY_TREE, "", (), frozenset())
-    tip = known_commit(repository, to_ref)
-    base = EMPTY_TREE if from_ref in _NOTHING else _merge_base(repository, from_ref, tip)
+    tip = known_commit(vault, to_ref)
+    base = EMPTY_TREE if from_ref in _NOTHING else _merge_base(vault, from_ref, tip)
     question = ("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", base, tip)
-    return _comparison(base, tip, from_raw(repository.git.bytes(*question, "--", *_LOOKED_AT)))
+    return _comparison(base, tip, from_raw(vault.git.bytes(*question, "--", *_LOOKED_AT)))
 
 
-def compare_index(repository: Repository, environment: Mapping[str, str]) -> Comparison:
+def compare_index(work_tree: WorkTree, environment: Mapping[str, str]) -> Comparison:
     """What the index that `environment` names would change in HEAD; everything before the first commit."""
-    git = index_git(repository, environment)
+    git = index_git(work_tree, environment)
     base = find_commit(git, "HEAD") or EMPTY_TREE
     return _comparison(base, "", index_changes(git, base, _LOOKED_AT))
 
 
-def sessions_between(repository: Repository, from_ref: str, to_ref: str) -> frozenset[tuple[str, str]]:
+def sessions_between(vault: Vault, from_ref: str, to_ref: str) -> frozenset[tuple[str, str]]:
     """The (project, session) whose files differ between the two; see `compare_range`."""
-    return compare_range(repository, from_ref, to_ref).sessions
+    return compare_range(vault, from_ref, to_ref).sessions
 
 
-def _merge_base(repository: Repository, from_ref: str, tip: str) -> str:
-    start = known_commit(repository, from_ref)
-    done = repository.git.attempt("merge-base", start, tip)
+def _merge_base(vault: Vault, from_ref: str, tip: str) -> str:
+    start = known_commit(vault, from_ref)
+    done = vault.git.attempt("merge-base", start, tip)
     if done.returncode == 0:
         return done.stdout.decode().split()[0]
-    if not is_shallow(repository):
+    if not is_shallow(vault):
         return start
     raise UnknownNameError(
         f"where {tip[:7]} left {from_ref!r} is not in this clone",
-        where=repository.toplevel,
+        where=vault.git.folder,
         cause="this clone is shallow: it holds only the latest commits",
         fix=(DEEPEN, "in GitHub Actions: fetch-depth: 0"),
     )

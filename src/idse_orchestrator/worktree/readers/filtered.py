@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 def blob_id(data: bytes) -> str:
@@ -30,42 +30,42 @@ def blob_id(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
-def filtered_ids(repository: Repository, paths: Sequence[str]) -> list[str]:
+def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:
     """The blob id of each file of the work tree."""
-    ids = _hashed(repository.git, paths)
-    if any(_may_keep_line_ends(repository, path) for path in paths):
-        with _scratch(repository) as store:
-            ids = _corrected(store, repository, paths, ids)
+    ids = _hashed(work_tree.git, paths)
+    if any(_may_keep_line_ends(work_tree, path) for path in paths):
+        with _scratch(work_tree) as store:
+            ids = _corrected(store, work_tree, paths, ids)
     return ids
 
 
-def filtered_sizes(repository: Repository, paths: Sequence[str]) -> list[int]:
+def filtered_sizes(work_tree: WorkTree, paths: Sequence[str]) -> list[int]:
     """The size each file would have in git, in order; no content is loaded."""
-    with _stored(repository, paths) as (store, ids):
+    with _stored(work_tree, paths) as (store, ids):
         sizes = object_sizes(store, ids)
     return [sizes[blob] for blob in ids]
 
 
-def filtered_objects(repository: Repository, paths: Sequence[str]) -> list[GitObject | None]:
+def filtered_objects(work_tree: WorkTree, paths: Sequence[str]) -> list[GitObject | None]:
     """The blob git would record for each file, in order, with its content."""
-    with _stored(repository, paths) as (store, ids), ObjectStream(store) as objects:
+    with _stored(work_tree, paths) as (store, ids), ObjectStream(store) as objects:
         return list(objects.read_all(ids))
 
 
 @contextmanager
-def _stored(repository: Repository, paths: Sequence[str]) -> Iterator[tuple[Git, list[str]]]:
+def _stored(work_tree: WorkTree, paths: Sequence[str]) -> Iterator[tuple[Git, list[str]]]:
     """A git that has the files as blobs, and their ids; the blobs go with the block."""
-    with _scratch(repository) as store:
-        yield store, _corrected(store, repository, paths, _hashed(store, paths, "-w"))
+    with _scratch(work_tree) as store:
+        yield store, _corrected(store, work_tree, paths, _hashed(store, paths, "-w"))
 
 
 @contextmanager
-def _scratch(repository: Repository) -> Iterator[Git]:
+def _scratch(work_tree: WorkTree) -> Iterator[Git]:
     """A git whose objects and index are a folder of their own, which goes with the block."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
-        yield repository.git.with_environment(
+        yield work_tree.git.with_environment(
             {"GIT_OBJECT_DIRECTORY": folder, "GIT_INDEX_FILE": os.path.join(folder, "index")}
         )
 
@@ -86,18 +86,18 @@ def _hashed(git: Git, paths: Sequence[str], *options: str) -> list[str]:
     )
 
 
-def _corrected(store: Git, repository: Repository, paths: Sequence[str], ids: list[str]) -> list[str]:
+def _corrected(store: Git, work_tree: WorkTree, paths: Sequence[str], ids: list[str]) -> list[str]:
     """`ids` with those of files whose line ends git may leave alone: that needs a look at what is staged."""
-    odd = [path for path in paths if _may_keep_line_ends(repository, path)]
+    odd = [path for path in paths if _may_keep_line_ends(work_tree, path)]
     if not odd:
         return ids
-    corrected = dict(zip(odd, staged_ids(store, repository.git, odd), strict=True))
+    corrected = dict(zip(odd, staged_ids(store, work_tree.git, odd), strict=True))
     return [corrected.get(path, blob) for path, blob in zip(paths, ids, strict=True)]
 
 
-def _may_keep_line_ends(repository: Repository, path: str) -> bool:
+def _may_keep_line_ends(work_tree: WorkTree, path: str) -> bool:
     try:
-        with open(os.path.join(encode(repository.toplevel), encode(path)), "rb") as file:
+        with open(os.path.join(encode(work_tree.top), encode(path)), "rb") as file:
             return b"\r" in file.read(CAP)
     except OSError:
         return False  # whoever reads it next says so

@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _PASSED_ON = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 
 
-def index_git(repository: Repository, environment: Mapping[str, str]) -> Git:
+def index_git(work_tree: WorkTree, environment: Mapping[str, str]) -> Git:
     """git, set to the index and the object folders that `environment` names.
 
     `environment` is what git gave the hook (or an empty mapping for the repository's own index);
@@ -44,22 +44,22 @@ def index_git(repository: Repository, environment: Mapping[str, str]) -> Git:
     """
     chosen = {name: environment[name] for name in _PASSED_ON if name in environment}
     if "GIT_INDEX_FILE" in environment:
-        index = os.path.join(repository.toplevel, environment["GIT_INDEX_FILE"])
+        index = os.path.join(work_tree.top, environment["GIT_INDEX_FILE"])
         chosen |= {
             "GIT_INDEX_FILE": index,
-            "GIT_DIR": repository.git_dir,
-            "GIT_WORK_TREE": repository.toplevel,
+            "GIT_DIR": work_tree.git_dir,
+            "GIT_WORK_TREE": work_tree.top,
         }
-    return repository.git.with_environment(chosen) if chosen else repository.git
+    return work_tree.git.with_environment(chosen) if chosen else work_tree.git
 
 
 class IndexReader:
     """The documents of the index. `folders` narrows `paths` to what stands in or at them."""
 
     def __init__(
-        self, repository: Repository, environment: Mapping[str, str], folders: Sequence[str] = EVERYTHING
+        self, work_tree: WorkTree, environment: Mapping[str, str], folders: Sequence[str] = EVERYTHING
     ) -> None:
-        self._git = index_git(repository, environment)
+        self._git = index_git(work_tree, environment)
         self._folders = folders
 
     @property

@@ -15,10 +15,11 @@ from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.worktree.readers.comparison import Comparison, compare_index, compare_range
 from idse_orchestrator.worktree.readers.index import IndexReader
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.sessions.choice import Choice
 
 
@@ -32,7 +33,7 @@ class Source:
 
 
 class NothingReader:
-    """A source without documents: what a deleted branch holds."""
+    """A source without documents: what a deleted branch holds, and the rules of a bare repository."""
 
     @property
     def description(self) -> str:
@@ -52,33 +53,34 @@ class NothingReader:
         return dict.fromkeys(paths, b"")
 
 
-def open_source(repository: Repository, environment: Mapping[str, str], choice: Choice) -> Source:
+def open_source(vault: Vault, environment: Mapping[str, str], choice: Choice) -> Source:
     """The source of `choice`. `environment` is what git gave a hook: it names the index.
 
     UnknownNameError for revisions and ledgers that are not here.
     """
     if choice.kind == choices.LEDGER:
-        return _ledger(repository, choice.scope)
+        return _ledger(vault, choice.scope)
     if choice.kind == choices.COMMIT:
-        return _source(CommitReader(repository, choice.rev, places(choice.scope)), choice.scope)
+        return _source(CommitReader(vault, choice.rev, places(choice.scope)), choice.scope)
     if choice.kind == choices.RANGE:
-        return _range(repository, choice)
+        return _range(vault, choice)
+    work_tree = needs_work_tree(vault)
     if choice.kind == choices.INDEX:
-        scope = _changed(choice.scope, lambda: compare_index(repository, environment))
-        return _source(IndexReader(repository, environment, places(scope)), scope)
-    return _source(WorktreeReader(repository, places(choice.scope)), choice.scope)
+        scope = _changed(choice.scope, lambda: compare_index(work_tree, environment))
+        return _source(IndexReader(work_tree, environment, places(scope)), scope)
+    return _source(WorktreeReader(work_tree, places(choice.scope)), choice.scope)
 
 
 def _source(reader: ArtifactReader, scope: Scope) -> Source:
     return Source(reader, scope, reader)
 
 
-def _range(repository: Repository, choice: Choice) -> Source:
-    comparison = compare_range(repository, choice.base, choice.rev)
+def _range(vault: Vault, choice: Choice) -> Source:
+    comparison = compare_range(vault, choice.base, choice.rev)
     if not comparison.tip:
         return _source(NothingReader(), Scope(changes=Changes((), frozenset())))
     scope = _changed(choice.scope, lambda: comparison)
-    return _source(CommitReader(repository, comparison.tip, places(scope)), scope)
+    return _source(CommitReader(vault, comparison.tip, places(scope)), scope)
 
 
 def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
@@ -89,13 +91,15 @@ def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
     return Scope(changes=choices.within(Changes(found.paths, found.sessions), scope.project))
 
 
-def _ledger(repository: Repository, scope: Scope) -> Source:
-    """A ledger holds one session and no rules: those of the work tree count."""
+def _ledger(vault: Vault, scope: Scope) -> Source:
+    """A ledger holds one session and no rules: those of the work tree count, and else the core's alone."""
     project, session = scope.project or "", scope.session or ""
-    tip = GitLedgerReader(repository).session(project, session)
+    tip = GitLedgerReader(vault).session(project, session)
     if tip is None:
         raise UnknownNameError(
             f"session {session!r} of {project!r} has no ledger", fix=("idse session list",)
         )
-    rules = WorktreeReader(repository, (CONSTITUTION_PATH,))
-    return Source(LedgerTipReader(repository.git, project, session, tip.commit), scope, rules)
+    rules: ArtifactReader = NothingReader()
+    if isinstance(vault, WorkTree):
+        rules = WorktreeReader(vault, (CONSTITUTION_PATH,))
+    return Source(LedgerTipReader(vault.git, project, session, tip.commit), scope, rules)

@@ -25,7 +25,7 @@ from idse_orchestrator.worktree.readers.filtered import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _NO_COMMIT = "0" * 40
 _OWNER_MAY_RUN = 0o100
@@ -34,9 +34,9 @@ _OWNER_MAY_RUN = 0o100
 class UnrecordedFiles:
     """Reads files that the index cannot vouch for; `staged` says which mode it has for a path."""
 
-    def __init__(self, repository: Repository, staged: Mapping[str, tuple[int, str]]) -> None:
-        self._repository = repository
-        self._git = repository.git
+    def __init__(self, work_tree: WorkTree, staged: Mapping[str, tuple[int, str]]) -> None:
+        self._work_tree = work_tree
+        self._git = work_tree.git
         self._staged = staged
 
     def entries(self, found: Sequence[OnDisk]) -> dict[str, FileEntry]:
@@ -67,10 +67,10 @@ class UnrecordedFiles:
     def _files(self, paths: Sequence[str]) -> dict[str, FileEntry]:
         entries = {
             path: self._as_on_disk(path, blob)
-            for path, blob in zip(paths, filtered_ids(self._repository, paths), strict=True)
+            for path, blob in zip(paths, filtered_ids(self._work_tree, paths), strict=True)
         }
         odd = [path for path, entry in entries.items() if self._is_changed_by_a_filter(path, entry)]
-        for path, size in zip(odd, filtered_sizes(self._repository, odd), strict=True) if odd else ():
+        for path, size in zip(odd, filtered_sizes(self._work_tree, odd), strict=True) if odd else ():
             entries[path] = FileEntry(entries[path].mode, entries[path].blob, size)
         return entries
 
@@ -88,7 +88,7 @@ class UnrecordedFiles:
         if not entries:
             return {}
         contents = {}
-        objects = filtered_objects(self._repository, list(entries))
+        objects = filtered_objects(self._work_tree, list(entries))
         for (path, entry), found in zip(entries.items(), objects, strict=True):
             if found is None or found.id != entry.blob:
                 raise _changed(path)
@@ -122,7 +122,7 @@ class UnrecordedFiles:
             raise _changed(path) from error
 
     def _full(self, path: str) -> bytes:
-        return os.path.join(encode(self._repository.toplevel), encode(path))
+        return os.path.join(encode(self._work_tree.top), encode(path))
 
 
 def _changed(path: str) -> ConflictError:

@@ -29,7 +29,7 @@ from idse_orchestrator.worktree.readers.unrecorded import UnrecordedFiles
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.git.repository import Repository
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class WorktreeReader:
@@ -38,11 +38,11 @@ class WorktreeReader:
     `folders` narrows `paths` to what stands in or at them.
     """
 
-    def __init__(self, repository: Repository, folders: Sequence[str] = EVERYTHING) -> None:
-        self._top = repository.toplevel
-        self._git = repository.git
+    def __init__(self, work_tree: WorkTree, folders: Sequence[str] = EVERYTHING) -> None:
+        self._top = work_tree.top
+        self._git = work_tree.git
         self._folders = folders
-        self._repository = repository
+        self._work_tree = work_tree
 
     @property
     def description(self) -> str:
@@ -102,4 +102,4 @@ class WorktreeReader:
 
     @cached_property
     def _unrecorded(self) -> UnrecordedFiles:
-        return UnrecordedFiles(self._repository, self._staged)
+        return UnrecordedFiles(self._work_tree, self._staged)

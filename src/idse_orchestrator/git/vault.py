@@ -1,4 +1,4 @@
-"""The repository around a folder: one question to git answers every path idse needs.
+"""A repository, with or without a work tree: one question to git answers every path idse needs.
 
 Kinds of repository that cannot be served safely are refused here, before anything is read.
 
@@ -28,6 +28,7 @@ _QUESTIONS = (
     "--show-prefix",
 )
 _ANSWERS = 6  # one for each option from --show-object-format on
+_BARE = 4  # those that a bare repository answers
 _FORMAT_WORDS = (
     "extension",
     "repository format",
@@ -37,41 +38,48 @@ _FORMAT_WORDS = (
 )
 
 
-class Repository(NamedTuple):
-    """Absolute paths of one work tree; `prefix` is where we stand inside it ("" or "a/b/")."""
+class Vault:
+    """Where the ledgers of one repository are, bare or not.
 
-    toplevel: str
-    git_dir: str
-    common_dir: str
-    prefix: str
-    git: Git
+    `common_dir` is its git directory, which all of its work trees share; `git` is the program at work there.
+    """
+
+    __slots__ = ("common_dir", "git")
+
+    def __init__(self, common_dir: str, git: Git) -> None:
+        self.common_dir = common_dir
+        self.git = git
 
     @property
     def private(self) -> str:
         """The folder for idse's own files that no one else reads: locks, caches, spool, log."""
         return os.path.join(self.common_dir, "idse")
 
-    @property
-    def is_linked(self) -> bool:
-        """Whether this is a linked worktree."""
-        return self.git_dir != self.common_dir
+
+class Found(NamedTuple):
+    """What git says of the repository around a folder; without a work tree the last three are ""."""
+
+    common_dir: str
+    git_dir: str
+    top: str = ""
+    prefix: str = ""
 
 
-def discover(folder: str) -> Repository:
+def repository_around(folder: str) -> Found:
     """The repository around `folder`, or an error that says what to type."""
-    git = Git(folder)
-    done = git.attempt(*_QUESTIONS)
+    done = Git(folder).attempt(*_QUESTIONS)
     answers = done.stdout.decode("utf-8", "surrogateescape").split("\n")
-    if done.returncode != 0:
-        raise _refusal(folder, answers, done.stderr.decode("utf-8", "replace").strip())
-    if len(answers) != _ANSWERS + 1:  # each ends its line
+    is_bare = len(answers) > _BARE and answers[1] == "true"
+    if done.returncode != 0 and not is_bare:
+        raise _refusal(folder, done.stderr.decode("utf-8", "replace").strip())
+    if len(answers) != (_BARE if is_bare else _ANSWERS) + 1:  # each ends its line
         raise UnsupportedRepositoryError(
             "the path of this folder holds a line break",
             where=one_word(folder),
             cause="git answers with one path a line, so the paths cannot be told apart",
             fix=("rename the folder, or work in a clone elsewhere",),
         )
-    object_format, _bare, git_dir, common_dir, toplevel, prefix = answers[:6]
+    object_format, _, git_dir, common_dir, *work_tree = answers[:-1]
     if object_format != "sha1":
         raise UnsupportedRepositoryError(
             f"this repository uses {object_format} object ids",
@@ -80,20 +88,16 @@ def discover(folder: str) -> Repository:
             fix=("use a repository made with: git init --object-format=sha1",),
         )
     refuse_unsupported_kind(common_dir)
-    return Repository(toplevel, git_dir, common_dir, prefix, Git(toplevel))
+    return Found(common_dir, git_dir, *work_tree)
 
 
-def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError | UnsupportedRepositoryError:
+def _refusal(folder: str, words: str) -> NotARepositoryError | UnsupportedRepositoryError:
     if "dubious ownership" in words:
         return UnsupportedRepositoryError(
             "this repository belongs to another user",
             where=folder,
             cause="git refuses it, and so does idse: its hooks and settings could run commands as you",
             fix=("if you trust it: git config --global --add safe.directory " + one_word(folder),),
-        )
-    if len(answers) > 1 and answers[1] == "true":
-        return UnsupportedRepositoryError(
-            "this is a bare repository", where=folder, fix=("run idse in a clone of it that has a work tree",)
         )
     if "not a git repository" in words:
         return NotARepositoryError(
@@ -115,7 +119,7 @@ def _refusal(folder: str, answers: list[str], words: str) -> NotARepositoryError
 _SECTION = r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]'
 _TRUE = ("", "true", "yes", "on", "1")
 _SERVED = ("noop", "noop-v1", "objectformat", "preciousobjects", "worktreeconfig")
-"""Extensions that libgit2 knows, or that `discover` judges by itself."""
+"""Extensions that libgit2 knows, or that `repository_around` judges by itself."""
 
 
 def refuse_unsupported_kind(common_dir: str) -> None:
@@ -202,17 +206,17 @@ def _reftable(where: str, cause: str) -> UnsupportedRepositoryError:
 MAX_BYTES = 1024 * 1024
 
 
-def log_path(repository: Repository) -> str:
+def log_path(vault: Vault) -> str:
     """Where the log stands."""
-    return os.path.join(repository.private, "log")
+    return os.path.join(vault.private, "log")
 
 
-def write_log(repository: Repository, text: str) -> None:
+def write_log(vault: Vault, text: str) -> None:
     """Add one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
-    path = log_path(repository)
+    path = log_path(vault)
     line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {' '.join(text.split())}\n"
     try:
-        os.makedirs(repository.private, exist_ok=True)
+        os.makedirs(vault.private, exist_ok=True)
         if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:
             os.replace(path, f"{path}.old")
         with open(path, "a", encoding="utf-8", errors="replace") as file:
