@@ -59,7 +59,7 @@ _VARYING = (
     (re.compile(r"\b[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d \d{4}(?: [+-]\d{4})?"), "<date>"),
     (re.compile(r"\b(?:just now|(?:\d+|an?) (?:second|minute|hour|day|week|month|year)s? ago)\b"), "<ago>"),
     (re.compile(r"(?<![\w.])\d+(?:\.\d+)? ?(?:ns|µs|us|ms|s)\b"), "<duration>"),
-    (re.compile(r"\b[0-9a-f]{7,40}\b"), "<id>"),
+    (re.compile(r"\b(?:[0-9a-f]{7,40}|[0-9a-f]{64})\b"), "<id>"),
 )
 # A value of another length moves the columns after it and the rules around a table.
 _WIDTHS = ((re.compile(r"(?<=\S) {2,}"), "  "), (re.compile(r"([─━═-])\1{2,}"), r"\1\1\1"))

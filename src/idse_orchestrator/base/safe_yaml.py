@@ -18,6 +18,8 @@ except ImportError:  # a build of PyYAML without libyaml
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 40
+_TOO_DEEP = "it is nested too deeply"
+_TOO_DEEP_FOR_YAML = "exceeded maximum nesting depth"  # what PyYAML 6.0.4 and later say of more than 1,000
 MOST_VALUES = 50_000
 """How many values a text may stand for once its aliases are followed."""
 
@@ -69,6 +71,8 @@ def yaml_told(text: str) -> Iterator[None]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = error.problem or error.context or "it is not YAML"
+        if what == _TOO_DEEP_FOR_YAML:
+            what = _TOO_DEEP
         raise YamlProblem(what, *place_of(mark)) from error
     except yaml.YAMLError as error:
         raise YamlProblem(_unreadable(error), *_position(text, error)) from error
@@ -117,7 +121,7 @@ def _refuse_depth(text: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MOST_DEPTH:
-            raise YamlProblem("it is nested too deeply", *place_of(event.start_mark))
+            raise YamlProblem(_TOO_DEEP, *place_of(event.start_mark))
 
 
 def _refuse_growth(root: yaml.Node) -> None:
@@ -125,7 +129,7 @@ def _refuse_growth(root: yaml.Node) -> None:
     if size > MOST_VALUES:
         raise YamlProblem(f"it stands for more than {MOST_VALUES} values, its aliases followed")
     if depth > MOST_DEPTH:
-        raise YamlProblem("it is nested too deeply, its aliases followed")
+        raise YamlProblem(f"{_TOO_DEEP}, its aliases followed")
 
 
 def _measured(node: yaml.Node, known: dict[int, tuple[int, int]], open_: set[int]) -> tuple[int, int]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PLAIN = "100644"
 FOLDER = "40000"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
 
     mode: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.base.ids import FORMAT
 from idse_orchestrator.errors import CorruptLedgerError
@@ -21,8 +21,7 @@ _NAMES = {"120000": "a symbolic link", "100755": "an executable", "160000": "a s
 _SHAPE = {ARTIFACTS: FOLDER, EVENT: PLAIN, STATE: PLAIN}
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerCommit:
+class LedgerCommit(NamedTuple):
     """A commit that should be a ledger's.
 
     `entries` is its tree, None when that is missing. `files` lists what is in artifacts/, and is empty
