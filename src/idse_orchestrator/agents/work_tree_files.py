@@ -18,7 +18,6 @@ from typing import Any
 from idse_orchestrator.agents.agent_files import AGENT_FILES
 from idse_orchestrator.agents.file_standing import Found
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
-from idse_orchestrator.errors import IdseError
 
 _MEMORY = "agent-files.json"
 _LARGEST = 16 * 1024 * 1024
@@ -212,40 +211,3 @@ def _encoded(content: bytes | None) -> str | None:
 
 def _decoded(text: str | None) -> bytes | None:
     return None if text is None else b64decode(text, validate=True)
-
-
-_MOST_LINES = 200
-_FILE = "agent-told"
-
-
-def forget_told(git_dir: str) -> None:
-    """Forget what agents were told in the work tree whose git directory is `git_dir`."""
-    with suppress(OSError):
-        os.unlink(os.path.join(git_dir, "idse", _FILE))
-
-
-class AgentMemory:
-    """The memory of the work tree whose git directory is `git_dir`."""
-
-    def __init__(self, git_dir: str) -> None:
-        self._path = os.path.join(git_dir, "idse", _FILE)
-
-    def is_new(self, what: str) -> bool:
-        """Whether `what` was not told yet; from now on it was."""
-        line = ascii(what)
-        told = self._lines()
-        if line in told:
-            return False
-        with suppress(IdseError):
-            make_folder(os.path.dirname(self._path))
-            write_atomically(
-                self._path, "".join(f"{each}\n" for each in [*told, line][-_MOST_LINES:]).encode()
-            )
-        return True
-
-    def _lines(self) -> list[str]:
-        try:
-            with open(self._path, encoding="ascii", errors="replace") as file:
-                return file.read().splitlines()
-        except OSError:
-            return []

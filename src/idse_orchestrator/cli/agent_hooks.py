@@ -134,7 +134,7 @@ def _line(finding: Finding) -> str:
 
 
 def _is_new(git_dir: str, what: str) -> bool:
-    from idse_orchestrator.agents.work_tree_files import AgentMemory
+    from idse_orchestrator.agents.memory import AgentMemory
 
     return AgentMemory(git_dir).is_new(what) if git_dir else True
 
