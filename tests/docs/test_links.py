@@ -9,7 +9,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 HOUSE = pathlib.Path(__file__).parents[2]
-PAGES = [HOUSE / "README.md", HOUSE / "CHANGELOG.md", *sorted((HOUSE / "docs").rglob("*.md"))]
+PAGES = [*sorted(HOUSE.glob("*.md")), *sorted((HOUSE / "docs").rglob("*.md"))]
 
 
 def targets(page):

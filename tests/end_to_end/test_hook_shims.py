@@ -11,6 +11,7 @@ import pytest
 
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
 from idse_orchestrator.worktree.hooks.install import HOOKS
+from idse_orchestrator.worktree.hooks.shim import shim
 from idse_orchestrator.worktree.work_tree import discover
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
@@ -736,9 +737,11 @@ def _told(path: pathlib.Path) -> list[str]:
 # --- the scripts themselves ---
 
 
-def test_what_the_scripts_share_is_the_same_in_each():
+def test_what_the_scripts_share_is_written_once_and_the_same_in_each():
     folder = pathlib.Path(__file__).parents[2] / "hooks"
-    texts = {name: (folder / name).read_text() for name in HOOKS}
+    shipped = "".join(path.read_text() for path in folder.iterdir())
+    texts = {name: shim(name, "").decode() for name in HOOKS}
+    assert not [name for name in HOOKS if "# shared:" in texts[name]]
     for function, carriers in {
         "start_idse": HOOKS,
         "find_git_dirs": ("post-commit", "post-merge", "post-rewrite"),
@@ -746,6 +749,7 @@ def test_what_the_scripts_share_is_the_same_in_each():
         "spool_commit": ("post-commit", "post-merge"),
         "not_recorded": ("post-commit", "post-merge", "post-rewrite"),
     }.items():
+        assert shipped.count(f"\n{function}() {{\n") == 1
         bodies = {texts[name].split(f"\n{function}() {{\n")[1].split("\n}\n")[0] for name in carriers}
         assert len(bodies) == 1, function
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import http.server
 import pathlib
 import re
 import shlex
 import subprocess
+import sys
+import threading
 
 import pytest
 import yaml
@@ -55,9 +59,55 @@ def test_every_job_has_a_time_limit(path):
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
-def test_every_used_action_names_its_version(path):
-    used = [step["uses"] for step in steps_of(path) if "uses" in step]
-    assert all(name.startswith("./") or re.search(r"@[\w./-]+$", name) for name in used)
+def test_every_used_action_is_pinned_by_commit_and_names_its_version(path):
+    used = re.findall(r"uses: (?!\./)(.*)", path.read_text(encoding="utf-8"))
+    assert len(used) == sum("uses" in step and not step["uses"].startswith("./") for step in steps_of(path))
+    assert [name for name in used if not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", name)] == []
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_no_checkout_keeps_its_credentials(path):
+    checkouts = [step for step in steps_of(path) if step.get("uses", "").startswith("actions/checkout@")]
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+SNIPPETS = [
+    snippet.replace("@COMMIT", "@" + "0" * 40)
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+    for snippet in re.findall(r"```yaml\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    if re.search("^jobs:", snippet, re.MULTILINE)
+]
+SCHEMA = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows"]
+JUDGES = {
+    "schema": [*SCHEMA, "--default-filetype", "yaml", "-"],
+    "zizmor": [str(pathlib.Path(sys.executable).with_name("zizmor")), "--offline", "--quiet", "-"],
+}
+
+
+def judge(name, snippet):
+    done = subprocess.run(JUDGES[name], input=snippet, text=True, capture_output=True, check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_the_workflows_that_the_documentation_shows_are_held_to_the_same(name):
+    assert SNIPPETS
+    assert [words for code, words in (judge(name, snippet) for snippet in SNIPPETS) if code] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "finding"),
+    [
+        ("schema", "runs-on:", "run-on:", "Schema validation errors"),
+        ("zizmor", "          persist-credentials: false\n", "", "artipacked"),
+        ("zizmor", "@" + "0" * 40, "@v1", "unpinned-uses"),
+    ],
+)
+def test_what_is_wrong_in_a_workflow_is_found(name, good, bad, finding):
+    assert good in SNIPPETS[0]
+    code, words = judge(name, SNIPPETS[0].replace(good, bad))
+    assert code
+    assert finding in words
 
 
 def test_tests_run_on_every_supported_python_on_linux_and_macos():
@@ -146,6 +196,30 @@ def test_an_origin_without_ledgers_is_no_error(repo, bare_remote, tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_the_token_is_shown_once_to_the_server_even_when_the_checkout_kept_another(repo, tmp_path):
+    seen = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get_all("Authorization"))
+            self.send_error(404)
+
+        def log_message(self, *_args):
+            """Say nothing."""
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        repo.git("config", f"http.{url}/.extraheader", "AUTHORIZATION: basic kept")
+        repo.git("remote", "add", "origin", f"{url}/portal.git")
+        env = {"BASE": "", "HEAD": "", "LEDGER": "true", "TOKEN": "secret", "GITHUB_SERVER_URL": url}
+        run_action_step("Fetch history and ledgers", repo, tmp_path, env, "true")
+        server.shutdown()
+    assert seen
+    expected = "Basic " + base64.b64encode(b"x-access-token:secret").decode()
+    assert seen == [[expected]] * len(seen)
+
+
 def test_the_pre_commit_hooks_call_commands_that_judge_the_index_and_record_the_commit():
     hooks = {hook["id"]: hook for hook in load(ROOT / ".pre-commit-hooks.yaml")}
     validate, record = hooks["idse-validate"], hooks["idse-record"]
@@ -156,6 +230,14 @@ def test_the_pre_commit_hooks_call_commands_that_judge_the_index_and_record_the_
     assert record["entry"] == "idse hook post-commit"
     assert record["stages"] == ["post-commit"]
     assert not any(hook["pass_filenames"] for hook in hooks.values())
+
+
+def test_our_own_pre_commit_hooks_download_nothing():
+    (local,) = load(ROOT / ".pre-commit-config.yaml")["repos"]
+    assert local["repo"] == "local"
+    assert {hook["language"] for hook in local["hooks"]} == {"system"}
+    entries = [hook["entry"].removeprefix(".venv/bin/") for hook in local["hooks"]]
+    assert [entry.split(" --")[0] for entry in entries] == ["ruff check", "ruff format", "idse validate"]
 
 
 def test_ci_runs_the_very_test_command_of_the_readme():

@@ -17,6 +17,7 @@ from typing import Any
 
 from idse_orchestrator.agents.agent_files import AGENT_FILES
 from idse_orchestrator.agents.file_standing import Found
+from idse_orchestrator.agents.memory import forget_told
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
 
 _MEMORY = "agent-files.json"

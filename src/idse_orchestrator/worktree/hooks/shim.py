@@ -1,4 +1,4 @@
-"""The text of an installed hook: the shipped script with the path of idse and a seal.
+"""The text of an installed hook: the shipped script with what it shares, the path of idse and a seal.
 
 The seal is a digest of everything else in the file. It tells our own hooks, of whatever release,
 from those that somebody changed by hand, and those are never overwritten or removed.
@@ -50,6 +50,14 @@ def find_program() -> str:
 
 @cache
 def _shipped(name: str) -> bytes:
+    script = _read(name)
+    for text in _read("shared.sh").rstrip(b"\n").split(b"\n\n"):
+        function = text.partition(b"() {\n")[0].rpartition(b"\n")[2]
+        script = script.replace(b"# shared: " + function + b"\n", text + b"\n")
+    return script
+
+
+def _read(name: str) -> bytes:
     with open(os.path.join(shipped_folder("hooks"), name), "rb") as file:
         return file.read().replace(b"\r\n", b"\n")
 

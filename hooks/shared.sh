@@ -1,0 +1,53 @@
+# What several hooks do. Where a hook says `# shared: NAME`, the function of that name takes the line's place
+# when the hook is installed: git reads one file. A blank line ends a function.
+
+# Start idse: the one that installed this hook, else the one on PATH. 126 or 127: there is none.
+start_idse() {
+    if [ -x "$idse_program" ]; then
+        "$idse_program" hook "$@"
+        idse_exit=$?
+        case $idse_exit in 126 | 127) ;; *) return "$idse_exit" ;; esac
+    fi
+    command -v idse >/dev/null 2>&1 || return 127
+    idse hook "$@"
+}
+
+# git_dir holds this worktree's own files, common_dir those of all worktrees. git starts hooks at the
+# top of the worktree, with GIT_DIR unless that is plain .git; git itself is not asked, to save time.
+find_git_dirs() {
+    git_dir=${GIT_DIR:-.git}
+    if [ -f "$git_dir" ]; then
+        IFS= read -r line <"$git_dir"
+        git_dir=${line#gitdir: }
+    fi
+    common_dir=${GIT_COMMON_DIR:-$git_dir}
+    [ -f "$git_dir/commondir" ] || return 0
+    IFS= read -r line <"$git_dir/commondir"
+    case $line in
+        /* | ?:*) common_dir=$line ;;
+        *) common_dir=$git_dir/$line ;;
+    esac
+}
+
+# Keep commit $1 with the current session: one file each, so that no two writers ever share one.
+spool_commit() {
+    [ -n "$1" ] && [ -f "$git_dir/refs/worktree/idse/session" ] || return 0
+    IFS= read -r session <"$git_dir/refs/worktree/idse/session"
+    case $session in 'ref: refs/idse/sessions/'*) ;; *) return 0 ;; esac
+    spool=$common_dir/idse/spool
+    [ -d "$spool" ] || mkdir -p "$spool" || return 0
+    printf '%s\n' "$session" >"$spool/$1"
+}
+
+# Keep $1, the name of what could not be recorded, for the next idse command of this work tree that writes.
+# The name says it all: an empty file has room on a full disk, too.
+keep_missed() {
+    case $1 in '' | *' '*) return 0 ;; esac
+    [ -d "$common_dir/idse" ] || [ -f "$git_dir/refs/worktree/idse/session" ] || return 0
+    [ -d "$git_dir/idse" ] || mkdir -p "$git_dir/idse" || return 0
+    printf '' >"$git_dir/idse/missed-$1"
+}
+
+not_recorded() {
+    printf '%s\n' "idse: not recorded, idse cannot be started: pip install idse-orchestrator && idse hooks install" >&2
+}
