@@ -14,7 +14,7 @@ FOLDER = ".idse/projects/portal/sessions/login"
 LEDGER = "refs/idse/sessions/portal/login"
 HOLD = """
 import sys
-from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1])):
     print("held", flush=True)

@@ -13,7 +13,7 @@ VIEWS = (".idse/projects/portal/session_state.json", ".idse/projects/portal/CURR
 
 WRITER = """
 import sys
-from idse_orchestrator.app.ports import Draft
+from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.wiring.application import Application
 app = Application(sys.argv[1], {})
 for number in range(20):

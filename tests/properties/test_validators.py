@@ -205,9 +205,9 @@ def test_examining_needs_neither_yaml_nor_pydantic_nor_rich(tmp_path: pathlib.Pa
     compiled = tmp_path / "constitution.json"
     compiled.write_text(CONSTITUTION.to_json(), encoding="utf-8")
     script = (
-        "import sys; from idse_orchestrator.domain.validation.validation_engine import *\n"
-        "from idse_orchestrator.domain.constitution.rules import Constitution\n"
-        "from idse_orchestrator.domain.artifact_reader import FileEntry\n"
+        "import sys; from idse_orchestrator.constitution.validation_engine import *\n"
+        "from idse_orchestrator.constitution.rules import Constitution\n"
+        "from idse_orchestrator.documents.artifact_reader import FileEntry\n"
         f"c = Constitution.from_json(open({str(compiled)!r}, encoding='utf-8').read())\n"
         "before = 'markdown_it' in sys.modules\n"
         "examine('spec.md', FileEntry(0o100644, '', 9), b'# Spec\\n\\nx', c)\n"

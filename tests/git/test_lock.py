@@ -17,7 +17,7 @@ from idse_orchestrator.worktree.work_tree import discover
 
 HOLDER = """
 import sys
-from idse_orchestrator.git.ledger.lock import ledger_lock
+from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1])):
     print("held", flush=True)

@@ -17,7 +17,7 @@ rules:
 """
 
 MODULE = """\
-from idse_orchestrator.domain.checks.document import Notice
+from idse_orchestrator.constitution.checks.document import Notice
 
 def no_shouting(document, options):
     words = [word for word in document.text.split() if word.isupper() and len(word) > 6]

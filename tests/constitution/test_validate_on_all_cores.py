@@ -91,10 +91,10 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 
 
 SCRIPT = """
-from idse_orchestrator.app.validation.examination_batch import Job
-from idse_orchestrator.app.validation.examination_pool import examine_on_all_cores
-from idse_orchestrator.app.validation.verdicts import DocumentKey
-from idse_orchestrator.domain.constitution.file import load_constitution
+from idse_orchestrator.constitution.examination_pool import Job
+from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
+from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})
 jobs = [[Job(DocumentKey("spec.md", 0o100644, "a" * 40), 7, b"# Spec\\n")]] * 3

@@ -269,7 +269,7 @@ def test_the_seal_tells_ours_from_edited_from_theirs():
 def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     (folder / "pre-commit").write_bytes(THEIRS)
     code = (
-        "from idse_orchestrator.git.hooks.files import GitHookFiles\n"
+        "from idse_orchestrator.worktree.hooks.files import GitHookFiles\n"
         "from idse_orchestrator.worktree.work_tree import discover\n"
         "GitHookFiles(discover('.'), '/x/idse').put()\n"
     )
