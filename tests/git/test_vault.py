@@ -7,16 +7,16 @@ import os
 import pytest
 
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 
 def test_a_sub_folder_knows_its_repository(repo):
     repo.write("a/b/c.txt", "")
     found = discover(str(repo.path / "a/b"))
-    assert os.path.samefile(found.toplevel, repo.path)
+    assert os.path.samefile(found.top, repo.path)
     assert found.prefix == "a/b/"
-    assert found.git_dir == found.common_dir == found.toplevel + "/.git"
-    assert found.private == found.toplevel + "/.git/idse"
+    assert found.git_dir == found.common_dir == found.top + "/.git"
+    assert found.private == found.top + "/.git/idse"
     assert not found.is_linked
 
 
@@ -37,7 +37,7 @@ def test_a_submodule_is_a_repository_of_its_own(repo, make_repo):
     inner.commit(allow_empty=True)
     repo.git("submodule", "--quiet", "add", str(inner.path), "sub")
     found = discover(str(repo.path / "sub"))
-    assert os.path.samefile(found.toplevel, repo.path / "sub")
+    assert os.path.samefile(found.top, repo.path / "sub")
     assert found.git_dir.endswith(".git/modules/sub")
 
 
@@ -50,13 +50,20 @@ def test_a_shallow_clone_is_served(repo, tmp_path):
 
 def test_a_folder_whose_name_is_odd_is_served(make_repo):
     repo = make_repo("ü 'quoted' $(x)")
-    assert os.path.samefile(discover(str(repo.path)).toplevel, repo.path)
+    assert os.path.samefile(discover(str(repo.path)).top, repo.path)
 
 
 def test_a_git_that_called_us_does_not_decide_where_we_stand(repo, make_repo, monkeypatch):
     other = make_repo("other")
     monkeypatch.setenv("GIT_DIR", str(other.path / ".git"))
-    assert os.path.samefile(discover(str(repo.path)).toplevel, repo.path)
+    assert os.path.samefile(discover(str(repo.path)).top, repo.path)
+
+
+def test_a_bare_repository_is_a_vault_without_a_work_tree(bare_remote):
+    found = discover(str(bare_remote.path))
+    assert not isinstance(found, WorkTree)
+    assert os.path.samefile(found.common_dir, bare_remote.path)
+    assert found.git.text("rev-parse", "--is-bare-repository") == "true"
 
 
 class TestWhatIsRefused:
@@ -65,9 +72,9 @@ class TestWhatIsRefused:
             discover(str(tmp_path))
         assert "git init" in caught.value.fix
 
-    def test_a_bare_repository(self, bare_remote):
+    def test_a_bare_repository_where_a_work_tree_is_needed(self, bare_remote):
         with pytest.raises(UnsupportedRepositoryError, match="bare"):
-            discover(str(bare_remote.path))
+            needs_work_tree(discover(str(bare_remote.path)))
 
     @pytest.mark.parametrize("inside", ["", "two\nlines"])
     def test_a_path_with_a_line_break(self, make_repo, inside):
