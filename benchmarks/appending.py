@@ -10,13 +10,13 @@ import sys
 import time
 
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree.work_tree import discover
 
 
 def main(folder: str, session: str, how_many: int) -> None:
     """Append, and print the times."""
-    writer = GitLedgerWriter(discover(folder))
+    writer = git_writer(discover(folder))
     writer.append("portal", session, lambda tip: None if tip else Draft("created", {"session": session}))
     print("ready", flush=True)
     sys.stdin.readline()

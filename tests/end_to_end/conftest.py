@@ -23,7 +23,7 @@ import pytest
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
@@ -135,7 +135,7 @@ class Ledgers:
         self.now = 0
         self.repository = discover(str(repo.path))
         self.store = open_repository(self.repository.common_dir)
-        self.writer = GitLedgerWriter(self.repository, clock=lambda: self.now)
+        self.writer = git_writer(self.repository, clock=lambda: self.now)
         self.files = {}
 
     def say(self, session, day, **texts):

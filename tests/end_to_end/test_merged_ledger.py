@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.wiring.ledgers import git_joiner
 from idse_orchestrator.worktree.work_tree import discover
 
 NOTES = "refs/idse/notes/commits"
@@ -23,7 +23,7 @@ class Parted:
         self.one, self.other = one, other
 
     def join(self):
-        made = GitJoiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
+        made = git_joiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
         self.move(made.commit)
         return made
 
@@ -167,7 +167,7 @@ def parted_notes(parted):
 
 def test_notes_are_merged_like_ledgers_and_checked_like_them(parted):
     one, other = parted_notes(parted)
-    made = GitJoiner(parted.repository).join(NOTES, one, other)
+    made = git_joiner(parted.repository).join(NOTES, one, other)
     parted.move(made, NOTES)
     assert parted.defects() == []
     flags = [word for parent in sorted([one, other]) for word in ("-p", parent)]

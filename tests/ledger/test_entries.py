@@ -13,7 +13,8 @@ from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
@@ -37,12 +38,12 @@ def repository(repo):
 
 @pytest.fixture
 def history(repository):
-    return GitLedgerHistory(repository)
+    return GitLedgerHistory(repository, KINDS.words)
 
 
 @pytest.fixture
 def append(repository):
-    writer = GitLedgerWriter(repository)
+    writer = git_writer(repository)
 
     def append(kind, **body):
         return writer.append(*KEY, lambda _tip: Draft(kind, body)).commit

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GENESIS, GitNotes
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.wiring.ledgers import git_joiner
 from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/notes/commits"
@@ -24,7 +24,7 @@ class Clone:
         self.repo = repo
         self.repository = discover(str(repo.path))
         self.notes = GitNotes(self.repository)
-        self.joiner = GitJoiner(self.repository)
+        self.joiner = git_joiner(self.repository)
 
     @property
     def tip(self):

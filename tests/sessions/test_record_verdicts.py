@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.constitution.findings import Finding, Report
-from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.pipeline.stage_state_model import Waiver
 from idse_orchestrator.sessions.verdicts import RecordedVerdict, record_verdicts
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
@@ -17,7 +17,7 @@ from idse_orchestrator.worktree.workspace import GitWorkspace
 @pytest.fixture
 def ledgers(repo):
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository)
+    writer = git_writer(repository)
     for session in ("login", "search"):
         writer.append("portal", session, lambda _tip: Draft("created", {}))
     return GitLedgerReader(repository), writer, GitWorkspace(repository)

@@ -7,9 +7,8 @@ import pytest
 from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
-from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions.choice import (
     COMMIT,
     LEDGER,
@@ -20,6 +19,7 @@ from idse_orchestrator.sessions.choice import (
     within,
 )
 from idse_orchestrator.sessions.resolve import Asking
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
@@ -50,7 +50,7 @@ def ledger(repository):
     """``ledger("portal", "login")``: a session's ledger, worked on now."""
 
     def ledger(project, session):
-        writer = GitLedgerWriter(repository)
+        writer = git_writer(repository)
         writer.append_to_project(project, lambda _tip: Draft("created", {}))
         writer.append(project, session, lambda _tip: Draft("created", {}))
         GitWorkspace(repository).set_current(project, session)

@@ -12,7 +12,7 @@ from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.making import place_without_git
-from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
+from idse_orchestrator.wiring.ledgers import store_writer
 
 LOGIN = ("portal", "login")
 TWO = (Draft("created", {}), Draft("described", {"title": "Log in"}))
@@ -26,7 +26,7 @@ def store(request, tmp_path):
 @pytest.fixture
 def writer(store, tmp_path):
     place = place_without_git(str(tmp_path), "", "filesystem")
-    return StoreLedgerWriter(place, store, Folders(store), PlainEventMaker(place, "", os.environ))
+    return store_writer(place, store, Folders(store), "", os.environ)
 
 
 def test_events_that_are_planned_together_stand_one_after_the_other(store, writer):

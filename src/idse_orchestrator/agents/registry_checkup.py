@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.agents.registry_view import EDITED, MISSING, OLD, refresh_registry_view, view_condition
 from idse_orchestrator.base.checkup import OK, PROBLEM, WARNING, Diagnosis
@@ -38,7 +39,7 @@ def agents_diagnosis(patient: Registries) -> Diagnosis:
     """The first registry that is not well: not sound, edited by hand, not what the ledger says."""
     looks = list(_looks(patient))
     for look in looks:
-        registry = look.tip.state.registry if look.tip else None
+        registry = registry_of(look.tip.state) if look.tip else None
         for trouble in registry_troubles(registry) if registry else ():
             fix = (*trouble.fixes, trouble.undo)
             return Diagnosis(PROBLEM, f"{look.project}: {trouble.message}", fix)
@@ -50,7 +51,7 @@ def agents_diagnosis(patient: Registries) -> Diagnosis:
             )
         if look.condition in (MISSING, OLD):
             return Diagnosis(WARNING, f"{path} is not what the ledger says", ("idse doctor --fix",))
-    count = sum(len(look.tip.state.registry.agents) for look in looks if look.tip)
+    count = sum(len(registry_of(look.tip.state).agents) for look in looks if look.tip)
     return Diagnosis(OK, f"{count:,} in the registry" if count else "the registry is empty")
 
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.claims.claim import Claim
     from idse_orchestrator.claims.evidence import Version
     from idse_orchestrator.ledger.values import Draft
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
 
 
 class LedgerDocuments(Protocol):

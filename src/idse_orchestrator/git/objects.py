@@ -16,12 +16,12 @@ from functools import cached_property, partial
 from hashlib import sha1
 from typing import TYPE_CHECKING, TypeVar
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_update import write_failure
 from idse_orchestrator.git.tree_entry import FOLDER, Entry
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 
 if TYPE_CHECKING:
     import pygit2

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.tree_entry import Entry
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git

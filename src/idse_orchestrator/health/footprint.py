@@ -63,7 +63,7 @@ class GitFootprint:
         if os.path.basename(path) != AGENT_REGISTRY:
             return False
         from idse_orchestrator.agents.registry_view import EDITED, content_condition
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._work_tree)
         try:

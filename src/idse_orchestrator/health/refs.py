@@ -10,7 +10,8 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.configuration import GitSettings
 from idse_orchestrator.git.object_finder import ObjectFinder
 from idse_orchestrator.ledger.commit import EVENT, STATE
-from idse_orchestrator.ledger.fsck import NOTES, FoundRef
+from idse_orchestrator.ledger.fsck import FoundRef
+from idse_orchestrator.ledger.kinds import NOTES, Kinds
 from idse_orchestrator.ledger.refs import parse_session_ref
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import SessionKey
@@ -92,16 +93,16 @@ class PublishedRefs(NamedTuple):
     unknown: Sequence[str]
 
 
-def published_refs(work_tree: WorkTree) -> PublishedRefs:
+def published_refs(work_tree: WorkTree, kinds: Kinds) -> PublishedRefs:
     """Every ref under ``refs/idse/``, once."""
-    source = GitLedgerSource(work_tree)
+    source = GitLedgerSource(work_tree, kinds)
     refs = source.refs()
-    known = [ref for ref in refs if ref.is_known]
+    known = [ref for ref in refs if ref.kind]
     ours = {*_ledgers(work_tree, known), *_notes(source, known), *sound_tips(work_tree, known)}
     return PublishedRefs(
         sorted(ours),
         [ref.name for ref in known if ref.name not in ours],
-        [ref.name for ref in refs if not ref.is_known],
+        [ref.name for ref in refs if not ref.kind],
     )
 
 
@@ -117,5 +118,5 @@ def _ledgers(work_tree: WorkTree, refs: Sequence[FoundRef]) -> Iterator[str]:
 
 def _notes(source: GitLedgerSource, refs: Sequence[FoundRef]) -> Iterator[str]:
     for ref in refs:
-        if ref.family == NOTES and ref.target and not any(source.notes_problems(ref.target)):
+        if ref.holds == NOTES and ref.target and not any(source.notes_problems(ref.target)):
             yield ref.name

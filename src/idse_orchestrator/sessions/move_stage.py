@@ -18,7 +18,6 @@ from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, ar
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerWriter
 from idse_orchestrator.pipeline.stage_machine import (
     FINISH,
     NEEDS_GATE,
@@ -28,6 +27,7 @@ from idse_orchestrator.pipeline.stage_machine import (
     refusal,
 )
 from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Captured, Workspace
 from idse_orchestrator.sessions.status import no_ledger
 
@@ -103,7 +103,9 @@ def move_stage(
     tip, *asked = writer.append_all(*key, plan)
     if captured is not None and move.action in NEEDS_GATE:
         workspace.agree(*key, captured.tree)
-    handoffs = tuple(each.state.handoffs[-1] for each in asked)
+    from idse_orchestrator.agents.handoff import handoffs_of  # most projects have no such rules
+
+    handoffs = tuple(handoffs_of(each.state)[-1] for each in asked)
     return Moved(tip, before, TARGET[move.action], report, handoffs)
 
 

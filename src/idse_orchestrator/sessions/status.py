@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.text import few
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
@@ -23,7 +23,6 @@ from idse_orchestrator.pipeline.stage_state_model import (
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.ide_agent_routing import Routing
-    from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.sessions.ports import Workspace
@@ -79,8 +78,8 @@ class SessionStatus(NamedTuple):
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
     document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
-    `synced` is when this clone last synced and what the Agency had then; `agents` are the project's, None
-    where it has none.
+    `synced` is when this clone last synced and what the Agency had then; `parts` is what other themes
+    keep in its project's state.
     """
 
     state: SessionState
@@ -91,17 +90,17 @@ class SessionStatus(NamedTuple):
     differs: tuple[str, ...]
     has_folder: bool
     synced: Synced
-    agents: AgentRegistry | None
+    parts: Mapping[str, Any]
 
     def routed(self, stage: str) -> Routing | None:
         """Who should act on `stage`; None where the project has no agents and the session assigns none."""
         assigned = self.state.assigned.get(stage, "")
-        if self.agents is None and not assigned:
+        if "registry" not in self.parts and not assigned:
             return None
         from idse_orchestrator.agents.ide_agent_routing import route
-        from idse_orchestrator.agents.registry import AgentRegistry
+        from idse_orchestrator.agents.registry import registry_of
 
-        return route(self.agents or AgentRegistry(), stage, assigned)
+        return route(registry_of(self), stage, assigned)
 
 
 def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
@@ -117,7 +116,7 @@ def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) ->
     action = next_action(tip.state, stages)
     synced = ledgers.synced(*key)
     return SessionStatus(
-        tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced, look.agents
+        tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced, look.parts
     )
 
 

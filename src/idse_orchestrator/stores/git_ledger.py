@@ -20,8 +20,8 @@ from idse_orchestrator.git.raw_objects import parse_commit
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.refs import project_ref, session_ref
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,

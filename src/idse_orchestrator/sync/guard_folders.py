@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.file_names import MAX_DEPTH, MAX_FILES, name_problems
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, RawEntry, strict_tree
 from idse_orchestrator.git.tree_entry import Entry
-from idse_orchestrator.ledger.commit import ARTIFACTS, MAX_ARTIFACT_BYTES, file_problems
+from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems
 from idse_orchestrator.sync.guard_objects import TooMuchError
 
 if TYPE_CHECKING:

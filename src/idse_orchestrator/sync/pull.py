@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.errors import ConflictError, CorruptLedgerError
+from idse_orchestrator.ledger.formats import CannotJudgeError
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import PULL, RefMove
 from idse_orchestrator.sync.outcome import (
     AHEAD,
@@ -24,7 +26,7 @@ from idse_orchestrator.sync.outcome import (
     RefOutcome,
     SyncOutcome,
 )
-from idse_orchestrator.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
+from idse_orchestrator.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
 
 if TYPE_CHECKING:
     from idse_orchestrator.sync.ports import Incoming
@@ -96,7 +98,7 @@ def _bring(syncing: Syncing) -> Brought:
     own = syncing.points.settle(theirs.get(syncing.points.ref, ""))
     mine = syncing.refs.heads()
     differing = {ref: head for ref, head in theirs.items() if mine.get(ref) != head and ref != own}
-    equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC_REFS)]
+    equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC)]
     brought = Brought(theirs, equal=len(equal))
     # What has no ref here is most likely not here, and git takes its time to find that out.
     known = syncing.refs.known(head for ref, head in differing.items() if ref in mine)
@@ -162,11 +164,11 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None
         if not waiting:
             return
         planned = _planned(syncing, waiting, seen)
-        moving = [move for move, result in planned if result != REFUSED]
+        moving = [move for move, result, _ in planned if result != REFUSED]
         late = {move.ref for move in syncing.refs.move(moving, REASON)}
         brought.outcomes += [
-            RefOutcome(*move[:1], result, *move[1:], _REWRITTEN if result == REFUSED else "")
-            for move, result in planned
+            RefOutcome(*move[:1], result, *move[1:], why)
+            for move, result, why in planned
             if move.ref not in late
         ]
         waiting = {ref: head for ref, head in waiting.items() if ref in late}
@@ -180,17 +182,27 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None
 
 def _planned(
     syncing: Syncing, waiting: Mapping[str, str], seen: Mapping[str, str]
-) -> list[tuple[RefMove, str]]:
-    """Where each ref has to go now, and what that is called; those that are there already are left out."""
+) -> list[tuple[RefMove, str, str]]:
+    """Where each ref has to go now, what that is called, and why it cannot; not those already there."""
     pairs = [(seen[ref], head) for ref, head in waiting.items() if seen[ref]]
     relations = iter(syncing.refs.relations(pairs, None))
     planned = []
     for ref, head in waiting.items():
         relation = next(relations) if seen[ref] else BEHIND
         if relation == BEHIND:
-            planned.append((RefMove(ref, seen[ref], head), PULLED))
-        elif relation == DIVERGED and ref.startswith(SYNC_REFS):
-            planned.append((RefMove(ref, seen[ref], head), REFUSED))
+            planned.append((RefMove(ref, seen[ref], head), PULLED, ""))
+        elif relation == DIVERGED and ref.startswith(SYNC):
+            planned.append((RefMove(ref, seen[ref], head), REFUSED, _REWRITTEN))
         elif relation == DIVERGED:
-            planned.append((RefMove(ref, seen[ref], syncing.joiner.join(ref, seen[ref], head)), MERGED))
+            planned.append(_joined(syncing, RefMove(ref, seen[ref], head)))
     return planned
+
+
+def _joined(syncing: Syncing, move: RefMove) -> tuple[RefMove, str, str]:
+    """The move to the join of both histories; a ledger of ours that needs a newer idse stays as it is."""
+    try:
+        return move._replace(new=syncing.joiner.join(move.ref, move.old, move.new)), MERGED, ""
+    except CorruptLedgerError as error:
+        if not isinstance(error.__cause__, CannotJudgeError):
+            raise
+        return move, REFUSED, f"{error.message}: {error.cause}"

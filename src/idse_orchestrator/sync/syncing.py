@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.ledger.defects import CANNOT_JUDGE
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync.outcome import REFUSED, Agency, RefOutcome, SyncOutcome
 from idse_orchestrator.sync.published_refs import GitPublishedRefs
@@ -19,11 +21,11 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
     from idse_orchestrator.sync.transport import GitRemote
 
-SYNC_REFS = "refs/idse/sync/"
 UNKNOWN = "unknown-ref"
 """Code of the note on a ref of a kind that only a newer idse knows."""
 TRIES = 30
@@ -38,6 +40,7 @@ class Syncing:
 
     def __init__(  # noqa: PLR0913 - it is the list of parts
         self,
+        kinds: Kinds,
         agency: Agency,
         remote: Remote,
         refs: PublishedRefs,
@@ -47,6 +50,7 @@ class Syncing:
         make_guard: Callable[[], Guard],
         make_joiner: Callable[[], Joiner],
     ) -> None:
+        self.kinds = kinds
         self.agency = agency
         self.remote = remote
         self.refs = refs
@@ -79,7 +83,7 @@ def no_news(syncing: Syncing, direction: str) -> SyncOutcome | None:
 
 def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:
     """Those moves a sync point is made for: were it made for sync points too, two clones would never end."""
-    return [move for move in moves if not move.ref.startswith(SYNC_REFS)]
+    return [move for move in moves if not move.ref.startswith(SYNC)]
 
 
 def refusals(
@@ -94,7 +98,16 @@ def refusals(
             at = f" at {first.commit[:12]}" if first.commit else ""
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             why = f"{first.code}{at}: {first.what}{more}"
-            found.append(RefOutcome(move.ref, REFUSED, move.old, move.new, why, hint or first.hint))
+            found.append(
+                RefOutcome(
+                    move.ref,
+                    REFUSED,
+                    move.old,
+                    move.new,
+                    why,
+                    first.hint if first.code in CANNOT_JUDGE else hint or first.hint,
+                )
+            )
     return found
 
 
@@ -114,17 +127,20 @@ _FIRST_PAUSE = 0.05
 
 
 @contextmanager
-def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool = True) -> Iterator[Syncing]:
+def open_syncing(
+    vault: Vault, kinds: Kinds, agency: Agency, remote: GitRemote, *, alone: bool = True
+) -> Iterator[Syncing]:
     """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
     refs = GitPublishedRefs(vault)
     syncing = Syncing(
+        kinds,
         agency,
         remote,
         refs,
         pause,
         make_points=lambda: _points(vault, refs),
-        make_guard=lambda: _guard(vault),
-        make_joiner=lambda: _joiner(vault),
+        make_guard=lambda: _guard(vault, kinds),
+        make_joiner=lambda: _joiner(vault, kinds),
     )
     lock = ledger_lock(vault, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
     try:
@@ -140,16 +156,16 @@ def _points(vault: Vault, refs: GitPublishedRefs) -> SyncPoints:
     return GitSyncPoints(vault, refs)
 
 
-def _guard(vault: Vault) -> Guard:
+def _guard(vault: Vault, kinds: Kinds) -> Guard:
     from idse_orchestrator.sync.guard import GitGuard
 
-    return GitGuard(vault, lambda folder: _joiner(vault, folder))
+    return GitGuard(vault, kinds, lambda folder: _joiner(vault, kinds, folder))
 
 
-def _joiner(vault: Vault, folder: str | None = None) -> GitJoiner:
+def _joiner(vault: Vault, kinds: Kinds, folder: str | None = None) -> GitJoiner:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
 
-    return GitJoiner(vault, folder)
+    return GitJoiner(vault, kinds, folder)
 
 
 def pause(attempt: int) -> None:

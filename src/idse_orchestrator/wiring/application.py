@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.values import SessionKey
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions import resolve
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
@@ -104,7 +105,7 @@ class Application:
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         return GitLedgerReader(self.vault)
 
@@ -116,9 +117,9 @@ class Application:
 
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
-        from idse_orchestrator.ledger.writer import GitLedgerWriter
+        from idse_orchestrator.wiring.ledgers import git_writer
 
-        return GitLedgerWriter(self.vault, self.agent)
+        return git_writer(self.vault, self.agent)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -133,8 +134,9 @@ class Application:
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        return GitLedgerHistory(self.vault)
+        return GitLedgerHistory(self.vault, KINDS.words)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
@@ -175,9 +177,10 @@ class Application:
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.taking_in import take_in
+        from idse_orchestrator.wiring.kinds import KINDS
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.vault, source)
+        outcome = take_in(self.vault, KINDS, source)
         on_progress("")
         self.refresh_all_views()
         self.sync.tidy()
@@ -364,9 +367,9 @@ class Application:
     @cached_property
     def ledger_source(self) -> LedgerSource:
         """Everything under ``refs/idse/`` as it is, to check it."""
-        from idse_orchestrator.ledger.source import GitLedgerSource
+        from idse_orchestrator.wiring.ledgers import git_source
 
-        return GitLedgerSource(self.vault)
+        return git_source(self.vault)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
         """The id that a merge of two commits of the ledger `ref` must have."""
@@ -381,9 +384,9 @@ class Application:
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
-        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+        from idse_orchestrator.wiring.ledgers import git_joiner
 
-        return GitJoiner(self.vault)
+        return git_joiner(self.vault)
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
@@ -393,9 +396,10 @@ class Application:
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
+        from idse_orchestrator.wiring.kinds import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)
-        yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
+        yield from leftover_checks(self.work_tree, KINDS, self.missed.waiting, self.record_missed)
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
             Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
@@ -79,10 +80,9 @@ class StoreApplication(Application):
     @cached_property
     def writer(self) -> LedgerWriter:
         """Ledgers, to append to."""
-        from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
+        from idse_orchestrator.wiring.ledgers import store_writer
 
-        maker = PlainEventMaker(self.work_tree, self.agent, self.environment)
-        return StoreLedgerWriter(self.work_tree, self.store, self._folders, maker)
+        return store_writer(self.work_tree, self.store, self._folders, self.agent, self.environment)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -95,8 +95,9 @@ class StoreApplication(Application):
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.stores.plain.history import StoreHistory
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        return StoreHistory(self.store, self._folders)
+        return StoreHistory(self.store, self._folders, KINDS.words)
 
     @cached_property
     def trees(self) -> Trees:
@@ -151,8 +152,9 @@ class StoreApplication(Application):
     def ledger_source(self) -> StoreLedgerSource:
         """Everything in the store as it is, to check it."""
         from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        return StoreLedgerSource(self.store)
+        return StoreLedgerSource(self.store, KINDS)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:  # noqa: ARG002 - as of a repository
         """The merge that is there: that it is the right one is judged when it comes into a repository."""
@@ -181,8 +183,11 @@ class StoreApplication(Application):
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
         from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
         from idse_orchestrator.stores.plain.ledger_source import problem_with
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
+        outcome = copy_ledgers(
+            source, self.store, all_keys(source), partial(problem_with, KINDS), on_progress
+        )
         self.refresh_all_views()
         return outcome
 

@@ -17,9 +17,10 @@ from idse_orchestrator.ledger.events import EDITED, VALIDATED
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
 from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Workspace
 from idse_orchestrator.sessions.views import views_of
 from idse_orchestrator.worktree.save import tree_changes

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import click
 
-from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
@@ -59,7 +59,7 @@ def _move(run: Run, move: Move, session: str | None) -> int:
     key = run.session(session)
     app = run.app
     look = app.reader.look(*key)
-    registry = look.registry if look else AgentRegistry()
+    registry = registry_of(look) if look else AgentRegistry()
     try:
         done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, registry=registry)
     except GateError as error:

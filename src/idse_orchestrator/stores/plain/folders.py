@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.ids import folder_id
 from idse_orchestrator.base.text_merge import join_texts
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.tree_entry import PLAIN
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,
