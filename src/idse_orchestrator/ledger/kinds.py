@@ -172,7 +172,7 @@ class Kind(NamedTuple):
         taken = self.events.get(event)
         if taken is None or not taken.fields:
             return taken.format if taken else FIRST
-        return max(taken.format, *(least for key, least in taken.fields.items() if key in body))
+        return max([taken.format, *(least for key, least in taken.fields.items() if key in body)])
 
     def check_part(self, event: str) -> None:
         """Raises AbsentPartError where an event of a known kind cannot be folded by this idse."""
