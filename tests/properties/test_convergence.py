@@ -17,7 +17,7 @@ from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push

@@ -10,7 +10,7 @@ import pytest
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.published_refs import GitPublishedRefs
+from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = "refs/idse/sessions/portal/login"
@@ -19,7 +19,7 @@ PAY = "refs/idse/sessions/portal/pay"
 
 @pytest.fixture
 def refs(repo):
-    return GitPublishedRefs(discover(str(repo.path)))
+    return PublishedRefs(discover(str(repo.path)))
 
 
 @pytest.fixture

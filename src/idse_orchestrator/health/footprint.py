@@ -25,15 +25,14 @@ from idse_orchestrator.health.uninstall import (
     VIEW,
     Trace,
 )
-from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.leftovers import (
-    LOCAL_REFS,
     has_local_refs,
     remote_settings,
     remove_local_refs,
     remove_setting,
 )
+from idse_orchestrator.sync.remotes import redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -55,7 +54,7 @@ class GitFootprint:
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
         if has_local_refs(self._git):
-            found.append(Trace(TRACKING, LOCAL_REFS))
+            found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
     def _is_edited(self, path: str) -> bool:
@@ -167,7 +166,7 @@ class GitFootprint:
 
     def _untrack(self, _prefix: str) -> None:
         remove_local_refs(self._git)
-        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL_REFS.strip("/").split("/")))
+        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:
         git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")

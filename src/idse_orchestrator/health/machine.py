@@ -11,7 +11,7 @@ from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Di
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.health import recovery
 from idse_orchestrator.health.refs import published_refs
-from idse_orchestrator.sync.leftovers import remove_sync_leftovers, sync_leftovers, told
+from idse_orchestrator.sync.leftovers import described, remove_sync_leftovers, sync_leftovers
 from idse_orchestrator.worktree.hooks.shim import find_program
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _sync_leftovers(work_tree: WorkTree) -> Diagnosis:
         return Diagnosis(OK, "no sync was stopped half-way")
     clear = ("idse doctor --fix",) if found.folders or found.settled else ()
     ask = ("idse sync push    (finds out what arrived)",) if found.open else ()
-    return Diagnosis(NOTE, told(found), (*clear, *ask))
+    return Diagnosis(NOTE, described(found), (*clear, *ask))
 
 
 def _published(work_tree: WorkTree) -> Diagnosis:

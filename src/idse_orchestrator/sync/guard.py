@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
-    from idse_orchestrator.sync.ports import Incoming
+    from idse_orchestrator.sync.incoming import Incoming
 
 _TOLD = 20
 
@@ -46,7 +46,7 @@ class Merges(Protocol):
 
 
 class GitGuard:
-    """The `Guard` port on a repository.
+    """Judges ledgers before they come in or go out. A Defect that is a note is no reason to refuse.
 
     `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
     """
@@ -58,14 +58,22 @@ class GitGuard:
     def incoming(
         self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
     ) -> Mapping[str, Sequence[Defect]]:
-        """See `Guard.incoming`. With `objects` None everything is in this repository already."""
+        """Returns the defects of what a remote has, by ref; sound refs are left out.
+
+        `old` is the local id ("" : we have none), `new` the remote's; what is reachable from `old` was judged
+        before. `there` are all local ref names, for names that differ only in case. `objects` is None if
+        everything is in this repository already.
+        """
         wanted = sorted(moves)
         names, refused = _named(wanted, _neighbours(wanted, there))
         folder = objects.folder if objects is not None else None
         return _by_ref([*refused, *self._judged(wanted, names, folder)])
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
-        """See `Guard.outgoing`."""
+        """Returns what keeps local refs from being published, by ref.
+
+        `old` is what the remote has ("" : nothing); what is reachable from it is published already.
+        """
         wanted = sorted(moves)
         names, refused = _named(wanted, None)
         refused = [_grave(defect) for defect in refused]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.sync.published_refs import GitPublishedRefs
+    from idse_orchestrator.sync.published_refs import PublishedRefs
 
 PENDING = "refs/idse-local/pending/"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
@@ -36,7 +36,7 @@ _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 class GitSyncPoints:
     """The `SyncPoints` port on a repository."""
 
-    def __init__(self, vault: Vault, refs: GitPublishedRefs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, vault: Vault, refs: PublishedRefs, clock: Callable[[], float] = time.time) -> None:
         self._vault = vault
         self._git = vault.git
         self._refs = refs

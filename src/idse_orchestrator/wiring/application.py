@@ -174,10 +174,10 @@ class Application:
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
-        from idse_orchestrator.stores.taking_in import take_in
+        from idse_orchestrator.stores.import_ledgers import import_ledgers
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.vault, source)
+        outcome = import_ledgers(self.vault, source)
         on_progress("")
         self.refresh_all_views()
         self.sync.tidy()
