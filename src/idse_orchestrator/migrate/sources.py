@@ -11,7 +11,7 @@ from typing import TypeVar
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
-from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.history import moment, read_history
@@ -297,7 +297,7 @@ def _shallow(git: Git) -> tuple[str, ...]:
 
 
 def _has_commits(git: Git) -> bool:
-    return git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+    return find_commit(git, "HEAD") is not None
 
 
 def _blobs(git: Git, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:

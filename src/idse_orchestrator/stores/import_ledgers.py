@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.ids import BLOB
 from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.object_finder import writing_to
+from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.identity import known_replica_id
+from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.ledger.refs import LOCAL, sync_ref
 from idse_orchestrator.sync.incoming import dead_folders, remove_leftovers
 from idse_orchestrator.sync.points import PENDING
@@ -42,7 +43,7 @@ def sync_leftovers(vault: Vault) -> SyncLeftovers:
     old = time.time() - OLD_SECONDS
     rows = git.lines("for-each-ref", "--format=%(objectname) %(committerdate:unix)", PENDING)
     sent = [name for name, _, at in (row.partition(" ") for row in rows) if at and int(at) < old]
-    settled = [name for name in sent if git.attempt("merge-base", "--is-ancestor", name, own).returncode == 0]
+    settled = [name for name in sent if is_ancestor(git, name, own)]
     return SyncLeftovers(dead_folders(vault.private), settled, [name for name in sent if name not in settled])
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.git.identity import keep_replica_id, known_replica_id, new_replica_id, replica_id
 from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.commit import corrupt
-from idse_orchestrator.ledger.refs import SYNC, sync_ref
+from idse_orchestrator.ledger.refs import LOCAL, SYNC, sync_ref
 from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.sync.published_refs import PublishedRefs
 
-PENDING = "refs/idse-local/pending/"
+PENDING = f"{LOCAL}pending/"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _IDSE = {"NAME": "idse", "EMAIL": "idse@localhost"}
 _NOBODY = {f"GIT_{role}_{what}": word for role in ("AUTHOR", "COMMITTER") for what, word in _IDSE.items()}
@@ -150,7 +151,7 @@ class GitSyncPoints:
         return done.stdout.strip().decode()
 
     def _descends(self, commit: str, ancestor: str) -> bool:
-        return self._git.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+        return is_ancestor(self._git, ancestor, commit)
 
     def _tip(self, ref: str) -> str:
         return self._git.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip().decode()

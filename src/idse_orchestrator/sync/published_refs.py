@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.object_finder import reading_also
+from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
@@ -59,11 +59,7 @@ class PublishedRefs:
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Returns those of `ids` whose commit is in this repository."""
-        wanted = "".join(f"{name}\n" for name in ids)
-        if not wanted:
-            return frozenset()
-        rows = self._git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
-        return frozenset(row[:40] for row in rows if row.endswith(" commit"))
+        return frozenset(each.id for each in headers(self._git, ids) if each and each.kind == "commit")
 
     def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
         """Returns those of `refs` whose documents carry conflict markers."""

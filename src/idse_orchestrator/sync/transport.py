@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.errors import ConflictError, StorageError
+from idse_orchestrator.git.object_stream import headers, writing_to
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
@@ -168,8 +169,6 @@ class GitRemote:
         return self._connection.output(*self._question, asked=asked)
 
     def _fetch(self, wanted: Mapping[str, str], incoming: Incoming) -> None:
-        from idse_orchestrator.git.object_finder import writing_to
-
         store = os.path.join(self._vault.common_dir, "objects")
         environment = writing_to(incoming.folder, store)
         settings, tips = self._common_ground(wanted)
@@ -213,7 +212,7 @@ def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:
     """Keeps `heads` for `remote`: only what differs, and only what is in this repository."""
     known = tracked(git, remote)
     differing = {ref: head for ref, head in heads.items() if known.get(ref) != head and _is_plain(ref)}
-    here = _present(git, set(differing.values()))
+    here = {each.id for each in headers(git, set(differing.values())) if each}
     prefix = tracking_ref(remote, "")
     lines = [
         f"update {prefix}{ref.removeprefix(PUBLISHED)} {head}\n"
@@ -233,14 +232,6 @@ def _write(git: Git, lines: Iterable[str]) -> bool:
         if isinstance(error, StorageError):
             raise error
     return done.returncode == 0
-
-
-def _present(git: Git, ids: Iterable[str]) -> frozenset[str]:
-    wanted = "".join(f"{name}\n" for name in ids)
-    if not wanted:
-        return frozenset()
-    rows = git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
-    return frozenset(row[:40] for row in rows if not row.endswith(" missing"))
 
 
 def _is_plain(ref: str) -> bool:

@@ -14,7 +14,7 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, WORKSPACE, session_folder
 from idse_orchestrator.errors import ConflictError, StorageError
-from idse_orchestrator.git.object_finder import ObjectFinder
+from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import SessionKey
@@ -123,7 +123,7 @@ class GitWorkspace:
         """Whether `head` descends from `ancestor`; the time before the first commit leads everywhere."""
         if not ancestor:
             return True
-        return self._git.attempt("merge-base", "--is-ancestor", ancestor, head).returncode == 0
+        return is_ancestor(self._git, ancestor, head)
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Workspace.agree`."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
 from idse_orchestrator.git.objects import BLOB, Objects, make_tree
-from idse_orchestrator.git.tree_entry import FOLDER as FOLDER_MODE
-from idse_orchestrator.git.tree_entry import PLAIN
+from idse_orchestrator.git.raw_objects import FOLDER as FOLDER_MODE
+from idse_orchestrator.git.raw_objects import PLAIN
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
 from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.ids import folder_id
 from idse_orchestrator.base.text_merge import join_texts
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.tree_entry import PLAIN
+from idse_orchestrator.git.raw_objects import PLAIN
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
