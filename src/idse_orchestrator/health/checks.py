@@ -14,7 +14,7 @@ from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.sessions.ports import Workspace
 from idse_orchestrator.sessions.render_artifacts import TemplateSource
-from idse_orchestrator.sessions.views import expected_views
+from idse_orchestrator.sessions.views import Views
 from idse_orchestrator.worktree.hooks.install import (
     CURRENT,
     DISABLED,
@@ -58,6 +58,7 @@ class Patient:
 
     ledgers: LedgerReader
     workspace: Workspace
+    views: Views
     hooks: HookFiles
     work_tree: WorkTree
     templates: TemplateSource
@@ -192,7 +193,7 @@ def _views(patient: Patient) -> Diagnosis:
 
 
 def _wanted(patient: Patient) -> list[tuple[str, bytes]]:
-    return sorted(expected_views(patient.ledgers, patient.workspace).items())
+    return sorted(patient.views.expected().items())
 
 
 def _mend_views(patient: Patient) -> str:

@@ -24,7 +24,7 @@ from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.create_session import Folders
 from idse_orchestrator.sessions.ports import Workspace
-from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
@@ -44,6 +44,7 @@ class Applying:
     ledgers: LedgerReader
     writer: LedgerWriter
     workspace: Workspace
+    views: Views
     folders: Folders
     place: Callable[[str], Place | None]
     on_progress: Progress
@@ -86,7 +87,7 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     _choose_current(applying, plan)
     for project in plan.projects:
         if project not in applying.own_views:
-            refresh_views(applying.ledgers, applying.workspace, project)
+            applying.views.refresh(project)
     return Migrated(
         tuple(done.written),
         tuple(done.folders),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.render_artifacts import TemplateSource
     from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.wiring.agents import Agents
@@ -130,6 +131,17 @@ class Application:
         return GitWorkspace(self.work_tree)
 
     @cached_property
+    def views(self) -> Views:
+        """Files for people and agents to read, made from the refs."""
+        from functools import partial
+
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import Views
+
+        others = partial(refresh_registry_view, self.reader, self.workspace)
+        return Views(self.reader, self.workspace, others)
+
+    @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
@@ -179,7 +191,7 @@ class Application:
         on_progress("reading the ledgers")
         outcome = take_in(self.vault, source)
         on_progress("")
-        self.refresh_all_views()
+        self.views.refresh_all()
         self.sync.tidy()
         return outcome
 
@@ -294,7 +306,9 @@ class Application:
         from idse_orchestrator.worktree.work_files import WorkFiles
 
         files = WorkFiles(self.work_tree)
-        return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
+        return SessionMaker(
+            self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
+        )
 
     @property
     def templates(self) -> TemplateSource:
@@ -398,7 +412,7 @@ class Application:
         yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
@@ -409,15 +423,6 @@ class Application:
         from idse_orchestrator.wiring.sync import Sync
 
         return Sync(self)
-
-    def refresh_all_views(self) -> None:
-        """Write the views of every project of this work tree where they differ from the refs."""
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.sessions.views import expected_views
-
-        self.workspace.write_views("", expected_views(self.reader, self.workspace))
-        for project in sorted({project for project, _ in self.workspace.session_folders()}):
-            refresh_registry_view(self.reader, self.workspace, project)
 
     @property
     def footprint(self) -> Footprint:

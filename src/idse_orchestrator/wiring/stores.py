@@ -183,7 +183,7 @@ class StoreApplication(Application):
         from idse_orchestrator.stores.plain.ledger_source import problem_with
 
         outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
-        self.refresh_all_views()
+        self.views.refresh_all()
         return outcome
 
 
