@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.registry_fold import Changes
     from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
     from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 Wish = Callable[["AgentRegistry"], "Changes"]
 """What to change in a registry as it is when it is asked; see `agents.registry_changes`."""
@@ -42,7 +42,7 @@ class RegistryKeeper:
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: ViewFiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import Look, SessionTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class HandoffDesk:
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: Documents
     agent: str = ""
 
     def look(self, key: SessionKey) -> Look:

@@ -23,7 +23,7 @@ from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan,
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.create_session import Folders
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import SessionFolders
 from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
@@ -43,7 +43,7 @@ class Applying:
     target: MigrationTarget
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: SessionFolders
     views: Views
     folders: Folders
     place: Callable[[str], Place | None]

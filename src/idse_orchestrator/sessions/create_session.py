@@ -22,7 +22,7 @@ from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import SessionFolders, Workspace
 from idse_orchestrator.sessions.render_artifacts import TemplateSource, TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
 from idse_orchestrator.sessions.views import Views
@@ -203,7 +203,7 @@ def _clean(value: object) -> object:
     )
 
 
-def switch_session(workspace: Workspace, views: Views, key: SessionKey) -> bool:
+def switch_session(workspace: SessionFolders, views: Views, key: SessionKey) -> bool:
     """Make `key` the current session here and rewrite the views; False if it was current already."""
     changed = workspace.current() != key
     if changed or workspace.current(key[0]) != key:

@@ -19,7 +19,7 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerWriter
 from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Captured, Workspace
+from idse_orchestrator.sessions.ports import Captured, Contributions
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _nothing(_state: SessionState, _move: Move) -> Addition:
 
 def move_stage(
     writer: LedgerWriter,
-    workspace: Workspace,
+    workspace: Contributions,
     gate: Gate,
     key: SessionKey,
     move: Move,
@@ -168,7 +168,7 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
 
 
 def _artifacts(
-    workspace: Workspace, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
+    workspace: Contributions, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
 ) -> str | None:
     """The tree that enters the ledger with a gated move: the folder, if it lacks nothing the ledger has."""
     if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:

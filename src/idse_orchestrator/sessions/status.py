@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import Documents
 
 
 class NextAction(NamedTuple):
@@ -100,7 +100,7 @@ class SessionStatus(NamedTuple):
         return self.ledger.tip.commit
 
 
-def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
+def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> SessionStatus:
     """The status of the session `key`; UnknownNameError where it has no ledger."""
     ledger = ledgers.look(*key)
     if ledger is None:

@@ -14,7 +14,7 @@ from idse_orchestrator.errors import StorageError
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import ViewFiles
 
 
 def _nothing(_project: str) -> None:
@@ -27,7 +27,7 @@ class Views:
     def __init__(
         self,
         ledgers: LedgerReader,
-        workspace: Workspace,
+        workspace: ViewFiles,
         refresh_others: Callable[[str], object] = _nothing,
     ) -> None:
         self._ledgers = ledgers

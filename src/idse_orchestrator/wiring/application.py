@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.render_artifacts import TemplateSource
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
@@ -47,10 +47,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
     from idse_orchestrator.worktree.values import CodeCommits
+    from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
 class NoDocuments:
-    """The `Workspace` of a bare repository, which has no documents; what asks for some is refused."""
+    """The workspace of a bare repository, which has no documents; what asks for some is refused."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -122,10 +123,10 @@ class Application:
         return GitLedgerWriter(self.vault, self.agent)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> GitWorkspace | PlainWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
-            return cast("Workspace", NoDocuments(self.vault))
+            return cast("GitWorkspace", NoDocuments(self.vault))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.work_tree)
