@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import Documents
 
 IN_GIT_DIRECTORY = ".git/"
 """How a path in the git directory begins, whatever that directory is called and wherever it stands."""
@@ -43,7 +43,7 @@ class EditGate(NamedTuple):
     """
 
     ledgers: LedgerReader
-    workspace: Workspace
+    workspace: Documents
     agent: Callable[[], str]
     kind: str
     session: Callable[[], SessionKey | None]

@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.render_artifacts import TemplateSource
     from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
@@ -46,10 +47,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
     from idse_orchestrator.worktree.values import CodeCommits
+    from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
 class NoDocuments:
-    """The `Workspace` of a bare repository, which has no documents; what asks for some is refused."""
+    """The workspace of a bare repository, which has no documents; what asks for some is refused."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -121,13 +123,24 @@ class Application:
         return GitLedgerWriter(self.vault, self.agent)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> GitWorkspace | PlainWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
-            return cast("Workspace", NoDocuments(self.vault))
+            return cast("GitWorkspace", NoDocuments(self.vault))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.work_tree)
+
+    @cached_property
+    def views(self) -> Views:
+        """Files for people and agents to read, made from the refs."""
+        from functools import partial
+
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import Views
+
+        others = partial(refresh_registry_view, self.reader, self.workspace)
+        return Views(self.reader, self.workspace, others)
 
     @cached_property
     def history(self) -> LedgerHistory:
@@ -179,7 +192,7 @@ class Application:
         on_progress("reading the ledgers")
         outcome = import_ledgers(self.vault, source)
         on_progress("")
-        self.refresh_all_views()
+        self.views.refresh_all()
         self.sync.tidy()
         return outcome
 
@@ -294,7 +307,9 @@ class Application:
         from idse_orchestrator.worktree.work_files import WorkFiles
 
         files = WorkFiles(self.work_tree)
-        return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
+        return SessionMaker(
+            self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
+        )
 
     @property
     def templates(self) -> TemplateSource:
@@ -398,7 +413,7 @@ class Application:
         yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
@@ -409,15 +424,6 @@ class Application:
         from idse_orchestrator.wiring.sync import Sync
 
         return Sync(self)
-
-    def refresh_all_views(self) -> None:
-        """Write the views of every project of this work tree where they differ from the refs."""
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.sessions.views import expected_views
-
-        self.workspace.write_views("", expected_views(self.reader, self.workspace))
-        for project in sorted({project for project, _ in self.workspace.session_folders()}):
-            refresh_registry_view(self.reader, self.workspace, project)
 
     @property
     def footprint(self) -> Footprint:

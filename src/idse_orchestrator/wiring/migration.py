@@ -62,6 +62,7 @@ class Migration:
             app.reader,
             app.writer,
             app.workspace,
+            app.views,
             app.session_maker.folders,
             found.place,
             self._on_progress,

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
     from idse_orchestrator.wiring.sync import NoSync
     from idse_orchestrator.worktree.readers.sources import Source
 
@@ -85,7 +85,7 @@ class StoreApplication(Application):
         return StoreLedgerWriter(self.work_tree, self.store, self._folders, maker)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> PlainWorkspace:
         """The documents of this folder."""
         from idse_orchestrator.stores.plain.workspace import PlainWorkspace
 
@@ -183,7 +183,7 @@ class StoreApplication(Application):
         from idse_orchestrator.stores.plain.ledger_source import problem_with
 
         outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
-        self.refresh_all_views()
+        self.views.refresh_all()
         return outcome
 
 
