@@ -101,10 +101,6 @@ def test_sha256_is_refused(make_repo):
     assert "sha256" in refused(repo, "wide").message
 
 
-def test_a_bare_repository_is_refused(bare_remote):
-    assert "bare" in refused(bare_remote).message
-
-
 def test_a_folder_outside_of_any_repository_says_what_to_type(tmp_path):
     with pytest.raises(NotARepositoryError) as caught:
         discover(str(tmp_path))
