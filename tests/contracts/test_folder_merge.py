@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import pytest
@@ -39,7 +40,7 @@ def store(request, repo, tmp_path):
 def merger(store, repo):
     """The merger of texts that goes with `store`."""
     if isinstance(store, GitFolders):
-        return partial(merge_texts, Git(str(repo.path)), labels=EDIT_LABELS)
+        return partial(merge_texts, Git(str(repo.path), os.environ), labels=EDIT_LABELS)
     return BY_LINES
 
 
