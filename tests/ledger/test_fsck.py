@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
@@ -16,9 +17,8 @@ from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.pipeline.state_json import state_from_json
 from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_source, git_writer
+from idse_orchestrator.wiring.ledgers import git_source
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 STARTED = Draft("stage", {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"})
@@ -31,7 +31,7 @@ class Bench:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = git_writer(self.repository)
+        self.writer = ledger_writer(self.repository)
 
     def append(self, *drafts, session="login"):
         for draft in drafts:
@@ -211,9 +211,10 @@ def test_a_code_commit_grafted_as_a_second_parent_is_named(bench):
 def forged(bench, message=None, **changed):
     """Append an event that no idse wrote, with the state that follows from it."""
     event = event_from_json(bench.event(**changed).encode())
+    from here import apply
     from idse_orchestrator.pipeline.state_json import state_to_json
 
-    state = state_to_json(KINDS["session"].apply(state_from_json(bench.read("state.json").encode()), event))
+    state = state_to_json(apply(state_from_json(bench.read("state.json").encode()), event))
     bench.move(bench.commit(bench.tree(event_json=event.to_json(), state_json=state), message=message))
 
 
@@ -324,11 +325,12 @@ def test_a_first_event_that_is_no_creation_is_no_genesis(bench):
 
 def merged(bench, ours, theirs):
     """A merge of two tips whose state is the fold of both sides' events."""
+    from here import fold
     from idse_orchestrator.pipeline.state_json import state_to_json
 
     commits = bench.repo.git("rev-list", ours, theirs).split()
     events = [event_from_json(bench.read("event.json", commit).encode()) for commit in commits]
-    state = state_to_json(KINDS["session"].fold(("portal", "login"), events))
+    state = state_to_json(fold("portal", "login", events))
     tree = bench.tree(at=ours, event_json=None, state_json=state)
     return bench.commit(tree, sorted([ours, theirs]), "merge\n")
 

@@ -6,19 +6,13 @@ import json
 
 import pytest
 
+from here import discover, fold, ledger_writer
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_joiner, git_writer
-from idse_orchestrator.worktree.work_tree import discover
-
-
-def fold(project, session, events):
-    return KINDS["session"].fold((project, session), events)
-
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"project": "portal", "session": "login", "type": "feature"})
@@ -45,7 +39,7 @@ class Clone:
         self.repository = discover(str(repo.path))
         self.joiner = git_joiner(self.repository)
         self.now = 1_700_000_000
-        self.writer = git_writer(self.repository, clock=lambda: self.now)
+        self.writer = ledger_writer(self.repository, clock=lambda: self.now)
 
     @property
     def tip(self):

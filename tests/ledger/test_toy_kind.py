@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import pytest
 
+from here import acting, discover
 from idse_orchestrator.base.ids import canonical_json
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.errors import CorruptLedgerError
@@ -26,13 +27,12 @@ from idse_orchestrator.ledger.shapes import COUNT, NOT_APPLIED, TEXT, Record, bo
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import Writer
-from idse_orchestrator.sync.outcome import REFUSED, Agency
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
-from idse_orchestrator.sync.syncing import open_syncing
+from idse_orchestrator.sync.syncing import REFUSED, open_syncing
 from idse_orchestrator.sync.transport import GitRemote
 from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.worktree.work_tree import discover
 
 
 class Toy(NamedTuple):
@@ -120,7 +120,7 @@ class Clone:
         repo.git("remote", "add", "agency", str(agency))
 
     def append(self, *drafts, kind="toy", names=("shelf", "duck")):
-        backend = GitBackend(self.vault)
+        backend = GitBackend(self.vault, acting(self.vault))
         writer = Writer(self.vault, self.kinds, backend, backend.maker)
         return writer.append_to(kind, names, lambda _: drafts)[-1].state
 
@@ -135,7 +135,7 @@ class Clone:
 
     def sync(self, how):
         remote = GitRemote(self.vault, self.agency)
-        with open_syncing(self.vault, self.kinds, self.agency, remote) as parts:
+        with open_syncing(self.vault, self.kinds, self.agency, remote, acting(self.vault).anybody) as parts:
             outcome = how(parts)
         return {each.ref: each for each in outcome.refs}
 

@@ -9,18 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, fold, ledger_writer
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, claims_of
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_joiner, git_writer
-from idse_orchestrator.worktree.work_tree import discover
-
-
-def fold(project, session, events):
-    return KINDS["session"].fold((project, session), events)
-
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"
@@ -158,7 +153,7 @@ class Clone:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = git_writer(self.repository)
+        self.writer = ledger_writer(self.repository)
 
     @property
     def tip(self):

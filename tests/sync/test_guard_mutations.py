@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.wiring.ledgers import git_guard, git_source, git_writer
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.ledgers import git_guard, git_source
 
 REF = "refs/idse/sessions/portal/login"
 START = {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"}
@@ -39,7 +39,7 @@ class Ledger:
         self.repo.write("d/feedback/feedback.md", "feedback\n")
         self.repo.git("add", "d")
         tree = self.repo.git("write-tree", "--prefix=d/")
-        writer = git_writer(self.repository)
+        writer = ledger_writer(self.repository)
         for draft in (
             Draft("created", {"project": "portal", "session": "login", "type": "feature"}),
             Draft("edited", {"changed": {"spec.md": "0" * 40}}, tree),

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
-from idse_orchestrator.git.identity import Identity, identity
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
 
     import pygit2
 
+    from idse_orchestrator.ledger.events import Acting
+
 _BLOB = 0o100644
 _TREE = 0o040000
 
@@ -32,9 +33,9 @@ _TREE = 0o040000
 class GitBackend:
     """The `Backend` port on a repository; its `maker` signs what happens now."""
 
-    def __init__(self, vault: Vault, agent: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
         self._vault = vault
-        self.maker = EventMaker(vault, agent, self._identity, clock)
+        self.maker = EventMaker(actor, clock)
 
     def read(self, named: Named) -> Tip[Any] | None:
         """See `Backend.read`."""
@@ -92,7 +93,7 @@ class GitBackend:
         """Author and date of the commit: of its event, where that is old. git has no time before 1970."""
         if not made.is_old:
             return self.signature()
-        name, email, _ = made.event.actor
+        name, email = made.event.actor[:2]
         signature: pygit2.Signature = libgit2().Signature(name, email, max(0, seconds_of(made.event.at)), 0)
         return signature
 
@@ -100,12 +101,9 @@ class GitBackend:
         """Returns who acts now, and when."""
         now = int(self.maker.clock())
         offset = time.localtime(now).tm_gmtoff // 60
-        who = self.maker.identity
+        who = self.maker.person
         signature: pygit2.Signature = libgit2().Signature(who.name, who.email, now, offset)
         return signature
-
-    def _identity(self) -> Identity:
-        return identity(self._vault, self.git)
 
     @cached_property
     def git(self) -> pygit2.Repository:

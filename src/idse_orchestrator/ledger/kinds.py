@@ -203,9 +203,13 @@ class Named(NamedTuple):
 
 
 class Kinds:
-    """All kinds of refs that this idse knows."""
+    """All kinds of refs that this idse knows.
 
-    def __init__(self, kinds: Iterable[Kind]) -> None:
+    `found_at` is ``module:name`` of this very table, for a process that is started anew; "" for nowhere.
+    """
+
+    def __init__(self, kinds: Iterable[Kind], found_at: str = "") -> None:
+        self.found_at = found_at
         self._by_namespace = {kind.namespace: kind for kind in kinds}
         self._by_name = {kind.name: kind for kind in self}
 

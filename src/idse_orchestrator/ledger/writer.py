@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.git.identity import Identity, as_written, replica_id
+from idse_orchestrator.git.identity import as_written
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.events import Acting, Actor, Event
 from idse_orchestrator.ledger.formats import NewerFormatError
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.message import message_of, subject_of
@@ -33,44 +33,39 @@ Plan = Callable[[Tip[Any] | None], Sequence[Draft]]
 
 
 class EventMaker:
-    """Makes the events of one clone. `agent` is who acts for the person ("" : nobody)."""
+    """Makes the events of one actor, who is asked when the first is made."""
 
-    def __init__(
-        self,
-        place: Vault,
-        agent: str,
-        who: Callable[[], Identity],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._place = place
-        self._agent = one_line(agent)
-        self._who = who
+    def __init__(self, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+        self._acting = actor
         self.clock = clock
 
     def event(self, draft: Draft, lamport: int, form: int) -> Event:
         """Returns the event of `draft`, with an id of its own."""
-        now = self.clock()
+        now, actor = self.clock(), self._actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
             at=draft.at or time.strftime(_MOMENT, time.gmtime(now)),
-            replica=replica_id(self._place.private, int(now * 1000)),
-            actor=self._actor(draft.actor),
+            replica=actor.replica,
+            actor=_as_written(draft.actor) if draft.actor else self.person,
             body=draft.body,
             format=form,
         )
 
-    def _actor(self, actor: Actor | None) -> Actor:
-        if actor is None:
-            return Actor(self.identity.name, self.identity.email, self._agent)
-        return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
+    @cached_property
+    def person(self) -> Actor:
+        """The actor as it stands in events and on commits."""
+        return _as_written(self._actor)
 
     @cached_property
-    def identity(self) -> Identity:
-        """The person. InvalidConfigurationError where nothing says who that is."""
-        return self._who()
+    def _actor(self) -> Actor:
+        return self._acting()
+
+
+def _as_written(actor: Actor) -> Actor:
+    return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
 
 
 class Made(NamedTuple):

@@ -23,10 +23,10 @@ from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_ST
 from idse_orchestrator.pipeline.stage_state_model import PENDING
 from idse_orchestrator.pipeline.values import SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import SessionFolders, Workspace
 from idse_orchestrator.sessions.render_artifacts import TemplateSource, TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
-from idse_orchestrator.sessions.views import write_views
+from idse_orchestrator.sessions.views import Views
 
 _STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
 
@@ -65,6 +65,7 @@ class SessionMaker:
     ledgers: LedgerReader
     writer: LedgerWriter
     workspace: Workspace
+    views: Views
     folders: Folders
     templates: TemplateSource
     today: str
@@ -203,10 +204,10 @@ def _clean(value: object) -> object:
     )
 
 
-def switch_session(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> bool:
+def switch_session(workspace: SessionFolders, views: Views, key: SessionKey) -> bool:
     """Make `key` the current session here and rewrite the views; False if it was current already."""
     changed = workspace.current() != key
     if changed or workspace.current(key[0]) != key:
         workspace.set_current(*key)
-    write_views(ledgers, workspace, key)
+    views.write(key)
     return changed

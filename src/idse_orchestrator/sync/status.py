@@ -1,4 +1,4 @@
-"""How the ledgers here and at the Agency relate; nothing is changed on either side."""
+"""Compares the ledgers here with those at the Agency; changes nothing on either side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import NamedTuple
 from idse_orchestrator.errors import UnreachableError
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import SyncPoint
-from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
+from idse_orchestrator.sync.agency import Agency
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.sync.syncing import Syncing
 
 CONFLICTED = "conflicted"
@@ -42,12 +43,12 @@ class SyncStatus:
     unreachable: UnreachableError | None = None
 
     def count(self, standing: str) -> int:
-        """How many refs have this standing."""
+        """Returns how many refs have this standing."""
         return sum(ref.standing == standing for ref in self.refs)
 
 
 def sync_status(syncing: Syncing) -> SyncStatus:
-    """How every ledger stands; from memory where the Agency cannot be reached."""
+    """Returns how every ledger stands; from memory if the Agency cannot be reached."""
     unreachable = None
     try:
         theirs = syncing.remote.heads()
@@ -65,7 +66,7 @@ def sync_status(syncing: Syncing) -> SyncStatus:
 
 
 def _compared(syncing: Syncing, heads: Mapping[str, str]) -> dict[str, str]:
-    """Those refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
+    """Returns the refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
     return {ref: head for ref, head in heads.items() if not ref.startswith(SYNC) and syncing.kinds.named(ref)}
 
 

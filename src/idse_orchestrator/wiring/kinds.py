@@ -17,5 +17,6 @@ KINDS = Kinds(
         ),
         COMMIT_NOTES,
         SYNC_LINES,
-    )
+    ),
+    found_at=f"{__name__}:KINDS",
 )

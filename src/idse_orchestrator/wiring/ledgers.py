@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.wiring.kinds import KINDS
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.source import GitLedgerSource
     from idse_orchestrator.pipeline.writer import LedgerWriter
@@ -18,25 +19,22 @@ if TYPE_CHECKING:
     from idse_orchestrator.sync.guard import GitGuard
 
 
-def git_writer(vault: Vault, agent: str = "", clock: Callable[[], float] = time.time) -> LedgerWriter:
-    """Returns what appends to the ledgers of a repository; `agent` acts for the person ("" : nobody)."""
+def git_writer(vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> LedgerWriter:
+    """Returns what appends to the ledgers of a repository, for one actor."""
     from idse_orchestrator.ledger.git_backend import GitBackend
     from idse_orchestrator.pipeline.writer import LedgerWriter
 
-    backend = GitBackend(vault, agent, clock)
+    backend = GitBackend(vault, actor, clock)
     return LedgerWriter(vault, KINDS, backend, backend.maker)
 
 
-def store_writer(
-    place: Vault, store: DesignStore, folders: Folders, agent: str, environment: Mapping[str, str]
-) -> LedgerWriter:
-    """Returns what appends to the ledgers of a store; `place` is where its lock stands."""
+def store_writer(place: Vault, store: DesignStore, folders: Folders, actor: Acting) -> LedgerWriter:
+    """Returns what appends to the ledgers of a store, for one actor; `place` is where its lock stands."""
     from idse_orchestrator.ledger.writer import EventMaker
     from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.stores.plain.writer import StoreBackend, identity_without_git
+    from idse_orchestrator.stores.plain.writer import StoreBackend
 
-    maker = EventMaker(place, agent, lambda: identity_without_git(environment))
-    return LedgerWriter(place, KINDS, StoreBackend(store, folders), maker)
+    return LedgerWriter(place, KINDS, StoreBackend(store, folders), EventMaker(actor))
 
 
 def git_joiner(vault: Vault, object_folder: str | None = None) -> GitJoiner:

@@ -26,8 +26,8 @@ class Migration:
 
         self._app = app
         self._on_progress = on_progress
-        self.source: Source = open_migration_source(path, with_history=with_history)
-        self._target = GitMigrationTarget(app.work_tree, KINDS, app.agent)
+        self.source: Source = open_migration_source(path, app.vault.git, with_history=with_history)
+        self._target = GitMigrationTarget(app.work_tree, KINDS, app.acting)
 
     @property
     def planning(self) -> Planning:
@@ -63,6 +63,7 @@ class Migration:
             app.reader,
             app.writer,
             app.workspace,
+            app.views,
             app.session_maker.folders,
             found.place,
             self._on_progress,

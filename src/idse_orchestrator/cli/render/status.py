@@ -11,6 +11,7 @@ from idse_orchestrator.cli.render.routing import (
     offer_lines,
     open_handoffs,
     routing_data,
+    routing_of,
     who_lines,
 )
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
@@ -83,7 +84,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 def next_data(status: SessionStatus) -> dict[str, object]:
     """What to do now, and who should, as JSON values."""
     action = status.next
-    routing = status.routed(action.stage) if action.stage else None
+    routing = routing_of(status, action.stage)
     return {
         "why": action.why,
         "stage": action.stage or None,
@@ -96,7 +97,7 @@ def next_data(status: SessionStatus) -> dict[str, object]:
 
 def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
-    routing = status.routed(here.stage)
+    routing = routing_of(status, here.stage)
     return {
         "stage": here.stage,
         "status": here.status,

@@ -1,14 +1,10 @@
-"""Ledgers in a store, as the writer needs them; and who writes where no git says so."""
+"""Ledgers in a store, as the writer needs them."""
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.identity import Identity, as_written
 from idse_orchestrator.ledger.kinds import Named
 from idse_orchestrator.ledger.values import Tip
 from idse_orchestrator.ledger.writer import seconds_of
@@ -18,34 +14,6 @@ from idse_orchestrator.stores.plain.folders import Folders
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.writer import Made
-
-
-def identity_without_git(environment: Mapping[str, str]) -> Identity:
-    """Returns the author: IDSE_AUTHOR_NAME and _EMAIL, else git's variables, else the user of the system.
-
-    InvalidConfigurationError where nothing tells a name.
-    """
-    user, full = _user(environment)
-    name = environment.get("IDSE_AUTHOR_NAME") or environment.get("GIT_AUTHOR_NAME") or full or user
-    email = environment.get("IDSE_AUTHOR_EMAIL") or environment.get("GIT_AUTHOR_EMAIL")
-    if not name:
-        raise InvalidConfigurationError(
-            "nobody knows who you are",
-            cause="every event in a ledger names its author",
-            fix=('export IDSE_AUTHOR_NAME="Your Name" IDSE_AUTHOR_EMAIL=you@example.org',),
-        )
-    return as_written(name, email or f"{user or 'nobody'}@{os.uname().nodename}")
-
-
-def _user(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Login and full name of the user of this process, as far as the system knows them."""
-    import pwd
-
-    try:
-        entry = pwd.getpwuid(os.getuid())
-    except KeyError:
-        return environment.get("USER") or environment.get("LOGNAME") or "", ""
-    return entry.pw_name, entry.pw_gecos.split(",")[0]
 
 
 class StoreBackend:
