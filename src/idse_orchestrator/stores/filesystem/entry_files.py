@@ -36,7 +36,6 @@ from idse_orchestrator.stores.filesystem.files import (
     refused,
     settle,
     unreadable,
-    write_file,
 )
 
 if TYPE_CHECKING:
@@ -164,7 +163,8 @@ class EntryFiles:
             begun = os.path.join(self._folder, f"{_BEGUN}{name}")
             os.mkdir(begun)
             for part, content in _parts(entry):
-                write_file(os.path.join(begun, part), content, lasting=False)
+                with open(os.path.join(begun, part), "xb") as file:
+                    file.write(content)
             if name in self._known():
                 _remove(os.path.join(self._folder, self._known()[name]))
             self._known()[name] = f"{_number(entry.state):06d}-{name}"
