@@ -8,6 +8,7 @@ import tempfile
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from memory_store import MemoryStore
 
 from idse_orchestrator.base.ids import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
@@ -17,7 +18,6 @@ from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.ledger_source import problem_with
 from idse_orchestrator.worktree.work_tree import discover
 

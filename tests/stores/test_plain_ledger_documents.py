@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from memory_store import MemoryStore
 
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
 SESSIONS = ("login", "pay", "search")

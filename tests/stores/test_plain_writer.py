@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 import pytest
+from memory_store import MemoryStore
 
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.making import place_without_git
 from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
