@@ -22,7 +22,7 @@ SUMMARY = "IDSE-MIGRATED.md"
 
 
 def notices(plan: MigrationPlan) -> Mapping[str, bytes]:
-    """A notice for each document that an older layout holds, by its path, and one page about all of them."""
+    """Returns a notice for each document of an older layout, by its path, and one page about all."""
     sessions = [session for session in plan.sessions if session.verdict not in (TAKEN, CLOSED)]
     found = {}
     for session in sessions:
@@ -78,11 +78,11 @@ class Archive:
 
     @property
     def description(self) -> str:
-        """What it is, in words: "branch old" or "folder /tmp/notices"."""
+        """Its name in reports: "branch old" or "folder /tmp/notices"."""
         return f"{'branch' if self._git else 'folder'} {self._name}"
 
     def write(self, notices: Mapping[str, bytes]) -> None:
-        """Write `notices`, by path in the source."""
+        """Writes `notices`, by path in the source."""
         if self._git is not None:
             _write_branch(self._git, self._name, notices)
         else:
@@ -116,7 +116,7 @@ class Archive:
             )
 
     def _write_folder(self, notices: Mapping[str, bytes]) -> None:
-        """All of them or none: the folder gets its name when everything is in it."""
+        """Writes all or none: the folder gets its name when everything is in it."""
         staging = f"{self._name.rstrip(os.sep)}.{os.getpid()}.tmp"
         try:
             for path, data in notices.items():
@@ -136,7 +136,7 @@ class Archive:
 
 
 def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
-    """A commit on top of HEAD with the notices in it, and a new branch on that. No work tree, no index."""
+    """Makes a branch with a commit of the notices on top of HEAD. No work tree, no index."""
     held = f"{LOCAL}archive/{uuid4().hex}"
     head = find_commit(git, "HEAD")
     prefix = git.bytes("rev-parse", "--show-prefix").removesuffix(b"\n")
@@ -161,7 +161,7 @@ def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
 
 
 def _committer(git: Git) -> bytes:
-    """Name and address as fast-import wants them; the date is now."""
+    """Returns name and address as fast-import wants them; the date is now."""
     told = git.attempt("var", "GIT_COMMITTER_IDENT")
     if told.returncode != 0:
         return b"idse <idse@localhost>"

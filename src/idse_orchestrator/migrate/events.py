@@ -48,7 +48,7 @@ def session_events(
     contents: Mapping[str, Content],
     constitution: str,
 ) -> list[HistoricEvent]:
-    """The events of the new ledger of `plan`.
+    """Returns the events of the new ledger of `plan`.
 
     `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
     `constitution` is the content id of the rules that judged.
@@ -85,7 +85,7 @@ def _created(plan: SessionPlan) -> HistoricEvent:
 def _documents(
     plan: SessionPlan, place: Callable[[str], Place | None], contents: Mapping[str, Content]
 ) -> Iterator[HistoricEvent]:
-    """The folder as it was after each commit, and as it is now; the last one has the fingerprint."""
+    """Yields the folder as it was after each commit, and as it is now; the last one has the fingerprint."""
     before: Files = {}
     waiting: HistoricEvent | None = None
     for step in plan.steps:
@@ -105,7 +105,7 @@ def _documents(
 
 
 def _folder(step: Step, place: Callable[[str], Place | None], contents: Mapping[str, Content]) -> Files:
-    """The session's folder as it was at `step`, arranged by the rules that arrange it now."""
+    """Returns the session's folder as it was at `step`, arranged by the rules that arrange it now."""
     found = (
         Found(path, where, contents[blob])
         for path, blob in step.files.items()

@@ -35,7 +35,7 @@ _FEW = 12
 
 
 def is_blank(data: bytes) -> bool:
-    """Whether nothing is written in the document `data`: headings, comments and markers are no text."""
+    """Tests whether nothing is written in the document `data`: headings, comments and markers are no text."""
     text = _MARKER.sub("", data[:_ENOUGH].decode("utf-8", "replace"))
     return sum(map(str.isalnum, _NOT_TEXT.sub("", text))) < _FEW
 
@@ -43,7 +43,7 @@ def is_blank(data: bytes) -> bool:
 def stage_statuses(
     written: Collection[str], unfinished: Collection[str], recorded: Mapping[str, str]
 ) -> dict[str, str]:
-    """Stage to status: `written` have a document with a text; that of `unfinished` leaves something open."""
+    """Returns stage to status: `written` have a text, `unfinished` leave something open."""
     return {stage: _status(stage, written, unfinished, recorded) for stage in STAGES}
 
 
@@ -106,17 +106,17 @@ class Arranged(NamedTuple):
 
 
 def is_stub(data: bytes) -> bool:
-    """Whether `data` is a notice that a document has moved, which older tools left in its place."""
+    """Tests whether `data` is a notice that a document has moved, which older tools left in its place."""
     return len(data) <= _STUB_BYTES and _STUB_WORDS.search(data) is not None
 
 
 def content_of(data: bytes) -> Content:
-    """What counts of `data`."""
+    """Returns what counts of `data`."""
     return Content(blob_id(data), len(data), is_stub(data), is_blank(data))
 
 
 def arranged(found: Iterable[Found]) -> Arranged:
-    """The folder that the files `found` of one session make."""
+    """Arranges the files `found` of one session as its folder."""
     work = _Arrangement()
     documents, others = [], []
     for each in sorted(found, key=_in_order):
@@ -205,7 +205,7 @@ class _Arrangement:
         self.fates.append(Fate(found.path, fate, reason, target))
 
     def _is_same(self, target: str, found: Found) -> bool:
-        """Whether the same bytes stand at `target` already; then the file is a duplicate of those."""
+        """Tests whether the same bytes stand at `target` already; then the file is a duplicate of those."""
         if self.files.get(target) != found.content.blob:
             return False
         self.fates.append(Fate(found.path, DUPLICATE, f"the same bytes as {self._origin[target]}", target))
@@ -230,7 +230,7 @@ _ARTIFACT_KEYS = frozenset({*map(_key, STAGE_OF), "implementation", "feedback"})
 
 
 def _is_misleading(parts: Sequence[str]) -> bool:
-    """Whether a path would be taken for one of an older layout."""
+    """Tests whether a path would be taken for one of an older layout."""
     return "current" in parts[:-1] or (len(parts) > 1 and parts[0] in STAGE_FOLDERS and parts[0][-1] == "s")
 
 

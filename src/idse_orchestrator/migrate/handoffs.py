@@ -45,17 +45,17 @@ class Story(NamedTuple):
 
 
 def is_handoff_document(path: str) -> bool:
-    """Whether the file at `path` is named as handoff documents are."""
+    """Tests whether the file at `path` is named as handoff documents are."""
     return _DOCUMENT.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_governance_state(path: str) -> bool:
-    """Whether governance state may stand at `path`."""
+    """Tests whether governance state may stand at `path`."""
     return path.split("/")[-2:] == ["state", "state.json"]
 
 
 def handoff_story(path: str, data: bytes) -> Story:
-    """What the handoff document at `path` tells: by its metadata, and by its name where that is silent."""
+    """Reads the handoff document at `path`: its metadata, and its name where that is silent."""
     named = _DOCUMENT.fullmatch(path.rpartition("/")[2])
     said = _metadata(data[:_ENOUGH].decode("utf-8", "replace"))
     doubts: list[str] = []
@@ -94,7 +94,7 @@ def _add_stage(body: dict[str, Any], said: str, doubts: list[str]) -> None:
 
 
 def governance_story(data: bytes) -> Story | None:
-    """What governance state tells; None where `data` is none."""
+    """Reads governance state; None if `data` is none."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):

@@ -35,7 +35,7 @@ class Planning:
 
 
 def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Survey]:
-    """The whole plan, and what was found; nothing is written.
+    """Plans everything, and returns what was found, too; nothing is written.
 
     MigrationSourceError where there is nothing to take over, UsageError where `wish` names a project that
     the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
@@ -78,7 +78,7 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
 
 
 def _account(found: Survey, plan: MigrationPlan) -> None:
-    """Every file of the source has exactly one fate, or this is a defect of idse."""
+    """Checks that every file of the source has exactly one fate; else idse has a defect."""
     on_disk = sorted((entry.path for entry in found.entries), key=raw)
     told = [fate.path for fate in plan.fates]
     if told != on_disk:
@@ -91,7 +91,7 @@ def _sessions(
     keys: Mapping[SessionKey, SessionKey],
     known: Mapping[SessionKey, frozenset[str]],
 ) -> list[SessionPlan]:
-    """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
+    """Plans each session, in order of its new name, without history, stages and waivers."""
     done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
     folded = {(project, name.casefold()) for project, name in known}
     similar = similar_names(keys)
@@ -139,7 +139,7 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
 
 
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
-    """The layouts of a session, the one that wins first."""
+    """Returns the layouts of a session, the one that wins first."""
     told = set()
     only_flat = False
     for place in places:
@@ -159,7 +159,7 @@ def _hollow(plan: SessionPlan) -> str:
 
 
 def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
-    """A sentence about the sessions of which only the history is left, under no other name."""
+    """Yields a sentence about the sessions of which only the history is left, under no other name."""
     names = [
         "/".join(key)
         for key, steps in sorted(history.items())
@@ -170,12 +170,12 @@ def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iter
 
 
 def _is_its_own(place: Place) -> bool:
-    """Whether the path of a file said that it belongs to the session."""
+    """Tests whether the path of a file said that it belongs to the session."""
     return bool(place.project) or place.layout == CURRENT
 
 
 def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
-    """What a session of the source is: its name, and every file of it."""
+    """Returns a digest of a session of the source: its name, and every file of it."""
     digest = sha256()
     for part in (*said, *(text for path in sorted(contents) for text in (path, contents[path].blob))):
         digest.update(raw(part) + b"\0")
@@ -185,7 +185,7 @@ def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
 def _verdict(
     plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
 ) -> str:
-    """`folded` has the keys of `known` as they are where case does not count."""
+    """Tests a session against the ledgers here; `folded` has the keys of `known` without case."""
     if plan.key in known:
         return DONE if plan.fingerprint in known[plan.key] else TAKEN
     if (plan.key[0], plan.key[1].casefold()) in folded:
@@ -196,7 +196,7 @@ def _verdict(
 def _parents(
     plan: SessionPlan, keys: Mapping[SessionKey, SessionKey]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The parents that are taken over too, and a doubt about one that is not."""
+    """Returns the parents that are taken over too, and a doubt about one that is not."""
     wanted = plan.facts.parent
     parent = keys.get((plan.said[0], wanted))
     if parent is not None and parent != plan.key:
@@ -205,7 +205,7 @@ def _parents(
 
 
 def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
-    """What becomes of a session's files: of one whose name is taken, or that waits, nothing."""
+    """Returns the fates of a session's files: of one whose name is taken, or that waits, nothing."""
     if plan.verdict == CLOSED:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)

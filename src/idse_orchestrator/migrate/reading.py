@@ -37,7 +37,7 @@ class Gathered(NamedTuple):
 
 
 def is_record(place: Place) -> bool:
-    """Whether a file of a session says something about it, rather than being a document."""
+    """Tests whether a file of a session says something about it, rather than being a document."""
     name = place.rest[-1] if place.rest else ""
     if name in (_OWNER, _PEOPLE):
         return len(place.rest) <= 2
@@ -45,7 +45,7 @@ def is_record(place: Place) -> bool:
 
 
 def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, bytes]) -> Gathered:
-    """What `contents`, the files of the session `name` that `is_record` picks, say of it.
+    """Reads the records of the session `name` among its files `contents`.
 
     Of two that disagree the better layout wins, then the one in ``metadata/``, then the first by path.
     """
@@ -93,7 +93,7 @@ def _read(path: str, data: bytes, doubts: list[str]) -> SessionRecord:
 
 
 def _owner(paths: Iterable[str], contents: Mapping[str, bytes], doubts: list[str]) -> str:
-    """The first that names somebody; those that name another one are doubted."""
+    """Returns the first owner that is named; others are doubted."""
     named = {path: owner for path in paths if (owner := owner_in(contents[path]))}
     first = next(iter(named.values()), "")
     doubts += [
@@ -118,7 +118,7 @@ def _type(name: str, said: str, doubts: list[str]) -> str:
 
 
 def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
-    """Stage to our word for it; a session that is complete as a whole has every stage complete."""
+    """Returns stage to our word for it; of a session that is complete every stage is."""
     for record in records:
         if record.stages:
             return record.stages
@@ -131,7 +131,7 @@ _UNREADABLE = "it cannot be read"
 
 
 def raw(path: str) -> bytes:
-    """The bytes of a path, by which paths are ordered."""
+    """Returns the bytes of a path, by which paths are ordered."""
     return path.encode("utf-8", "surrogateescape")
 
 
@@ -172,7 +172,7 @@ class Reading:
         self.notes: list[str] = []
 
     def read(self) -> None:
-        """Read all that some layout has a place for."""
+        """Reads every file that some layout has a place for."""
         owners: dict[str, SessionKey] = {}
         for key, files in self._found.sessions.items():
             if key in self._keys:
@@ -188,7 +188,7 @@ class Reading:
         self._read_project_files()
 
     def current_said(self, project: str = "") -> SessionKey | None:
-        """The session that the source works on in `project` ("" : at all): as it says, else the only one."""
+        """Returns the current session of `project` ("" : of all): as the source says, else the only one."""
         known = [key for key in self._keys if project in ("", key[0])]
         said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
         for owner, current in said:
@@ -217,7 +217,7 @@ class Reading:
         self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
 
     def _read_governance(self) -> None:
-        """Governance state and handoff documents beside all sessions: one session gets them."""
+        """Gives governance state and handoff documents beside all sessions to one session."""
         for path, data in self._source.load(self._found.governance):
             key = self._answerable(self._project_of(path))
             story = None if data is None or is_handoff_document(path) else governance_story(data)
@@ -234,13 +234,13 @@ class Reading:
                     self._tell(key, path, story)
 
     def _answerable(self, project: str) -> SessionKey | None:
-        """The current session of `project`, else the one blueprint: what is about all stands there."""
+        """Returns the current session of `project`, else the one blueprint: it gets what is about all."""
         current = self.current_said(project)
         blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
         return current or (blueprints[0] if len(blueprints) == 1 else None)
 
     def _project_of(self, path: str) -> str:
-        """The project in whose folder `path` stands; "" where it stands in none."""
+        """Returns the project in whose folder `path` stands; "" if it stands in none."""
         folders = (self._found.trail + path).split("/")[:-1]
         at = folders.index("projects") + 1 if "projects" in folders else len(folders)
         project = folders[at] if at < len(folders) else ""
@@ -276,7 +276,7 @@ class Reading:
         self.fates.append(Fate(path, MIGRATED, words))
 
     def _read_state(self, path: str, project: str, data: bytes) -> None:
-        """A state beside all sessions is that of the session it names, or of the current one."""
+        """Gives a state beside all sessions to the session it names, or to the current one."""
         record = session_record(data)
         keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
         current = self.current_said(project)

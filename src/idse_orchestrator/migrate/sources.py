@@ -28,7 +28,7 @@ _KINDS = (
 
 
 def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
-    """Everything below `root` that is no folder, by path relative to it; git's folders go to `left_out`.
+    """Yields everything below `root` that is no folder; git's folders go to `left_out`.
 
     MigrationSourceError where `root` itself cannot be listed; a folder below it that cannot is an entry.
     """
@@ -71,7 +71,7 @@ def _written_at(seconds: float) -> str:
 
 
 def read(path: str) -> bytes | None:
-    """The bytes of a file; None where it cannot be read, or is none any more. Never waits, follows no link.
+    """Reads a file; None if that is not possible any more. Never waits, follows no link.
 
     Of a file too large for a ledger only as much as shows that it is.
     """
@@ -86,7 +86,7 @@ def read(path: str) -> bytes | None:
 
 
 def unreadable(where: str, error: OSError) -> MigrationSourceError:
-    """The error for a source that cannot be opened at all."""
+    """Returns the error for a source that cannot be opened at all."""
     return MigrationSourceError(
         "the source cannot be read",
         where=where,
@@ -246,7 +246,7 @@ Source = FolderSource | BareSource
 
 
 def open_migration_source(path: str, *, with_history: bool = True) -> Source:
-    """The source at `path`; MigrationSourceError where there is none that can be read.
+    """Opens the source at `path`. Raises MigrationSourceError if none can be read there.
 
     A repository that git refuses is one of those, unless nobody asks for its history.
     """
@@ -278,7 +278,7 @@ def open_migration_source(path: str, *, with_history: bool = True) -> Source:
 
 
 def _refused(root: str, words: str) -> MigrationSourceError:
-    """Its files could be read all the same, but the sessions would never get their history afterwards."""
+    """Refuses a source whose sessions would never get their history afterwards."""
     trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
     return MigrationSourceError(
         "git refuses the repository of the source, so its history cannot be read",

@@ -102,11 +102,11 @@ class SessionPlan:
 
     @property
     def was_renamed(self) -> bool:
-        """Whether the source has another name for it."""
+        """True if the source has another name for it."""
         return self.key != self.said
 
     def origins(self) -> Mapping[str, str]:
-        """Blob id to a path in the source that holds it, for everything the folder has."""
+        """Returns blob id to a path in the source that holds it, for everything the folder has."""
         wanted = set(self.arranged.files.values())
         return {found.blob: path for path, found in self.contents.items() if found.blob in wanted}
 
@@ -138,7 +138,7 @@ class MigrationPlan:
     notes: tuple[str, ...] = ()
 
     def count(self) -> Mapping[str, int]:
-        """How many files have each fate; their sum is the number of files in the source."""
+        """Returns the number of files by fate; their sum is the number of files in the source."""
         counted = Counter(fate.fate for fate in self.fates)
         return {fate: counted.get(fate, 0) for fate in FATES}
 
@@ -172,5 +172,5 @@ class Migrated:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written."""
+        """True if anything was written."""
         return bool(self.written or self.folders or self.projects or self.agents)

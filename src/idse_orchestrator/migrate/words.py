@@ -48,7 +48,7 @@ class Moment(NamedTuple):
 
 
 def said_time(text: object) -> Moment | None:
-    """The time that `text` says; None where it says none."""
+    """Returns the time that `text` says; None if it says none."""
     found = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         return None
@@ -101,7 +101,7 @@ class Current(NamedTuple):
 
 
 def current_session(data: bytes) -> Current:
-    """What `data` names: a bare id, or lines of ``key: value``; a path stands for its last part."""
+    """Returns the session that `data` names: a bare id, or ``key: value``; of a path the last part."""
     text = data[:_ENOUGH].decode("utf-8", "surrogateescape").lstrip("\ufeff")
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
@@ -137,7 +137,7 @@ class SessionRecord:
 
 
 def session_record(data: bytes) -> SessionRecord:
-    """What a session_state.json or a metadata/session.json says; a doubt where it says nothing."""
+    """Reads a session_state.json or a metadata/session.json; a doubt if it says nothing."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -204,7 +204,7 @@ def _person(value: object) -> str:
 
 
 def owner_in(data: bytes) -> str:
-    """The owner that a ``.owner`` names; "" where it names nobody."""
+    """Returns the owner that a ``.owner`` names; "" if it names nobody."""
     text = _said(data).strip()
     said = {key.strip().lower(): value for key, value in _KEY.findall(text)}
     name = said.get("owner", "" if said or "\n" in text else text)
@@ -213,13 +213,13 @@ def owner_in(data: bytes) -> str:
 
 
 def created_in(data: bytes) -> Moment | None:
-    """When a ``.owner`` says that its session was made."""
+    """Returns when a ``.owner`` says that its session was made."""
     found = _MADE.search(_said(data))
     return said_time(found[1]) if found else None
 
 
 def people_in(data: bytes) -> tuple[str, ...]:
-    """The names in a ``.collaborators``: one a line, or the items of a list; headings do not count."""
+    """Returns the names in a ``.collaborators``: one a line, or items of a list; no headings."""
     lines = _said(data).splitlines()
     names = (
         one_line(_BULLET.sub("", line)).strip("*_` ") for line in lines if not line.lstrip().startswith("#")

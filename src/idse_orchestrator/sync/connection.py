@@ -53,7 +53,7 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """What git is given: the name of the git remote, else the URL."""
+        """The name of the git remote, else the URL."""
         return self.agency.remote or self.agency.url
 
     def run(
@@ -149,7 +149,7 @@ def _can_ask() -> bool:
 
 
 def _silence() -> dict[str, str]:
-    """No questions. In CI a program named by GIT_ASKPASS is how credentials come in, and asks nobody."""
+    """Forbids questions. In CI a program named by GIT_ASKPASS brings credentials, and asks nobody."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     return quiet if os.environ.get("CI") else {**quiet, "GIT_ASKPASS": ""}
 

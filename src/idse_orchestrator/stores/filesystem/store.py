@@ -167,12 +167,12 @@ class FilesystemStore:
 
 
 def is_store(folder: str) -> bool:
-    """Whether `folder` says that it is a store."""
+    """Tests whether `folder` says that it is a store."""
     return os.path.isfile(os.path.join(folder, MARKER))
 
 
 def _check_marker(root: str) -> None:
-    """Refuse a folder of something else, and a store that only a newer idse can read."""
+    """Refuses a folder of something else, and a store that only a newer idse can read."""
     if not os.path.lexists(root):
         return
     if not os.path.isdir(root):

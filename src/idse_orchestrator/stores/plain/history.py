@@ -24,7 +24,7 @@ _WORDS = {"now": 0, "today": 0, "yesterday": 1}
 
 
 def moment(text: str, now: float, *, is_end: bool = False) -> float:
-    """The Unix time `text` means; a day alone is its begin, or with `is_end` its end. UsageError."""
+    """Returns the Unix time `text` means; a day is its begin, or with `is_end` its end. Raises UsageError."""
     words = " ".join(text.split())
     found = _AGO.fullmatch(words)
     here = datetime.fromtimestamp(now).astimezone()
