@@ -28,14 +28,14 @@ class ConfigurationEntry(NamedTuple):
 
 
 class GitConfiguration:
-    """What `git config` says in a repository, weakest first."""
+    """The entries of `git config` in a repository, weakest first."""
 
     def __init__(self, git: Git) -> None:
         self._git = git
 
     @cached_property
     def entries(self) -> Sequence[ConfigurationEntry]:
-        """Every value; InvalidConfigurationError in git's own words where a file cannot be read."""
+        """Every value. Raises InvalidConfigurationError, in git's own words, if a file cannot be read."""
         done = self._git.attempt(*_LIST)
         if done.returncode != 0:
             words = done.stderr.decode("utf-8", "replace").strip()
@@ -73,7 +73,7 @@ NOTES_VALUE = "refs/idse/notes/*"
 
 
 class GitSettings:
-    """The `Settings` port on a repository."""
+    """The setting of git that idse makes: notes in `git log`."""
 
     def __init__(self, vault: Vault) -> None:
         self._git = vault.git

@@ -1,4 +1,4 @@
-"""Carry out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
+"""Carries out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
 
 A ledger is begun whole by one move of its ref. So whoever is killed in between leaves sessions that are
 there and sessions that are not, and the same command writes the rest.
@@ -35,7 +35,7 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What carrying out works with. `place` tells what a path of the source stands for.
+    """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
     `own_views` are projects whose views here are files of the source itself, which nobody changes.
     """

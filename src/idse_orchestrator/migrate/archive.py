@@ -1,4 +1,4 @@
-"""What the old place should say once its documents live in ledgers."""
+"""Notices for the old place, once its documents live in ledgers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from idse_orchestrator.errors import ArchiveRefusedError
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.ledger.refs import LOCAL
-from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, raw_path
 from idse_orchestrator.migrate.paths import FLAT
 from idse_orchestrator.migrate.sources import BareSource, Source, WorkTreeSource
 from idse_orchestrator.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
@@ -45,7 +45,7 @@ def _notice(session: SessionPlan, target: str) -> bytes:
 
 
 def _summary(sessions: list[SessionPlan]) -> bytes:
-    rows = [f"| `{encodable('/'.join(session.said))}` | `{session.name}` |" for session in sessions]
+    rows = [f"| `{encodable('/'.join(session.source_key))}` | `{session.name}` |" for session in sessions]
     head = (
         "# These IDSE sessions have moved\n\n"
         "Their documents, stages and history are kept as git commits under `refs/idse/`. Nothing is edited\n"
@@ -142,7 +142,7 @@ def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
     prefix = git.bytes("rev-parse", "--show-prefix").removesuffix(b"\n")
     args = ("fast-import", "--quiet", "--date-format=now")
     stream = _stream(
-        held, _committer(git), head, {prefix + _raw(path): data for path, data in notices.items()}
+        held, _committer(git), head, {prefix + raw_path(path): data for path, data in notices.items()}
     )
     done = git.attempt(*args, stdin=stream, timeout=_PATIENCE)
     if done.returncode != 0:
@@ -184,7 +184,3 @@ def _data(content: bytes) -> bytes:
 def _quoted(path: bytes) -> bytes:
     escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"' + escaped + b'"'
-
-
-def _raw(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""The ledger of a session that is taken over: what happened to it, in the order in which it is told.
+"""The ledger of a migrated session: its events, in the order in which they are written.
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
 what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
@@ -77,7 +77,7 @@ def _created(plan: SessionPlan) -> HistoricEvent:
     if facts.collaborators:
         body["collaborators"] = [one_line(name) for name in facts.collaborators]
     if plan.was_renamed:
-        body["called"] = encodable("/".join(plan.said))
+        body["called"] = encodable("/".join(plan.source_key))
     author = plan.steps[0].author if plan.steps else NOBODY
     return HistoricEvent(CREATED, body, {}, plan.began_at, author)
 

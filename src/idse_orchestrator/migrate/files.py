@@ -1,4 +1,4 @@
-"""What becomes of each file and stage of a session that is taken over, from paths and content ids.
+"""The fate of each file and stage of a migrated session, from paths and content ids.
 
 document                            recorded    →
 none                                anything    pending
@@ -90,7 +90,7 @@ class Found(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What becomes of the file at `path`: one of FATES, why, and its path in the session ("" : none)."""
+    """The fate of the file at `path`: one of FATES, why, and its path in the session ("" : none)."""
 
     path: str
     fate: str
@@ -127,19 +127,20 @@ def arranged(found: Iterable[Found]) -> Arranged:
             documents.append((document.stage, document.rank, each))
         else:
             others.append(each)
-    documents.sort(key=lambda entry: (_RANK[entry[2].place.layout], entry[1], _raw(entry[2].path)))
+    documents.sort(key=lambda entry: (_RANK[entry[2].place.layout], entry[1], raw_path(entry[2].path)))
     for stage, _, each in documents:
         work.document(stage, each)
     for each in others:
         work.side(each, side_path(each.place.rest))
-    return Arranged(work.files, tuple(sorted(work.fates, key=lambda fate: _raw(fate.path))))
+    return Arranged(work.files, tuple(sorted(work.fates, key=lambda fate: raw_path(fate.path))))
 
 
 def _in_order(found: Found) -> tuple[int, bytes]:
-    return _RANK[found.place.layout], _raw(found.path)
+    return _RANK[found.place.layout], raw_path(found.path)
 
 
-def _raw(path: str) -> bytes:
+def raw_path(path: str) -> bytes:
+    """Returns the bytes of a path, by which paths are ordered."""
     return path.encode("utf-8", "surrogateescape")
 
 

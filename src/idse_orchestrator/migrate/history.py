@@ -75,8 +75,8 @@ def read_history(
     git: Git, options: Sequence[str], owner: Callable[[str], Owner | None]
 ) -> dict[Owner, list[Step]]:
     """Returns the steps of each owner. `options` say where to begin and which paths count."""
-    told = git.bytes(*_LOG, *options, timeout=_PATIENCE).decode("utf-8", "surrogateescape")
-    commits = list(_commits(told.split("\0")))
+    log = git.bytes(*_LOG, *options, timeout=_PATIENCE).decode("utf-8", "surrogateescape")
+    commits = list(_commits(log.split("\0")))
     return _Walk(commits, owner).steps()
 
 
@@ -167,9 +167,9 @@ class _Walk:
         for owner, files in touched.items():
             if not gone or not files or before.get(owner) or owner in self._found:
                 continue
-            brought = set(files.values())
-            best = max(gone, key=lambda each: len(gone[each] & brought))
-            if 2 * len(gone[best] & brought) >= len(gone[best]):
+            appeared = set(files.values())
+            best = max(gone, key=lambda each: len(gone[each] & appeared))
+            if 2 * len(gone[best] & appeared) >= len(gone[best]):
                 self._found[owner] = self._found.pop(best, [])
                 del gone[best]
 

@@ -1,4 +1,4 @@
-"""Hold what will be taken over to today's rules: how far its stages are, and what has to be waived.
+"""Holds migrated sessions to today's rules: how far their stages are, and what has to be waived.
 
 Migration never invents content. So a stage is complete where its source said so and its document leaves
 nothing open, and what the rules say all the same becomes a recorded waiver that lists it.

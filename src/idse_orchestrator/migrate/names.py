@@ -93,40 +93,40 @@ Sessions = Mapping[SessionKey, Mapping[str, Place]]
 
 
 def new_names(
-    sessions: Sessions, wished: str, projects: Sequence[str], ledgers: Collection[SessionKey]
+    sessions: Sessions, wanted: str, projects: Sequence[str], ledgers: Collection[SessionKey]
 ) -> dict[SessionKey, SessionKey]:
     """Returns each of `sessions` that is taken over, by its names in the source, and what it is called here.
 
-    `wished` is the project that was asked for ("" : none was), `projects` and `ledgers` are what is here
+    `wanted` is the project that was asked for ("" : none was), `projects` and `ledgers` are what is here
     already. A session in the very place of one of those keeps its name, and no other name depends on it:
     where the source is this work tree, a run before this one put it there.
     """
     here = {key for key, files in sessions.items() if key in ledgers and _is_in_its_place(files)}
     others = [key for key in sessions if key not in here]
-    names = _project_names(others or list(here), wished, projects)
+    names = _project_names(others or list(here), wanted, projects)
     found: dict[SessionKey, SessionKey] = {}
     for project, name in names.items():
-        said = [session for owner, session in others if owner == project]
-        found |= {(project, each): (name, called) for each, called in mapped_names("session", said).items()}
-    return found | {key: key for key in here if wished in ("", key[0])}
+        named = [session for owner, session in others if owner == project]
+        found |= {(project, each): (name, called) for each, called in mapped_names("session", named).items()}
+    return found | {key: key for key in here if wanted in ("", key[0])}
 
 
 def _is_in_its_place(files: Mapping[str, Place]) -> bool:
     return all(place.layout in (FLAT, DOT) for place in files.values())
 
 
-def _project_names(sessions: Iterable[SessionKey], wished: str, existing: Sequence[str]) -> Mapping[str, str]:
+def _project_names(sessions: Iterable[SessionKey], wanted: str, existing: Sequence[str]) -> Mapping[str, str]:
     """Returns each project that is taken over, and what it is called here."""
-    said = list(dict.fromkeys(project for project, _ in sessions))
-    if wished and len(said) > 1:
-        if wished not in said:
+    named = list(dict.fromkeys(project for project, _ in sessions))
+    if wanted and len(named) > 1:
+        if wanted not in named:
             raise UsageError(
-                f"the source has no project {wished!r}",
-                cause="it has " + ", ".join(sorted(said)),
+                f"the source has no project {wanted!r}",
+                cause="it has " + ", ".join(sorted(named)),
                 fix=("name one of those, or leave --project out",),
             )
-        said = [wished]
-    names = {said[0]: wished} if wished else mapped_names("project", said)
+        named = [wanted]
+    names = {named[0]: wanted} if wanted else mapped_names("project", named)
     for name in names.values():
         check_new_name("project", name, [each for each in existing if each != name])
     return names

@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
 
 class MigrationSource(Protocol):
-    """What is migrated. Nothing here ever writes to it."""
+    """The source of a migration; nothing ever writes to it."""
 
     @property
     def description(self) -> str:

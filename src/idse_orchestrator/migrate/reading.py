@@ -1,4 +1,4 @@
-"""What the files beside a session's documents say of it, where several of them speak."""
+"""Reads the files beside a session's documents, of which several may say the same."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.documents.project_workspace import SESSION_STATE
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of, raw_path
 from idse_orchestrator.migrate.handoffs import Story, governance_story, handoff_story, is_handoff_document
 from idse_orchestrator.migrate.paths import AGENT_REGISTRY, LAYOUTS, Place
 from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import taken_registry
 from idse_orchestrator.migrate.survey import Survey, beside
-from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, Told
+from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, SourceStory
 from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
 from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
@@ -130,18 +130,13 @@ def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
 _UNREADABLE = "it cannot be read"
 
 
-def raw(path: str) -> bytes:
-    """Returns the bytes of a path, by which paths are ordered."""
-    return path.encode("utf-8", "surrogateescape")
-
-
-def told_at(told: Told) -> tuple[str, bytes]:
-    """Stories come in the order of their dates, then of their files."""
-    return (told.story.at.at if told.story.at else "", raw(told.path))
+def story_order(each: SourceStory) -> tuple[str, bytes]:
+    """Orders stories by their dates, then by their files."""
+    return (each.story.at.at if each.story.at else "", raw_path(each.path))
 
 
 class Reading:
-    """What the files say. Everything is kept by the session's names in the source.
+    """All that the files say. Everything is kept by the session's names in the source.
 
     `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
     as is `modified`, when each file was written last; `closed` names what of a session cannot be read;
@@ -165,7 +160,7 @@ class Reading:
         self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
         self.records: dict[SessionKey, dict[str, bytes]] = {}
         self.states: dict[SessionKey, SessionFacts] = {}
-        self.stories: dict[SessionKey, list[Told]] = {}
+        self.stories: dict[SessionKey, list[SourceStory]] = {}
         self.doubts: dict[SessionKey, list[str]] = {}
         self.registries: dict[str, RegistryPlan] = {}
         self.fates: list[Fate] = []
@@ -187,7 +182,7 @@ class Reading:
         self._read_governance()
         self._read_project_files()
 
-    def current_said(self, project: str = "") -> SessionKey | None:
+    def current_session_of(self, project: str = "") -> SessionKey | None:
         """Returns the current session of `project` ("" : of all): as the source says, else the only one."""
         known = [key for key in self._keys if project in ("", key[0])]
         said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
@@ -210,7 +205,7 @@ class Reading:
             self._tell(key, path, handoff_story(path, data))
 
     def _tell(self, key: SessionKey, path: str, story: Story) -> None:
-        self.stories.setdefault(key, []).append(Told(path, story))
+        self.stories.setdefault(key, []).append(SourceStory(path, story))
         self._doubt(key, path, story.doubts)
 
     def _doubt(self, key: SessionKey, path: str, doubts: tuple[str, ...]) -> None:
@@ -235,7 +230,7 @@ class Reading:
 
     def _answerable(self, project: str) -> SessionKey | None:
         """Returns the current session of `project`, else the one blueprint: it gets what is about all."""
-        current = self.current_said(project)
+        current = self.current_session_of(project)
         blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
         return current or (blueprints[0] if len(blueprints) == 1 else None)
 
@@ -279,7 +274,7 @@ class Reading:
         """Gives a state beside all sessions to the session it names, or to the current one."""
         record = session_record(data)
         keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
-        current = self.current_said(project)
+        current = self.current_session_of(project)
         if current is not None:
             keys.append(current)
         if not keys:

@@ -1,4 +1,4 @@
-"""What is in a folder, looked at and never followed: no link, no device, no folder of git's own."""
+"""Sources of a migration, folders or repositories; no link is followed, no folder of git's entered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which session a source works on: as CURRENT_SESSION says, and what folders called "current" lead to."""
+"""Surveys a source: its sessions, their files, and which session is the current one."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def read_current(source: MigrationSource, found: Survey) -> dict[str, tuple[str,
     return named
 
 
-def tell_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
+def record_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
     """Sets the fates of the CURRENT_SESSION files: one that names a session which is there is recorded."""
     for path, (project, session) in named.items():
         counts = found.current[project].session if session else ""
@@ -135,7 +135,7 @@ _MOST_TRAIL = 6
 
 @dataclass(slots=True)
 class Survey:
-    """What was found. Keys are (project, session) as the source has them; `fates` are decided already.
+    """The sessions and files of a source. Keys are (project, session) as it has them; `fates` are decided.
 
     `current` names the session of each project that the source works on; under "" for all of them.
     `closed` names for a session what cannot be read of it. `bare` are the sessions that stand in the folder
@@ -198,7 +198,7 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
     named = read_current(source, found)
     if below_current:
         settle_current(found, below_current, default_project)
-    tell_current(found, named)
+    record_current(found, named)
     if not found.sessions:
         raise _nothing(source, entries)
     for entry in entries:

@@ -1,4 +1,4 @@
-"""What migrating works with and tells: all of it decided before anything is written."""
+"""Values of a migration, all of them decided before anything is written."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ something of it cannot be read: a ledger is written whole, so it waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for. `project` is "" where the source says it."""
+class MigrationRequest:
+    """A request of the user. `project` is "" where the source says it."""
 
     project: str = ""
     with_history: bool = True
 
 
-class Told(NamedTuple):
+class SourceStory(NamedTuple):
     """A story, and the file of the source that tells it."""
 
     path: str
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """What the source records of a session besides its documents; texts are "" where it is silent."""
+    """Records of the source on a session besides its documents; texts are "" where it is silent."""
 
     title: str = ""
     type: str = "feature"
@@ -64,7 +64,7 @@ class SessionPlan:
     """
 
     key: SessionKey
-    said: SessionKey
+    source_key: SessionKey
     layouts: tuple[str, ...]
     places: Mapping[str, Place]
     contents: Mapping[str, Content]
@@ -76,7 +76,7 @@ class SessionPlan:
     verdict: str = NEW
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
-    stories: tuple[Told, ...] = ()
+    stories: tuple[SourceStory, ...] = ()
     steps: Sequence[Step] = ()
     waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -103,7 +103,7 @@ class SessionPlan:
     @property
     def was_renamed(self) -> bool:
         """True if the source has another name for it."""
-        return self.key != self.said
+        return self.key != self.source_key
 
     def origins(self) -> Mapping[str, str]:
         """Returns blob id to a path in the source that holds it, for everything the folder has."""
@@ -156,7 +156,7 @@ class MigrationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What was done: all empty where a run before had done it.
+    """The result of a migration: all empty where a run before had done it.
 
     `folders` were written to the work tree; `kept_folders` are sessions whose folder was there before and
     was left as it is; `refused` were begun by somebody else meanwhile.

@@ -1,6 +1,6 @@
-"""What older tools wrote beside the documents, read as they wrote it: nothing here ever raises.
+"""Parses what older tools wrote beside the documents; nothing here ever raises.
 
-`said_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
+`parse_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
 metadata/session.json) · `owner_in` (.owner) · `people_in` (.collaborators)
 """
 
@@ -47,7 +47,7 @@ class Moment(NamedTuple):
     guessed: bool = False
 
 
-def said_time(text: object) -> Moment | None:
+def parse_time(text: object) -> Moment | None:
     """Returns the time that `text` says; None if it says none."""
     found = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
@@ -94,7 +94,7 @@ def _moment(minutes: int, second: int, *, guessed: bool) -> Moment | None:
 
 
 class Current(NamedTuple):
-    """What a CURRENT_SESSION names ("" : nothing), and when it was written."""
+    """The session that a CURRENT_SESSION names ("" : nothing), and when it was written."""
 
     session: str
     updated: Moment | None = None
@@ -107,7 +107,7 @@ def current_session(data: bytes) -> Current:
     lines = [line for line in lines if line and not line.startswith("#")]
     said = dict(_KEY.findall("\n".join(lines)))
     if "session_id" in said:
-        return Current(_last_part(said["session_id"]), said_time(said.get("updated", "")))
+        return Current(_last_part(said["session_id"]), parse_time(said.get("updated", "")))
     return Current(_last_part(lines[0]) if lines else "")
 
 
@@ -117,7 +117,7 @@ def _last_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """What is recorded of a session. `stages` maps a stage to our word for how far it is.
+    """The record of a session. `stages` maps a stage to our word for how far it is.
 
     `doubts` are sentences about what could not be read.
     """
@@ -155,8 +155,8 @@ def session_record(data: bytes) -> SessionRecord:
         status=_text(raw.get("status")).lower(),
         tags=tuple(filter(None, map(_text, _list(raw.get("tags"))))),
         collaborators=tuple(filter(None, map(_person, _list(raw.get("collaborators"))))),
-        created=said_time(raw.get("created_at")),
-        updated=said_time(raw.get("updated_at")) or said_time(raw.get("last_sync")),
+        created=parse_time(raw.get("created_at")),
+        updated=parse_time(raw.get("updated_at")) or parse_time(raw.get("last_sync")),
         stages=_stages(raw.get("stages"), doubts),
         doubts=tuple(doubts),
     )
@@ -215,7 +215,7 @@ def owner_in(data: bytes) -> str:
 def created_in(data: bytes) -> Moment | None:
     """Returns when a ``.owner`` says that its session was made."""
     found = _MADE.search(_said(data))
-    return said_time(found[1]) if found else None
+    return parse_time(found[1]) if found else None
 
 
 def people_in(data: bytes) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Copy ledgers from one store to another: whole, entry by entry, under the ids they have.
+"""Copies ledgers from one store to another: whole, entry by entry, under the ids they have.
 
 Of each ledger the cases are: both stand at the same entry · the other store lacks some entries, which it
 is given · it has more than this one, and keeps it · both moved on, which only a repository can bring
@@ -41,7 +41,7 @@ Progress = Callable[[str], None]
 
 
 class LedgerOutcome(NamedTuple):
-    """What came of one ledger: one of the results above, from and to which entry, and why not."""
+    """The outcome of one ledger: one of the results above, from and to which entry, and why not."""
 
     key: LedgerKey
     result: str
@@ -51,7 +51,7 @@ class LedgerOutcome(NamedTuple):
 
 
 class CopyOutcome(NamedTuple):
-    """What came of all; `conflicts` are ledgers whose documents carry conflict markers since a merge."""
+    """The outcome of all; `conflicts` are ledgers whose documents carry conflict markers since a merge."""
 
     ledgers: tuple[LedgerOutcome, ...]
     conflicts: tuple[LedgerKey, ...] = ()

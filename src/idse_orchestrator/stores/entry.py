@@ -56,7 +56,7 @@ class StoreEntry:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an entry holds besides its commit; see `StoreEntry`."""
+    """The content of an entry besides its commit; see `StoreEntry`."""
 
     event: bytes | None
     state: bytes

@@ -1,4 +1,4 @@
-"""Which commits of each ref have to be judged, and on top of what: one walk of git for all refs.
+"""Plans which commits of each ref have to be judged, and on top of what: one walk of git for all refs.
 
 Only what is reachable from a ref's own old tip counts as judged before. That another ref has a commit
 says nothing: a history can be put under a wrong name.
@@ -23,7 +23,7 @@ Graph = dict[str, tuple[str, ...]]
 
 
 class Stretch(NamedTuple):
-    """What is new of one ref: commits, parents first, on top of the commit `base` ("" : of nothing).
+    """The new commits of one ref, parents first, on top of the commit `base` ("" : of nothing).
 
     `base` is reachable from the ref's old tip. Where what is new does not stand on one commit, `whole` is
     all that is reachable from the new tip, and `fresh` what of it is new. `is_forward`: the new tip
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to judge, the parents of every commit in it, and the refs whose history cannot be walked."""
+    """The stretches to judge, the parents of every commit in them, and refs without a sound history."""
 
     stretches: Sequence[Stretch]
     graph: Mapping[str, tuple[str, ...]]

@@ -1,4 +1,4 @@
-"""A DesignStore in a plain folder, without the git program and libgit2; `layout` says what stands where.
+"""A DesignStore in a plain folder, without the git program and libgit2; `entry_files` says what stands where.
 
 Everything an entry needs is on the disk before `tip` names it, so a process killed at any instant
 leaves the old tip or the new one. Writers take turns by a lock that the kernel drops with its process.

@@ -1,4 +1,4 @@
-"""Reads a file of a plain folder, as it is."""
+"""Documents of a project without git: those of its folder, and those that its ledgers hold."""
 
 from __future__ import annotations
 

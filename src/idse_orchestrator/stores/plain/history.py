@@ -1,4 +1,4 @@
-"""Dates as people type them, without git: ISO dates, "2 days ago", "yesterday", "now"."""
+"""The history of a project without git, and dates as people type them: ISO, "2 days ago", "yesterday"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What making a project needs where there is no git: nothing to set, and a word to a git that may come."""
+"""Stands in for git where a project without it is made: no settings, and a word to a git that may come."""
 
 from __future__ import annotations
 

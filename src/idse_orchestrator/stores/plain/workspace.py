@@ -1,4 +1,4 @@
-"""What this folder last gave to a session's ledger, or took from it: the base of the next save."""
+"""The work folder of a project without git, and what it last gave to a ledger: the base of the next save."""
 
 from __future__ import annotations
 
