@@ -162,10 +162,10 @@ def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
 
 def _committer(git: Git) -> bytes:
     """Returns name and address as fast-import wants them; the date is now."""
-    told = git.attempt("var", "GIT_COMMITTER_IDENT")
-    if told.returncode != 0:
+    found = git.attempt("var", "GIT_COMMITTER_IDENT")
+    if found.returncode != 0:
         return b"idse <idse@localhost>"
-    return told.stdout.rpartition(b">")[0] + b">"
+    return found.stdout.rpartition(b">")[0] + b">"
 
 
 def _stream(ref: str, who: bytes, head: str | None, files: Mapping[bytes, bytes]) -> bytes:

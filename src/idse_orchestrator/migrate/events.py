@@ -53,10 +53,10 @@ def session_events(
     `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
     `constitution` is the content id of the rules that judged.
     """
-    told = list(_documents(plan, place, contents))
+    documents = list(_documents(plan, place, contents))
     return [
         _created(plan),
-        *told,
+        *documents,
         *_stages(plan, constitution),
         *_stories(plan),
         *_described(plan),
@@ -156,11 +156,11 @@ def _move(stage: str, action: str, before: str) -> dict[str, Any]:
 
 
 def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
-    for told in plan.stories:
-        body = {**told.story.body, "document": encodable(told.path)}
-        if told.story.doubts:
-            body["doubts"] = [encodable(doubt) for doubt in told.story.doubts]
-        at = told.story.at.at if told.story.at else plan.settled_at
+    for each in plan.stories:
+        body = {**each.story.body, "document": encodable(each.path)}
+        if each.story.doubts:
+            body["doubts"] = [encodable(doubt) for doubt in each.story.doubts]
+        at = each.story.at.at if each.story.at else plan.settled_at
         yield HistoricEvent(HANDOFF, body, None, at, NOBODY)
 
 

@@ -1,4 +1,4 @@
-"""Where a file of an older layout belongs: project, session and layout, told from its path alone.
+"""Where a file of an older layout belongs: project, session and layout, from its path alone.
 
 The layouts, by the letter that reports use::
 

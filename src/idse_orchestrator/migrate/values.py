@@ -32,7 +32,7 @@ class MigrationRequest:
 
 
 class SourceStory(NamedTuple):
-    """A story, and the file of the source that tells it."""
+    """A story, and the file of the source that holds it."""
 
     path: str
     story: Story
@@ -88,7 +88,7 @@ class SessionPlan:
 
     @property
     def began_at(self) -> str | None:
-        """When it began: as the source says, else by its first commit; None where nothing tells."""
+        """When it began: as the source says, else by its first commit; None if nothing says."""
         facts = self.facts
         said = (facts.created.at if facts.created else "", facts.updated.at if facts.updated else "")
         return said[0] or (self.steps[0].at if self.steps else "") or said[1] or self.modified or None

@@ -86,13 +86,13 @@ class StoreHistory:
         return [entry for entry in self._all() if entry.commit.startswith(prefix)]
 
     def _ledger(self, key: LedgerKey) -> Iterator[Entry]:
-        return (_told(key, entry) for entry in self._store.entries(key))
+        return (_entry_of(key, entry) for entry in self._store.entries(key))
 
     def _all(self) -> Iterator[Entry]:
-        return (_told(key, entry) for key, entry in self._folders.all_entries())
+        return (_entry_of(key, entry) for key, entry in self._folders.all_entries())
 
 
-def _told(key: LedgerKey, entry: StoreEntry) -> Entry:
+def _entry_of(key: LedgerKey, entry: StoreEntry) -> Entry:
     name = entry_id(entry)
     event, damage = None, ""
     if entry.event is not None:
