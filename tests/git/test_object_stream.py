@@ -13,7 +13,7 @@ from idse_orchestrator.git.program import Git
 
 @pytest.fixture
 def git(repo):
-    return Git(str(repo.path))
+    return Git(str(repo.path), os.environ)
 
 
 def stored(repo, text):

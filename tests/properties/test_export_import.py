@@ -8,18 +8,17 @@ import tempfile
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from memory_store import MemoryStore
 
+from here import discover, ledger_writer
 from idse_orchestrator.base.ids import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys, copy_ledgers
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
 from idse_orchestrator.stores.plain.ledger_source import problem_with
-from idse_orchestrator.worktree.work_tree import discover
+from memory_store import MemoryStore
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
@@ -32,7 +31,7 @@ class Place:
         self.path.mkdir()
         self.git("init", "--quiet")
         self.repository = discover(str(self.path))
-        self.writer = GitLedgerWriter(self.repository)
+        self.writer = ledger_writer(self.repository)
         self.objects = open_repository(self.repository.common_dir)
         self.store = GitStore(self.repository)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from memory_store import MemoryStore
 
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
 from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
+from memory_store import MemoryStore
 
 SESSIONS = ("login", "pay", "search")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 
 import pytest
-from memory_store import MemoryStore
 
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.values import Draft
@@ -13,6 +12,8 @@ from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.making import place_without_git
 from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
+from idse_orchestrator.wiring.acting import PlainActing
+from memory_store import MemoryStore
 
 LOGIN = ("portal", "login")
 TWO = (Draft("created", {}), Draft("described", {"title": "Log in"}))
@@ -26,7 +27,9 @@ def store(request, tmp_path):
 @pytest.fixture
 def writer(store, tmp_path):
     place = place_without_git(str(tmp_path), "", "filesystem")
-    return StoreLedgerWriter(place, store, Folders(store), PlainEventMaker(place, "", os.environ))
+    return StoreLedgerWriter(
+        place, store, Folders(store), PlainEventMaker(PlainActing(place.private, os.environ, str))
+    )
 
 
 def test_events_that_are_planned_together_stand_one_after_the_other(store, writer):

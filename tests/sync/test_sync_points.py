@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.published_refs import PublishedRefs
-from idse_orchestrator.worktree.work_tree import discover
 
 ID = "1" * 40
 MOVES = [RefMove("refs/idse/sessions/portal/login", "", ID)]

@@ -46,7 +46,7 @@ def _pull(syncing: Syncing) -> SyncOutcome:
 
 
 def _afterwards(run: Run) -> None:
-    run.app.refresh_all_views()
+    run.app.views.refresh_all()
     run.app.sync.tidy()
 
 

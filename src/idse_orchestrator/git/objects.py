@@ -87,6 +87,16 @@ class Objects:
             raise _broken(name, f"it is no {_KINDS[kind]}")
         return found[1]
 
+    def size(self, name: str) -> int:
+        """Bytes of an object, which is not loaded; CorruptLedgerError where it is missing or damaged."""
+        if name in self._made:
+            return len(self._made[name][1])
+        try:
+            size: int = self._disk.read_header(libgit2().Oid(hex=name))[1]
+        except (libgit2().GitError, OSError, KeyError, ValueError) as error:
+            raise _broken(name, str(error)) from error
+        return size
+
     def entries(self, tree: str, prefix: str = "") -> tuple[Entry, ...]:
         """Returns the entries of a tree, each path with `prefix` in front."""
         try:
@@ -100,28 +110,29 @@ class Objects:
         self._made[name] = (kind, data)
         return name
 
-    def install(self, commit: str, ref: str) -> None:
-        """Writes the commit and what was made for it. Raises StorageError if the disk refuses."""
-        for name in self._needed(commit):
-            write_objects(ref, partial(self._disk.write, *self._made[name]))
+    def install(self, name: str, where: str) -> None:
+        """Write a commit or a tree and whatever was made for it. StorageError when the disk refuses."""
+        for needed in self._needed(name):
+            write_objects(where, partial(self._disk.write, *self._made[needed]))
 
     def forget(self) -> None:
         """Drops what was made and not installed."""
         self._made.clear()
 
-    def _needed(self, commit: str) -> list[str]:
-        """Returns what was made and is reachable from the commit, which comes last."""
-        if commit not in self._made:
-            return []
+    def _needed(self, top: str) -> list[str]:
+        """What was made of a commit or tree, itself included; it comes after what it holds."""
         needed: dict[str, None] = {}
-        waiting = [parse_commit(self._made[commit][1])[0]]
+        waiting = [top]
         while waiting:
             name = waiting.pop()
             if name in self._made and name not in needed:
                 needed[name] = None
                 kind, data = self._made[name]
-                waiting += [entry.id for entry in parse_tree(data)] if kind == TREE else []
-        return [*reversed(needed), commit]
+                if kind == COMMIT:
+                    waiting.append(parse_commit(data)[0])
+                elif kind == TREE:
+                    waiting += [entry.id for entry in parse_tree(data)]
+        return [*reversed(needed)]
 
     def _from_disk(self, name: str) -> tuple[int, bytes]:
         try:

@@ -36,15 +36,19 @@ def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Itera
 
 
 def leftover_checks(
-    work_tree: WorkTree, missed: Callable[[], Sequence[object]], record: Callable[[], int]
+    work_tree: WorkTree,
+    missed: Callable[[], Sequence[object]],
+    record: Callable[[], int],
+    drain: Callable[[], Sequence[str]],
 ) -> Iterator[Check]:
     """What killed processes left behind, refs that are not what they should be, and refs without a log.
 
-    `missed` tells what waits to be recorded in this work tree, and `record` does it.
+    `missed` says what waits to be recorded in this work tree, `record` does it, and `drain` writes the notes
+    that wait.
     """
     yield Check("lock files", lambda: _locks(work_tree), lambda: recovery.remove_stale_locks(work_tree))
     yield Check("leftovers", lambda: _leftovers(work_tree), lambda: recovery.remove_leftovers(work_tree))
-    yield Check("spool", lambda: _spool(work_tree, missed()), lambda: recovery.drain_spool(work_tree, record))
+    yield Check("spool", lambda: _spool(work_tree, missed()), lambda: recovery.drain_spool(record, drain))
     yield Check(
         "sync leftovers", lambda: _sync_leftovers(work_tree), lambda: remove_sync_leftovers(work_tree)
     )

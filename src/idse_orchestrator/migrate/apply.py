@@ -24,8 +24,8 @@ from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan,
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.create_session import Folders
-from idse_orchestrator.sessions.ports import Workspace
-from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.sessions.ports import SessionFolders
+from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
@@ -44,7 +44,8 @@ class Applying:
     target: GitMigrationTarget
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: SessionFolders
+    views: Views
     folders: Folders
     place: Callable[[str], Place | None]
     on_progress: Progress
@@ -87,7 +88,7 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     _choose_current(applying, plan)
     for project in plan.projects:
         if project not in applying.own_views:
-            refresh_views(applying.ledgers, applying.workspace, project)
+            applying.views.refresh(project)
     return Migrated(
         tuple(done.written),
         tuple(done.folders),

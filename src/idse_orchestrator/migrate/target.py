@@ -15,7 +15,7 @@ from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Event
+from idse_orchestrator.ledger.events import Acting, Event
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import Draft, SessionKey
@@ -42,8 +42,8 @@ class _Ready(NamedTuple):
 class GitLedgerBatch(GitLedgerWriter):
     """New ledgers that are written together; nothing is visible before `commit`."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
-        super().__init__(work_tree, agent)
+    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
+        super().__init__(work_tree, actor)
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
@@ -135,7 +135,7 @@ def _fact(event: Event, before: str) -> Event:
 
 def _commit(event: Event, tree: str, parent: str) -> bytes:
     """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
-    name, email, _ = event.actor
+    name, email = event.actor[:2]
     who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
     above = f"parent {parent}\n" if parent else ""
     head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
@@ -149,9 +149,9 @@ _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 class GitMigrationTarget:
     """The repository that takes over."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
+    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
         self._work_tree = work_tree
-        self._agent = agent
+        self._actor = actor
 
     def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
         """Returns every session that has a ledger, with the fingerprints of the migrations in it."""
@@ -170,7 +170,7 @@ class GitMigrationTarget:
 
     def batch(self) -> GitLedgerBatch:
         """Returns a new batch."""
-        return GitLedgerBatch(self._work_tree, self._agent)
+        return GitLedgerBatch(self._work_tree, self._actor)
 
     def folder_exists(self, key: SessionKey) -> bool:
         """Tests whether the work tree has something where the session's folder belongs."""

@@ -5,7 +5,6 @@ Where nobody could answer a question, none is asked. Errors are found by git's o
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from functools import cached_property
@@ -75,14 +74,14 @@ class Connection:
     ) -> subprocess.Popen[bytes]:
         """Starts git, for `finish`."""
         git = self._git.with_environment({**self._environment, **(environment or {})})
-        return git.launch(*_LOCAL, *self._http_limits, *settings, *args, alone=not _can_ask())
+        return git.launch(*_LOCAL, *self._http_limits, *settings, *args, alone=not self._can_ask)
 
     def finish(self, child: subprocess.Popen[bytes], args: Sequence[str], stdin: bytes = b"") -> Watched:
         """Waits for a git that was launched with `args`; returns as `run` does."""
         from idse_orchestrator.git.watching import watched
 
         words = self._forward if self._on_progress else None
-        done = watched(child, stdin, self._patience, words, alone=not _can_ask())
+        done = watched(child, stdin, self._patience, words, alone=not self._can_ask)
         if done.silent:
             raise self.failure(args, done)
         return done
@@ -98,7 +97,7 @@ class Connection:
         """Ends a git that nobody waits for any more."""
         from idse_orchestrator.git.watching import abandon
 
-        abandon(child, alone=not _can_ask())
+        abandon(child, alone=not self._can_ask)
 
     def failure(self, args: Sequence[str], done: Watched) -> IdseError:
         """Returns the error for a git that ended badly: one of those that `Remote` names."""
@@ -112,14 +111,23 @@ class Connection:
 
     @cached_property
     def _environment(self) -> Mapping[str, str]:
-        found = {} if _can_ask() else _silence()
-        if _can_ask():
+        found = {} if self._can_ask else _silence(is_ci=self._is_ci)
+        if self._can_ask:
             found["GIT_TERMINAL_PROMPT"] = "1"
         own = "core.sshcommand" in self._configured
-        if not own and not {"GIT_SSH", "GIT_SSH_COMMAND"} & os.environ.keys():
-            batch = "" if _can_ask() else " -o BatchMode=yes"
+        if not own and not {"GIT_SSH", "GIT_SSH_COMMAND"} & self._git.environment.keys():
+            batch = "" if self._can_ask else " -o BatchMode=yes"
             found["GIT_SSH_COMMAND"] = f"ssh -o ConnectTimeout={_CONNECT_SECONDS}{batch}"
         return found
+
+    @property
+    def _is_ci(self) -> bool:
+        return bool(self._git.environment.get("CI"))
+
+    @property
+    def _can_ask(self) -> bool:
+        """Whether somebody sits at a terminal who could be asked for a password."""
+        return not self._is_ci and sys.stderr.isatty()
 
     @cached_property
     def _http_limits(self) -> tuple[str, ...]:
@@ -143,15 +151,10 @@ def _is_limit(key: str) -> bool:
     return key.startswith("http.") and key.endswith(_LIMITS)
 
 
-def _can_ask() -> bool:
-    """Tests whether somebody sits at a terminal who could be asked for a password."""
-    return not os.environ.get("CI") and sys.stderr.isatty()
-
-
-def _silence() -> dict[str, str]:
+def _silence(*, is_ci: bool) -> dict[str, str]:
     """Forbids questions. In CI a program named by GIT_ASKPASS brings credentials, and asks nobody."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
-    return quiet if os.environ.get("CI") else {**quiet, "GIT_ASKPASS": ""}
+    return quiet if is_ci else {**quiet, "GIT_ASKPASS": ""}
 
 
 _LAST_LINES = 8

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
@@ -163,15 +164,20 @@ _FIRST_PAUSE = 0.05
 
 
 @contextmanager
-def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool = True) -> Iterator[Syncing]:
-    """Yields the parts of a sync with `agency`; with `alone` no other sync runs here meanwhile."""
+def open_syncing(
+    vault: Vault, agency: Agency, remote: GitRemote, actor: Acting, *, alone: bool = True
+) -> Iterator[Syncing]:
+    """Yields the parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
+
+    `actor` signs the sync points.
+    """
     refs = PublishedRefs(vault)
     syncing = Syncing(
         agency,
         remote,
         refs,
         pause,
-        make_points=lambda: _points(vault, refs),
+        make_points=lambda: _points(vault, refs, actor),
         make_guard=lambda: _guard(vault),
         make_joiner=lambda: _joiner(vault),
     )
@@ -183,10 +189,10 @@ def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool
         remote.close()
 
 
-def _points(vault: Vault, refs: PublishedRefs) -> SyncPoints:
+def _points(vault: Vault, refs: PublishedRefs, actor: Acting) -> SyncPoints:
     from idse_orchestrator.sync.points import GitSyncPoints
 
-    return GitSyncPoints(vault, refs)
+    return GitSyncPoints(vault, refs, actor)
 
 
 def _guard(vault: Vault) -> GitGuard:

@@ -27,14 +27,12 @@ class Sync:
     @property
     def parts(self) -> AgencyParts:
         """What finding the Agency, and writing it down, works with."""
-        import os
-
         from idse_orchestrator.sync.agency import AgencyParts
         from idse_orchestrator.sync.remotes import GitRemotes
 
         vault = self._app.vault
         remotes = GitRemotes(vault, self._app.git_configuration)
-        return AgencyParts(self._app.layers, remotes, os.getcwd(), vault.git.folder)
+        return AgencyParts(self._app.layers, remotes, self._app.folder, vault.git.folder)
 
     def agency(self) -> Agency:
         """Where to sync; see `sync.agency.resolve_agency`."""
@@ -91,7 +89,7 @@ class Sync:
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._app.git_configuration)
         remote.look_ahead(listings)
-        return open_syncing(vault, known, remote, alone=alone)
+        return open_syncing(vault, known, remote, self._app.acting.anybody, alone=alone)
 
     @property
     def _patience(self) -> float:

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.render.columns import columns, fitted
-from idse_orchestrator.cli.render.routing import handoffs_data, offer_lines, routing_data, who_lines
+from idse_orchestrator.cli.render.routing import (
+    handoffs_data,
+    offer_lines,
+    routing_data,
+    routing_of,
+    who_lines,
+)
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 
@@ -77,7 +83,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 def next_data(status: SessionStatus) -> dict[str, object]:
     """What to do now, and who should, as JSON values."""
     action = status.next
-    routing = status.routed(action.stage) if action.stage else None
+    routing = routing_of(status, action.stage)
     return {
         "why": action.why,
         "stage": action.stage or None,
@@ -90,7 +96,7 @@ def next_data(status: SessionStatus) -> dict[str, object]:
 
 def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
-    routing = status.routed(here.stage)
+    routing = routing_of(status, here.stage)
     return {
         "stage": here.stage,
         "status": here.status,
