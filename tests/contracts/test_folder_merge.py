@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from idse_orchestrator.stores.memory import MemoryStore
 
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text_merge import merge_lines
@@ -19,7 +20,6 @@ from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
 
 TEXT = "a\nb\nc\nd\ne\n"

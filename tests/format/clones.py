@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.app.ports import Draft
 from idse_orchestrator.git.ledger.writer import GitLedgerWriter
-from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.notes import GitNotes
 from idse_orchestrator.git.repository import discover
+
+from idse_orchestrator.git.libgit2 import open_repository
 
 if TYPE_CHECKING:
     import pathlib

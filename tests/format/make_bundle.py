@@ -22,11 +22,10 @@ import tempfile
 
 from clones import ALL, Clone, House
 from folders import ANN, BASE, BOB, LINES
+from idse_orchestrator.domain.commit_note import note_text
 from noted import lines, log, summary
 from sources import old_folder, old_repository
 from themes import STAGES, agents, claims, handoffs, rules, stages, words
-
-from idse_orchestrator.domain.commit_note import note_text
 
 NAME = "b729234"
 

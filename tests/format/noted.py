@@ -6,9 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from today import shapes
-
 from idse_orchestrator.git.merge.joiner import GitJoiner
+from today import shapes
 
 if TYPE_CHECKING:
     from clones import Clone

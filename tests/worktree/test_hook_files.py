@@ -369,9 +369,10 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(files, folder):
     assert fingerprint(folder) == before
 
 
-def test_a_write_that_fails_puts_the_users_hook_back(files, folder):
+def test_a_write_that_fails_puts_the_users_hook_back(files, folder, monkeypatch):
     (folder / "pre-commit").write_bytes(THEIRS)
-    (folder / f"pre-commit.{os.getpid()}.tmp").mkdir()
+    monkeypatch.setattr(os, "urandom", bytes)
+    (folder / f"pre-commit.00000000.{os.getpid()}.tmp").mkdir()
     before = (folder / "pre-commit").lstat()
     with pytest.raises(StorageError):
         install_hooks(files)

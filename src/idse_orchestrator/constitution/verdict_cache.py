@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from idse_orchestrator.base.files import write_atomically
+from idse_orchestrator.errors import StorageError
+
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
 
@@ -65,7 +68,6 @@ KEPT_CONSTITUTIONS = 4
 """Folders of constitutions used longer ago than these are removed: branches may disagree about the rules."""
 
 _COMPILED = "constitution"
-_NEW = ".new"
 
 _ENGINE = ("base", "documents", "constitution", "profiles", "claims")
 """The rooms whose code decides what a rule notices in a document."""
@@ -94,7 +96,7 @@ class FileVerdictCache:
 
     def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
         """See VerdictCache."""
-        with suppress(OSError):
+        with suppress(OSError, StorageError):
             home = self._make_home(constitution)
             for shard, keys in _by_shard(verdicts).items():
                 _append(os.path.join(home, shard), b"".join(_line(_key(key), verdicts[key]) for key in keys))
@@ -106,9 +108,9 @@ class FileVerdictCache:
 
     def keep_compiled(self, constitution: str, text: str) -> None:
         """See VerdictCache."""
-        with suppress(OSError):
+        with suppress(OSError, StorageError):
             path = os.path.join(self._make_home(constitution), _COMPILED)
-            _replace(path, _line(_COMPILED.encode(), text))
+            write_atomically(path, _line(_COMPILED.encode(), text))
 
     def _home(self, constitution: str) -> str:
         return os.path.join(self._folder, f"{constitution[:32]}-{self._generation}")
@@ -188,15 +190,7 @@ def _append(path: str, data: bytes) -> None:
     finally:
         os.close(handle)
     if full:
-        _replace(path, data[:SHARD_LIMIT])
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Put a whole new file in the place of the old one; readers see one or the other."""
-    new = f"{path}{_NEW}{os.getpid()}"
-    with open(new, "wb") as file:
-        file.write(data)
-    os.replace(new, path)
+        write_atomically(path, data[:SHARD_LIMIT])
 
 
 def _forget_others(folder: str, home: str) -> None:

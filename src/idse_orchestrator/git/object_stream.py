@@ -154,7 +154,7 @@ class ObjectStream:
 
 
 class Header(NamedTuple):
-    """What git knows of an object without loading it: full id, kind, size in bytes."""
+    """An object that is not loaded: full id, kind, size in bytes."""
 
     id: str
     kind: str

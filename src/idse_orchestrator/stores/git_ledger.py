@@ -151,7 +151,7 @@ class GitStore:
         return checked_entry(name, entry)
 
     def _documents(self, name: str, folder: str) -> Mapping[str, str]:
-        """The files below a tree; one folder mostly serves many entries."""
+        """Returns the files below a tree, once: one folder mostly serves many entries."""
         found = self._folders.get(folder)
         if found is None:
             if len(self._folders) >= _REMEMBERED:

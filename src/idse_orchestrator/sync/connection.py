@@ -52,7 +52,7 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """What git is given: the name of the git remote, else the URL."""
+        """The name of the git remote, else the URL."""
         return self.agency.remote or self.agency.url
 
     def run(
@@ -152,7 +152,7 @@ def _is_limit(key: str) -> bool:
 
 
 def _silence(*, is_ci: bool) -> dict[str, str]:
-    """No questions. In CI a program named by GIT_ASKPASS is how credentials come in, and asks nobody."""
+    """Forbids questions. In CI a program named by GIT_ASKPASS brings credentials, and asks nobody."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     return quiet if is_ci else {**quiet, "GIT_ASKPASS": ""}
 

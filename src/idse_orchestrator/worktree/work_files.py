@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Mapping
 
-from idse_orchestrator.base.files import make_folder, storage_error
+from idse_orchestrator.base.files import make_folder, storage_error, write_new
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.worktree.work_tree import WorkTree
@@ -66,25 +66,17 @@ class WorkFiles:
 
     def _write(self, relative: str, content: bytes) -> bool:
         path = os.path.join(self._toplevel, relative)
-        temporary = f"{path}.{os.getpid()}.tmp"
         try:
             if os.path.lexists(path):
                 return False
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            try:
-                with open(temporary, "xb") as file:
-                    file.write(content)
-                os.link(temporary, path)  # unlike a rename, it fails where somebody was faster
-            finally:
-                if os.path.lexists(temporary):
-                    os.unlink(temporary)
+            return write_new(path, content)
         except FileExistsError:
             return False
         except OSError as error:
             self._forget_empty(os.path.dirname(path))
-            error.filename = path  # nobody knows the temporary file
+            error.filename = path
             raise storage_error(error, relative) from error
-        return True
 
     def _refuse_link(self, relative: str) -> None:
         parts = relative.split("/")

@@ -1,4 +1,4 @@
-"""What this folder last gave to a session's ledger, or took from it: the base of the next save."""
+"""The work folder of a project without git, and what it last gave to a ledger: the base of the next save."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str] | None:
-    """The files, path to content id; None where there is no record that can be read."""
+    """Returns the files, path to content id; None if there is no record that can be read."""
     try:
         with open(_path(place, project, session), encoding="utf-8") as file:
             value = json.load(file)
@@ -41,7 +41,7 @@ def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str]
 
 
 def remember_given(place: WorkTree, project: str, session: str, files: Mapping[str, str]) -> None:
-    """Keep `files` as what was given last."""
+    """Keeps `files` as what was given last."""
     path = _path(place, project, session)
     make_folder(os.path.dirname(path))
     write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
@@ -148,7 +148,7 @@ class PlainWorkspace(WorkFolders):
         return self._folders.id_of(entry.artifacts or {}) or None
 
     def _refuse_unseen(self, path: str, seen: str) -> None:
-        """Raise for a file that is not what `seen` says: somebody typed after the folder was looked at."""
+        """Raises ConflictError for a file that somebody changed after the folder was looked at."""
         if os.path.lexists(os.path.join(self._place.top, path)) and blob_id(self._read(path)) != seen:
             raise ConflictError(
                 "a document changed while it was to be replaced", where=path, fix=("run the command again",)
