@@ -49,4 +49,7 @@ def test_what_had_to_take_another_name_was_not_decided_by_the_merge_and_stays(di
     divided.git("add", "-A")
     divided.git("commit", "-qm", "merge")
     assert divided.ledger("intent.md") == "# Intent\n\n## Goal\n\none\nb\na\n"
-    assert (divided.ledger("Note.md"), divided.ledger("note.md~")) == ("of the merge\n", "of the other work tree\n")
+    assert (divided.ledger("Note.md"), divided.ledger("note.md~")) == (
+        "of the merge\n",
+        "of the other work tree\n",
+    )
