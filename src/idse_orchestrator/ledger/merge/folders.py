@@ -83,13 +83,6 @@ def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_t
     return Merged(store.save_folder(placed), tuple(conflicts[path] for path in sorted(conflicts)))
 
 
-def apply_edit(store: FolderStore, base: str, ours: str, theirs: str, merge_texts: TextMerger) -> Merged:
-    """Merges the edit `theirs` into a ledger's folder; a ledger without documents takes all of it."""
-    if not ours and theirs != base:
-        return Merged(theirs, ())
-    return merge_folders(store, base, ours, theirs, merge_texts)
-
-
 def exchange_files(store: FolderStore, folder: str, other: str, paths: Collection[str]) -> str:
     """The folder in which the files `paths` are those of `other`, also where one of them has none."""
     source = store.list_folder(other)
