@@ -10,7 +10,7 @@ from idse_orchestrator.ledger.events import KINDS
 from idse_orchestrator.ledger.schema.events import BODIES
 from idse_orchestrator.ledger.schema.states import ProjectStateSchema, SessionStateSchema
 from idse_orchestrator.sessions.configuration import SETTINGS
-from idse_orchestrator.worktree.hooks.install import HOOKS
+from idse_orchestrator.worktree.hooks.hook import HOOKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLI = ROOT / "src" / "idse_orchestrator" / "cli"

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import HOOKS
-from idse_orchestrator.worktree.hooks.shim import shim
+from idse_orchestrator.worktree.hooks.hook import HOOKS, shim
 from idse_orchestrator.worktree.work_tree import discover
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import HOOKS, hooks_status, install_hooks
+from idse_orchestrator.worktree.hooks.hook import HOOKS
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
 from idse_orchestrator.worktree.work_tree import discover
 
 

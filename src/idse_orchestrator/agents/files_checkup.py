@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from idse_orchestrator.agents.file_standing import (
-    CURRENT,
-    EDITED,
-    OUTDATED,
-    AgentFileStore,
-    FileStanding,
-    standing_files,
-)
+from idse_orchestrator.agents.file_standing import CURRENT, EDITED, OUTDATED, FileStanding, standing_files
 from idse_orchestrator.agents.install_files import KEPT, install_agent_files
+from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 
 _INSTALL = "idse agents install"
 
 
-def agent_file_checks(store: AgentFileStore, program: str) -> Iterator[Check]:
+def agent_file_checks(store: GitAgentFiles, program: str) -> Iterator[Check]:
     """One check; none where no agent file holds anything of ours. `program` is the idse on PATH, or ""."""
     found = standing_files(store)
     if any(each.suspect or each.condition in (CURRENT, OUTDATED, EDITED) for each in found):
         yield Check("agent files", lambda: _look(store, program), lambda: _mend(store))
 
 
-def _look(store: AgentFileStore, program: str) -> Diagnosis:
+def _look(store: GitAgentFiles, program: str) -> Diagnosis:
     found = standing_files(store)
     broken = [each for each in found if each.suspect]
     if broken:
@@ -46,7 +40,7 @@ def _look(store: AgentFileStore, program: str) -> Diagnosis:
     return Diagnosis(OK, f"as idse writes them: {_names(found, CURRENT)}")
 
 
-def _mend(store: AgentFileStore) -> str:
+def _mend(store: GitAgentFiles) -> str:
     """Renew what is outdated; files without anything of ours are nobody's business here."""
     outdated = [each.file for each in standing_files(store) if each.condition == OUTDATED]
     outcomes = install_agent_files(store, outdated)

@@ -16,17 +16,17 @@ NAME = "blueprint.md"
 
 
 class GitBlueprintFile:
-    """The `BlueprintFile` port on a work tree."""
+    """``blueprint.md`` in the folder of the blueprint session of a work tree."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._toplevel = work_tree.top
 
     def has_folder(self, project: str) -> bool:
-        """See `BlueprintFile.has_folder`."""
+        """Whether the branch carries the folder of the blueprint session."""
         return os.path.isdir(os.path.join(self._toplevel, session_folder(project, BLUEPRINT)))
 
     def read(self, project: str) -> bytes | None:
-        """See `BlueprintFile.read`."""
+        """Its bytes; None where there is none. ConflictError where something else stands there."""
         relative = f"{session_folder(project, BLUEPRINT)}/{NAME}"
         path = os.path.join(self._toplevel, relative)
         self._refuse_link(relative)
@@ -44,7 +44,7 @@ class GitBlueprintFile:
             raise storage_error(error, relative) from error
 
     def write(self, project: str, before: bytes | None, after: bytes) -> None:
-        """See `BlueprintFile.write`."""
+        """Make it `after`, if it is `before` still; ConflictError if it is not."""
         if self.read(project) != before:
             raise ConflictError(
                 "blueprint.md changed while its claims were written",

@@ -14,6 +14,7 @@ from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
     from idse_orchestrator.claims.claim import Claim
     from idse_orchestrator.claims.evidence import Version
     from idse_orchestrator.ledger.values import Draft
@@ -34,19 +35,6 @@ class LedgerDocuments(Protocol):
         """The bytes of each blob that is here and whose bytes have its id."""
 
 
-class BlueprintFile(Protocol):
-    """``blueprint.md`` in the folder of the blueprint session in this work tree."""
-
-    def read(self, project: str) -> bytes | None:
-        """Its bytes; None where there is none. ConflictError where something else stands there."""
-
-    def has_folder(self, project: str) -> bool:
-        """Whether the branch carries the folder of the blueprint session."""
-
-    def write(self, project: str, before: bytes | None, after: bytes) -> None:
-        """Make it `after`, if it is `before` still; ConflictError if it is not."""
-
-
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """What the use cases work with, on the blueprint of `project`.
@@ -58,7 +46,7 @@ class Blueprint:
     ledgers: LedgerReader
     writer: Callable[[], LedgerWriter]
     documents: LedgerDocuments
-    file: BlueprintFile
+    file: GitBlueprintFile
     on_progress: Callable[[int, int], None]
 
 

@@ -14,7 +14,7 @@ _MOST_BYTES = 16 * 1024 * 1024
 
 
 class ProfileFolder:
-    """The ports `ProfileFiles` and `CompiledFolder` on `folder`, an absolute path.
+    """The folder of compiled profiles, an absolute path; without `top` it is one that somebody named.
 
     Below `top` no symbolic link is followed: what a branch carries must not lead out of the work tree.
     """
@@ -25,7 +25,7 @@ class ProfileFolder:
 
     @property
     def is_own(self) -> bool:
-        """See `CompiledFolder.is_own`."""
+        """See above."""
         return self._top is not None
 
     def path(self, name: str) -> str:
@@ -33,7 +33,7 @@ class ProfileFolder:
         return os.path.join(self._folder, name)
 
     def read(self, name: str) -> bytes | None:
-        """See `ProfileFiles.read`."""
+        """The file of that name; None where there is none, ForeignFileError where it is no plain file."""
         self._refuse_links()
         path = self.path(name)
         try:
@@ -50,14 +50,14 @@ class ProfileFolder:
             raise storage_error(error, path) from error
 
     def write(self, name: str, content: bytes) -> None:
-        """See `ProfileFiles.write`."""
+        """Put `content` there in one step, with the folder if it has to be made."""
         try:
             write_atomically(os.path.join(make_folder(self._folder), name), content)
         except StorageError as error:
             raise self._unwritten(error) from error
 
     def names(self) -> Sequence[str]:
-        """See `CompiledFolder.names`."""
+        """The plain files in it, in order; none where there is no folder."""
         self._refuse_links()
         try:
             with os.scandir(self._folder) as entries:
@@ -70,7 +70,7 @@ class ProfileFolder:
             raise storage_error(error, self._folder) from error
 
     def remove(self, name: str) -> None:
-        """See `CompiledFolder.remove`."""
+        """Take the file away. StorageError where the system refuses it."""
         try:
             os.unlink(self.path(name))
         except FileNotFoundError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.documents.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import ForeignFileError
@@ -12,24 +12,12 @@ from idse_orchestrator.profiles.file import is_as_written, says_it_is_from, sess
 
 if TYPE_CHECKING:
     from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
+    from idse_orchestrator.profiles.folder import ProfileFolder
 
 MISSING = "missing"
 CURRENT = "current"
 OUTDATED = "outdated"
 FOREIGN = "foreign"
-
-
-class ProfileFiles(Protocol):
-    """The folder that profiles are compiled into."""
-
-    def path(self, name: str) -> str:
-        """The absolute path of the file of that name."""
-
-    def read(self, name: str) -> bytes | None:
-        """The file of that name; None where there is none, ForeignFileError where it is no plain file."""
-
-    def write(self, name: str, content: bytes) -> None:
-        """Put `content` there in one step, with the folder if it has to be made."""
 
 
 class Standing(NamedTuple):
@@ -44,12 +32,12 @@ class Standing(NamedTuple):
     how: str
 
 
-def compared(files: ProfileFiles, profiles: Sequence[CompiledProfile]) -> tuple[Standing, ...]:
+def compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> tuple[Standing, ...]:
     """How the file of each profile stands now."""
     return tuple(_compared(files, profiles))
 
 
-def _compared(files: ProfileFiles, profiles: Sequence[CompiledProfile]) -> Iterator[Standing]:
+def _compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> Iterator[Standing]:
     for each in profiles:
         yield Standing(each, files.path(each.name), _how(files.read(each.name), each.content))
 
@@ -62,7 +50,7 @@ def _how(existing: bytes | None, content: bytes) -> str:
     return OUTDATED if is_as_written(existing) else FOREIGN
 
 
-def write_profiles(files: ProfileFiles, standings: Sequence[Standing], *, force: bool = False) -> None:
+def write_profiles(files: ProfileFolder, standings: Sequence[Standing], *, force: bool = False) -> None:
     """Write the files that are not current.
 
     ForeignFileError, with nothing written, where one of them is not idse's to replace, unless by `force`.
@@ -85,27 +73,7 @@ def _not_ours(foreign: Sequence[Standing]) -> ForeignFileError:
     )
 
 
-class CompiledFolder(Protocol):
-    """A folder with compiled profiles; `is_own`: those of one project, and nobody named it."""
-
-    @property
-    def is_own(self) -> bool:
-        """See above."""
-
-    def names(self) -> Sequence[str]:
-        """The plain files in it, in order; none where there is no folder."""
-
-    def path(self, name: str) -> str:
-        """The absolute path of the file of that name."""
-
-    def read(self, name: str) -> bytes | None:
-        """The file of that name; None where there is none."""
-
-    def remove(self, name: str) -> None:
-        """Take the file away. StorageError where the system refuses it."""
-
-
-def leftovers(folder: CompiledFolder, project: str, form: str, sessions: Collection[str]) -> tuple[str, ...]:
+def leftovers(folder: ProfileFolder, project: str, form: str, sessions: Collection[str]) -> tuple[str, ...]:
     """Names of the files of `form` that idse wrote for sessions of `project` other than `sessions`.
 
     What was edited since is no leftover. In a folder that somebody named, other projects may keep theirs:
@@ -123,7 +91,7 @@ def leftovers(folder: CompiledFolder, project: str, form: str, sessions: Collect
     return tuple(found)
 
 
-def remove_leftovers(folder: CompiledFolder, names: Sequence[str]) -> None:
+def remove_leftovers(folder: ProfileFolder, names: Sequence[str]) -> None:
     """Take away what `leftovers` found."""
     for name in names:
         folder.remove(name)

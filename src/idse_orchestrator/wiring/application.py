@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.health.uninstall import Footprint
+    from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.render_artifacts import TemplateSource
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.hooks.install import HookFiles
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits
+    from idse_orchestrator.worktree.hooks.files import GitHookFiles
     from idse_orchestrator.worktree.readers.sources import Source
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
-    from idse_orchestrator.worktree.values import CodeCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -280,7 +280,7 @@ class Application:
 
         return ledger_lock(self.vault, name="init.lock")
 
-    def hook_files(self) -> HookFiles:
+    def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
         from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
@@ -312,7 +312,7 @@ class Application:
         )
 
     @property
-    def templates(self) -> TemplateSource:
+    def templates(self) -> TemplateFolders:
         """The shipped templates, and the project's own before them."""
         import os
 
@@ -324,7 +324,7 @@ class Application:
         return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
-    def commits(self) -> CodeCommits:
+    def commits(self) -> GitCodeCommits:
         """The commits of the user's branch."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
@@ -426,7 +426,7 @@ class Application:
         return Sync(self)
 
     @property
-    def footprint(self) -> Footprint:
+    def footprint(self) -> GitFootprint:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 

@@ -13,20 +13,23 @@ from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class GitCodeCommits:
-    """The `CodeCommits` port on a repository."""
+    """The commits of the branch a work tree is on; ids are full."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._git = work_tree.git
 
     def head(self) -> CodeChange | None:
-        """See `CodeCommits.head`. The reflog knows where HEAD stood before; without one, the parent it is."""
+        """HEAD against its first parent; None before the first commit.
+
+        The reflog knows where HEAD stood before; without one, the parent it is.
+        """
         rows = self._log("--walk-reflogs", "-2") or self._log("-1")
         if not rows:
             return None
         return _change(rows)
 
     def commit(self, name: str) -> CodeChange | None:
-        """See `CodeCommits.commit`."""
+        """The commit `name` as `head` told of it when it was made here; None where it is gone."""
         if find_commit(self._git, name) is None:
             return None
         rows = self._log("--walk-reflogs")
@@ -35,7 +38,7 @@ class GitCodeCommits:
         return _change(made) if made else None
 
     def between(self, before: str, after: str) -> CodeChange:
-        """See `CodeCommits.between`."""
+        """The change from one commit to another."""
         old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
         return CodeChange(old, new, "", old)
 
@@ -47,7 +50,7 @@ class GitCodeCommits:
         return [_row(row) for row in rows if "\0" in row]
 
     def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
-        """See `CodeCommits.sessions_in`."""
+        """The sessions of which any file differs, in order."""
         before = change.before or EMPTY_TREE
         out = self._git.text("diff-tree", "-r", "-z", "--name-only", before, change.after, "--", WORKSPACE)
         split = (split_session_path(path) for path in out.split("\0"))
@@ -56,7 +59,10 @@ class GitCodeCommits:
         )
 
     def unclean(self, folder: str) -> Sequence[str]:
-        """See `CodeCommits.unclean`."""
+        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD.
+
+        Those that git ignores are among them.
+        """
         question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
         rows = self._git.text(*question, "--", folder).split("\0")
         return [row[3:].removeprefix(f"{folder}/") for row in rows if row]
