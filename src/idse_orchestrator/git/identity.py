@@ -13,7 +13,7 @@ from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.vault import Vault
 
 if TYPE_CHECKING:
-    import pygit2
+    from idse_orchestrator.git.libgit2 import pygit2
 
 _BRACKETS = re.compile("[<>]")
 _AROUND = " .,:;\"'\\"

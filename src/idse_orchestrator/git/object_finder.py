@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.git.object_stream import KINDS
 
 if TYPE_CHECKING:
-    import subprocess
-
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
 
 
 class ObjectFinder:
@@ -21,7 +19,7 @@ class ObjectFinder:
 
     def __init__(self, git: Git) -> None:
         self._git = git
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def find(self, name: str) -> tuple[str, str] | None:
         """Id and kind ("blob", "tree", "commit", "tag") of the object `name` stands for, or None."""

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from idse_orchestrator.errors import GitFailedError
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable, Iterator
 
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
 
 CAP = 8 * 1024 * 1024
 """Objects larger than this many bytes are passed by, not loaded, unless the caller says otherwise."""
@@ -62,7 +61,7 @@ class ObjectStream:
     def __init__(self, git: Git, *, cap: int = CAP) -> None:
         self._git = git
         self._cap = cap
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._waiting: deque[_Question] = deque()
         self._in_flight = 0
 
@@ -117,7 +116,7 @@ class ObjectStream:
         except BrokenPipeError as error:
             raise _ended(self._waiting[0]) from error
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Child:
         if self._child is None:
             self._child = self._git.start("cat-file", "--batch")
         return self._child

@@ -24,7 +24,7 @@ from idse_orchestrator.git.tree_entry import FOLDER, Entry
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 
 if TYPE_CHECKING:
-    import pygit2
+    from idse_orchestrator.git.libgit2 import pygit2
 
 Written = TypeVar("Written")
 

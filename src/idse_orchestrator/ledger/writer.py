@@ -32,7 +32,7 @@ from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.pipeline.values import ProjectPlan, ProjectTip, SessionPlan, SessionPlans, SessionTip
 
 if TYPE_CHECKING:
-    import pygit2
+    from idse_orchestrator.git.libgit2 import pygit2
 
 State = TypeVar("State", SessionState, ProjectState)
 

@@ -36,8 +36,7 @@ from idse_orchestrator.stores.design_store import (
 from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_objects, newest_first
 
 if TYPE_CHECKING:
-    import pygit2
-
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
 
 _NUMBERS = {BLOB: kinds.BLOB, TREE: kinds.TREE, COMMIT: kinds.COMMIT}

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.git.configuration import GitConfiguration
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.errors import IdseError
+    from idse_orchestrator.git.program import Child
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.git.watching import Watched
     from idse_orchestrator.sync.outcome import Agency
@@ -70,12 +70,12 @@ class Connection:
         *args: str,
         environment: Mapping[str, str] | None = None,
         settings: tuple[str, ...] = (),
-    ) -> subprocess.Popen[bytes]:
+    ) -> Child:
         """Start git, for `finish`."""
         git = self._git.with_environment({**self._environment, **(environment or {})})
         return git.launch(*_LOCAL, *self._http_limits, *settings, *args, alone=not _can_ask())
 
-    def finish(self, child: subprocess.Popen[bytes], args: Sequence[str], stdin: bytes = b"") -> Watched:
+    def finish(self, child: Child, args: Sequence[str], stdin: bytes = b"") -> Watched:
         """What a git that was launched with `args` did; see `run`."""
         from idse_orchestrator.git.watching import watched
 
@@ -85,14 +85,14 @@ class Connection:
             raise self.failure(args, done)
         return done
 
-    def output(self, *args: str, asked: subprocess.Popen[bytes] | None = None) -> bytes:
+    def output(self, *args: str, asked: Child | None = None) -> bytes:
         """Standard output of a git that succeeded; of `asked`, where it was launched with `args` before."""
         done = self.finish(asked or self.launch(*args), args)
         if done.returncode != 0:
             raise self.failure(args, done)
         return done.stdout
 
-    def abandon(self, child: subprocess.Popen[bytes]) -> None:
+    def abandon(self, child: Child) -> None:
         """End a git that nobody waits for any more."""
         from idse_orchestrator.git.watching import abandon
 

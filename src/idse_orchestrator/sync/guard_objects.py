@@ -10,10 +10,9 @@ from idse_orchestrator.git.object_finder import reading_also
 from idse_orchestrator.git.raw_objects import CarefulObjects
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
     from idse_orchestrator.git.vault import Vault
 
 CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)")
@@ -26,7 +25,7 @@ class FewObjects:
 
     def __init__(self, git: Git) -> None:
         self._git = git
-        self._checker: subprocess.Popen[bytes] | None = None
+        self._checker: Child | None = None
         self._reader: CarefulObjects | None = None
 
     def measure(self, ids: Sequence[str]) -> list[str]:

@@ -19,11 +19,10 @@ from idse_orchestrator.sync.connection import PATIENCE, Connection
 from idse_orchestrator.sync.refspecs import LEDGERS, tracking_prefix
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable
 
     from idse_orchestrator.git.configuration import GitConfiguration
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.incoming import GitIncoming
@@ -64,7 +63,7 @@ class GitRemote:
         configuration: GitConfiguration | None = None,
     ) -> None:
         self._listings: RefListings | None = None
-        self._asked: subprocess.Popen[bytes] | None = None
+        self._asked: Child | None = None
         self._tracking = Beside()
         self._vault = vault
         self._agency = agency

@@ -25,8 +25,7 @@ from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    import pygit2
-
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _BLOB = 0o100644
