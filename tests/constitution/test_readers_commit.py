@@ -6,7 +6,7 @@ import pytest
 
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.errors import InvalidArtifactError, UnknownNameError
-from idse_orchestrator.worktree.readers.comparison import compare_index, compare_range, sessions_between
+from idse_orchestrator.worktree.readers.index import compare_index, compare_range, sessions_between
 from idse_orchestrator.worktree.work_tree import discover
 
 ZERO = "0" * 40

@@ -15,8 +15,7 @@ from idse_orchestrator.constitution.validate import NO_LEDGERS, NO_SESSIONS, Val
 from idse_orchestrator.constitution.verdict_cache import FileVerdictCache, NoCache
 from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
-from idse_orchestrator.worktree.readers.comparison import compare_index, compare_range
-from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.readers.index import IndexReader, compare_index, compare_range
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 from idse_orchestrator.worktree.work_tree import discover
 

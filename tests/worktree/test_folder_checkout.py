@@ -6,7 +6,7 @@ import pytest
 
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.worktree.capture import capture_folder
-from idse_orchestrator.worktree.checkout import replace_folder
+from idse_orchestrator.worktree.work_files import replace_folder
 from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"

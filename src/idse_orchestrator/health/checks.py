@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from idse_orchestrator.agents.registry_checkup import agents_diagnosis, mend_agents
+from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH

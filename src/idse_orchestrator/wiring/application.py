@@ -151,9 +151,8 @@ class Application:
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
         documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
@@ -404,7 +403,7 @@ class Application:
         """What `idse doctor` looks at, in order."""
         from shutil import which
 
-        from idse_orchestrator.agents.files_checkup import agent_file_checks
+        from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree

@@ -3,13 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.worktree.values import CodeChange
 from idse_orchestrator.worktree.work_tree import WorkTree
+
+
+class CodeChange(NamedTuple):
+    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
+
+    `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.
+    `is_merge`: one commit with several parents, so that somebody has brought their texts together.
+    """
+
+    before: str
+    after: str
+    subject: str
+    previous: str
+    is_merge: bool = False
+
+
+class Missed(NamedTuple):
+    """What waits to be recorded: the commit `after`, or the way to it from `before` ("" : it alone)."""
+
+    after: str
+    before: str = ""
 
 
 class GitCodeCommits:

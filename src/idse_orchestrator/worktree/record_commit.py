@@ -23,9 +23,8 @@ from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, P
 from idse_orchestrator.pipeline.values import SessionTip
 from idse_orchestrator.sessions.ports import Contributions, ViewFiles
 from idse_orchestrator.sessions.views import views_of
-from idse_orchestrator.worktree.code_commits import GitCodeCommits
+from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits
 from idse_orchestrator.worktree.save import tree_changes
-from idse_orchestrator.worktree.values import CodeChange
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.findings import Report
