@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.constitution.findings import Finding, Report
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.stage_state_model import Waiver
 from idse_orchestrator.sessions.verdicts import RecordedVerdict, record_verdicts
 from idse_orchestrator.sessions.views import Views
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
 @pytest.fixture
 def ledgers(repo):
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository)
+    writer = ledger_writer(repository)
     for session in ("login", "search"):
         writer.append("portal", session, lambda _tip: Draft("created", {}))
     reader = GitLedgerReader(repository)

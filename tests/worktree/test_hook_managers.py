@@ -8,10 +8,10 @@ import shutil
 import pytest
 import yaml
 
+from here import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
 from idse_orchestrator.worktree.hooks.hook import HOOKS
 from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
-from idse_orchestrator.worktree.work_tree import discover
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.wiring.acting import GitActing
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
@@ -78,14 +79,15 @@ class Application:
     has_git = True
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
         self.environment = environment
-        self.vault = discover(folder)
+        self.vault = discover(folder, environment)
 
     @classmethod
     def around(cls, vault: Vault, environment: Mapping[str, str]) -> Application:
         """The application on a `vault` that was found already."""
         made = cls.__new__(cls)
-        made.environment, made.vault = environment, vault
+        made.folder, made.environment, made.vault = vault.git.folder, environment, vault
         return made
 
     @property
@@ -116,11 +118,25 @@ class Application:
         self.drain_spool()
         return self._plain_writer
 
+    def writer_as(self, agent: str) -> LedgerWriter:
+        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        from idse_orchestrator.ledger.writer import GitLedgerWriter
+
+        self.drain_spool()
+        return GitLedgerWriter(self.vault, self.acting.as_agent(agent))
+
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
         from idse_orchestrator.ledger.writer import GitLedgerWriter
 
-        return GitLedgerWriter(self.vault, self.agent)
+        return GitLedgerWriter(self.vault, self.acting)
+
+    @cached_property
+    def acting(self) -> GitActing:
+        """Who acts here."""
+        from idse_orchestrator.wiring.acting import GitActing
+
+        return GitActing(self.vault, self.git_configuration, lambda: self.agent)
 
     @cached_property
     def workspace(self) -> GitWorkspace | PlainWorkspace:
@@ -186,10 +202,10 @@ class Application:
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
-        from idse_orchestrator.stores.taking_in import take_in
+        from idse_orchestrator.stores.import_ledgers import import_ledgers
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.vault, source)
+        outcome = import_ledgers(self.vault, source)
         on_progress("")
         self.views.refresh_all()
         self.sync.tidy()
@@ -338,7 +354,7 @@ class Application:
         from idse_orchestrator.ledger.note_tree import GitNotes
         from idse_orchestrator.worktree.record_commit import Recorder
 
-        notes = GitNotes(self.vault)
+        notes = GitNotes(self.vault, self.acting.anybody)
         return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
 
     @cached_property
@@ -353,18 +369,22 @@ class Application:
 
         What cannot be done now waits on: nothing about it is a reason for a command to fail.
         """
-        from idse_orchestrator.worktree.spool import drain
-
         if self.is_bare:
             return
         try:
             if self.missed.waiting():
                 self.record_missed()
-            drain(self.work_tree)
+            self.write_waiting_notes()
         except IdseError as error:
             self.log(f"spool: {error.message}")
         except Exception as error:  # noqa: BLE001 - one odd commit must not keep every command from writing
             self.log(f"spool: {type(error).__name__}: {error}")
+
+    def write_waiting_notes(self) -> Sequence[str]:
+        """Give the commits that wait for a note theirs; those whose note became different."""
+        from idse_orchestrator.worktree.spool import drain
+
+        return drain(self.work_tree, self.acting.anybody)
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
@@ -409,7 +429,9 @@ class Application:
         from idse_orchestrator.health.refs import GitWorkTree
 
         yield from machine_checks(self.work_tree, self.environment)
-        yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
+        yield from leftover_checks(
+            self.work_tree, self.missed.waiting, self.record_missed, self.write_waiting_notes
+        )
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
             Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
@@ -429,7 +451,7 @@ class Application:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 
-        return GitFootprint(self.work_tree)
+        return GitFootprint(self.work_tree, self.write_waiting_notes)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""

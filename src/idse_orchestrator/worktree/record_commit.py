@@ -187,8 +187,12 @@ def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
 
 
 def _as_resolved(workspace: Branch, edit: _Edit, merged: Merged) -> Merged:
-    """What conflicts with a merge was decided in it: its text stands, and history keeps the other."""
-    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.paths), ())
+    """What conflicts with a merge was decided in it: its text stands, and history keeps the other.
+
+    A file that had to take another name was not decided on, and stays.
+    """
+    decided = [conflict.path for conflict in merged.conflicts if conflict.path == conflict.original]
+    return Merged(workspace.mixed(merged.tree, edit.theirs, decided), ())
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:

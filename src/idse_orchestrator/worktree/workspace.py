@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.object_finder import ObjectFinder
+from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.ref_update import PATIENCE, wait_for_lock_file
 from idse_orchestrator.ledger.merge.conflicts import Merged
@@ -92,7 +92,7 @@ class GitWorkspace(WorkFolders):
         """Whether `head` descends from `ancestor`; the time before the first commit leads everywhere."""
         if not ancestor:
             return True
-        return self._git.attempt("merge-base", "--is-ancestor", ancestor, head).returncode == 0
+        return is_ancestor(self._git, ancestor, head)
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Contributions.agree`."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.merge.conflicts import Merged
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
-from idse_orchestrator.stores.plain.folders import Folders, merge_folders
+from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.session_folders import WorkFolders
 from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
@@ -106,22 +109,11 @@ class PlainWorkspace(WorkFolders):
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Contributions.merge`."""
-        if theirs in (ours, base):
-            return Merged(ours, ())
-        if ours == base or not ours:
-            return Merged(theirs, ())
-        sides = (self._folders.files(name) for name in (base, ours, theirs))
-        files, conflicts = merge_folders(self._store, *sides)
-        return Merged(self._folders.id_of(files), conflicts)
+        return apply_edit(self._folders, base, ours, theirs, partial(merge_lines, labels=EDIT_LABELS))
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """See `Branch.mixed`."""
-        files, source = dict(self._folders.files(tree)), self._folders.files(other)
-        for path in paths:
-            files.pop(path, None)
-            if path in source:
-                files[path] = source[path]
-        return self._folders.id_of(files)
+        return exchange_files(self._folders, tree, other, paths)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Restorable.is_safe_to_replace`."""
