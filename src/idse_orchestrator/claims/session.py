@@ -6,13 +6,21 @@ import os
 import re
 import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import one_line
+from idse_orchestrator.claims.block import EDITED, written
+from idse_orchestrator.documents.marked_block import BlockTrouble
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
-from idse_orchestrator.errors import AmbiguousError, ConflictError, UnknownNameError, UsageError
+from idse_orchestrator.errors import (
+    AmbiguousError,
+    ClaimsBlockError,
+    ConflictError,
+    UnknownNameError,
+    UsageError,
+)
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 from idse_orchestrator.worktree.work_tree import WorkTree
@@ -179,4 +187,57 @@ def _in_the_way(where: str, cause: str) -> ConflictError:
         where=where,
         cause=cause,
         fix=("put a plain file or folder there, then: idse blueprint claims --write",),
+    )
+
+
+SAME = "same"
+WRITTEN = "written"
+LEFT = "left"
+
+
+class BlockOutcome(NamedTuple):
+    """What became of the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
+
+    status: str
+    path: str
+    why: str = ""
+
+
+def show_claims_in_file(
+    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool = False, dry_run: bool = False
+) -> BlockOutcome:
+    """Bring the block up to date; a block that was edited by hand is left, unless `force`."""
+    path = f"{session_folder(blueprint.project, BLUEPRINT)}/blueprint.md"
+    if not blueprint.file.has_folder(blueprint.project):
+        return BlockOutcome(LEFT, path, "this branch does not carry the folder of the blueprint")
+    content = blueprint.file.read(blueprint.project)
+    after = written(content, claims, force=force)
+    if isinstance(after, BlockTrouble):
+        return BlockOutcome(LEFT, f"{path}:{after.line}", after.what)
+    if after == EDITED or isinstance(after, str):
+        return BlockOutcome(LEFT, path, "its block of claims was edited by hand")
+    if after == (content or b""):
+        return BlockOutcome(SAME, path)
+    if not dry_run:
+        blueprint.file.write(blueprint.project, content, after)
+    return BlockOutcome(WRITTEN, path)
+
+
+def write_claims(
+    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
+) -> BlockOutcome:
+    """The same for whoever asked for just that: ClaimsBlockError where it could not be done."""
+    outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
+    if outcome.status != LEFT:
+        return outcome
+    edited = "edited by hand" in outcome.why
+    raise ClaimsBlockError(
+        "the claims were not written",
+        where=outcome.path,
+        cause=outcome.why,
+        fix=(
+            ("idse blueprint claims --write --force    (your edits inside the markers are lost)",)
+            if edited
+            else ("mend it there, then: idse blueprint claims --write",)
+        ),
     )
