@@ -20,8 +20,8 @@ from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
-from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
 from idse_orchestrator.worktree.session_folders import WorkFolders
+from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
