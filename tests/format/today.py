@@ -7,30 +7,40 @@ another release.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from idse_orchestrator.domain.events import event_from_json
-from idse_orchestrator.domain.ledger.event_order import fold_onto
-from idse_orchestrator.domain.ledger.folding import project_folding, session_folding
-from idse_orchestrator.domain.ledger.schema import BODIES, event_problem, states
-from idse_orchestrator.domain.ledger.schema import events as schema
-from idse_orchestrator.domain.ledger.schema.claims import CLAIMED
-from idse_orchestrator.git.merge.joiner import GitJoiner
-from idse_orchestrator.git.repository import discover
+from idse_orchestrator.ledger.event_check import event_problem
+from idse_orchestrator.ledger.events import event_from_json
+from idse_orchestrator.ledger.kinds import loaded
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.shapes import Record
+from idse_orchestrator.pipeline.shapes import PROJECT_STATE, SESSION_STATE
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.worktree.work_tree import discover
+
+WORDS = (
+    *("start", "complete", "confirm", "reopen"),
+    *("declare", "promote", "reinforce", "demote"),
+    *("request", "approve", "accept", "reject"),
+)
+SAMPLES = ({}, {"changes": []}, {"withdrawn": True}, *({"action": word} for word in WORDS))
+"""Bodies that lead a kind of event to each of the records it may have to fit."""
+STATES = {"session": SESSION_STATE, "project": PROJECT_STATE}
 
 
 def joined(repository: str, pairs: list[list[str]]) -> list[str]:
     """M of each (ref, commit, commit), by a joiner that has made nothing before."""
-    where = discover(repository)
-    return [GitJoiner(where).join(*pair) for pair in pairs]
+    where = discover(repository, os.environ)
+    return [GitJoiner(where, KINDS).join(*pair) for pair in pairs]
 
 
 def conflicts(repository: str, pairs: list[list[str]]) -> list[list[str]]:
     """For each (ref, commit, commit) what their merge could not decide: kind and path."""
-    joiner = GitJoiner(discover(repository))
+    joiner = GitJoiner(discover(repository, os.environ), KINDS)
     made = (joiner.join_with_conflicts(*pair).conflicts for pair in pairs)
     return [[f"{conflict.kind} {conflict.path}" for conflict in found] for found in made]
 
@@ -39,12 +49,12 @@ def encoded(repository: str, refs: list[str]) -> list[str]:
     """Every event and state of the ledgers `refs` that is not the same when it is read and written again."""
     odd = []
     for ref in refs:
-        folding = _folding(ref)
+        kind = KINDS.family(ref)
         for name, data in _documents(repository, ref, "state.json"):
-            if folding.to_json(folding.from_json(data)) != data or folding.problem(data):
+            if kind.to_json(kind.from_json(data)) != data or kind.state_problem(data):
                 odd.append(f"{ref} {name}")
         for name, data in _documents(repository, ref, "event.json"):
-            if event_from_json(data).to_json() != data or event_problem(data):
+            if event_from_json(data).to_json() != data or event_problem(data, kind):
                 odd.append(f"{ref} {name}")
     return odd
 
@@ -53,31 +63,33 @@ def folded(repository: str, refs: list[str]) -> dict[str, str]:
     """The blob id of each ledger's state, folded from nothing but its events."""
     found = {}
     for ref in refs:
-        folding = _folding(ref)
+        named = KINDS.named(ref)
         events = [event_from_json(data) for _, data in _documents(repository, ref, "event.json")]
-        state = folding.to_json(fold_onto(folding.empty, events, folding.apply))
+        state = named.kind.to_json(named.kind.fold(named.names, events))
         found[ref] = _git(repository, "hash-object", "--stdin", stdin=state).decode().strip()
     return found
 
 
 def shapes(_: str, __: object) -> list[str]:
     """What the schema knows: kinds of events, their fields, the words of some, and the fields of states."""
-    known = set(get_args(schema.EventSchema.model_fields["kind"].annotation))
-    variants = {
-        "stage": [schema._Sealing],
-        "approved": [schema._Waived],
-        "assigned": [schema._RegistryChanged],
-        "claimed": list(CLAIMED.values()),
-        "handoff": [schema._Handoff, schema._HandoffRequest],
-    }
-    for kind in tuple(known):
-        bodies = [BODIES[kind]] if kind in BODIES else []
-        for body in (*bodies, *variants.get(kind, ())):
-            known |= set(_fields(f"{kind}.", body))
-    known |= set(_fields("session.", states.SessionStateSchema)) | set(
-        _fields("project.", states.ProjectStateSchema)
-    )
+    known: set[str] = set()
+    for kind in KINDS:
+        for name, event in kind.events.items():
+            known.add(name)
+            for record in _records(event.body):
+                known |= set(_fields(f"{name}.", record.schema()))
+        if kind.name in STATES:
+            parts = {key: loaded(target) for key, target in kind.kept.items()}
+            known |= set(_fields(f"{kind.name}.", STATES[kind.name].and_also({}, parts).schema()))
     return sorted(known)
+
+
+def _records(body: str) -> list[Record]:
+    """The records that a body may have to fit."""
+    found = loaded(body) if body else None
+    if found is None or isinstance(found, Record):
+        return [found] if found else []
+    return [found(sample)[0] for sample in SAMPLES]
 
 
 def _fields(prefix: str, model: Any) -> Iterator[str]:
@@ -96,11 +108,6 @@ def _models(annotation: Any) -> Iterator[Any]:
         yield annotation
     for part in get_args(annotation):
         yield from _models(part)
-
-
-def _folding(ref: str) -> Any:
-    names = ref.split("/")[3:]
-    return session_folding(*names) if len(names) == 2 else project_folding(*names)
 
 
 def _git(repository: str, *args: str, stdin: bytes = b"") -> bytes:
