@@ -18,9 +18,9 @@ from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.ledger_source import problem_with
 from idse_orchestrator.wiring.kinds import KINDS
+from memory_store import MemoryStore
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 

@@ -9,11 +9,11 @@ import pytest
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.making import place_without_git
 from idse_orchestrator.wiring.acting import PlainActing
 from idse_orchestrator.wiring.ledgers import store_writer
+from memory_store import MemoryStore
 
 LOGIN = ("portal", "login")
 TWO = (Draft("created", {}), Draft("described", {"title": "Log in"}))

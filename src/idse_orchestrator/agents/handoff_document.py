@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState, Standing
-    from idse_orchestrator.sessions.render_artifacts import TemplateText
+    from idse_orchestrator.sessions.template_folder import TemplateText
 
 TEMPLATE = "handoff.md"
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import encodable, few, one_line
-from idse_orchestrator.claims.block import LEFT, BlockOutcome, show_claims_in_file
 from idse_orchestrator.claims.claim import (
     DECLARE,
     DEMOTE,
@@ -20,7 +19,15 @@ from idse_orchestrator.claims.claim import (
 )
 from idse_orchestrator.claims.evidence import MOST_AT_ONCE
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.claims.session import append, blueprint_tip, known_claim, shortened
+from idse_orchestrator.claims.session import (
+    LEFT,
+    BlockOutcome,
+    append,
+    blueprint_tip,
+    known_claim,
+    shortened,
+    show_claims_in_file,
+)
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import claim_id, claim_text

@@ -6,11 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.claims.block import LEFT, WRITTEN, BlockOutcome, show_claims_in_file
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, Claim, claims_of
-from idse_orchestrator.claims.evidence import Contradiction
-from idse_orchestrator.claims.gate import Case, GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.gate import Case, Contradiction, GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.claims.session import LEFT, WRITTEN, BlockOutcome, blueprint_tip, show_claims_in_file
 from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import LONGEST, claim_id, unlabelled, words_of
 

@@ -13,7 +13,7 @@ from idse_orchestrator.health import recovery
 from idse_orchestrator.health.refs import published_refs
 from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.sync.leftovers import described, remove_sync_leftovers, sync_leftovers
-from idse_orchestrator.worktree.hooks.shim import find_program
+from idse_orchestrator.worktree.hooks.hook import find_program
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree

@@ -24,14 +24,14 @@ _WORKTREE_REFS = "refs/worktree/idse"
 
 
 class GitWorkTree:
-    """The `WorkTree` port on a repository."""
+    """The files, refs and settings of a work tree that can be mended."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._work_tree = work_tree
         self._settings = GitSettings(work_tree)
 
     def file(self, path: str) -> bytes | None:
-        """See `WorkTree.file`. A symbolic link is no file."""
+        """The content of a file by repository-relative path; None where there is none, or a link."""
         full = os.path.join(self._work_tree.top, path)
         if os.path.islink(full) or not os.path.isfile(full):
             return None
@@ -42,23 +42,23 @@ class GitWorkTree:
             raise storage_error(error, path) from error
 
     def write(self, path: str, content: bytes) -> None:
-        """See `WorkTree.write`."""
+        """Write a file whose folder exists."""
         write_atomically(os.path.join(self._work_tree.top, path), content)
 
     def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
-        """See `WorkTree.current_refs`."""
+        """Every symbolic ref of this work tree to a session: its name, and the session if it names one."""
         return current_refs(self._work_tree.git_dir)
 
     def forget(self, ref: str) -> None:
-        """See `WorkTree.forget`."""
+        """Remove one of `current_refs`."""
         self._work_tree.git.bytes("symbolic-ref", "--delete", ref)
 
     def shows_notes(self) -> bool:
-        """See `WorkTree.shows_notes`."""
+        """Whether plain `git log` shows idse's notes."""
         return self._settings.shows_notes()
 
     def show_notes(self) -> bool:
-        """See `WorkTree.show_notes`."""
+        """Make it so; True if a setting was added."""
         return self._settings.show_notes()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.formats import CannotJudgeError
 
 ARTIFACTS = "artifacts"

@@ -22,8 +22,7 @@ from idse_orchestrator.ledger.writer import EventMaker, Made, seconds_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pygit2
-
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.ledger.events import Acting
 
 _BLOB = 0o100644

@@ -25,9 +25,9 @@ from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.migrate.ports import HistoricEvent
 from idse_orchestrator.pipeline.kinds import SESSION
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.worktree.work_files import WorkFiles
 from idse_orchestrator.worktree.work_tree import WorkTree
+from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
 
 NO_REPLICA = ulid(0, bytes(10))
 """What stands for the clone in an event that every clone would write alike."""

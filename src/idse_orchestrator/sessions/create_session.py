@@ -24,8 +24,9 @@ from idse_orchestrator.pipeline.stage_state_model import PENDING
 from idse_orchestrator.pipeline.values import SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import SessionFolders, Workspace
-from idse_orchestrator.sessions.render_artifacts import TemplateSource, TemplateValues, render_artifacts
+from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.template_folder import TemplateFolders
 from idse_orchestrator.sessions.views import Views
 
 _STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
@@ -67,7 +68,7 @@ class SessionMaker:
     workspace: Workspace
     views: Views
     folders: Folders
-    templates: TemplateSource
+    templates: TemplateFolders
     today: str
 
 

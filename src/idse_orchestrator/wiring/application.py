@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.health.uninstall import Footprint
+    from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.render_artifacts import TemplateSource
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.hooks.install import HookFiles
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits
+    from idse_orchestrator.worktree.hooks.files import GitHookFiles
     from idse_orchestrator.worktree.readers.sources import Source
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
-    from idse_orchestrator.worktree.values import CodeCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -169,9 +169,8 @@ class Application:
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
         documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
@@ -299,7 +298,7 @@ class Application:
 
         return ledger_lock(self.vault, name="init.lock")
 
-    def hook_files(self) -> HookFiles:
+    def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
         from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
@@ -331,7 +330,7 @@ class Application:
         )
 
     @property
-    def templates(self) -> TemplateSource:
+    def templates(self) -> TemplateFolders:
         """The shipped templates, and the project's own before them."""
         import os
 
@@ -343,7 +342,7 @@ class Application:
         return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
-    def commits(self) -> CodeCommits:
+    def commits(self) -> GitCodeCommits:
         """The commits of the user's branch."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
@@ -427,7 +426,7 @@ class Application:
         """What `idse doctor` looks at, in order."""
         from shutil import which
 
-        from idse_orchestrator.agents.files_checkup import agent_file_checks
+        from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
@@ -452,7 +451,7 @@ class Application:
         return Sync(self)
 
     @property
-    def footprint(self) -> Footprint:
+    def footprint(self) -> GitFootprint:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 

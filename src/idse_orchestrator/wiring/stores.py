@@ -155,8 +155,7 @@ class StoreApplication(Application):
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
-        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
         from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
         documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.work_tree)

@@ -8,9 +8,8 @@ import click
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims import change, look
-from idse_orchestrator.claims.block import LEFT, WRITTEN, write_claims
 from idse_orchestrator.claims.claim import claims_of
-from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command

@@ -13,21 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
 from idse_orchestrator.ledger.formats import CannotJudgeError, NewerFormatError, newer_format
 from idse_orchestrator.ledger.kinds import EVENTS, Named
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
-from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined
+from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
 from idse_orchestrator.ledger.merge.folders import merge_folders
+from idse_orchestrator.ledger.merge.notes import NoteContent
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
-from idse_orchestrator.ledger.notes import NoteContent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,15 +38,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.kinds import Kinds
 
 _LABEL_DIGITS = 12
-
-
-class Pair(NamedTuple):
-    """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
-
-    one: str
-    other: str
-    base: str
-    apart: tuple[str, ...]
 
 
 class Content(Protocol):

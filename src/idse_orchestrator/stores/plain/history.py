@@ -1,4 +1,4 @@
-"""Dates as people type them, without git: ISO dates, "2 days ago", "yesterday", "now"."""
+"""The history of a project without git, and dates as people type them: ISO, "2 days ago", "yesterday"."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = {"now": 0, "today": 0, "yesterday": 1}
 
 
 def moment(text: str, now: float, *, is_end: bool = False) -> float:
-    """The Unix time `text` means; a day alone is its begin, or with `is_end` its end. UsageError."""
+    """Returns the Unix time `text` means; a day is its begin, or with `is_end` its end. Raises UsageError."""
     words = " ".join(text.split())
     found = _AGO.fullmatch(words)
     here = datetime.fromtimestamp(now).astimezone()
@@ -89,13 +89,13 @@ class StoreHistory:
         return [entry for entry in self._all() if entry.commit.startswith(prefix)]
 
     def _ledger(self, key: LedgerKey) -> Iterator[Entry]:
-        return (_told(key, entry, self._words) for entry in self._store.entries(key))
+        return (_entry_of(key, entry, self._words) for entry in self._store.entries(key))
 
     def _all(self) -> Iterator[Entry]:
-        return (_told(key, entry, self._words) for key, entry in self._folders.all_entries())
+        return (_entry_of(key, entry, self._words) for key, entry in self._folders.all_entries())
 
 
-def _told(key: LedgerKey, entry: StoreEntry, words: Words) -> Entry:
+def _entry_of(key: LedgerKey, entry: StoreEntry, words: Words) -> Entry:
     name = entry_id(entry)
     bare = Entry(name, name[:_SHORT], entry.parents, entry.committed, *key)
     if entry.event is not None:
