@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from idse_orchestrator.base.ids import canonical_json
 from idse_orchestrator.ledger.events import NotApplied
 from idse_orchestrator.ledger.formats import FIRST, read_format
-from idse_orchestrator.pipeline.values import project_parts
+from idse_orchestrator.pipeline.state_json import project_parts
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event

@@ -27,8 +27,8 @@ from idse_orchestrator.ledger.refs import (
 )
 from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json
-from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip, project_parts
+from idse_orchestrator.pipeline.state_json import project_parts, state_from_json
+from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.project_state import ProjectState

@@ -31,16 +31,6 @@ SessionPlans = Callable[[SessionTip | None], Sequence[Draft]]
 ProjectPlan = Callable[[ProjectTip | None], Draft | None]
 
 
-_OF_PROJECTS = frozenset(
-    ("format", "project", "stack", "created_at", "updated_at", "lamport", "events", "settings", "not_applied")
-)
-
-
-def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what other themes keep in a project's state, given as plain JSON values."""
-    return {key: value for key, value in raw.items() if key not in _OF_PROJECTS}
-
-
 class Parted(Protocol):
     """A state, or whatever else has its parts."""
 
