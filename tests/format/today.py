@@ -1,7 +1,6 @@
 """What `test_bundle.py` asks of the code it runs with: the one file here that knows where that code stands.
 
-``python today.py QUESTION REPOSITORY`` reads a JSON value and prints one. With PYTHONPATH it asks the code of
-another release.
+``python today.py QUESTION REPOSITORY`` reads a JSON value and prints one.
 """
 
 from __future__ import annotations
@@ -10,7 +9,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, get_args
+from typing import Any
+
+from shapes import shapes
 
 from idse_orchestrator.domain.events import event_from_json
 from idse_orchestrator.domain.ledger.event_order import fold_onto
@@ -60,42 +61,17 @@ def folded(repository: str, refs: list[str]) -> dict[str, str]:
     return found
 
 
-def shapes(_: str, __: object) -> list[str]:
-    """What the schema knows: kinds of events, their fields, the words of some, and the fields of states."""
-    known = set(get_args(schema.EventSchema.model_fields["kind"].annotation))
-    variants = {
-        "stage": [schema._Sealing],
-        "approved": [schema._Waived],
-        "assigned": [schema._RegistryChanged],
+def known(_: str, __: object) -> list[str]:
+    """See `shapes.py`."""
+    bodies = {
+        **{kind: [body] for kind, body in BODIES.items()},
+        "stage": [schema._Stage, schema._Sealing],
+        "approved": [schema._Approved, schema._Waived],
+        "assigned": [schema._Assigned, schema._RegistryChanged],
         "claimed": list(CLAIMED.values()),
         "handoff": [schema._Handoff, schema._HandoffRequest],
     }
-    for kind in tuple(known):
-        bodies = [BODIES[kind]] if kind in BODIES else []
-        for body in (*bodies, *variants.get(kind, ())):
-            known |= set(_fields(f"{kind}.", body))
-    known |= set(_fields("session.", states.SessionStateSchema)) | set(
-        _fields("project.", states.ProjectStateSchema)
-    )
-    return sorted(known)
-
-
-def _fields(prefix: str, model: Any) -> Iterator[str]:
-    for name, field in model.model_fields.items():
-        shown = f"{prefix}{field.alias or name}"
-        yield shown
-        if name in ("action", "status"):
-            yield from (f"{shown}={word}" for word in get_args(field.annotation))
-        for inner in _models(field.annotation):
-            yield from _fields(f"{shown}.", inner)
-
-
-def _models(annotation: Any) -> Iterator[Any]:
-    """The models that a field's type is made of, however they are wrapped."""
-    if hasattr(annotation, "model_fields"):
-        yield annotation
-    for part in get_args(annotation):
-        yield from _models(part)
+    return shapes(schema.EventSchema, bodies, states.SessionStateSchema, states.ProjectStateSchema)
 
 
 def _folding(ref: str) -> Any:
@@ -122,11 +98,5 @@ def _documents(repository: str, ref: str, file: str) -> Iterator[tuple[str, byte
 
 
 if __name__ == "__main__":
-    question = {
-        "joined": joined,
-        "conflicts": conflicts,
-        "encoded": encoded,
-        "folded": folded,
-        "shapes": shapes,
-    }
-    json.dump(question[sys.argv[1]](sys.argv[2], json.load(sys.stdin)), sys.stdout)
+    answer = {each.__name__: each for each in (joined, conflicts, encoded, folded, known)}[sys.argv[1]]
+    json.dump(answer(sys.argv[2], json.load(sys.stdin)), sys.stdout)
