@@ -50,9 +50,9 @@ def opened(repo, fill):
 def ask():
     """``ask(question, repo, value)``: see `today.py`."""
 
-    def put(question, repo, value=None, **env):
+    def put(question, repo, value=None):
         words = (sys.executable, str(HERE / "today.py"), question, str(repo.path))
-        done = repo.run(*words, stdin=json.dumps(value), env=env)
+        done = repo.run(*words, stdin=json.dumps(value))
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 

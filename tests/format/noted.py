@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.merge.joiner import GitJoiner
-from today import shapes
+from then import known
 
 if TYPE_CHECKING:
     from clones import Clone
@@ -39,7 +39,7 @@ def summary(clone: Clone) -> dict:
         ]
     states = {ref: clone.git("rev-parse", f"{ref}:state.json") for ref in ledgers}
     commits = {ref: int(clone.git("rev-list", "--count", ref)) for ref in refs}
-    return {"refs": refs, "commits": commits, "states": states, "merges": merges, "shapes": shapes("", None)}
+    return {"refs": refs, "commits": commits, "states": states, "merges": merges, "shapes": known()}
 
 
 def log(clone: Clone) -> str:

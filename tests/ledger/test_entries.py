@@ -97,8 +97,8 @@ def test_entries_come_newest_first_with_their_events(history, append):
 def test_five_entries_of_three_thousand_cost_five_events(repo, history, monkeypatch):
     long_ledger(repo, 3_000)
     parsed = []
-    real = entry_questions.read_event
-    monkeypatch.setattr(entry_questions, "read_event", lambda data: parsed.append(1) or real(data))
+    real = entry_questions.with_event
+    monkeypatch.setattr(entry_questions, "with_event", lambda *args: parsed.append(1) or real(*args))
     found = entries(history, limit=5)
     assert [entry.event.lamport for entry in found] == [3000, 2999, 2998, 2997, 2996]
     assert len(parsed) == 5
@@ -107,8 +107,8 @@ def test_five_entries_of_three_thousand_cost_five_events(repo, history, monkeypa
 def test_a_reader_who_leaves_early_has_read_little_and_left_no_process(repo, history, monkeypatch):
     long_ledger(repo, 3_000)
     parsed = []
-    real = entry_questions.read_event
-    monkeypatch.setattr(entry_questions, "read_event", lambda data: parsed.append(1) or real(data))
+    real = entry_questions.with_event
+    monkeypatch.setattr(entry_questions, "with_event", lambda *args: parsed.append(1) or real(*args))
     children = []
     start = Git.start
     monkeypatch.setattr(Git, "start", lambda *args: children.append(start(*args)) or children[-1])

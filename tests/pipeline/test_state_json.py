@@ -27,6 +27,11 @@ records = st.builds(
     StageRecord, words, words, words, words, words, blobs, st.dictionaries(words, st.integers(0), max_size=2)
 )
 waivers = st.builds(Waiver, words, words, words, st.none() | words, words, words)
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+)
+parts = st.dictionaries(st.sampled_from(["handoffs", "claims", "registry", "later"]), anything, max_size=2)
 states = st.builds(
     SessionState,
     project=words,
@@ -46,13 +51,21 @@ states = st.builds(
     validation=st.builds(ValidationVerdict, words, words, words),
     waivers=st.lists(waivers, max_size=2).map(tuple),
     not_applied=st.lists(st.builds(NotApplied, words, words), max_size=2).map(tuple),
+    parts=parts,
+    format=st.just(1),
 )
 projects = st.builds(
-    ProjectState, words, words, words, words, st.integers(0), st.integers(0), st.dictionaries(words, words)
-)
-anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | words,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    ProjectState,
+    words,
+    words,
+    words,
+    words,
+    st.integers(0),
+    st.integers(0),
+    st.dictionaries(words, words),
+    parts,
+    st.lists(st.builds(NotApplied, words, words), max_size=2).map(tuple),
+    st.just(1),
 )
 
 

@@ -74,7 +74,8 @@ BODIES = {
 def _event(kind):
     ids = st.integers(0, 30).map(lambda number: f"ID{number:02}")
     actors = st.builds(Actor, words, words, words)
-    return st.builds(Event, ids, st.just(kind), st.integers(1, 12), words, replicas, actors, BODIES[kind])
+    parts = (ids, st.just(kind), st.integers(1, 12), words, replicas, actors, BODIES[kind], st.just(1))
+    return st.builds(Event, *parts)
 
 
 events = st.sampled_from(sorted(BODIES)).flatmap(_event)

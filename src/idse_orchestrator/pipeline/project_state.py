@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from idse_orchestrator.base.ids import canonical_json
 from idse_orchestrator.ledger.events import NotApplied
 from idse_orchestrator.ledger.formats import FIRST, read_format
+from idse_orchestrator.pipeline.state_json import project_parts
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
@@ -30,9 +31,6 @@ class ProjectState(NamedTuple):
     parts: Mapping[str, Any] = {}
     not_applied: tuple[NotApplied, ...] = ()
     format: int = FIRST
-
-
-_OWN = frozenset(ProjectState._fields) - {"parts"}
 
 
 def project_to_json(state: ProjectState) -> bytes:
@@ -72,11 +70,6 @@ def project_from_json(data: bytes) -> ProjectState:
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error
-
-
-def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what other themes keep in a project's state, given as plain JSON values."""
-    return {key: value for key, value in raw.items() if key not in _OWN}
 
 
 def created(state: ProjectState, event: Event) -> ProjectState:

@@ -27,7 +27,7 @@ from idse_orchestrator.ledger.refs import (
 )
 from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json
+from idse_orchestrator.pipeline.state_json import project_parts, state_from_json
 from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
 
 if TYPE_CHECKING:
@@ -201,8 +201,6 @@ def _project_in(data: bytes) -> ProjectState:
 def _parts_in(data: bytes) -> Mapping[str, Any]:
     """What other themes keep in a project's state, without the rest of it."""
     import json
-
-    from idse_orchestrator.pipeline.project_state import project_parts
 
     raw = json.loads(data)
     if not isinstance(raw, dict):

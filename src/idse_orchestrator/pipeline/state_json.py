@@ -120,3 +120,13 @@ def _waiver_from_dict(raw: Mapping[str, Any]) -> Waiver:
 
 
 _OWN = frozenset(SessionState._fields) - {"parts"}
+
+
+_OF_PROJECTS = frozenset(
+    ("format", "project", "stack", "created_at", "updated_at", "lamport", "events", "settings", "not_applied")
+)
+
+
+def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what other themes keep in a project's state, given as plain JSON values."""
+    return {key: value for key, value in raw.items() if key not in _OF_PROJECTS}
