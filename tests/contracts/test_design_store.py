@@ -11,14 +11,14 @@ from dataclasses import replace
 
 import pytest
 
+from here import discover
 from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError, LedgerMovedError, UnknownNameError
 from idse_orchestrator.stores.design_store import Loaded
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
-from idse_orchestrator.stores.memory import MemoryStore
-from idse_orchestrator.worktree.work_tree import discover
+from memory_store import MemoryStore
 
 LOGIN = ("portal", "login")
 PORTAL = ("portal", "")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.objects import objects_of
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.tree_entry import PLAIN
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.merge.conflicts import settle_edit
 from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
+from memory_store import MemoryStore
 
 TEXT = "a\nb\nc\nd\ne\n"
 A = {"a.md": "x"}
@@ -40,7 +41,7 @@ def store(request, repo, tmp_path):
 def merger(store, repo):
     """The merger of texts that goes with `store`."""
     if isinstance(store, GitFolders):
-        return partial(merge_texts, Git(str(repo.path)), labels=EDIT_LABELS)
+        return partial(merge_texts, Git(str(repo.path), os.environ), labels=EDIT_LABELS)
     return BY_LINES
 
 

@@ -5,6 +5,7 @@ Where they conflict they may draw the borders of a conflict differently. Nothing
 
 from __future__ import annotations
 
+import os
 import tempfile
 from functools import partial
 
@@ -23,7 +24,7 @@ LINES = st.lists(
 TEXTS = st.builds(bytes.__add__, LINES, st.sampled_from([b"", b"a", b"end"]))
 NUMBERED = [b"line %d\n" % number for number in range(30)]
 MERGERS = {
-    "git": partial(merge_texts, Git(tempfile.gettempdir()), labels=LABELS),
+    "git": partial(merge_texts, Git(tempfile.gettempdir(), os.environ), labels=LABELS),
     "python": partial(merge_lines, labels=LABELS),
 }
 few = settings(max_examples=40)

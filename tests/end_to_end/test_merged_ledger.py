@@ -6,10 +6,9 @@ import json
 
 import pytest
 
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.note_tree import GitNotes
+from here import discover, git_notes
 from idse_orchestrator.ledger.notes import note_text
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 NOTES = "refs/idse/notes/commits"
 
@@ -23,7 +22,7 @@ class Parted:
         self.one, self.other = one, other
 
     def join(self):
-        made = GitJoiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
+        made = git_joiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
         self.move(made.commit)
         return made
 
@@ -158,7 +157,7 @@ def parted_notes(parted):
     start = repo.git("rev-parse", NOTES)
     for number, word in enumerate(("left", "right")):
         repo.git("update-ref", NOTES, start)
-        GitNotes(parted.repository).write_many(
+        git_notes(parted.repository).write_many(
             {str(number) * 40: note_text("portal/login", "spec", word, None)}, "idse: notes"
         )
         tips.append(repo.git("rev-parse", NOTES))
@@ -167,7 +166,7 @@ def parted_notes(parted):
 
 def test_notes_are_merged_like_ledgers_and_checked_like_them(parted):
     one, other = parted_notes(parted)
-    made = GitJoiner(parted.repository).join(NOTES, one, other)
+    made = git_joiner(parted.repository).join(NOTES, one, other)
     parted.move(made, NOTES)
     assert parted.defects() == []
     flags = [word for parent in sorted([one, other]) for word in ("-p", parent)]

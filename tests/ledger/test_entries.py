@@ -7,14 +7,14 @@ import zlib
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.kinds import KINDS
 
 REF = "refs/idse/sessions/portal/login"
 KEY = ("portal", "login")
@@ -37,12 +37,12 @@ def repository(repo):
 
 @pytest.fixture
 def history(repository):
-    return GitLedgerHistory(repository)
+    return GitLedgerHistory(repository, KINDS.words)
 
 
 @pytest.fixture
 def append(repository):
-    writer = GitLedgerWriter(repository)
+    writer = ledger_writer(repository)
 
     def append(kind, **body):
         return writer.append(*KEY, lambda _tip: Draft(kind, body)).commit

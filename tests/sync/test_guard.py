@@ -7,19 +7,15 @@ import subprocess
 
 import pytest
 
+from here import apply, discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.ledger.note_tree import GitNotes
-from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.pipeline.session_fold import apply
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.sync.guard import GitGuard
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_guard, git_joiner, git_source
 
 REF = "refs/idse/sessions/portal/login"
 NOTES = "refs/idse/notes/commits"
@@ -44,8 +40,8 @@ class Side:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = GitLedgerWriter(self.repository)
-        self.guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
+        self.writer = ledger_writer(self.repository)
+        self.guard = git_guard(self.repository)
 
     def append(self, *drafts, session="login"):
         for draft in drafts:
@@ -99,7 +95,7 @@ class Side:
     def commit(self, tree, parents=(REF,), message=None):
         """A commit whose message retells its event, unless another one is given."""
         if message is None:
-            message = message_of(event_from_json(self.read("event.json", tree)))
+            message = message_of(event_from_json(self.read("event.json", tree)), KINDS.words)
         flags = [word for parent in parents for word in ("-p", parent)]
         done = self.bytes(
             "commit-tree", tree, *flags, stdin=message.encode() if isinstance(message, str) else message
@@ -136,7 +132,7 @@ class Side:
         return self.amend(artifacts=self.raw_tree(*entries))
 
     def is_sound(self):
-        return check_ledgers(GitLedgerSource(self.repository)).defects == ()
+        return check_ledgers(git_source(self.repository)).defects == ()
 
 
 def _json(raw):
@@ -191,12 +187,12 @@ def test_a_ledger_as_idse_writes_it_comes_in(ours, theirs):
 def test_a_project_and_notes_and_what_follows_what_we_have_come_in(ours, theirs):
     theirs.writer.append_to_project("portal", lambda _: Draft("created", {"project": "portal"}))
     code = code_commit(theirs)
-    GitNotes(theirs.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
+    git_notes(theirs.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
     old = shared(ours, theirs)
     notes = ours.tip(NOTES)
     theirs.append(WORDS, STARTED)
     more = theirs.repo.commit("more", allow_empty=True)
-    GitNotes(theirs.repository).write_many({more: "Idse-Session: portal/login\n"}, "another note")
+    git_notes(theirs.repository).write_many({more: "Idse-Session: portal/login\n"}, "another note")
     moves = [
         RefMove(REF, old, theirs.tip()),
         RefMove(NOTES, notes, theirs.tip(NOTES)),
@@ -267,7 +263,7 @@ def test_two_clones_that_made_the_same_session_may_meet(ours, theirs):
 def test_the_merge_that_everybody_makes_comes_in_and_what_follows_it(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     assert codes(ours, theirs, old=mine) == []
     theirs.append(WORDS)
     assert codes(ours, theirs, old=mine) == []
@@ -277,7 +273,7 @@ def test_the_merge_that_everybody_makes_comes_in_and_what_follows_it(ours, their
 def test_a_merge_that_says_more_than_everybodys_is_refused(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    good = theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    good = theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     parents = theirs.repo.git("log", "-1", "--format=%P", good).split()
     theirs.move(theirs.commit(f"{good}^{{tree}}", parents, theirs.message()))
     assert codes(ours, theirs, old=mine) == ["merge-content"]
@@ -286,7 +282,7 @@ def test_a_merge_that_says_more_than_everybodys_is_refused(ours, theirs):
 def test_a_merge_with_its_parents_the_wrong_way_round_is_refused(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    good = theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    good = theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     parents = theirs.repo.git("log", "-1", "--format=%P", good).split()
     theirs.move(theirs.commit(f"{good}^{{tree}}", parents[::-1], theirs.message()))
     assert codes(ours, theirs, old=mine) == ["merge-parents"]
@@ -587,7 +583,7 @@ def test_a_history_with_a_hole_is_refused_and_its_neighbours_come_in(ours, their
 
 def noted(side):
     code = code_commit(side)
-    GitNotes(side.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
+    git_notes(side.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
     return code
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import becoming, still_wanted
 from idse_orchestrator.agents.registry_check import check_changes, check_registry, rule_words
 from idse_orchestrator.agents.registry_fold import changed_registry
@@ -23,14 +24,15 @@ from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import ConflictError, RegistryEditedError, UnknownNameError
 from idse_orchestrator.ledger.events import ASSIGNED
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.sessions.views import kept_from
+from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.agents.registry_fold import Changes
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 Wish = Callable[["AgentRegistry"], "Changes"]
 """What to change in a registry as it is when it is asked; see `agents.registry_changes`."""
@@ -42,7 +44,7 @@ class RegistryKeeper:
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: ViewFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: st
     refuse_edited_view(keeper.ledgers, keeper.workspace, project)
     changed = append_changes(keeper, project, wish, reason)
     # the view of now, not of `changed`: others may have written meanwhile
-    problem = kept_from(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
+    problem = failure_of(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
     return replace(changed, view_problem=problem)
 
 
@@ -82,8 +84,8 @@ def append_changes(
         nonlocal made
         if tip is None:
             raise no_project_ledger(project)
-        made = wish(tip.state.registry)
-        return _draft(tip.state.registry, made, reason, fix) if made else None
+        made = wish(registry_of(tip.state))
+        return _draft(registry_of(tip.state), made, reason, fix) if made else None
 
     tip = keeper.writer.append_to_project(project, plan)
     if tip is None:
@@ -129,7 +131,7 @@ def import_registry(
     """
     wanted, commit = parse_registry(data, where)
     tip = keeper.ledgers.project(project)
-    check_registry(wanted, tip.state.registry if tip else None)
+    check_registry(wanted, registry_of(tip.state) if tip else None)
     _refuse_other_edit(keeper, project, tip, data, replace=replace)
     base = None if replace or not commit else _base(keeper, project, commit, where)
 
@@ -141,7 +143,7 @@ def import_registry(
 
     changed = append_changes(keeper, project, wish, reason, _replacing(where))
     view = {agent_registry_path(project): registry_view(changed.tip)}
-    problem = kept_from(lambda: keeper.workspace.write_views(project, view))
+    problem = failure_of(lambda: keeper.workspace.write_views(project, view))
     return dataclasses.replace(changed, view_problem=problem)
 
 
@@ -155,7 +157,7 @@ def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> Agen
             cause=f"its `ledger` is {commit[:40]!r}, which is no commit of the ledger of project {project!r}",
             fix=("idse sync pull    (brings what others did)", _replacing(where)),
         )
-    return state.registry
+    return registry_of(state)
 
 
 def _refuse_lost_rules(

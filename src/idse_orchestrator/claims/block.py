@@ -1,24 +1,19 @@
-"""A merge conflict in the block of claims, settled where every line of it is one that we wrote.
+"""The block of claims in ``blueprint.md``: what it says, how it is written, and the check of it.
 
-Both sides of such a conflict are views of ledgers. A line is ours when it is a marker, or when the block of
-some of the claims that are known has it; claims are never forgotten, so whatever was written once is known.
+A merge conflict in it is settled where every line of it is one that we wrote: both sides are views of
+ledgers. A line is ours when it is a marker, or when the block of some of the claims that are known has it;
+claims are never forgotten, so whatever was written once is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.claims.claim import DECLARED, PROMOTED, Claim
 from idse_orchestrator.claims.statements import SECTIONS
+from idse_orchestrator.constitution.checks.document import Document, Notice, texts
 from idse_orchestrator.documents.marked_block import BlockTrouble, find_block, renewed, with_block
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
-from idse_orchestrator.errors import ClaimsBlockError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.claims.session import Blueprint
 
 _BEGIN, _END = b"<!-- idse:begin ", b"<!-- idse:end -->"
 _SIGNS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
@@ -157,54 +152,18 @@ def _escaped(text: str) -> str:
     return text.replace("<!", "\\<!")
 
 
-SAME = "same"
-WRITTEN = "written"
-LEFT = "left"
+_CONFLICT_IN_BLOCK = "a merge conflict (idse blueprint claims --write takes it out of the block)"
 
 
-class BlockOutcome(NamedTuple):
-    """What became of the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
-
-    status: str
-    path: str
-    why: str = ""
-
-
-def show_claims_in_file(
-    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool = False, dry_run: bool = False
-) -> BlockOutcome:
-    """Bring the block up to date; a block that was edited by hand is left, unless `force`."""
-    path = f"{session_folder(blueprint.project, BLUEPRINT)}/blueprint.md"
-    if not blueprint.file.has_folder(blueprint.project):
-        return BlockOutcome(LEFT, path, "this branch does not carry the folder of the blueprint")
-    content = blueprint.file.read(blueprint.project)
-    after = written(content, claims, force=force)
-    if isinstance(after, BlockTrouble):
-        return BlockOutcome(LEFT, f"{path}:{after.line}", after.what)
-    if after == EDITED or isinstance(after, str):
-        return BlockOutcome(LEFT, path, "its block of claims was edited by hand")
-    if after == (content or b""):
-        return BlockOutcome(SAME, path)
-    if not dry_run:
-        blueprint.file.write(blueprint.project, content, after)
-    return BlockOutcome(WRITTEN, path)
-
-
-def write_claims(
-    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
-) -> BlockOutcome:
-    """The same for whoever asked for just that: ClaimsBlockError where it could not be done."""
-    outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
-    if outcome.status != LEFT:
-        return outcome
-    edited = "edited by hand" in outcome.why
-    raise ClaimsBlockError(
-        "the claims were not written",
-        where=outcome.path,
-        cause=outcome.why,
-        fix=(
-            ("idse blueprint claims --write --force    (your edits inside the markers are lost)",)
-            if edited
-            else ("mend it there, then: idse blueprint claims --write",)
-        ),
-    )
+def block_as_written(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """A notice where the block in one of `files` has a conflict, was edited, or its markers are no pair."""
+    if document.path not in texts(options, "files"):
+        return
+    conflict = conflict_at(document.data)
+    found = find_block(document.data)
+    if conflict:
+        yield Notice(conflict, 1, {"problem": _CONFLICT_IN_BLOCK})
+    elif isinstance(found, BlockTrouble):
+        yield Notice(found.line, 1, {"problem": found.what})
+    elif found is not None and found.is_edited:
+        yield Notice(found.line, 1, {"problem": "the block of claims was edited by hand"})

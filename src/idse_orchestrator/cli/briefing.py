@@ -22,8 +22,7 @@ def findings_of(app: Application, key: SessionKey) -> Report:
     """Every finding about the session `key` as it is in this work tree."""
     from idse_orchestrator.constitution.scope import Scope, places
     from idse_orchestrator.constitution.validate import validate
-    from idse_orchestrator.sessions.views import expected_views
 
     scope = Scope(*key)
     reader = app.documents(places(scope))
-    return validate(app.judging.validation(reader, views=expected_views(app.reader, app.workspace)), scope)
+    return validate(app.judging.validation(reader, views=app.views.expected()), scope)

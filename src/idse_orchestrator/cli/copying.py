@@ -25,6 +25,6 @@ def tell(run: Run, outcome: CopyOutcome, folder: str, schema: str) -> int:
         name = label(key)
         terminal.warn(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
     (terminal.warn if outcome.exit_code else terminal.say)(copy_summary(outcome))
-    if schema == EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.told):
+    if schema == EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.changed):
         terminal.say(f"next: idse import {one_word(folder)}    (brings what is only there)")
     return outcome.exit_code

@@ -8,7 +8,7 @@ from idse_orchestrator.errors import IdseError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.sync.outcome import SyncOutcome
+    from idse_orchestrator.sync.syncing import SyncOutcome
 
 
 def bring_ledgers(run: Run, project: str) -> SyncOutcome | None:

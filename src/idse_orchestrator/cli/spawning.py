@@ -47,7 +47,7 @@ def _spawn(run: Run, wish: SessionWish, *, switches: bool) -> int:
     doubts = maker.templates.doubts()
     key = (project, wish.name)
     if switches:
-        switch_session(app.reader, app.workspace, key)
+        switch_session(app.workspace, app.views, key)
     path = artifact_path(*key, STAGES[0])
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope

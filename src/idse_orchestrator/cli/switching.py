@@ -20,6 +20,6 @@ def switch_command() -> click.Command:
 def _switch(run: Run, name: str) -> int:
     """Make NAME (a session, or project/session) the current session of this work tree."""
     key = run.session(name)
-    changed = switch_session(run.app.reader, run.app.workspace, key)
+    changed = switch_session(run.app.workspace, run.app.views, key)
     run.terminal.say(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
     return 0

@@ -10,8 +10,7 @@ from idse_orchestrator.sync.syncing import no_news
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.sync.outcome import SyncOutcome
-    from idse_orchestrator.sync.syncing import Syncing
+    from idse_orchestrator.sync.syncing import Syncing, SyncOutcome
 
 
 def run_push(run: Run, *, dry_run: bool = False) -> int:
@@ -47,7 +46,7 @@ def _pull(syncing: Syncing) -> SyncOutcome:
 
 
 def _afterwards(run: Run) -> None:
-    run.app.refresh_all_views()
+    run.app.views.refresh_all()
     run.app.sync.tidy()
 
 

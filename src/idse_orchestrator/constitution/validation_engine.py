@@ -14,12 +14,54 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
 from idse_orchestrator.constitution.rules import CORE, SIDE_FILE, Constitution, Rule
 from idse_orchestrator.documents.artifact_reader import FileEntry
+
+
+class DocumentKey(NamedTuple):
+    """A file as the rules see it: path relative to its session, mode as in a tree, blob id."""
+
+    path: str
+    mode: int
+    blob: str
+
+
+class VerdictCache(Protocol):
+    """Kept verdicts and compiled constitutions. No method raises: what cannot be kept is not kept."""
+
+    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:
+        """The verdicts that are known under the constitution of that id; unknown keys are left out."""
+
+    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
+        """Keep verdicts reached under the constitution of that id."""
+
+    def compiled(self, constitution: str) -> str | None:
+        """The compiled form (`Constitution.to_json`) kept under that id, or None."""
+
+    def keep_compiled(self, constitution: str, text: str) -> None:
+        """Keep the compiled form of the constitution of that id."""
+
+
+class NoCache:
+    """A VerdictCache that remembers nothing: for readers that must leave no trace."""
+
+    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:  # noqa: ARG002 - the port's signature
+        """Nothing is known."""
+        return {}
+
+    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
+        """Forget them."""
+
+    def compiled(self, constitution: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """Nothing is known."""
+        return None
+
+    def keep_compiled(self, constitution: str, text: str) -> None:
+        """Forget it."""
 
 
 class Hit(NamedTuple):
@@ -105,13 +147,14 @@ class _Examination(NamedTuple):
         for rule in self.rules:
             verb = VERBS.get(rule.check) or Verb(TEXT, (), self.extra_checks.get(rule.check))
             if verb.needs == needs:
-                yield from self._hits_of(rule, verb.run)
+                yield from self._hits_of(rule, verb)
 
-    def _hits_of(self, rule: Rule, run: Check | None) -> Iterator[Hit]:
-        if run is None:
-            yield from self._not_run(rule, "its check is not installed here")
-            return
+    def _hits_of(self, rule: Rule, verb: Verb) -> Iterator[Hit]:
         try:
+            run = verb.check
+            if run is None:
+                yield from self._not_run(rule, "its check is not installed here")
+                return
             notices = list(islice(run(self.document, rule.options), MOST_PER_RULE))
             yield from [_hit(rule, notice) for notice in notices]
         except Exception as error:  # noqa: BLE001 - a check from elsewhere may raise anything; examine never does

@@ -1,4 +1,4 @@
-"""One entry of a git tree, and the modes that ledgers have."""
+"""One entry of a git tree, and the modes that ledgers have. Pure, for what judges ledgers."""
 
 from __future__ import annotations
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
@@ -14,48 +15,59 @@ from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJEC
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.program import Git
 from idse_orchestrator.health.refs import current_refs
-from idse_orchestrator.health.uninstall import (
-    CURRENT_SESSION,
-    LEDGER,
-    PRIVATE_FOLDER,
-    SETTING,
-    TRACKING,
-    VIEW,
-    Trace,
-)
-from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.leftovers import (
-    LOCAL_REFS,
     has_local_refs,
     remote_settings,
     remove_local_refs,
     remove_setting,
 )
+from idse_orchestrator.sync.remotes import redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
+
+SETTING = "setting"
+
+VIEW = "view"
+
+CURRENT_SESSION = "current session"
+
+TRACKING = "tracking namespace"
+
+PRIVATE_FOLDER = "private folder"
+
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One thing idse left in the repository: its kind (one of KINDS) and where it is."""
+
+    kind: str
+    where: str
+
 
 _OWN_SECTION = "idse"
 
 
 class GitFootprint:
-    """The `Footprint` port on a repository."""
+    """What idse left in a repository."""
 
-    def __init__(self, work_tree: WorkTree) -> None:
+    def __init__(self, work_tree: WorkTree, write_waiting_notes: Callable[[], object]) -> None:
         self._work_tree = work_tree
+        self._write_waiting_notes = write_waiting_notes
         self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
-        """See `Footprint.traces`."""
+        """Everything but hooks, agent files and ledgers, in order."""
         found = [Trace(SETTING, setting) for setting in self._settings()]
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
         if has_local_refs(self._git):
-            found.append(Trace(TRACKING, LOCAL_REFS))
+            found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
     def _is_edited(self, path: str) -> bool:
@@ -63,7 +75,7 @@ class GitFootprint:
         if os.path.basename(path) != AGENT_REGISTRY:
             return False
         from idse_orchestrator.agents.registry_view import EDITED, content_condition
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._work_tree)
         try:
@@ -74,27 +86,25 @@ class GitFootprint:
             return True
 
     def agent_files(self) -> Sequence[GitAgentFiles]:
-        """See `Footprint.agent_files`."""
+        """The agent files of every work tree."""
         return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
 
     def ledgers(self) -> Sequence[Trace]:
-        """See `Footprint.ledgers`."""
+        """Every ref under ``refs/idse/``."""
         names = self._git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
         return [Trace(LEDGER, name) for name in names]
 
     def documents(self) -> Sequence[str]:
-        """See `Footprint.documents`."""
+        """Folders with documents, which stay: one for each work tree that has one."""
         folders = [os.path.join(top, WORKSPACE) for top, _ in self._work_trees()]
         return [folder for folder in folders if os.path.isdir(folder)]
 
     def settle(self) -> None:
-        """See `Footprint.settle`."""
-        from idse_orchestrator.worktree.spool import drain
-
-        drain(self._work_tree)
+        """Give the commits that wait for a note theirs."""
+        self._write_waiting_notes()
 
     def remove(self, traces: Sequence[Trace]) -> None:
-        """See `Footprint.remove`. The folder with the ledger lock goes last."""
+        """Remove `traces`; those that are gone are no error. The folder with the ledger lock goes last."""
         with ledger_lock(self._work_tree):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
@@ -106,7 +116,10 @@ class GitFootprint:
             _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))
 
     def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
-        """See `Footprint.remove_ledgers`. A ref that moved meanwhile stops it before anything is gone."""
+        """Write a backup of `ledgers`, check it, then remove them; the backup's path.
+
+        A ref that moved meanwhile stops it before anything is gone.
+        """
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = os.path.join(self._work_tree.common_dir, f"idse-ledgers-{stamp}.bundle")
         with ledger_lock(self._work_tree):
@@ -142,7 +155,7 @@ class GitFootprint:
         found: list[tuple[str, str]] = []
         for top in dict.fromkeys((self._work_tree.top, *tops)):
             if os.path.isdir(top):
-                done = Git(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
+                done = self._git.at(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
                 git_dir = os.fsdecode(done.stdout).rstrip("\n")
                 if done.returncode == 0 and git_dir not in [known for _, known in found]:
                     found.append((top, git_dir))
@@ -167,13 +180,13 @@ class GitFootprint:
 
     def _untrack(self, _prefix: str) -> None:
         remove_local_refs(self._git)
-        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL_REFS.strip("/").split("/")))
+        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:
         git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")
         top = next((top for top, known in self._work_trees() if known == git_dir), None)
         if top is not None:
-            Git(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
+            self._git.at(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
 
     def _unlink(self, path: str) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Carry out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
+"""Carries out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
 
 A ledger is begun whole by one move of its ref. So whoever is killed in between leaves sessions that are
 there and sessions that are not, and the same command writes the rest.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.errors import ConflictError
@@ -17,14 +18,16 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.migrate.events import session_events
 from idse_orchestrator.migrate.files import Content, content_of
 from idse_orchestrator.migrate.paths import Place
-from idse_orchestrator.migrate.ports import LedgerBatch, MigrationSource, MigrationTarget, Progress
+from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import registry_changes
+from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.create_session import Folders
-from idse_orchestrator.sessions.ports import Workspace
-from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.sessions.ports import SessionFolders
+from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
@@ -34,16 +37,17 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What carrying out works with. `place` tells what a path of the source stands for.
+    """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
     `own_views` are projects whose views here are files of the source itself, which nobody changes.
     """
 
     source: MigrationSource
-    target: MigrationTarget
+    target: GitMigrationTarget
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: SessionFolders
+    views: Views
     folders: Folders
     place: Callable[[str], Place | None]
     on_progress: Progress
@@ -62,7 +66,7 @@ class _Done:
 
 
 def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
-    """Write everything that `plan` has and that is not there yet.
+    """Writes everything that `plan` has and that is not there yet.
 
     ConflictError where a file of the source is another one than when it was planned.
     """
@@ -86,7 +90,7 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     _choose_current(applying, plan)
     for project in plan.projects:
         if project not in applying.own_views:
-            refresh_views(applying.ledgers, applying.workspace, project)
+            applying.views.refresh(project)
     return Migrated(
         tuple(done.written),
         tuple(done.folders),
@@ -111,12 +115,12 @@ def _begin_project(applying: Applying, project: str, done: _Done) -> None:
 
 
 def _take_registry(applying: Applying, project: str, registry: RegistryPlan, done: _Done) -> None:
-    """Add the agents and rules that the project does not have; one event for all of them."""
+    """Adds the agents and rules that the project does not have; one event for all of them."""
     added = 0
 
     def plan(tip: ProjectTip | None) -> Draft | None:
         nonlocal added
-        changes = registry_changes(tip.state.registry, registry.registry) if tip is not None else []
+        changes = registry_changes(registry_of(tip.state), registry.registry) if tip is not None else []
         added = sum(1 for change in changes if "agent" in change)
         reason = f"migrated from {encodable(registry.path)}"
         return Draft(ASSIGNED, {"changes": changes, "reason": reason}) if changes else None
@@ -160,9 +164,9 @@ def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPl
 
 
 def _keep_history(
-    applying: Applying, batch: LedgerBatch, sessions: Sequence[SessionPlan]
+    applying: Applying, batch: GitLedgerBatch, sessions: Sequence[SessionPlan]
 ) -> dict[str, Content]:
-    """Put the blobs of the sessions' history into the batch; what they are, by their ids in the source."""
+    """Puts the blobs of the sessions' history into the batch; returns their ids by those of the source."""
     ids = dict.fromkeys(
         blob for session in sessions for step in session.steps for blob in step.files.values()
     )
@@ -173,8 +177,8 @@ def _keep_history(
     return found
 
 
-def _keep_folder(applying: Applying, batch: LedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
-    """Put what the folder will hold into the batch; its files by path."""
+def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
+    """Puts what the folder will hold into the batch; returns its files by path."""
     origins = session.origins()
     held: dict[str, bytes] = {}
     for path, data in applying.source.load(origins.values()):
@@ -192,7 +196,7 @@ def _keep_folder(applying: Applying, batch: LedgerBatch, session: SessionPlan) -
 def _check_out(
     applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: _Done
 ) -> None:
-    """Write the session's folder where nothing stands in its place: what does is left as it is."""
+    """Writes the session's folder if nothing stands in its place."""
     if applying.target.folder_exists(session.key):
         done.kept.append(session.key)
     elif files:
@@ -201,7 +205,7 @@ def _check_out(
 
 
 def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
-    """The folder of a session whose ledger an earlier run wrote before it was killed."""
+    """Writes the folder of a session whose ledger an earlier run wrote before it was killed."""
     target = applying.target
     if target.folder_exists(session.key) or target.was_given(session.key):
         return
@@ -216,7 +220,7 @@ def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
 
 
 def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
-    """Work on what the source worked on, where nothing else is worked on here."""
+    """Makes the source's current session ours, if there is none here."""
     before = applying.workspace.current()
     first: SessionKey | None = None
     for project in plan.projects:

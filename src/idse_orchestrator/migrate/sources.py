@@ -1,4 +1,4 @@
-"""What is in a folder, looked at and never followed: no link, no device, no folder of git's own."""
+"""Sources of a migration, folders or repositories; no link is followed, no folder of git's entered."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
-from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.history import moment, read_history
 from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry, Step
@@ -28,7 +28,7 @@ _KINDS = (
 
 
 def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
-    """Everything below `root` that is no folder, by path relative to it; git's folders go to `left_out`.
+    """Yields everything below `root` that is no folder; git's folders go to `left_out`.
 
     MigrationSourceError where `root` itself cannot be listed; a folder below it that cannot is an entry.
     """
@@ -71,7 +71,7 @@ def _written_at(seconds: float) -> str:
 
 
 def read(path: str) -> bytes | None:
-    """The bytes of a file; None where it cannot be read, or is none any more. Never waits, follows no link.
+    """Reads a file; None if that is not possible any more. Never waits, follows no link.
 
     Of a file too large for a ledger only as much as shows that it is.
     """
@@ -86,7 +86,7 @@ def read(path: str) -> bytes | None:
 
 
 def unreadable(where: str, error: OSError) -> MigrationSourceError:
-    """The error for a source that cannot be opened at all."""
+    """Returns the error for a source that cannot be opened at all."""
     return MigrationSourceError(
         "the source cannot be read",
         where=where,
@@ -148,9 +148,9 @@ class FolderSource:
 class WorkTreeSource(FolderSource):
     """A folder in the work tree of a repository: its files as they stand there, and their history."""
 
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self.git = Git(root)
+    def __init__(self, git: Git) -> None:
+        super().__init__(git.folder)
+        self.git = git
 
     @property
     def description(self) -> str:
@@ -179,9 +179,9 @@ class WorkTreeSource(FolderSource):
 class BareSource:
     """A bare repository: the files of its HEAD, and their history."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.git = Git(root)
+    def __init__(self, git: Git) -> None:
+        self.root = git.folder
+        self.git = git
         self.left_out: list[str] = []
         self._ids: dict[str, str] = {}
 
@@ -245,8 +245,8 @@ class BareSource:
 Source = FolderSource | BareSource
 
 
-def open_migration_source(path: str, *, with_history: bool = True) -> Source:
-    """The source at `path`; MigrationSourceError where there is none that can be read.
+def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> Source:
+    """Opens the source at `path`, for a `git` like this one. Raises MigrationSourceError if none can be read.
 
     A repository that git refuses is one of those, unless nobody asks for its history.
     """
@@ -257,17 +257,16 @@ def open_migration_source(path: str, *, with_history: bool = True) -> Source:
         os.scandir(root).close()
     except (OSError, ValueError) as error:
         raise unreadable(path, error if isinstance(error, OSError) else OSError(0, str(error))) from error
-    done = Git(root).attempt(
-        "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir"
-    )
+    git = git.at(root)
+    done = git.attempt("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir")
     answers = done.stdout.decode().split() if done.returncode == 0 else []
     words = done.stderr.decode("utf-8", "replace").strip()
     if not answers and with_history and "not a git repository" not in words:
         raise _refused(root, words)
     if answers[:1] == ["true"]:
-        return BareSource(root)
+        return BareSource(git)
     if answers[1:2] == ["true"]:
-        return WorkTreeSource(root)
+        return WorkTreeSource(git)
     if answers[2:3] == ["true"]:
         raise MigrationSourceError(
             "this folder is git's own, where there are no documents",
@@ -278,7 +277,7 @@ def open_migration_source(path: str, *, with_history: bool = True) -> Source:
 
 
 def _refused(root: str, words: str) -> MigrationSourceError:
-    """Its files could be read all the same, but the sessions would never get their history afterwards."""
+    """Refuses a source whose sessions would never get their history afterwards."""
     trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
     return MigrationSourceError(
         "git refuses the repository of the source, so its history cannot be read",
@@ -297,7 +296,7 @@ def _shallow(git: Git) -> tuple[str, ...]:
 
 
 def _has_commits(git: Git) -> bool:
-    return git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+    return find_commit(git, "HEAD") is not None
 
 
 def _blobs(git: Git, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:

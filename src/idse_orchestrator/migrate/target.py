@@ -15,18 +15,19 @@ from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Event
+from idse_orchestrator.ledger.events import Acting, Event
+from idse_orchestrator.ledger.git_backend import GitBackend
+from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.ledger.writer import GitLedgerWriter, seconds_of
+from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.migrate.ports import HistoricEvent
-from idse_orchestrator.pipeline.session_fold import apply
+from idse_orchestrator.pipeline.kinds import SESSION
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.worktree.work_files import WorkFiles
 from idse_orchestrator.worktree.work_tree import WorkTree
+from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
 
 NO_REPLICA = ulid(0, bytes(10))
 """What stands for the clone in an event that every clone would write alike."""
@@ -39,11 +40,13 @@ class _Ready(NamedTuple):
     artifacts: str
 
 
-class GitLedgerBatch(GitLedgerWriter):
-    """The `LedgerBatch` port on a repository: events are made as for any ledger here."""
+class GitLedgerBatch:
+    """New ledgers that are written together; nothing is visible before `commit`."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
-        super().__init__(work_tree, agent)
+    def __init__(self, work_tree: WorkTree, kinds: Kinds, actor: Acting) -> None:
+        self._vault = work_tree
+        self._kinds = kinds
+        self._backend = GitBackend(work_tree, actor)
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
@@ -54,25 +57,31 @@ class GitLedgerBatch(GitLedgerWriter):
         return self._open.size if self._open else 0
 
     def blob(self, data: bytes) -> str:
-        """See `LedgerBatch.blob`."""
+        """Keeps a file's bytes; returns the id that events name them by."""
         return self._pack.add(BLOB, data)
 
     def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
-        """See `LedgerBatch.ledger`."""
+        """Adds the whole ledger of a new session."""
+        kind = self._kinds[SESSION]
         state, tip, artifacts = SessionState(*key), "", ""
         for told in events:
             if told.files is not None:
                 artifacts = self._folder(told.files)
             draft = Draft(told.kind, told.body, None, told.at, told.actor)
-            event = self._event(draft, state.lamport + 1)
+            form = max(state.format, kind.needed(draft.kind, draft.body))
+            event = self._backend.maker.event(draft, state.lamport + 1, form)
             if told.at is not None and told.actor is not None:
                 event = _fact(event, f"{tip}\n{artifacts}\n")
-            state = apply(state, event)
-            tip = self._pack.add(COMMIT, _commit(event, self._root(event, state, artifacts), tip))
+            state = kind.apply(state, event)
+            root = self._root(event, kind.to_json(state), artifacts)
+            tip = self._pack.add(COMMIT, _commit(event, message_of(event, self._kinds.words), root, tip))
         self._ready[key] = _Ready(tip, artifacts)
 
     def commit(self) -> Mapping[SessionKey, str]:
-        """See `LedgerBatch.commit`."""
+        """Makes the ledgers visible, each whole or not at all; returns the tree of each folder.
+
+        A session whose ledger somebody else began meanwhile is left out.
+        """
         full, self._open = self._open, None
         if full is not None:
             full.install(self._vault.git)
@@ -81,13 +90,16 @@ class GitLedgerBatch(GitLedgerWriter):
             for key, ready in self._ready.items():
                 try:
                     reason = f"idse: migrated {key[0]}/{key[1]}"
-                    move_ref(self._git, session_ref(*key), ready.tip, None, reason, self._signature())
+                    self._move(session_ref(*key), ready.tip, reason)
                 except RefMovedError:
                     continue  # somebody began it meanwhile: it is theirs
                 written[key] = ready.artifacts
         self._ready = {}
         self._trees = {}
         return written
+
+    def _move(self, ref: str, tip: str, reason: str) -> None:
+        move_ref(self._backend.git, ref, tip, None, reason, self._backend.signature())
 
     @property
     def _pack(self) -> PackWriter:
@@ -108,11 +120,11 @@ class GitLedgerBatch(GitLedgerWriter):
             self._trees[known] = name
         return self._trees[known]
 
-    def _root(self, event: Event, state: SessionState, artifacts: str) -> str:
+    def _root(self, event: Event, state: bytes, artifacts: str) -> str:
         rows = [(b"40000", ARTIFACTS, artifacts)] if artifacts else []
         rows += [
             (b"100644", EVENT, self.blob(event.to_json())),
-            (b"100644", STATE, self.blob(state_to_json(state))),
+            (b"100644", STATE, self.blob(state)),
         ]
         content = b"".join(
             mode + b" " + name.encode() + b"\0" + bytes.fromhex(blob) for mode, name, blob in rows
@@ -130,13 +142,13 @@ def _fact(event: Event, before: str) -> Event:
     return bare._replace(id=ulid(max(0, seconds_of(event.at)) * 1000, digest[:10]))
 
 
-def _commit(event: Event, tree: str, parent: str) -> bytes:
+def _commit(event: Event, message: str, tree: str, parent: str) -> bytes:
     """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
-    name, email, _ = event.actor
+    name, email = event.actor[:2]
     who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
     above = f"parent {parent}\n" if parent else ""
     head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
-    return (head + message_of(event)).encode()
+    return (head + message).encode()
 
 
 _PATIENCE = 600.0
@@ -144,14 +156,15 @@ _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 
 
 class GitMigrationTarget:
-    """The `MigrationTarget` port on a repository."""
+    """The repository that takes over."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
+    def __init__(self, work_tree: WorkTree, kinds: Kinds, actor: Acting) -> None:
         self._work_tree = work_tree
-        self._agent = agent
+        self._kinds = kinds
+        self._actor = actor
 
     def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
-        """See `MigrationTarget.migrated`."""
+        """Returns every session that has a ledger, with the fingerprints of the migrations in it."""
         git = self._work_tree.git
         refs = git.lines("for-each-ref", "--format=%(refname)", SESSIONS)
         found: dict[SessionKey, set[str]] = {key: set() for ref in refs if (key := parse_session_ref(ref))}
@@ -166,19 +179,19 @@ class GitMigrationTarget:
         return {key: frozenset(fingerprints) for key, fingerprints in found.items()}
 
     def batch(self) -> GitLedgerBatch:
-        """See `MigrationTarget.batch`."""
-        return GitLedgerBatch(self._work_tree, self._agent)
+        """Returns a new batch."""
+        return GitLedgerBatch(self._work_tree, self._kinds, self._actor)
 
     def folder_exists(self, key: SessionKey) -> bool:
-        """See `MigrationTarget.folder_exists`."""
+        """Tests whether the work tree has something where the session's folder belongs."""
         return os.path.lexists(os.path.join(self._work_tree.top, session_folder(*key)))
 
     def was_given(self, key: SessionKey) -> bool:
-        """See `MigrationTarget.was_given`."""
+        """Tests whether this work tree ever had the session's folder from, or gave it to, the ledger."""
         return last_contribution(self._work_tree, *key) is not None
 
     def check_out(self, key: SessionKey, files: Mapping[str, bytes], tree: str) -> None:
-        """See `MigrationTarget.check_out`."""
+        """Writes the folder of a session that has none in the work tree: all of it, or nothing."""
         self._files.make_folder(session_folder(*key), files)
         remember_contribution(self._work_tree, *key, Contribution(tree, (self._head,)))
 

@@ -1,4 +1,4 @@
-"""How the ledgers here and at the Agency relate; nothing is changed on either side."""
+"""Compares the ledgers here with those at the Agency; changes nothing on either side."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from idse_orchestrator.errors import UnreachableError
-from idse_orchestrator.ledger.published_names import PublishedName, published_name
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import SyncPoint
-from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
-from idse_orchestrator.sync.syncing import SYNC_REFS, Syncing
+from idse_orchestrator.sync.agency import Agency
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.syncing import Syncing
 
 CONFLICTED = "conflicted"
 STANDINGS = (CONFLICTED, DIVERGED, BEHIND, AHEAD, EQUAL)
@@ -42,18 +43,18 @@ class SyncStatus:
     unreachable: UnreachableError | None = None
 
     def count(self, standing: str) -> int:
-        """How many refs have this standing."""
+        """Returns how many refs have this standing."""
         return sum(ref.standing == standing for ref in self.refs)
 
 
 def sync_status(syncing: Syncing) -> SyncStatus:
-    """How every ledger stands; from memory where the Agency cannot be reached."""
+    """Returns how every ledger stands; from memory if the Agency cannot be reached."""
     unreachable = None
     try:
         theirs = syncing.remote.heads()
     except UnreachableError as error:
         theirs, unreachable = syncing.remote.remembered(), error
-    mine, theirs = _compared(syncing.refs.heads()), _compared(theirs)
+    mine, theirs = _compared(syncing, syncing.refs.heads()), _compared(syncing, theirs)
     standings = _standings(syncing, mine, theirs)
     marked = syncing.refs.conflicted(mine)
     refs = [
@@ -64,10 +65,9 @@ def sync_status(syncing: Syncing) -> SyncStatus:
     return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable)
 
 
-def _compared(heads: Mapping[str, str]) -> dict[str, str]:
-    """Those refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
-    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC_REFS)}
-    return {ref: heads[ref] for ref, name in named.items() if isinstance(name, PublishedName)}
+def _compared(syncing: Syncing, heads: Mapping[str, str]) -> dict[str, str]:
+    """Returns the refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
+    return {ref: head for ref, head in heads.items() if not ref.startswith(SYNC) and syncing.kinds.named(ref)}
 
 
 def _standings(syncing: Syncing, mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:

@@ -21,35 +21,39 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.health.uninstall import Footprint
+    from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.values import SessionKey
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions import resolve
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
-    from idse_orchestrator.sessions.render_artifacts import TemplateSource
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.wiring.acting import GitActing
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.hooks.install import HookFiles
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits
+    from idse_orchestrator.worktree.hooks.files import GitHookFiles
     from idse_orchestrator.worktree.readers.sources import Source
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
-    from idse_orchestrator.worktree.values import CodeCommits
+    from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
 class NoDocuments:
-    """The `Workspace` of a bare repository, which has no documents; what asks for some is refused."""
+    """The workspace of a bare repository, which has no documents; what asks for some is refused."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -76,14 +80,15 @@ class Application:
     has_git = True
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
         self.environment = environment
-        self.vault = discover(folder)
+        self.vault = discover(folder, environment)
 
     @classmethod
     def around(cls, vault: Vault, environment: Mapping[str, str]) -> Application:
         """The application on a `vault` that was found already."""
         made = cls.__new__(cls)
-        made.environment, made.vault = environment, vault
+        made.folder, made.environment, made.vault = vault.git.folder, environment, vault
         return made
 
     @property
@@ -104,7 +109,7 @@ class Application:
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         return GitLedgerReader(self.vault)
 
@@ -114,33 +119,58 @@ class Application:
         self.drain_spool()
         return self._plain_writer
 
+    def writer_as(self, agent: str) -> LedgerWriter:
+        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        from idse_orchestrator.wiring.ledgers import git_writer
+
+        self.drain_spool()
+        return git_writer(self.vault, self.acting.as_agent(agent))
+
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
-        from idse_orchestrator.ledger.writer import GitLedgerWriter
+        from idse_orchestrator.wiring.ledgers import git_writer
 
-        return GitLedgerWriter(self.vault, self.agent)
+        return git_writer(self.vault, self.acting)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def acting(self) -> GitActing:
+        """Who acts here."""
+        from idse_orchestrator.wiring.acting import GitActing
+
+        return GitActing(self.vault, self.git_configuration, lambda: self.agent)
+
+    @cached_property
+    def workspace(self) -> GitWorkspace | PlainWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
-            return cast("Workspace", NoDocuments(self.vault))
+            return cast("GitWorkspace", NoDocuments(self.vault))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.work_tree)
 
     @cached_property
+    def views(self) -> Views:
+        """Files for people and agents to read, made from the refs."""
+        from functools import partial
+
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import Views
+
+        others = partial(refresh_registry_view, self.reader, self.workspace)
+        return Views(self.reader, self.workspace, others)
+
+    @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        return GitLedgerHistory(self.vault)
+        return GitLedgerHistory(self.vault, KINDS.words)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
         documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
@@ -174,12 +204,13 @@ class Application:
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
-        from idse_orchestrator.stores.taking_in import take_in
+        from idse_orchestrator.stores.import_ledgers import import_ledgers
+        from idse_orchestrator.wiring.kinds import KINDS
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.vault, source)
+        outcome = import_ledgers(self.vault, KINDS, source)
         on_progress("")
-        self.refresh_all_views()
+        self.views.refresh_all()
         self.sync.tidy()
         return outcome
 
@@ -267,7 +298,7 @@ class Application:
 
         return ledger_lock(self.vault, name="init.lock")
 
-    def hook_files(self) -> HookFiles:
+    def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
         from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
@@ -294,10 +325,12 @@ class Application:
         from idse_orchestrator.worktree.work_files import WorkFiles
 
         files = WorkFiles(self.work_tree)
-        return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
+        return SessionMaker(
+            self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
+        )
 
     @property
-    def templates(self) -> TemplateSource:
+    def templates(self) -> TemplateFolders:
         """The shipped templates, and the project's own before them."""
         import os
 
@@ -309,7 +342,7 @@ class Application:
         return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
-    def commits(self) -> CodeCommits:
+    def commits(self) -> GitCodeCommits:
         """The commits of the user's branch."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
@@ -324,7 +357,7 @@ class Application:
         from idse_orchestrator.ledger.note_tree import GitNotes
         from idse_orchestrator.worktree.record_commit import Recorder
 
-        notes = GitNotes(self.vault)
+        notes = GitNotes(self.vault, self.acting.anybody)
         return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
 
     @cached_property
@@ -339,18 +372,22 @@ class Application:
 
         What cannot be done now waits on: nothing about it is a reason for a command to fail.
         """
-        from idse_orchestrator.worktree.spool import drain
-
         if self.is_bare:
             return
         try:
             if self.missed.waiting():
                 self.record_missed()
-            drain(self.work_tree)
+            self.write_waiting_notes()
         except IdseError as error:
             self.log(f"spool: {error.message}")
         except Exception as error:  # noqa: BLE001 - one odd commit must not keep every command from writing
             self.log(f"spool: {type(error).__name__}: {error}")
+
+    def write_waiting_notes(self) -> Sequence[str]:
+        """Give the commits that wait for a note theirs; those whose note became different."""
+        from idse_orchestrator.worktree.spool import drain
+
+        return drain(self.work_tree, self.acting.anybody)
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
@@ -364,9 +401,9 @@ class Application:
     @cached_property
     def ledger_source(self) -> LedgerSource:
         """Everything under ``refs/idse/`` as it is, to check it."""
-        from idse_orchestrator.ledger.source import GitLedgerSource
+        from idse_orchestrator.wiring.ledgers import git_source
 
-        return GitLedgerSource(self.vault)
+        return git_source(self.vault)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
         """The id that a merge of two commits of the ledger `ref` must have."""
@@ -381,24 +418,27 @@ class Application:
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
-        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+        from idse_orchestrator.wiring.ledgers import git_joiner
 
-        return GitJoiner(self.vault)
+        return git_joiner(self.vault)
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
         from shutil import which
 
-        from idse_orchestrator.agents.files_checkup import agent_file_checks
+        from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
+        from idse_orchestrator.wiring.kinds import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)
-        yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
+        yield from leftover_checks(
+            self.work_tree, KINDS, self.missed.waiting, self.record_missed, self.write_waiting_notes
+        )
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
@@ -410,21 +450,12 @@ class Application:
 
         return Sync(self)
 
-    def refresh_all_views(self) -> None:
-        """Write the views of every project of this work tree where they differ from the refs."""
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.sessions.views import expected_views
-
-        self.workspace.write_views("", expected_views(self.reader, self.workspace))
-        for project in sorted({project for project, _ in self.workspace.session_folders()}):
-            refresh_registry_view(self.reader, self.workspace, project)
-
     @property
-    def footprint(self) -> Footprint:
+    def footprint(self) -> GitFootprint:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 
-        return GitFootprint(self.work_tree)
+        return GitFootprint(self.work_tree, self.write_waiting_notes)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""

@@ -99,11 +99,11 @@ def approve(run: Run, handoff: str, reason: str, session: str | None) -> None:
 
 
 def _answer(run: Run, answer: Answer, session: str | None, agent: str | None) -> None:
-    from idse_orchestrator.sessions.views import kept_from, refresh_views
+    from idse_orchestrator.sessions.views import failure_of
 
     key = run.session(session)
     handoff = answer_handoff(run.app.agents.desk(agent), key, answer)
-    problem = kept_from(lambda: refresh_views(run.app.reader, run.app.workspace, key[0]))
+    problem = failure_of(lambda: run.app.views.refresh(key[0]))
     if run.terminal.as_json:
         data = {"action": answer.action, **handoff_to_dict(handoff)}
         run.terminal.data(envelope("idse.handoff-answer/1", data))

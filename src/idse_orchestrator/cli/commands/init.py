@@ -19,8 +19,10 @@ from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
-from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
+from idse_orchestrator.sessions.template_folder import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
+from idse_orchestrator.worktree.hooks.hook import HooksReport
+from idse_orchestrator.worktree.hooks.install import install_hooks
 
 
 @command("init", reads=True, project=False)
@@ -42,16 +44,17 @@ def _init(  # noqa: PLR0913 - one parameter for each option
     when that has them.
     """
     project = name if name is not None else _only_folder(run)
-    wish = InitWish(project, stack, not no_hooks and run.app.has_git)
+    wish = InitWish(project, stack)
     check_name("project", wish.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None
         brought = None if no_fetch else bring_ledgers(run, wish.project)
         maker = run.app.session_maker
-        done = init_project(maker, run.app.settings, run.app.hook_files(), wish)
+        done = init_project(maker, run.app.settings, wish)
+        hooks = install_hooks(run.app.hook_files()) if run.app.has_git and not no_hooks else None
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     say_brought(run, brought)
-    _render(run, done, maker.templates.doubts() if done.made else (), files)
+    _render(run, done, hooks, maker.templates.doubts() if done.made else (), files)
     for line in setup_lines(setup) if setup else ():
         run.terminal.say(line)
     if files and not run.terminal.as_json:
@@ -78,49 +81,53 @@ def _only_folder(run: Run) -> str:
 
 
 def _render(
-    run: Run, done: Initialized, doubts: Sequence[TemplateDoubt], files: Sequence[FileOutcome]
+    run: Run,
+    done: Initialized,
+    hooks: HooksReport | None,
+    doubts: Sequence[TemplateDoubt],
+    files: Sequence[FileOutcome],
 ) -> None:
     terminal = run.terminal
+    changed = done.changed or (hooks is not None and hooks.changed)
     if terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 
-        hooks = {outcome.name: outcome.result for outcome in done.hooks.outcomes} if done.hooks else {}
         data = {
             "project": done.project,
-            "changed": done.changed,
+            "changed": changed,
             "created": done.created,
             "made": done.made,
             "adopted": done.adopted,
-            "hooks": hooks,
-            "hooks_refused": done.hooks.refusal if done.hooks else "",
-            "hooks_in_worktree": done.hooks.in_worktree if done.hooks else (),
+            "hooks": {outcome.name: outcome.result for outcome in hooks.outcomes} if hooks else {},
+            "hooks_refused": hooks.refusal if hooks else "",
+            "hooks_in_worktree": hooks.in_worktree if hooks else (),
             "agent_files": {each.file.path: each.result for each in files},
         }
         terminal.data(envelope("idse.init/1", data, [*doubt_diagnostics(doubts), *kept_diagnostics(files)]))
         return
     warn_of(terminal, doubts)
-    if done.hooks is not None and done.hooks.refusal:
-        terminal.warn(f"hooks not installed: {done.hooks.refusal}")
+    if hooks is not None and hooks.refusal:
+        terminal.warn(f"hooks not installed: {hooks.refusal}")
         terminal.say("         idse hooks install    (says what to do)")
-    if done.changed:
-        _tell(run, done)
+    if changed:
+        _tell(run, done, hooks)
     elif all(each.result == ALREADY for each in files):
         terminal.say(f"project {done.project} is set up already; nothing changed")
     for line in outcome_lines(files) if files else ():
         terminal.say(f"  {line}")
 
 
-def _tell(run: Run, done: Initialized) -> None:
+def _tell(run: Run, done: Initialized, hooks: HooksReport | None) -> None:
     say = run.terminal.say
     say(f"{'started' if done.created else 'mended'} project {done.project}")
     for session in done.made:
         say(f"  made session {session}: .idse/projects/{done.project}/sessions/{session}/")
     for session in done.adopted:
         say(f"  adopted session {session}")
-    if done.hooks is not None and done.hooks.outcomes:
-        installed = [outcome.name for outcome in done.hooks.outcomes if outcome.result != "skipped"]
+    if hooks is not None and hooks.outcomes:
+        installed = [outcome.name for outcome in hooks.outcomes if outcome.result != "skipped"]
         say(f"  hooks: {', '.join(installed)}")
-        if notice := worktree_notice(done.hooks):
+        if notice := worktree_notice(hooks):
             run.terminal.warn(notice)
     if done.made:
         say(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")

@@ -6,7 +6,6 @@ import click
 
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.sessions.views import refresh_views
 from idse_orchestrator.worktree.save import restore_session
 
 _NAMED = 3
@@ -30,7 +29,7 @@ def _restore(run: Run, session: str | None, at: str | None, *, force: bool) -> i
     key = run.session(session)
     done = restore_session(app.reader, app.writer, app.workspace, key, at, force=force)
     if done.saved_first:
-        refresh_views(app.reader, app.workspace, key[0])
+        app.views.refresh(key[0])
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 

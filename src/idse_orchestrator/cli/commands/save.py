@@ -7,7 +7,6 @@ import click
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.conflicts import conflict_words
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.sessions.views import refresh_views
 from idse_orchestrator.worktree.save import Saved, save_session
 
 
@@ -22,7 +21,7 @@ def _save(run: Run, session: str | None, reason: str) -> int:
     app = run.app
     key = run.session(session)
     saved = save_session(app.reader, app.writer, app.workspace, key, reason)
-    refresh_views(app.reader, app.workspace, key[0])
+    app.views.refresh(key[0])
     _render(run, saved)
     return 0
 

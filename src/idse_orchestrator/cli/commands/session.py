@@ -11,7 +11,6 @@ from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.spawning import spawn_command
 from idse_orchestrator.cli.switching import switch_command
 from idse_orchestrator.sessions.create_session import SETTABLE_STATUSES, archive_session, describe_session
-from idse_orchestrator.sessions.views import refresh_views
 
 
 @command("list", reads=True)
@@ -38,7 +37,7 @@ def _set(run: Run, session: str | None, **wishes: object) -> int:
     key = run.session(session)
     given = {name: value for name, value in wishes.items() if value not in (None, ())}
     changed = describe_session(run.app.writer, key, given)
-    refresh_views(run.app.reader, run.app.workspace, key[0])
+    run.app.views.refresh(key[0])
     run.terminal.say(f"described {'/'.join(key)}" if changed else "nothing changed")
     return 0
 
@@ -51,7 +50,7 @@ def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> int:
     """Put a session into the archive: it stays readable, and its stages do not move any more."""
     key = run.session(session)
     changed = archive_session(run.app.writer, key, reason, undo=undo)
-    refresh_views(run.app.reader, run.app.workspace, key[0])
+    run.app.views.refresh(key[0])
     words = "brought back" if undo else "archived"
     run.terminal.say(f"{words} {'/'.join(key)}" if changed else "nothing changed")
     return 0

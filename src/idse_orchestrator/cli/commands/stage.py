@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.agents.ide_agent_routing import additions
+from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
@@ -15,7 +18,10 @@ from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import GateError
 from idse_orchestrator.sessions.move_stage import Move, Moved, move_stage
-from idse_orchestrator.sessions.views import kept_from, write_views
+from idse_orchestrator.sessions.views import failure_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.handoff import Handoff
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -59,15 +65,16 @@ def _move(run: Run, move: Move, session: str | None) -> int:
     key = run.session(session)
     app = run.app
     look = app.reader.look(*key)
-    registry = look.registry if look else AgentRegistry()
+    registry = registry_of(look) if look else AgentRegistry()
     try:
-        done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, registry=registry)
+        adding = partial(additions, registry)
+        done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, adding=adding)
     except GateError as error:
         _show_findings(run, error.findings)
         raise
     problem = ""
     if app.workspace.current(key[0]) == key:
-        problem = kept_from(lambda: write_views(app.reader, app.workspace, key))
+        problem = failure_of(lambda: app.views.write(key))
     _render(run, move, done)
     if problem:
         run.terminal.warn(problem)
@@ -83,6 +90,14 @@ def _show_findings(run: Run, report: object) -> None:
         run.terminal.data(render_report("text", report, rules, run.terminal.style))
 
 
+def _handoffs(done: Moved) -> tuple[Handoff, ...]:
+    if not done.followed:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return tuple(handoffs_of(tip.state)[-1] for tip in done.followed)
+
+
 def _render(run: Run, move: Move, done: Moved) -> None:
     warnings = done.report.findings if done.report else ()
     if run.terminal.as_json:
@@ -95,7 +110,7 @@ def _render(run: Run, move: Move, done: Moved) -> None:
             "to": done.after,
             "ledger": done.tip.commit,
             "warnings": len(warnings),
-            "handoffs": handoffs_data(done.handoffs),
+            "handoffs": handoffs_data(_handoffs(done)),
         }
         run.terminal.data(envelope("idse.stage/1", data))
         return
@@ -103,5 +118,5 @@ def _render(run: Run, move: Move, done: Moved) -> None:
         _show_findings(run, done.report)
     looked = " (confirmed)" if move.action == "confirm" else ""
     run.terminal.say(f"{move.stage}: {done.before} → {done.after}{looked}  ({done.tip.commit[:7]})")
-    for handoff in done.handoffs:
+    for handoff in _handoffs(done):
         run.terminal.say(printable(handoff_words(handoff)))

@@ -163,7 +163,7 @@ def _write(path: str, text: str) -> None:
 
 
 def _record(run: Run, report: Report) -> None:
-    recorded = record_verdicts(report, run.app.reader, run.app.writer, run.app.workspace)
+    recorded = record_verdicts(report, run.app.writer, run.app.views)
     for verdict in recorded:
         run.terminal.say(f"recorded: {verdict.session} {verdict.before} → {verdict.now}")
     if not recorded:

@@ -30,9 +30,9 @@ def label(key: LedgerKey) -> str:
 
 def copy_lines(outcome: CopyOutcome, style: Style = PLAIN) -> list[str]:
     """A line for each ledger that was copied, or of which there is something to say."""
-    rows = aligned([each.result, label(each.key), _path(each)] for each in outcome.told)
+    rows = aligned([each.result, label(each.key), _path(each)] for each in outcome.changed)
     lines = []
-    for each, row in zip(outcome.told, rows, strict=True):
+    for each, row in zip(outcome.changed, rows, strict=True):
         tint = style.red if each.result in _FAILED else style.green
         lines.append("  " + tint(each.result) + row.removeprefix(each.result))
         lines += [f"      {printable(each.why)}"] if each.why else []
@@ -61,7 +61,7 @@ def copy_data(outcome: CopyOutcome, folder: str) -> dict[str, object]:
                 "new": each.new or None,
                 "why": each.why or None,
             }
-            for each in outcome.told
+            for each in outcome.changed
         ],
         "up_to_date": outcome.equal,
         "conflicts": [

@@ -12,22 +12,43 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.status import SessionStatus
 
 _MOST_OFFERS = 3
 
 
+def routing_of(status: SessionStatus, stage: str) -> Routing | None:
+    """Who should act on `stage`; None where the project has no agents and the session assigns none."""
+    assigned = status.state.assigned.get(stage, "")
+    if not stage or ("registry" not in status.ledger.parts and not assigned):
+        return None
+    from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
+
+    return route(registry_of(status.ledger), stage, assigned)
+
+
 def who_lines(status: SessionStatus) -> list[str]:
     """Who should act on the stage that is next, and what is offered of it; nothing where nobody is known."""
     stage = status.next.stage
-    routing = status.routed(stage) if stage else None
+    routing = routing_of(status, stage)
     lines = []
     if routing and routing.first:
         lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
     elif routing:
         lines.append(f"who:  nobody handles {stage}: idse agents suggest")
-    offers = [each for each in status.state.handoffs if each.stage == stage]
+    offers = [each for each in open_handoffs(status.state) if each.stage == stage]
     return lines + [f"      {line}" for line in offer_lines(offers)]
+
+
+def open_handoffs(state: SessionState) -> tuple[Handoff, ...]:
+    """The open handoffs of a session; most have none, and load nothing to learn that."""
+    if "handoffs" not in state.parts:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return handoffs_of(state)
 
 
 def offer_lines(handoffs: Sequence[Handoff]) -> list[str]:

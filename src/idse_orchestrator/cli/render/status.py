@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.render.columns import columns, fitted
-from idse_orchestrator.cli.render.routing import handoffs_data, offer_lines, routing_data, who_lines
+from idse_orchestrator.cli.render.routing import (
+    handoffs_data,
+    offer_lines,
+    open_handoffs,
+    routing_data,
+    routing_of,
+    who_lines,
+)
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 
@@ -69,7 +76,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
-        "handoffs": handoffs_data(state.handoffs),
+        "handoffs": handoffs_data(open_handoffs(state)),
         "next": next_data(status),
     }
 
@@ -77,7 +84,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 def next_data(status: SessionStatus) -> dict[str, object]:
     """What to do now, and who should, as JSON values."""
     action = status.next
-    routing = status.routed(action.stage) if action.stage else None
+    routing = routing_of(status, action.stage)
     return {
         "why": action.why,
         "stage": action.stage or None,
@@ -90,7 +97,7 @@ def next_data(status: SessionStatus) -> dict[str, object]:
 
 def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
-    routing = status.routed(here.stage)
+    routing = routing_of(status, here.stage)
     return {
         "stage": here.stage,
         "status": here.status,
@@ -145,7 +152,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     ]
     if len(state.waivers) > _MOST_WAIVERS:
         remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
-    elsewhere = [each for each in state.handoffs if each.stage != status.next.stage]
+    elsewhere = [each for each in open_handoffs(state) if each.stage != status.next.stage]
     remarks += [fitted(line, _WIDTH) for line in offer_lines(elsewhere)]
     if state.not_applied:
         count = len(state.not_applied)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import PLAIN, Style, printable
-from idse_orchestrator.sync.outcome import MOVING, REFUSED, REJECTED, RESULTS, WAITING
+from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.sync.outcome import RefOutcome, SyncOutcome
     from idse_orchestrator.sync.setup_agency import AgencySetup
+    from idse_orchestrator.sync.syncing import RefOutcome, SyncOutcome
 
 _FAILED = (REFUSED, REJECTED, MOVING)
 _WORDS = {WAITING: "to be pushed", MOVING: "kept moving"}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import PLAIN, Style
 from idse_orchestrator.cli.render.sync import ref_label
-from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.sync.status import CONFLICTED, STANDINGS
 
 if TYPE_CHECKING:

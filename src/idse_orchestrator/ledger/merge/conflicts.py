@@ -65,3 +65,12 @@ class Joined(NamedTuple):
     def paths(self) -> tuple[str, ...]:
         """Those of the conflicts."""
         return tuple(conflict.path for conflict in self.conflicts)
+
+
+class Pair(NamedTuple):
+    """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
+
+    one: str
+    other: str
+    base: str
+    apart: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""What this folder last gave to a session's ledger, or took from it: the base of the next save."""
+"""The work folder of a project without git, and what it last gave to a ledger: the base of the next save."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
-from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
-from idse_orchestrator.worktree.workspace import GitWorkspace
+from idse_orchestrator.worktree.session_folders import WorkFolders
+from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str] | None:
-    """The files, path to content id; None where there is no record that can be read."""
+    """Returns the files, path to content id; None if there is no record that can be read."""
     try:
         with open(_path(place, project, session), encoding="utf-8") as file:
             value = json.load(file)
@@ -41,7 +41,7 @@ def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str]
 
 
 def remember_given(place: WorkTree, project: str, session: str, files: Mapping[str, str]) -> None:
-    """Keep `files` as what was given last."""
+    """Keeps `files` as what was given last."""
     path = _path(place, project, session)
     make_folder(os.path.dirname(path))
     write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
@@ -51,8 +51,8 @@ def _path(place: WorkTree, project: str, session: str) -> str:
     return os.path.join(place.private, "given", project, f"{session}.json")
 
 
-class PlainWorkspace(GitWorkspace):
-    """The `Workspace` port on a plain folder: views and folders as in a work tree, the rest without git."""
+class PlainWorkspace(WorkFolders):
+    """The documents of a plain folder, and what it gave to ledgers, without git."""
 
     def __init__(self, place: WorkTree, store: DesignStore, folders: Folders) -> None:
         super().__init__(place)
@@ -61,13 +61,13 @@ class PlainWorkspace(GitWorkspace):
         self._folders = folders
 
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
-        """See `Workspace.blobs`."""
+        """See `Documents.blobs`."""
         folder = session_folder(project, session)
         present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
     def capture(self, project: str, session: str) -> Captured | None:
-        """See `Workspace.capture`."""
+        """See `Documents.capture`."""
         folder = session_folder(project, session)
         paths = files_to_capture(self._place.top, folder)
         if not paths:
@@ -79,7 +79,7 @@ class PlainWorkspace(GitWorkspace):
         return Captured(self._folders.id_of(files), files)
 
     def set_current(self, project: str, session: str) -> None:
-        """See `Workspace.set_current`."""
+        """See `SessionFolders.set_current`."""
         target = f"ref: {session_ref(project, session)}\n".encode()
         for ref in (current_by_project_ref(project), CURRENT):
             path = os.path.join(self._place.git_dir, ref)
@@ -87,38 +87,38 @@ class PlainWorkspace(GitWorkspace):
             write_atomically(path, target)
 
     def base(self, project: str, session: str) -> str:
-        """See `Workspace.base`."""
+        """See `Contributions.base`."""
         return self.given(project, session, "") or ""
 
     def given(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.given`: there is but one branch."""
+        """See `Branch.given`: there is but one branch."""
         files = last_given(self._place, project, session)
         return None if files is None else self._folders.id_of(files)
 
     def missed(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.missed`: there are no commits to miss."""
+        """See `Branch.missed`: there are no commits to miss."""
         return None
 
     def brought(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
-        """See `Workspace.brought`: there are no code commits."""
+        """See `Branch.brought`: there are no code commits."""
         return False
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.agree`."""
+        """See `Contributions.agree`."""
         remember_given(self._place, project, session, self._folders.files(tree))
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """See `Workspace.merge`."""
+        """See `Contributions.merge`."""
         by_lines = partial(merge_lines, labels=EDIT_LABELS)
         settled = settle_edit(base, ours, theirs)
         return settled or merge_folders(self._folders, base, ours, theirs, by_lines)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """See `Workspace.mixed`."""
+        """See `Branch.mixed`."""
         return exchange_files(self._folders, tree, other, paths)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
-        """See `Workspace.is_safe_to_replace`."""
+        """See `Restorable.is_safe_to_replace`."""
         if self.given(project, session, "") == tree:
             return True
         entries = self._store.entries((project, session))
@@ -126,7 +126,7 @@ class PlainWorkspace(GitWorkspace):
         return held.issuperset(self._folders.files(tree).values())
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
-        """See `Workspace.replace_folder`."""
+        """See `Restorable.replace_folder`."""
         folder = session_folder(project, session)
         root = os.path.join(self._place.top, folder)
         old, new = self._folders.files(before), self._folders.files(after)
@@ -143,14 +143,14 @@ class PlainWorkspace(GitWorkspace):
         return [*written, *removed]
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
-        """See `Workspace.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""
+        """See `Restorable.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""
         entry = self._folders.entry(rev)
         if entry is None or path != "artifacts":
             return None
         return self._folders.id_of(entry.artifacts or {}) or None
 
     def _refuse_unseen(self, path: str, seen: str) -> None:
-        """Raise for a file that is not what `seen` says: somebody typed after the folder was looked at."""
+        """Raises ConflictError for a file that somebody changed after the folder was looked at."""
         if os.path.lexists(os.path.join(self._place.top, path)) and blob_id(self._read(path)) != seen:
             raise ConflictError(
                 "a document changed while it was to be replaced", where=path, fix=("run the command again",)

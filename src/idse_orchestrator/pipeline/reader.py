@@ -1,0 +1,217 @@
+"""Reads ledgers through the git program alone: a status must not wait for libgit2 to load."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
+from idse_orchestrator.errors import AmbiguousError, UnknownNameError
+from idse_orchestrator.git.identity import known_replica_id
+from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.git.vault import Vault
+from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable
+from idse_orchestrator.ledger.refs import (
+    PROJECTS,
+    SESSIONS,
+    SYNC,
+    parse_project_ref,
+    parse_session_ref,
+    project_ref,
+    session_ref,
+    sync_ref,
+    tracking_ref,
+)
+from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
+from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.state_json import state_from_json
+from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.project_state import ProjectState
+
+_EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
+_COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
+_REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
+_BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
+
+State = TypeVar("State")
+Parsed = TypeVar("Parsed")
+
+
+class GitLedgerReader:
+    """The `LedgerReader` port on a repository."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self._git = vault.git
+
+    def projects(self) -> Sequence[str]:
+        """See `LedgerReader.projects`."""
+        return [name for ref in self._refs(PROJECTS) if (name := parse_project_ref(ref))]
+
+    def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
+        """See `LedgerReader.sessions`."""
+        refs = self._refs(f"{SESSIONS}{project}/" if project else SESSIONS)
+        return [key for ref in refs if (key := parse_session_ref(ref))]
+
+    def session(self, project: str, session: str) -> SessionTip | None:
+        """See `LedgerReader.session`."""
+        with ObjectStream(self._git) as objects:
+            return self._tip(objects, state_from_json, session_ref(project, session))
+
+    def project(self, project: str) -> ProjectTip | None:
+        """See `LedgerReader.project`."""
+        with ObjectStream(self._git) as objects:
+            return self._tip(objects, _project_in, project_ref(project))
+
+    def look(self, project: str, session: str) -> Look | None:
+        """See `LedgerReader.look`."""
+        with ObjectStream(self._git) as objects:
+            tip = self._tip(objects, state_from_json, session_ref(project, session))
+            if tip is None:
+                return None
+            names = [f"{tip.commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
+            of_project = f"{project_ref(project)}:{STATE}"
+            *found, state = objects.read_all([*names, of_project])
+        blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
+        parts = _parsed(_parts_in, project_ref(project), state.data) if state else {}
+        return Look(tip, blobs, parts)
+
+    def project_at(self, project: str, commit: str) -> ProjectState | None:
+        """See `LedgerReader.project_at`."""
+        with ObjectStream(self._git) as objects:
+            blob = objects.read(f"{commit}:{STATE}") if _COMMIT.fullmatch(commit) else None
+        try:
+            state = _project_in(blob.data) if blob else None
+        except ValueError:
+            return None
+        return state if state and state.project == project else None
+
+    def last_sync(self) -> str:
+        """See `LedgerReader.last_sync`."""
+        return self.synced("", "").at
+
+    def synced(self, project: str, session: str) -> Synced:
+        """See `LedgerReader.synced`.
+
+        The sync point's commit says enough: its list of refs may be long. A clone that never synced
+        starts no process to learn that.
+        """
+        replica = known_replica_id(self._vault.private)
+        if not replica or not self._may_have(SYNC):
+            return Synced("", "")
+        with ObjectStream(self._git) as objects:
+            point = objects.read(sync_ref(replica))
+            at = _COMMITTED.search(point.data) if point else None
+            remote = _REMOTE.search(point.data) if point else None
+            there = None
+            if remote and session:
+                there = objects.read(tracking_ref(os.fsdecode(remote[1]), session_ref(project, session)))
+        when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(int(at[1]))) if at else ""
+        return Synced(when, there.id if there else "", remote is not None)
+
+    def _may_have(self, prefix: str) -> bool:
+        common = self._vault.common_dir
+        if os.path.isdir(os.path.join(common, prefix)):
+            return True
+        try:
+            with open(os.path.join(common, "packed-refs"), "rb") as file:
+                return prefix.encode() in file.read()
+        except OSError:
+            return False
+
+    def artifact_blobs(self, commit: str) -> Mapping[str, str]:
+        """See `LedgerReader.artifact_blobs`."""
+        names = [f"{commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
+        with ObjectStream(self._git) as objects:
+            found = zip(ARTIFACT_PATHS, objects.read_all(names), strict=True)
+            return {stage: blob.id for stage, blob in found if blob}
+
+    def tree_files(self, tree: str) -> Mapping[str, str]:
+        """See `LedgerReader.tree_files`."""
+        if not tree:
+            return {}
+        rows = self._git.text("ls-tree", "-r", "-z", tree).split("\0")
+        pairs = (row.partition("\t") for row in rows if row)
+        return {path: meta.split(" ")[2] for meta, _, path in pairs}
+
+    def find_commit(self, project: str, session: str, name: str) -> str:
+        """See `LedgerReader.find_commit`."""
+        ref = session_ref(project, session)
+        if _EVENT.fullmatch(name.upper()):
+            wanted = ("--extended-regexp", f"--grep=^Idse-Event: {name.upper()}")
+            found = self._git.lines("log", "--format=%H", *wanted, ref)
+        elif (back := _BACK.fullmatch(name)) and back["session"] in ("", session, f"{project}/{session}"):
+            found = self._git.lines("rev-list", "--max-count=1", f"--skip={back['steps']}", ref)
+        else:
+            commits = self._git.lines("rev-list", ref) if _HEX.fullmatch(name.lower()) else []
+            found = [commit for commit in commits if commit.startswith(name.lower())]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise AmbiguousError(
+                f"{name!r} stands for {len(found)} events of {project}/{session}",
+                cause=", ".join(commit[:10] for commit in found[:5]),
+                fix=("type more of it",),
+            )
+        raise UnknownNameError(f"there is no event {name!r} in {project}/{session}", fix=("idse log",))
+
+    def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
+        """See `LedgerReader.states`."""
+        wanted = list(keys)
+        names = [f"{session_ref(*key)}:{STATE}" for key in wanted]
+        with ObjectStream(self._git) as objects:
+            found = dict(zip(wanted, objects.read_all(names), strict=True))
+        self._refuse_broken(*(session_ref(*key) for key, blob in found.items() if blob is None))
+        return {
+            key: _parsed(state_from_json, session_ref(*key), blob.data) for key, blob in found.items() if blob
+        }
+
+    def _tip(self, objects: ObjectStream, parse: Callable[[bytes], State], ref: str) -> Tip[State] | None:
+        commit = objects.read(ref)
+        if commit is None:
+            self._refuse_broken(ref)
+            return None
+        state, artifacts = objects.read_all((f"{commit.id}:{STATE}", f"{commit.id}:{ARTIFACTS}"))
+        if state is None:
+            raise corrupt(ref, f"it points at {commit.kind} {commit.id[:7]}, which has no {STATE}")
+        return Tip(commit.id, artifacts.id if artifacts else "", _parsed(parse, ref, state.data))
+
+    def _refuse_broken(self, *refs: str) -> None:
+        """Nothing could be read of `refs`: fine where they do not exist, an error where they do."""
+        for ref in self._git.lines("for-each-ref", "--format=%(refname)", *refs) if refs else ():
+            raise corrupt(ref, f"it points at something that is missing or has no {STATE}")
+
+    def _refs(self, prefix: str) -> Sequence[str]:
+        return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
+
+
+def _project_in(data: bytes) -> ProjectState:
+    from idse_orchestrator.pipeline.project_state import project_from_json  # a status needs none of it
+
+    return project_from_json(data)
+
+
+def _parts_in(data: bytes) -> Mapping[str, Any]:
+    """What other themes keep in a project's state, without the rest of it."""
+    import json
+
+    from idse_orchestrator.pipeline.project_state import project_parts
+
+    raw = json.loads(data)
+    if not isinstance(raw, dict):
+        raise ValueError("not a project's state")  # noqa: TRY004 - a wrong value it is
+    return project_parts(raw)
+
+
+def _parsed(parse: Callable[[bytes], Parsed], ref: str, data: bytes) -> Parsed:
+    try:
+        return parse(data)
+    except ValueError as error:
+        raise unreadable(ref, error) from error
