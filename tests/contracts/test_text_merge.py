@@ -90,7 +90,7 @@ def test_every_line_that_both_change_is_a_conflict(merge, numbers):
     ("ours", "base", "theirs"),
     [
         pytest.param(b"A\nb\n", b"a\nb\n", b"a\nB\n", id="neighbouring lines"),
-        pytest.param(b"A\rb\nc\n", b"a\rb\nc\n", b"a\rB\nc\n", id="parts of one line"),
+        pytest.param(b"A\rm\rb\nc\n", b"a\rm\rb\nc\n", b"a\rm\rB\nc\n", id="parts of one line"),
         pytest.param(b"a\n", b"a\nb\n", b"a\nB\n", id="a line removed and edited"),
     ],
 )

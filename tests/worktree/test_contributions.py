@@ -46,7 +46,9 @@ def test_a_part_of_a_tree_is_exchanged_also_where_one_side_has_no_such_file(repo
 
     merger = TreeMerger(repository)
     ours, other = tree(a="1", b="1", gone="1"), tree(a="2", b="2", new="2")
-    assert merger.mixed(ours, other, ["b", "gone", "new"]) == tree(a="1", b="2", new="2")
+    mixed = merger.mixed(ours, other, ["b", "gone", "new"])
+    assert repo.git("ls-tree", "--name-only", mixed).split() == ["a", "b", "new"]
+    assert mixed == tree(a="1", b="2", new="2")
     assert merger.mixed(ours, "", ["a", "b", "gone"]) == ""
     assert merger.mixed("", other, ["a"]) == tree(a="2")
 
