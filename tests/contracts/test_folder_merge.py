@@ -8,7 +8,6 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from idse_orchestrator.stores.memory import MemoryStore
 
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.objects import objects_of
@@ -21,6 +20,7 @@ from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.plain.folders import Folders
+from memory_store import MemoryStore
 
 TEXT = "a\nb\nc\nd\ne\n"
 A = {"a.md": "x"}
