@@ -13,7 +13,7 @@ import pytest
 from here import discover
 from idse_orchestrator.errors import StorageError
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import (
+from idse_orchestrator.worktree.hooks.hook import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -30,11 +30,12 @@ from idse_orchestrator.worktree.hooks.install import (
     RESTORED,
     SKIPPED,
     UPDATED,
-    hooks_status,
-    install_hooks,
-    uninstall_hooks,
+    find_program,
+    is_ours,
+    is_sealed,
+    shim,
 )
-from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
 
 if TYPE_CHECKING:
     import pathlib

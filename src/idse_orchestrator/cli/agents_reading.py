@@ -5,7 +5,13 @@ from __future__ import annotations
 import click
 
 from idse_orchestrator.agents.ide_agent_routing import suggest
-from idse_orchestrator.agents.registry import AgentRegistry, agent_to_dict, registry_to_dict, rule_to_dict
+from idse_orchestrator.agents.registry import (
+    AgentRegistry,
+    agent_to_dict,
+    registry_to_dict,
+    rule_to_dict,
+)
+from idse_orchestrator.agents.registry import registry_of as agents_in
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.agents.registry_view import EDITED, view_condition
@@ -33,7 +39,7 @@ session_option = click.option(
 def registry_of(run: Run, project: str) -> AgentRegistry:
     """The registry of `project`; says on the side when its file holds an edit, or when it is not sound."""
     tip = run.app.reader.project(project)
-    registry = tip.state.registry if tip else AgentRegistry()
+    registry = agents_in(tip.state) if tip else AgentRegistry()
     path = agent_registry_path(project)
     try:
         if view_condition(run.app.reader, run.app.workspace, project, tip) == EDITED:
@@ -93,7 +99,7 @@ def suggest_agents(run: Run, session: str | None) -> int:
     look = run.app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
-    routings = suggest(look.registry, look.tip.state.assigned)
+    routings = suggest(agents_in(look), look.tip.state.assigned)
     nobody = [routing.stage for routing in routings if routing.first is None]
     if run.terminal.as_json:
         stages = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.ide_agent_routing import Routing, route
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.cli.render.routing import choice_words, routing_data
 from idse_orchestrator.cli.render.style import printable
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
@@ -26,7 +27,7 @@ def run_route(run: Run, stage: str, session: str | None = None) -> int:
         from idse_orchestrator.sessions.status import no_ledger
 
         raise no_ledger(key)
-    routing = route(look.registry, stage, look.tip.state.assigned.get(stage, ""))
+    routing = route(registry_of(look), stage, look.tip.state.assigned.get(stage, ""))
     if run.terminal.as_json:
         from idse_orchestrator.cli.render.envelope import envelope
 

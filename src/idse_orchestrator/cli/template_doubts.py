@@ -9,7 +9,7 @@ from idse_orchestrator.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Terminal
-    from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
+    from idse_orchestrator.sessions.template_folder import TemplateDoubt
 
 _SHOWN = 3
 

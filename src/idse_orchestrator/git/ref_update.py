@@ -17,7 +17,7 @@ from idse_orchestrator.errors import GitFailedError, StorageError
 from idse_orchestrator.git.libgit2 import libgit2
 
 if TYPE_CHECKING:
-    import pygit2
+    from idse_orchestrator.git.libgit2 import pygit2
 
 STALE_AFTER_SECONDS = 5.0
 """A ``<ref>.lock`` older than this, seen while we hold the ledger lock, was left by a killed writer.

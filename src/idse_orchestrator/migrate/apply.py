@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.errors import ConflictError
@@ -21,8 +22,9 @@ from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import registry_changes
 from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.create_session import Folders
 from idse_orchestrator.sessions.ports import SessionFolders
 from idse_orchestrator.sessions.views import Views
@@ -118,7 +120,7 @@ def _take_registry(applying: Applying, project: str, registry: RegistryPlan, don
 
     def plan(tip: ProjectTip | None) -> Draft | None:
         nonlocal added
-        changes = registry_changes(tip.state.registry, registry.registry) if tip is not None else []
+        changes = registry_changes(registry_of(tip.state), registry.registry) if tip is not None else []
         added = sum(1 for change in changes if "agent" in change)
         reason = f"migrated from {encodable(registry.path)}"
         return Draft(ASSIGNED, {"changes": changes, "reason": reason}) if changes else None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder, upstream_of
 from idse_orchestrator.migrate.files import stage_statuses

@@ -8,8 +8,8 @@ import click
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims import change, look
-from idse_orchestrator.claims.block import LEFT, WRITTEN, write_claims
-from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.claim import claims_of
+from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
@@ -144,7 +144,9 @@ def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -
     blueprint = run.app.blueprint(run.project)
     block = None
     if write:
-        block = write_claims(blueprint, blueprint_tip(blueprint).state.claims, force=force, dry_run=dry_run)
+        block = write_claims(
+            blueprint, claims_of(blueprint_tip(blueprint).state), force=force, dry_run=dry_run
+        )
     found = look.claims(blueprint, every=every)
     if run.terminal.as_json:
         data = {"claims": [claim_data(each) for each in found]}

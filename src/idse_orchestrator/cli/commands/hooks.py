@@ -14,13 +14,8 @@ from idse_orchestrator.cli.render.hooks import (
 )
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
-from idse_orchestrator.worktree.hooks.install import (
-    SKIPPED,
-    HooksReport,
-    hooks_status,
-    install_hooks,
-    uninstall_hooks,
-)
+from idse_orchestrator.worktree.hooks.hook import SKIPPED, HooksReport
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
 
 
 @command("install", project=False)

@@ -19,9 +19,10 @@ from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
-from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
+from idse_orchestrator.sessions.template_folder import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
-from idse_orchestrator.worktree.hooks.install import HooksReport, install_hooks
+from idse_orchestrator.worktree.hooks.hook import HooksReport
+from idse_orchestrator.worktree.hooks.install import install_hooks
 
 
 @command("init", reads=True, project=False)

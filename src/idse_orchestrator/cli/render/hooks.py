@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.aligned import aligned
 from idse_orchestrator.cli.render.style import Style, printable
-from idse_orchestrator.worktree.hooks.install import ABSENT, CURRENT, OUTDATED
+from idse_orchestrator.worktree.hooks.hook import ABSENT, CURRENT, OUTDATED
 
 if TYPE_CHECKING:
-    from idse_orchestrator.worktree.hooks.install import HooksPlace, HooksReport, HookState
+    from idse_orchestrator.worktree.hooks.hook import HooksPlace, HooksReport, HookState
 
 
 def hooks_page(report: HooksReport, style: Style) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.style import Style, printable
 from idse_orchestrator.profiles.file import YAML
-from idse_orchestrator.profiles.write_profiles import CURRENT, FOREIGN, MISSING, OUTDATED, Standing
+from idse_orchestrator.profiles.folder import CURRENT, FOREIGN, MISSING, OUTDATED, Standing
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Terminal

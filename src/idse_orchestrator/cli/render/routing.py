@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.status import SessionStatus
 
 _MOST_OFFERS = 3
@@ -20,11 +21,12 @@ _MOST_OFFERS = 3
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:
     """Who should act on `stage`; None where the project has no agents and the session assigns none."""
     assigned = status.state.assigned.get(stage, "")
-    if not stage or (status.ledger.agents is None and not assigned):
+    if not stage or ("registry" not in status.ledger.parts and not assigned):
         return None
     from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
 
-    return route(status.ledger.registry, stage, assigned)
+    return route(registry_of(status.ledger), stage, assigned)
 
 
 def who_lines(status: SessionStatus) -> list[str]:
@@ -36,8 +38,17 @@ def who_lines(status: SessionStatus) -> list[str]:
         lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
     elif routing:
         lines.append(f"who:  nobody handles {stage}: idse agents suggest")
-    offers = [each for each in status.state.handoffs if each.stage == stage]
+    offers = [each for each in open_handoffs(status.state) if each.stage == stage]
     return lines + [f"      {line}" for line in offer_lines(offers)]
+
+
+def open_handoffs(state: SessionState) -> tuple[Handoff, ...]:
+    """The open handoffs of a session; most have none, and load nothing to learn that."""
+    if "handoffs" not in state.parts:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return handoffs_of(state)
 
 
 def offer_lines(handoffs: Sequence[Handoff]) -> list[str]:

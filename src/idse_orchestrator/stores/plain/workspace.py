@@ -13,15 +13,15 @@ from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.ledger.merge.conflicts import Merged
-from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
+from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
-from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
 from idse_orchestrator.worktree.session_folders import WorkFolders
+from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
@@ -109,7 +109,9 @@ class PlainWorkspace(WorkFolders):
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Contributions.merge`."""
-        return apply_edit(self._folders, base, ours, theirs, partial(merge_lines, labels=EDIT_LABELS))
+        by_lines = partial(merge_lines, labels=EDIT_LABELS)
+        settled = settle_edit(base, ours, theirs)
+        return settled or merge_folders(self._folders, base, ours, theirs, by_lines)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """See `Branch.mixed`."""
