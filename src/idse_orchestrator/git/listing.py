@@ -136,8 +136,8 @@ _LEGACY = (
 )
 
 PATHSPECS = (
-    *(f":(top,glob){folder}/projects/*/sessions/**" for folder in _STAGE_FOLDERS),
-    *(f":(top,glob){folder}/current/**/*.md" for folder in _STAGE_FOLDERS),
+    *map(":(top,glob){}/projects/*/sessions/**".format, _STAGE_FOLDERS),
+    *map(":(top,glob){}/current/**/*.md".format, _STAGE_FOLDERS),
     ":(top,glob)projects/*/sessions/**",
 )
 """What to hand git after ``--``: wide enough for every older layout; `only_legacy` narrows the answer."""

@@ -12,8 +12,16 @@ from typing import NamedTuple
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
 from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.sessions.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
-from idse_orchestrator.sync.remote_safety import check_destination, check_fetches, check_pushes, parse_refspec
-from idse_orchestrator.sync.remotes import GitRemotes, RemoteSettings, has_password, redacted
+from idse_orchestrator.sync.remotes import (
+    GitRemotes,
+    RemoteSettings,
+    check_destination,
+    check_fetches,
+    check_pushes,
+    has_password,
+    parse_refspec,
+    redacted,
+)
 
 REMOTE = "agency"
 """What the git remote of the Agency is called where nobody says otherwise."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from idse_orchestrator.base.workers import cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named
@@ -114,7 +113,12 @@ class GitGuard:
         def here(question: tuple[object, Part]) -> Sequence[Sequence[str]]:
             return judge_part(self._vault, self._kinds, question[1], self._merges_in)
 
-        rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
+        if count == 1:
+            rows = [here((place, parts[0]))]
+        else:
+            from idse_orchestrator.base.workers import share_out
+
+            rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
         return [Defect(*row) for part in rows for row in part]
 
 
@@ -270,4 +274,8 @@ _MOST = 4
 
 def parts_for(count: int) -> int:
     """Into how many parts the judgement of `count` refs is divided."""
-    return max(1, min(_MOST, cores(), count // WORTH_IT + 1)) if count >= WORTH_IT else 1
+    if count < WORTH_IT:
+        return 1
+    from idse_orchestrator.base.workers import cores
+
+    return max(1, min(_MOST, cores(), count // WORTH_IT + 1))

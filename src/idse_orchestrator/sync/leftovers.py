@@ -12,7 +12,7 @@ from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.ledger.refs import LOCAL, sync_ref
 from idse_orchestrator.sync.incoming import dead_folders, remove_leftovers
 from idse_orchestrator.sync.points import PENDING
-from idse_orchestrator.sync.remote_safety import PUBLISHING, tracking
+from idse_orchestrator.sync.remotes import PUBLISHING, tracking
 from idse_orchestrator.sync.setup_agency import MADE
 
 if TYPE_CHECKING:

@@ -25,8 +25,7 @@ from idse_orchestrator.sync.agency import (
     refuse_password,
     resolve_agency,
 )
-from idse_orchestrator.sync.remote_safety import PUBLISHING, check_fetches, tracking
-from idse_orchestrator.sync.remotes import RemoteSettings, redacted
+from idse_orchestrator.sync.remotes import PUBLISHING, RemoteSettings, check_fetches, redacted, tracking
 
 MADE = "idseMade"
 """A git setting of the remote that `setup_agency` made, so that `idse uninstall` knows whose it is."""
@@ -120,7 +119,7 @@ def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
     written = [f"{key} = {value}" for key, value, done in wanted if not done]
     for key, value, done in wanted:
         if not done:
-            remotes.add(key, value)
+            remotes.configuration.add(key, value)
     return [*written, *_named(parts, name)]
 
 
@@ -129,7 +128,7 @@ def _named(parts: AgencyParts, name: str) -> list[str]:
     if name == _remote_now(parts):
         return []
     parts.layers.write(NAME, name)
-    parts.remotes.forget()
+    parts.remotes.configuration.forget()
     return [f"idse.{NAME} = {name}"]
 
 
