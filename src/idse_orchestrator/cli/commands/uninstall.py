@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Do not ask before ledgers are removed.")
 @click.option("--no-input", is_flag=True, help="Never ask: without --yes, remove no ledger.")
 @click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
-def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> int:
+def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> Answer:
     """Remove hooks, agents' blocks and hooks, settings, views and idse's private folder.
 
     What stood there before comes back, byte for byte.
@@ -34,28 +37,17 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
     footprint, hooks = run.app.footprint, run.app.hook_files()
     plan = plan_uninstall(footprint, hooks, with_ledgers=ledgers)
     if dry_run:
-        _show_plan(run, plan)
-        return EXIT_OK
+        return Answer(lines=_plan_lines(plan))
     if ledgers and plan.ledgers and not yes:
         _ask(run, len(plan.ledgers), no_input=no_input)
     if not ledgers:
         run.app.drain_spool()
     done = carry_out(footprint, hooks, plan)
-    run.terminal.say(f"removed {_count(plan)}")
-    for why in done.kept:
-        run.terminal.warn(why)
+    lines: list[str] = [Said(f"removed {_count(plan)}"), *map(Warned, done.kept)]
     if done.backup:
-        run.terminal.say(
-            "the ledgers are in this bundle; to bring them back: git fetch BUNDLE 'refs/idse/*:refs/idse/*'"
-        )
-        run.terminal.data(done.backup)
-    _say_what_stays(run, plan)
-    return EXIT_CONFLICT if done.kept else EXIT_OK
-
-
-def build() -> click.Command:
-    """The command `idse uninstall`."""
-    return uninstall
+        back = "git fetch BUNDLE 'refs/idse/*:refs/idse/*'"
+        lines += [Said(f"the ledgers are in this bundle; to bring them back: {back}"), done.backup]
+    return Answer(lines=[*lines, *_kept_lines(plan)], code=EXIT_CONFLICT if done.kept else EXIT_OK)
 
 
 def _ask(run: Run, count: int, *, no_input: bool) -> None:
@@ -72,19 +64,19 @@ def _ask(run: Run, count: int, *, no_input: bool) -> None:
         raise NotConfirmedError("nothing was removed", fix=("idse uninstall    (keeps the ledgers)",))
 
 
-def _show_plan(run: Run, plan: UninstallPlan) -> None:
+def _plan_lines(plan: UninstallPlan) -> Iterator[str]:
     for trace in (*plan.traces, *(plan.ledgers if plan.with_ledgers else ())):
-        run.terminal.data(f"remove {trace.kind}: {trace.where}")
+        yield f"remove {trace.kind}: {trace.where}"
     if plan.with_ledgers and plan.ledgers:
-        run.terminal.say("a backup of the ledgers would be written into the git directory first")
-    _say_what_stays(run, plan)
+        yield Said("a backup of the ledgers would be written into the git directory first")
+    yield from _kept_lines(plan)
 
 
-def _say_what_stays(run: Run, plan: UninstallPlan) -> None:
+def _kept_lines(plan: UninstallPlan) -> Iterator[str]:
     for folder in plan.documents:
-        run.terminal.say(f"kept: the documents in {folder}")
+        yield Said(f"kept: the documents in {folder}")
     if plan.ledgers and not plan.with_ledgers:
-        run.terminal.say(
+        yield Said(
             f"kept: {len(plan.ledgers)} ledgers and notes under refs/idse/ (git for-each-ref refs/idse)"
         )
 
@@ -92,6 +84,5 @@ def _say_what_stays(run: Run, plan: UninstallPlan) -> None:
 def _count(plan: UninstallPlan) -> str:
     traces = [*plan.traces, *(plan.ledgers if plan.with_ledgers else ())]
     kinds = dict.fromkeys(trace.kind for trace in traces)
-    counts = {kind: sum(trace.kind == kind for trace in traces) for kind in kinds}
-    words = [f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in counts.items()]
+    words = [counted(sum(trace.kind == kind for trace in traces), kind) for kind in kinds]
     return ", ".join(words) or "nothing: idse has left nothing here"

@@ -9,8 +9,8 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims.claim import Claim, Evidence
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.claims.look import Candidate, Candidates, Verification, is_out_of_date
-from idse_orchestrator.cli.render.aligned import aligned, wrapped
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.layout import aligned, wrapped
+from idse_orchestrator.cli.style import Style, printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.claims.block import BlockOutcome

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.paths import LAYOUTS

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.envelope import envelope
-from idse_orchestrator.cli.render.report_words import Rules, kind_of
+from idse_orchestrator.cli.envelope import envelope
+from idse_orchestrator.cli.render.report import kind_of
 
 if TYPE_CHECKING:
+    from idse_orchestrator.cli.render.report import Rules
+    from idse_orchestrator.cli.style import Style
     from idse_orchestrator.constitution.findings import Finding, Report
 
 SCHEMA = "idse.validate/1"
 
 
-def json_report(report: Report, rules: Rules) -> str:
-    """One JSON document: the envelope around `report_data`."""
+def json_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the one shape of formats
+    """Returns one JSON document: the envelope around `report_data`."""
     return envelope(SCHEMA, report_data(report, rules))
 
 
 def report_data(report: Report, rules: Rules) -> dict[str, object]:
-    """The report in JSON's own types; findings in the report's order, ``blocks`` as without ``--strict``."""
+    """Returns the report in JSON's own types; ``blocks`` as without ``--strict``."""
     kinds = [kind_of(finding) for finding in report.findings]
     return {
         "source": report.source,
@@ -37,7 +39,7 @@ def report_data(report: Report, rules: Rules) -> dict[str, object]:
 
 
 def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
-    """One finding; ``line`` and ``column`` are null for a whole file, ``waiver`` null where there is none."""
+    """Returns one finding; ``line`` and ``column`` are null for a whole file."""
     rule = rules.get(finding.rule)
     waiver = finding.waiver
     return {
