@@ -6,17 +6,17 @@ line: its start and end (seconds of the system's clock), and the milliseconds of
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.application import Application
 
 
 def main(folder: str, session: str, how_many: int) -> None:
     """Append, and print the times."""
-    writer = GitLedgerWriter(discover(folder))
+    writer = Application(folder, os.environ).writer
     writer.append("portal", session, lambda tip: None if tip else Draft("created", {"session": session}))
     print("ready", flush=True)
     sys.stdin.readline()

@@ -7,7 +7,6 @@ from difflib import SequenceMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base import text_merge as line_blocks
 from idse_orchestrator.base.text_merge import Block, common_blocks
 
 lines = st.lists(st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\n", b"e\n", b"f\n"]), max_size=30)
@@ -47,7 +46,7 @@ def test_only_what_lies_between_single_lines_is_compared(monkeypatch):
         compared.append(len(one) * len(other))
         return SequenceMatcher(None, one, other, **more)
 
-    monkeypatch.setattr(line_blocks, "SequenceMatcher", watched)
+    monkeypatch.setattr("difflib.SequenceMatcher", watched)
     one = [b"\n" if number % 3 else b"%d\n" % number for number in range(3000)]
     other = [line.replace(b"300\n", b"edited\n") for line in one]
     assert common_blocks(one, other)[-1][:2] == (301, 301)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 
 @pytest.fixture
 def ledgers(repo):
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository, clock=lambda: 1_767_225_600)
+    writer = ledger_writer(repository, clock=lambda: 1_767_225_600)
 
     def say(session, text, project="portal"):
         repo.write("scratch", text)

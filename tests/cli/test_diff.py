@@ -6,9 +6,8 @@ import json
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"
@@ -18,7 +17,7 @@ FOLDER = ".idse/projects/portal/sessions/login"
 def portal(repo):
     """A session whose spec was completed, and saved again with another text since."""
     repository = discover(str(repo.path))
-    writer, workspace = GitLedgerWriter(repository), GitWorkspace(repository)
+    writer, workspace = ledger_writer(repository), GitWorkspace(repository)
     writer.append_to_project("portal", lambda _tip: Draft("created", {"project": "portal"}))
 
     def append(kind, **body):

@@ -7,9 +7,8 @@ import re
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 
@@ -19,8 +18,8 @@ def portal(repo):
     """A project `portal` whose session `login` has four events, a minute apart, one of them by an agent."""
     repository = discover(str(repo.path))
     clock = iter(range(1_767_225_600, 1_767_300_000, 60))
-    person = GitLedgerWriter(repository, "", lambda: times[-1])
-    claude = GitLedgerWriter(repository, "claude", lambda: times[-1])
+    person = ledger_writer(repository, "", lambda: times[-1])
+    claude = ledger_writer(repository, "claude", lambda: times[-1])
     times = []
 
     def append(writer, kind, **body):
@@ -196,7 +195,7 @@ def test_an_event_that_does_not_count_says_why(portal):
         "from": "in_progress",
         "to": "complete",
     }
-    GitLedgerWriter(repository).append("portal", "login", lambda _tip: Draft("stage", body))
+    ledger_writer(repository).append("portal", "login", lambda _tip: Draft("stage", body))
     assert "not applied: the stage was complete, not in_progress" in log(portal, "login", "-n", "1")
     assert "(not applied)" in log(portal, "login", "-n", "1", "--oneline")
     assert json.loads(log(portal, "login", "-n", "1", "--format", "json-lines"))["not_applied"]

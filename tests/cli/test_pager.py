@@ -9,15 +9,14 @@ import time
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 
 @pytest.fixture
 def portal(repo):
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository)
+    writer = ledger_writer(repository)
     writer.append_to_project("portal", lambda _tip: Draft("created", {"project": "portal"}))
     body = {"project": "portal", "session": "login"}
     writer.append("portal", "login", lambda _tip: Draft("created", body))

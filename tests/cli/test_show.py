@@ -7,9 +7,8 @@ import subprocess
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
@@ -20,8 +19,8 @@ BYTES = b"caf\xe9 \x00\r\n\x1b[2J"
 def portal(repo):
     """A session with two saved versions of its spec, the second one binary."""
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository)
-    GitLedgerWriter(repository).append_to_project(
+    writer = ledger_writer(repository)
+    ledger_writer(repository).append_to_project(
         "portal", lambda _tip: Draft("created", {"project": "portal"})
     )
     repo.commits = []

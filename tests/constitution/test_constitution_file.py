@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS
+from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS, loaded
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
@@ -408,3 +408,8 @@ def test_messages_and_hints_hold_only_what_is_filled(constitution):
 
 def test_artifacts_means_all_seven(constitution):
     assert constitution.rule("IDSE201").applies_to == STAGES
+
+
+def test_every_verb_of_one_file_has_a_check_that_can_be_loaded():
+    assert all(callable(verb.check) for verb in VERBS.values() if verb.needs in (ANY_FILE, CONTENT, TEXT))
+    assert all(callable(loaded(verb.settling)) for verb in VERBS.values() if verb.settling)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.errors import InvalidArtifactError, UnknownNameError
 from idse_orchestrator.worktree.readers.comparison import compare_index, compare_range, sessions_between
-from idse_orchestrator.worktree.work_tree import discover
 
 ZERO = "0" * 40
 LOGIN = ("portal", "login")

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.in_force import constitution_in
@@ -18,7 +19,6 @@ from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, 
 from idse_orchestrator.worktree.readers.comparison import compare_index, compare_range
 from idse_orchestrator.worktree.readers.index import IndexReader
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
-from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = ("portal", "login")
 CONFLICT = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"

@@ -7,6 +7,7 @@ import os
 
 import pytest
 
+from here import discover
 from idse_orchestrator.constitution.verdict_cache import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
@@ -16,7 +17,6 @@ from idse_orchestrator.constitution.verdict_cache import (
     engine_generation,
     verdict_cache_of,
 )
-from idse_orchestrator.worktree.work_tree import discover
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from here import discover
 from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError, LedgerMovedError, UnknownNameError
 from idse_orchestrator.stores.design_store import Loaded
@@ -18,7 +19,6 @@ from idse_orchestrator.stores.entry import Content, entry_id, make_entry
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.memory import MemoryStore
-from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = ("portal", "login")
 PORTAL = ("portal", "")

@@ -20,11 +20,10 @@ import sys
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 _PRIVATE = ("contributed", "spool", "replica")
@@ -135,7 +134,7 @@ class Ledgers:
         self.now = 0
         self.repository = discover(str(repo.path))
         self.store = open_repository(self.repository.common_dir)
-        self.writer = GitLedgerWriter(self.repository, clock=lambda: self.now)
+        self.writer = ledger_writer(self.repository, clock=lambda: self.now)
         self.files = {}
 
     def say(self, session, day, **texts):

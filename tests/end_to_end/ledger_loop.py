@@ -13,8 +13,7 @@ import subprocess
 import sys
 
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.wiring.application import Application
 
 
 def _draft(number: int, session: str, *, is_new: bool) -> Draft:
@@ -35,7 +34,7 @@ def _commit(folder: str, name: str, number: int) -> None:
 
 def main(folder: str, session: str, acknowledged: str, how_many: int | None) -> None:
     """Work; a line in `acknowledged` is a promise that its event is in the ledger."""
-    writer = GitLedgerWriter(discover(folder))
+    writer = Application(folder, os.environ).writer
     out = os.open(acknowledged, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     for number in itertools.count() if how_many is None else range(how_many):
         tip = writer.append("portal", session, lambda tip, n=number: _draft(n, session, is_new=tip is None))

@@ -6,11 +6,11 @@ import pathlib
 import subprocess
 import sys
 
+from here import discover
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.pipeline.session_fold import fold
-from idse_orchestrator.worktree.work_tree import discover
 
 LOOP = str(pathlib.Path(__file__).with_name("ledger_loop.py"))
 EACH = 25

@@ -12,14 +12,13 @@ import time
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.worktree.work_tree import discover
 
 LOOP = str(pathlib.Path(__file__).with_name("ledger_loop.py"))
 SESSIONS = ("login", "search")
@@ -54,9 +53,7 @@ def assert_nothing_is_lost(repo, acknowledged):
 def assert_the_next_append_works(repo):
     repository = discover(str(repo.path))
     for session in SESSIONS:
-        tip = GitLedgerWriter(repository).append(
-            "portal", session, lambda _: Draft("edited", {"changed": {}})
-        )
+        tip = ledger_writer(repository).append("portal", session, lambda _: Draft("edited", {"changed": {}}))
         assert GitLedgerReader(repository).session("portal", session) == tip
 
 
@@ -104,7 +101,7 @@ def test_two_hundred_killed_writers_lose_no_acknowledged_event(repo, tmp_path):
 
 def test_a_writer_killed_between_lock_and_rename_is_recovered_from(repo, tmp_path):
     """The one trace a kill can leave in our way, made by hand since a random instant seldom hits it."""
-    writer = GitLedgerWriter(discover(str(repo.path)))
+    writer = ledger_writer(discover(str(repo.path)))
     first = writer.append("portal", "login", lambda _: Draft("created", {}))
     lock = repo.path / ".git/refs/idse/sessions/portal/login.lock"
     lock.write_text(f"{first.commit}\n")

@@ -312,9 +312,12 @@ def sound_ledger(store, folder, session, content):
     from idse_orchestrator.stores.plain.folders import Folders
     from idse_orchestrator.stores.plain.making import place_without_git
     from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
+    from idse_orchestrator.wiring.acting import PlainActing
 
     place, folders = place_without_git(str(folder), "", "filesystem"), Folders(store)
-    writer = StoreLedgerWriter(place, store, folders, PlainEventMaker(place, "", os.environ))
+    writer = StoreLedgerWriter(
+        place, store, folders, PlainEventMaker(PlainActing(place.private, os.environ, str))
+    )
     tree = folders.id_of({"intent.md": store.save_artifact(content)})
     body = {"project": "portal", "session": session, "type": "feature", "title": "", "owner": ""}
     writer.append("portal", session, lambda _: Draft("created", body | {"parents": []}, tree))

@@ -37,3 +37,19 @@ def test_the_text_that_lost_is_still_in_the_ledgers_history(divided):
     assert divided.ledger("intent.md") == "# Intent\n\n## Goal\n\none\nb, and what a meant\n"
     history = divided.git("log", "-p", "--format=%s", "refs/idse/sessions/portal/__blueprint__")
     assert "\n+a\n" in history
+
+
+def test_what_had_to_take_another_name_was_not_decided_by_the_merge_and_stays(divided, loop_of):
+    other = loop_of(divided.worktree("other"))
+    other.edit("note.md", "of the other work tree\n")
+    other.does("save", "portal/__blueprint__")
+    divided.git("merge", "side", check=False)
+    divided.edit("intent.md", "# Intent\n\n## Goal\n\none\nb\na\n")
+    divided.edit("Note.md", "of the merge\n")
+    divided.git("add", "-A")
+    divided.git("commit", "-qm", "merge")
+    assert divided.ledger("intent.md") == "# Intent\n\n## Goal\n\none\nb\na\n"
+    assert (divided.ledger("Note.md"), divided.ledger("note.md~")) == (
+        "of the merge\n",
+        "of the other work tree\n",
+    )

@@ -6,10 +6,9 @@ import json
 
 import pytest
 
+from here import discover, git_notes
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.notes import note_text
-from idse_orchestrator.worktree.work_tree import discover
 
 NOTES = "refs/idse/notes/commits"
 
@@ -158,7 +157,7 @@ def parted_notes(parted):
     start = repo.git("rev-parse", NOTES)
     for number, word in enumerate(("left", "right")):
         repo.git("update-ref", NOTES, start)
-        GitNotes(parted.repository).write_many(
+        git_notes(parted.repository).write_many(
             {str(number) * 40: note_text("portal/login", "spec", word, None)}, "idse: notes"
         )
         tips.append(repo.git("rev-parse", NOTES))

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from here import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/__blueprint__"
 CANARIES = {

@@ -19,7 +19,7 @@ app = Application(sys.argv[1], {})
 for number in range(20):
     title = f"{sys.argv[2]} {number} " + "x" * (number * 97 % 4000)
     app.writer.append("portal", "login", lambda _: Draft("described", {"title": title}))
-    app.refresh_all_views()
+    app.views.refresh_all()
 """
 
 

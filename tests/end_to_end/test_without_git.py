@@ -300,6 +300,23 @@ def test_two_folders_that_share_a_store_bring_their_edits_together(plain, tmp_pa
     assert "<<<<<<< ledger\nmine" in plain.does("show", "@{0}:intent").stdout
 
 
+def test_a_document_renamed_in_one_folder_and_edited_in_another_stays_under_both_names(plain, tmp_path):
+    other = Plain(tmp_path / "other", pathlib.Path(plain.environment["PATH"]))
+    other.path.mkdir()
+    other.environment["IDSE_STORE"] = f"filesystem:{plain.path / '.idse' / 'store'}"
+    text = "".join(f"line {number}\n" for number in range(20))
+    plain.write("notes.md", text)
+    plain.does("save")
+    other.does("switch", "portal/login")
+    other.does("restore")
+    (other.path / LOGIN / "notes.md").rename(other.path / LOGIN / "renamed.md")
+    other.does("save")
+    plain.write("notes.md", f"first\n{text}")
+    assert "notes.md was edited here, but somebody removed it" in plain.does("save").stderr
+    plain.does("restore", "--force")
+    assert (plain.read("notes.md").decode(), plain.read("renamed.md").decode()) == (f"first\n{text}", text)
+
+
 def test_without_git_and_without_a_store_the_error_says_what_to_do(empty):
     done = empty.idse("status")
     assert "error[IDSE016]: git cannot be started" in done.stderr

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.base.ids import is_ulid
 from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.configuration import GitConfiguration
 from idse_orchestrator.git.identity import Identity, identity, replica_id
-from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.worktree.work_tree import discover
 
 
 def found(repo):
-    return identity(discover(str(repo.path)), open_repository(str(repo.path / ".git")))
+    git = discover(str(repo.path)).git
+    return identity(git, GitConfiguration(git).entries)
 
 
 def test_the_configured_user_writes(repo):

@@ -11,15 +11,15 @@ import threading
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import BusyError, StorageError
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.worktree.work_tree import discover
 
 HOLDER = """
-import sys
+import os, sys
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.worktree.work_tree import discover
-with ledger_lock(discover(sys.argv[1])):
+with ledger_lock(discover(sys.argv[1], os.environ)):
     print("held", flush=True)
     sys.stdin.read()
 """

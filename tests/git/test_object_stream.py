@@ -13,7 +13,7 @@ from idse_orchestrator.git.program import Git
 
 @pytest.fixture
 def git(repo):
-    return Git(str(repo.path))
+    return Git(str(repo.path), os.environ)
 
 
 def stored(repo, text):
@@ -122,6 +122,6 @@ def test_a_commit_is_found_through_a_tag_and_no_name_is_taken_for_an_option(repo
     commit = repo.commit(allow_empty=True)
     repo.git("tag", "-a", "v1", "-m", "first")
     assert find_commit(git, "v1") == commit
-    assert find(git, "HEAD") == (commit, "commit")
+    assert find(git, "HEAD") == (commit, "commit", len(git.bytes("cat-file", "commit", "HEAD")))
     for name in ("--all", "-h", "none", "HEAD^{tree}", "", "HEAD\nHEAD"):
         assert find_commit(git, name) is None

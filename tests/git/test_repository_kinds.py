@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.worktree.work_tree import discover
 
 
 def refused(repo, cwd="."):
@@ -17,7 +17,7 @@ def refused(repo, cwd="."):
 def test_a_plain_repository_is_served_from_any_folder(repo):
     repo.write("a/b/file", "x")
     found = discover(str(repo.path / "a" / "b"))
-    assert (found.toplevel, found.prefix) == (str(repo.path), "a/b/")
+    assert (found.top, found.prefix) == (str(repo.path), "a/b/")
 
 
 def test_a_clone_that_left_out_objects_is_refused(make_repo):
@@ -39,7 +39,7 @@ def test_an_old_partial_clone_says_so_by_an_extension(repo):
 
 def test_a_promise_that_was_taken_back_is_none(repo):
     repo.git("config", "remote.origin.promisor", "false")
-    assert discover(str(repo.path)).toplevel == str(repo.path)
+    assert discover(str(repo.path)).top == str(repo.path)
 
 
 def test_reftables_are_refused_whoever_notices_them_first(repo):
@@ -86,23 +86,19 @@ def test_a_format_of_the_future_is_refused(repo):
 def test_settings_per_worktree_are_served(repo):
     repo.git("config", "core.repositoryformatversion", "1")
     repo.git("config", "extensions.worktreeConfig", "true")
-    assert discover(str(repo.path)).toplevel == str(repo.path)
+    assert discover(str(repo.path)).top == str(repo.path)
 
 
 def test_words_about_extensions_elsewhere_in_the_settings_mean_nothing(repo):
     repo.git("config", "alias.extensions", "partialclone = promisor")
     repo.git("config", "core.editor", "extensions partialclone")
-    assert discover(str(repo.path)).toplevel == str(repo.path)
+    assert discover(str(repo.path)).top == str(repo.path)
 
 
 def test_sha256_is_refused(make_repo):
     repo = make_repo("other")
     repo.git("init", "--quiet", "--object-format=sha256", "wide")
     assert "sha256" in refused(repo, "wide").message
-
-
-def test_a_bare_repository_is_refused(bare_remote):
-    assert "bare" in refused(bare_remote).message
 
 
 def test_a_folder_outside_of_any_repository_says_what_to_type(tmp_path):

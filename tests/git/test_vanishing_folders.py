@@ -10,12 +10,10 @@ import sys
 import pygit2
 import pytest
 
+from here import discover, git_notes, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.objects import commit_object
-from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 SWEEPER = """
 import os, sys
@@ -45,7 +43,7 @@ def swept(repo):
 
 def test_events_and_notes_are_written_all_the_same(swept):
     repository = discover(str(swept.path))
-    writer, notes = GitLedgerWriter(repository), GitNotes(repository)
+    writer, notes = ledger_writer(repository), git_notes(repository)
     for number in range(60):
         tip = writer.append("portal", f"s{number}", lambda _: Draft("created", {}))
         assert tip.state.events == 1

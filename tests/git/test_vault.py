@@ -6,8 +6,9 @@ import os
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
+from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
 
 
 def test_a_sub_folder_knows_its_repository(repo):

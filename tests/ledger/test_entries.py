@@ -7,14 +7,13 @@ import zlib
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 KEY = ("portal", "login")
@@ -42,7 +41,7 @@ def history(repository):
 
 @pytest.fixture
 def append(repository):
-    writer = GitLedgerWriter(repository)
+    writer = ledger_writer(repository)
 
     def append(kind, **body):
         return writer.append(*KEY, lambda _tip: Draft(kind, body)).commit

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
@@ -15,10 +16,8 @@ from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.state_json import state_from_json
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 STARTED = Draft("stage", {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"})
@@ -31,7 +30,7 @@ class Bench:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = GitLedgerWriter(self.repository)
+        self.writer = ledger_writer(self.repository)
 
     def append(self, *drafts, session="login"):
         for draft in drafts:

@@ -6,15 +6,14 @@ import json
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"project": "portal", "session": "login", "type": "feature"})
@@ -41,7 +40,7 @@ class Clone:
         self.repository = discover(str(repo.path))
         self.joiner = GitJoiner(self.repository)
         self.now = 1_700_000_000
-        self.writer = GitLedgerWriter(self.repository, clock=lambda: self.now)
+        self.writer = ledger_writer(self.repository, clock=lambda: self.now)
 
     @property
     def tip(self):

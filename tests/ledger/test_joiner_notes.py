@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, git_notes
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.note_tree import GENESIS, GitNotes
+from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.ledger.notes import note_text
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/notes/commits"
 A, B, C, D = ("a" * 40, "ab" + "c" * 38, "c" * 40, "d" * 40)
@@ -23,7 +23,7 @@ class Clone:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.notes = GitNotes(self.repository)
+        self.notes = git_notes(self.repository)
         self.joiner = GitJoiner(self.repository)
 
     @property

@@ -9,11 +9,11 @@ import sys
 
 import pytest
 
+from here import discover, git_notes
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.note_tree import GENESIS, GENESIS_MESSAGE, GitNotes
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
-from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = note_text("portal/login", "spec", "passing", None)
 OTHER = note_text("portal/other", None, None, None)
@@ -32,7 +32,7 @@ def commits(repo) -> list[str]:
 
 @pytest.fixture
 def notes(repo, commits) -> GitNotes:
-    return GitNotes(discover(str(repo.path)))
+    return git_notes(discover(str(repo.path)))
 
 
 def test_plain_git_log_shows_the_note(repo, commits, notes):
@@ -55,7 +55,7 @@ def test_a_note_is_one_file_two_folders_deep_and_one_commit(repo, commits, notes
 
 def test_the_root_is_the_same_commit_in_every_clone(repo, commits, notes, make_repo):
     other = make_repo("other")
-    GitNotes(discover(str(other.path))).write_many({empty_commit(other, "x"): OTHER}, "idse: note")
+    git_notes(discover(str(other.path))).write_many({empty_commit(other, "x"): OTHER}, "idse: note")
     notes.write_many({commits[0]: LOGIN}, "idse: note")
     for place in (repo, other):
         assert place.git("rev-list", "--max-parents=0", NOTES_ON_COMMITS) == GENESIS
@@ -181,15 +181,14 @@ def test_notes_need_no_identity(repo, commits, monkeypatch):
     repo.git("config", "user.useConfigOnly", "true")
     repo.git("config", "--global", "--unset-all", "user.name")
     repo.git("config", "--global", "--unset-all", "user.email")
-    GitNotes(discover(str(repo.path))).write_many({commits[0]: LOGIN}, "idse: note")
+    git_notes(discover(str(repo.path))).write_many({commits[0]: LOGIN}, "idse: note")
     assert repo.git("log", "-1", "--format=%an <%ae>", NOTES_ON_COMMITS) == "idse <idse@localhost>"
 
 
 WRITER = """
-import sys
-from idse_orchestrator.git.notes import GitNotes
-from idse_orchestrator.worktree.work_tree import discover
-notes = GitNotes(discover("."))
+import os, sys
+from idse_orchestrator.wiring.application import Application
+notes = Application(".", os.environ).recorder.notes
 for commit in sys.argv[1:]:
     notes.write_many({commit: "Idse-Session: p/s\\n"}, "one of many")
 """

@@ -6,18 +6,17 @@ import os
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 
 
 @pytest.fixture
 def writer(repo):
-    return GitLedgerWriter(discover(str(repo.path)))
+    return ledger_writer(discover(str(repo.path)))
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import stat
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
@@ -19,11 +20,9 @@ from idse_orchestrator.errors import (
 from idse_orchestrator.ledger.events import Actor, event_from_json
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
 from idse_orchestrator.sync.guard import GitGuard
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"type": "feature", "project": "portal", "session": "login", "title": "Log in"})
@@ -32,7 +31,7 @@ NOW = 1_700_000_000.5
 
 @pytest.fixture
 def writer(repo):
-    return GitLedgerWriter(discover(str(repo.path)), "codex", clock=lambda: NOW)
+    return ledger_writer(discover(str(repo.path)), "codex", clock=lambda: NOW)
 
 
 def appended(writer, *drafts):
@@ -230,7 +229,7 @@ def test_linked_worktrees_write_to_the_same_ledger(repo, writer):
     repo.commit(allow_empty=True)
     appended(writer, CREATED)
     other = repo.worktree("beside")
-    tip = GitLedgerWriter(discover(str(other.path))).append("portal", "login", lambda _: started())
+    tip = ledger_writer(discover(str(other.path))).append("portal", "login", lambda _: started())
     assert repo.git("rev-parse", REF) == tip.commit
 
 
@@ -250,10 +249,10 @@ def test_what_people_type_cannot_forge_a_trailer(repo, writer):
 
 
 @pytest.mark.parametrize("name", ["Ann <ann@example.org>", "Ann\tLee", " Ann ", "Ann; Lee.", "Ünal 李"])
-def test_an_unusual_author_name_is_written_as_git_would_write_it(repo, writer, name, monkeypatch):
+def test_an_unusual_author_name_is_written_as_git_would_write_it(repo, name, monkeypatch):
     monkeypatch.setenv("GIT_AUTHOR_NAME", name)
     plain = repo.commit(allow_empty=True)
-    appended(writer, CREATED)
+    appended(ledger_writer(discover(str(repo.path))), CREATED)
     written = repo.git("log", "-1", "--format=%an", REF)
     assert written.split() == repo.git("log", "-1", "--format=%an", plain).split()
 
@@ -281,7 +280,7 @@ class TestWhatIsBroken:
         commit = appended(writer, CREATED).commit
         os.unlink(repo.path / ".git/objects" / commit[:2] / commit[2:])
         with pytest.raises(CorruptLedgerError):
-            appended(GitLedgerWriter(discover(str(repo.path))), started())
+            appended(ledger_writer(discover(str(repo.path))), started())
 
     def test_a_name_that_breaks_the_rules_writes_nothing(self, repo, writer):
         with pytest.raises(InvalidNameError):
@@ -292,7 +291,7 @@ class TestWhatIsBroken:
         repo.git("config", "core.repositoryFormatVersion", "1")
         repo.git("config", "extensions.partialClone", "origin")
         with pytest.raises(UnsupportedRepositoryError):
-            appended(GitLedgerWriter(discover(str(repo.path))), CREATED)
+            appended(ledger_writer(discover(str(repo.path))), CREATED)
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
     def test_a_read_only_repository_is_a_storage_error_and_nothing_moves(self, repo, writer):

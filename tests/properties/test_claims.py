@@ -9,15 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, ledger_writer
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.schema.states import session_state_problem
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.worktree.work_tree import discover
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"
@@ -155,7 +154,7 @@ class Clone:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = GitLedgerWriter(self.repository)
+        self.writer = ledger_writer(self.repository)
 
     @property
     def tip(self):

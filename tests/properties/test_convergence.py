@@ -10,20 +10,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import acting, discover, git_notes, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
-from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
 from idse_orchestrator.sync.syncing import open_syncing
 from idse_orchestrator.sync.transport import GitRemote
-from idse_orchestrator.worktree.work_tree import discover
 
 YEAR = 365 * 24 * 3600
 NOW = 1_770_000_000
@@ -48,8 +46,8 @@ class Clone:
             git("config", "remote.agency.url", str(remote), cwd=self.path)
         self.agency = Agency(str(remote), name, "this test")
         self.now = CLOCKS[number]
-        self.writer = GitLedgerWriter(self.repository, clock=self.tick)
-        self.notes = GitNotes(self.repository)
+        self.writer = ledger_writer(self.repository, clock=self.tick)
+        self.notes = git_notes(self.repository)
         self.store = open_repository(self.repository.common_dir)
         self.promised = {}
 
@@ -188,8 +186,11 @@ class Clone:
         return found
 
     def sync(self, how):
-        with open_syncing(self.repository, self.agency, GitRemote(self.repository, self.agency)) as parts:
-            parts.points = GitSyncPoints(self.repository, parts.refs, self.tick)
+        who = acting(self.repository).anybody
+        with open_syncing(
+            self.repository, self.agency, GitRemote(self.repository, self.agency), who
+        ) as parts:
+            parts.points = GitSyncPoints(self.repository, parts.refs, who, self.tick)
             done = how(parts)
         assert done.exit_code == 0, done
         return done

@@ -9,17 +9,16 @@ import tempfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, ledger_writer
 from idse_orchestrator.base.ids import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys, copy_ledgers
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
+from idse_orchestrator.stores.import_ledgers import import_ledgers
 from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.ledger_source import problem_with
-from idse_orchestrator.stores.taking_in import take_in
-from idse_orchestrator.worktree.work_tree import discover
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
@@ -32,7 +31,7 @@ class Place:
         self.path.mkdir()
         self.git("init", "--quiet")
         self.repository = discover(str(self.path))
-        self.writer = GitLedgerWriter(self.repository)
+        self.writer = ledger_writer(self.repository)
         self.objects = open_repository(self.repository.common_dir)
         self.store = GitStore(self.repository)
 
@@ -91,9 +90,9 @@ def test_an_export_into_a_folder_and_an_import_elsewhere_give_the_same_refs(deed
         middle = FilesystemStore(f"{folder}/middle")
         copied = copy_ledgers(one.store, middle, all_keys(one.store))
         assert {each.result for each in copied.ledgers} <= {COPIED}
-        assert take_in(other.repository, middle).exit_code == 0
+        assert import_ledgers(other.repository, middle).exit_code == 0
         assert other.refs() == one.refs()
-        assert {each.result for each in take_in(other.repository, middle).ledgers} <= {EQUAL}
+        assert {each.result for each in import_ledgers(other.repository, middle).ledgers} <= {EQUAL}
         assert other.refs() == one.refs()
         other.git("fsck", "--strict")
 
@@ -108,7 +107,7 @@ def test_a_second_export_brings_what_came_since(first, second):
                 one.act(deed)
             middle = FilesystemStore(f"{folder}/middle")
             copy_ledgers(one.store, middle, all_keys(one.store))
-            take_in(other.repository, middle)
+            import_ledgers(other.repository, middle)
             assert other.refs() == one.refs()
 
 
@@ -121,15 +120,15 @@ def test_histories_that_moved_on_are_joined_and_then_both_sides_have_one(shared,
             one.act(deed)
         there = FilesystemStore(f"{folder}/there")
         copy_ledgers(one.store, there, all_keys(one.store))
-        take_in(other.repository, there)
+        import_ledgers(other.repository, there)
         for place, deeds in ((one, left), (other, right)):
             for deed in deeds:
                 place.act(deed)
         copy_ledgers(one.store, there, all_keys(one.store))
-        assert take_in(other.repository, there).exit_code == 0
+        assert import_ledgers(other.repository, there).exit_code == 0
         back = FilesystemStore(f"{folder}/back")
         copy_ledgers(other.store, back, all_keys(other.store))
-        assert take_in(one.repository, back).exit_code == 0
+        assert import_ledgers(one.repository, back).exit_code == 0
         assert one.refs() == other.refs()
         memory = MemoryStore()
         assert copy_ledgers(back, memory, all_keys(back), problem_with).exit_code == 0
@@ -147,7 +146,7 @@ def test_a_folder_that_has_more_keeps_it(first, second):
             one.act(deed)
         middle = FilesystemStore(f"{folder}/middle")
         copy_ledgers(one.store, middle, all_keys(one.store))
-        take_in(late.repository, middle)
+        import_ledgers(late.repository, middle)
         for deed in second:
             one.act(deed)
         copy_ledgers(one.store, middle, all_keys(one.store))

@@ -11,14 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = {"project": "portal", "session": "login", "type": "feature"}
@@ -46,7 +45,7 @@ class Clone:
         (self.path / ".git/info/attributes").write_text(ATTRIBUTES[number])
         self.repository = discover(str(self.path))
         self.now = 1_700_000_000 + (number - 2) * 500_000_000
-        self.writer = GitLedgerWriter(self.repository, clock=self.tick)
+        self.writer = ledger_writer(self.repository, clock=self.tick)
         self.store = open_repository(self.repository.common_dir)
 
     def tick(self):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, NoProjectError, UnknownNameError
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.sessions.resolve import Asking, resolve_project, resolve_session
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -21,7 +20,7 @@ def repository(repo):
 @pytest.fixture
 def make(repository):
     """``make("portal", "login", …)``: a project with its sessions."""
-    writer = GitLedgerWriter(repository)
+    writer = ledger_writer(repository)
 
     def make(project, *sessions):
         writer.append_to_project(project, lambda _: Draft("created", {"project": project}))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.sessions.choice import (
     COMMIT,
     LEDGER,
@@ -20,7 +20,6 @@ from idse_orchestrator.sessions.choice import (
     within,
 )
 from idse_orchestrator.sessions.resolve import Asking
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 LOGIN = Scope("portal", "login")
@@ -50,7 +49,7 @@ def ledger(repository):
     """``ledger("portal", "login")``: a session's ledger, worked on now."""
 
     def ledger(project, session):
-        writer = GitLedgerWriter(repository)
+        writer = ledger_writer(repository)
         writer.append_to_project(project, lambda _tip: Draft("created", {}))
         writer.append(project, session, lambda _tip: Draft("created", {}))
         GitWorkspace(repository).set_current(project, session)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover, ledger_writer
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.resources import constitution_bytes
 from idse_orchestrator.sessions.verdicts import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.sessions.views import Views
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 LOGIN = ("portal", "login")
@@ -25,9 +25,11 @@ def constitution():
 @pytest.fixture
 def context(repo, constitution):
     repository = discover(str(repo.path))
-    writer = GitLedgerWriter(repository, agent="a-robot")
+    writer = ledger_writer(repository, agent="a-robot")
     writer.append(*LOGIN, lambda _tip: Draft("created", {"project": "portal", "session": "login"}))
-    return Waivers(constitution, GitLedgerReader(repository), writer, GitWorkspace(repository), "2026-01-31")
+    reader = GitLedgerReader(repository)
+    views = Views(reader, GitWorkspace(repository))
+    return Waivers(constitution, reader, writer, views, "2026-01-31")
 
 
 def standing(context):

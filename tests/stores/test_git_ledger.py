@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.stores.entry import Content, make_entry
 from idse_orchestrator.stores.git_ledger import GitStore
-from idse_orchestrator.worktree.work_tree import discover
 
 KEY = ("portal", "login")
 

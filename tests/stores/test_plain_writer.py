@@ -13,6 +13,7 @@ from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.making import place_without_git
 from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
+from idse_orchestrator.wiring.acting import PlainActing
 
 LOGIN = ("portal", "login")
 TWO = (Draft("created", {}), Draft("described", {"title": "Log in"}))
@@ -26,7 +27,9 @@ def store(request, tmp_path):
 @pytest.fixture
 def writer(store, tmp_path):
     place = place_without_git(str(tmp_path), "", "filesystem")
-    return StoreLedgerWriter(place, store, Folders(store), PlainEventMaker(place, "", os.environ))
+    return StoreLedgerWriter(
+        place, store, Folders(store), PlainEventMaker(PlainActing(place.private, os.environ, str))
+    )
 
 
 def test_events_that_are_planned_together_stand_one_after_the_other(store, writer):

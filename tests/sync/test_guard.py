@@ -7,19 +7,17 @@ import subprocess
 
 import pytest
 
+from here import discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.pipeline.session_fold import apply
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
 from idse_orchestrator.sync.guard import GitGuard
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 NOTES = "refs/idse/notes/commits"
@@ -44,7 +42,7 @@ class Side:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.writer = GitLedgerWriter(self.repository)
+        self.writer = ledger_writer(self.repository)
         self.guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
 
     def append(self, *drafts, session="login"):
@@ -191,12 +189,12 @@ def test_a_ledger_as_idse_writes_it_comes_in(ours, theirs):
 def test_a_project_and_notes_and_what_follows_what_we_have_come_in(ours, theirs):
     theirs.writer.append_to_project("portal", lambda _: Draft("created", {"project": "portal"}))
     code = code_commit(theirs)
-    GitNotes(theirs.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
+    git_notes(theirs.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
     old = shared(ours, theirs)
     notes = ours.tip(NOTES)
     theirs.append(WORDS, STARTED)
     more = theirs.repo.commit("more", allow_empty=True)
-    GitNotes(theirs.repository).write_many({more: "Idse-Session: portal/login\n"}, "another note")
+    git_notes(theirs.repository).write_many({more: "Idse-Session: portal/login\n"}, "another note")
     moves = [
         RefMove(REF, old, theirs.tip()),
         RefMove(NOTES, notes, theirs.tip(NOTES)),
@@ -587,7 +585,7 @@ def test_a_history_with_a_hole_is_refused_and_its_neighbours_come_in(ours, their
 
 def noted(side):
     code = code_commit(side)
-    GitNotes(side.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
+    git_notes(side.repository).write_many({code: "Idse-Session: portal/login\n"}, "a note")
     return code
 
 

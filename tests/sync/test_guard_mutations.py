@@ -10,14 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from here import discover, ledger_writer
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.sync.guard import GitGuard
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 START = {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"}
@@ -42,7 +41,7 @@ class Ledger:
         self.repo.write("d/feedback/feedback.md", "feedback\n")
         self.repo.git("add", "d")
         tree = self.repo.git("write-tree", "--prefix=d/")
-        writer = GitLedgerWriter(self.repository)
+        writer = ledger_writer(self.repository)
         for draft in (
             Draft("created", {"project": "portal", "session": "login", "type": "feature"}),
             Draft("edited", {"changed": {"spec.md": "0" * 40}}, tree),

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from here import discover
 from idse_orchestrator.sync import incoming
 from idse_orchestrator.sync.incoming import IncomingFolder
-from idse_orchestrator.worktree.work_tree import discover
 
 SETTINGS = {"loose": "1000", "pack": "1"}
 

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.published_refs import GitPublishedRefs
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.sync.published_refs import PublishedRefs
 
 LOGIN = "refs/idse/sessions/portal/login"
 PAY = "refs/idse/sessions/portal/pay"
@@ -19,7 +19,7 @@ PAY = "refs/idse/sessions/portal/pay"
 
 @pytest.fixture
 def refs(repo):
-    return GitPublishedRefs(discover(str(repo.path)))
+    return PublishedRefs(discover(str(repo.path)))
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.points import GitSyncPoints
-from idse_orchestrator.sync.published_refs import GitPublishedRefs
-from idse_orchestrator.worktree.work_tree import discover
+from idse_orchestrator.sync.published_refs import PublishedRefs
 
 ID = "1" * 40
 MOVES = [RefMove("refs/idse/sessions/portal/login", "", ID)]
@@ -22,7 +22,7 @@ class Points(GitSyncPoints):
 
     def __init__(self, repo, now=NOW):
         self.repository = discover(str(repo.path))
-        super().__init__(self.repository, GitPublishedRefs(self.repository), lambda: now)
+        super().__init__(self.repository, PublishedRefs(self.repository), lambda: now)
         self.git = repo.git
 
     def tip(self):

@@ -7,12 +7,12 @@ import pathlib
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import ConflictError, GitFailedError, StorageError, UnreachableError
 from idse_orchestrator.ledger.sync_point import RefMove
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.incoming import IncomingFolder
-from idse_orchestrator.sync.outcome import Agency
 from idse_orchestrator.sync.transport import GitRemote
-from idse_orchestrator.worktree.work_tree import discover
 
 SESSIONS = "refs/idse/sessions/portal/"
 POINT = "refs/idse/sync/01J00000000000000000000000"

@@ -10,11 +10,11 @@ import threading
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import NotAuthorizedError, UnreachableError
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.outcome import Agency
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.transport import GitRemote
-from idse_orchestrator.worktree.work_tree import discover
 
 REF = "refs/idse/sessions/portal/login"
 

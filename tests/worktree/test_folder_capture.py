@@ -6,9 +6,9 @@ import os
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES, capture_folder
-from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

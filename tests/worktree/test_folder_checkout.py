@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.worktree.capture import capture_folder
 from idse_orchestrator.worktree.checkout import replace_folder
-from idse_orchestrator.worktree.work_tree import discover
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

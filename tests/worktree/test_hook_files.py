@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import StorageError
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
 from idse_orchestrator.worktree.hooks.install import (
@@ -34,7 +35,6 @@ from idse_orchestrator.worktree.hooks.install import (
     uninstall_hooks,
 )
 from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
-from idse_orchestrator.worktree.work_tree import discover
 
 if TYPE_CHECKING:
     import pathlib
@@ -269,9 +269,10 @@ def test_the_seal_tells_ours_from_edited_from_theirs():
 def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     (folder / "pre-commit").write_bytes(THEIRS)
     code = (
+        "import os\n"
         "from idse_orchestrator.worktree.hooks.files import GitHookFiles\n"
         "from idse_orchestrator.worktree.work_tree import discover\n"
-        "GitHookFiles(discover('.'), '/x/idse').put()\n"
+        "GitHookFiles(discover('.', os.environ), '/x/idse').put()\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", code], cwd=repo.path) for _ in range(4)]
     assert [process.wait() for process in running] == [0] * 4

@@ -8,9 +8,9 @@ import shutil
 import pytest
 import yaml
 
+from here import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
 from idse_orchestrator.worktree.hooks.install import HOOKS, hooks_status, install_hooks
-from idse_orchestrator.worktree.work_tree import discover
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
+from here import discover
 from idse_orchestrator.documents.artifact_reader import GITLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.worktree.readers.index import IndexReader
-from idse_orchestrator.worktree.work_tree import discover
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"
@@ -21,7 +21,7 @@ import json, os, sys
 from idse_orchestrator.worktree.readers.comparison import compare_index
 from idse_orchestrator.worktree.readers.index import IndexReader
 from idse_orchestrator.worktree.work_tree import discover
-repository = discover(os.getcwd())
+repository = discover(os.getcwd(), os.environ)
 reader = IndexReader(repository, os.environ)
 contents = reader.read_many(reader.paths())
 seen = {path: data.decode() for path, data in contents.items()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from here import discover
 from idse_orchestrator.worktree.tree_merge import TreeMerger
-from idse_orchestrator.worktree.work_tree import discover
 
 
 def tree(repo, files):

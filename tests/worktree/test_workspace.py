@@ -7,8 +7,8 @@ import time
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.worktree.work_tree import discover
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"

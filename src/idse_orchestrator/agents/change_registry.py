@@ -23,14 +23,14 @@ from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import ConflictError, RegistryEditedError, UnknownNameError
 from idse_orchestrator.ledger.events import ASSIGNED
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.sessions.views import kept_from
+from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.agents.registry_fold import Changes
     from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
     from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 Wish = Callable[["AgentRegistry"], "Changes"]
 """What to change in a registry as it is when it is asked; see `agents.registry_changes`."""
@@ -42,7 +42,7 @@ class RegistryKeeper:
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: ViewFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: st
     refuse_edited_view(keeper.ledgers, keeper.workspace, project)
     changed = append_changes(keeper, project, wish, reason)
     # the view of now, not of `changed`: others may have written meanwhile
-    problem = kept_from(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
+    problem = failure_of(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
     return replace(changed, view_problem=problem)
 
 
@@ -141,7 +141,7 @@ def import_registry(
 
     changed = append_changes(keeper, project, wish, reason, _replacing(where))
     view = {agent_registry_path(project): registry_view(changed.tip)}
-    problem = kept_from(lambda: keeper.workspace.write_views(project, view))
+    problem = failure_of(lambda: keeper.workspace.write_views(project, view))
     return dataclasses.replace(changed, view_problem=problem)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.assign_stage import check_stage
 from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, refusal
-from idse_orchestrator.agents.ide_agent_routing import automatic_rules, needs_approval
+from idse_orchestrator.agents.ide_agent_routing import needs_approval
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.errors import (
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.agents.handoff import Handoff
-    from idse_orchestrator.agents.registry import AgentRegistry, HandoffRule
+    from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import Look, SessionTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import Documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class HandoffDesk:
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: Documents
     agent: str = ""
 
     def look(self, key: SessionKey) -> Look:
@@ -233,28 +233,3 @@ def _refuse_answer(handoff: Handoff, action: str, agent: str) -> None:
             cause=problem,
             fix=(fix,) if handoff.waits_for_approval else ("idse handoff list",),
         )
-
-
-def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent: str) -> tuple[Draft, ...]:
-    """The requests that follow when `agent` ("" : a person) completes `stage` of the session in `state`.
-
-    None where the addressee has the stage, or the offer of it, already.
-    """
-    offers = {(each.stage, each.to_agent) for each in state.handoffs} | set(state.assigned.items())
-    rules = automatic_rules(registry, stage, agent, state.assigned.get(stage, ""))
-    return tuple(_request(rule) for rule in rules if (rule.to_stage, rule.to_agent) not in offers)
-
-
-def _request(rule: HandoffRule) -> Draft:
-    return Draft(
-        HANDOFF,
-        {
-            "action": REQUEST,
-            "stage": rule.to_stage,
-            "from": rule.from_agent,
-            "to": rule.to_agent,
-            "after": rule.from_stage,
-            "approval": rule.requires_approval,
-            "reason": f"{rule.from_stage} is complete",
-        },
-    )

@@ -1,12 +1,20 @@
-"""Which agents handle a stage, in the order in which they are asked, and which stages nobody handles."""
+"""Which agents handle a stage, in the order in which they are asked, and which stages nobody handles.
+
+Also what the registry adds to the move of a stage: whom it is routed to, and the requests of its rules.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.sessions.move_stage import Addition, Move
 
 ASSIGNED = "assigned in this session"
 UNKNOWN = "assigned in this session, and not in the registry"
@@ -94,3 +102,45 @@ def needs_approval(registry: AgentRegistry, stage: str, from_agent: str, to_agen
     into = [rule for rule in registry.handoff_rules if (rule.to_stage, rule.to_agent) == (stage, to_agent)]
     exact = [rule for rule in into if rule.from_agent == from_agent]
     return any(rule.requires_approval for rule in exact or into)
+
+
+def additions(registry: AgentRegistry, state: SessionState, move: Move) -> Addition:
+    """Whom `registry` routes the stage to, for the history, and the requests that its rules make."""
+    from idse_orchestrator.pipeline.stage_machine import FINISH
+    from idse_orchestrator.sessions.move_stage import Addition
+
+    if not registry.agents:
+        return Addition()
+    routing = route(registry, move.stage, state.assigned.get(move.stage, ""))
+    body = {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
+    fires = move.action == FINISH and registry.handoff_rules
+    return Addition(body, fired_rules(state, registry, move.stage, move.agent) if fires else ())
+
+
+def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent: str) -> tuple[Draft, ...]:
+    """The requests that follow when `agent` ("" : a person) completes `stage` of the session in `state`.
+
+    None where the addressee has the stage, or the offer of it, already.
+    """
+    offers = {(each.stage, each.to_agent) for each in state.handoffs} | set(state.assigned.items())
+    rules = automatic_rules(registry, stage, agent, state.assigned.get(stage, ""))
+    return tuple(_request(rule) for rule in rules if (rule.to_stage, rule.to_agent) not in offers)
+
+
+def _request(rule: HandoffRule) -> Draft:
+    from idse_orchestrator.agents.handoff import REQUEST
+    from idse_orchestrator.ledger.events import HANDOFF
+    from idse_orchestrator.ledger.values import Draft
+
+    return Draft(
+        HANDOFF,
+        {
+            "action": REQUEST,
+            "stage": rule.to_stage,
+            "from": rule.from_agent,
+            "to": rule.to_agent,
+            "after": rule.from_stage,
+            "approval": rule.requires_approval,
+            "reason": f"{rule.from_stage} is complete",
+        },
+    )

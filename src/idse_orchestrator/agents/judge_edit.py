@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import Documents
 
 IN_GIT_DIRECTORY = ".git/"
 """How a path in the git directory begins, whatever that directory is called and wherever it stands."""
@@ -43,7 +43,7 @@ class EditGate(NamedTuple):
     """
 
     ledgers: LedgerReader
-    workspace: Workspace
+    workspace: Documents
     agent: Callable[[], str]
     kind: str
     session: Callable[[], SessionKey | None]
@@ -130,14 +130,15 @@ class EditPlace(NamedTuple):
 
 
 class EditPlaces:
-    """Finds files for an agent that was started in the folder `home`.
+    """Finds files for an agent that was started in the folder `home`; git is asked in an `environment`.
 
     What stands in no repository, or in another one than `home`, is not ours to judge; unless that other one
     stands inside of `home`'s work tree, as a submodule does: then its files are files of ours.
     """
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, environment: Mapping[str, str]) -> None:
         self._home = os.path.realpath(home)
+        self._environment = environment
         self._known: list[WorkTree] = []
         self._home_known = False
         self._home_repository: WorkTree | None = None
@@ -162,7 +163,7 @@ class EditPlaces:
             if _is_plainly_in(folder, known):
                 return known
         try:
-            found = needs_work_tree(discover(folder))
+            found = needs_work_tree(discover(folder, self._environment))
         except NotARepositoryError:
             return None
         except UnsupportedRepositoryError:
@@ -198,7 +199,8 @@ class EditPlaces:
         if not self._home_known:
             self._home_known = True
             try:
-                around = discover(_existing_folder(os.path.join(self._home, "-")))
+                folder = _existing_folder(os.path.join(self._home, "-"))
+                around = discover(folder, self._environment)
                 self._home_repository = needs_work_tree(around)
             except IdseError:
                 self._home_repository = None

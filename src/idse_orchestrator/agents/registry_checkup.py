@@ -13,7 +13,7 @@ from idse_orchestrator.documents.project_workspace import agent_registry_path
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 
 class Registries(Protocol):
@@ -24,7 +24,7 @@ class Registries(Protocol):
         """The ledgers."""
 
     @property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> ViewFiles:
         """The work tree."""
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 UNWANTED = "unwanted"
 MISSING = "missing"
@@ -45,7 +45,7 @@ def _lines(rows: Sequence[str]) -> str:
     return "[\n" + ",\n".join(f"    {row}" for row in rows) + "\n  ]" if rows else "[]"
 
 
-def view_condition(ledgers: LedgerReader, workspace: Workspace, project: str, tip: ProjectTip | None) -> str:
+def view_condition(ledgers: LedgerReader, workspace: ViewFiles, project: str, tip: ProjectTip | None) -> str:
     """How the view of `project` stands to its ledger, whose tip is `tip`: one of the words above."""
     return content_condition(ledgers, project, tip, workspace.view(agent_registry_path(project)))
 
@@ -67,7 +67,7 @@ def content_condition(
     return OLD if then and then.registry == said else EDITED
 
 
-def refresh_registry_view(ledgers: LedgerReader, workspace: Workspace, project: str) -> str:
+def refresh_registry_view(ledgers: LedgerReader, workspace: ViewFiles, project: str) -> str:
     """Write the view of `project` where it is missing or old; its condition before. An edited one stays."""
     tip = ledgers.project(project)
     condition = view_condition(ledgers, workspace, project, tip)
@@ -76,7 +76,7 @@ def refresh_registry_view(ledgers: LedgerReader, workspace: Workspace, project: 
     return condition
 
 
-def refuse_edited_view(ledgers: LedgerReader, workspace: Workspace, project: str) -> None:
+def refuse_edited_view(ledgers: LedgerReader, workspace: ViewFiles, project: str) -> None:
     """Raise RegistryEditedError where the view of `project` holds an edit that the ledger lacks."""
     path = agent_registry_path(project)
     if view_condition(ledgers, workspace, project, ledgers.project(project)) == EDITED:

@@ -1,4 +1,4 @@
-"""The lines that two texts have in common, in order.
+"""Three texts merged into one without git, and the lines that two texts have in common.
 
 Lines that each text has just once hold the others in place, so only what lies between two of them has to be
 compared line by line with line: a document of ten thousand lines takes no longer than its edits.
@@ -9,7 +9,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 _MANY = 4_000_000
@@ -48,6 +47,8 @@ def _pieces(one: Sequence[bytes], other: Sequence[bytes]) -> Iterator[Block]:
 
 def _compared(one: Sequence[bytes], other: Sequence[bytes]) -> Iterator[Block]:
     if one and other:
+        from difflib import SequenceMatcher  # who merges with git has no use for it
+
         matcher = SequenceMatcher(None, one, other, autojunk=len(one) * len(other) > _MANY)
         yield from (Block(*block) for block in matcher.get_matching_blocks() if block.size)
 
@@ -83,24 +84,23 @@ def _places_of_single(lines: Sequence[bytes]) -> dict[bytes, int]:
 _LOOKED_AT = 8000
 
 
-class JoinedText(NamedTuple):
+class MergedText(NamedTuple):
     """One text out of three; `conflicts`: some lines of it stand between markers."""
 
     text: bytes
     conflicts: bool
 
 
-def join_texts(base: bytes, one: bytes, other: bytes, labels: tuple[str, str]) -> JoinedText | None:
-    """What changed from `base` to `other`, applied to `one`; None where one of them is no text.
+def merge_lines(ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, str]) -> MergedText | None:
+    """Applies what changed from `base` to `theirs` to `ours`; None where one of them is no text.
 
-    `labels` name `one` and `other` in the markers.
+    `labels` name `ours` and `theirs` in the markers.
     """
-    if any(b"\0" in text[:_LOOKED_AT] for text in (base, one, other)):
+    if any(b"\0" in text[:_LOOKED_AT] for text in (ours, base, theirs)):
         return None
-    was, mine, theirs = (text.splitlines(keepends=True) for text in (base, one, other))
     out: list[bytes] = []
     conflicts = False
-    for before, left, right in _chunks(was, mine, theirs):
+    for before, left, right in _chunks(*(_split(text) for text in (base, ours, theirs))):
         if right in (left, before):
             out += left
         elif left == before:
@@ -108,7 +108,14 @@ def join_texts(base: bytes, one: bytes, other: bytes, labels: tuple[str, str]) -
         else:
             conflicts = True
             out += _marked(left, right, labels)
-    return JoinedText(b"".join(out), conflicts)
+    return MergedText(b"".join(out), conflicts)
+
+
+def _split(text: bytes) -> list[bytes]:
+    """The lines of a text with their ends. As for git, a line ends at a line feed and nowhere else."""
+    lines = [line + b"\n" for line in text.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
 
 
 def _marked(left: Sequence[bytes], right: Sequence[bytes], labels: tuple[str, str]) -> Iterator[bytes]:

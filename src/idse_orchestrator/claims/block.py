@@ -1,18 +1,20 @@
-"""A merge conflict in the block of claims, settled where every line of it is one that we wrote.
+"""The block of claims in ``blueprint.md``: what it says, how it is written, and the check of it.
 
-Both sides of such a conflict are views of ledgers. A line is ours when it is a marker, or when the block of
-some of the claims that are known has it; claims are never forgotten, so whatever was written once is known.
+A merge conflict in it is settled where every line of it is one that we wrote: both sides are views of
+ledgers. A line is ours when it is a marker, or when the block of some of the claims that are known has it;
+claims are never forgotten, so whatever was written once is known.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.claims.claim import DECLARED, PROMOTED, Claim
 from idse_orchestrator.claims.statements import SECTIONS
+from idse_orchestrator.constitution.checks.document import Document, Notice, texts
 from idse_orchestrator.documents.marked_block import BlockTrouble, find_block, renewed, with_block
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import ClaimsBlockError
@@ -208,3 +210,20 @@ def write_claims(
             else ("mend it there, then: idse blueprint claims --write",)
         ),
     )
+
+
+_CONFLICT_IN_BLOCK = "a merge conflict (idse blueprint claims --write takes it out of the block)"
+
+
+def block_as_written(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+    """A notice where the block in one of `files` has a conflict, was edited, or its markers are no pair."""
+    if document.path not in texts(options, "files"):
+        return
+    conflict = conflict_at(document.data)
+    found = find_block(document.data)
+    if conflict:
+        yield Notice(conflict, 1, {"problem": _CONFLICT_IN_BLOCK})
+    elif isinstance(found, BlockTrouble):
+        yield Notice(found.line, 1, {"problem": found.what})
+    elif found is not None and found.is_edited:
+        yield Notice(found.line, 1, {"problem": "the block of claims was edited by hand"})

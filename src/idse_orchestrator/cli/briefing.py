@@ -52,11 +52,10 @@ def findings_of(app: Application, key: SessionKey) -> Report:
     """Judges the session `key` as it is in this work tree, and returns every finding."""
     from idse_orchestrator.constitution.scope import Scope, places
     from idse_orchestrator.constitution.validate import validate
-    from idse_orchestrator.sessions.views import expected_views
 
     scope = Scope(*key)
     reader = app.documents(places(scope))
-    return validate(app.judging.validation(reader, views=expected_views(app.reader, app.workspace)), scope)
+    return validate(app.judging.validation(reader, views=app.views.expected()), scope)
 
 
 def prime_text(status: SessionStatus, report: Report) -> str:
@@ -70,7 +69,7 @@ def prime_text(status: SessionStatus, report: Report) -> str:
         "\n".join(_stage(here) for here in status.stages),
         "## Now\n" + _now(status),
         _findings(report),
-        _RULES + (_AGENTS if status.agents is not None else ""),
+        _RULES + (_AGENTS if status.ledger.agents is not None else ""),
     ]
     return "\n\n".join(part for part in parts if part)
 

@@ -6,10 +6,11 @@ paths of the source → sessions in scope → hits (kept or fresh) → findings 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from idse_orchestrator.base.names import is_name
+from idse_orchestrator.constitution.checks.verbs import VERBS, loaded
 from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.placement_judgement import judge_placement
@@ -18,12 +19,12 @@ from idse_orchestrator.constitution.session_judgement import Subject, judge_gate
 from idse_orchestrator.constitution.verdict_cache import DocumentKey
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.profiles.defaults import ProfileDefaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.constitution.scope import Sight
     from idse_orchestrator.constitution.validation_engine import Hit
     from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
@@ -38,6 +39,9 @@ NO_SESSIONS = "no session here: nothing was checked"
 NO_CHANGES = "no session was changed: nothing was checked"
 
 Hits = Mapping[DocumentKey, "tuple[Hit, ...]"]
+HitsByPath = Mapping[str, "tuple[Hit, ...]"]
+Settle = Callable[["SessionKey", HitsByPath], HitsByPath]
+"""The hits of a session that hold once other documents were looked at."""
 
 
 class States(Protocol):
@@ -75,10 +79,10 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     hits = context.examiner.hits(context.reader, _files(sight))
     findings: list[Finding] = []
     rules = context.examiner.constitution
-    defaults = ProfileDefaults(context.reader, rules)
+    settling = _Settling(context)
     for key, files in sight.sessions.items():
         subject = Subject(*key, files, states.get(key))
-        own = defaults.without_inherited(key, _by_path(files, hits))
+        own = settling.settle(key, _by_path(files, hits))
         findings += judge_session(rules, subject, own, context.today)
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
@@ -101,11 +105,33 @@ def gate(context: Validation, project: str, session: str, stage: str) -> Report:
     _refuse_unknown(scope, sight, states)
     files = sight.sessions[key]
     found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
-    defaults = ProfileDefaults(context.reader, context.examiner.constitution)
-    hits = defaults.without_inherited(key, found)
+    hits = _Settling(context).settle(key, found)
     subject = Subject(project, session, files, states.get(key))
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
     return _report(context, [key], findings, () if states else (NO_LEDGERS,))
+
+
+class _Settling:
+    """The `settling` of check verbs, each made once a rule of its verb has a hit."""
+
+    def __init__(self, context: Validation) -> None:
+        self._context = context
+        rules = (rule for rule in context.examiner.constitution.rules if rule.check in VERBS)
+        self._names = {rule.id: VERBS[rule.check].settling for rule in rules if VERBS[rule.check].settling}
+        self._made: dict[str, Settle] = {}
+
+    def settle(self, key: SessionKey, hits: HitsByPath) -> HitsByPath:
+        """The hits of the session `key` that hold."""
+        rules = {hit.rule for found in hits.values() for hit in found}
+        for name in sorted({self._names[rule] for rule in rules if rule in self._names}):
+            hits = self._of(name)(key, hits)
+        return hits
+
+    def _of(self, name: str) -> Settle:
+        if name not in self._made:
+            make = cast("Callable[[ArtifactReader, Constitution], Settle]", loaded(name))
+            self._made[name] = make(self._context.reader, self._context.examiner.constitution)
+        return self._made[name]
 
 
 def _files(sight: Sight) -> dict[DocumentKey, tuple[str, FileEntry]]:

@@ -105,13 +105,14 @@ class _Examination(NamedTuple):
         for rule in self.rules:
             verb = VERBS.get(rule.check) or Verb(TEXT, (), self.extra_checks.get(rule.check))
             if verb.needs == needs:
-                yield from self._hits_of(rule, verb.run)
+                yield from self._hits_of(rule, verb)
 
-    def _hits_of(self, rule: Rule, run: Check | None) -> Iterator[Hit]:
-        if run is None:
-            yield from self._not_run(rule, "its check is not installed here")
-            return
+    def _hits_of(self, rule: Rule, verb: Verb) -> Iterator[Hit]:
         try:
+            run = verb.check
+            if run is None:
+                yield from self._not_run(rule, "its check is not installed here")
+                return
             notices = list(islice(run(self.document, rule.options), MOST_PER_RULE))
             yield from [_hit(rule, notice) for notice in notices]
         except Exception as error:  # noqa: BLE001 - a check from elsewhere may raise anything; examine never does

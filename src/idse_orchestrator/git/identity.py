@@ -1,4 +1,4 @@
-"""Who writes: the git identity of the person, and the id of this clone."""
+"""Who git says the person is, and the id of this clone."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.ids import is_ulid, ulid
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.vault import Vault
 
 if TYPE_CHECKING:
-    import pygit2
+    from collections.abc import Sequence
+
+    from idse_orchestrator.git.configuration import ConfigurationEntry
+    from idse_orchestrator.git.program import Git
 
 _BRACKETS = re.compile("[<>]")
 _AROUND = " .,:;\"'\\"
@@ -28,18 +30,18 @@ class Identity(NamedTuple):
     email: str
 
 
-def identity(vault: Vault, libgit2_repository: pygit2.Repository) -> Identity:
+def identity(git: Git, entries: Sequence[ConfigurationEntry]) -> Identity:
     """The author git would use; InvalidConfigurationError where git does not know one.
 
-    libgit2 reads the same configuration files without starting a process; only an identity that
-    is not configured is asked of the git program, which can make one up from the machine.
+    `entries` is git's configuration, which most commands have read already: only an identity that stands
+    neither there nor in the environment of `git` costs a process, for git can make one up from the machine.
     """
-    given = Identity(*(_stripped(os.environ.get(name, "")) for name in _VARIABLES))
+    given = Identity(*(_stripped(git.environment.get(name, "")) for name in _VARIABLES))
     if given.name and given.email:
         return given
-    known = _asked(vault) if _is_elsewhere() else _configured(libgit2_repository.config)
+    known = _configured(entries)
     if not (known.name and known.email):
-        known = _asked(vault)
+        known = _asked(git)
     return Identity(given.name or known.name, given.email or known.email)
 
 
@@ -48,16 +50,10 @@ def as_written(name: str, email: str) -> Identity:
     return Identity(_stripped(name) or _stripped(email) or _NOBODY, _stripped(email) or _NOBODY)
 
 
-def _configured(config: pygit2.Config) -> Identity:
-    name, email = _first(config, "author.name", "user.name"), _first(config, "author.email", "user.email")
+def _configured(entries: Sequence[ConfigurationEntry]) -> Identity:
+    said = {entry.key: entry.value for entry in entries}
+    name, email = (said.get(f"author.{key}", said.get(f"user.{key}", "")) for key in ("name", "email"))
     return Identity(_stripped(name), _stripped(email))
-
-
-def _is_elsewhere() -> bool:
-    """Whether git was told to read other configuration files than those libgit2 looks for."""
-    return any(
-        name in os.environ for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
-    )
 
 
 def _stripped(text: str) -> str:
@@ -65,12 +61,8 @@ def _stripped(text: str) -> str:
     return _BRACKETS.sub("", one_line(text)).strip(_AROUND)
 
 
-def _first(config: pygit2.Config, *keys: str) -> str:
-    return next((str(config[key]) for key in keys if key in config), "")
-
-
-def _asked(vault: Vault) -> Identity:
-    done = vault.git.attempt("var", "GIT_AUTHOR_IDENT")
+def _asked(git: Git) -> Identity:
+    done = git.attempt("var", "GIT_AUTHOR_IDENT")
     words = done.stdout.decode("utf-8", "replace")
     name, _, rest = words.partition(" <")
     if done.returncode != 0 or not name:

@@ -2,14 +2,15 @@
 
 Importing pygit2 parses the whole bundle of certificate authorities (9 to 14 ms) and *raises* where
 there is none, as in minimal containers. idse never lets libgit2 talk to a network, so the import is
-shown an empty certificate folder and the environment is put back right after.
+shown an empty certificate folder and the environment is put back right after. A process with threads
+imports it before it starts them: see `wiring`.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,14 +19,18 @@ if TYPE_CHECKING:
     import pygit2
 
 _CERTIFICATES = {"SSL_CERT_FILE": os.devnull + "/none", "SSL_CERT_DIR": os.sep}
+_importing = Lock()
+_imported: list[types.ModuleType] = []
 
 
-@cache
 def libgit2() -> types.ModuleType:
     """The pygit2 module, imported on first use."""
-    if "pygit2" not in sys.modules:
-        _import_without_certificates()
-    return sys.modules["pygit2"]
+    if not _imported:
+        with _importing:
+            if "pygit2" not in sys.modules:
+                _import_without_certificates()
+            _imported.append(sys.modules["pygit2"])
+    return _imported[0]
 
 
 def open_repository(common_dir: str) -> pygit2.Repository:
@@ -39,13 +44,14 @@ def open_repository(common_dir: str) -> pygit2.Repository:
 
 
 def _import_without_certificates() -> None:
-    before = {name: os.environ.get(name) for name in _CERTIFICATES}
-    os.environ.update(_CERTIFICATES)
+    environment = os.environ  # noqa: TID251 - OpenSSL reads these nowhere else
+    before = {name: environment.get(name) for name in _CERTIFICATES}
+    environment.update(_CERTIFICATES)
     try:
         import pygit2  # noqa: F401 - the lazy door itself
     finally:
         for name, value in before.items():
             if value is None:
-                os.environ.pop(name, None)
+                environment.pop(name, None)
             else:
-                os.environ[name] = value
+                environment[name] = value

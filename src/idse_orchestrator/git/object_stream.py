@@ -1,4 +1,4 @@
-"""Objects of a repository, read from one `git cat-file --batch` that stays open.
+"""Reads objects by name: whole ones from a `git cat-file --batch` that stays open, or only their headers.
 
 Questions are sent ahead of their answers. What is unanswered never exceeds what the smallest pipe
 holds, so neither side can end up waiting for the other.
@@ -10,19 +10,25 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from idse_orchestrator.errors import GitFailedError
+from idse_orchestrator.git.program import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from idse_orchestrator.git.program import Git
 
 CAP = 8 * 1024 * 1024
-"""Objects larger than this many bytes are passed by, not loaded, unless the caller says otherwise."""
+"""Objects larger than this many bytes are not loaded, unless the caller says otherwise."""
+LARGEST = 8 * CAP
+"""Nothing of a ledger is larger; what is, counts as damaged and is not loaded."""
+FEW = 64
+"""Ids up to this number fit into the smallest pipe together with their answers."""
 
 _WINDOW = 4096
 _CHUNK = 1 << 16
-_ANSWER_FIELDS = 3
+_HEADER_FIELDS = 3
+_HEADERS = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)")
 KINDS = ("blob", "tree", "commit", "tag")
 
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -44,9 +50,10 @@ class GitObject(NamedTuple):
 class _Question:
     """A name on its way through git; `answer` counts once `answered` is true."""
 
-    __slots__ = ("answer", "answered", "line")
+    __slots__ = ("answer", "answered", "line", "name")
 
     def __init__(self, name: str) -> None:
+        self.name = name
         self.line = name.encode("utf-8", "surrogateescape") + b"\n"
         self.answer: GitObject | None = None
         self.answered = b"\n" in self.line[:-1] or b"\0" in self.line
@@ -73,7 +80,7 @@ class ObjectStream:
         self.close()
 
     def read(self, name: str) -> GitObject | None:
-        """The object `name` stands for; None where there is none, or where the name is ambiguous.
+        """Returns the object `name` stands for; None if there is none, or if the name is ambiguous.
 
         A name with a line break or NUL cannot be asked for, and counts as missing.
         """
@@ -82,24 +89,16 @@ class ObjectStream:
         return self._answer(question)
 
     def read_all(self, names: Iterable[str]) -> Iterator[GitObject | None]:
-        """`read` of each name, in order. Other reads may come in between, and it may be left early."""
+        """Yields `read` of each name, in order. Other reads may come in between, and it may be left early."""
         for questions in _windows(names):
             self._send(questions)
             while questions:
                 yield self._answer(questions.popleft())
 
     def close(self) -> None:
-        """End git; it only reads, so it can be ended at any instant."""
+        """Ends git; it only reads, so it can be ended at any instant."""
         child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        for pipe in (child.stdin, child.stdout):
-            try:
-                pipe.close()  # type: ignore[union-attr] # both were asked for
-            except BrokenPipeError:
-                continue
-        child.wait()
+        _end(child)
 
     def _send(self, questions: Iterable[_Question]) -> None:
         asked = [question for question in questions if not question.answered]
@@ -115,7 +114,7 @@ class ObjectStream:
             pipe.write(lines)  # type: ignore[union-attr] # a pipe was asked for
             pipe.flush()  # type: ignore[union-attr]
         except BrokenPipeError as error:
-            raise _ended(self._waiting[0]) from error
+            raise _ended(self._waiting[0].name) from error
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None:
@@ -128,14 +127,14 @@ class ObjectStream:
         return question.answer
 
     def _receive(self) -> None:
-        """Take the next answer off the pipe and give it to the question that waited longest."""
+        """Takes the next answer off the pipe and gives it to the question that waited longest."""
         question = self._waiting.popleft()
         self._in_flight -= len(question.line)
         header = self._running().stdout.readline()  # type: ignore[union-attr] # a pipe was asked for
         if not header:
-            raise _ended(question)
+            raise _ended(question.name)
         fields = header.decode("utf-8", "surrogateescape").split()
-        if len(fields) == _ANSWER_FIELDS and fields[2].isdecimal():
+        if len(fields) == _HEADER_FIELDS and fields[2].isdecimal():
             size = int(fields[2])
             question.answer = GitObject(fields[0], fields[1], self._body(size, question), size)
         question.answered = True
@@ -146,39 +145,105 @@ class ObjectStream:
         while left:
             skipped = len(pipe.read(min(left, _CHUNK)))  # type: ignore[union-attr]
             if not skipped:
-                raise _ended(question)
+                raise _ended(question.name)
             left -= skipped
         data = b"" if size > self._cap else pipe.read(size)  # type: ignore[union-attr]
         if pipe.read(1) != b"\n":  # type: ignore[union-attr]
-            raise _ended(question)
+            raise _ended(question.name)
         return data
 
 
+class Header(NamedTuple):
+    """What git knows of an object without loading it: full id, kind, size in bytes."""
+
+    id: str
+    kind: str
+    size: int
+
+
+def headers(git: Git, names: Iterable[str], timeout: float = TIMEOUT_SECONDS) -> list[Header | None]:
+    """Returns the header of each object, in order; None for one that is not here."""
+    stdin = "".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape")
+    out = git.bytes(*_HEADERS, "--buffer", stdin=stdin, timeout=timeout) if stdin else b""
+    return [_header(line) for line in out.split(b"\n")[:-1]]
+
+
 def object_sizes(git: Git, ids: Iterable[str]) -> dict[str, int]:
-    """Size in bytes of each object that is here, by id; none of them is loaded."""
-    wanted = dict.fromkeys(ids)
-    if not wanted:
-        return {}
-    stdin = "".join(f"{name}\n" for name in wanted).encode()
-    out = git.bytes("cat-file", "--batch-check=%(objectname) %(objectsize)", "--buffer", stdin=stdin)
-    rows = (line.split() for line in out.decode().splitlines())
-    return {row[0]: int(row[1]) for row in rows if row[1].isdecimal()}
+    """Returns the size in bytes of each object that is here, by id; none of them is loaded."""
+    return {found.id: found.size for found in headers(git, dict.fromkeys(ids)) if found is not None}
 
 
-def find(git: Git, name: str) -> tuple[str, str] | None:
-    """Id and kind of the object that `name` stands for, or None. No name can be taken for an option."""
-    if "\n" in name or "\0" in name:
-        return None
-    stdin = f"{name}\n".encode("utf-8", "surrogateescape")
-    out = git.bytes("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=stdin)
-    fields = out.decode("utf-8", "surrogateescape").split()
-    return (fields[0], fields[1]) if fields[-1] in KINDS else None
+def find(git: Git, name: str) -> Header | None:
+    """Returns the header of the object that `name` stands for. No name can be taken for an option."""
+    return None if "\n" in name or "\0" in name else headers(git, (name,))[0]
 
 
 def find_commit(git: Git, name: str) -> str | None:
-    """The id of the commit that `name` leads to, through tags if need be; None where there is none."""
+    """Returns the id of the commit that `name` leads to, through tags if need be."""
     found = find(git, f"{name}^{{commit}}")
-    return found[0] if found else None
+    return found.id if found else None
+
+
+def is_ancestor(git: Git, ancestor: str, commit: str) -> bool:
+    """Tests whether `commit` is, or comes after, `ancestor`; False if either is missing."""
+    return git.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+
+
+class ObjectFinder:
+    """Finds objects by any name that git understands, by one git that stays open. One thread at a time.
+
+    Starting git costs more than ten answers. It only reads, so it can be ended at any instant.
+    """
+
+    def __init__(self, git: Git) -> None:
+        self._git = git
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def find(self, name: str) -> Header | None:
+        """Returns the header of the object that `name` stands for; None too if git ended by itself."""
+        try:
+            return None if "\n" in name or "\0" in name else self.find_all((name,))[0]
+        except GitFailedError:
+            return None
+
+    def find_all(self, names: Sequence[str]) -> list[Header | None]:
+        """Returns the header of each object, in order, of FEW at most. Raises GitFailedError if git ended."""
+        if self._child is None:
+            self._child = self._git.start(*_HEADERS)
+        try:
+            pipe = self._child.stdin
+            pipe.write("".join(f"{name}\n" for name in names).encode("utf-8", "surrogateescape"))  # type: ignore[union-attr] # a pipe was asked for
+            pipe.flush()  # type: ignore[union-attr]
+        except BrokenPipeError as error:
+            raise _ended(names[0]) from error
+        return [_header(self._child.stdout.readline()) for _ in names]  # type: ignore[union-attr]
+
+    def close(self) -> None:
+        """Ends git; the next question starts it again."""
+        child, self._child = self._child, None
+        _end(child)
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _header(line: bytes) -> Header | None:
+    fields = line.decode("utf-8", "surrogateescape").split()
+    if len(fields) == _HEADER_FIELDS and fields[1] in KINDS and fields[2].isdecimal():
+        return Header(fields[0], fields[1], int(fields[2]))
+    return None
+
+
+def _end(child: subprocess.Popen[bytes] | None) -> None:
+    if child is None:
+        return
+    child.kill()
+    for pipe in (child.stdin, child.stdout):
+        try:
+            pipe.close()  # type: ignore[union-attr] # both were asked for
+        except BrokenPipeError:
+            continue
+    child.wait()
 
 
 def _windows(names: Iterable[str]) -> Iterator[deque[_Question]]:
@@ -194,10 +259,29 @@ def _windows(names: Iterable[str]) -> Iterator[deque[_Question]]:
         yield window
 
 
-def _ended(question: _Question) -> GitFailedError:
+def _ended(name: str) -> GitFailedError:
     return GitFailedError(
         "git stopped in the middle of reading objects",
-        where=question.line[:-1].decode("utf-8", "replace"),
+        where=name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         cause="an object of this repository may be damaged",
         fix=("git fsck",),
     )
+
+
+_ALSO = "GIT_ALTERNATE_OBJECT_DIRECTORIES"
+
+
+def reading_also(git: Git, folder: str) -> Git:
+    """Returns a git that finds objects in `folder`, too."""
+    return git.with_environment({_ALSO: quoted(folder)})
+
+
+def writing_to(folder: str, store: str) -> dict[str, str]:
+    """Returns the environment of a git that writes objects to `folder`, and finds those of `store`, too."""
+    return {"GIT_OBJECT_DIRECTORY": folder, _ALSO: quoted(store)}
+
+
+def quoted(path: str) -> str:
+    """Returns `path` as git reads it in lists: backslashes, quotes and line ends escaped."""
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'

@@ -13,15 +13,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
-from hashlib import sha1
 from typing import TYPE_CHECKING, TypeVar
 
+from idse_orchestrator.base.ids import content_id
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2
-from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
+from idse_orchestrator.git.object_stream import LARGEST
+from idse_orchestrator.git.raw_objects import FOLDER, Entry, parse_commit, parse_tree
 from idse_orchestrator.git.ref_update import write_failure
-from idse_orchestrator.git.tree_entry import FOLDER, Entry
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 
 if TYPE_CHECKING:
     import pygit2
@@ -33,7 +32,7 @@ _VANISHED = "No such file or directory"
 
 
 def write_objects(where: str, write: Callable[[], Written]) -> Written:
-    """What `write` gives, which may be called again; StorageError where the disk refuses."""
+    """Returns what `write` does, which may be called again. Raises StorageError if the disk refuses."""
     for left in reversed(range(_TRIES)):
         try:
             return write()
@@ -50,7 +49,7 @@ def commit_object(
     tree: pygit2.Oid,
     parents: Sequence[pygit2.Oid],
 ) -> pygit2.Oid:
-    """Write a commit and return its id; GitError or OSError where it could not be written.
+    """Writes a commit and returns its id. Raises GitError or OSError if it could not be written.
 
     Never by `create_commit`: that of libgit2 1.9 gives an id, and no error, for a commit that a full disk
     or a vanished folder kept from being stored.
@@ -63,8 +62,6 @@ def commit_object(
 COMMIT, TREE, BLOB = 1, 2, 3
 """Kinds of objects, by libgit2's numbers."""
 _KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
-_CAP = 64 * MAX_ARTIFACT_BYTES
-"""Nothing of a ledger is larger; what is, is not loaded."""
 
 
 class Objects:
@@ -80,58 +77,68 @@ class Objects:
         self._made: dict[str, tuple[int, bytes]] = {}
 
     def has(self, name: str) -> bool:
-        """Whether the object can be read."""
+        """Tests whether the object can be read."""
         return name in self._made or libgit2().Oid(hex=name) in self._disk
 
     def read(self, name: str, kind: int) -> bytes:
-        """The content of an object; CorruptLedgerError where it is missing, damaged or of another kind."""
+        """Returns the content of an object. Raises CorruptLedgerError if there is none of the kind."""
         found = self._made.get(name) or self._from_disk(name)
         if found[0] != kind:
             raise _broken(name, f"it is no {_KINDS[kind]}")
         return found[1]
 
+    def size(self, name: str) -> int:
+        """Bytes of an object, which is not loaded; CorruptLedgerError where it is missing or damaged."""
+        if name in self._made:
+            return len(self._made[name][1])
+        try:
+            size: int = self._disk.read_header(libgit2().Oid(hex=name))[1]
+        except (libgit2().GitError, OSError, KeyError, ValueError) as error:
+            raise _broken(name, str(error)) from error
+        return size
+
     def entries(self, tree: str, prefix: str = "") -> tuple[Entry, ...]:
-        """The entries of a tree, each path with `prefix` in front."""
+        """Returns the entries of a tree, each path with `prefix` in front."""
         try:
             return parse_tree(self.read(tree, TREE), prefix)
         except ValueError as error:
             raise _broken(tree, "it is damaged") from error
 
     def make(self, kind: int, data: bytes) -> str:
-        """The id of an object with this content."""
-        head = b"%s %d\0" % (_KINDS[kind].encode("ascii"), len(data))
-        name = sha1(head + data, usedforsecurity=False).hexdigest()
+        """Keeps an object in memory; returns its id."""
+        name = content_id(_KINDS[kind], data)
         self._made[name] = (kind, data)
         return name
 
-    def install(self, commit: str, ref: str) -> None:
-        """Write the commit and whatever was made for it. StorageError when the disk refuses."""
-        for name in self._needed(commit):
-            write_objects(ref, partial(self._disk.write, *self._made[name]))
+    def install(self, name: str, where: str) -> None:
+        """Write a commit or a tree and whatever was made for it. StorageError when the disk refuses."""
+        for needed in self._needed(name):
+            write_objects(where, partial(self._disk.write, *self._made[needed]))
 
     def forget(self) -> None:
-        """Drop what was made and not installed."""
+        """Drops what was made and not installed."""
         self._made.clear()
 
-    def _needed(self, commit: str) -> list[str]:
-        """What was made and is reachable from the commit's tree; a commit comes after what it holds."""
-        if commit not in self._made:
-            return []
+    def _needed(self, top: str) -> list[str]:
+        """What was made of a commit or tree, itself included; it comes after what it holds."""
         needed: dict[str, None] = {}
-        waiting = [parse_commit(self._made[commit][1])[0]]
+        waiting = [top]
         while waiting:
             name = waiting.pop()
             if name in self._made and name not in needed:
                 needed[name] = None
                 kind, data = self._made[name]
-                waiting += [entry.id for entry in parse_tree(data)] if kind == TREE else []
-        return [*reversed(needed), commit]
+                if kind == COMMIT:
+                    waiting.append(parse_commit(data)[0])
+                elif kind == TREE:
+                    waiting += [entry.id for entry in parse_tree(data)]
+        return [*reversed(needed)]
 
     def _from_disk(self, name: str) -> tuple[int, bytes]:
         try:
             oid = libgit2().Oid(hex=name)
             size = self._disk.read_header(oid)[1]
-            if size > _CAP:
+            if size > LARGEST:
                 raise _broken(name, f"it has {size:,} bytes")
             return self._disk.read(oid)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
@@ -150,12 +157,12 @@ class Objects:
 
 
 def objects_of(common_dir: str, object_folder: str | None = None) -> Objects:
-    """The objects of the repository whose common git directory is `common_dir`."""
+    """Opens the objects of the repository whose common git directory is `common_dir`."""
     return Objects(os.path.join(common_dir, "objects"), object_folder)
 
 
 def make_tree(objects: Objects, entries: dict[str, tuple[str, str]]) -> str:
-    """The id of a tree of `entries`, name to (mode, id), in the order that git demands."""
+    """Makes a tree of `entries`, name to (mode, id), in the order that git demands; returns its id."""
     rows = []
     for name, (mode, target) in entries.items():
         raw = name.encode("utf-8", "surrogateescape")

@@ -2,7 +2,7 @@
 
 Hooks inherit ``GIT_DIR``, ``GIT_INDEX_FILE`` and more from the git that called them. Let through to
 a child, they have corrupted commits in the field, so a child gets none of them unless the caller
-passes it on purpose (see ``repository.py``).
+passes it on purpose. The environment itself is an argument: this process may serve many users.
 """
 
 from __future__ import annotations
@@ -47,26 +47,30 @@ LOCAL_ENVIRONMENT = frozenset(
 )
 
 
-def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of this process for a child git: no inherited repository, no prompt, plain English."""
-    kept = {key: value for key, value in os.environ.items() if key not in LOCAL_ENVIRONMENT}
+def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """`environment` as a child git may have it: no inherited repository, no prompt, plain English."""
+    kept = {key: value for key, value in environment.items() if key not in LOCAL_ENVIRONMENT}
     kept.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
-    if extra:
-        kept.update(extra)
     return kept
 
 
 class Git:
-    """Runs git in one folder. Every method may raise GitFailedError."""
+    """Runs git in one folder, with a cleaned `environment`. Every method may raise GitFailedError."""
 
-    def __init__(self, folder: str, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.folder = folder
-        self.environment = clean_environment(environment)
+        self.environment: Mapping[str, str] = clean_environment(environment)
 
     def with_environment(self, extra: Mapping[str, str]) -> Git:
         """The same git with `extra` variables set."""
-        other = Git(self.folder)
+        other = self.at(self.folder)
         other.environment = {**self.environment, **extra}
+        return other
+
+    def at(self, folder: str) -> Git:
+        """The same git in another folder."""
+        other = Git.__new__(Git)
+        other.folder, other.environment = folder, self.environment
         return other
 
     def attempt(

@@ -1,4 +1,4 @@
-"""Commits and trees as git stores them, taken apart without believing them.
+"""Commits and trees as git stores them: parsed leniently, or strictly where they come from elsewhere.
 
 Replacement refs are left out of account: a ledger is what its own objects say.
 """
@@ -11,18 +11,27 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from idse_orchestrator.errors import GitFailedError
-from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes
-from idse_orchestrator.git.tree_entry import Entry
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
 
+PLAIN = "100644"
+FOLDER = "40000"
 _ID_BYTES = 20
 
 
+class Entry(NamedTuple):
+    """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
+
+    mode: str
+    path: str
+    id: str
+    size: int | None = None
+
+
 def parse_commit(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
-    """Tree, parents and message of a commit's content."""
+    """Returns tree, parents and message of a commit's content."""
     head, _, message = data.partition(b"\n\n")
     tree, parents = "", []
     for line in head.split(b"\n"):
@@ -36,7 +45,7 @@ def parse_commit(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
 
 
 def parse_tree(data: bytes, prefix: str = "") -> tuple[Entry, ...]:
-    """The entries of a tree's content, each path with `prefix` in front; ValueError when it is damaged."""
+    """Returns the entries of a tree's content, each path after `prefix`. Raises ValueError if damaged."""
     entries = []
     at = 0
     while at < len(data):
@@ -49,9 +58,6 @@ def parse_tree(data: bytes, prefix: str = "") -> tuple[Entry, ...]:
         at = after
     return tuple(entries)
 
-
-FOLDER = "40000"
-PLAIN = "100644"
 
 _WHO = rb" [^<>\n\0]*<[^<>\n\0]*> \d{1,15} [+-]\d{4}\n"
 _SIGNED = rb"(?:gpgsig(?:-sha256)? [^\n\0]*\n(?: [^\n\0]*\n)*)*"
@@ -83,7 +89,7 @@ class RawEntry(NamedTuple):
 
 
 def strict_commit(data: bytes) -> RawCommit | None:
-    """The commit in `data`; None where it has anything that idse and git do not write."""
+    """Returns the commit in `data`; None if it has anything that idse and git do not write."""
     found = _COMMIT.fullmatch(data)
     if found is None:
         return None
@@ -93,7 +99,7 @@ def strict_commit(data: bytes) -> RawCommit | None:
 
 
 def strict_tree(data: bytes) -> list[RawEntry] | None:
-    """The entries of the tree in `data`; None where they are damaged, out of order or doubled."""
+    """Returns the entries of the tree in `data`; None if they are damaged, out of order or doubled."""
     found = _ENTRY.findall(data)
     if sum(len(mode) + len(name) + _AROUND_ENTRY for mode, name, _ in found) != len(data):
         return None
@@ -103,16 +109,12 @@ def strict_tree(data: bytes) -> list[RawEntry] | None:
     return [RawEntry(mode.decode(), name, raw.hex()) for mode, name, raw in found]
 
 
-_CAP = 64 * MAX_ARTIFACT_BYTES
-"""A state or event beyond this is not loaded, and counts as damaged."""
-
-
 class CarefulObjects:
     """Reads like `ObjectStream`, and survives objects on which git gives up. Use it in a ``with`` block."""
 
     def __init__(self, git: Git) -> None:
         self._git = git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
-        self._stream = ObjectStream(self._git, cap=_CAP)
+        self._stream = ObjectStream(self._git, cap=LARGEST)
 
     def __enter__(self) -> Self:
         return self
@@ -121,7 +123,7 @@ class CarefulObjects:
         self._stream.close()
 
     def read_all(self, names: Iterable[str]) -> Sequence[GitObject | None]:
-        """Each object by its id; None where it is missing, damaged or beyond all measure."""
+        """Returns each object, in order; None for one that is missing, damaged or larger than LARGEST."""
         wanted = list(names)
         try:
             return [_whole(found) for found in self._stream.read_all(wanted)]
@@ -130,7 +132,7 @@ class CarefulObjects:
         return [self._read(name) for name in wanted]
 
     def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
-        """Size in bytes of each object that is here; none is loaded."""
+        """Returns the size in bytes of each object that is here; none is loaded."""
         return object_sizes(self._git, ids)
 
     def _read(self, name: str) -> GitObject | None:
@@ -142,7 +144,7 @@ class CarefulObjects:
 
     def _restart(self) -> None:
         self._stream.close()
-        self._stream = ObjectStream(self._git, cap=_CAP)
+        self._stream = ObjectStream(self._git, cap=LARGEST)
 
 
 def _whole(found: GitObject | None) -> GitObject | None:

@@ -65,9 +65,10 @@ class Found(NamedTuple):
     prefix: str = ""
 
 
-def repository_around(folder: str) -> Found:
-    """The repository around `folder`, or an error that says what to type."""
-    done = Git(folder).attempt(*_QUESTIONS)
+def repository_around(git: Git) -> Found:
+    """The repository around the folder of `git`, or an error that says what to type."""
+    folder = git.folder
+    done = git.attempt(*_QUESTIONS)
     answers = done.stdout.decode("utf-8", "surrogateescape").split("\n")
     is_bare = len(answers) > _BARE and answers[1] == "true"
     if done.returncode != 0 and not is_bare:

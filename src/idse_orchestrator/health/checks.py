@@ -12,9 +12,9 @@ from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import ViewFiles
 from idse_orchestrator.sessions.render_artifacts import TemplateSource
-from idse_orchestrator.sessions.views import expected_views
+from idse_orchestrator.sessions.views import Views
 from idse_orchestrator.worktree.hooks.install import (
     CURRENT,
     DISABLED,
@@ -31,7 +31,7 @@ _SHOWN = 3
 
 
 class WorkTree(Protocol):
-    """What a checkup asks of a work tree and its settings beyond `Workspace`."""
+    """What a checkup asks of a work tree and its settings beyond `ViewFiles`."""
 
     def file(self, path: str) -> bytes | None:
         """The content of a file by repository-relative path; None where there is none."""
@@ -57,7 +57,8 @@ class Patient:
     """What the checks look at."""
 
     ledgers: LedgerReader
-    workspace: Workspace
+    workspace: ViewFiles
+    views: Views
     hooks: HookFiles
     work_tree: WorkTree
     templates: TemplateSource
@@ -192,7 +193,7 @@ def _views(patient: Patient) -> Diagnosis:
 
 
 def _wanted(patient: Patient) -> list[tuple[str, bytes]]:
-    return sorted(expected_views(patient.ledgers, patient.workspace).items())
+    return sorted(patient.views.expected().items())
 
 
 def _mend_views(patient: Patient) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
@@ -14,7 +14,6 @@ from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJEC
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.program import Git
 from idse_orchestrator.health.refs import current_refs
 from idse_orchestrator.health.uninstall import (
     CURRENT_SESSION,
@@ -25,15 +24,14 @@ from idse_orchestrator.health.uninstall import (
     VIEW,
     Trace,
 )
-from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.sync.agency_url import redacted
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.leftovers import (
-    LOCAL_REFS,
     has_local_refs,
     remote_settings,
     remove_local_refs,
     remove_setting,
 )
+from idse_orchestrator.sync.remotes import redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -44,8 +42,9 @@ _OWN_SECTION = "idse"
 class GitFootprint:
     """The `Footprint` port on a repository."""
 
-    def __init__(self, work_tree: WorkTree) -> None:
+    def __init__(self, work_tree: WorkTree, write_waiting_notes: Callable[[], object]) -> None:
         self._work_tree = work_tree
+        self._write_waiting_notes = write_waiting_notes
         self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
@@ -55,7 +54,7 @@ class GitFootprint:
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
         if has_local_refs(self._git):
-            found.append(Trace(TRACKING, LOCAL_REFS))
+            found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
     def _is_edited(self, path: str) -> bool:
@@ -89,9 +88,7 @@ class GitFootprint:
 
     def settle(self) -> None:
         """See `Footprint.settle`."""
-        from idse_orchestrator.worktree.spool import drain
-
-        drain(self._work_tree)
+        self._write_waiting_notes()
 
     def remove(self, traces: Sequence[Trace]) -> None:
         """See `Footprint.remove`. The folder with the ledger lock goes last."""
@@ -142,7 +139,7 @@ class GitFootprint:
         found: list[tuple[str, str]] = []
         for top in dict.fromkeys((self._work_tree.top, *tops)):
             if os.path.isdir(top):
-                done = Git(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
+                done = self._git.at(top).attempt("rev-parse", "--path-format=absolute", "--git-dir")
                 git_dir = os.fsdecode(done.stdout).rstrip("\n")
                 if done.returncode == 0 and git_dir not in [known for _, known in found]:
                     found.append((top, git_dir))
@@ -167,13 +164,13 @@ class GitFootprint:
 
     def _untrack(self, _prefix: str) -> None:
         remove_local_refs(self._git)
-        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL_REFS.strip("/").split("/")))
+        _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:
         git_dir, _, ref = path.partition(f"{os.sep}refs{os.sep}worktree{os.sep}")
         top = next((top for top, known in self._work_trees() if known == git_dir), None)
         if top is not None:
-            Git(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
+            self._git.at(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
 
     def _unlink(self, path: str) -> None:
         try:

@@ -11,7 +11,7 @@ from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Di
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.health import recovery
 from idse_orchestrator.health.refs import published_refs
-from idse_orchestrator.sync.leftovers import remove_sync_leftovers, sync_leftovers, told
+from idse_orchestrator.sync.leftovers import described, remove_sync_leftovers, sync_leftovers
 from idse_orchestrator.worktree.hooks.shim import find_program
 
 if TYPE_CHECKING:
@@ -36,15 +36,19 @@ def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Itera
 
 
 def leftover_checks(
-    work_tree: WorkTree, missed: Callable[[], Sequence[object]], record: Callable[[], int]
+    work_tree: WorkTree,
+    missed: Callable[[], Sequence[object]],
+    record: Callable[[], int],
+    drain: Callable[[], Sequence[str]],
 ) -> Iterator[Check]:
     """What killed processes left behind, refs that are not what they should be, and refs without a log.
 
-    `missed` tells what waits to be recorded in this work tree, and `record` does it.
+    `missed` says what waits to be recorded in this work tree, `record` does it, and `drain` writes the notes
+    that wait.
     """
     yield Check("lock files", lambda: _locks(work_tree), lambda: recovery.remove_stale_locks(work_tree))
     yield Check("leftovers", lambda: _leftovers(work_tree), lambda: recovery.remove_leftovers(work_tree))
-    yield Check("spool", lambda: _spool(work_tree, missed()), lambda: recovery.drain_spool(work_tree, record))
+    yield Check("spool", lambda: _spool(work_tree, missed()), lambda: recovery.drain_spool(record, drain))
     yield Check(
         "sync leftovers", lambda: _sync_leftovers(work_tree), lambda: remove_sync_leftovers(work_tree)
     )
@@ -160,7 +164,7 @@ def _sync_leftovers(work_tree: WorkTree) -> Diagnosis:
         return Diagnosis(OK, "no sync was stopped half-way")
     clear = ("idse doctor --fix",) if found.folders or found.settled else ()
     ask = ("idse sync push    (finds out what arrived)",) if found.open else ()
-    return Diagnosis(NOTE, told(found), (*clear, *ask))
+    return Diagnosis(NOTE, described(found), (*clear, *ask))
 
 
 def _published(work_tree: WorkTree) -> Diagnosis:

@@ -72,12 +72,10 @@ def spooled(work_tree: WorkTree) -> int:
         return 0
 
 
-def drain_spool(work_tree: WorkTree, record: Callable[[], int]) -> str:
-    """Let `record` record what was missed, and turn the spool into notes; what was done."""
-    from idse_orchestrator.worktree.spool import drain
-
+def drain_spool(record: Callable[[], int], drain: Callable[[], Sequence[str]]) -> str:
+    """Let `record` record what was missed, and `drain` turn the spool into notes; what was done."""
     recorded = record()
-    changed = len(drain(work_tree))
+    changed = len(drain())
     told = f"recorded {counted(recorded, 'commit')}, " if recorded else ""
     return f"{told}wrote {counted(changed, 'note')}"
 

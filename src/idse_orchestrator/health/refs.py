@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.configuration import GitSettings
-from idse_orchestrator.git.object_finder import ObjectFinder
+from idse_orchestrator.git.object_stream import ObjectFinder
 from idse_orchestrator.ledger.commit import EVENT, STATE
 from idse_orchestrator.ledger.fsck import NOTES, FoundRef
 from idse_orchestrator.ledger.refs import parse_session_ref

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from idse_orchestrator.base.ids import FORMAT
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, Entry
 
 ARTIFACTS = "artifacts"
 EVENT = "event.json"

@@ -7,13 +7,13 @@ compare content ids instead of meanings.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from idse_orchestrator.base.ids import FORMAT, canonical_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
 CREATED = "created"
 EDITED = "edited"
@@ -42,16 +42,25 @@ KINDS = (
 
 
 class Actor(NamedTuple):
-    """Who acted: a git identity, and the agent that acted for it ("" when a person did)."""
+    """Who acts: a git identity, the agent that acts for it ("" when a person does), and in which clone.
+
+    An event that happened says its clone once, in `Event.replica`: its actor has "" for it.
+    """
 
     name: str
     email: str
     agent: str = ""
+    replica: str = ""
 
     @property
     def label(self) -> str:
         """The agent where one acted, else the person."""
         return self.agent or self.name
+
+
+Acting = Callable[[], Actor]
+"""Says who acts. It is asked under the ledger lock, when something is written: nothing that only reads, and
+nothing that is refused, needs a name, and a clone gets its id with its first event."""
 
 
 class Event(NamedTuple):

@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import BusyError, CorruptLedgerError, InvalidConfigurationError
-from idse_orchestrator.git.identity import identity
+from idse_orchestrator.errors import BusyError, CorruptLedgerError
+from idse_orchestrator.git.identity import as_written
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.ledger.events import Acting
 from idse_orchestrator.ledger.notes import merge_notes
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 
@@ -40,8 +41,9 @@ _TREE = 0o040000
 class GitNotes:
     """The notes on code commits of one repository. Commit ids are full, 40 hexadecimal digits."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, actor: Acting) -> None:
         self._vault = vault
+        self._acting = actor
 
     def read(self, commit: str) -> str | None:
         """The note on `commit`, or None. CorruptLedgerError where the ref does not hold notes."""
@@ -117,12 +119,8 @@ class GitNotes:
         return commit_object(self._git, nobody, GENESIS_MESSAGE, empty, [])
 
     def _signature(self) -> pygit2.Signature:
-        """Who commits here. A note claims nothing for anybody, so no identity is no reason to fail."""
-        try:
-            who = identity(self._vault, self._git)
-        except InvalidConfigurationError:
-            return self._signed("idse", "idse@localhost")
-        return self._signed(who.name, who.email)
+        who = self._acting()
+        return self._signed(*as_written(who.name, who.email))
 
     def _signed(self, name: str, email: str, *at: int) -> pygit2.Signature:
         """`at` is seconds and offset; now, when they are left out."""

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.git.objects import BLOB, make_tree
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import corrupt
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from idse_orchestrator.pipeline.stage_state_model import STAGE_STATUSES
 Check = Callable[[Any], bool]
 
 _KEYS = frozenset({"format", "id", "kind", "lamport", "at", "replica", "actor", "body"})
-_ACTOR = frozenset(Actor._fields)
+_ACTOR = frozenset({"name", "email", "agent"})
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _BLOB = re.compile(r"([0-9a-f]{40})?")
 _STAGES = frozenset(STAGES)

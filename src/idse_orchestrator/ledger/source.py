@@ -9,8 +9,8 @@ from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.object_stream import headers
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, CarefulObjects, Entry, parse_commit, parse_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.fsck import FoundRef, Step
 from idse_orchestrator.ledger.note_tree import GENESIS
@@ -45,13 +45,7 @@ class GitLedgerSource:
 
     def kinds(self, ids: Iterable[str]) -> Sequence[str]:
         """See `LedgerSource.kinds`."""
-        stdin = "".join(f"{name}\n" for name in ids).encode()
-        if not stdin:
-            return []
-        out = self._git.bytes("cat-file", "--batch-check=%(objecttype)", "--buffer", stdin=stdin)
-        return [
-            word if word in ("commit", "tag", "tree", "blob") else "" for word in out.decode().splitlines()
-        ]
+        return [found.kind if found else "" for found in headers(self._git, ids)]
 
     def history(self, tip: str) -> Iterator[Step]:
         """See `LedgerSource.history`. Objects come in batches, so that git never waits for an answer."""

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
-from idse_orchestrator.git.identity import Identity, as_written, identity, replica_id
+from idse_orchestrator.git.identity import as_written
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
-from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.events import Acting, Actor, Event
 from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.ledger.message import message_of, subject_of
 from idse_orchestrator.ledger.refs import project_ref, session_ref
@@ -42,11 +42,11 @@ _TREE = 0o040000
 
 
 class GitLedgerWriter:
-    """The `LedgerWriter` port on a repository. `agent` is who acts for the git identity ("" : nobody)."""
+    """The `LedgerWriter` port on a repository, for one `actor`."""
 
-    def __init__(self, vault: Vault, agent: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
         self._vault = vault
-        self._agent = one_line(agent)
+        self._acting = actor
         self._clock = clock
 
     def ready(self) -> None:
@@ -137,22 +137,17 @@ class GitLedgerWriter:
         return Tip(write_objects(ref, lambda: self._commit(event, draft, tree, parents)), artifacts, state)
 
     def _event(self, draft: Draft, lamport: int) -> Event:
-        now = self._clock()
+        now, actor = self._clock(), self._actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
             at=draft.at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            replica=replica_id(self._vault.private, int(now * 1000)),
-            actor=self._actor(draft),
+            replica=actor.replica,
+            actor=_as_written(draft.actor or actor),
             body=draft.body,
         )
-
-    def _actor(self, draft: Draft) -> Actor:
-        if draft.actor is None:
-            return Actor(self._identity.name, self._identity.email, self._agent)
-        return Actor(*as_written(draft.actor.name, draft.actor.email), one_line(draft.actor.agent))
 
     def _tree(self, event: Event, state: bytes, artifacts: str) -> str:
         builder = self._git.TreeBuilder()
@@ -170,7 +165,8 @@ class GitLedgerWriter:
     def _signature(self) -> pygit2.Signature:
         now = int(self._clock())
         offset = time.localtime(now).tm_gmtoff // 60
-        return libgit2().Signature(self._identity.name, self._identity.email, now, offset)  # type: ignore[no-any-return]
+        who = _as_written(self._actor)
+        return libgit2().Signature(who.name, who.email, now, offset)  # type: ignore[no-any-return]
 
     @cached_property
     def _git(self) -> pygit2.Repository:
@@ -184,8 +180,12 @@ class GitLedgerWriter:
             ) from error
 
     @cached_property
-    def _identity(self) -> Identity:
-        return identity(self._vault, self._git)
+    def _actor(self) -> Actor:
+        return self._acting()
+
+
+def _as_written(actor: Actor) -> Actor:
+    return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
 
 
 def seconds_of(at: str) -> int:
@@ -197,5 +197,5 @@ def seconds_of(at: str) -> int:
 
 def _signature_of(event: Event) -> pygit2.Signature:
     """Author and date of `event` on a commit: git has no time before 1970."""
-    name, email, _ = event.actor
+    name, email = event.actor[:2]
     return libgit2().Signature(name, email, max(0, seconds_of(event.at)), 0)  # type: ignore[no-any-return]

@@ -17,14 +17,15 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.migrate.events import session_events
 from idse_orchestrator.migrate.files import Content, content_of
 from idse_orchestrator.migrate.paths import Place
-from idse_orchestrator.migrate.ports import LedgerBatch, MigrationSource, MigrationTarget, Progress
+from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import registry_changes
+from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.create_session import Folders
-from idse_orchestrator.sessions.ports import Workspace
-from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.sessions.ports import SessionFolders
+from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
@@ -40,10 +41,11 @@ class Applying:
     """
 
     source: MigrationSource
-    target: MigrationTarget
+    target: GitMigrationTarget
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: SessionFolders
+    views: Views
     folders: Folders
     place: Callable[[str], Place | None]
     on_progress: Progress
@@ -86,7 +88,7 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     _choose_current(applying, plan)
     for project in plan.projects:
         if project not in applying.own_views:
-            refresh_views(applying.ledgers, applying.workspace, project)
+            applying.views.refresh(project)
     return Migrated(
         tuple(done.written),
         tuple(done.folders),
@@ -160,7 +162,7 @@ def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPl
 
 
 def _keep_history(
-    applying: Applying, batch: LedgerBatch, sessions: Sequence[SessionPlan]
+    applying: Applying, batch: GitLedgerBatch, sessions: Sequence[SessionPlan]
 ) -> dict[str, Content]:
     """Put the blobs of the sessions' history into the batch; what they are, by their ids in the source."""
     ids = dict.fromkeys(
@@ -173,7 +175,7 @@ def _keep_history(
     return found
 
 
-def _keep_folder(applying: Applying, batch: LedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
+def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
     """Put what the folder will hold into the batch; its files by path."""
     origins = session.origins()
     held: dict[str, bytes] = {}

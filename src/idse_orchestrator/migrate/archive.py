@@ -10,7 +10,9 @@ from uuid import uuid4
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import ArchiveRefusedError
+from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure
+from idse_orchestrator.ledger.refs import LOCAL
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
 from idse_orchestrator.migrate.paths import FLAT
 from idse_orchestrator.migrate.sources import BareSource, Source, WorkTreeSource
@@ -135,8 +137,8 @@ class Archive:
 
 def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
     """A commit on top of HEAD with the notices in it, and a new branch on that. No work tree, no index."""
-    held = f"refs/idse-local/archive/{uuid4().hex}"
-    head = git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.decode().strip()
+    held = f"{LOCAL}archive/{uuid4().hex}"
+    head = find_commit(git, "HEAD")
     prefix = git.bytes("rev-parse", "--show-prefix").removesuffix(b"\n")
     args = ("fast-import", "--quiet", "--date-format=now")
     stream = _stream(
@@ -166,7 +168,7 @@ def _committer(git: Git) -> bytes:
     return told.stdout.rpartition(b">")[0] + b">"
 
 
-def _stream(ref: str, who: bytes, head: str, files: Mapping[bytes, bytes]) -> bytes:
+def _stream(ref: str, who: bytes, head: str | None, files: Mapping[bytes, bytes]) -> bytes:
     parts = [b"commit %s\n" % ref.encode(), b"committer %s now\n" % who, _data(_MESSAGE.encode())]
     if head:
         parts.append(b"from %s\n" % head.encode())

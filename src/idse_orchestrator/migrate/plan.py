@@ -12,9 +12,10 @@ from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, F
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
 from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
-from idse_orchestrator.migrate.ports import MigrationSource, MigrationTarget, Progress, Step
+from idse_orchestrator.migrate.ports import MigrationSource, Progress, Step
 from idse_orchestrator.migrate.reading import Reading, gathered, raw, told_at
 from idse_orchestrator.migrate.survey import Survey, survey
+from idse_orchestrator.migrate.target import GitMigrationTarget
 from idse_orchestrator.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
 
 
@@ -26,7 +27,7 @@ class Planning:
     """
 
     source: MigrationSource
-    target: MigrationTarget
+    target: GitMigrationTarget
     projects: Sequence[str]
     ledger_files: Callable[[SessionKey], Mapping[str, str]]
     judge: Judge

@@ -1,4 +1,4 @@
-"""What migrating needs from outside: a source to read, ledgers and a work tree to write."""
+"""The source of a migration: a folder, a work tree or a bare repository; and the events made from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from idse_orchestrator.ledger.events import Actor
-from idse_orchestrator.ledger.values import SessionKey
 
 FILE, LINK, OTHER, CLOSED = "file", "link", "other", "closed"
 """What an entry of a source is: OTHER is a device or a pipe, CLOSED what cannot be read."""
@@ -87,38 +86,3 @@ class HistoricEvent(NamedTuple):
     files: Mapping[str, str] | None = None
     at: str | None = None
     actor: Actor | None = None
-
-
-class LedgerBatch(Protocol):
-    """New ledgers that are written together; nothing is visible before `commit`."""
-
-    def blob(self, data: bytes) -> str:
-        """Keep a file's bytes; the id that events name them by."""
-
-    def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
-        """Add the whole ledger of a new session."""
-
-    def commit(self) -> Mapping[SessionKey, str]:
-        """Make the ledgers visible, each one whole or not at all; the tree of each folder.
-
-        A session whose ledger somebody else began meanwhile is left out.
-        """
-
-
-class MigrationTarget(Protocol):
-    """The repository that takes over."""
-
-    def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
-        """Every session that has a ledger, with the fingerprints of the migrations in it."""
-
-    def batch(self) -> LedgerBatch:
-        """A new batch."""
-
-    def folder_exists(self, key: SessionKey) -> bool:
-        """Whether the work tree has something where the session's folder belongs."""
-
-    def was_given(self, key: SessionKey) -> bool:
-        """Whether this work tree ever had the session's folder from, or gave it to, the ledger."""
-
-    def check_out(self, key: SessionKey, files: Mapping[str, bytes], tree: str) -> None:
-        """Write the folder of a session that has none in the work tree: all of it, or nothing."""

@@ -11,7 +11,7 @@ from typing import TypeVar
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
-from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.history import moment, read_history
@@ -148,9 +148,9 @@ class FolderSource:
 class WorkTreeSource(FolderSource):
     """A folder in the work tree of a repository: its files as they stand there, and their history."""
 
-    def __init__(self, root: str) -> None:
-        super().__init__(root)
-        self.git = Git(root)
+    def __init__(self, git: Git) -> None:
+        super().__init__(git.folder)
+        self.git = git
 
     @property
     def description(self) -> str:
@@ -179,9 +179,9 @@ class WorkTreeSource(FolderSource):
 class BareSource:
     """A bare repository: the files of its HEAD, and their history."""
 
-    def __init__(self, root: str) -> None:
-        self.root = root
-        self.git = Git(root)
+    def __init__(self, git: Git) -> None:
+        self.root = git.folder
+        self.git = git
         self.left_out: list[str] = []
         self._ids: dict[str, str] = {}
 
@@ -245,8 +245,8 @@ class BareSource:
 Source = FolderSource | BareSource
 
 
-def open_migration_source(path: str, *, with_history: bool = True) -> Source:
-    """The source at `path`; MigrationSourceError where there is none that can be read.
+def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> Source:
+    """The source at `path`, for a `git` like this one; MigrationSourceError where none can be read.
 
     A repository that git refuses is one of those, unless nobody asks for its history.
     """
@@ -257,17 +257,16 @@ def open_migration_source(path: str, *, with_history: bool = True) -> Source:
         os.scandir(root).close()
     except (OSError, ValueError) as error:
         raise unreadable(path, error if isinstance(error, OSError) else OSError(0, str(error))) from error
-    done = Git(root).attempt(
-        "rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir"
-    )
+    git = git.at(root)
+    done = git.attempt("rev-parse", "--is-bare-repository", "--is-inside-work-tree", "--is-inside-git-dir")
     answers = done.stdout.decode().split() if done.returncode == 0 else []
     words = done.stderr.decode("utf-8", "replace").strip()
     if not answers and with_history and "not a git repository" not in words:
         raise _refused(root, words)
     if answers[:1] == ["true"]:
-        return BareSource(root)
+        return BareSource(git)
     if answers[1:2] == ["true"]:
-        return WorkTreeSource(root)
+        return WorkTreeSource(git)
     if answers[2:3] == ["true"]:
         raise MigrationSourceError(
             "this folder is git's own, where there are no documents",
@@ -297,7 +296,7 @@ def _shallow(git: Git) -> tuple[str, ...]:
 
 
 def _has_commits(git: Git) -> bool:
-    return git.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}").returncode == 0
+    return find_commit(git, "HEAD") is not None
 
 
 def _blobs(git: Git, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:

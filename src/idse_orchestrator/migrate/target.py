@@ -15,7 +15,7 @@ from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Event
+from idse_orchestrator.ledger.events import Acting, Event
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import Draft, SessionKey
@@ -40,10 +40,10 @@ class _Ready(NamedTuple):
 
 
 class GitLedgerBatch(GitLedgerWriter):
-    """The `LedgerBatch` port on a repository: events are made as for any ledger here."""
+    """New ledgers that are written together; nothing is visible before `commit`."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
-        super().__init__(work_tree, agent)
+    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
+        super().__init__(work_tree, actor)
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
@@ -54,11 +54,11 @@ class GitLedgerBatch(GitLedgerWriter):
         return self._open.size if self._open else 0
 
     def blob(self, data: bytes) -> str:
-        """See `LedgerBatch.blob`."""
+        """Keeps a file's bytes; returns the id that events name them by."""
         return self._pack.add(BLOB, data)
 
     def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
-        """See `LedgerBatch.ledger`."""
+        """Adds the whole ledger of a new session."""
         state, tip, artifacts = SessionState(*key), "", ""
         for told in events:
             if told.files is not None:
@@ -72,7 +72,10 @@ class GitLedgerBatch(GitLedgerWriter):
         self._ready[key] = _Ready(tip, artifacts)
 
     def commit(self) -> Mapping[SessionKey, str]:
-        """See `LedgerBatch.commit`."""
+        """Makes the ledgers visible, each whole or not at all; returns the tree of each folder.
+
+        A session whose ledger somebody else began meanwhile is left out.
+        """
         full, self._open = self._open, None
         if full is not None:
             full.install(self._vault.git)
@@ -132,7 +135,7 @@ def _fact(event: Event, before: str) -> Event:
 
 def _commit(event: Event, tree: str, parent: str) -> bytes:
     """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
-    name, email, _ = event.actor
+    name, email = event.actor[:2]
     who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
     above = f"parent {parent}\n" if parent else ""
     head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
@@ -144,14 +147,14 @@ _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 
 
 class GitMigrationTarget:
-    """The `MigrationTarget` port on a repository."""
+    """The repository that takes over."""
 
-    def __init__(self, work_tree: WorkTree, agent: str = "") -> None:
+    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
         self._work_tree = work_tree
-        self._agent = agent
+        self._actor = actor
 
     def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
-        """See `MigrationTarget.migrated`."""
+        """Returns every session that has a ledger, with the fingerprints of the migrations in it."""
         git = self._work_tree.git
         refs = git.lines("for-each-ref", "--format=%(refname)", SESSIONS)
         found: dict[SessionKey, set[str]] = {key: set() for ref in refs if (key := parse_session_ref(ref))}
@@ -166,19 +169,19 @@ class GitMigrationTarget:
         return {key: frozenset(fingerprints) for key, fingerprints in found.items()}
 
     def batch(self) -> GitLedgerBatch:
-        """See `MigrationTarget.batch`."""
-        return GitLedgerBatch(self._work_tree, self._agent)
+        """Returns a new batch."""
+        return GitLedgerBatch(self._work_tree, self._actor)
 
     def folder_exists(self, key: SessionKey) -> bool:
-        """See `MigrationTarget.folder_exists`."""
+        """Tests whether the work tree has something where the session's folder belongs."""
         return os.path.lexists(os.path.join(self._work_tree.top, session_folder(*key)))
 
     def was_given(self, key: SessionKey) -> bool:
-        """See `MigrationTarget.was_given`."""
+        """Tests whether this work tree ever had the session's folder from, or gave it to, the ledger."""
         return last_contribution(self._work_tree, *key) is not None
 
     def check_out(self, key: SessionKey, files: Mapping[str, bytes], tree: str) -> None:
-        """See `MigrationTarget.check_out`."""
+        """Writes the folder of a session that has none in the work tree: all of it, or nothing."""
         self._files.make_folder(session_folder(*key), files)
         remember_contribution(self._work_tree, *key, Contribution(tree, (self._head,)))
 

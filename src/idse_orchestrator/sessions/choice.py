@@ -15,7 +15,7 @@ from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.documents.pipeline_artifacts import project_folder
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import Names
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import SessionFolders
 from idse_orchestrator.sessions.resolve import Asking, folder_of, resolve_project, resolve_session
 
 WORKTREE = "worktree"
@@ -44,7 +44,7 @@ class KnownHere:
     """Names of projects and sessions that have a ledger, a folder in the work tree, or both."""
 
     ledgers: Names
-    workspace: Workspace
+    workspace: SessionFolders
 
     def projects(self) -> Sequence[str]:
         """Names of projects, in order."""

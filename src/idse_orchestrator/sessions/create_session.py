@@ -22,10 +22,10 @@ from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import SessionFolders, Workspace
 from idse_orchestrator.sessions.render_artifacts import TemplateSource, TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
-from idse_orchestrator.sessions.views import write_views
+from idse_orchestrator.sessions.views import Views
 
 _STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
 
@@ -64,6 +64,7 @@ class SessionMaker:
     ledgers: LedgerReader
     writer: LedgerWriter
     workspace: Workspace
+    views: Views
     folders: Folders
     templates: TemplateSource
     today: str
@@ -202,10 +203,10 @@ def _clean(value: object) -> object:
     )
 
 
-def switch_session(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> bool:
+def switch_session(workspace: SessionFolders, views: Views, key: SessionKey) -> bool:
     """Make `key` the current session here and rewrite the views; False if it was current already."""
     changed = workspace.current() != key
     if changed or workspace.current(key[0]) != key:
         workspace.set_current(*key)
-    write_views(ledgers, workspace, key)
+    views.write(key)
     return changed

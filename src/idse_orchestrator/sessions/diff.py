@@ -14,7 +14,7 @@ from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Captured, Workspace
+from idse_orchestrator.sessions.ports import Captured, Documents
 from idse_orchestrator.sessions.show_event import Difference, Finder
 
 FOLDER = "the folder"
@@ -34,7 +34,7 @@ class Comparing:
     """What a comparison needs; `finder` finds the entries that `DiffWish.at` may name."""
 
     ledgers: LedgerReader
-    workspace: Workspace
+    workspace: Documents
     finder: Finder
 
 

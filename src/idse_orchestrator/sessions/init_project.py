@@ -23,8 +23,6 @@ from idse_orchestrator.sessions.create_session import (
     record_session,
     session_documents,
 )
-from idse_orchestrator.sessions.views import refresh_views
-from idse_orchestrator.worktree.hooks.install import HookFiles, HooksReport, install_hooks
 
 _BLUEPRINT_WISH = SessionWish(BLUEPRINT, BLUEPRINT_TYPE)
 
@@ -38,11 +36,10 @@ class Settings(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InitWish:
-    """What ``idse init`` was asked for. `hooks`: install them."""
+    """What ``idse init`` was asked for."""
 
     project: str
     stack: str = ""
-    hooks: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class Initialized:
     """What was done.
 
     `created`: the project is new; `made` and `adopted` name sessions; `written` are files; `settings`: a
-    git setting was added; `hooks` is None if none were wished for.
+    git setting was added.
     """
 
     project: str
@@ -59,21 +56,15 @@ class Initialized:
     adopted: tuple[str, ...]
     written: tuple[str, ...]
     settings: bool
-    hooks: HooksReport | None
 
     @property
     def changed(self) -> bool:
         """Whether anything was done at all."""
-        hooks = self.hooks is not None and any(
-            outcome.result in ("installed", "updated", "chained") for outcome in self.hooks.outcomes
-        )
-        return self.created or bool(self.made or self.adopted or self.written) or self.settings or hooks
+        return self.created or bool(self.made or self.adopted or self.written) or self.settings
 
 
-def init_project(
-    maker: SessionMaker, settings: Settings, hook_files: HookFiles, wish: InitWish
-) -> Initialized:
-    """Bring the project `wish` to life here: ledgers, folders, settings, hooks, views."""
+def init_project(maker: SessionMaker, settings: Settings, wish: InitWish) -> Initialized:
+    """Bring the project `wish` to life here: ledgers, folders, settings, views."""
     check_name("project", wish.project)
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
@@ -86,9 +77,8 @@ def init_project(
     made = _make_blueprint(maker, wish.project)
     _choose_current(maker, wish.project, (*made, *adopted))
     added = settings.show_notes()
-    refresh_views(maker.ledgers, maker.workspace, wish.project)
-    hooks = install_hooks(hook_files) if wish.hooks else None
-    return Initialized(wish.project, created, made, adopted, written, added, hooks)
+    maker.views.refresh(wish.project)
+    return Initialized(wish.project, created, made, adopted, written, added)
 
 
 def _refuse_in_time(maker: SessionMaker, project: str) -> None:

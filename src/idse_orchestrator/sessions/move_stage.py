@@ -1,41 +1,30 @@
 """Move a stage: start, complete, confirm or reopen it, in one ledger commit.
 
 A gate is judged over the documents of the work tree, and the same documents enter the ledger with the
-event: what was judged is what is recorded. The handoffs that rules ask for when a stage is complete follow
-in commits of their own, and the ledger moves once.
+event: what was judged is what is recorded. Events that other rooms add, such as the handoffs that rules ask
+for, follow in commits of their own, and the ledger moves once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.agents.ide_agent_routing import route, routed_words
-from idse_orchestrator.agents.registry import AgentRegistry
 from idse_orchestrator.base.text import counted, encodable
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE
 from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerWriter
-from idse_orchestrator.pipeline.stage_machine import (
-    FINISH,
-    NEEDS_GATE,
-    NEEDS_REASON,
-    TARGET,
-    Refusal,
-    refusal,
-)
+from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Captured, Workspace
+from idse_orchestrator.sessions.ports import Captured, Contributions
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
-    from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.constitution.findings import Report
-
-_NOBODY = AgentRegistry()
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 Gate = Callable[[SessionKey, str], "Report"]
 """What would be wrong if a stage of a session were complete with the documents of the work tree."""
@@ -55,28 +44,38 @@ class Move:
 class Moved:
     """What was done: the ledger when it was, the status before and after, and the gate's report if one ran.
 
-    `handoffs` are those that rules asked for by themselves, right after it.
+    `followed` holds the ledger after each event that was added to the move.
     """
 
     tip: SessionTip
     before: str
     after: str
     report: Report | None
-    handoffs: tuple[Handoff, ...] = ()
+    followed: tuple[SessionTip, ...] = ()
+
+
+class Addition(NamedTuple):
+    """What another room adds to a move: keys of its event, and the events that follow it."""
+
+    body: Mapping[str, Any] = {}
+    events: tuple[Draft, ...] = ()
+
+
+def _nothing(_state: SessionState, _move: Move) -> Addition:
+    return Addition()
 
 
 def move_stage(
     writer: LedgerWriter,
-    workspace: Workspace,
+    workspace: Contributions,
     gate: Gate,
     key: SessionKey,
     move: Move,
     *,
-    registry: AgentRegistry = _NOBODY,
+    adding: Callable[[SessionState, Move], Addition] = _nothing,
 ) -> Moved:
-    """Make `move` on the session `key`; the event says whom a `registry` with agents routes the stage to.
+    """Make `move` on the session `key`, with what `adding` adds to it, in one append.
 
-    Rules of the registry that hand on automatically ask for their handoffs in the same append.
     GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
     """
@@ -94,17 +93,16 @@ def move_stage(
         if report is not None:
             _refuse_findings(move, report)
         before = tip.state.stages[move.stage].status
-        body = {**_body(move, tip, blobs, report), **_routed(registry, tip, move.stage)}
-        moved = Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured))
-        return (moved, *_handed_on(registry, tip, move))
+        added = adding(tip.state, move)
+        body = {**_body(move, tip, blobs, report), **added.body}
+        return (Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured)), *added.events)
 
     if report is not None and workspace.blobs(*key) != _blobs(captured):
         raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
-    tip, *asked = writer.append_all(*key, plan)
+    tip, *followed = writer.append_all(*key, plan)
     if captured is not None and move.action in NEEDS_GATE:
         workspace.agree(*key, captured.tree)
-    handoffs = tuple(each.state.handoffs[-1] for each in asked)
-    return Moved(tip, before, TARGET[move.action], report, handoffs)
+    return Moved(tip, before, TARGET[move.action], report, tuple(followed))
 
 
 def _check(move: Move) -> None:
@@ -169,24 +167,8 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
     return body
 
 
-def _routed(registry: AgentRegistry, tip: SessionTip, stage: str) -> dict[str, Any]:
-    """The routing decision, for the history: nothing where the project has no agents."""
-    if not registry.agents:
-        return {}
-    routing = route(registry, stage, tip.state.assigned.get(stage, ""))
-    return {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
-
-
-def _handed_on(registry: AgentRegistry, tip: SessionTip, move: Move) -> Sequence[Draft]:
-    if move.action != FINISH or not registry.handoff_rules:
-        return ()
-    from idse_orchestrator.agents.hand_over import fired_rules  # most projects have no rules
-
-    return fired_rules(tip.state, registry, move.stage, move.agent)
-
-
 def _artifacts(
-    workspace: Workspace, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
+    workspace: Contributions, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
 ) -> str | None:
     """The tree that enters the ledger with a gated move: the folder, if it lacks nothing the ledger has."""
     if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:

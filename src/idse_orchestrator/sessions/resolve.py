@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import Names
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.sessions.ports import SessionFolders
 
 _BRINGS = "fetches them where the Agency or origin has them"
 
@@ -29,7 +29,7 @@ class Asking(NamedTuple):
     """
 
     ledgers: Names
-    workspace: Workspace
+    workspace: SessionFolders
     prefix: str = ""
     wish: str = ""
     default: Callable[[], str] = str

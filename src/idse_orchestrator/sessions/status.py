@@ -22,11 +22,10 @@ from idse_orchestrator.pipeline.stage_state_model import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.agents.ide_agent_routing import Routing
-    from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.sessions.ports import Workspace
+    from idse_orchestrator.pipeline.values import Look
+    from idse_orchestrator.sessions.ports import Documents
 
 
 class NextAction(NamedTuple):
@@ -75,50 +74,44 @@ def _look_again(stage: str) -> tuple[str, ...]:
 
 
 class SessionStatus(NamedTuple):
-    """A session's state, its stages as they stand now, and what to do next.
+    """What the ledger says of a session, its stages as they stand now, and what to do next.
 
     `blobs` maps a stage to the id of its document in the work tree; `differs` names the stages whose
     document the ledger does not hold as it is; `has_folder` is False where the branch has no folder;
-    `synced` is when this clone last synced and what the Agency had then; `agents` are the project's, None
-    where it has none.
+    `synced` is when this clone last synced and what the Agency had then.
     """
 
-    state: SessionState
-    tip: str
+    ledger: Look
     stages: tuple[Standing, ...]
     next: NextAction
     blobs: Mapping[str, str]
     differs: tuple[str, ...]
     has_folder: bool
     synced: Synced
-    agents: AgentRegistry | None
 
-    def routed(self, stage: str) -> Routing | None:
-        """Who should act on `stage`; None where the project has no agents and the session assigns none."""
-        assigned = self.state.assigned.get(stage, "")
-        if self.agents is None and not assigned:
-            return None
-        from idse_orchestrator.agents.ide_agent_routing import route
-        from idse_orchestrator.agents.registry import AgentRegistry
+    @property
+    def state(self) -> SessionState:
+        """The session's state."""
+        return self.ledger.tip.state
 
-        return route(self.agents or AgentRegistry(), stage, assigned)
+    @property
+    def tip(self) -> str:
+        """The id of its ledger's newest commit."""
+        return self.ledger.tip.commit
 
 
-def show_status(ledgers: LedgerReader, workspace: Workspace, key: SessionKey) -> SessionStatus:
+def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> SessionStatus:
     """The status of the session `key`; UnknownNameError where it has no ledger."""
-    look = ledgers.look(*key)
-    if look is None:
+    ledger = ledgers.look(*key)
+    if ledger is None:
         raise no_ledger(key)
-    tip, in_ledger = look.tip, look.blobs
+    state, in_ledger = ledger.tip.state, ledger.blobs
     in_folder = workspace.blobs(*key)
     blobs = in_folder or in_ledger
-    stages = standings(tip.state, blobs)
+    stages = standings(state, blobs)
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
-    action = next_action(tip.state, stages)
-    synced = ledgers.synced(*key)
-    return SessionStatus(
-        tip.state, tip.commit, stages, action, blobs, differs, bool(in_folder), synced, look.agents
-    )
+    action = next_action(state, stages)
+    return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

@@ -14,8 +14,7 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
 from idse_orchestrator.pipeline.values import SessionPlan, SessionTip
-from idse_orchestrator.sessions.ports import Workspace
-from idse_orchestrator.sessions.views import refresh_views
+from idse_orchestrator.sessions.views import Views
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.findings import Finding, Report
@@ -31,9 +30,7 @@ class RecordedVerdict:
     now: str
 
 
-def record_verdicts(
-    report: Report, ledgers: LedgerReader, writer: LedgerWriter, workspace: Workspace
-) -> tuple[RecordedVerdict, ...]:
+def record_verdicts(report: Report, writer: LedgerWriter, views: Views) -> tuple[RecordedVerdict, ...]:
     """Append a ``validated`` event to every judged session whose verdict, or whose rules, changed.
 
     Sessions without a ledger are left out. The views of this work tree follow.
@@ -43,7 +40,7 @@ def record_verdicts(
         own.get(f"{finding.project}/{finding.session}", []).append(finding)
     recorded = [_recorded(writer, name, report.constitution, found) for name, found in own.items()]
     for project in sorted({verdict.session.partition("/")[0] for verdict in recorded if verdict}):
-        refresh_views(ledgers, workspace, project)
+        views.refresh(project)
     return tuple(verdict for verdict in recorded if verdict is not None)
 
 
@@ -81,7 +78,7 @@ class Waivers:
     constitution: Constitution
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    views: Views
     today: str
 
 
@@ -201,5 +198,5 @@ def _appended(context: Waivers, key: SessionKey, plan: SessionPlan) -> tuple[str
         return plan(tip)
 
     after = _known(context.writer.append(*key, watched), key)
-    refresh_views(context.ledgers, context.workspace, key[0])
+    context.views.refresh(key[0])
     return seen[-1], after

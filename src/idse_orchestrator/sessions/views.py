@@ -1,6 +1,6 @@
 """The views of a project in a work tree: files for people and agents to `cat`, made from the refs.
 
-Those of the current session are here, that of the agents is in `agents/registry_view.py`.
+Those of the current session are made here; `wiring` hands in what refreshes those of other rooms.
 """
 
 from __future__ import annotations
@@ -8,22 +8,57 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
-from idse_orchestrator.agents.registry_view import refresh_registry_view
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import current_session_path, session_state_path
 from idse_orchestrator.errors import StorageError
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import ViewFiles
 
 
-def expected_views(ledgers: LedgerReader, workspace: Workspace) -> Mapping[str, bytes]:
-    """What every view of this work tree should hold, by repository-relative path."""
-    projects = {project for project, _ in workspace.session_folders()}
-    keys = [key for project in sorted(projects) if (key := workspace.current(project))]
-    states, last_sync = ledgers.states(keys), ledgers.last_sync()
-    return {path: data for state in states.values() for path, data in views_of(state, last_sync).items()}
+def _nothing(_project: str) -> None:
+    """Refreshes no further view."""
+
+
+class Views:
+    """The views of a work tree; `refresh_others` writes further ones of a project."""
+
+    def __init__(
+        self,
+        ledgers: LedgerReader,
+        workspace: ViewFiles,
+        refresh_others: Callable[[str], object] = _nothing,
+    ) -> None:
+        self._ledgers = ledgers
+        self._workspace = workspace
+        self._refresh_others = refresh_others
+
+    def expected(self) -> Mapping[str, bytes]:
+        """The content that the views made here should have, by repository-relative path."""
+        projects = {project for project, _ in self._workspace.session_folders()}
+        keys = [key for project in sorted(projects) if (key := self._workspace.current(project))]
+        states, last_sync = self._ledgers.states(keys), self._ledgers.last_sync()
+        return {path: data for state in states.values() for path, data in views_of(state, last_sync).items()}
+
+    def refresh(self, project: str) -> None:
+        """Write the views of `project` where they differ from the refs."""
+        current = self._workspace.current(project)
+        if current is not None:
+            self.write(current)
+
+    def write(self, current: SessionKey) -> None:
+        """Write the views for the session `current`; nothing where it has no ledger."""
+        tip = self._ledgers.session(*current)
+        if tip is not None:
+            self._workspace.write_views(current[0], views_of(tip.state, self._ledgers.last_sync()))
+            self._refresh_others(current[0])
+
+    def refresh_all(self) -> None:
+        """Write every view that differs from the refs."""
+        self._workspace.write_views("", self.expected())
+        for project in sorted({project for project, _ in self._workspace.session_folders()}):
+            self._refresh_others(project)
 
 
 def views_of(state: SessionState, last_sync: str) -> Mapping[str, bytes]:
@@ -32,21 +67,6 @@ def views_of(state: SessionState, last_sync: str) -> Mapping[str, bytes]:
         current_session_path(state.project): state.session.encode(),
         session_state_path(state.project): _session_state(state, last_sync),
     }
-
-
-def refresh_views(ledgers: LedgerReader, workspace: Workspace, project: str) -> None:
-    """Write the views of `project` where they differ from the refs."""
-    current = workspace.current(project)
-    if current is not None:
-        write_views(ledgers, workspace, current)
-
-
-def write_views(ledgers: LedgerReader, workspace: Workspace, current: SessionKey) -> None:
-    """Write the views for the session `current`; nothing where it has no ledger."""
-    tip = ledgers.session(*current)
-    if tip is not None:
-        workspace.write_views(current[0], views_of(tip.state, ledgers.last_sync()))
-        refresh_registry_view(ledgers, workspace, current[0])
 
 
 def _session_state(state: SessionState, last_sync: str) -> bytes:
@@ -63,8 +83,8 @@ def _session_state(state: SessionState, last_sync: str) -> bytes:
     return json.dumps(view, indent=2, ensure_ascii=False).encode() + b"\n"
 
 
-def kept_from(write: Callable[[], object]) -> str:
-    """Run `write`, which writes views; what kept it from that, in a sentence, or ""."""
+def failure_of(write: Callable[[], object]) -> str:
+    """Run `write`, which writes views, and return why that failed, in a sentence; "" where it did not."""
     try:
         write()
     except StorageError as error:

@@ -62,8 +62,8 @@ class CopyOutcome(NamedTuple):
         return sum(ledger.result == EQUAL for ledger in self.ledgers)
 
     @property
-    def told(self) -> tuple[LedgerOutcome, ...]:
-        """Those of which there is something to say."""
+    def changed(self) -> tuple[LedgerOutcome, ...]:
+        """Those that are not the same on both sides."""
         return tuple(ledger for ledger in self.ledgers if ledger.result != EQUAL)
 
     @property

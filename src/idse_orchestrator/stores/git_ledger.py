@@ -16,9 +16,8 @@ from idse_orchestrator.git import objects as kinds
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import Objects, objects_of, write_objects
-from idse_orchestrator.git.raw_objects import parse_commit
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, parse_commit
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.refs import project_ref, session_ref

@@ -1,4 +1,4 @@
-"""Which Agency this repository syncs with, and whether git is configured so that this is safe.
+"""Finds the Agency that this repository syncs with, and checks that git is configured safely for it.
 
 The destination is exact. IDSE_AGENCY_URL goes before git's setting ``idse.agency.url``, that before the
 git remote named ``agency`` (or as ``idse.agency.remote`` says), and that before ``~/.idseconfig.json``.
@@ -7,15 +7,13 @@ There is no fallback: `origin` holds code, and is the Agency only where the user
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
+from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.sessions.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
-from idse_orchestrator.sync.agency_url import has_password, redacted
-from idse_orchestrator.sync.outcome import Agency
-from idse_orchestrator.sync.refspecs import LEDGERS, parse_refspec
-from idse_orchestrator.sync.remote_safety import check_destination, check_fetches, check_pushes
+from idse_orchestrator.sync.remote_safety import check_destination, check_fetches, check_pushes, parse_refspec
+from idse_orchestrator.sync.remotes import GitRemotes, RemoteSettings, has_password, redacted
 
 REMOTE = "agency"
 """What the git remote of the Agency is called where nobody says otherwise."""
@@ -25,45 +23,16 @@ NAME = "agency.remote"
 TIMEOUT = "agency.timeout"
 
 
-class RemoteSettings(NamedTuple):
-    """One git remote as it is configured. `urls` and `push_urls` are where git really goes; one is meant."""
+class Agency(NamedTuple):
+    """Where to sync: the exact URL, the git remote that has it ("" : none), and who said so."""
 
-    name: str
-    urls: tuple[str, ...]
-    push_urls: tuple[str, ...]
-    fetch: tuple[str, ...] = ()
-    push: tuple[str, ...] = ()
-    mirror: bool = False
-    no_tags: bool = False
-
-
-class GitRemotes(Protocol):
-    """The git remotes of a repository."""
-
-    def all(self) -> Mapping[str, RemoteSettings]:
-        """Every remote by name."""
-
-    def routes(self, url: str) -> tuple[str, str]:
-        """Where git goes to fetch from `url` and to push to it, after ``url.*.insteadOf``."""
-
-    def is_local(self, key: str) -> bool:
-        """Whether the git setting `key` is made in this repository, not for all of a user's."""
-
-    def absolute(self, url: str, folder: str) -> str:
-        """`url`, with a path relative to `folder` made absolute."""
-
-    def place(self, url: str) -> str:
-        """`url` in a form that is equal for two spellings of one place."""
-
-    def add(self, key: str, value: str) -> None:
-        """Add a value to a git setting of this repository."""
-
-    def forget(self) -> None:
-        """Read git's configuration again when something is asked next."""
+    url: str
+    remote: str
+    origin: str
 
 
 class AgencyParts(NamedTuple):
-    """What finding the Agency works with. `folder` is where the user stands, `top` the work tree."""
+    """The parts that finding the Agency needs. `folder` is where the user stands, `top` the work tree."""
 
     layers: Layers
     remotes: GitRemotes
@@ -72,10 +41,10 @@ class AgencyParts(NamedTuple):
 
 
 def resolve_agency(parts: AgencyParts) -> Agency:
-    """The Agency to sync with.
+    """Returns the Agency to sync with.
 
-    NoAgencyError where none is configured; UnsafeRemoteError where git would overwrite, delete or leak,
-    with the setting to look at; InvalidConfigurationError where two settings disagree.
+    Raises NoAgencyError if none is configured; UnsafeRemoteError if git would overwrite, delete or leak,
+    with the setting to look at; InvalidConfigurationError if two settings disagree.
     """
     remotes = parts.remotes.all()
     stated, name = get_setting(parts.layers, URL), agency_remote(parts)
@@ -91,7 +60,10 @@ def resolve_agency(parts: AgencyParts) -> Agency:
 
 
 def agency_remote(parts: AgencyParts) -> str:
-    """The name of the Agency's git remote, which need not exist; UnsafeRemoteError for a wrong `origin`."""
+    """Returns the name of the Agency's git remote, which need not exist.
+
+    Raises UnsafeRemoteError if `origin` is named for more than this repository.
+    """
     said = get_setting(parts.layers, NAME)
     if said.value == ORIGIN and (said.layer != GIT or not parts.remotes.is_local(f"idse.{NAME}")):
         raise UnsafeRemoteError(
@@ -104,13 +76,13 @@ def agency_remote(parts: AgencyParts) -> str:
 
 
 def check_remote(parts: AgencyParts, remote: RemoteSettings) -> None:
-    """UnsafeRemoteError where `remote` is no safe way to the Agency."""
+    """Raises UnsafeRemoteError if `remote` is no safe way to the Agency."""
     check_pushes(remote, holds_code=holds_code(remote))
     check_destination(remote.name, remote.urls, remote.push_urls, parts.remotes.place)
 
 
 def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -> None:
-    """InvalidConfigurationError where git's setting and the git remote lead to two places."""
+    """Raises InvalidConfigurationError if git's setting and the git remote lead to two places."""
     if stated.layer != GIT or _same(parts, _of_setting(parts, stated).url, remote):
         return
     raise InvalidConfigurationError(
@@ -125,9 +97,9 @@ def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -
 
 
 def holds_code(remote: RemoteSettings) -> bool:
-    """Whether the user made a remote the Agency that code is fetched from, too, as `origin` is."""
+    """Tests whether the user made a remote the Agency that code is fetched from, too, as `origin` is."""
     sources = (parse_refspec(text).source for text in remote.fetch)
-    return remote.name != REMOTE and any(not source.startswith(LEDGERS) for source in sources)
+    return remote.name != REMOTE and any(not source.startswith(PUBLISHED) for source in sources)
 
 
 def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) -> Agency:
@@ -174,7 +146,7 @@ def _of_setting(parts: AgencyParts, stated: Value) -> Agency:
 
 
 def refuse_password(url: str, where: str) -> None:
-    """UnsafeRemoteError where `url` carries a password."""
+    """Raises UnsafeRemoteError if `url` carries a password."""
     if has_password(url):
         raise UnsafeRemoteError(
             "the Agency's URL carries a password or a token",

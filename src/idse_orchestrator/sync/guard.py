@@ -6,10 +6,10 @@ clone may publish, every other one takes in. Nothing here moves a ref or keeps a
 
 from __future__ import annotations
 
-import json
 import os
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from idse_orchestrator.base.workers import cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.published_names import (
@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
-    from idse_orchestrator.sync.ports import Incoming
+    from idse_orchestrator.sync.incoming import Incoming
 
 _TOLD = 20
+_WORKER = "idse_orchestrator.sync.guard_worker"
 
 
 class Merges(Protocol):
@@ -46,7 +47,7 @@ class Merges(Protocol):
 
 
 class GitGuard:
-    """The `Guard` port on a repository.
+    """Judges ledgers before they come in or go out. A Defect that is a note is no reason to refuse.
 
     `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
     """
@@ -58,14 +59,22 @@ class GitGuard:
     def incoming(
         self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
     ) -> Mapping[str, Sequence[Defect]]:
-        """See `Guard.incoming`. With `objects` None everything is in this repository already."""
+        """Returns the defects of what a remote has, by ref; sound refs are left out.
+
+        `old` is the local id ("" : we have none), `new` the remote's; what is reachable from `old` was judged
+        before. `there` are all local ref names, for names that differ only in case. `objects` is None if
+        everything is in this repository already.
+        """
         wanted = sorted(moves)
         names, refused = _named(wanted, _neighbours(wanted, there))
         folder = objects.folder if objects is not None else None
         return _by_ref([*refused, *self._judged(wanted, names, folder)])
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
-        """See `Guard.outgoing`."""
+        """Returns what keeps local refs from being published, by ref.
+
+        `old` is what the remote has ("" : nothing); what is reachable from it is published already.
+        """
         wanted = sorted(moves)
         names, refused = _named(wanted, None)
         refused = [_grave(defect) for defect in refused]
@@ -83,13 +92,36 @@ class GitGuard:
         is_leaving: bool = False,
     ) -> list[Defect]:
         """The defects of those `moves` that have a name; ledgers know nothing of each other, so in parts."""
-        count = parts_for(len(moves))
+        named = [move for move in moves if move.ref in names]
+        count = parts_for(len(named))
+        parts = [Part(tuple(named[number::count]), folder, is_leaving=is_leaving) for number in range(count)]
+        git = self._vault.git
+        place = (self._vault.common_dir, git.folder, dict(git.environment))
 
-        def work(part: Sequence[RefMove]) -> Callable[[], Iterator[Defect]]:
-            judgement = _Judgement(self._vault, folder, self._merges_in, is_leaving=is_leaving)
-            return lambda: judgement.of(part, names)
+        def here(question: tuple[object, Part]) -> Sequence[Sequence[str]]:
+            return judge_part(self._vault, question[1], self._merges_in)
 
-        return judge_parts([work(moves[number::count]) for number in range(count)])
+        rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
+        return [Defect(*row) for part in rows for row in part]
+
+
+class Part(NamedTuple):
+    """Refs to judge in one go: `moves`, with the object folder `objects` beside the repository's own."""
+
+    moves: tuple[RefMove, ...]
+    objects: str | None
+    is_leaving: bool
+
+
+def judge_part(
+    vault: Vault, part: Part, merges_in: Callable[[str | None], Merges]
+) -> Sequence[Sequence[str]]:
+    """The defects of the refs of `part`, whose names are good, as rows of (ref, commit, code, what)."""
+    judgement = _Judgement(vault, part.objects, merges_in, is_leaving=part.is_leaving)
+    names = {
+        move.ref: name for move in part.moves if isinstance(name := published_name(move.ref), PublishedName)
+    }
+    return [(bad.ref, bad.commit, bad.code, bad.what) for bad in judgement.of(part.moves, names)]
 
 
 class _Judgement:
@@ -110,8 +142,7 @@ class _Judgement:
         self._objects = GuardObjects(vault, folder)
 
     def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
-        """The defects of those `moves` that have a name."""
-        moves = [move for move in moves if move.ref in names]
+        """The defects of `moves`, whose names are `names`."""
         with self._objects:
             yield from self._of(moves, names)
 
@@ -249,47 +280,4 @@ _MOST = 4
 
 def parts_for(count: int) -> int:
     """Into how many parts the judgement of `count` refs is divided."""
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(_MOST, processors, count // WORTH_IT + 1)) if count >= WORTH_IT else 1
-
-
-def judge_parts(works: Sequence[Callable[[], Iterable[Defect]]]) -> list[Defect]:
-    """What all `works` find, the last first; it is done in this process, each other in one of its own."""
-    children = [(work, *_started(work)) for work in works[:-1]]
-    found: list[Defect] = []
-    try:
-        found += works[-1]()
-    finally:
-        for child in children:
-            found += _finished(*child)
-    return found
-
-
-def _started(work: Callable[[], Iterable[Defect]]) -> tuple[int, int]:
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:  # nothing of the parent's may run in here: no clean-up, no lock, no output
-        os.close(reading)
-        _answer(work, writing)
-    os.close(writing)
-    return pid, reading
-
-
-def _answer(work: Callable[[], Iterable[Defect]], writing: int) -> None:
-    code = 1
-    try:
-        rows = [(defect.ref, defect.commit, defect.code, defect.what) for defect in work()]
-        with open(writing, "w", encoding="ascii") as pipe:
-            json.dump(rows, pipe)
-        code = 0
-    finally:
-        os._exit(code)
-
-
-def _finished(work: Callable[[], Iterable[Defect]], pid: int, reading: int) -> list[Defect]:
-    with open(reading, encoding="ascii") as pipe:
-        text = pipe.read()
-    _, status = os.waitpid(pid, 0)
-    if status != 0:
-        return list(work())
-    return [Defect(*row) for row in json.loads(text)]
+    return max(1, min(_MOST, cores(), count // WORTH_IT + 1)) if count >= WORTH_IT else 1

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, Entry, RawCommit, strict_commit, strict_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
-from idse_orchestrator.sync.guard_folders import MAX_TREE_BYTES, Folders
-from idse_orchestrator.sync.guard_objects import TooMuchError, in_portions
+from idse_orchestrator.sync.guard_objects import MAX_TREE_BYTES, Folders, TooMuchError, in_portions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from idse_orchestrator.sync.guard_objects import GuardObjects, Measure
+    from idse_orchestrator.git.object_stream import Header
+    from idse_orchestrator.sync.guard_objects import GuardObjects
 
 MAX_COMMIT_BYTES = 256 * 1024
 MAX_EVENT_BYTES = 4 * 1024 * 1024
@@ -136,15 +135,15 @@ def _unreadable(name: str, code: str, what: str) -> ReadCommit:
     return ReadCommit(name, None, ((code, what),))
 
 
-def _fits(name: str, found: Measure | None) -> bool:
+def _fits(name: str, found: Header | None) -> bool:
     return found is not None and found.kind == "blob" and found.size <= _LIMITS[name]
 
 
-def _weight(half: _Half | ReadCommit, sizes: Mapping[str, Measure]) -> int:
+def _weight(half: _Half | ReadCommit, sizes: Mapping[str, Header]) -> int:
     return sum(sizes[blob].size for blob in _wanted([half], sizes))
 
 
-def _wanted(halves: Sequence[_Half | ReadCommit], sizes: Mapping[str, Measure]) -> list[str]:
+def _wanted(halves: Sequence[_Half | ReadCommit], sizes: Mapping[str, Header]) -> list[str]:
     return [
         half.ids[name]
         for half in halves
@@ -156,7 +155,7 @@ def _wanted(halves: Sequence[_Half | ReadCommit], sizes: Mapping[str, Measure]) 
 
 def _whole(
     half: _Half,
-    sizes: Mapping[str, Measure],
+    sizes: Mapping[str, Header],
     blobs: Mapping[str, bytes],
     folders: Mapping[str, Sequence[Problem]],
 ) -> ReadCommit:

@@ -13,8 +13,7 @@ from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, RawCommit, RawEntry
 from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.sync.guard_commits import MAX_COMMIT_BYTES, Problem
-from idse_orchestrator.sync.guard_folders import MAX_TREE_BYTES
-from idse_orchestrator.sync.guard_objects import TooMuchError, in_portions
+from idse_orchestrator.sync.guard_objects import MAX_TREE_BYTES, TooMuchError, in_portions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

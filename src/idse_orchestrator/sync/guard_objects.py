@@ -1,73 +1,24 @@
-"""Small questions about objects, asked of two gits that stay open."""
+"""The objects that the guard judges, and the folders of documents among them.
+
+A tree is judged by itself and its verdict remembered, so one that stands in ten thousand commits, or in a
+million places of a tree made to explode, costs no more than one.
+"""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from idse_orchestrator.errors import GitFailedError
-from idse_orchestrator.git.object_finder import reading_also
-from idse_orchestrator.git.raw_objects import CarefulObjects
+from idse_orchestrator.base.file_names import MAX_DEPTH, MAX_FILES, name_problems
+from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, CarefulObjects, Entry, RawEntry, strict_tree
+from idse_orchestrator.ledger.commit import ARTIFACTS, MAX_ARTIFACT_BYTES, file_problems
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-
-CHECK = ("cat-file", "--batch-check=%(objectname) %(objecttype) %(objectsize)")
-FEW = 64
-"""Ids up to this number fit into the smallest pipe together with their answers."""
-
-
-class FewObjects:
-    """Answers questions about FEW objects at once. What it started it ends with `close`."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git
-        self._checker: subprocess.Popen[bytes] | None = None
-        self._reader: CarefulObjects | None = None
-
-    def measure(self, ids: Sequence[str]) -> list[str]:
-        """A line ``<id> <kind> <size>`` for each of `ids` that is there; another line for what is not."""
-        if not ids:
-            return []
-        if self._checker is None:
-            self._checker = self._git.start(*CHECK)
-        asking, answering = self._checker.stdin, self._checker.stdout
-        if asking is None or answering is None:
-            raise GitFailedError("git does not answer")
-        try:
-            asking.write("".join(f"{name}\n" for name in ids).encode())
-            asking.flush()
-        except BrokenPipeError as error:
-            raise GitFailedError(
-                "git stopped in the middle of measuring objects", fix=("git fsck",)
-            ) from error
-        return [answering.readline().decode().removesuffix("\n") for _ in ids]
-
-    def load(self, ids: Sequence[str]) -> Mapping[str, bytes]:
-        """The content of each of `ids` that can be read."""
-        if not ids:
-            return {}
-        if self._reader is None:
-            self._reader = CarefulObjects(self._git)
-        found = zip(ids, self._reader.read_all(ids), strict=True)
-        return {name: each.data for name, each in found if each is not None}
-
-    def close(self) -> None:
-        """End both gits; they only read."""
-        if self._reader is not None:
-            self._reader.__exit__()
-        child = self._checker
-        if child is not None:
-            child.kill()
-            for pipe in (child.stdin, child.stdout):
-                if pipe is not None:
-                    pipe.close()
-            child.wait()
-
 
 PORTION = 64 * 1024 * 1024
 """So many bytes of objects are in memory at once."""
@@ -75,20 +26,12 @@ PORTION = 64 * 1024 * 1024
 Item = TypeVar("Item")
 
 _PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
-_CHECK = (*CHECK, "--buffer")
 _FIELDS = 3
 _PATIENCE = 3600.0
 
 
 class TooMuchError(Exception):
     """More than may be in memory at once; never leaves the guard."""
-
-
-class Measure(NamedTuple):
-    """Kind ("blob", "tree", "commit", "tag") and size in bytes of an object."""
-
-    kind: str
-    size: int
 
 
 class GuardObjects:
@@ -102,40 +45,42 @@ class GuardObjects:
         self.own_git: Git = vault.git.with_environment(_PLAIN_SIGHT)
         whole = self.own_git.with_environment({"GIT_SHALLOW_FILE": ""})
         self.git: Git = reading_also(whole, folder) if folder else whole
-        self._few = FewObjects(self.git)
+        self._finder = ObjectFinder(self.git)
+        self._reader = CarefulObjects(self.git)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._few.close()
+        self._finder.close()
+        self._reader.__exit__()
 
-    def measure(self, ids: Iterable[str]) -> Mapping[str, Measure]:
-        """Kind and size of each object that is there; none is loaded."""
+    def measure(self, ids: Iterable[str]) -> Mapping[str, Header]:
+        """Returns the header of each object that is there, by id; none is loaded."""
         wanted = list(dict.fromkeys(ids))
-        if len(wanted) <= FEW:
-            lines = self._few.measure(wanted)
-        else:
-            lines = self.git.bytes(*_CHECK, stdin=_lines(wanted), timeout=_PATIENCE).decode().split("\n")
-        rows = (line.split(" ") for line in lines)
-        return {row[0]: Measure(row[1], int(row[2])) for row in rows if len(row) == _FIELDS}
+        few = len(wanted) <= FEW
+        found = self._finder.find_all(wanted) if few else headers(self.git, wanted, _PATIENCE)
+        return {each.id: each for each in found if each is not None}
 
     def load(self, ids: Iterable[str]) -> Mapping[str, bytes]:
-        """The content of each object that can be read. All of it is in memory: measure first."""
+        """Returns the content of each object that can be read. All of it is in memory: measure first."""
         wanted = list(dict.fromkeys(ids))
         if len(wanted) <= FEW:
-            return self._few.load(wanted)
+            return self._carefully(self._reader, wanted)
         done = self.git.attempt("cat-file", "--batch", "--buffer", stdin=_lines(wanted), timeout=_PATIENCE)
         if done.returncode == 0:
             return _parted(done.stdout)
         with CarefulObjects(self.git) as careful:  # an object is damaged, and git ends there
-            found = zip(wanted, careful.read_all(wanted), strict=True)
-            return {name: each.data for name, each in found if each is not None}
+            return self._carefully(careful, wanted)
+
+    def _carefully(self, reader: CarefulObjects, ids: Sequence[str]) -> Mapping[str, bytes]:
+        found = zip(ids, reader.read_all(ids), strict=True)
+        return {name: each.data for name, each in found if each is not None}
 
     def read(self, ids: Iterable[str], kind: str, cap: int) -> Mapping[str, bytes]:
-        """The content of each object that is of `kind` and has at most `cap` bytes.
+        """Returns the content of each object that is of `kind` and has at most `cap` bytes.
 
-        TooMuchError where several objects together have more than PORTION bytes: ask for fewer.
+        Raises TooMuchError if several objects together have more than PORTION bytes: ask for fewer.
         """
         sizes = self.measure(ids)
         fit = [name for name, found in sizes.items() if found.kind == kind and found.size <= cap]
@@ -145,7 +90,7 @@ class GuardObjects:
 
 
 def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
-    """`items` in runs whose sizes add up to no more than PORTION bytes; one that has more stands alone."""
+    """Yields `items` in runs of no more than PORTION bytes together; one that has more stands alone."""
     run: list[Item] = []
     total = 0
     for item in items:
@@ -160,7 +105,7 @@ def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterat
 
 
 def _parted(out: bytes) -> dict[str, bytes]:
-    """What `cat-file --batch` printed, by id."""
+    """Returns what `cat-file --batch` printed, by id."""
     found = {}
     at, end = 0, len(out)
     while at < end:
@@ -177,3 +122,113 @@ def _parted(out: bytes) -> dict[str, bytes]:
 
 def _lines(ids: Sequence[str]) -> bytes:
     return ("\n".join(ids) + "\n").encode()
+
+
+MAX_TREE_BYTES = 4 * 1024 * 1024
+_MOST_PROBLEMS = 5
+
+
+class Verdict(NamedTuple):
+    """A judged folder: number of files and levels below it, and (code, path in it, what) of each problem."""
+
+    files: int
+    levels: int
+    problems: tuple[tuple[str, str, str], ...]
+
+
+class Folders:
+    """The folders that were judged so far."""
+
+    def __init__(self, objects: GuardObjects) -> None:
+        self._objects = objects
+        self._trees: dict[str, list[RawEntry] | None] = {}
+        self._sizes: dict[str, Header] = {}
+        self._verdicts: dict[str, Verdict] = {}
+        self._too_deep: dict[tuple[str, int], Verdict] = {}
+
+    def judge(self, roots: Iterable[str]) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """Returns (code, what) of the problems of each of the folders `roots`, all read together."""
+        wanted = list(dict.fromkeys(roots))
+        try:
+            self._read([root for root in wanted if root not in self._verdicts])
+        except TooMuchError:
+            self._trees.clear()
+            if len(wanted) == 1:
+                return {wanted[0]: [("artifact-count", f"{ARTIFACTS}/ has folders beyond all measure")]}
+            middle = len(wanted) // 2
+            return {**self.judge(wanted[:middle]), **self.judge(wanted[middle:])}
+        found = {root: list(_found(self._verdict(root, MAX_DEPTH))) for root in wanted}
+        self._trees.clear()
+        self._sizes.clear()
+        self._too_deep.clear()
+        return found
+
+    def _read(self, roots: Sequence[str]) -> None:
+        level = list(roots)
+        for _ in range(MAX_DEPTH + 1):
+            unread = [tree for tree in level if tree not in self._trees and tree not in self._verdicts]
+            if not unread:
+                break
+            found = self._objects.read(unread, "tree", MAX_TREE_BYTES)
+            for tree in unread:
+                self._trees[tree] = strict_tree(found[tree]) if tree in found else None
+            level = list(dict.fromkeys(_inside(self._trees[tree] or () for tree in unread)))
+        entries = (entry for tree in self._trees.values() for entry in tree or ())
+        self._sizes.update(self._objects.measure(entry.id for entry in entries if entry.mode == PLAIN))
+
+    def _verdict(self, tree: str, depth: int) -> Verdict:
+        """Judges `depth` levels below `tree`: what is too deep here may be fine elsewhere."""
+        known = self._verdicts.get(tree) or self._too_deep.get((tree, depth))
+        if known is not None:
+            return known
+        if depth < 0 or tree not in self._trees:
+            return Verdict(0, MAX_DEPTH + 1, ())
+        entries = self._trees[tree]
+        if entries is None:
+            return Verdict(0, 0, (("tree-shape", "", "it is no tree, or one that no git writes"),))
+        made = self._judged(entries, depth)
+        if made.levels <= MAX_DEPTH:
+            self._verdicts[tree] = made
+        else:
+            self._too_deep[tree, depth] = made
+        return made
+
+    def _judged(self, entries: Sequence[RawEntry], depth: int) -> Verdict:
+        problems = list(self._problems(entries))
+        files, levels = 0, 0
+        for entry in entries:
+            if entry.mode != FOLDER:
+                files += 1
+                continue
+            inner = self._verdict(entry.id, depth - 1)
+            files, levels = files + inner.files, max(levels, inner.levels + 1)
+            at = entry.name.decode("utf-8", "replace")
+            problems += [(code, f"{at}/{path}", what) for code, path, what in inner.problems]
+        return Verdict(files, levels, tuple(problems[:_MOST_PROBLEMS]))
+
+    def _problems(self, entries: Sequence[RawEntry]) -> Iterator[tuple[str, str, str]]:
+        for code, name, what in name_problems([entry.name for entry in entries]):
+            yield code, name.decode("utf-8", "replace"), what
+        for entry in entries:
+            if entry.mode == FOLDER:
+                continue
+            path = entry.name.decode("utf-8", "replace")
+            size = self._sizes.get(entry.id) if entry.mode == PLAIN else None
+            if entry.mode == PLAIN and (size is None or size.kind != "blob"):
+                yield "missing-object", path, f"object {entry.id} is missing, or is no file"
+            shown = Entry(entry.mode, "", entry.id, size.size if size else None)
+            for code, what in file_problems((shown,), MAX_ARTIFACT_BYTES):
+                yield code, path, "it " + what.removeprefix(f"{ARTIFACTS}/ ")
+
+
+def _inside(trees: Iterable[Sequence[RawEntry]]) -> Iterator[str]:
+    return (entry.id for entries in trees for entry in entries if entry.mode == FOLDER)
+
+
+def _found(verdict: Verdict) -> Iterator[tuple[str, str]]:
+    for code, path, what in verdict.problems:
+        yield code, f"{ARTIFACTS}/{path}: {what}"
+    if verdict.levels > MAX_DEPTH:
+        yield "artifact-count", f"{ARTIFACTS}/ has more than {MAX_DEPTH} folders within each other"
+    if verdict.files > MAX_FILES:
+        yield "artifact-count", f"{ARTIFACTS}/ has {verdict.files:,} files, and the limit is {MAX_FILES:,}"

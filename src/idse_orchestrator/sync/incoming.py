@@ -24,15 +24,15 @@ _PACK_ENDINGS = (".pack", ".rev", ".bitmap", ".mtimes", ".idx")
 """In the order in which the files of a pack are moved: git sees a pack once its idx is there."""
 
 
-class GitIncoming:
-    """The `Incoming` port. `folder` is an object folder that git and libgit2 take as an alternate."""
+class Incoming:
+    """Objects that no ref leads to yet: readable in `folder`, which git and libgit2 take as an alternate."""
 
     def __init__(self, folder: str, store: str) -> None:
         self.folder = folder
         self._store = store
 
     def keep(self) -> None:
-        """See `Incoming.keep`. Whatever is there at any instant has all it leads to."""
+        """Moves the objects into the repository's store, each after all that it leads to."""
         from idse_orchestrator.git.packs import in_order
 
         loose = [
@@ -56,7 +56,7 @@ class GitIncoming:
 
 
 class IncomingFolder:
-    """A folder for `GitIncoming` that exists as long as the ``with`` block."""
+    """A folder for `Incoming` that exists as long as the ``with`` block."""
 
     def __init__(self, vault: Vault) -> None:
         self._private = vault.private
@@ -64,8 +64,8 @@ class IncomingFolder:
         self._lock = -1
         self._folder = ""
 
-    def __enter__(self) -> GitIncoming:
-        """A fresh folder; what processes left that are dead by now is removed."""
+    def __enter__(self) -> Incoming:
+        """Makes a fresh folder, and removes what dead processes left."""
         make_folder(self._private)
         remove_leftovers(self._private)
         self._folder = os.path.join(self._private, f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}")
@@ -73,16 +73,16 @@ class IncomingFolder:
             make_folder(os.path.join(self._folder, name))
         self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
         _hold(self._lock)
-        return GitIncoming(self._folder, self._store)
+        return Incoming(self._folder, self._store)
 
     def __exit__(self, *_: object) -> None:
-        """Remove the folder with all that was not kept."""
+        """Removes the folder with all that was not kept."""
         _remove(self._folder)
         os.close(self._lock)
 
 
 def remove_leftovers(private: str) -> None:
-    """Remove the folders of processes that are gone, whether the process id says so or the lock."""
+    """Removes the folders of processes that are gone by their id, or by the lock they held."""
     for path in _folders(private):
         if is_alive(os.path.basename(path).split("-")[1]):
             continue
@@ -96,7 +96,7 @@ def remove_leftovers(private: str) -> None:
 
 
 def dead_folders(private: str) -> list[str]:
-    """The folders whose processes are gone by their ids; removes nothing."""
+    """Returns the folders whose processes are gone by their ids; removes nothing."""
     if not os.path.isdir(private):
         return []
     return [path for path in _folders(private) if not is_alive(os.path.basename(path).split("-")[1])]
@@ -110,7 +110,7 @@ def _folders(private: str) -> Iterator[str]:
 
 
 def _hold(descriptor: int) -> bool:
-    """Lock an open folder until it is closed; False where somebody else has it."""
+    """Locks an open folder until it is closed; False if another process has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -119,7 +119,7 @@ def _hold(descriptor: int) -> bool:
 
 
 def is_alive(process: str) -> bool:
-    """Whether a process of this number runs, here and now."""
+    """Tests whether a process of this number runs on this machine."""
     try:
         os.kill(int(process), 0)
     except (ProcessLookupError, ValueError, OverflowError):
@@ -139,7 +139,7 @@ def _move_file(source: str, target: str) -> None:
 
 
 def _copy_file(source: str, target: str) -> None:
-    """The object store is on another file system than the git directory."""
+    """Moves a file to another file system: the object store may be on one of its own."""
     temporary = os.path.join(os.path.dirname(target), f"tmp_idse_{os.getpid()}_{os.path.basename(target)}")
     try:
         from shutil import copyfile

@@ -1,4 +1,4 @@
-"""What a sync that was stopped leaves behind: objects nobody judged, and pushes whose end is not known."""
+"""Finds and removes what a stopped sync leaves: objects nobody judged, pushes whose end is not known."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.identity import known_replica_id
-from idse_orchestrator.ledger.refs import sync_ref
+from idse_orchestrator.git.object_stream import is_ancestor
+from idse_orchestrator.ledger.refs import LOCAL, sync_ref
 from idse_orchestrator.sync.incoming import dead_folders, remove_leftovers
 from idse_orchestrator.sync.points import PENDING
-from idse_orchestrator.sync.refspecs import PUBLISHING, tracking
+from idse_orchestrator.sync.remote_safety import PUBLISHING, tracking
 from idse_orchestrator.sync.setup_agency import MADE
 
 if TYPE_CHECKING:
@@ -37,27 +38,31 @@ class SyncLeftovers(NamedTuple):
 
 
 def sync_leftovers(vault: Vault) -> SyncLeftovers:
-    """What is there now; writes nothing."""
+    """Returns what is there now; writes nothing."""
     git, own = vault.git, sync_ref(known_replica_id(vault.private))
     old = time.time() - OLD_SECONDS
     rows = git.lines("for-each-ref", "--format=%(objectname) %(committerdate:unix)", PENDING)
     sent = [name for name, _, at in (row.partition(" ") for row in rows) if at and int(at) < old]
-    settled = [name for name in sent if git.attempt("merge-base", "--is-ancestor", name, own).returncode == 0]
+    settled = [name for name in sent if is_ancestor(git, name, own)]
     return SyncLeftovers(dead_folders(vault.private), settled, [name for name in sent if name not in settled])
 
 
 def remove_sync_leftovers(vault: Vault) -> str:
-    """Remove the folders, and forget what is settled; what was done."""
+    """Removes the folders, and forgets what is settled; returns what was done, in words."""
     found = sync_leftovers(vault)
     if found.folders:
         remove_leftovers(vault.private)
     for name in found.settled:
         vault.git.attempt("update-ref", "-d", PENDING + name, name)
-    return f"removed {told(found._replace(open=()))}" if any(found[:2]) else "nothing that is safe to remove"
+    return (
+        f"removed {described(found._replace(open=()))}"
+        if any(found[:2])
+        else "nothing that is safe to remove"
+    )
 
 
-def told(found: SyncLeftovers) -> str:
-    """`found` in words."""
+def described(found: SyncLeftovers) -> str:
+    """Returns `found` in words."""
     folders, pushes = len(found.folders), len(found.settled) + len(found.open)
     words = []
     if folders:
@@ -67,13 +72,11 @@ def told(found: SyncLeftovers) -> str:
     return " and ".join(words)
 
 
-LOCAL_REFS = "refs/idse-local/"
-"""Never published: what is there can be fetched again, or speaks of a push that is over."""
 _OWN = ("url", "fetch", "push", "tagopt", "skipfetchall", MADE.lower())
 
 
 def remote_settings(git: Git) -> Iterator[tuple[str, str]]:
-    """(key, value) of every setting of a git remote that ``idse sync setup`` wrote.
+    """Yields (key, value) of every setting of a git remote that ``idse sync setup`` wrote.
 
     The mark that says so comes last, so that a removal that was stopped can go on.
     """
@@ -93,21 +96,21 @@ def remote_settings(git: Git) -> Iterator[tuple[str, str]]:
 
 
 def remove_setting(git: Git, key: str, value: str) -> None:
-    """Take one value of a setting away; that it is gone already is no error."""
+    """Removes one value of a setting; that it is gone already is no error."""
     git.attempt("config", "--local", "--fixed-value", "--unset-all", key, value)
 
 
 def has_local_refs(git: Git) -> bool:
-    """Whether there is any ref that is never published."""
-    return bool(git.lines("for-each-ref", "--count=1", "--format=%(refname)", LOCAL_REFS))
+    """Tests whether there is any ref that is never published."""
+    return bool(git.lines("for-each-ref", "--count=1", "--format=%(refname)", LOCAL))
 
 
 def remove_local_refs(git: Git) -> None:
-    """Remove every ref that is never published."""
-    names = git.lines("for-each-ref", "--format=delete %(refname)", LOCAL_REFS)
+    """Removes every ref that is never published."""
+    names = git.lines("for-each-ref", "--format=delete %(refname)", LOCAL)
     git.bytes("update-ref", "--no-deref", "--stdin", stdin="".join(f"{name}\n" for name in names).encode())
 
 
 def _name(key: str) -> str:
-    """The remote in ``remote.<name>.<variable>``."""
+    """Returns the remote in ``remote.<name>.<variable>``."""
     return key.partition(".")[2].rpartition(".")[0]

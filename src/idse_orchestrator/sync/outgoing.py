@@ -1,4 +1,4 @@
-"""What plain ``git push`` may send: to the Agency sound ledgers and nothing else, to others no ledgers.
+"""Judges plain ``git push``: to the Agency go sound ledgers and nothing else, to others no ledgers.
 
 So `git push agency --all`, `--tags` and `--mirror` leak no code, and no ledger ends up in a public fork.
 """
@@ -10,17 +10,16 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sessions.configuration import get_setting
 from idse_orchestrator.sync.agency import REMOTE, URL, AgencyParts, agency_remote, holds_code, resolve_agency
-from idse_orchestrator.sync.agency_url import redacted
-from idse_orchestrator.sync.outcome import AHEAD, EQUAL
-from idse_orchestrator.sync.ports import Guard, PublishedRefs
-from idse_orchestrator.sync.refspecs import LEDGERS
+from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.sync.published_refs import AHEAD, EQUAL, PublishedRefs
+from idse_orchestrator.sync.remotes import redacted
 
 NOTHING = "0" * 40
 """The id that git gives for no object."""
-_LOCAL = "refs/idse-local/"
 
 
 class PushedRef(NamedTuple):
@@ -48,23 +47,23 @@ class Destination(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What judging a push works with."""
+    """The parts that judging a push needs."""
 
     parts: AgencyParts
     refs: PublishedRefs
-    guard: Guard
+    guard: GitGuard
 
 
 def parse_pushed(text: str) -> Sequence[PushedRef]:
-    """The lines that git gives to a pre-push hook."""
+    """Returns the lines that git gives to a pre-push hook."""
     rows = (line.rsplit(" ", 3) for line in text.splitlines())
     return [PushedRef(*row) for row in rows if len(row) == 4]
 
 
 def destination(parts: AgencyParts, name: str, url: str) -> Destination:
-    """What is pushed to: `name` of the remote (or the URL again) and `url`, as git gives them to the hook.
+    """Finds where a push goes, by `name` of the remote (or the URL again) and `url`, as a hook gets them.
 
-    UnsafeRemoteError and its like where it is the Agency and git is not configured safely for it.
+    Raises UnsafeRemoteError and its like if it is the Agency and git is not configured safely for it.
     """
     own, places = _known_agency(parts)
     place = parts.remotes.place(url)
@@ -87,14 +86,14 @@ def destination(parts: AgencyParts, name: str, url: str) -> Destination:
 
 
 def judge_push(outgoing: Outgoing, to: Destination, pushed: Sequence[PushedRef]) -> Mapping[str, str]:
-    """Why which ref may not be pushed `to` there; empty: all may."""
+    """Returns ref to reason of those that may not be pushed `to` there."""
     shape = _agency_problem if to.is_agency else _other_problem
     problems = {each.remote_ref: shape(each, to) for each in pushed}
     refused = {ref: problem for ref, problem in problems.items() if problem}
     if not to.is_agency:
         return refused
     ledgers = [
-        each for each in pushed if each.remote_ref not in refused and each.remote_ref.startswith(LEDGERS)
+        each for each in pushed if each.remote_ref not in refused and each.remote_ref.startswith(PUBLISHED)
     ]
     moves = [RefMove(each.remote_ref, _old(each), each.local_id) for each in ledgers]
     refused |= _rewinds(outgoing.refs, moves)
@@ -102,7 +101,7 @@ def judge_push(outgoing: Outgoing, to: Destination, pushed: Sequence[PushedRef])
 
 
 def _known_agency(parts: AgencyParts) -> tuple[str, frozenset[str]]:
-    """The name of the Agency's remote, and every place that any setting calls the Agency."""
+    """Returns the name of the Agency's remote, and every place that any setting calls the Agency."""
     try:
         name = agency_remote(parts)
     except IdseError:
@@ -116,8 +115,8 @@ def _known_agency(parts: AgencyParts) -> tuple[str, frozenset[str]]:
 
 
 def _agency_problem(each: PushedRef, to: Destination) -> str:
-    """What makes a ref no ledger that moves forward under its own name; "" where nothing does."""
-    if not each.remote_ref.startswith(LEDGERS):
+    """Returns why a ref is no ledger that moves forward under its own name; "" if it is one."""
+    if not each.remote_ref.startswith(PUBLISHED):
         if to.takes_code and not _is_ours(each):
             return ""
         return "only refs/idse/* go to the Agency: this is code, or private"
@@ -129,14 +128,14 @@ def _agency_problem(each: PushedRef, to: Destination) -> str:
 
 
 def _other_problem(each: PushedRef, _to: Destination) -> str:
-    """What makes a ref one that only the Agency gets. Removing what is there by mistake is allowed."""
+    """Returns why only the Agency gets a ref. Removing what is there by mistake is allowed."""
     if not _is_ours(each) or each.local_id == NOTHING:
         return ""
     return "ledgers go to the Agency only"
 
 
 def _is_ours(each: PushedRef) -> bool:
-    return any(ref.startswith((LEDGERS, _LOCAL)) for ref in (each.local_ref, each.remote_ref))
+    return any(ref.startswith((PUBLISHED, LOCAL)) for ref in (each.local_ref, each.remote_ref))
 
 
 def _old(each: PushedRef) -> str:
@@ -144,7 +143,7 @@ def _old(each: PushedRef) -> str:
 
 
 def _rewinds(refs: PublishedRefs, moves: Iterable[RefMove]) -> dict[str, str]:
-    """Refs that would not move forward on the Agency."""
+    """Returns ref to reason of those that would not move forward on the Agency."""
     moving = [move for move in moves if move.old]
     known = refs.known(move.old for move in moving)
     relations = iter(refs.relations([(move.new, move.old) for move in moving if move.old in known], None))
@@ -154,7 +153,7 @@ def _rewinds(refs: PublishedRefs, moves: Iterable[RefMove]) -> dict[str, str]:
     }
 
 
-def _defects(guard: Guard, moves: Sequence[RefMove]) -> dict[str, str]:
+def _defects(guard: GitGuard, moves: Sequence[RefMove]) -> dict[str, str]:
     found = {}
     for ref, defects in (guard.outgoing(moves) if moves else {}).items():
         grave = [defect for defect in defects if not defect.is_note]

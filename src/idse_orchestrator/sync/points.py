@@ -12,41 +12,47 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.git.identity import keep_replica_id, known_replica_id, new_replica_id, replica_id
+from idse_orchestrator.git.identity import as_written, keep_replica_id, known_replica_id, new_replica_id
 from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.commit import corrupt
-from idse_orchestrator.ledger.refs import SYNC, sync_ref
+from idse_orchestrator.ledger.refs import LOCAL, SYNC, sync_ref
 from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.sync.published_refs import GitPublishedRefs
+    from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.sync.published_refs import PublishedRefs
 
-PENDING = "refs/idse-local/pending/"
+PENDING = f"{LOCAL}pending/"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
-_IDSE = {"NAME": "idse", "EMAIL": "idse@localhost"}
-_NOBODY = {f"GIT_{role}_{what}": word for role in ("AUTHOR", "COMMITTER") for what, word in _IDSE.items()}
-"""A sync point claims nothing for anybody: that git knows no name here is no reason for a sync to fail."""
 _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 
 
 class GitSyncPoints:
     """The `SyncPoints` port on a repository."""
 
-    def __init__(self, vault: Vault, refs: GitPublishedRefs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        refs: PublishedRefs,
+        actor: Acting,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._vault = vault
         self._git = vault.git
         self._refs = refs
+        self._acting = actor
         self._clock = clock
 
     @property
     def ref(self) -> str:
         """See `SyncPoints.ref`."""
         with ledger_lock(self._vault):
-            return sync_ref(replica_id(self._vault.private, int(self._clock() * 1000)))
+            return sync_ref(self._acting().replica)
 
     def settle(self, theirs: str) -> str:
         """See `SyncPoints.settle`."""
@@ -135,22 +141,23 @@ class GitSyncPoints:
             self._git.attempt("update-ref", "-d", PENDING + commit, commit)
 
     def _commit(self, point: SyncPoint, parent: str) -> str:
-        date = f"@{_seconds(point.at)} +0000"
-        git = self._git.with_environment({"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+        who, actor = {"DATE": f"@{_seconds(point.at)} +0000"}, self._acting()
+        who["NAME"], who["EMAIL"] = as_written(actor.name, actor.email)
+        git = self._git.with_environment(
+            {f"GIT_{role}_{what}": word for role in ("AUTHOR", "COMMITTER") for what, word in who.items()}
+        )
         blob = git.bytes("hash-object", "-w", "--no-filters", "--stdin", stdin=point.to_json()).strip()
         tree = git.bytes("mktree", stdin=b"100644 blob " + blob + b"\t" + os.fsencode(FILE) + b"\n").strip()
         parents = ("-p", parent) if parent else ()
         message = point.message().encode()
         command = (*_ENCODING, "commit-tree", "--no-gpg-sign", *parents, tree.decode())
         done = git.attempt(*command, stdin=message)
-        if done.returncode != 0 and git.attempt("var", "GIT_COMMITTER_IDENT").returncode != 0:
-            done = git.with_environment(_NOBODY).attempt(*command, stdin=message)
         if done.returncode != 0:
             raise failure(command, done)
         return done.stdout.strip().decode()
 
     def _descends(self, commit: str, ancestor: str) -> bool:
-        return self._git.attempt("merge-base", "--is-ancestor", ancestor, commit).returncode == 0
+        return is_ancestor(self._git, ancestor, commit)
 
     def _tip(self, ref: str) -> str:
         return self._git.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip().decode()

@@ -12,11 +12,10 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.object_finder import reading_also
+from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
-from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +23,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
-    from idse_orchestrator.sync.ports import Incoming
+    from idse_orchestrator.sync.incoming import Incoming
+
+EQUAL = "equal"
+AHEAD = "ahead"
+BEHIND = "behind"
+DIVERGED = "diverged"
+"""Relations of a local id to a remote one."""
 
 _FEW = 8
 """Pairs up to this number are related by the git program: libgit2's import costs as much as ten of them."""
@@ -40,28 +45,24 @@ _MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e",
 """Lists documents of commits that have both marks of a conflict."""
 
 
-class GitPublishedRefs:
-    """The `PublishedRefs` port on a repository."""
+class PublishedRefs:
+    """The refs under ``refs/idse/`` of a repository. Ids are 40 hexadecimal digits."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._git = vault.git
 
     def heads(self) -> Mapping[str, str]:
-        """See `PublishedRefs.heads`."""
+        """Returns ref to id of all of them."""
         rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
         return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
-        """See `PublishedRefs.known`."""
-        wanted = "".join(f"{name}\n" for name in ids)
-        if not wanted:
-            return frozenset()
-        rows = self._git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
-        return frozenset(row[:40] for row in rows if row.endswith(" commit"))
+        """Returns those of `ids` whose commit is in this repository."""
+        return frozenset(each.id for each in headers(self._git, ids) if each and each.kind == "commit")
 
     def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
-        """See `PublishedRefs.conflicted`."""
+        """Returns those of `refs` whose documents carry conflict markers."""
         asked = list(refs)
         found: set[str] = set()
         for start in range(0, len(asked), _ARGUMENTS):
@@ -73,7 +74,10 @@ class GitPublishedRefs:
         return frozenset(found).intersection(asked)
 
     def relations(self, pairs: Iterable[tuple[str, str]], objects: Incoming | None) -> Sequence[str]:
-        """See `PublishedRefs.relations`."""
+        """Returns for each (mine, theirs) one of EQUAL, AHEAD, BEHIND, DIVERGED.
+
+        Both must be readable, here or in `objects`.
+        """
         asked = list(pairs)
         if len(asked) <= _FEW:
             git = self._reading(objects)
@@ -81,7 +85,7 @@ class GitPublishedRefs:
         return self._many(asked, objects)
 
     def move(self, moves: Iterable[RefMove], reason: str) -> Sequence[RefMove]:
-        """See `PublishedRefs.move`."""
+        """Moves each ref by compare-and-swap; returns the moves that somebody else forestalled."""
         asked = list(moves)
         late: list[RefMove] = []
         for start in range(0, len(asked), _AT_ONCE):
@@ -108,7 +112,7 @@ class GitPublishedRefs:
         return late
 
     def _waits_for_locks(self, moves: Iterable[RefMove]) -> bool:
-        """Give whoever holds the lock file of a ref time, or take away what a killed process left."""
+        """Gives the owner of a ref's lock file time, or removes what a killed process left."""
         from idse_orchestrator.git.ref_update import wait_for_lock_file
 
         paths = (os.path.join(self._vault.common_dir, f"{move.ref}.lock") for move in moves)
@@ -147,7 +151,7 @@ def _named(ahead: int, behind: int) -> str:
 
 
 class RefListings:
-    """Has git list the refs at once. Listings are in lines like those of `git ls-remote`.
+    """Lists all refs beside other work. Listings are in lines like those of `git ls-remote`.
 
     git is read by a thread: a pipe holds less than it says. Where a ref is broken it says no more, and the
     listings are not those of a settled repository.
@@ -160,22 +164,22 @@ class RefListings:
         self._reader.start()
 
     def here(self) -> bytes:
-        """The published refs here."""
+        """Returns the published refs here."""
         return self._below(PUBLISHED)
 
     def seen(self, remote: str) -> bytes:
-        """What was last seen at `remote`, under the names the refs have there."""
+        """Returns what was last seen at `remote`, under the names the refs have there."""
         own = tracking_ref(remote, "")
         return self._below(own).replace(f"\t{own}".encode(), f"\t{PUBLISHED}".encode())
 
     def close(self) -> None:
-        """End a git that still runs."""
+        """Ends a git that still runs."""
         if self._child.returncode is None:
             self._child.kill()
         self._reader.join()
 
     def _below(self, folder: str) -> bytes:
-        """The rows of one folder, which stand together: git sorts them."""
+        """Returns the rows of one folder, which stand together: git sorts them."""
         self._reader.join()
         name = f"\t{folder}".encode()
         first, last = self._rows.find(name), self._rows.rfind(name)

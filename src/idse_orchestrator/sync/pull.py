@@ -1,4 +1,4 @@
-"""Bring what the Agency has: fetch apart, judge all of it, then move local refs forward or join histories.
+"""Pulls from the Agency: fetches apart, judges all of it, then moves local refs forward or joins histories.
 
 No local ref moves to anything that was not judged. A ref that is bad is named and left out; the good
 ones proceed. Where both sides moved, M(a, b) is made here exactly as it would be anywhere else.
@@ -11,31 +11,33 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import PULL, RefMove
-from idse_orchestrator.sync.outcome import (
-    AHEAD,
-    BEHIND,
-    DIVERGED,
-    EQUAL,
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.syncing import (
     MERGED,
     MOVING,
     PULLED,
     REFUSED,
+    TRIES,
     RefOutcome,
+    Syncing,
     SyncOutcome,
+    permitted,
+    refusals,
+    without_points,
 )
-from idse_orchestrator.sync.syncing import SYNC_REFS, TRIES, Syncing, noteworthy, permitted, refusals
 
 if TYPE_CHECKING:
-    from idse_orchestrator.sync.ports import Incoming
+    from idse_orchestrator.sync.incoming import Incoming
 
 REASON = "pull"
 _STAYS_OUT = "nothing of it came in: whoever keeps the Agency has to look at it, and everything else goes on"
 _REWRITTEN = "the sync points of another clone were rewritten at the Agency"
 
 
-class Brought:
-    """What one look at the remote brought: its heads, the outcome of each ref that differed."""
+class Changes:
+    """One pull: the remote's heads, the number of equal ledgers, the outcome of each ref that differed."""
 
     def __init__(self, theirs: Mapping[str, str], equal: int = 0) -> None:
         self.theirs = theirs
@@ -50,25 +52,25 @@ class Brought:
 
 
 def pull(syncing: Syncing) -> SyncOutcome:
-    """Take in what the Agency has, and note it in a sync point when a ledger or a note moved.
+    """Pulls what the Agency has; makes a sync point if a ledger or a note moved.
 
-    Ask `no_news` first.
+    Call `no_news` first.
     """
-    brought = bring(syncing)
-    point = note_pull(syncing, brought.moved)
-    told = tuple(brought.outcomes)
-    return SyncOutcome(syncing.agency, PULL, told, brought.equal, point, conflicts_of(syncing, told))
+    changes = install_changes(syncing)
+    point = note_pull(syncing, changes.moved)
+    refs = tuple(changes.outcomes)
+    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts_of(syncing, refs))
 
 
-def conflicts_of(syncing: Syncing, told: Sequence[RefOutcome]) -> tuple[str, ...]:
-    """Those of the merged refs whose documents carry conflict markers now."""
-    merged = [outcome.ref for outcome in told if outcome.result == MERGED]
+def conflicts_of(syncing: Syncing, outcomes: Sequence[RefOutcome]) -> tuple[str, ...]:
+    """Returns those of the merged refs whose documents carry conflict markers now."""
+    merged = [outcome.ref for outcome in outcomes if outcome.result == MERGED]
     return tuple(sorted(syncing.refs.conflicted(merged))) if merged else ()
 
 
 def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
-    """Make the sync point of a pull that moved something worth it; its id, or ""."""
-    moves = noteworthy(moved)
+    """Makes the sync point of a pull that moved a ledger or a note; returns its id, else ""."""
+    moves = without_points(moved)
     if not moves:
         return ""
     point = syncing.points.prepare(PULL, syncing.agency.remote, moves)
@@ -76,14 +78,14 @@ def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
     return point.new
 
 
-def bring(syncing: Syncing) -> Brought:
-    """Fetch, judge and install whatever differs; nothing is sent.
+def install_changes(syncing: Syncing) -> Changes:
+    """Fetches, judges and installs whatever differs; nothing is sent.
 
     A remote that moves between the question and the answer is asked again.
     """
     for attempt in range(TRIES):
         try:
-            return _bring(syncing)
+            return _install(syncing)
         except ConflictError:
             if attempt == TRIES - 1:
                 raise
@@ -91,40 +93,40 @@ def bring(syncing: Syncing) -> Brought:
     raise AssertionError
 
 
-def _bring(syncing: Syncing) -> Brought:
+def _install(syncing: Syncing) -> Changes:
     theirs = syncing.remote.heads()
     own = syncing.points.settle(theirs.get(syncing.points.ref, ""))
     mine = syncing.refs.heads()
     differing = {ref: head for ref, head in theirs.items() if mine.get(ref) != head and ref != own}
-    equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC_REFS)]
-    brought = Brought(theirs, equal=len(equal))
+    equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC)]
+    changes = Changes(theirs, equal=len(equal))
     # What has no ref here is most likely not here, and git takes its time to find that out.
     known = syncing.refs.known(head for ref, head in differing.items() if ref in mine)
     unknown = {ref: head for ref, head in differing.items() if head not in known}
     moves = [RefMove(ref, mine.get(ref, ""), head) for ref, head in sorted(differing.items())]
-    good = _installed(syncing, moves, unknown, brought, mine)
-    bad = {outcome.ref for outcome in brought.outcomes if outcome.result == REFUSED}
+    good = _installed(syncing, moves, unknown, changes, mine)
+    bad = {outcome.ref for outcome in changes.outcomes if outcome.result == REFUSED}
     syncing.remote.track({ref: head for ref, head in theirs.items() if ref not in bad})
-    _apply(syncing, good, brought)
-    return brought
+    _apply(syncing, good, changes)
+    return changes
 
 
 def _installed(
     syncing: Syncing,
     moves: Sequence[RefMove],
     unknown: Mapping[str, str],
-    brought: Brought,
+    changes: Changes,
     mine: Iterable[str],
 ) -> list[RefMove]:
-    """The moves whose objects are in this repository and sound; the others are told in `brought`.
+    """Returns the moves whose objects are installed and sound; `changes` gets the outcome of the others.
 
-    What a remote has beside something bad is fetched again without it: bad objects do not come in.
+    What a remote has beside something bad is fetched again without it: bad objects are never installed.
     """
     with syncing.remote.fetch(unknown) if unknown else nullcontext(None) as objects:
         wanted = _forward(syncing, moves, objects)
         if objects is None:
-            return _judged(syncing, wanted, None, brought, mine)
-        good = _judged(syncing, wanted, objects, brought, mine)
+            return _judged(syncing, wanted, None, changes, mine)
+        good = _judged(syncing, wanted, objects, changes, mine)
         if len(good) == len(wanted):
             objects.keep()
             return good
@@ -139,23 +141,23 @@ def _judged(
     syncing: Syncing,
     moves: Sequence[RefMove],
     objects: Incoming | None,
-    brought: Brought,
+    changes: Changes,
     mine: Iterable[str],
 ) -> list[RefMove]:
     defects = syncing.guard.incoming(moves, objects, mine)
-    brought.outcomes += refusals(moves, defects, _STAYS_OUT)
+    changes.outcomes += refusals(moves, defects, _STAYS_OUT)
     return permitted(moves, defects)
 
 
 def _forward(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None) -> list[RefMove]:
-    """Those moves that bring something: a remote that is behind us, or replays an old tip, brings nothing."""
+    """Returns the moves with news: a remote that is behind us, or replays an old tip, has none."""
     both = [(move.old, move.new) for move in moves if move.old]
     relations = iter(syncing.refs.relations(both, objects))
     return [move for move in moves if not move.old or next(relations) not in (AHEAD, EQUAL)]
 
 
-def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None:
-    """Move local refs: forward where that is possible, to the join of both histories where not."""
+def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None:
+    """Moves local refs: forward if that is possible, else to the join of both histories."""
     waiting = {move.ref: move.new for move in moves}
     seen = {move.ref: move.old for move in moves}
     for attempt in range(TRIES):
@@ -164,7 +166,7 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None
         planned = _planned(syncing, waiting, seen)
         moving = [move for move, result in planned if result != REFUSED]
         late = {move.ref for move in syncing.refs.move(moving, REASON)}
-        brought.outcomes += [
+        changes.outcomes += [
             RefOutcome(*move[:1], result, *move[1:], _REWRITTEN if result == REFUSED else "")
             for move, result in planned
             if move.ref not in late
@@ -175,13 +177,13 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], brought: Brought) -> None
             mine = syncing.refs.heads()
             seen = {ref: mine.get(ref, "") for ref in waiting}
     why = "it kept moving in this repository"
-    brought.outcomes += [RefOutcome(ref, MOVING, seen[ref], head, why) for ref, head in waiting.items()]
+    changes.outcomes += [RefOutcome(ref, MOVING, seen[ref], head, why) for ref, head in waiting.items()]
 
 
 def _planned(
     syncing: Syncing, waiting: Mapping[str, str], seen: Mapping[str, str]
 ) -> list[tuple[RefMove, str]]:
-    """Where each ref has to go now, and what that is called; those that are there already are left out."""
+    """Returns the move of each ref and its result, without refs that are in place already."""
     pairs = [(seen[ref], head) for ref, head in waiting.items() if seen[ref]]
     relations = iter(syncing.refs.relations(pairs, None))
     planned = []
@@ -189,7 +191,7 @@ def _planned(
         relation = next(relations) if seen[ref] else BEHIND
         if relation == BEHIND:
             planned.append((RefMove(ref, seen[ref], head), PULLED))
-        elif relation == DIVERGED and ref.startswith(SYNC_REFS):
+        elif relation == DIVERGED and ref.startswith(SYNC):
             planned.append((RefMove(ref, seen[ref], head), REFUSED))
         elif relation == DIVERGED:
             planned.append((RefMove(ref, seen[ref], syncing.joiner.join(ref, seen[ref], head)), MERGED))

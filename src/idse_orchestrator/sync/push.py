@@ -1,37 +1,43 @@
-"""Send what the Agency does not have: what is behind or diverged is pulled first, then one atomic push.
+"""Sends what the Agency does not have: pulls what is behind or diverged, then makes one atomic push.
 
-The sync point travels in the same push and becomes visible here only when the remote took it. Whoever
-is slower than another clone fetches, joins and tries again, a bounded number of times.
+The sync point travels in the same push and becomes visible here only if the remote accepts it. A clone
+that is slower than another fetches, joins and tries again, a bounded number of times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.ledger.sync_point import PUSH, RefMove
-from idse_orchestrator.sync.outcome import (
-    AHEAD,
-    DIVERGED,
+from idse_orchestrator.sync.published_refs import AHEAD, DIVERGED
+from idse_orchestrator.sync.pull import Changes, conflicts_of, install_changes, note_pull
+from idse_orchestrator.sync.syncing import (
     MERGED,
     MOVING,
     PUSHED,
     REFUSED,
     REJECTED,
+    TRIES,
     WAITING,
     RefOutcome,
+    Syncing,
     SyncOutcome,
+    permitted,
+    refusals,
+    without_points,
 )
-from idse_orchestrator.sync.ports import Incoming
-from idse_orchestrator.sync.pull import Brought, bring, conflicts_of, note_pull
-from idse_orchestrator.sync.syncing import TRIES, Syncing, noteworthy, permitted, refusals
+
+if TYPE_CHECKING:
+    from idse_orchestrator.sync.incoming import Incoming
 
 _COLLATERAL = "atomic push fail"
-"""How the words of git begin about a ref that only shares the fate of another one."""
+"""How git's words begin about a ref that only shares the fate of another one."""
 
 
 def push(syncing: Syncing) -> SyncOutcome:
-    """Send every ledger, note and sync point that the Agency does not have; ask `no_news` first."""
+    """Sends every ledger, note and sync point that the Agency does not have; call `no_news` first."""
     pushing = _Pushing(syncing)
     for tries in range(TRIES):
         while (state := pushing.attempt()) == _LESS:
@@ -43,7 +49,7 @@ def push(syncing: Syncing) -> SyncOutcome:
 
 
 def plan_push(syncing: Syncing) -> SyncOutcome:
-    """What `push` would send now, without changing anything here or there."""
+    """Returns what `push` would send now; changes nothing here or there."""
     theirs, mine = syncing.remote.heads(), syncing.refs.heads()
     moves = [RefMove(ref, theirs.get(ref, ""), head) for ref, head in mine.items() if theirs.get(ref) != head]
     known = syncing.refs.known({move.old for move in moves if move.old})
@@ -56,7 +62,7 @@ def plan_push(syncing: Syncing) -> SyncOutcome:
 
 
 def _ahead(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None) -> list[RefMove]:
-    """Those moves that would be sent, as they are or after a merge."""
+    """Returns the moves that would be sent, as they are or after a merge."""
     both = [(move.new, move.old) for move in moves if move.old]
     relations = iter(syncing.refs.relations(both, objects))
     return [move for move in moves if not move.old or next(relations) in (AHEAD, DIVERGED)]
@@ -65,38 +71,38 @@ def _ahead(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None)
 _DONE = "done"
 _LESS = "less"
 _RACED = "raced"
-"""What came of one attempt: all that could go is there; some refs are barred, the rest may do better without
-them; or others were faster."""
+"""Results of one attempt: all that could go is there; some refs are barred, and the rest may go without them;
+others were faster."""
 
 
 class _Pushing:
-    """One push in the making.
+    """One push: `_outcomes` by ref so far, and what the last pull found (`_changes`).
 
-    What was told of each ref so far, which refs the remote does not want (`_barred`), and which it took
-    in an earlier attempt, so that no sync point speaks of them yet (`_taken`).
+    `_barred` are the refs that the remote does not want, `_unnoted` the moves that it accepted in an earlier
+    attempt, so that no sync point speaks of them yet.
     """
 
     def __init__(self, syncing: Syncing) -> None:
         self._syncing = syncing
-        self._told: dict[str, RefOutcome] = {}
+        self._outcomes: dict[str, RefOutcome] = {}
         self._barred: set[str] = set()
-        self._taken: dict[str, RefMove] = {}
-        self._brought = Brought({})
+        self._unnoted: dict[str, RefMove] = {}
+        self._changes = Changes({})
         self._moves: list[RefMove] = []
         self._point = ""
 
     def attempt(self) -> str:
-        """Pull and push once; how it went."""
-        self._brought = bring(self._syncing)
-        note_pull(self._syncing, self._brought.moved)
-        self._tell(self._brought.outcomes)
+        """Pulls and pushes once; returns _DONE, _LESS or _RACED."""
+        self._changes = install_changes(self._syncing)
+        note_pull(self._syncing, self._changes.moved)
+        self._record(self._changes.outcomes)
         self._moves = self._outgoing()
         point = self._prepared()
         sent = self._with(point)
         if not sent:
             return _DONE
         report = self._syncing.remote.push(sent)
-        self._note(report.accepted, point)
+        self._record_accepted(report.accepted, point)
         if report.raced:
             return _RACED
         if report.rejected:
@@ -105,71 +111,73 @@ class _Pushing:
         return _DONE
 
     def outcome(self) -> SyncOutcome:
-        """What came of it."""
-        told = tuple(self._told[ref] for ref in sorted(self._told))
-        conflicts = conflicts_of(self._syncing, told)
-        return SyncOutcome(self._syncing.agency, PUSH, told, self._brought.equal, self._point, conflicts)
+        """Returns the outcome of all attempts."""
+        refs = tuple(self._outcomes[ref] for ref in sorted(self._outcomes))
+        conflicts = conflicts_of(self._syncing, refs)
+        return SyncOutcome(self._syncing.agency, PUSH, refs, self._changes.equal, self._point, conflicts)
 
     def _arrived_as(self, move: RefMove) -> str:
-        """What is said of a ref that was joined here and then sent: the greater news."""
-        before = self._told.get(move.ref)
+        """Returns the result of a ref that was sent: MERGED if it was joined here first."""
+        before = self._outcomes.get(move.ref)
         return MERGED if before is not None and before.result == MERGED else PUSHED
 
     def given_up(self) -> SyncOutcome:
-        """The outcome when others were always faster."""
-        left = [move for move in self._moves if move.ref not in self._taken]
-        self._tell(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in left)
+        """Returns the outcome when others were always faster."""
+        left = [move for move in self._moves if move.ref not in self._unnoted]
+        self._record(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in left)
         return self.outcome()
 
     def _outgoing(self) -> list[RefMove]:
-        """What is to be sent, after the publish guard; what that refuses is told."""
-        stuck = {told.ref for told in self._brought.outcomes if told.result in (REFUSED, MOVING)}
-        theirs = self._brought.theirs
+        """Returns what is to be sent, and records what the guard refuses."""
+        stuck = {each.ref for each in self._changes.outcomes if each.result in (REFUSED, MOVING)}
+        theirs = self._changes.theirs
         moves = [
             RefMove(ref, theirs.get(ref, ""), head)
             for ref, head in self._syncing.refs.heads().items()
             if theirs.get(ref) != head and ref not in stuck | self._barred
         ]
         defects = self._syncing.guard.outgoing(moves)
-        self._tell(refusals(moves, defects))
+        self._record(refusals(moves, defects))
         return permitted(moves, defects)
 
     def _prepared(self) -> RefMove | None:
-        """The sync point that is to go along, as a move of the local ref; None when none is made."""
+        """Writes the sync point that is to go along; returns the move of the local ref, or None."""
         points = self._syncing.points
-        going = {move.ref: move for move in noteworthy(self._moves)}
-        worth = [*going.values(), *(move for ref, move in self._taken.items() if ref not in going)]
-        if not worth or points.ref in self._barred:
+        going = {move.ref: move for move in without_points(self._moves)}
+        noted = [*going.values(), *(move for ref, move in self._unnoted.items() if ref not in going)]
+        if not noted or points.ref in self._barred:
             return None
-        return points.prepare(PUSH, self._syncing.agency.remote, worth)
+        return points.prepare(PUSH, self._syncing.agency.remote, noted)
 
     def _with(self, point: RefMove | None) -> list[RefMove]:
         if point is None:
             return self._moves
         others = [move for move in self._moves if move.ref != point.ref]
-        return [*others, RefMove(point.ref, self._brought.theirs.get(point.ref, ""), point.new)]
+        return [*others, RefMove(point.ref, self._changes.theirs.get(point.ref, ""), point.new)]
 
-    def _note(self, accepted: Iterable[RefMove], point: RefMove | None) -> None:
-        """Tell what the remote took, be it all or, where it is not atomic, a part."""
+    def _record_accepted(self, accepted: Iterable[RefMove], point: RefMove | None) -> None:
+        """Records what the remote accepted: all or, if it is not atomic, a part."""
         arrived = {move.ref: move for move in accepted}
         moves = [move for move in self._moves if move.ref in arrived]
-        self._tell(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in moves)
-        self._taken.update({move.ref: move for move in noteworthy(moves)})
+        self._record(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in moves)
+        self._unnoted.update({move.ref: move for move in without_points(moves)})
         if point is None:
             return
         if point.ref in arrived:
             self._syncing.points.arrived(point)
             self._point = point.new
-            self._taken.clear()
+            self._unnoted.clear()
         else:
             self._syncing.points.refused(point)
 
     def _bar(self, words: Mapping[str, str], sent: Sequence[RefMove]) -> None:
-        """Keep what the remote does not want from being sent again; what only fell with it may go."""
+        """Keeps what the remote does not want from being sent again; what only fell with it may go."""
         culprits = {ref: why for ref, why in words.items() if not why.startswith(_COLLATERAL)} or dict(words)
         refused = [move for move in sent if move.ref in culprits]
-        self._tell(RefOutcome(move.ref, REJECTED, move.old, move.new, culprits[move.ref]) for move in refused)
+        self._record(
+            RefOutcome(move.ref, REJECTED, move.old, move.new, culprits[move.ref]) for move in refused
+        )
         self._barred |= culprits.keys()
 
-    def _tell(self, outcomes: Iterable[RefOutcome]) -> None:
-        self._told.update({outcome.ref: outcome for outcome in outcomes})
+    def _record(self, outcomes: Iterable[RefOutcome]) -> None:
+        self._outcomes.update({outcome.ref: outcome for outcome in outcomes})

@@ -1,4 +1,4 @@
-"""Many refs on their way out, under one name that git takes as one pattern.
+"""Pushes many refs at once, all or none, and reads from git's report what came of each.
 
 git compares every refspec of a push with every ref on both sides: 5,000 refspecs take it 35 s, one pattern
 0.8 s. The refs themselves may move while git reads them, so copies of exactly what was judged are made
@@ -8,62 +8,27 @@ under ``refs/idse-local/outgoing/``, and removed when the push is over.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.sync.agency_url import path_in
+from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED, SYNC
+from idse_orchestrator.sync.connection import remote_words
 from idse_orchestrator.sync.incoming import is_alive
-from idse_orchestrator.sync.outcome import PushReport
-from idse_orchestrator.sync.push_report import COLLATERAL, NOT_ATOMIC, has_report, push_report
-from idse_orchestrator.sync.refspecs import LEDGERS
+from idse_orchestrator.sync.remotes import path_in, redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.watching import Watched
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.connection import Connection
 
-_OUTGOING = "refs/idse-local/outgoing/"
+_OUTGOING = f"{LOCAL}outgoing/"
 _FEW = 16
-"""So many refspecs cost less than copies do."""
+"""So many refspecs cost less than copies of refs do."""
 _PATIENCE = 600.0
-
-
-@contextmanager
-def refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
-    """What to give to ``git push`` so that it sends `moves`, and nothing else, for the time of the block."""
-    if len(moves) <= _FEW:
-        yield [f"{move.new}:{move.ref}" for move in moves]
-        return
-    _remove_leftovers(git)
-    prefix = f"{_OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
-    _update(git, [f"create {prefix}{move.ref.removeprefix(LEDGERS)} {move.new}" for move in moves])
-    try:
-        yield [f"{prefix}*:{LEDGERS}*"]
-    finally:
-        _remove(git, prefix)
-
-
-def _remove_leftovers(git: Git) -> None:
-    """Remove the copies of processes that are gone."""
-    names = git.lines("for-each-ref", "--format=%(refname)", _OUTGOING)
-    owners = {name.removeprefix(_OUTGOING).partition("/")[0] for name in names}
-    for owner in owners:
-        if not is_alive(owner.partition("-")[0]):
-            _remove(git, f"{_OUTGOING}{owner}/")
-
-
-def _remove(git: Git, prefix: str) -> None:
-    _update(git, git.lines("for-each-ref", "--format=delete %(refname)", prefix))
-
-
-def _update(git: Git, lines: Sequence[str]) -> None:
-    stdin = "".join(f"{line}\n" for line in lines).encode()
-    git.bytes("update-ref", "--no-deref", "--stdin", stdin=stdin, timeout=_PATIENCE)
-
-
-_SYNC = f"{LEDGERS}sync/"
 _PUSH = (
     "push",
     "--progress",
@@ -72,13 +37,40 @@ _PUSH = (
     "--no-follow-tags",
     "--recurse-submodules=no",
 )
+
+_NOT_ATOMIC = "does not support --atomic push"
+_NO_REPLY = "remote failed to report status"
+COLLATERAL = "atomic push failed"
+
+_ACCEPTED = frozenset(" *=")
+_REASON = re.compile(r"\[([^\]]*)\](?: \((.*)\))?$")
+_RACED_HERE = ("fetch first", "non-fast-forward", "stale info")
+_RACED_THERE = re.compile(r"but expected|reference already exists|File exists|already locked|fetch first")
+_SERVER_MOVE = ("atomic transaction failed", "failed to update ref", "failed to lock", "cannot lock ref")
+
+
+class PushReport(NamedTuple):
+    """The answer of the remote. `rejected` maps a ref to the remote's words; all other moves were accepted.
+
+    `raced`: refs that moved on the remote meanwhile (fetch, merge, push again). With an atomic remote,
+    one rejected ref keeps all others from moving: then they are in `rejected` too.
+    """
+
+    accepted: tuple[RefMove, ...]
+    rejected: Mapping[str, str]
+    raced: tuple[str, ...]
+
+
 _EMPTY = PushReport((), {}, ())
 
 
 def push(connection: Connection, git: Git, moves: Sequence[RefMove]) -> PushReport:
-    """See `Remote.push`. Sync points go last: with a remote that is not atomic, only after all others."""
+    """Moves refs on the remote as `Remote.push` says.
+
+    Sync points go last: with a remote that is not atomic, only after all others.
+    """
     _refuse_bundle(connection.agency.url)
-    ordered = sorted(moves, key=lambda move: move.ref.startswith(_SYNC))
+    ordered = sorted(moves, key=lambda move: move.ref.startswith(SYNC))
     report = _push_all(connection, git, [ordered], atomic=True)
     return report if report is not None else _push_in_order(connection, git, ordered)
 
@@ -93,9 +85,9 @@ def _refuse_bundle(url: str) -> None:
 
 
 def _push_in_order(connection: Connection, git: Git, moves: Sequence[RefMove]) -> PushReport:
-    """Ledgers, and when all of them arrived, the sync points that speak of them."""
-    ledgers = [move for move in moves if not move.ref.startswith(_SYNC)]
-    points = [move for move in moves if move.ref.startswith(_SYNC)]
+    """Pushes ledgers, and when all of them arrived, the sync points that speak of them."""
+    ledgers = [move for move in moves if not move.ref.startswith(SYNC)]
+    points = [move for move in moves if move.ref.startswith(SYNC)]
     parts = [part for part in (ledgers, points) if part]
     return _push_all(connection, git, parts, atomic=False) or _EMPTY
 
@@ -103,7 +95,7 @@ def _push_in_order(connection: Connection, git: Git, moves: Sequence[RefMove]) -
 def _push_all(
     connection: Connection, git: Git, parts: Sequence[Sequence[RefMove]], *, atomic: bool
 ) -> PushReport | None:
-    """One push after the other, as long as all is taken; None where the remote knows no atomic push."""
+    """Pushes part after part while all is accepted; None where the remote knows no atomic push."""
     total = _EMPTY
     for number, part in enumerate(parts):
         report = _push_one(connection, git, part, atomic=atomic)
@@ -120,11 +112,11 @@ def _push_one(
     connection: Connection, git: Git, moves: Sequence[RefMove], *, atomic: bool
 ) -> PushReport | None:
     how = ("--atomic",) if atomic else ("--no-atomic",)
-    with refspecs(git, moves) as given:
+    with _refspecs(git, moves) as given:
         done = connection.run(*_PUSH, *how, connection.address, *given)
-    if has_report(done):
-        return push_report(moves, done)
-    if atomic and NOT_ATOMIC.encode() in done.stderr:
+    if _has_report(done):
+        return _report_of(moves, done)
+    if atomic and _NOT_ATOMIC.encode() in done.stderr:
         return None
     raise connection.failure(_PUSH, done)
 
@@ -133,3 +125,102 @@ def _joined(one: PushReport, other: PushReport) -> PushReport:
     return PushReport(
         (*one.accepted, *other.accepted), {**one.rejected, **other.rejected}, (*one.raced, *other.raced)
     )
+
+
+@contextmanager
+def _refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
+    """Yields what to give to ``git push`` so that it sends `moves` and nothing else."""
+    if len(moves) <= _FEW:
+        yield [f"{move.new}:{move.ref}" for move in moves]
+        return
+    _remove_leftovers(git)
+    prefix = f"{_OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
+    _update(git, [f"create {prefix}{move.ref.removeprefix(PUBLISHED)} {move.new}" for move in moves])
+    try:
+        yield [f"{prefix}*:{PUBLISHED}*"]
+    finally:
+        _remove(git, prefix)
+
+
+def _remove_leftovers(git: Git) -> None:
+    """Removes the copies of processes that are gone."""
+    names = git.lines("for-each-ref", "--format=%(refname)", _OUTGOING)
+    owners = {name.removeprefix(_OUTGOING).partition("/")[0] for name in names}
+    for owner in owners:
+        if not is_alive(owner.partition("-")[0]):
+            _remove(git, f"{_OUTGOING}{owner}/")
+
+
+def _remove(git: Git, prefix: str) -> None:
+    _update(git, git.lines("for-each-ref", "--format=delete %(refname)", prefix))
+
+
+def _update(git: Git, lines: Sequence[str]) -> None:
+    stdin = "".join(f"{line}\n" for line in lines).encode()
+    git.bytes("update-ref", "--no-deref", "--stdin", stdin=stdin, timeout=_PATIENCE)
+
+
+class _Line(NamedTuple):
+    """One ref in the report: its flag, and why it was not taken. `there`: the remote decided that."""
+
+    flag: str
+    reason: str
+    there: bool
+
+
+def _has_report(done: Watched) -> bool:
+    """Tests whether git said something of single refs, and the remote answered."""
+    return bool(_lines(done.stdout)) and _NO_REPLY.encode() not in done.stdout
+
+
+def _report_of(moves: Sequence[RefMove], done: Watched) -> PushReport:
+    """Returns the report on `moves`; a ref that git does not mention was not accepted."""
+    lines, words = _lines(done.stdout), remote_words(done.stderr)
+    found = {move: lines.get(move.ref, _unmentioned(lines)) for move in moves}
+    accepted = tuple(move for move, line in found.items() if line.flag in _ACCEPTED)
+    failed = {move.ref: line for move, line in found.items() if line.flag not in _ACCEPTED}
+    raced = {ref for ref, line in failed.items() if _is_race(ref, line, words)}
+    rejected = {ref: _why(line, words, raced) for ref, line in failed.items() if ref not in raced}
+    return PushReport(accepted, rejected, tuple(sorted(raced)))
+
+
+def _lines(stdout: bytes) -> Mapping[str, _Line]:
+    found = {}
+    for line in stdout.decode("utf-8", "surrogateescape").split("\n"):
+        flag, tab, rest = line.partition("\t")
+        refs, _, summary = rest.partition("\t")
+        if tab and len(flag) == 1 and ":" in refs:
+            found[refs.partition(":")[2]] = _parsed(flag, summary)
+    return found
+
+
+def _unmentioned(lines: Mapping[str, _Line]) -> _Line:
+    """Returns what stands for a ref that git leaves out: over http those that fell with others."""
+    fell = any(line.flag not in _ACCEPTED for line in lines.values())
+    return _Line("!", COLLATERAL if fell else "git did not say what came of it", there=False)
+
+
+def _parsed(flag: str, summary: str) -> _Line:
+    reason = _REASON.search(summary)
+    if reason is None:
+        return _Line(flag, summary, there=False)
+    return _Line(flag, reason[2] or reason[1], reason[1].startswith("remote"))
+
+
+def _is_race(ref: str, line: _Line, words: str) -> bool:
+    """Tests whether the ref moved on the remote meanwhile: each kind of remote names it then."""
+    if not line.there:
+        return line.reason in _RACED_HERE
+    if not any(sign in line.reason for sign in (*_SERVER_MOVE, "already exists", *_RACED_HERE)):
+        return False
+    said = [line.reason, *words.split("; ")]
+    about = [each for each in said if ref in each or each == line.reason]
+    return any(_RACED_THERE.search(each) for each in about)
+
+
+def _why(line: _Line, words: str, raced: set[str]) -> str:
+    """Returns the remote's words; for a ref that fell with others, git's own."""
+    if line.reason == COLLATERAL or (raced and "atomic" in line.reason):
+        return COLLATERAL
+    reason = redacted(line.reason)
+    return f"{reason}: {words}" if line.there and words else reason

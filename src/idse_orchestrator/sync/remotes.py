@@ -1,31 +1,97 @@
-"""The git remotes of a repository, read from git's configuration at once."""
+"""The git remotes of a repository as they are configured, and where a git URL leads, without its secrets."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
-
-from idse_orchestrator.sync.agency import RemoteSettings
-from idse_orchestrator.sync.agency_url import is_path, path_in, place_of
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@]*(?:@[^/\s@]*)*)@")
+_SCP = re.compile(r"(?:([^/:@\s]+)@)?(\[[^\]]+\]|[^/:@\s]+):(?!//)(.*)", re.DOTALL)
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_KEEPS_USER = ("ssh", "git+ssh", "ssh+git")
+
+
+def redacted(text: str) -> str:
+    """Returns `text` without the passwords and tokens of its URLs; the user of an ssh URL stays."""
+    return _USER.sub(_without_secret, text)
+
+
+def has_password(url: str) -> bool:
+    """Tests whether `url` carries a password, or a token in the place of an https user."""
+    return redacted(url) != url
+
+
+def is_path(url: str) -> bool:
+    """Tests whether git takes `url` for a path of this machine."""
+    if _SCHEME.match(url) or "::" in url.partition("/")[0]:
+        return False
+    return bool(_DRIVE.match(url)) or not _SCP.fullmatch(url)
+
+
+def path_in(url: str) -> str:
+    """Returns the path that `url` stands for; "" where it leads to another machine."""
+    if is_path(url):
+        return url
+    return url[len("file://") :] if url.startswith("file://") else ""
+
+
+def place_of(url: str) -> str:
+    """Returns `url` without user and ``.git``, with one scheme for ssh: two spellings are equal then."""
+    found = _SCHEME.match(url)
+    if is_path(url):
+        return _bare(url)
+    if found is None:
+        scp = _SCP.fullmatch(url)
+        return _bare(f"ssh://{scp[2].lower()}/{scp[3].lstrip('/')}") if scp else _bare(url)
+    scheme = "ssh" if found[1].lower() in _KEEPS_USER else found[1].lower()
+    host, slash, path = url[found.end() :].partition("/")
+    if scheme == "file":
+        return _bare(host + slash + path)
+    return _bare(f"{scheme}://{host.rpartition('@')[2].lower()}{slash}{path.lstrip('/')}")
+
+
+def _bare(url: str) -> str:
+    short = url.rstrip("/")
+    return short.removesuffix(".git").rstrip("/") or url
+
+
+def _without_secret(found: re.Match[str]) -> str:
+    scheme, user = found[1], found[2].partition(":")[0]
+    return f"{scheme}://{user}@" if scheme.lower() in _KEEPS_USER and user else f"{scheme}://"
+
+
+class RemoteSettings(NamedTuple):
+    """One git remote as it is configured. `urls` and `push_urls` are where git really goes; one is meant."""
+
+    name: str
+    urls: tuple[str, ...]
+    push_urls: tuple[str, ...]
+    fetch: tuple[str, ...] = ()
+    push: tuple[str, ...] = ()
+    mirror: bool = False
+    no_tags: bool = False
+
+
 _LOCAL = ("local", "worktree")
 _TRUE = ("true", "yes", "on", "1", "")
 
 
-class GitRemoteSettings:
-    """The `GitRemotes` port on a repository."""
+class GitRemotes:
+    """The git remotes of a repository. All of its configuration is read at the first question."""
 
     def __init__(self, vault: Vault, configuration: GitConfiguration) -> None:
         self._configuration = configuration
         self._top = vault.git.folder
 
     def all(self) -> Mapping[str, RemoteSettings]:
-        """See `GitRemotes.all`."""
+        """Returns every remote by name."""
         names = dict.fromkeys(
             entry.key[len("remote.") :].rpartition(".")[0]
             for entry in self._configuration.entries
@@ -34,29 +100,29 @@ class GitRemoteSettings:
         return {name: self._remote(name) for name in names}
 
     def routes(self, url: str) -> tuple[str, str]:
-        """See `GitRemotes.routes`."""
+        """Returns where git fetches from and pushes to for `url`, after ``url.*.insteadOf``."""
         fetched = _rewritten(url, self._rules(".insteadof")) or url
         return fetched, _rewritten(url, self._rules(".pushinsteadof")) or fetched
 
     def is_local(self, key: str) -> bool:
-        """See `GitRemotes.is_local`."""
+        """Tests whether the git setting `key` is made in this repository, not for all of a user's."""
         return any(entry.key == key and entry.scope in _LOCAL for entry in self._configuration.entries)
 
     def absolute(self, url: str, folder: str) -> str:
-        """See `GitRemotes.absolute`."""
+        """Returns `url`, a path made absolute from `folder`."""
         return os.path.abspath(os.path.join(folder, url)) if is_path(url) else url
 
     def place(self, url: str) -> str:
-        """See `GitRemotes.place`. Paths are followed to what they really are."""
+        """Returns `url` in a form that two spellings of one place share. Links in paths are followed."""
         path = path_in(url)
         return place_of(os.path.realpath(os.path.join(self._top, path)) if path else url)
 
     def add(self, key: str, value: str) -> None:
-        """See `GitRemotes.add`."""
+        """Adds a value to a git setting of this repository."""
         self._configuration.add(key, value)
 
     def forget(self) -> None:
-        """See `GitRemotes.forget`."""
+        """Reads the configuration again at the next question."""
         self._configuration.forget()
 
     def _remote(self, name: str) -> RemoteSettings:

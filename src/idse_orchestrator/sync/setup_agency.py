@@ -1,4 +1,4 @@
-"""Write down the Agency as a normal git remote, so that plain ``git push agency`` does the right thing too.
+"""Writes the Agency down as a normal git remote, so that plain ``git push agency`` does the right thing too.
 
 Only what is missing is written, nobody's remote is turned to another place, and a second run changes nothing.
 """
@@ -16,8 +16,8 @@ from idse_orchestrator.sync.agency import (
     ORIGIN,
     REMOTE,
     URL,
+    Agency,
     AgencyParts,
-    RemoteSettings,
     agency_remote,
     check_agreement,
     check_remote,
@@ -25,10 +25,8 @@ from idse_orchestrator.sync.agency import (
     refuse_password,
     resolve_agency,
 )
-from idse_orchestrator.sync.agency_url import redacted
-from idse_orchestrator.sync.outcome import Agency
-from idse_orchestrator.sync.refspecs import PUBLISHING, tracking
-from idse_orchestrator.sync.remote_safety import check_fetches
+from idse_orchestrator.sync.remote_safety import PUBLISHING, check_fetches, tracking
+from idse_orchestrator.sync.remotes import RemoteSettings, redacted
 
 MADE = "idseMade"
 """A git setting of the remote that `setup_agency` made, so that `idse uninstall` knows whose it is."""
@@ -36,7 +34,7 @@ MADE = "idseMade"
 
 @dataclass(frozen=True, slots=True)
 class AgencySetup:
-    """What was done. `written` are git settings, as ``key = value``; empty: everything stood there already.
+    """The outcome of a setup. `written` are git settings, as ``key = value``; empty: all stood there before.
 
     `holds_code`: the remote is for code, too, so plain ``git push`` is left to it. `doubts` are sentences
     for the user: the Agency does not answer, or another setting goes before.
@@ -51,10 +49,10 @@ class AgencySetup:
 def setup_agency(
     parts: AgencyParts, url: str, remote: str = REMOTE, probe: Callable[[Agency], object] | None = None
 ) -> AgencySetup:
-    """Make the git remote `remote` the Agency at `url`; "" : the URL it has already.
+    """Makes the git remote `remote` the Agency at `url`; "" : the URL it has already.
 
-    `probe` asks the Agency for its refs; that it cannot be reached is a doubt, no failure. UsageError
-    where the remote leads elsewhere, UnsafeRemoteError where its settings are dangerous.
+    `probe` asks the Agency for its refs; that it cannot be reached is a doubt, no failure. Raises UsageError
+    if the remote leads elsewhere, UnsafeRemoteError if its settings are dangerous.
     """
     check_name("remote", remote)
     known = parts.remotes.all().get(remote, RemoteSettings(remote, (), ()))
@@ -96,7 +94,7 @@ def _target(parts: AgencyParts, url: str, known: RemoteSettings) -> str:
 
 
 def _refuse_in_time(parts: AgencyParts, target: str, known: RemoteSettings) -> None:
-    """Raise what would make the Agency unusable, before anything is written."""
+    """Raises what would make the Agency unusable, before anything is written."""
     check_fetches(parts.remotes.all().values())
     fetched, pushed = parts.remotes.routes(target)
     coming = known if known.urls else known._replace(urls=(fetched,), push_urls=(pushed,))
@@ -105,7 +103,7 @@ def _refuse_in_time(parts: AgencyParts, target: str, known: RemoteSettings) -> N
 
 
 def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
-    """Add what is missing; the URL last, so that a remote that has one is complete."""
+    """Adds what is missing; the URL last, so that a remote that has one is complete."""
     name, remotes = known.name, parts.remotes
     new = not known.urls
     code = name == ORIGIN or (not new and holds_code(known))
@@ -127,7 +125,7 @@ def _write(parts: AgencyParts, target: str, known: RemoteSettings) -> list[str]:
 
 
 def _named(parts: AgencyParts, name: str) -> list[str]:
-    """Say which remote it is, where it is not the one everybody expects."""
+    """Writes which remote is the Agency, unless it is the one everybody expects."""
     if name == _remote_now(parts):
         return []
     parts.layers.write(NAME, name)

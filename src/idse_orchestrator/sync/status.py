@@ -1,4 +1,4 @@
-"""How the ledgers here and at the Agency relate; nothing is changed on either side."""
+"""Compares the ledgers here with those at the Agency; changes nothing on either side."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 from idse_orchestrator.errors import UnreachableError
 from idse_orchestrator.ledger.published_names import PublishedName, published_name
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import SyncPoint
-from idse_orchestrator.sync.outcome import AHEAD, BEHIND, DIVERGED, EQUAL, Agency
-from idse_orchestrator.sync.syncing import SYNC_REFS, Syncing
+from idse_orchestrator.sync.agency import Agency
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.syncing import Syncing
 
 CONFLICTED = "conflicted"
 STANDINGS = (CONFLICTED, DIVERGED, BEHIND, AHEAD, EQUAL)
@@ -42,12 +44,12 @@ class SyncStatus:
     unreachable: UnreachableError | None = None
 
     def count(self, standing: str) -> int:
-        """How many refs have this standing."""
+        """Returns how many refs have this standing."""
         return sum(ref.standing == standing for ref in self.refs)
 
 
 def sync_status(syncing: Syncing) -> SyncStatus:
-    """How every ledger stands; from memory where the Agency cannot be reached."""
+    """Returns how every ledger stands; from memory if the Agency cannot be reached."""
     unreachable = None
     try:
         theirs = syncing.remote.heads()
@@ -65,8 +67,8 @@ def sync_status(syncing: Syncing) -> SyncStatus:
 
 
 def _compared(heads: Mapping[str, str]) -> dict[str, str]:
-    """Those refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
-    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC_REFS)}
+    """Returns the refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
+    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC)}
     return {ref: heads[ref] for ref, name in named.items() if isinstance(name, PublishedName)}
 
 

@@ -1,4 +1,4 @@
-"""What every sync works with, and the words both directions share."""
+"""The parts of a sync, and the outcomes that both directions share."""
 
 from __future__ import annotations
 
@@ -7,23 +7,73 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
 from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.outcome import REFUSED, Agency, RefOutcome, SyncOutcome
-from idse_orchestrator.sync.published_refs import GitPublishedRefs
+from idse_orchestrator.sync.published_refs import PublishedRefs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
-    from idse_orchestrator.sync.ports import Guard, Joiner, PublishedRefs, Remote, SyncPoints
+    from idse_orchestrator.sync.agency import Agency
+    from idse_orchestrator.sync.guard import GitGuard
+    from idse_orchestrator.sync.ports import Remote, SyncPoints
     from idse_orchestrator.sync.transport import GitRemote
 
-SYNC_REFS = "refs/idse/sync/"
+PULLED = "pulled"
+MERGED = "merged"
+PUSHED = "pushed"
+WAITING = "waiting"
+REFUSED = "refused"
+REJECTED = "rejected"
+MOVING = "moving"
+RESULTS = (PULLED, MERGED, PUSHED, WAITING, REFUSED, REJECTED, MOVING)
+"""Results of one ref: moved forward here; joined here with what we had; sent; would be sent; kept out, or not
+sent, because it is no sound ledger; refused by the remote; given up because it kept moving."""
+
+_EXIT = {REFUSED: EXIT_CHECK_FAILED, REJECTED: EXIT_CHECK_FAILED, MOVING: EXIT_CONFLICT}
+
+
+class RefOutcome(NamedTuple):
+    """The outcome of one ref: one of RESULTS, from and to which id, and why where it did not go well."""
+
+    ref: str
+    result: str
+    old: str
+    new: str
+    why: str = ""
+    hint: str = ""
+
+
+class SyncOutcome(NamedTuple):
+    """The outcome of one `push` or `pull`.
+
+    `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
+    the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
+    refs whose documents carry conflict markers since a merge.
+    """
+
+    agency: Agency
+    direction: str
+    refs: tuple[RefOutcome, ...]
+    equal: int
+    point: str = ""
+    conflicts: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if everything went well."""
+        codes = {_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs}
+        return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in codes else max(codes, default=EXIT_OK)
+
+
 UNKNOWN = "unknown-ref"
 """Code of the note on a ref of a kind that only a newer idse knows."""
 TRIES = 30
@@ -44,8 +94,8 @@ class Syncing:
         pause: Callable[[int], None],
         *,
         make_points: Callable[[], SyncPoints],
-        make_guard: Callable[[], Guard],
-        make_joiner: Callable[[], Joiner],
+        make_guard: Callable[[], GitGuard],
+        make_joiner: Callable[[], GitJoiner],
     ) -> None:
         self.agency = agency
         self.remote = remote
@@ -61,31 +111,31 @@ class Syncing:
         return self._make_points()
 
     @cached_property
-    def guard(self) -> Guard:
-        """What judges ledgers that come in or go out."""
+    def guard(self) -> GitGuard:
+        """The judge of ledgers that come in or go out."""
         return self._make_guard()
 
     @cached_property
-    def joiner(self) -> Joiner:
-        """What joins histories."""
+    def joiner(self) -> GitJoiner:
+        """The merger of histories."""
         return self._make_joiner()
 
 
 def no_news(syncing: Syncing, direction: str) -> SyncOutcome | None:
-    """The outcome of a sync that finds the very same on both sides, as most do; None where it does not."""
+    """Returns the outcome of a sync that finds both sides the same, as most do; None if they differ."""
     equal = syncing.remote.settled()
     return None if equal is None else SyncOutcome(syncing.agency, direction, (), equal)
 
 
-def noteworthy(moves: Sequence[RefMove]) -> list[RefMove]:
-    """Those moves a sync point is made for: were it made for sync points too, two clones would never end."""
-    return [move for move in moves if not move.ref.startswith(SYNC_REFS)]
+def without_points(moves: Sequence[RefMove]) -> list[RefMove]:
+    """Returns the moves a sync point is made for: for sync points too, two clones would never end."""
+    return [move for move in moves if not move.ref.startswith(SYNC)]
 
 
 def refusals(
     moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]], hint: str = ""
 ) -> list[RefOutcome]:
-    """The outcome of each move that has a defect; `hint` stands in for the defect's own."""
+    """Returns the outcome of each move that has a defect; `hint` replaces the defect's own."""
     found = []
     for move in moves:
         grave = [defect for defect in defects.get(move.ref, ()) if not defect.is_note]
@@ -99,7 +149,7 @@ def refusals(
 
 
 def permitted(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]]) -> list[RefMove]:
-    """The moves that nothing speaks against; a ref of a kind that only a newer idse knows stays as it is."""
+    """Returns the moves without a defect; a ref of a kind that only a newer idse knows stays as it is."""
     return [
         move
         for move in moves
@@ -108,21 +158,26 @@ def permitted(moves: Sequence[RefMove], defects: Mapping[str, Sequence[Defect]])
 
 
 PATIENCE_SECONDS = 600.0
-"""How long a sync waits for another one in this repository: it may be sending much."""
+"""Seconds to wait for another sync in this repository, which may be sending much."""
 _LONGEST_PAUSE = 2.0
 _FIRST_PAUSE = 0.05
 
 
 @contextmanager
-def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool = True) -> Iterator[Syncing]:
-    """The parts of a sync with `agency`; with `alone` no other sync runs here until the block ends."""
-    refs = GitPublishedRefs(vault)
+def open_syncing(
+    vault: Vault, agency: Agency, remote: GitRemote, actor: Acting, *, alone: bool = True
+) -> Iterator[Syncing]:
+    """Yields the parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
+
+    `actor` signs the sync points.
+    """
+    refs = PublishedRefs(vault)
     syncing = Syncing(
         agency,
         remote,
         refs,
         pause,
-        make_points=lambda: _points(vault, refs),
+        make_points=lambda: _points(vault, refs, actor),
         make_guard=lambda: _guard(vault),
         make_joiner=lambda: _joiner(vault),
     )
@@ -134,13 +189,13 @@ def open_syncing(vault: Vault, agency: Agency, remote: GitRemote, *, alone: bool
         remote.close()
 
 
-def _points(vault: Vault, refs: GitPublishedRefs) -> SyncPoints:
+def _points(vault: Vault, refs: PublishedRefs, actor: Acting) -> SyncPoints:
     from idse_orchestrator.sync.points import GitSyncPoints
 
-    return GitSyncPoints(vault, refs)
+    return GitSyncPoints(vault, refs, actor)
 
 
-def _guard(vault: Vault) -> Guard:
+def _guard(vault: Vault) -> GitGuard:
     from idse_orchestrator.sync.guard import GitGuard
 
     return GitGuard(vault, lambda folder: _joiner(vault, folder))
@@ -153,6 +208,6 @@ def _joiner(vault: Vault, folder: str | None = None) -> GitJoiner:
 
 
 def pause(attempt: int) -> None:
-    """Wait a random time, longer after each try, so that clones that collided do not do so again."""
+    """Waits a random time, longer after each try, so that clones that collided do not do so again."""
     longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt)
     time.sleep(longest * int.from_bytes(os.urandom(2), "big") / 0xFFFF)

@@ -9,14 +9,15 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.errors import ConflictError, StorageError
-from idse_orchestrator.git.beside import Beside
+from idse_orchestrator.git.object_stream import headers, writing_to
 from idse_orchestrator.git.program import failure
+from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
-from idse_orchestrator.sync.refspecs import LEDGERS, tracking_prefix
 
 if TYPE_CHECKING:
     import subprocess
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
-    from idse_orchestrator.sync.incoming import GitIncoming
-    from idse_orchestrator.sync.outcome import Agency, PushReport
+    from idse_orchestrator.sync.agency import Agency
+    from idse_orchestrator.sync.incoming import Incoming
     from idse_orchestrator.sync.published_refs import RefListings
+    from idse_orchestrator.sync.pushing import PushReport
 
-_SYNC = f"{LEDGERS}sync/"
 _FEW = 100
 """Refs whose own history is offered as common ground; for more, that of all ledgers."""
 
@@ -52,8 +53,37 @@ offer the tips of all its branches: `true` names none."""
 _GONE = ("not our ref", "unadvertised object", "not valid", "no such remote ref", "couldn't find remote ref")
 
 
+class _Beside:
+    """Runs one piece of work at a time in a thread: it waits for git, as the main one does."""
+
+    def __init__(self) -> None:
+        self._thread: Thread | None = None
+        self._error: Exception | None = None
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begins `work` when what was begun before has ended."""
+        self.wait()
+        self._thread = Thread(target=self._run, args=(work,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Returns when nothing runs any more; raises what the work raised."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - `wait` raises it
+            self._error = error
+
+
 class GitRemote:
-    """The `Remote` port. `on_progress` is given git's own lines; `patience` is in seconds."""
+    """The `Remote` that git reaches. `on_progress` gets git's own lines; `patience` is in seconds."""
 
     def __init__(
         self,
@@ -65,18 +95,18 @@ class GitRemote:
     ) -> None:
         self._listings: RefListings | None = None
         self._asked: subprocess.Popen[bytes] | None = None
-        self._tracking = Beside()
+        self._tracking = _Beside()
         self._vault = vault
         self._agency = agency
         self._listing: bytes | None = None
         self._connection = Connection(vault, agency, on_progress, patience, configuration)
 
     def look_ahead(self, listings: RefListings) -> None:
-        """Have git list the refs there at once, for `settled`, while `listings` is at work on those here."""
+        """Has git list the refs there, for `settled`, while `listings` is at work on those here."""
         self._asked, self._listings = self._connection.launch(*self._question), listings
 
     def close(self) -> None:
-        """End what was started ahead, or beside."""
+        """Ends what was started ahead, or beside."""
         if self._asked is not None:
             self._connection.abandon(self._asked)
         if self._listings is not None:
@@ -84,28 +114,28 @@ class GitRemote:
         self._tracking.wait()
 
     def settled(self) -> int | None:
-        """See `Remote.settled`. Listings are compared as bytes."""
+        """Compares the listings as bytes."""
         if self._listings is None:
             return None
         there = self._listing = self._list()
         if there != self._listings.here() or self._is_news(there, self._listings):
             return None
         self._listing = None
-        return there.count(b"\n") - there.count(b"\t" + _SYNC.encode())
+        return there.count(b"\n") - there.count(b"\t" + SYNC.encode())
 
     def _is_news(self, there: bytes, listings: RefListings) -> bool:
         return bool(self._agency.remote) and there != listings.seen(self._agency.remote)
 
     def heads(self) -> Mapping[str, str]:
-        """See `Remote.heads`."""
+        """Lists the refs of the remote."""
         listing, self._listing = self._listing, None
         text = (self._list() if listing is None else listing).decode("utf-8", "surrogateescape")
         rows = (line.partition("\t") for line in text.split("\n"))
-        return {ref: head for head, _, ref in rows if ref.startswith(LEDGERS) and not ref.endswith("^{}")}
+        return {ref: head for head, _, ref in rows if ref.startswith(PUBLISHED) and not ref.endswith("^{}")}
 
     @contextmanager
-    def fetch(self, wanted: Mapping[str, str]) -> Iterator[GitIncoming]:
-        """See `Remote.fetch`. ConflictError where the remote does not have an id any more."""
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
+        """Fetches ids. Raises ConflictError if the remote does not have one any more."""
         from idse_orchestrator.sync.incoming import IncomingFolder
 
         with IncomingFolder(self._vault) as incoming:
@@ -114,33 +144,31 @@ class GitRemote:
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
-        """See `Remote.push`."""
+        """Pushes `moves`; see `pushing`."""
         from idse_orchestrator.sync.pushing import push
 
         self._tracking.wait()  # git itself notes what it pushed
         return push(self._connection, self._vault.git, moves)
 
     def track(self, heads: Mapping[str, str]) -> None:
-        """See `Remote.track`; nothing for a bare URL. It is done beside what comes next."""
+        """Moves the tracking refs, beside what comes next; a bare URL has none."""
         if self._agency.remote:
             self._tracking.start(lambda: track(self._vault.git, self._agency.remote, heads))
 
     def remembered(self) -> Mapping[str, str]:
-        """See `Remote.remembered`; nothing for a bare URL."""
+        """Reads the tracking refs; a bare URL has none."""
         self._tracking.wait()
         return tracked(self._vault.git, self._agency.remote) if self._agency.remote else {}
 
     @property
     def _question(self) -> tuple[str, ...]:
-        return ("ls-remote", self._connection.address, f"{LEDGERS}*")
+        return ("ls-remote", self._connection.address, f"{PUBLISHED}*")
 
     def _list(self) -> bytes:
         asked, self._asked = self._asked, None
         return self._connection.output(*self._question, asked=asked)
 
-    def _fetch(self, wanted: Mapping[str, str], incoming: GitIncoming) -> None:
-        from idse_orchestrator.git.object_finder import writing_to
-
+    def _fetch(self, wanted: Mapping[str, str], incoming: Incoming) -> None:
         store = os.path.join(self._vault.common_dir, "objects")
         environment = writing_to(incoming.folder, store)
         settings, tips = self._common_ground(wanted)
@@ -160,32 +188,34 @@ class GitRemote:
         raise error
 
     def _common_ground(self, wanted: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Settings and options that say which commits the remote is told we have: never those of code."""
+        """Returns settings and options that offer common commits to the remote: never those of code."""
         names = [*wanted] if len(wanted) <= _FEW else []
         tips = self._vault.git.lines("for-each-ref", "--format=%(refname)", *names) if names else []
         if not tips:
-            all_tips = ("for-each-ref", "--count=1", "--format=%(refname)", LEDGERS)
-            tips = [f"{LEDGERS}*"] if self._vault.git.lines(*all_tips) else []
+            all_tips = ("for-each-ref", "--count=1", "--format=%(refname)", PUBLISHED)
+            tips = [f"{PUBLISHED}*"] if self._vault.git.lines(*all_tips) else []
         if not tips:
             return (*_FETCHING, "-c", "fetch.negotiationAlgorithm=noop"), ()
         return _FETCHING, tuple(f"--negotiation-tip={tip}" for tip in tips)
 
 
 def tracked(git: Git, remote: str) -> Mapping[str, str]:
-    """Published ref to id, as it was seen on `remote` last."""
-    prefix = tracking_prefix(remote)
+    """Returns published ref to id, as it was seen on `remote` last."""
+    prefix = tracking_ref(remote, "")
     rows = git.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
-    return {LEDGERS + ref.removeprefix(prefix): head for head, _, ref in (row.partition(" ") for row in rows)}
+    return {
+        PUBLISHED + ref.removeprefix(prefix): head for head, _, ref in (row.partition(" ") for row in rows)
+    }
 
 
 def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:
-    """Note `heads` for `remote`: only what differs, and only what is in this repository."""
+    """Keeps `heads` for `remote`: only what differs, and only what is in this repository."""
     known = tracked(git, remote)
     differing = {ref: head for ref, head in heads.items() if known.get(ref) != head and _is_plain(ref)}
-    here = _present(git, set(differing.values()))
-    prefix = tracking_prefix(remote)
+    here = {each.id for each in headers(git, set(differing.values())) if each}
+    prefix = tracking_ref(remote, "")
     lines = [
-        f"update {prefix}{ref.removeprefix(LEDGERS)} {head}\n"
+        f"update {prefix}{ref.removeprefix(PUBLISHED)} {head}\n"
         for ref, head in sorted(differing.items())
         if head in here
     ]
@@ -204,14 +234,6 @@ def _write(git: Git, lines: Iterable[str]) -> bool:
     return done.returncode == 0
 
 
-def _present(git: Git, ids: Iterable[str]) -> frozenset[str]:
-    wanted = "".join(f"{name}\n" for name in ids)
-    if not wanted:
-        return frozenset()
-    rows = git.lines("cat-file", "--batch-check=%(objectname) %(objecttype)", stdin=wanted.encode())
-    return frozenset(row[:40] for row in rows if not row.endswith(" missing"))
-
-
 def _is_plain(ref: str) -> bool:
-    """Whether `ref` is a name that idse could have given: a remote may show anything."""
-    return ref.startswith(LEDGERS) and all(map(is_name, ref.removeprefix(LEDGERS).split("/")))
+    """Tests whether idse could have given the name: a remote may show anything."""
+    return ref.startswith(PUBLISHED) and all(map(is_name, ref.removeprefix(PUBLISHED).split("/")))

@@ -56,7 +56,7 @@ class AgentHooks:
         """
         from idse_orchestrator.agents.judge_edit import EditPlaces
 
-        places = EditPlaces(self._home)
+        places = EditPlaces(self._home, self._environment)
         found: dict[WorkTree, list[str]] = {}
         for path in paths:
             place = places.find(path)

@@ -31,10 +31,10 @@ class Agents:
         from idse_orchestrator.agents.hand_over import HandoffDesk
         from idse_orchestrator.base.text import one_line
 
-        if agent is not None:
-            self._app.environment = {**self._app.environment, "IDSE_AGENT": agent}
-        acting = one_line(self._app.agent)
-        return HandoffDesk(self._app.reader, self._app.writer, self._app.workspace, acting)
+        app = self._app
+        acting = one_line(app.agent if agent is None else agent)
+        writer = app.writer if agent is None else app.writer_as(acting)
+        return HandoffDesk(app.reader, writer, app.workspace, acting)
 
     def judge_ledger(self, key: SessionKey) -> Judge:
         """Judges the documents of the session `key` in a commit of its ledger, by the rules in force here."""

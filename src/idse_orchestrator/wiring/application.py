@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.render_artifacts import TemplateSource
     from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.wiring.acting import GitActing
     from idse_orchestrator.wiring.agents import Agents
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
@@ -46,10 +48,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
     from idse_orchestrator.worktree.values import CodeCommits
+    from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
 class NoDocuments:
-    """The `Workspace` of a bare repository, which has no documents; what asks for some is refused."""
+    """The workspace of a bare repository, which has no documents; what asks for some is refused."""
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
@@ -76,14 +79,15 @@ class Application:
     has_git = True
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
+        self.folder = folder
         self.environment = environment
-        self.vault = discover(folder)
+        self.vault = discover(folder, environment)
 
     @classmethod
     def around(cls, vault: Vault, environment: Mapping[str, str]) -> Application:
         """The application on a `vault` that was found already."""
         made = cls.__new__(cls)
-        made.environment, made.vault = environment, vault
+        made.folder, made.environment, made.vault = vault.git.folder, environment, vault
         return made
 
     @property
@@ -114,20 +118,45 @@ class Application:
         self.drain_spool()
         return self._plain_writer
 
+    def writer_as(self, agent: str) -> LedgerWriter:
+        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        from idse_orchestrator.ledger.writer import GitLedgerWriter
+
+        self.drain_spool()
+        return GitLedgerWriter(self.vault, self.acting.as_agent(agent))
+
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
         from idse_orchestrator.ledger.writer import GitLedgerWriter
 
-        return GitLedgerWriter(self.vault, self.agent)
+        return GitLedgerWriter(self.vault, self.acting)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def acting(self) -> GitActing:
+        """Who acts here."""
+        from idse_orchestrator.wiring.acting import GitActing
+
+        return GitActing(self.vault, self.git_configuration, lambda: self.agent)
+
+    @cached_property
+    def workspace(self) -> GitWorkspace | PlainWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
-            return cast("Workspace", NoDocuments(self.vault))
+            return cast("GitWorkspace", NoDocuments(self.vault))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.work_tree)
+
+    @cached_property
+    def views(self) -> Views:
+        """Files for people and agents to read, made from the refs."""
+        from functools import partial
+
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import Views
+
+        others = partial(refresh_registry_view, self.reader, self.workspace)
+        return Views(self.reader, self.workspace, others)
 
     @cached_property
     def history(self) -> LedgerHistory:
@@ -174,12 +203,12 @@ class Application:
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
-        from idse_orchestrator.stores.taking_in import take_in
+        from idse_orchestrator.stores.import_ledgers import import_ledgers
 
         on_progress("reading the ledgers")
-        outcome = take_in(self.vault, source)
+        outcome = import_ledgers(self.vault, source)
         on_progress("")
-        self.refresh_all_views()
+        self.views.refresh_all()
         self.sync.tidy()
         return outcome
 
@@ -294,7 +323,9 @@ class Application:
         from idse_orchestrator.worktree.work_files import WorkFiles
 
         files = WorkFiles(self.work_tree)
-        return SessionMaker(self.reader, self.writer, self.workspace, files, self.templates, self.today)
+        return SessionMaker(
+            self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
+        )
 
     @property
     def templates(self) -> TemplateSource:
@@ -324,7 +355,7 @@ class Application:
         from idse_orchestrator.ledger.note_tree import GitNotes
         from idse_orchestrator.worktree.record_commit import Recorder
 
-        notes = GitNotes(self.vault)
+        notes = GitNotes(self.vault, self.acting.anybody)
         return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
 
     @cached_property
@@ -339,18 +370,22 @@ class Application:
 
         What cannot be done now waits on: nothing about it is a reason for a command to fail.
         """
-        from idse_orchestrator.worktree.spool import drain
-
         if self.is_bare:
             return
         try:
             if self.missed.waiting():
                 self.record_missed()
-            drain(self.work_tree)
+            self.write_waiting_notes()
         except IdseError as error:
             self.log(f"spool: {error.message}")
         except Exception as error:  # noqa: BLE001 - one odd commit must not keep every command from writing
             self.log(f"spool: {type(error).__name__}: {error}")
+
+    def write_waiting_notes(self) -> Sequence[str]:
+        """Give the commits that wait for a note theirs; those whose note became different."""
+        from idse_orchestrator.worktree.spool import drain
+
+        return drain(self.work_tree, self.acting.anybody)
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
@@ -395,10 +430,12 @@ class Application:
         from idse_orchestrator.health.refs import GitWorkTree
 
         yield from machine_checks(self.work_tree, self.environment)
-        yield from leftover_checks(self.work_tree, self.missed.waiting, self.record_missed)
+        yield from leftover_checks(
+            self.work_tree, self.missed.waiting, self.record_missed, self.write_waiting_notes
+        )
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.hook_files(), work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
@@ -410,21 +447,12 @@ class Application:
 
         return Sync(self)
 
-    def refresh_all_views(self) -> None:
-        """Write the views of every project of this work tree where they differ from the refs."""
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.sessions.views import expected_views
-
-        self.workspace.write_views("", expected_views(self.reader, self.workspace))
-        for project in sorted({project for project, _ in self.workspace.session_folders()}):
-            refresh_registry_view(self.reader, self.workspace, project)
-
     @property
     def footprint(self) -> Footprint:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 
-        return GitFootprint(self.work_tree)
+        return GitFootprint(self.work_tree, self.write_waiting_notes)
 
     def log(self, text: str) -> None:
         """Add a line to the log in the git directory; a log that cannot be written stops nothing."""

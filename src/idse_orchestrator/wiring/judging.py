@@ -67,10 +67,9 @@ class Judging:
         """What judging the documents that `choice` names needs, and which of them it is about."""
         from idse_orchestrator.constitution.validate import Validation
         from idse_orchestrator.sessions.choice import WORKTREE
-        from idse_orchestrator.sessions.views import expected_views
 
         source = self._app.source(choice)
-        views = expected_views(self._app.reader, self._app.workspace) if choice.kind == WORKTREE else None
+        views = self._app.views.expected() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         return Validation(source.reader, examiner, self._app.reader, self._app.today, views), source.scope
 
@@ -87,7 +86,7 @@ class Judging:
         from idse_orchestrator.sessions.verdicts import Waivers
 
         return Waivers(
-            self.constitution, self._app.reader, self._app.writer, self._app.workspace, self._app.today
+            self.constitution, self._app.reader, self._app.writer, self._app.views, self._app.today
         )
 
     def gate(self, key: SessionKey, stage: str) -> Report:

@@ -25,8 +25,8 @@ class Migration:
 
         self._app = app
         self._on_progress = on_progress
-        self.source: Source = open_migration_source(path, with_history=with_history)
-        self._target = GitMigrationTarget(app.work_tree, app.agent)
+        self.source: Source = open_migration_source(path, app.vault.git, with_history=with_history)
+        self._target = GitMigrationTarget(app.work_tree, app.acting)
 
     @property
     def planning(self) -> Planning:
@@ -62,6 +62,7 @@ class Migration:
             app.reader,
             app.writer,
             app.workspace,
+            app.views,
             app.session_maker.folders,
             found.place,
             self._on_progress,

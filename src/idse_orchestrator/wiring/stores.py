@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.ports import Workspace
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.wiring.acting import PlainActing
     from idse_orchestrator.wiring.sync import NoSync
     from idse_orchestrator.worktree.readers.sources import Source
 
@@ -54,6 +55,7 @@ class StoreApplication(Application):
 
     def __init__(self, chosen: Chosen, folder: str, environment: Mapping[str, str]) -> None:
         prefix = os.path.relpath(os.path.realpath(folder), os.path.realpath(chosen.root))
+        self.folder = folder
         self.environment = environment
         self.vault = place_without_git(
             chosen.root, "" if prefix == "." else prefix.replace(os.sep, "/") + "/", chosen.name
@@ -79,13 +81,25 @@ class StoreApplication(Application):
     @cached_property
     def writer(self) -> LedgerWriter:
         """Ledgers, to append to."""
+        return self._writer(self._who)
+
+    def writer_as(self, agent: str) -> LedgerWriter:
+        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        return self._writer(self._who.as_agent(agent))
+
+    def _writer(self, actor: PlainActing) -> LedgerWriter:
         from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
 
-        maker = PlainEventMaker(self.work_tree, self.agent, self.environment)
-        return StoreLedgerWriter(self.work_tree, self.store, self._folders, maker)
+        return StoreLedgerWriter(self.work_tree, self.store, self._folders, PlainEventMaker(actor))
+
+    @property
+    def _who(self) -> PlainActing:
+        from idse_orchestrator.wiring.acting import PlainActing
+
+        return PlainActing(self.work_tree.private, self.environment, lambda: self.agent)
 
     @cached_property
-    def workspace(self) -> Workspace:
+    def workspace(self) -> PlainWorkspace:
         """The documents of this folder."""
         from idse_orchestrator.stores.plain.workspace import PlainWorkspace
 
@@ -183,7 +197,7 @@ class StoreApplication(Application):
         from idse_orchestrator.stores.plain.ledger_source import problem_with
 
         outcome = copy_ledgers(source, self.store, all_keys(source), problem_with, on_progress)
-        self.refresh_all_views()
+        self.views.refresh_all()
         return outcome
 
 

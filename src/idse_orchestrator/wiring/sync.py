@@ -10,8 +10,7 @@ from idse_orchestrator.errors import NoAgencyError
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from idse_orchestrator.sync.agency import AgencyParts
-    from idse_orchestrator.sync.outcome import Agency
+    from idse_orchestrator.sync.agency import Agency, AgencyParts
     from idse_orchestrator.sync.outgoing import Outgoing
     from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.setup_agency import AgencySetup
@@ -28,14 +27,12 @@ class Sync:
     @property
     def parts(self) -> AgencyParts:
         """What finding the Agency, and writing it down, works with."""
-        import os
-
         from idse_orchestrator.sync.agency import AgencyParts
-        from idse_orchestrator.sync.remotes import GitRemoteSettings
+        from idse_orchestrator.sync.remotes import GitRemotes
 
         vault = self._app.vault
-        remotes = GitRemoteSettings(vault, self._app.git_configuration)
-        return AgencyParts(self._app.layers, remotes, os.getcwd(), vault.git.folder)
+        remotes = GitRemotes(vault, self._app.git_configuration)
+        return AgencyParts(self._app.layers, remotes, self._app.folder, vault.git.folder)
 
     def agency(self) -> Agency:
         """Where to sync; see `sync.agency.resolve_agency`."""
@@ -45,8 +42,7 @@ class Sync:
 
     def ledgers_elsewhere(self) -> Agency | None:
         """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
-        from idse_orchestrator.sync.agency import ORIGIN
-        from idse_orchestrator.sync.outcome import Agency
+        from idse_orchestrator.sync.agency import ORIGIN, Agency
 
         try:
             return self.agency()
@@ -73,11 +69,11 @@ class Sync:
         from idse_orchestrator.ledger.merge.joiner import GitJoiner
         from idse_orchestrator.sync.guard import GitGuard
         from idse_orchestrator.sync.outgoing import Outgoing
-        from idse_orchestrator.sync.published_refs import GitPublishedRefs
+        from idse_orchestrator.sync.published_refs import PublishedRefs
 
         vault = self._app.vault
         guard = GitGuard(vault, lambda folder: GitJoiner(vault, folder))
-        return Outgoing(self.parts, GitPublishedRefs(vault), guard)
+        return Outgoing(self.parts, PublishedRefs(vault), guard)
 
     def open(
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
@@ -93,7 +89,7 @@ class Sync:
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._app.git_configuration)
         remote.look_ahead(listings)
-        return open_syncing(vault, known, remote, alone=alone)
+        return open_syncing(vault, known, remote, self._app.acting.anybody, alone=alone)
 
     @property
     def _patience(self) -> float:

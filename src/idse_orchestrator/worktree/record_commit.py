@@ -9,7 +9,7 @@ stands, since otherwise a text that was saved and then edited again would confli
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
@@ -20,7 +20,7 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import Contributions, ViewFiles
 from idse_orchestrator.sessions.views import views_of
 from idse_orchestrator.worktree.save import tree_changes
 from idse_orchestrator.worktree.values import CodeChange, CodeCommits, Notes
@@ -34,12 +34,34 @@ IsRecorded = Callable[[SessionKey, str], bool]
 """Whether a session's ledger has an edit that came with this code commit."""
 
 
+class Branch(ViewFiles, Contributions, Protocol):
+    """What this work tree gave to ledgers, on which commits of its branch."""
+
+    def given(self, project: str, session: str, head: str) -> str | None:
+        """The tree this work tree last gave to the ledger while HEAD was `head`, or None."""
+
+    def missed(self, project: str, session: str, head: str) -> str | None:
+        """The tree this work tree last gave on an ancestor of `head`: commits since were not recorded.
+
+        None where none were missed, or where the branch is another one.
+        """
+
+    def brought(self, project: str, session: str, commit: str) -> bool:
+        """Whether what this work tree gave to the ledger last was on top of the code commit `commit`."""
+
+    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
+        """`tree` in which the files `paths` are those of `other`; trees are ids, "" is an empty one."""
+
+    def resolve_tree(self, rev: str, path: str) -> str | None:
+        """The id of the tree at `path` of `rev`; None where there is none."""
+
+
 class Recorder(NamedTuple):
     """Everything that recording a commit needs."""
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Workspace
+    workspace: Branch
     commits: CodeCommits
     notes: Notes
     judge: Judge
@@ -146,14 +168,14 @@ def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, 
     return _Edit(theirs, (base, parent), kept)
 
 
-def _applied(workspace: Workspace, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
+def _applied(workspace: Branch, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
     if edit is None:  # the ledger has it, with what this work tree gave to it since
         return Merged(ours, ())
     merged = _merged(workspace, edit, ours)
     return _as_resolved(workspace, edit, merged) if change.is_merge else merged
 
 
-def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
+def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
     """The merge from the best base, or from the next one where only that has no conflict."""
     best = workspace.merge(edit.bases[0], ours, edit.theirs)
     for base in edit.bases[1:] if best.conflicts else ():
@@ -163,9 +185,13 @@ def _merged(workspace: Workspace, edit: _Edit, ours: str) -> Merged:
     return best
 
 
-def _as_resolved(workspace: Workspace, edit: _Edit, merged: Merged) -> Merged:
-    """What conflicts with a merge was decided in it: its text stands, and history keeps the other."""
-    return Merged(workspace.mixed(merged.tree, edit.theirs, merged.paths), ())
+def _as_resolved(workspace: Branch, edit: _Edit, merged: Merged) -> Merged:
+    """What conflicts with a merge was decided in it: its text stands, and history keeps the other.
+
+    A file that had to take another name was not decided on, and stays.
+    """
+    decided = [conflict.path for conflict in merged.conflicts if conflict.path == conflict.original]
+    return Merged(workspace.mixed(merged.tree, edit.theirs, decided), ())
 
 
 def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Merged) -> dict[str, object]:

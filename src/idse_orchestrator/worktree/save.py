@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
@@ -13,8 +14,24 @@ from idse_orchestrator.ledger.merge.conflicts import Conflict
 from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
 from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Workspace
+from idse_orchestrator.sessions.ports import Contributions
 from idse_orchestrator.sessions.status import no_ledger
+
+
+class Restorable(Contributions, Protocol):
+    """A folder that can be made what a ledger holds."""
+
+    def resolve_tree(self, rev: str, path: str) -> str | None:
+        """The id of the tree at `path` of `rev`; None where there is none."""
+
+    def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
+        """Whether every document of the folder, as `tree`, can be found again: in HEAD, or in the ledger."""
+
+    def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
+        """Make the folder, which is `before` now, the tree `after`; the paths written or removed.
+
+        Files that git ignores stay.
+        """
 
 
 def tree_changes(ledgers: LedgerReader, before: str, after: str) -> Mapping[str, str | None]:
@@ -42,7 +59,7 @@ class Saved:
 
 
 def save_session(
-    ledgers: LedgerReader, writer: LedgerWriter, workspace: Workspace, key: SessionKey, reason: str = ""
+    ledgers: LedgerReader, writer: LedgerWriter, workspace: Contributions, key: SessionKey, reason: str = ""
 ) -> Saved:
     """Apply what changed in the folder to the ledger of `key`; nobody else's edits are taken away."""
     captured = workspace.capture(*key)
@@ -97,7 +114,7 @@ class Restored:
 def restore_session(
     ledgers: LedgerReader,
     writer: LedgerWriter,
-    workspace: Workspace,
+    workspace: Restorable,
     key: SessionKey,
     at: str | None = None,
     *,

@@ -18,6 +18,7 @@ from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.refs import parse_session_ref
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -42,7 +43,7 @@ def pending(work_tree: WorkTree) -> list[tuple[str, str]]:
     return [(commit, ref) for commit, ref in found if ref]
 
 
-def drain(work_tree: WorkTree) -> tuple[str, ...]:
+def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
     """Turn the spool into notes, all in one commit; return the commits whose note became different.
 
     Takes the ledger lock, so the caller must not hold it. Costs one folder listing when there is
@@ -57,7 +58,7 @@ def drain(work_tree: WorkTree) -> tuple[str, ...]:
     if spooled.notes or spooled.rewritten:
         from idse_orchestrator.ledger.note_tree import GitNotes
 
-        changed = GitNotes(work_tree).write_many(spooled.notes, _message(spooled), spooled.rewritten)
+        changed = GitNotes(work_tree, actor).write_many(spooled.notes, _message(spooled), spooled.rewritten)
     _remove(_folder(work_tree), spooled.files)
     return changed
 

@@ -1,35 +1,27 @@
-"""Three-way merge of session folders as trees: an edit is applied to a ledger without taking lines away.
+"""Folders of a work tree and of code commits applied to a ledger, as git's trees.
 
-A text conflict becomes conflict markers in the document, which is a finding that blocks gates until
-someone resolves it. Where one side deleted a document and the other edited it, the edit stays.
+What a commit holds and no ledger may hold is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.file_names import name_problems
-from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.ledger.merge.conflicts import (
-    FOLDER,
-    MARKERS,
-    NO_TEXT,
-    REMOVED_HERE,
-    REMOVED_THERE,
-    Conflict,
-    Merged,
-)
+from idse_orchestrator.git.objects import make_tree, objects_of
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
 from idse_orchestrator.ledger.merge.texts import merge_texts
+from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
-    import pygit2
+    from collections.abc import Collection
 
+    from idse_orchestrator.git.raw_objects import Entry
+    from idse_orchestrator.ledger.merge.conflicts import Merged
     from idse_orchestrator.worktree.work_tree import WorkTree
-
-_BLOB = 0o100644
 
 
 class TreeMerger:
@@ -37,106 +29,40 @@ class TreeMerger:
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._program = work_tree.git
-        self._git = open_repository(work_tree.common_dir)
+        self._objects = objects_of(work_tree.common_dir)
+        self._folders = GitFolders(self._objects)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Apply what changed from `base` to `theirs` onto `ours`; the result names the conflicts."""
-        theirs = self.only_documents(theirs)
-        if theirs in (ours, base):
-            return Merged(ours, ())
-        if ours == base or not ours:
-            return Merged(theirs, ())
-        index = self._git.merge_trees(self._tree(base), self._tree(ours), self._tree(theirs))
-        taken = {entry.path for entry in index}
-        found = {self._resolve(index, taken, *sides) for sides in list(index.conflicts or ())}
-        conflicts = sorted(conflict for conflict in found if conflict is not None)
-        return Merged(str(index.write_tree(self._git)), tuple(conflicts))
+        """Applies what changed from `base` to `theirs` to `ours`; the result names the conflicts."""
+        by_git = partial(merge_texts, self._program, labels=EDIT_LABELS)
+        documents = self.only_documents(base), ours, self.only_documents(theirs)
+        merged = apply_edit(self._folders, *documents, by_git)
+        self._objects.install(merged.tree, "the merged documents")
+        return merged
 
-    def mixed(self, tree: str, other: str, paths: Iterable[str]) -> str:
+    def mixed(self, tree: str, other: str, paths: Collection[str]) -> str:
         """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
-        index, source = libgit2().Index(), libgit2().Index()
-        index.read_tree(self._tree(tree))
-        source.read_tree(self._tree(other))
-        for path in paths:
-            if path in index:
-                index.remove(path)
-            if path in source:
-                index.add(source[path])
-        return str(index.write_tree(self._git)) if len(index) else ""
+        mixed = exchange_files(self._folders, tree, other, paths)
+        self._objects.install(mixed, "the documents")
+        return mixed
 
     def only_documents(self, tree: str) -> str:
         """`tree` without what no ledger holds: links, executables, submodules, large files, odd names."""
-        kept = self._kept(self._tree(tree)) if tree else None
-        return str(kept) if kept is not None else ""
+        entries = self._objects.entries(tree) if tree else ()
+        odd = {name for _, name, _ in name_problems(_raw(entry) for entry in entries)}
+        kept = {}
+        for entry in entries:
+            document = "" if _raw(entry) in odd else self._only_document(entry)
+            if document:
+                kept[entry.path] = (entry.mode, document)
+        return make_tree(self._objects, kept) if kept else ""
 
-    def _kept(self, tree: pygit2.Tree) -> pygit2.Oid | None:
-        builder = self._git.TreeBuilder()
-        odd = {name for _, name, _ in name_problems(entry.raw_name or b"" for entry in tree)}
-        for entry in tree:
-            kept = self._kept_entry(entry)
-            if kept is not None and entry.raw_name not in odd and entry.name is not None:
-                builder.insert(entry.name, kept, entry.filemode)
-        return builder.write() if len(builder) else None
-
-    def _kept_entry(self, entry: pygit2.Object) -> pygit2.Oid | None:
-        if isinstance(entry, libgit2().Tree):
-            return self._kept(entry)
-        if entry.filemode != _BLOB:
-            return None
-        blob: pygit2.Blob = entry  # type: ignore[assignment]  # its mode says so
-        return blob.id if blob.size <= MAX_FILE_BYTES else None
-
-    def _resolve(
-        self,
-        index: pygit2.Index,
-        taken: set[str],
-        ancestor: pygit2.IndexEntry | None,
-        ours: pygit2.IndexEntry | None,
-        theirs: pygit2.IndexEntry | None,
-    ) -> Conflict | None:
-        """Put one entry in the place of the sides; None where the texts went together after all."""
-        kind: str | None
-        if ours is not None and theirs is not None:
-            original, (blob, kind) = str(ours.path), self._with_markers(ancestor, ours, theirs)
-        else:
-            kept = ours or theirs or ancestor
-            if kept is None:
-                raise CorruptLedgerError("a conflict without any side", cause="libgit2 listed it")
-            original, blob = str(kept.path), kept.id
-            kind = REMOVED_HERE if theirs is None else REMOVED_THERE
-        del index.conflicts[original]
-        path = _beside_folder(original, taken)
-        index.add(libgit2().IndexEntry(path, blob, _BLOB))
-        if path != original:
-            kind = FOLDER
-        return Conflict(path, kind, original) if kind else None
-
-    def _with_markers(
-        self, ancestor: pygit2.IndexEntry | None, ours: pygit2.IndexEntry, theirs: pygit2.IndexEntry
-    ) -> tuple[pygit2.Oid, str | None]:
-        """Both texts in one, by the git program: libgit2 hands texts out as UTF-8, and theirs may be none.
-
-        What is no text cannot carry markers: the newer side stays, and the ledger keeps the older one.
-        """
-        sides = [self._data(side) for side in (ours, ancestor, theirs)]
-        merged = merge_texts(self._program, *sides, labels=("ledger", "before", "edit"))
-        if merged is None:
-            return theirs.id, NO_TEXT
-        return self._git.create_blob(merged.text), MARKERS if merged.conflicts else None
-
-    def _tree(self, tree: str) -> pygit2.Tree:
-        oid = libgit2().Oid(hex=tree) if tree else self._git.TreeBuilder().write()
-        return self._git[oid]  # type: ignore[return-value]  # callers name trees
-
-    def _data(self, side: pygit2.IndexEntry | None) -> bytes:
-        return self._git[side.id].data if side else b""  # type: ignore[attr-defined]  # conflicts are of files
+    def _only_document(self, entry: Entry) -> str:
+        """Its id, or that of what is left of a folder; "" where nothing of it may be in a ledger."""
+        if entry.mode == FOLDER:
+            return self.only_documents(entry.id)
+        return entry.id if entry.mode == PLAIN and self._objects.size(entry.id) <= MAX_FILE_BYTES else ""
 
 
-def _beside_folder(path: str, taken: set[str]) -> str:
-    """`path`, or a free name like it where a folder has that name: in an index one pushes the other out."""
-    if not any(other.startswith(f"{path}/") for other in taken):
-        return path
-    while path in taken or any(other.startswith(f"{path}/") for other in taken):
-        path += "~"
-    taken.add(path)
-    return path
+def _raw(entry: Entry) -> bytes:
+    return entry.path.encode("utf-8", "surrogateescape")

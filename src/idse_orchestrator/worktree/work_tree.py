@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from idse_orchestrator.errors import UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Vault, repository_around
@@ -28,12 +30,16 @@ class WorkTree(Vault):
         return self.git_dir != self.common_dir
 
 
-def discover(folder: str) -> Vault:
-    """The repository around `folder`: a `WorkTree` where there is one; an error that says what to type."""
-    found = repository_around(folder)
+def discover(folder: str, environment: Mapping[str, str]) -> Vault:
+    """The repository around `folder`: a `WorkTree` where there is one; an error that says what to type.
+
+    Whatever git does there, it does with a cleaned `environment`.
+    """
+    git = Git(folder, environment)
+    found = repository_around(git)
     if not found.top:
-        return Vault(found.common_dir, Git(found.common_dir))
-    return WorkTree(found.common_dir, Git(found.top), found.top, found.git_dir, found.prefix)
+        return Vault(found.common_dir, git.at(found.common_dir))
+    return WorkTree(found.common_dir, git.at(found.top), found.top, found.git_dir, found.prefix)
 
 
 def needs_work_tree(vault: Vault) -> WorkTree:

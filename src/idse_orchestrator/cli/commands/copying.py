@@ -72,7 +72,7 @@ def _answer(run: Run, outcome: CopyOutcome, folder: str, schema: str) -> Answer:
         for key in outcome.conflicts:
             yield markers_warning(_label(key))
         yield (Warned if outcome.exit_code else Said)(_summary(outcome))
-        if schema == _EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.told):
+        if schema == _EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.changed):
             yield Said(f"next: idse import {one_word(folder)}    (brings what is only there)")
 
     return Answer(schema, lambda: _data(outcome, folder), lines(), code=outcome.exit_code)
@@ -85,9 +85,9 @@ def _label(key: LedgerKey) -> str:
 
 def _ledger_lines(outcome: CopyOutcome, style: Style) -> list[str]:
     """Returns a line for each ledger that was copied, or of which there is something to say."""
-    rows = aligned([each.result, _label(each.key), _path(each)] for each in outcome.told)
+    rows = aligned([each.result, _label(each.key), _path(each)] for each in outcome.changed)
     lines = []
-    for each, row in zip(outcome.told, rows, strict=True):
+    for each, row in zip(outcome.changed, rows, strict=True):
         tint = style.red if each.result in _FAILED else style.green
         lines.append("  " + tint(each.result) + row.removeprefix(each.result))
         lines += [f"      {printable(each.why)}"] if each.why else []
@@ -115,7 +115,7 @@ def _data(outcome: CopyOutcome, folder: str) -> dict[str, object]:
                 "new": each.new or None,
                 "why": each.why or None,
             }
-            for each in outcome.told
+            for each in outcome.changed
         ],
         "up_to_date": outcome.equal,
         "conflicts": [

@@ -108,11 +108,11 @@ def approve(run: Run, handoff: str, reason: str, session: str | None) -> Answer:
 
 
 def _answer(run: Run, reply: Reply, session: str | None, agent: str | None) -> Answer:
-    from idse_orchestrator.sessions.views import kept_from, refresh_views
+    from idse_orchestrator.sessions.views import failure_of
 
     key = run.session(session)
     handoff = answer_handoff(run.app.agents.desk(agent), key, reply)
-    problem = kept_from(lambda: refresh_views(run.app.reader, run.app.workspace, key[0]))
+    problem = failure_of(lambda: run.app.views.refresh(key[0]))
     lines = [Said(printable(_done(reply.action, handoff)))]
     return Answer(
         "idse.handoff-answer/1",

@@ -20,8 +20,9 @@ from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageErr
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
-from idse_orchestrator.sync.outcome import SyncOutcome
 from idse_orchestrator.sync.setup_agency import AgencySetup
+from idse_orchestrator.sync.syncing import SyncOutcome
+from idse_orchestrator.worktree.hooks.install import HooksReport, install_hooks
 
 
 class _Brought(NamedTuple):
@@ -35,10 +36,16 @@ class _Done(NamedTuple):
     """All that one run of ``idse init`` did."""
 
     project: Initialized
+    hooks: HooksReport | None
     doubts: Sequence[TemplateDoubt]
     files: Sequence[FileOutcome]
     agency: AgencySetup | None
     brought: _Brought
+
+    @property
+    def changed(self) -> bool:
+        """False where all of it was there already."""
+        return self.project.changed or (self.hooks is not None and self.hooks.changed)
 
 
 @command("init", reads=True, project=False)
@@ -60,19 +67,20 @@ def init(  # noqa: PLR0913 - one parameter for each option
     when that has them.
     """
     project = name if name is not None else _only_folder(run)
-    wish = InitWish(project, stack, not no_hooks and run.app.has_git)
+    wish = InitWish(project, stack)
     check_name("project", wish.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None
         brought = _Brought() if no_fetch else _bring_ledgers(run, wish.project)
         maker = run.app.session_maker
-        made = init_project(maker, run.app.settings, run.app.hook_files(), wish)
+        made = init_project(maker, run.app.settings, wish)
+        hooks = install_hooks(run.app.hook_files()) if run.app.has_git and not no_hooks else None
     files = install_agent_files(run.app.agent_files) if agent_files else ()
-    done = _Done(made, maker.templates.doubts() if made.made else (), files, setup, brought)
+    done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
     code = brought.outcome.exit_code if brought.outcome else EXIT_OK
     return Answer(
         "idse.init/1",
-        lambda: _data(made, files),
+        lambda: _data(done),
         _lines(run, done),
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
@@ -120,31 +128,32 @@ def _bring_ledgers(run: Run, project: str) -> _Brought:
         run.terminal.progress("")
 
 
-def _data(done: Initialized, files: Sequence[FileOutcome]) -> dict[str, object]:
+def _data(done: _Done) -> dict[str, object]:
+    project, hooks = done.project, done.hooks
     return {
-        "project": done.project,
+        "project": project.project,
         "changed": done.changed,
-        "created": done.created,
-        "made": done.made,
-        "adopted": done.adopted,
-        "hooks": {outcome.name: outcome.result for outcome in done.hooks.outcomes} if done.hooks else {},
-        "hooks_refused": done.hooks.refusal if done.hooks else "",
-        "hooks_in_worktree": done.hooks.in_worktree if done.hooks else (),
-        "agent_files": {each.file.path: each.result for each in files},
+        "created": project.created,
+        "made": project.made,
+        "adopted": project.adopted,
+        "hooks": {outcome.name: outcome.result for outcome in hooks.outcomes} if hooks else {},
+        "hooks_refused": hooks.refusal if hooks else "",
+        "hooks_in_worktree": hooks.in_worktree if hooks else (),
+        "agent_files": {each.file.path: each.result for each in done.files},
     }
 
 
 def _lines(run: Run, done: _Done) -> Iterator[str]:
-    project, files = done.project, done.files
+    hooks, files = done.hooks, done.files
     yield from _brought_lines(done.brought)
     yield from doubt_warnings(done.doubts)
-    if project.hooks is not None and project.hooks.refusal:
-        yield Warned(f"hooks not installed: {project.hooks.refusal}")
+    if hooks is not None and hooks.refusal:
+        yield Warned(f"hooks not installed: {hooks.refusal}")
         yield Said("         idse hooks install    (says what to do)")
-    if project.changed:
-        yield from _project_lines(project)
+    if done.changed:
+        yield from _project_lines(done.project, hooks)
     elif all(each.result == ALREADY for each in files):
-        yield Said(f"project {project.project} is set up already; nothing changed")
+        yield Said(f"project {done.project.project} is set up already; nothing changed")
     for row in outcome_rows(files) if files else ():
         yield Said(f"  {row}")
     yield from map(Said, setup_lines(done.agency) if done.agency else ())
@@ -164,15 +173,15 @@ def _brought_lines(brought: _Brought) -> Iterator[str]:
         yield Said("  to push there, too: idse sync setup --remote origin")
 
 
-def _project_lines(done: Initialized) -> Iterator[str]:
+def _project_lines(done: Initialized, hooks: HooksReport | None) -> Iterator[str]:
     yield Said(f"{'started' if done.created else 'mended'} project {done.project}")
     for session in done.made:
         yield Said(f"  made session {session}: .idse/projects/{done.project}/sessions/{session}/")
     for session in done.adopted:
         yield Said(f"  adopted session {session}")
-    if done.hooks is not None and done.hooks.outcomes:
-        installed = [outcome.name for outcome in done.hooks.outcomes if outcome.result != "skipped"]
+    if hooks is not None and hooks.outcomes:
+        installed = [outcome.name for outcome in hooks.outcomes if outcome.result != "skipped"]
         yield Said(f"  hooks: {', '.join(installed)}")
-        yield from worktree_notice(done.hooks)
+        yield from worktree_notice(hooks)
     if done.made:
         yield Said(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")

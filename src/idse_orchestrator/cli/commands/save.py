@@ -10,7 +10,6 @@ from idse_orchestrator.cli.options import command, reason_option, session_argume
 from idse_orchestrator.cli.render.warnings import conflict_words
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.sessions.views import refresh_views
 from idse_orchestrator.worktree.save import Restored, Saved, restore_session, save_session
 
 _NAMED = 3
@@ -28,7 +27,7 @@ def save(run: Run, session: str | None, reason: str) -> Answer:
     app = run.app
     key = run.session(session)
     saved = save_session(app.reader, app.writer, app.workspace, key, reason)
-    refresh_views(app.reader, app.workspace, key[0])
+    app.views.refresh(key[0])
     return Answer(
         "idse.save/1",
         lambda: {
@@ -70,7 +69,7 @@ def restore(run: Run, session: str | None, at: str | None, *, force: bool) -> An
     key = run.session(session)
     done = restore_session(app.reader, app.writer, app.workspace, key, at, force=force)
     if done.saved_first:
-        refresh_views(app.reader, app.workspace, key[0])
+        app.views.refresh(key[0])
     return Answer(
         "idse.restore/1",
         lambda: {

@@ -23,7 +23,6 @@ from idse_orchestrator.sessions.create_session import (
     describe_session,
     switch_session,
 )
-from idse_orchestrator.sessions.views import refresh_views
 
 
 def _spawning(name: str, *, switches: bool) -> click.Command:
@@ -59,7 +58,7 @@ def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
     doubts = maker.templates.doubts()
     key = (project, wanted.name)
     if switches:
-        switch_session(app.reader, app.workspace, key)
+        switch_session(app.workspace, app.views, key)
     path = artifact_path(*key, STAGES[0])
 
     def lines() -> Iterator[str]:
@@ -87,7 +86,7 @@ def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
 def switch(run: Run, name: str) -> Answer:
     """Make NAME (a session, or project/session) the current session of this work tree."""
     key = run.session(name)
-    changed = switch_session(run.app.reader, run.app.workspace, key)
+    changed = switch_session(run.app.workspace, run.app.views, key)
     return _said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
 
 
@@ -115,7 +114,7 @@ def _set(run: Run, session: str | None, **fields: object) -> Answer:
     key = run.session(session)
     given = {name: value for name, value in fields.items() if value not in (None, ())}
     changed = describe_session(run.app.writer, key, given)
-    refresh_views(run.app.reader, run.app.workspace, key[0])
+    run.app.views.refresh(key[0])
     return _said(f"described {'/'.join(key)}" if changed else "nothing changed")
 
 
@@ -127,7 +126,7 @@ def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answe
     """Put a session into the archive: it stays readable, and its stages do not move any more."""
     key = run.session(session)
     changed = archive_session(run.app.writer, key, reason, undo=undo)
-    refresh_views(run.app.reader, run.app.workspace, key[0])
+    run.app.views.refresh(key[0])
     words = "brought back" if undo else "archived"
     return _said(f"{words} {'/'.join(key)}" if changed else "nothing changed")
 

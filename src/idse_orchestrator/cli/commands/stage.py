@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import AgentRegistry
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
@@ -15,7 +18,10 @@ from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.move_stage import Move, Moved, move_stage
-from idse_orchestrator.sessions.views import kept_from, write_views
+from idse_orchestrator.sessions.views import failure_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.agents.handoff import Handoff
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -40,10 +46,11 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
     app = run.app
     look = app.reader.look(*key)
     registry = look.registry if look else AgentRegistry()
-    done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, registry=registry)
+    adding = partial(additions, registry)
+    done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, adding=adding)
     problem = ""
     if app.workspace.current(key[0]) == key:
-        problem = kept_from(lambda: write_views(app.reader, app.workspace, key))
+        problem = failure_of(lambda: app.views.write(key))
     return Answer(
         "idse.stage/1",
         lambda: {
@@ -53,7 +60,7 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
             "to": done.after,
             "ledger": done.tip.commit,
             "warnings": len(done.report.findings) if done.report else 0,
-            "handoffs": handoffs_data(done.handoffs),
+            "handoffs": handoffs_data(_handoffs(done)),
         },
         _lines(move, done, problem, run.terminal.style),
     )
@@ -66,10 +73,14 @@ def _lines(move: Move, done: Moved, problem: str, style: Style) -> Iterator[str]
         yield text_report(done.report, {}, style)
     confirmed = " (confirmed)" if move.action == "confirm" else ""
     yield Said(f"{move.stage}: {done.before} → {done.after}{confirmed}  ({done.tip.commit[:7]})")
-    for handoff in done.handoffs:
+    for handoff in _handoffs(done):
         yield Said(printable(handoff_words(handoff)))
     if problem:
         yield Warned(problem)
+
+
+def _handoffs(done: Moved) -> tuple[Handoff, ...]:
+    return tuple(tip.state.handoffs[-1] for tip in done.followed)
 
 
 stage = click.Group(

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     import click
 
     from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.sync.outcome import SyncOutcome
     from idse_orchestrator.sync.status import SyncStatus
-    from idse_orchestrator.sync.syncing import Syncing
+    from idse_orchestrator.sync.syncing import Syncing, SyncOutcome
 
 
 def push(run: Run, *, dry_run: bool = False) -> Answer:
@@ -68,7 +67,7 @@ def _pull(syncing: Syncing) -> SyncOutcome:
 
 
 def _afterwards(run: Run) -> None:
-    run.app.refresh_all_views()
+    run.app.views.refresh_all()
     run.app.sync.tidy()
 
 

@@ -169,6 +169,6 @@ def _write(path: str, text: str) -> None:
 
 
 def _recorded(run: Run, report: Report) -> list[str]:
-    verdicts = record_verdicts(report, run.app.reader, run.app.writer, run.app.workspace)
+    verdicts = record_verdicts(report, run.app.writer, run.app.views)
     lines = [f"recorded: {verdict.session} {verdict.before} → {verdict.now}" for verdict in verdicts]
     return lines or ["nothing to record: the ledgers say so already"]

@@ -23,10 +23,20 @@ if TYPE_CHECKING:
 _MOST_OFFERS = 3
 
 
+def routing_of(status: SessionStatus, stage: str) -> Routing | None:
+    """Says who should act on `stage`; None where the project has no agents and the session assigns none."""
+    assigned = status.state.assigned.get(stage, "")
+    if not stage or (status.ledger.agents is None and not assigned):
+        return None
+    from idse_orchestrator.agents.ide_agent_routing import route
+
+    return route(status.ledger.registry, stage, assigned)
+
+
 def who_lines(status: SessionStatus) -> list[str]:
     """Says who should act on the next stage, and what is offered of it; nothing where nobody is known."""
     stage = status.next.stage
-    routing = status.routed(stage) if stage else None
+    routing = routing_of(status, stage)
     lines = []
     if routing and routing.first:
         lines.append(f"who:  {_named(routing.first)}{_others(routing)}")

@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import columns, fitted
-from idse_orchestrator.cli.render.agents import handoffs_data, offer_lines, routing_data, who_lines
+from idse_orchestrator.cli.render.agents import (
+    handoffs_data,
+    offer_lines,
+    routing_data,
+    routing_of,
+    who_lines,
+)
 from idse_orchestrator.cli.style import PLAIN, Style, printable
 from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
@@ -87,7 +93,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 def next_data(status: SessionStatus) -> dict[str, object]:
     """Returns what to do now, and who should, as JSON values."""
     action = status.next
-    routing = status.routed(action.stage) if action.stage else None
+    routing = routing_of(status, action.stage)
     return {
         "why": action.why,
         "stage": action.stage or None,
@@ -100,7 +106,7 @@ def next_data(status: SessionStatus) -> dict[str, object]:
 
 def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
-    routing = status.routed(here.stage)
+    routing = routing_of(status, here.stage)
     return {
         "stage": here.stage,
         "status": here.status,

@@ -11,25 +11,16 @@ from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.style import PLAIN, Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.ledger.sync_point import PUSH
-from idse_orchestrator.sync.outcome import (
-    AHEAD,
-    BEHIND,
-    DIVERGED,
-    EQUAL,
-    MOVING,
-    REFUSED,
-    REJECTED,
-    RESULTS,
-    WAITING,
-)
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from idse_orchestrator.sync.outcome import RefOutcome, SyncOutcome
     from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.setup_agency import AgencySetup
     from idse_orchestrator.sync.status import SyncStatus
+    from idse_orchestrator.sync.syncing import RefOutcome, SyncOutcome
 
 _FAILED = (REFUSED, REJECTED, MOVING)
 _WORDS = {WAITING: "to be pushed", MOVING: "kept moving"}

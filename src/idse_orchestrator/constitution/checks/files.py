@@ -1,4 +1,4 @@
-"""Checks of a file as such: kind, size, text, secrets, generated blocks."""
+"""Checks of a file as such: kind, size, text, secrets."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from functools import lru_cache
 from typing import cast
 
 from idse_orchestrator.base.text import is_unicode
-from idse_orchestrator.claims.block import conflict_at
 from idse_orchestrator.constitution.checks.document import Document, Notice, number, texts
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, SYMLINK
-from idse_orchestrator.documents.marked_block import BlockTrouble, find_block
 
 _KINDS = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
 _CONFLICT = re.compile(r"^(<{7}(?= |$)|={7}$|>{7}(?= |$))", re.MULTILINE)
@@ -112,20 +110,3 @@ def _masked(token: str) -> str:
 @lru_cache(maxsize=64)
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![A-Za-z0-9_-]){pattern}" if not pattern.startswith("-") else pattern)
-
-
-_CONFLICT_IN_BLOCK = "a merge conflict (idse blueprint claims --write takes it out of the block)"
-
-
-def block_as_written(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where the block in one of `files` has a conflict, was edited, or its markers are no pair."""
-    if document.path not in texts(options, "files"):
-        return
-    conflict = conflict_at(document.data)
-    found = find_block(document.data)
-    if conflict:
-        yield Notice(conflict, 1, {"problem": _CONFLICT_IN_BLOCK})
-    elif isinstance(found, BlockTrouble):
-        yield Notice(found.line, 1, {"problem": found.what})
-    elif found is not None and found.is_edited:
-        yield Notice(found.line, 1, {"problem": "the block of claims was edited by hand"})

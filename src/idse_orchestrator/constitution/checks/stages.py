@@ -19,12 +19,6 @@ from idse_orchestrator.constitution.checks.document import (
 from idse_orchestrator.constitution.checks.sections import body_lines
 from idse_orchestrator.documents.markdown import Section
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.profiles.block import may_hold_profile
-from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
-    ProfileReading,
-    missing_keys,
-    read_outlined,
-)
 
 _ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,9}[.)])\s+(?P<text>\S.*)")
 _TABLE_ROW = re.compile(r"\s*\|.*[^\s|:-].*\|")
@@ -148,28 +142,3 @@ def _says_none(text: str, options: Mapping[str, object]) -> bool:
         if f" {none} " in joined:
             return len(words) - len(none.split()) >= number(options, "reason_words")
     return False
-
-
-def agent_profile(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice for each problem with the document's Agent Profile, where it has one."""
-    del options
-    for problem in _reading(document).problems:
-        yield Notice(problem.line, problem.column, {"problem": problem.what, "fix": problem.fix})
-
-
-def agent_profile_complete(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice for each key that every profile needs and this document's does not hold.
-
-    The blueprint may hold it: whoever knows that document drops the notice.
-    """
-    del options
-    reading = _reading(document)
-    if reading.is_there and not reading.problems:
-        for key in missing_keys(reading):
-            yield Notice(reading.line, 1, {"key": key})
-
-
-def _reading(document: Document) -> ProfileReading:
-    if not may_hold_profile(document.text):
-        return ProfileReading()
-    return read_outlined(document.text, document.outline)

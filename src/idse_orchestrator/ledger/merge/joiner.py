@@ -12,18 +12,20 @@ it is empty. Nothing of a user's settings can change a byte of it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
 
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
 from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined
-from idse_orchestrator.ledger.merge.folders import ArtifactJoin
+from idse_orchestrator.ledger.merge.folders import merge_folders
+from idse_orchestrator.ledger.merge.texts import merge_texts
+from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.ledger.notes import NoteContent
 from idse_orchestrator.ledger.refs import NOTES, parse_project_ref, parse_session_ref
 from idse_orchestrator.pipeline.project_state import ProjectState
@@ -83,18 +85,19 @@ class LedgerContent(Generic[State]):
         self._empty = empty
         self._ancestry = ancestry
         self._objects = objects
-        self._artifacts = ArtifactJoin(objects, git)
+        self._git = git
 
     def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
         """See `Content.joined`."""
         commits = (pair.base, pair.one, pair.other)
         base, one, other = (self._part(commit, ARTIFACTS) if commit else "" for commit in commits)
-        labels = (pair.base[:_LABEL_DIGITS], pair.one[:_LABEL_DIGITS], pair.other[:_LABEL_DIGITS])
-        artifacts, conflicts = self._artifacts.join(base, one, other, labels)
+        labels = (pair.one[:_LABEL_DIGITS], pair.other[:_LABEL_DIGITS])
+        by_git = partial(merge_texts, self._git, labels=labels)
+        merged = merge_folders(GitFolders(self._objects), base, one, other, by_git)
         entries = {STATE: (PLAIN, self._objects.make(BLOB, self._state(pair)))}
-        if artifacts:
-            entries[ARTIFACTS] = (FOLDER, artifacts)
-        return make_tree(self._objects, entries), conflicts
+        if merged.tree:
+            entries[ARTIFACTS] = (FOLDER, merged.tree)
+        return make_tree(self._objects, entries), merged.conflicts
 
     def _state(self, pair: Pair) -> bytes:
         try:

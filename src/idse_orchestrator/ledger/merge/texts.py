@@ -1,10 +1,14 @@
-"""Three texts merged into one by `git merge-file`, byte for byte, with markers where they conflict."""
+"""Three texts merged into one by `git merge-file`, with markers where they conflict.
+
+Where there is git, nothing else merges texts: the id of a merge rests on this one.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text_merge import MergedText
 from idse_orchestrator.git.program import failure
 
 if TYPE_CHECKING:
@@ -17,19 +21,12 @@ _MOST_CONFLICTS = 127
 _NO_TEXT = 255
 
 
-class MergedText(NamedTuple):
-    """One text out of three; `conflicts`: some lines of it stand between markers."""
-
-    text: bytes
-    conflicts: bool
-
-
 def merge_texts(
-    git: Git, ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, str, str]
+    git: Git, ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, str]
 ) -> MergedText | None:
-    """What changed from `base` to `theirs`, applied to `ours`; None where one of them is no text.
+    """Applies what changed from `base` to `theirs` to `ours`; None where one of them is no text.
 
-    `labels` name the sides in the markers, in the order of the texts.
+    `labels` name `ours` and `theirs` in the markers.
     """
     import tempfile
 
@@ -38,7 +35,7 @@ def merge_texts(
         for path, text in zip(paths, (ours, base, theirs), strict=True):
             with open(path, "wb") as file:
                 file.write(text)
-        named = [word for label in labels for word in ("-L", label)]
+        named = ("-L", labels[0], "-L", "base", "-L", labels[1])
         done = git.attempt(*_MERGE, *named, *paths)
     if done.returncode == _NO_TEXT:
         return None

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.ids import folder_id
-from idse_orchestrator.base.text_merge import join_texts
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.tree_entry import PLAIN
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.ledger.merge.conflicts import (
-    CASE,
-    FOLDER,
-    MARKERS,
-    NO_TEXT,
-    REMOVED_HERE,
-    REMOVED_THERE,
-    Conflict,
-)
-from idse_orchestrator.ledger.merge.paths import BothEdited, File, join_paths, set_apart
+from idse_orchestrator.git.raw_objects import PLAIN
+from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.stores.copy_ledgers import all_keys
 from idse_orchestrator.stores.design_store import DesignStore
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
@@ -58,6 +47,22 @@ class Folders:
             raise CorruptLedgerError("no entry holds this folder of documents", where=name)
         return self._known[name]
 
+    def list_folder(self, folder: str) -> Mapping[str, File]:
+        """See `FolderStore.list_folder`."""
+        return {path: File(PLAIN, blob) for path, blob in self.files(folder).items()}
+
+    def save_folder(self, files: Mapping[str, File]) -> str:
+        """See `FolderStore.save_folder`."""
+        return self.id_of({path: file.blob for path, file in files.items()})
+
+    def read_file(self, blob: str) -> bytes:
+        """See `FolderStore.read_file`."""
+        return self._store.load_artifact(blob)
+
+    def save_file(self, content: bytes) -> str:
+        """See `FolderStore.save_file`."""
+        return self._store.save_artifact(content)
+
     def entry(self, commit: str) -> StoreEntry | None:
         """The entry of that id, in whichever ledger; None where none has it."""
         return next((entry for _, entry in self.all_entries() if entry_id(entry) == commit), None)
@@ -67,42 +72,3 @@ class Folders:
         for key in all_keys(self._store):
             for entry in self._store.entries(key):
                 yield key, entry
-
-
-Files = Mapping[str, str]
-
-
-def merge_folders(
-    store: DesignStore, base: Files, ours: Files, theirs: Files
-) -> tuple[Files, tuple[Conflict, ...]]:
-    """What changed from `base` to `theirs`, applied to `ours`; all map paths to content ids."""
-    joined = join_paths(*(_listing(files) for files in (base, ours, theirs)))
-    conflicts = {path: Conflict(path, REMOVED_THERE, path) for path in joined.kept_by_other}
-    conflicts |= {path: Conflict(path, REMOVED_HERE, path) for path in joined.kept_by_one}
-    files = joined.files
-    for both in joined.open:
-        files[both.path], kind = _inside(store, both)
-        if kind:
-            conflicts[both.path] = Conflict(both.path, kind, both.path)
-    placed, moved = set_apart(files, frozenset(base))
-    for path, original in moved.items():
-        conflicts.pop(original, None)
-        is_folder = any(other.startswith(f"{original}/") for other in files)
-        conflicts[path] = Conflict(path, FOLDER if is_folder else CASE, original)
-    return (
-        {path: file.blob for path, file in placed.items()},
-        tuple(conflicts[path] for path in sorted(conflicts)),
-    )
-
-
-def _inside(store: DesignStore, both: BothEdited) -> tuple[File, str]:
-    load: Callable[[str], bytes] = store.load_artifact
-    was = load(both.was.blob) if both.was else b""
-    text = join_texts(was, load(both.one.blob), load(both.other.blob), ("ledger", "edit"))
-    if text is None or len(text.text) > MAX_ARTIFACT_BYTES:
-        return both.other, NO_TEXT
-    return File(PLAIN, store.save_artifact(text.text)), MARKERS if text.conflicts else ""
-
-
-def _listing(files: Files) -> dict[str, File]:
-    return {path: File(PLAIN, blob) for path, blob in files.items()}

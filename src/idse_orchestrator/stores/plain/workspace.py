@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.merge.conflicts import Merged
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
-from idse_orchestrator.stores.plain.folders import Folders, merge_folders
+from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
-from idse_orchestrator.worktree.workspace import GitWorkspace
+from idse_orchestrator.worktree.session_folders import WorkFolders
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
@@ -48,8 +51,8 @@ def _path(place: WorkTree, project: str, session: str) -> str:
     return os.path.join(place.private, "given", project, f"{session}.json")
 
 
-class PlainWorkspace(GitWorkspace):
-    """The `Workspace` port on a plain folder: views and folders as in a work tree, the rest without git."""
+class PlainWorkspace(WorkFolders):
+    """The documents of a plain folder, and what it gave to ledgers, without git."""
 
     def __init__(self, place: WorkTree, store: DesignStore, folders: Folders) -> None:
         super().__init__(place)
@@ -58,13 +61,13 @@ class PlainWorkspace(GitWorkspace):
         self._folders = folders
 
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
-        """See `Workspace.blobs`."""
+        """See `Documents.blobs`."""
         folder = session_folder(project, session)
         present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
     def capture(self, project: str, session: str) -> Captured | None:
-        """See `Workspace.capture`."""
+        """See `Documents.capture`."""
         folder = session_folder(project, session)
         paths = files_to_capture(self._place.top, folder)
         if not paths:
@@ -76,7 +79,7 @@ class PlainWorkspace(GitWorkspace):
         return Captured(self._folders.id_of(files), files)
 
     def set_current(self, project: str, session: str) -> None:
-        """See `Workspace.set_current`."""
+        """See `SessionFolders.set_current`."""
         target = f"ref: {session_ref(project, session)}\n".encode()
         for ref in (current_by_project_ref(project), CURRENT):
             path = os.path.join(self._place.git_dir, ref)
@@ -84,47 +87,36 @@ class PlainWorkspace(GitWorkspace):
             write_atomically(path, target)
 
     def base(self, project: str, session: str) -> str:
-        """See `Workspace.base`."""
+        """See `Contributions.base`."""
         return self.given(project, session, "") or ""
 
     def given(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.given`: there is but one branch."""
+        """See `Branch.given`: there is but one branch."""
         files = last_given(self._place, project, session)
         return None if files is None else self._folders.id_of(files)
 
     def missed(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.missed`: there are no commits to miss."""
+        """See `Branch.missed`: there are no commits to miss."""
         return None
 
     def brought(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
-        """See `Workspace.brought`: there are no code commits."""
+        """See `Branch.brought`: there are no code commits."""
         return False
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's signature
-        """See `Workspace.agree`."""
+        """See `Contributions.agree`."""
         remember_given(self._place, project, session, self._folders.files(tree))
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """See `Workspace.merge`."""
-        if theirs in (ours, base):
-            return Merged(ours, ())
-        if ours == base or not ours:
-            return Merged(theirs, ())
-        sides = (self._folders.files(name) for name in (base, ours, theirs))
-        files, conflicts = merge_folders(self._store, *sides)
-        return Merged(self._folders.id_of(files), conflicts)
+        """See `Contributions.merge`."""
+        return apply_edit(self._folders, base, ours, theirs, partial(merge_lines, labels=EDIT_LABELS))
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """See `Workspace.mixed`."""
-        files, source = dict(self._folders.files(tree)), self._folders.files(other)
-        for path in paths:
-            files.pop(path, None)
-            if path in source:
-                files[path] = source[path]
-        return self._folders.id_of(files)
+        """See `Branch.mixed`."""
+        return exchange_files(self._folders, tree, other, paths)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
-        """See `Workspace.is_safe_to_replace`."""
+        """See `Restorable.is_safe_to_replace`."""
         if self.given(project, session, "") == tree:
             return True
         entries = self._store.entries((project, session))
@@ -132,7 +124,7 @@ class PlainWorkspace(GitWorkspace):
         return held.issuperset(self._folders.files(tree).values())
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
-        """See `Workspace.replace_folder`."""
+        """See `Restorable.replace_folder`."""
         folder = session_folder(project, session)
         root = os.path.join(self._place.top, folder)
         old, new = self._folders.files(before), self._folders.files(after)
@@ -149,7 +141,7 @@ class PlainWorkspace(GitWorkspace):
         return [*written, *removed]
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
-        """See `Workspace.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""
+        """See `Restorable.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""
         entry = self._folders.entry(rev)
         if entry is None or path != "artifacts":
             return None

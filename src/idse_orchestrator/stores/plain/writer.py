@@ -1,20 +1,20 @@
-"""Who writes where no git says so: IDSE_AUTHOR_NAME and _EMAIL, else git's variables, else the user."""
+"""Appends events to the ledgers of a store: lock, read, plan, save if nobody was faster."""
 
 from __future__ import annotations
 
 import os
 import time
 from calendar import timegm
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.errors import BusyError, InvalidConfigurationError, LedgerMovedError
-from idse_orchestrator.git.identity import Identity, as_written, replica_id
+from idse_orchestrator.errors import BusyError, LedgerMovedError
+from idse_orchestrator.git.identity import as_written
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.events import Acting, Actor, Event
 from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.values import Draft, Tip, alone
@@ -29,60 +29,27 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
 
 
-def identity_without_git(environment: Mapping[str, str]) -> Identity:
-    """The author of what is written here; InvalidConfigurationError where nothing tells a name."""
-    user, full = _user(environment)
-    name = environment.get("IDSE_AUTHOR_NAME") or environment.get("GIT_AUTHOR_NAME") or full or user
-    email = environment.get("IDSE_AUTHOR_EMAIL") or environment.get("GIT_AUTHOR_EMAIL")
-    if not name:
-        raise InvalidConfigurationError(
-            "nobody knows who you are",
-            cause="every event in a ledger names its author",
-            fix=('export IDSE_AUTHOR_NAME="Your Name" IDSE_AUTHOR_EMAIL=you@example.org',),
-        )
-    return as_written(name, email or f"{user or 'nobody'}@{os.uname().nodename}")
-
-
-def _user(environment: Mapping[str, str]) -> tuple[str, str]:
-    """Login and full name of the user of this process, as far as the system knows them."""
-    import pwd
-
-    try:
-        entry = pwd.getpwuid(os.getuid())
-    except KeyError:
-        return environment.get("USER") or environment.get("LOGNAME") or "", ""
-    return entry.pw_name, entry.pw_gecos.split(",")[0]
-
-
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class PlainEventMaker:
-    """Events of the folder `place`; `agent` is who acts for the person ("" : nobody)."""
+    """Events of one `actor`."""
 
-    def __init__(
-        self,
-        place: Vault,
-        agent: str,
-        environment: Mapping[str, str],
-        clock: Callable[[], float] = time.time,
-    ) -> None:
-        self._place = place
-        self._agent = one_line(agent)
-        self._environment = environment
+    def __init__(self, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+        self._acting = actor
         self._clock = clock
 
     def event(self, draft: Draft, lamport: int) -> Event:
         """The event that `draft` tells of, with an id of its own."""
-        now = self._clock()
+        now, actor = self._clock(), self._actor
         happened = now if draft.at is None else float(_seconds(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
             at=draft.at or time.strftime(_MOMENT, time.gmtime(now)),
-            replica=replica_id(self._place.private, int(now * 1000)),
-            actor=self._actor(draft.actor),
+            replica=actor.replica,
+            actor=_as_written(draft.actor or actor),
             body=draft.body,
         )
 
@@ -93,14 +60,13 @@ class PlainEventMaker:
         zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
         return f"{event.actor.name} <{event.actor.email}> {now} {zone}"
 
-    def _actor(self, actor: Actor | None) -> Actor:
-        if actor is None:
-            return Actor(self._identity.name, self._identity.email, self._agent)
-        return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
-
     @cached_property
-    def _identity(self) -> Identity:
-        return identity_without_git(self._environment)
+    def _actor(self) -> Actor:
+        return self._acting()
+
+
+def _as_written(actor: Actor) -> Actor:
+    return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
 
 
 def _seconds(at: str) -> int:

@@ -113,6 +113,11 @@ class HooksReport:
         return all(state.condition in (CURRENT, OUTDATED) or state.name in wired for state in self.states)
 
     @property
+    def changed(self) -> bool:
+        """Whether a hook was written."""
+        return any(outcome.result in (INSTALLED, UPDATED, CHAINED) for outcome in self.outcomes)
+
+    @property
     def in_worktree(self) -> tuple[str, ...]:
         """Paths of files that were written into the work tree, where git shows them as changes."""
         names: list[str] = []

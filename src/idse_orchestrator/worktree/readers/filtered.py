@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.listing import decode, encode
-from idse_orchestrator.git.object_finder import quoted
-from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes
+from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes, quoted
 from idse_orchestrator.worktree.capture import staged_ids
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""A store as if it were an Agency to pull from: what it has comes in apart, is judged, then moves refs.
+"""Imports ledgers into a repository from a store, as if that were an Agency to pull from.
 
-So a folder that somebody sent is taken in by the very judgement that a fetch goes through, and two histories
-of a ledger are joined as they would be anywhere else.
+A folder that somebody sent goes through the very judgement that a fetch goes through, and two histories of
+a ledger are joined as they would be anywhere else.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.ids import BLOB
 from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.object_finder import writing_to
+from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
@@ -29,13 +29,12 @@ from idse_orchestrator.stores.copy_ledgers import (
     all_keys,
 )
 from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
-from idse_orchestrator.sync import outcome as sync
+from idse_orchestrator.sync import syncing as sync
+from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.incoming import IncomingFolder
-from idse_orchestrator.sync.outcome import Agency
-from idse_orchestrator.sync.published_refs import GitPublishedRefs
-from idse_orchestrator.sync.pull import Brought, bring
-from idse_orchestrator.sync.syncing import PATIENCE_SECONDS, Syncing, pause
+from idse_orchestrator.sync.published_refs import PublishedRefs
+from idse_orchestrator.sync.pull import Changes, install_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,12 +42,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
-    from idse_orchestrator.sync.outcome import PushReport
-    from idse_orchestrator.sync.ports import Incoming
+    from idse_orchestrator.sync.incoming import Incoming
+    from idse_orchestrator.sync.pushing import PushReport
 
 
 class StoreRemote:
-    """The `Remote` port on a store, to pull from; `mine` are the heads here, by ref.
+    """The `Remote` that is a store, to pull from; `mine` are the heads here, by ref.
 
     `broken` says of refs why they cannot be read: they are left out as if the store did not have them.
     """
@@ -61,11 +60,11 @@ class StoreRemote:
         self.broken: dict[str, str] = {}
 
     def settled(self) -> int | None:
-        """See `Remote.settled`: nobody knows before looking."""
+        """Returns None: nobody knows before everything is read."""
         return None
 
     def heads(self) -> Mapping[str, str]:
-        """See `Remote.heads`."""
+        """Lists the ledgers of the store that can be read."""
         found: dict[str, str] = {}
         for key in all_keys(self._store):
             ref = _ref(key)
@@ -83,7 +82,7 @@ class StoreRemote:
 
     @contextmanager
     def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
-        """See `Remote.fetch`. ConflictError where some cannot be read: they are `broken` when asked again."""
+        """Packs ledgers. Raises ConflictError if some cannot be read: they are `broken` at the next try."""
         with IncomingFolder(self._vault) as incoming:
             with closing(PackWriter()) as pack:
                 unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
@@ -94,14 +93,14 @@ class StoreRemote:
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
-        """Nothing is ever pushed to a store: `idse export` copies."""
+        """Refuses: `idse export` copies to a store."""
         raise NotImplementedError
 
     def track(self, heads: Mapping[str, str]) -> None:
-        """See `Remote.track`: a folder may be gone tomorrow, so nothing is remembered of it."""
+        """Does nothing: a folder may be gone tomorrow, so nothing is remembered of it."""
 
     def remembered(self) -> Mapping[str, str]:
-        """See `Remote.remembered`."""
+        """Returns nothing; see `track`."""
         return {}
 
     def _is_added(self, pack: PackWriter, ref: str, tip: str) -> bool:
@@ -113,7 +112,7 @@ class StoreRemote:
         return True
 
     def _add(self, pack: PackWriter, ref: str, tip: str) -> None:
-        """All of a ledger up to where it stands here; from a merge on, the whole rest of it."""
+        """Adds a ledger down to where it stands here; from a merge on, the whole rest of it."""
         mine, is_line, is_first = self._mine.get(ref), True, True
         for entry in self._store.entries(self._keys[ref]):
             name = entry_id(entry)
@@ -133,12 +132,12 @@ class StoreRemote:
 
 
 class NoSyncPoints:
-    """The `SyncPoints` port for what is no sync: an import leaves none."""
+    """The `SyncPoints` of what is no sync: an import leaves none."""
 
     ref = ""
 
     def settle(self, theirs: str) -> str:
-        """See `SyncPoints.settle`."""
+        """Agrees with anything."""
         return theirs
 
     def prepare(self, direction: str, remote: str, moves: object) -> RefMove:
@@ -170,39 +169,40 @@ _RESULTS = {sync.PULLED: COPIED, sync.MERGED: MERGED, sync.REFUSED: REFUSED, syn
 _NEWER = "this repository has entries that are not there, and keeps them"
 
 
-def take_in(vault: Vault, store: DesignStore) -> CopyOutcome:
-    """Bring every ledger of `store` into the repository; no other sync runs here meanwhile."""
-    with ledger_lock(vault, PATIENCE_SECONDS, "sync.lock"):
-        refs = GitPublishedRefs(vault)
+def import_ledgers(vault: Vault, store: DesignStore) -> CopyOutcome:
+    """Imports every ledger of `store`; no other sync runs here meanwhile."""
+    with ledger_lock(vault, sync.PATIENCE_SECONDS, "sync.lock"):
+        refs = PublishedRefs(vault)
         mine = refs.heads()
         remote = StoreRemote(vault, store, mine)
-        brought = bring(_Intake(vault, remote, refs))
-        merged = [each.ref for each in brought.outcomes if each.result == sync.MERGED]
+        changes = install_changes(_Importing(vault, remote, refs))
+        merged = [each.ref for each in changes.outcomes if each.result == sync.MERGED]
         conflicts = refs.conflicted(merged)
-    told = _told(brought) | _broken(remote, mine)
-    rest = {_key(ref): _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in brought.theirs.items()}
+    outcomes = _outcomes(changes) | _broken(remote, mine)
+    rest = {_key(ref): _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}
     return CopyOutcome(
-        tuple(outcome for _, outcome in sorted((rest | told).items())), tuple(map(_key, sorted(conflicts)))
+        tuple(outcome for _, outcome in sorted((rest | outcomes).items())),
+        tuple(map(_key, sorted(conflicts))),
     )
 
 
-class _Intake(Syncing):
+class _Importing(sync.Syncing):
     """The parts of a pull without an Agency: it leaves no sync point."""
 
-    def __init__(self, vault: Vault, remote: StoreRemote, refs: GitPublishedRefs) -> None:
+    def __init__(self, vault: Vault, remote: StoreRemote, refs: PublishedRefs) -> None:
         self.agency = Agency("", "", "import")
         self.remote = remote
         self.refs = refs
         self.points = NoSyncPoints()
-        self.pause = pause
+        self.pause = sync.pause
         self._make_guard = lambda: GitGuard(vault, lambda folder: GitJoiner(vault, folder))
         self._make_joiner = lambda: GitJoiner(vault)
 
 
-def _told(brought: Brought) -> dict[LedgerKey, LedgerOutcome]:
+def _outcomes(changes: Changes) -> dict[LedgerKey, LedgerOutcome]:
     return {
         _key(each.ref): LedgerOutcome(_key(each.ref), _RESULTS[each.result], each.old, each.new, each.why)
-        for each in brought.outcomes
+        for each in changes.outcomes
     }
 
 

@@ -1,0 +1,96 @@
+"""Who acts: made of the settings, git's identity and the environment."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.ledger.events import Actor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from idse_orchestrator.git.configuration import GitConfiguration
+    from idse_orchestrator.git.vault import Vault
+
+IDSE = ("idse", "idse@localhost")
+
+
+class GitActing:
+    """Says who acts in `vault`, each time it is called; `agent` is asked then for the agent in force."""
+
+    def __init__(self, vault: Vault, configuration: GitConfiguration, agent: Callable[[], str]) -> None:
+        self._vault = vault
+        self._configuration = configuration
+        self._agent = agent
+
+    def __call__(self) -> Actor:
+        """The actor. InvalidConfigurationError where git does not know who that is."""
+        from idse_orchestrator.git.identity import identity, replica_id
+
+        who = identity(self._vault.git, self._configuration.entries)
+        replica = replica_id(self._vault.private, int(time.time() * 1000))
+        return Actor(who.name, who.email, self._agent(), replica)
+
+    def anybody(self) -> Actor:
+        """The actor; idse itself where git knows nobody: for what claims nothing for anybody."""
+        from idse_orchestrator.git.identity import replica_id
+
+        try:
+            return self()
+        except InvalidConfigurationError:
+            return Actor(*IDSE, "", replica_id(self._vault.private, int(time.time() * 1000)))
+
+    def as_agent(self, agent: str) -> GitActing:
+        """The same person, for whom `agent` acts ("" : nobody)."""
+        return GitActing(self._vault, self._configuration, lambda: agent)
+
+
+class PlainActing:
+    """Says who acts without git: IDSE_AUTHOR_NAME and _EMAIL, else git's variables, else the user.
+
+    `private` is where the folder keeps what belongs to it alone.
+    """
+
+    def __init__(self, private: str, environment: Mapping[str, str], agent: Callable[[], str]) -> None:
+        self._private = private
+        self._environment = environment
+        self._agent = agent
+
+    def __call__(self) -> Actor:
+        """The actor. InvalidConfigurationError where nothing says a name."""
+        from idse_orchestrator.git.identity import replica_id
+
+        replica = replica_id(self._private, int(time.time() * 1000))
+        return Actor(*identity_without_git(self._environment), self._agent(), replica)
+
+    def as_agent(self, agent: str) -> PlainActing:
+        """The same person, for whom `agent` acts ("" : nobody)."""
+        return PlainActing(self._private, self._environment, lambda: agent)
+
+
+def identity_without_git(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Name and email of who writes where no git says so. InvalidConfigurationError."""
+    user, full = _user(environment)
+    name = environment.get("IDSE_AUTHOR_NAME") or environment.get("GIT_AUTHOR_NAME") or full or user
+    email = environment.get("IDSE_AUTHOR_EMAIL") or environment.get("GIT_AUTHOR_EMAIL")
+    if not name:
+        raise InvalidConfigurationError(
+            "nobody knows who you are",
+            cause="every event in a ledger names its author",
+            fix=('export IDSE_AUTHOR_NAME="Your Name" IDSE_AUTHOR_EMAIL=you@example.org',),
+        )
+    return name, email or f"{user or 'nobody'}@{os.uname().nodename}"
+
+
+def _user(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Login and full name of the user of this process, as far as the system knows them."""
+    import pwd
+
+    try:
+        entry = pwd.getpwuid(os.getuid())
+    except KeyError:
+        return environment.get("USER") or environment.get("LOGNAME") or "", ""
+    return entry.pw_name, entry.pw_gecos.split(",")[0]
