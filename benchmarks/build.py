@@ -17,9 +17,11 @@ from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.pipeline.session_fold import apply
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.wiring.kinds import KINDS
+
+apply = KINDS["session"].apply
 
 PROJECT = "portal"
 START = 1_750_000_000
@@ -60,7 +62,7 @@ class Importer:
         self._out.write(
             f"commit {ref}\ncommitter ".encode() + WHO + f" {START + self._made} +0000\n".encode()
         )
-        self._data(message_of(event).encode())
+        self._data(message_of(event, KINDS.words).encode())
         contents = {"event.json": event.to_json(), "state.json": state_to_json(state)}
         for path, content in {**contents, **files}.items():
             self._out.write(f"M 100644 inline {path}\n".encode())

@@ -12,20 +12,25 @@ from idse_orchestrator.agents.registry import (
     AgentRegistry,
     HandoffRule,
     registry_from_dict,
+    registry_of,
     registry_to_dict,
 )
 from idse_orchestrator.agents.registry_fold import registry_summary
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event, fold_onto
+from idse_orchestrator.ledger import event_check
+from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event
 from idse_orchestrator.ledger.message import subject_of
-from idse_orchestrator.ledger.schema.events import event_problem
-from idse_orchestrator.ledger.schema.states import project_state_problem
 from idse_orchestrator.pipeline.project_state import (
     ProjectState,
-    apply_to_project,
     project_from_json,
     project_to_json,
 )
+from idse_orchestrator.wiring.kinds import KINDS
+
+
+def event_problem(data):
+    return event_check.event_problem(data, KINDS["project"])
+
 
 WHO = Actor("Ada", "ada@example.org")
 RULE = {"from_stage": "spec", "to_stage": "plan", "from_agent": "a", "to_agent": "b"}
@@ -48,18 +53,18 @@ def add(name, **fields):
 
 
 def folded(*events):
-    return fold_onto(ProjectState("p"), events, apply_to_project)
+    return KINDS["project"].fold(("p",), events)
 
 
 def test_agents_stand_in_the_order_in_which_they_were_added():
     state = folded(event(1, add("b")), event(2, add("a")))
-    assert [agent.id for agent in state.registry.agents] == ["b", "a"]
+    assert [agent.id for agent in registry_of(state).agents] == ["b", "a"]
 
 
 def test_agents_that_are_put_first_come_first_and_the_others_keep_their_order():
     order = {"action": "order", "agents": ["c", "nobody", "b"]}
     state = folded(event(1, add("a"), add("b"), add("c"), add("d")), event(2, order))
-    assert [agent.id for agent in state.registry.agents] == ["c", "b", "a", "d"]
+    assert [agent.id for agent in registry_of(state).agents] == ["c", "b", "a", "d"]
 
 
 def test_the_last_writer_wins_field_by_field():
@@ -68,14 +73,14 @@ def test_the_last_writer_wins_field_by_field():
         event(2, {"action": "set", "agent": "a", "fields": {"role": "tester"}}),
         event(3, {"action": "set", "agent": "a", "fields": {"stages": ["spec"]}}),
     )
-    assert state.registry.agents == (Agent("a", "tester", ("spec",), (), "planning"),)
+    assert registry_of(state).agents == (Agent("a", "tester", ("spec",), (), "planning"),)
 
 
 def test_a_removal_is_stronger_than_a_change_of_the_same_agent_whichever_came_first():
     remove = {"action": "remove", "agent": "a"}
     change = {"action": "set", "agent": "a", "fields": {"role": "x"}}
     for second, third in ((remove, change), (change, remove)):
-        assert not folded(event(1, add("a")), event(2, second), event(3, third)).registry.agents
+        assert not registry_of(folded(event(1, add("a")), event(2, second), event(3, third))).agents
 
 
 def test_a_change_that_comes_too_late_is_kept_and_says_why():
@@ -91,13 +96,15 @@ def test_the_rules_of_an_agent_go_with_it_and_none_comes_after_it():
     gone = {"action": "remove", "agent": "b"}
     for changes in ((rule, gone), (gone, rule)):
         events = [event(2 + number, change) for number, change in enumerate(changes)]
-        assert not folded(event(1, add("a"), add("b")), *events).registry.handoff_rules
+        assert not registry_of(folded(event(1, add("a"), add("b")), *events)).handoff_rules
 
 
 def test_a_rule_said_again_changes_only_whether_it_needs_approval():
     again = {"action": "add-rule", "rule": {**RULE, "requires_approval": True}}
     state = folded(event(1, add("a"), add("b"), {"action": "add-rule", "rule": RULE}, again))
-    assert state.registry.handoff_rules == (HandoffRule("spec", "plan", "a", "b", requires_approval=True),)
+    assert registry_of(state).handoff_rules == (
+        HandoffRule("spec", "plan", "a", "b", requires_approval=True),
+    )
 
 
 def test_a_project_without_agents_has_the_state_it_had_before_there_were_agents():
@@ -115,16 +122,19 @@ def test_a_project_without_agents_has_the_state_it_had_before_there_were_agents(
 
 def test_one_change_may_stand_alone():
     alone = Event("0" * 26, ASSIGNED, 1, "2026-01-01T00:00:00Z", "0" * 26, WHO, add("a"))
-    assert folded(alone).registry.agent("a")
+    assert registry_of(folded(alone)).agent("a")
     assert event_problem(alone.to_json()) is None
 
 
 def test_a_subject_tells_the_one_change_or_counts_many():
-    assert subject_of(event(1, add("a"))) == "agents: added a"
-    assert subject_of(event(1, add("a"), add("b"), {"action": "remove", "agent": "c"})) == (
+    assert subject_of(event(1, add("a")), KINDS.words) == "agents: added a"
+    assert subject_of(event(1, add("a"), add("b"), {"action": "remove", "agent": "c"}), KINDS.words) == (
         "agents: added 2, removed 1"
     )
-    assert subject_of(event(1, {"action": "add-rule", "rule": RULE})) == "agents: new rule a/spec to b/plan"
+    assert (
+        subject_of(event(1, {"action": "add-rule", "rule": RULE}), KINDS.words)
+        == "agents: new rule a/spec to b/plan"
+    )
     many = {"action": "order", "agents": [f"a{number}" for number in range(9_999)]}
     assert registry_summary({"changes": [many]}) == "a0, a1 and 9997 more first"
 
@@ -175,7 +185,7 @@ def test_whoever_has_the_same_changes_has_the_same_registry_in_whatever_order_th
 
 @given(events=histories)
 def test_no_rule_names_an_agent_that_is_not_there(events):
-    registry = folded(*events).registry
+    registry = registry_of(folded(*events))
     known = {agent.id for agent in registry.agents}
     assert all({rule.from_agent, rule.to_agent} <= known for rule in registry.handoff_rules)
 
@@ -184,7 +194,7 @@ def test_no_rule_names_an_agent_that_is_not_there(events):
 def test_a_state_with_a_registry_comes_back_from_its_bytes(events):
     state = folded(*events)
     assert project_from_json(project_to_json(state)) == state
-    assert project_state_problem(project_to_json(state)) is None
+    assert KINDS["project"].state_problem(project_to_json(state)) is None
 
 
 @given(
@@ -222,7 +232,7 @@ def test_ten_thousand_agents_in_one_event_are_folded_at_once():
         }
         for number in range(9_999)
     ]
-    registry = folded(event(1, *many, *rules)).registry
+    registry = registry_of(folded(event(1, *many, *rules)))
     assert (len(registry.agents), len(registry.handoff_rules)) == (10_000, 9_999)
     assert registry_from_dict(registry_to_dict(registry)) == registry
 
@@ -234,4 +244,4 @@ def test_a_registry_is_true_when_it_holds_something():
 
 def test_other_kinds_leave_the_registry_alone():
     genesis = Event("1" * 26, CREATED, 2, "2026-01-01T00:00:00Z", "0" * 26, WHO, {"project": "p"})
-    assert folded(event(1, add("a")), genesis).registry.agent("a")
+    assert registry_of(folded(event(1, add("a")), genesis)).agent("a")

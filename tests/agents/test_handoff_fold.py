@@ -6,14 +6,26 @@ import json
 
 import pytest
 
+from idse_orchestrator.agents.handoff import handoffs_of
+from idse_orchestrator.ledger import event_check
 from idse_orchestrator.ledger.events import HANDOFF, Actor, Event
 from idse_orchestrator.ledger.message import message_of, subject_of
-from idse_orchestrator.ledger.plain_event import plain_event
-from idse_orchestrator.ledger.schema.events import event_problem
-from idse_orchestrator.ledger.schema.states import session_state_problem
-from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.wiring.kinds import KINDS
+
+
+def fold(project, session, events):
+    return KINDS["session"].fold((project, session), events)
+
+
+def event_problem(data):
+    return event_check.event_problem(data, KINDS["session"])
+
+
+def plain_event(data):
+    return event_check.plain_event(data, KINDS["session"])
+
 
 ADA = Actor("Ada", "ada@example.org")
 
@@ -40,18 +52,18 @@ def why(state):
 
 
 def test_a_request_is_open_until_it_is_answered():
-    (open_,) = after(asked()).handoffs
+    (open_,) = handoffs_of(after(asked()))
     assert (open_.stage, open_.from_agent, open_.to_agent, open_.by) == ("spec", "claude", "codex", "claude")
 
 
 def test_an_accepted_stage_is_assigned_to_the_addressee():
     state = after(asked(), answer(2, "accept", "codex"))
-    assert (state.handoffs, state.assigned) == ((), {"spec": "codex"})
+    assert (handoffs_of(state), state.assigned) == ((), {"spec": "codex"})
 
 
 def test_a_rejected_handoff_assigns_nothing():
     state = after(asked(), answer(2, "reject", "codex"))
-    assert (state.handoffs, state.assigned) == ((), {})
+    assert (handoffs_of(state), state.assigned) == ((), {})
 
 
 @pytest.mark.parametrize("second", ["accept", "reject"])
@@ -71,8 +83,8 @@ def test_an_agent_accepts_what_is_offered_to_it_only_and_a_person_may_for_all():
 
 
 def test_who_asked_may_take_it_back():
-    assert after(asked(), answer(2, "reject", "claude")).handoffs == ()
-    assert len(after(asked(), answer(2, "reject", "gemini")).handoffs) == 1
+    assert handoffs_of(after(asked(), answer(2, "reject", "claude"))) == ()
+    assert len(handoffs_of(after(asked(), answer(2, "reject", "gemini")))) == 1
 
 
 def test_what_needs_approval_waits_for_a_person():
@@ -85,28 +97,28 @@ def test_what_needs_approval_waits_for_a_person():
 
 def test_a_second_approval_changes_nothing():
     state = after(asked(approval=True), answer(2, "approve"), answer(3, "approve"))
-    assert (state.handoffs[0].approved_by, why(state)) == ("Ada", ["it was approved already"])
+    assert (handoffs_of(state)[0].approved_by, why(state)) == ("Ada", ["it was approved already"])
 
 
 def test_accepting_one_offer_of_a_stage_ends_the_others_of_it():
     state = after(asked(1), asked(2, "gemini"), asked(3, stage="plan"), answer(4, "accept", "codex"))
-    assert [open_.stage for open_ in state.handoffs] == ["plan"]
+    assert [open_.stage for open_ in handoffs_of(state)] == ["plan"]
 
 
 def test_the_same_offer_made_twice_is_one():
     state = after(asked(1), asked(2))
-    assert (len(state.handoffs), why(state)) == (1, ["spec was offered to codex already"])
+    assert (len(handoffs_of(state)), why(state)) == (1, ["spec was offered to codex already"])
 
 
 def test_a_handoff_without_an_action_tells_a_story_and_changes_nothing():
     state = after(event(1, summary="handed over long ago"))
-    assert (state.handoffs, state.not_applied, state.events) == ((), (), 1)
+    assert (handoffs_of(state), state.not_applied, state.events) == ((), (), 1)
 
 
 def test_open_handoffs_are_in_the_state_only_while_there_are_any():
     state = after(asked(reason="done", after="context", approval=True), answer(2, "approve"))
     assert state_from_json(state_to_json(state)) == state
-    assert session_state_problem(state_to_json(state)) is None
+    assert KINDS["session"].state_problem(state_to_json(state)) is None
     assert "handoffs" not in json.loads(state_to_json(SessionState("p", "s")))
 
 
@@ -136,5 +148,5 @@ def test_a_handoff_that_is_none_is_refused(body):
 
 
 def test_the_message_tells_who_hands_what_to_whom():
-    assert subject_of(asked()) == "spec: claude → codex (handoff asked for)"
-    assert "Idse-To: codex" in message_of(asked())
+    assert subject_of(asked(), KINDS.words) == "spec: claude → codex (handoff asked for)"
+    assert "Idse-To: codex" in message_of(asked(), KINDS.words)

@@ -7,16 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.claims.claim import Evidence
-from idse_orchestrator.claims.evidence import (
-    MOST,
-    MOST_AT_ONCE,
-    Contradiction,
-    Version,
-    kept,
-    reachable,
-    standing_run,
-)
-from idse_orchestrator.claims.gate import Case, Weighed, failed, gate_tests
+from idse_orchestrator.claims.evidence import MOST, MOST_AT_ONCE, Version, kept, reachable, standing_run
+from idse_orchestrator.claims.gate import Case, Contradiction, Weighed, failed, gate_tests
 
 DAY = 86_400
 

@@ -12,7 +12,7 @@ from idse_orchestrator.constitution import examination_pool
 from idse_orchestrator.constitution.examination import POOL_PAYS, Examiner
 from idse_orchestrator.constitution.examination_pool import Job, examine_batch, examine_on_all_cores
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.verdict_cache import DocumentKey, NoCache
+from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.resources import constitution_bytes
 
@@ -93,7 +93,7 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 SCRIPT = """
 from idse_orchestrator.constitution.examination_pool import Job
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.resources import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})

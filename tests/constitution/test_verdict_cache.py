@@ -8,12 +8,11 @@ import os
 import pytest
 
 from here import discover
+from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
 from idse_orchestrator.constitution.verdict_cache import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
-    DocumentKey,
     FileVerdictCache,
-    NoCache,
     engine_generation,
     verdict_cache_of,
 )

@@ -18,7 +18,7 @@ from idse_orchestrator.stores.design_store import Loaded
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
-from idse_orchestrator.stores.memory import MemoryStore
+from memory_store import MemoryStore
 
 LOGIN = ("portal", "login")
 PORTAL = ("portal", "")

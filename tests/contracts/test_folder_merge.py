@@ -9,18 +9,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.objects import objects_of
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.raw_objects import PLAIN
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files, merge_folders
+from idse_orchestrator.git.tree_entry import PLAIN
+from idse_orchestrator.ledger.merge.conflicts import settle_edit
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.folders import Folders
+from memory_store import MemoryStore
 
 TEXT = "a\nb\nc\nd\ne\n"
 A = {"a.md": "x"}
@@ -157,10 +158,13 @@ def test_texts_are_compared_only_where_both_sides_changed_them(store):
     assert texts(store, made.tree) == {"a": "2", "b": "2", "c": "3"}
 
 
-def test_a_ledger_without_documents_takes_an_edit_whole(store):
-    base, theirs = saved(store, {"a": "1", "b": "1"}), saved(store, {"a": "2", "b": "1"})
-    assert apply_edit(store, base, "", theirs, None) == (theirs, ())
-    assert apply_edit(store, base, "", base, None) == ("", ())
+def test_an_edit_is_settled_where_at_most_one_side_changed_or_the_ledger_is_empty():
+    assert settle_edit("base", "base", "edit") == ("edit", ())
+    assert settle_edit("base", "ledger", "base") == ("ledger", ())
+    assert settle_edit("base", "edit", "edit") == ("edit", ())
+    assert settle_edit("base", "", "edit") == ("edit", ())
+    assert settle_edit("base", "", "base") == ("", ())
+    assert settle_edit("base", "ledger", "edit") is None
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pathlib
 import re
 
+from idse_orchestrator.agents import agent_shapes
+from idse_orchestrator.claims import claim_shapes
 from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
 from idse_orchestrator.ledger.events import KINDS
-from idse_orchestrator.ledger.schema.events import BODIES
-from idse_orchestrator.ledger.schema.states import ProjectStateSchema, SessionStateSchema
+from idse_orchestrator.ledger.shapes import Record
+from idse_orchestrator.pipeline import shapes
 from idse_orchestrator.sessions.configuration import SETTINGS
-from idse_orchestrator.worktree.hooks.install import HOOKS
+from idse_orchestrator.wiring.kinds import KINDS as KINDS_OF_LEDGERS
+from idse_orchestrator.worktree.hooks.hook import HOOKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLI = ROOT / "src" / "idse_orchestrator" / "cli"
@@ -39,15 +42,18 @@ def test_every_kind_of_event_is_told():
 
 def test_every_key_that_a_body_must_be_checked_for_is_told():
     table = page("refs-and-objects").split("### Bodies")[1].split("## state.json")[0]
-    keys = {field.alias or name for body in BODIES.values() for name, field in body.model_fields.items()} - {
-        "settings"
-    }
+    found = [value for theme in (shapes, agent_shapes, claim_shapes) for value in vars(theme).values()]
+    bodies = [value for value in found if isinstance(value, Record) and value.is_open]
+    assert len(bodies) > 10
+    keys = {key for body in bodies for key in (*body.required, *body.optional)} - {"settings"}
     assert words(table) >= keys
 
 
 def test_every_key_of_a_state_is_told():
     section = page("refs-and-objects").split("## state.json")[1].split("## Messages")[0]
-    assert words(section) >= {*SessionStateSchema.model_fields, *ProjectStateSchema.model_fields}
+    records = (shapes.SESSION_STATE, shapes.PROJECT_STATE)
+    keys = {key for record in records for key in (*record.required, *record.optional)}
+    assert words(section) >= keys | {key for kind in KINDS_OF_LEDGERS for key in kind.kept}
 
 
 def test_every_setting_and_its_variable_are_told():

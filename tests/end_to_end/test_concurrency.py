@@ -6,11 +6,10 @@ import pathlib
 import subprocess
 import sys
 
-from here import discover
+from here import discover, fold
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.reader import GitLedgerReader
-from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 
 LOOP = str(pathlib.Path(__file__).with_name("ledger_loop.py"))
 EACH = 25

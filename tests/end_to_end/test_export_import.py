@@ -311,13 +311,11 @@ def sound_ledger(store, folder, session, content):
     from idse_orchestrator.ledger.values import Draft
     from idse_orchestrator.stores.plain.folders import Folders
     from idse_orchestrator.stores.plain.making import place_without_git
-    from idse_orchestrator.stores.plain.writer import PlainEventMaker, StoreLedgerWriter
     from idse_orchestrator.wiring.acting import PlainActing
+    from idse_orchestrator.wiring.ledgers import store_writer
 
     place, folders = place_without_git(str(folder), "", "filesystem"), Folders(store)
-    writer = StoreLedgerWriter(
-        place, store, folders, PlainEventMaker(PlainActing(place.private, os.environ, str))
-    )
+    writer = store_writer(place, store, folders, PlainActing(place.private, os.environ, str))
     tree = folders.id_of({"intent.md": store.save_artifact(content)})
     body = {"project": "portal", "session": session, "type": "feature", "title": "", "owner": ""}
     writer.append("portal", session, lambda _: Draft("created", body | {"parents": []}, tree))

@@ -11,8 +11,7 @@ import pytest
 
 from here import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import HOOKS
-from idse_orchestrator.worktree.hooks.shim import shim
+from idse_orchestrator.worktree.hooks.hook import HOOKS, shim
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 SESSION = "ref: refs/idse/sessions/portal/login"

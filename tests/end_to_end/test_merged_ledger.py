@@ -7,8 +7,8 @@ import json
 import pytest
 
 from here import discover, git_notes
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 NOTES = "refs/idse/notes/commits"
 
@@ -22,7 +22,7 @@ class Parted:
         self.one, self.other = one, other
 
     def join(self):
-        made = GitJoiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
+        made = git_joiner(self.repository).join_with_conflicts(self.loop.REF, self.one, self.other)
         self.move(made.commit)
         return made
 
@@ -166,7 +166,7 @@ def parted_notes(parted):
 
 def test_notes_are_merged_like_ledgers_and_checked_like_them(parted):
     one, other = parted_notes(parted)
-    made = GitJoiner(parted.repository).join(NOTES, one, other)
+    made = git_joiner(parted.repository).join(NOTES, one, other)
     parted.move(made, NOTES)
     assert parted.defects() == []
     flags = [word for parent in sorted([one, other]) for word in ("-p", parent)]

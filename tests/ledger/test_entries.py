@@ -14,6 +14,7 @@ from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.wiring.kinds import KINDS
 
 REF = "refs/idse/sessions/portal/login"
 KEY = ("portal", "login")
@@ -36,7 +37,7 @@ def repository(repo):
 
 @pytest.fixture
 def history(repository):
-    return GitLedgerHistory(repository)
+    return GitLedgerHistory(repository, KINDS.words)
 
 
 @pytest.fixture

@@ -9,14 +9,15 @@ import shutil
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.pipeline.state_json import state_from_json
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_source
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 REF = "refs/idse/sessions/portal/login"
@@ -40,7 +41,7 @@ class Bench:
         return [defect.code for defect in self.check().defects]
 
     def check(self):
-        return check_ledgers(GitLedgerSource(self.repository))
+        return check_ledgers(git_source(self.repository))
 
     def blob(self, data):
         name = self.repo.path / ".git" / "hand-made"
@@ -67,7 +68,7 @@ class Bench:
     def commit(self, tree, parents=(REF,), message=None):
         """A commit made with plain git; its message is that of its event unless it is given."""
         if message is None:
-            message = message_of(event_from_json(self.read("event.json", tree).encode()))
+            message = message_of(event_from_json(self.read("event.json", tree).encode()), KINDS.words)
         flags = [word for parent in parents for word in ("-p", parent)]
         return self.repo.git("commit-tree", tree, *flags, stdin=message)
 
@@ -210,7 +211,7 @@ def test_a_code_commit_grafted_as_a_second_parent_is_named(bench):
 def forged(bench, message=None, **changed):
     """Append an event that no idse wrote, with the state that follows from it."""
     event = event_from_json(bench.event(**changed).encode())
-    from idse_orchestrator.pipeline.session_fold import apply
+    from here import apply
     from idse_orchestrator.pipeline.state_json import state_to_json
 
     state = state_to_json(apply(state_from_json(bench.read("state.json").encode()), event))
@@ -324,7 +325,7 @@ def test_a_first_event_that_is_no_creation_is_no_genesis(bench):
 
 def merged(bench, ours, theirs):
     """A merge of two tips whose state is the fold of both sides' events."""
-    from idse_orchestrator.pipeline.session_fold import fold
+    from here import fold
     from idse_orchestrator.pipeline.state_json import state_to_json
 
     commits = bench.repo.git("rev-list", ours, theirs).split()
@@ -477,7 +478,7 @@ def test_a_shallow_history_is_a_note_and_is_checked_from_where_it_begins(bench, 
         f"file://{bench.repo.path}",
         f"{REF}:{REF}",
     )
-    report = check_ledgers(GitLedgerSource(discover(str(tmp_path / "c"))))
+    report = check_ledgers(git_source(discover(str(tmp_path / "c"))))
     assert report.defects == ()
     assert [note.code for note in report.notes] == ["cut-history"]
     assert report.commits == 2

@@ -6,14 +6,13 @@ import json
 
 import pytest
 
-from here import discover, ledger_writer
+from here import discover, fold, ledger_writer
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"project": "portal", "session": "login", "type": "feature"})
@@ -38,7 +37,7 @@ class Clone:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.joiner = GitJoiner(self.repository)
+        self.joiner = git_joiner(self.repository)
         self.now = 1_700_000_000
         self.writer = ledger_writer(self.repository, clock=lambda: self.now)
 
@@ -431,7 +430,7 @@ def test_a_merge_of_what_is_not_installed_is_not_installed_either(clones, tmp_pa
     )
     assert packed.returncode == 0, packed.stderr
     before = one.repo.git("count-objects", "-v")
-    made = GitJoiner(one.repository, str(folder)).join(REF, one.tip, other.tip)
+    made = git_joiner(one.repository, str(folder)).join(REF, one.tip, other.tip)
     assert one.repo.git("count-objects", "-v") == before
     assert one.repo.run("git", "cat-file", "-e", made).returncode != 0
     apart = {"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(folder)}

@@ -6,9 +6,9 @@ import pytest
 
 from here import discover, git_notes
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.ledger.notes import note_text
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/notes/commits"
 A, B, C, D = ("a" * 40, "ab" + "c" * 38, "c" * 40, "d" * 40)
@@ -24,7 +24,7 @@ class Clone:
         self.repo = repo
         self.repository = discover(str(repo.path))
         self.notes = git_notes(self.repository)
-        self.joiner = GitJoiner(self.repository)
+        self.joiner = git_joiner(self.repository)
 
     @property
     def tip(self):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.ledger.events import KINDS, Actor, Event
 from idse_orchestrator.ledger.message import MAX_SUBJECT, message_of, subject_of, trailers_of
+from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
 
 PERSON = Actor("Ann", "ann@example.org")
 MOVE = {"stage": "spec", "action": "complete", "from": "in_progress", "to": "complete"}
@@ -58,18 +59,18 @@ def parsed(message):
     ],
 )
 def test_the_subject_says_what_happened(kind, body, subject):
-    assert subject_of(event(kind, body)) == subject
+    assert subject_of(event(kind, body), LEDGERS.words) == subject
 
 
 def test_a_long_subject_is_cut_and_says_so():
-    subject = subject_of(event("described", {"title": "x" * 200}))
+    subject = subject_of(event("described", {"title": "x" * 200}), LEDGERS.words)
     assert len(subject) == MAX_SUBJECT
     assert subject.endswith("…")
 
 
 def test_a_message_is_subject_reason_and_trailers():
     done = event("stage", {**MOVE, "reason": "the client answered"}, agent="codex")
-    assert message_of(done) == (
+    assert message_of(done, LEDGERS.words) == (
         "spec: in_progress → complete\n\nthe client answered\n\n"
         "Idse-Event: 01ID\nIdse-Kind: stage\nIdse-Stage: spec\nIdse-From: in_progress\nIdse-To: complete\n"
         "Idse-Agent: codex\nIdse-Lamport: 7\n"
@@ -78,7 +79,7 @@ def test_a_message_is_subject_reason_and_trailers():
 
 def test_a_message_without_a_reason_has_no_empty_paragraph():
     assert (
-        message_of(event("archived", {}))
+        message_of(event("archived", {}), LEDGERS.words)
         == "archived\n\nIdse-Event: 01ID\nIdse-Kind: archived\nIdse-Lamport: 7\n"
     )
 
@@ -104,7 +105,7 @@ FORGERIES = [
 @pytest.mark.parametrize("kind", ["stage", "handoff"])
 def test_what_is_typed_neither_forges_nor_hides_a_trailer(kind, key, text):
     typed = event(kind, {**MOVE, key: text})
-    assert parsed(message_of(typed)) == list(trailers_of(typed).items())
+    assert parsed(message_of(typed, LEDGERS.words)) == list(trailers_of(typed).items())
 
 
 @settings(max_examples=60)
@@ -118,7 +119,7 @@ def test_plain_git_reads_the_trailers_of_any_event(kind, reason, typed):
     done = event(
         kind, {**body, "status": typed, "expires": typed, "code": "3f2a1c9", "changed": {typed: ""}}, typed
     )
-    assert parsed(message_of(done)) == list(trailers_of(done).items())
+    assert parsed(message_of(done, LEDGERS.words)) == list(trailers_of(done).items())
 
 
 @given(st.sampled_from(KINDS), st.text(max_size=200))
@@ -126,7 +127,8 @@ def test_a_subject_is_one_line_that_is_never_empty(kind, typed):
     subject = subject_of(
         event(
             kind, {**MOVE, "summary": typed, "title": typed, "status": typed, "rule": typed, "agent": typed}
-        )
+        ),
+        LEDGERS.words,
     )
     assert subject.strip() == subject
     assert 0 < len(subject) <= MAX_SUBJECT

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.ledger.published_names import Neighbours, PublishedName, published_name
+from idse_orchestrator.ledger.refs import Neighbours
+from idse_orchestrator.wiring.kinds import KINDS
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LOGIN = "refs/idse/sessions/portal/login"
@@ -13,14 +14,16 @@ LOGIN = "refs/idse/sessions/portal/login"
 @pytest.mark.parametrize(
     ("ref", "name"),
     [
-        ("refs/idse/projects/portal", PublishedName("projects", "portal")),
-        (LOGIN, PublishedName("sessions", "portal", "login")),
-        ("refs/idse/notes/commits", PublishedName("notes")),
-        (f"refs/idse/sync/{REPLICA}", PublishedName("sync", replica=REPLICA)),
+        ("refs/idse/projects/portal", ("project", ("portal",))),
+        (LOGIN, ("session", ("portal", "login"))),
+        ("refs/idse/notes/commits", ("note", ("commits",))),
+        (f"refs/idse/sync/{REPLICA}", ("clone", (REPLICA,))),
     ],
 )
 def test_the_four_families_are_known_by_their_names(ref, name):
-    assert published_name(ref) == name
+    found = KINDS.published(ref)
+    assert (found.kind.name, found.names) == name
+    assert found.kind.ref(*found.names) == ref
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,7 @@ def test_the_four_families_are_known_by_their_names(ref, name):
     ],
 )
 def test_every_other_name_has_its_reason(ref, code):
-    assert published_name(ref)[0] == code
+    assert KINDS.published(ref)[0] == code
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import stat
 
 import pytest
 
-from here import discover, ledger_writer
+from here import discover, fold, ledger_writer
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
@@ -20,9 +20,8 @@ from idse_orchestrator.errors import (
 from idse_orchestrator.ledger.events import Actor, event_from_json
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.wiring.ledgers import git_guard
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = Draft("created", {"type": "feature", "project": "portal", "session": "login", "title": "Log in"})
@@ -135,7 +134,7 @@ class TestWhatHappenedLongAgo:
         appended(writer, self.LONG_AGO._replace(at=at, actor=Actor(name, email)), started())
         assert repo.idse("fsck").returncode == 0
         moves = [RefMove(REF, "", repo.git("rev-parse", REF))]
-        guard = GitGuard(discover(str(repo.path)), lambda _: None)
+        guard = git_guard(discover(str(repo.path)))
         assert guard.outgoing(moves) == guard.incoming(moves, None, ()) == {}
 
 

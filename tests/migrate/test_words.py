@@ -16,8 +16,8 @@ from idse_orchestrator.migrate.words import (
     created_in,
     current_session,
     owner_in,
+    parse_time,
     people_in,
-    said_time,
     session_record,
 )
 
@@ -29,7 +29,7 @@ NAIVE = st.datetimes(
 
 @given(NAIVE)
 def test_a_naive_time_is_read_as_utc_and_said_to_be_guessed(moment):
-    assert said_time(moment.isoformat()) == Moment(
+    assert parse_time(moment.isoformat()) == Moment(
         moment.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0"), guessed=True
     )
 
@@ -41,7 +41,7 @@ def test_a_naive_time_is_read_as_utc_and_said_to_be_guessed(moment):
 def test_a_time_with_an_offset_is_that_moment_in_utc(moment, minutes):
     zone = dt.timezone(dt.timedelta(minutes=minutes))
     utc = moment.replace(tzinfo=zone).astimezone(dt.UTC)
-    told = said_time(moment.replace(tzinfo=zone).isoformat())
+    told = parse_time(moment.replace(tzinfo=zone).isoformat())
     assert told == Moment(utc.strftime("%Y-%m-%dT%H:%M:%SZ").rjust(20, "0"))
 
 
@@ -49,7 +49,7 @@ def test_a_time_with_an_offset_is_that_moment_in_utc(moment, minutes):
     "text", ["", "soon", "2025-02-30", "2025-13-01", "2025-01-01T25:00", None, 5, [], "9" * 9]
 )
 def test_what_is_no_time_is_none(text):
-    assert said_time(text) is None
+    assert parse_time(text) is None
 
 
 @pytest.mark.parametrize(

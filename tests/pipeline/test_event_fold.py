@@ -8,9 +8,16 @@ import pytest
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.ledger.events import KINDS, Actor, Event
-from idse_orchestrator.pipeline.session_fold import apply, fold
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+
+apply = LEDGERS["session"].apply
+
+
+def fold(project, session, events):
+    return LEDGERS["session"].fold((project, session), events)
+
 
 PERSON = Actor("Ann", "ann@example.org")
 

@@ -9,14 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from here import discover, ledger_writer
-from idse_orchestrator.claims.claim import DEMOTED, PROMOTED
+from here import discover, fold, ledger_writer
+from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, claims_of
 from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.schema.states import session_state_problem
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"
@@ -97,7 +96,7 @@ def test_replicas_that_gossip_at_random_agree_in_every_order_of_arrival(deeds, c
     assert fold("p", "__blueprint__", shuffled) == state
     assert state_from_json(state_to_json(state)) == state
     if every:
-        assert set(state.claims) <= {NAME}
+        assert set(claims_of(state)) <= {NAME}
 
 
 def test_two_promotions_at_once_are_one_with_the_evidence_of_both():
@@ -109,7 +108,7 @@ def test_two_promotions_at_once_are_one_with_the_evidence_of_both():
     )
     for order in itertools.permutations(events):
         state = fold("p", "__blueprint__", order)
-        claim = state.claims[NAME]
+        claim = claims_of(state)[NAME]
         assert (claim.status, [each.session for each in claim.evidence]) == (PROMOTED, ["pay", "search"])
         assert state.not_applied == ()
 
@@ -162,7 +161,7 @@ class Clone:
 
     def act(self, action):
         def plan(tip):
-            claim = tip.state.claims.get(NAME)
+            claim = claims_of(tip.state).get(NAME)
             more = {"demotions": dict(claim.demotions)} if claim and action == "promote" else {}
             return Draft("claimed", body(action, **more))
 
@@ -174,7 +173,7 @@ class Clone:
         return self.repo.git("rev-parse", name)
 
     def join(self, other):
-        made = GitJoiner(self.repository).join(REF, self.tip, self.fetch(other))
+        made = git_joiner(self.repository).join(REF, self.tip, self.fetch(other))
         self.repo.git("update-ref", REF, made)
         return made
 
@@ -208,9 +207,9 @@ def test_two_clones_that_promote_and_demote_at_once_end_demoted_with_one_commit(
         other.act(action)
     before = other.tip
     made = one.join(other)
-    assert GitJoiner(other.repository).join(REF, before, other.fetch(one)) == made
+    assert git_joiner(other.repository).join(REF, before, other.fetch(one)) == made
     state = one.repo.git("show", f"{made}:state.json")
-    assert session_state_problem(state.encode()) is None
+    assert KINDS["session"].state_problem(state.encode()) is None
     assert json.loads(state)["claims"][NAME]["status"] == DEMOTED
     assert one.repo.idse("fsck").returncode == 0
     one.act("promote")

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from here import acting, discover, git_notes, ledger_writer
+from idse_orchestrator.agents.handoff import handoffs_of
+from idse_orchestrator.claims.claim import claims_of
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.points import GitSyncPoints
@@ -22,6 +22,8 @@ from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
 from idse_orchestrator.sync.syncing import open_syncing
 from idse_orchestrator.sync.transport import GitRemote
+from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+from idse_orchestrator.wiring.ledgers import git_joiner, git_source
 
 YEAR = 365 * 24 * 3600
 NOW = 1_770_000_000
@@ -91,9 +93,9 @@ class Clone:
         """Ask for a handoff, or answer the first that is open here."""
 
         def plan(tip):
-            if tip is None or (action != "request" and not tip.state.handoffs):
+            if tip is None or (action != "request" and not handoffs_of(tip.state)):
                 return None
-            about = {} if action == "request" else {"handoff": tip.state.handoffs[0].id}
+            about = {} if action == "request" else {"handoff": handoffs_of(tip.state)[0].id}
             return Draft("handoff", {"action": action, "stage": "spec", "to": agent, **about})
 
         self.append(session, plan)
@@ -151,7 +153,7 @@ class Clone:
         evidence = [{"session": "login", "stage": "spec", "commit": "a" * 40, "blob": "b" * 40}]
 
         def plan(tip):
-            known = tip and tip.state.claims.get("c-0123456789")
+            known = tip and claims_of(tip.state).get("c-0123456789")
             body = {"action": action, "claim": "c-0123456789", "text": "Whole cents", "reason": "so"}
             seen = {"demotions": dict(known.demotions if known else {}), "evidence": evidence}
             return tip and Draft("claimed", {**body, **seen})
@@ -188,7 +190,7 @@ class Clone:
     def sync(self, how):
         who = acting(self.repository).anybody
         with open_syncing(
-            self.repository, self.agency, GitRemote(self.repository, self.agency), who
+            self.repository, LEDGERS, self.agency, GitRemote(self.repository, self.agency), who
         ) as parts:
             parts.points = GitSyncPoints(self.repository, parts.refs, who, self.tick)
             done = how(parts)
@@ -264,7 +266,7 @@ def assert_nothing_is_missing(clones):
 
 
 def assert_sound(clone, remote):
-    report = check_ledgers(GitLedgerSource(clone.repository), expected=GitJoiner(clone.repository).expected)
+    report = check_ledgers(git_source(clone.repository), expected=git_joiner(clone.repository).expected)
     assert report.defects == ()
     for path in (clone.path, remote):
         git("fsck", "--strict", "--no-dangling", cwd=path)

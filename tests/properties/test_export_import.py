@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 import subprocess
 import tempfile
+from functools import partial
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,8 +18,9 @@ from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.ledger_source import problem_with
+from idse_orchestrator.wiring.kinds import KINDS
+from memory_store import MemoryStore
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 
@@ -90,9 +92,9 @@ def test_an_export_into_a_folder_and_an_import_elsewhere_give_the_same_refs(deed
         middle = FilesystemStore(f"{folder}/middle")
         copied = copy_ledgers(one.store, middle, all_keys(one.store))
         assert {each.result for each in copied.ledgers} <= {COPIED}
-        assert import_ledgers(other.repository, middle).exit_code == 0
+        assert import_ledgers(other.repository, KINDS, middle).exit_code == 0
         assert other.refs() == one.refs()
-        assert {each.result for each in import_ledgers(other.repository, middle).ledgers} <= {EQUAL}
+        assert {each.result for each in import_ledgers(other.repository, KINDS, middle).ledgers} <= {EQUAL}
         assert other.refs() == one.refs()
         other.git("fsck", "--strict")
 
@@ -107,7 +109,7 @@ def test_a_second_export_brings_what_came_since(first, second):
                 one.act(deed)
             middle = FilesystemStore(f"{folder}/middle")
             copy_ledgers(one.store, middle, all_keys(one.store))
-            import_ledgers(other.repository, middle)
+            import_ledgers(other.repository, KINDS, middle)
             assert other.refs() == one.refs()
 
 
@@ -120,18 +122,18 @@ def test_histories_that_moved_on_are_joined_and_then_both_sides_have_one(shared,
             one.act(deed)
         there = FilesystemStore(f"{folder}/there")
         copy_ledgers(one.store, there, all_keys(one.store))
-        import_ledgers(other.repository, there)
+        import_ledgers(other.repository, KINDS, there)
         for place, deeds in ((one, left), (other, right)):
             for deed in deeds:
                 place.act(deed)
         copy_ledgers(one.store, there, all_keys(one.store))
-        assert import_ledgers(other.repository, there).exit_code == 0
+        assert import_ledgers(other.repository, KINDS, there).exit_code == 0
         back = FilesystemStore(f"{folder}/back")
         copy_ledgers(other.store, back, all_keys(other.store))
-        assert import_ledgers(one.repository, back).exit_code == 0
+        assert import_ledgers(one.repository, KINDS, back).exit_code == 0
         assert one.refs() == other.refs()
         memory = MemoryStore()
-        assert copy_ledgers(back, memory, all_keys(back), problem_with).exit_code == 0
+        assert copy_ledgers(back, memory, all_keys(back), partial(problem_with, KINDS)).exit_code == 0
         assert [memory.load_session(key) for key in all_keys(back)] == [
             one.store.load_session(key) for key in all_keys(one.store)
         ]
@@ -146,7 +148,7 @@ def test_a_folder_that_has_more_keeps_it(first, second):
             one.act(deed)
         middle = FilesystemStore(f"{folder}/middle")
         copy_ledgers(one.store, middle, all_keys(one.store))
-        import_ledgers(late.repository, middle)
+        import_ledgers(late.repository, KINDS, middle)
         for deed in second:
             one.act(deed)
         copy_ledgers(one.store, middle, all_keys(one.store))

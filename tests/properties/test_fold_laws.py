@@ -7,8 +7,15 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.pipeline.session_fold import apply, fold
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.wiring.kinds import KINDS
+
+apply = KINDS["session"].apply
+
+
+def fold(project, session, events):
+    return KINDS["session"].fold((project, session), events)
+
 
 words = st.sampled_from(["a", "b", "codex", ""])
 stages = st.sampled_from([*STAGES, "deploy"])

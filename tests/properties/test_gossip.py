@@ -11,13 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from here import discover, ledger_writer
+from here import discover, fold, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.session_fold import fold
 from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/sessions/portal/login"
 CREATED = {"project": "portal", "session": "login", "type": "feature"}
@@ -103,7 +102,7 @@ class Clone:
             return False
         self.git("fetch", "--quiet", "--no-tags", str(other.path), f"+{REF}:refs/other/tip")
         before = self.tip
-        made = GitJoiner(self.repository).join(REF, before, other.tip) if before else other.tip
+        made = git_joiner(self.repository).join(REF, before, other.tip) if before else other.tip
         if made != before:
             self.git("update-ref", REF, made)
         return made != before
@@ -190,6 +189,6 @@ def test_two_clones_set_up_otherwise_make_one_commit(shared, left, right):
             tips = one.tip, other.tip
             for clone, peer in ((one, other), (other, one)):
                 clone.git("fetch", "--quiet", str(peer.path), f"+{REF}:refs/other/tip")
-            assert GitJoiner(one.repository).join(REF, *tips) == GitJoiner(other.repository).join(
+            assert git_joiner(one.repository).join(REF, *tips) == git_joiner(other.repository).join(
                 REF, *reversed(tips)
             )

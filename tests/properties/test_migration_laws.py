@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from idse_orchestrator.migrate.apply import apply_plan
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, SIDE
 from idse_orchestrator.migrate.plan import plan_migration
-from idse_orchestrator.migrate.values import NEW, Wish
+from idse_orchestrator.migrate.values import NEW, MigrationRequest
 from idse_orchestrator.wiring.application import Application
 from idse_orchestrator.wiring.migration import Migration
 
@@ -107,7 +107,7 @@ def test_every_file_is_accounted_for_and_every_byte_comes_back_and_the_second_ru
 
 def migrated(old, new):
     migration = Migration(Application(new, os.environ), old, lambda *_: None)
-    plan, found = plan_migration(migration.planning, Wish("p"))
+    plan, found = plan_migration(migration.planning, MigrationRequest("p"))
     return plan, apply_plan(migration.applying(found), plan)
 
 

@@ -9,9 +9,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger import event_check
 from idse_orchestrator.ledger.events import KINDS, Actor, Event, event_from_json
-from idse_orchestrator.ledger.plain_event import plain_event
-from idse_orchestrator.ledger.schema.events import event_problem
+from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+
+
+def event_problem(data):
+    return event_check.event_problem(data, LEDGERS["session"])
+
+
+def plain_event(data):
+    return event_check.plain_event(data, LEDGERS["session"])
+
 
 ID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BLOB = "a" * 40

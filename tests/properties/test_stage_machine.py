@@ -14,9 +14,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
-from idse_orchestrator.pipeline.session_fold import apply, fold
 from idse_orchestrator.pipeline.stage_state_model import SessionState, standings
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.wiring.kinds import KINDS
+
+apply = KINDS["session"].apply
+
+
+def fold(project, session, events):
+    return KINDS["session"].fold((project, session), events)
+
 
 ORDER = ["intent", "context", "spec", "plan", "tasks", "implementation", "feedback"]
 MOVES = {

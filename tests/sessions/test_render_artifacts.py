@@ -14,13 +14,8 @@ from markdown_it import MarkdownIt
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import shipped_folder
-from idse_orchestrator.sessions.render_artifacts import (
-    MAX_TEMPLATE,
-    TemplateText,
-    TemplateValues,
-    render_artifacts,
-)
-from idse_orchestrator.sessions.template_folder import TemplateFolders
+from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
+from idse_orchestrator.sessions.template_folder import MAX_TEMPLATE, TemplateFolders, TemplateText
 
 VALUES = TemplateValues("portal", "login", "Log in with a passkey", "feature", "2025-11-21")
 

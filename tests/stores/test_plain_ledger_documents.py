@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
-from idse_orchestrator.stores.memory import MemoryStore
 from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
+from memory_store import MemoryStore
 
 SESSIONS = ("login", "pay", "search")
 

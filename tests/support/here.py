@@ -7,8 +7,9 @@ import time
 
 from idse_orchestrator.git.configuration import GitConfiguration
 from idse_orchestrator.ledger.note_tree import GitNotes
-from idse_orchestrator.ledger.writer import GitLedgerWriter
 from idse_orchestrator.wiring.acting import GitActing
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_writer
 from idse_orchestrator.worktree import work_tree
 
 
@@ -24,9 +25,19 @@ def acting(vault, agent=""):
 
 def ledger_writer(vault, agent="", clock=time.time):
     """What appends for the configured user, with `agent`."""
-    return GitLedgerWriter(vault, acting(vault, agent), clock)
+    return git_writer(vault, acting(vault, agent), clock)
 
 
 def git_notes(vault):
     """Notes on code commits, signed by the configured user."""
     return GitNotes(vault, acting(vault).anybody)
+
+
+def fold(project, session, events):
+    """The state of a session after `events`."""
+    return KINDS["session"].fold((project, session), events)
+
+
+def apply(state, event):
+    """The state of a session after one more event."""
+    return KINDS["session"].apply(state, event)

@@ -7,17 +7,15 @@ import subprocess
 
 import pytest
 
-from here import discover, git_notes, ledger_writer
+from here import apply, discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.session_fold import apply
 from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import git_guard, git_joiner, git_source
 
 REF = "refs/idse/sessions/portal/login"
 NOTES = "refs/idse/notes/commits"
@@ -43,7 +41,7 @@ class Side:
         self.repo = repo
         self.repository = discover(str(repo.path))
         self.writer = ledger_writer(self.repository)
-        self.guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
+        self.guard = git_guard(self.repository)
 
     def append(self, *drafts, session="login"):
         for draft in drafts:
@@ -97,7 +95,7 @@ class Side:
     def commit(self, tree, parents=(REF,), message=None):
         """A commit whose message retells its event, unless another one is given."""
         if message is None:
-            message = message_of(event_from_json(self.read("event.json", tree)))
+            message = message_of(event_from_json(self.read("event.json", tree)), KINDS.words)
         flags = [word for parent in parents for word in ("-p", parent)]
         done = self.bytes(
             "commit-tree", tree, *flags, stdin=message.encode() if isinstance(message, str) else message
@@ -134,7 +132,7 @@ class Side:
         return self.amend(artifacts=self.raw_tree(*entries))
 
     def is_sound(self):
-        return check_ledgers(GitLedgerSource(self.repository)).defects == ()
+        return check_ledgers(git_source(self.repository)).defects == ()
 
 
 def _json(raw):
@@ -265,7 +263,7 @@ def test_two_clones_that_made_the_same_session_may_meet(ours, theirs):
 def test_the_merge_that_everybody_makes_comes_in_and_what_follows_it(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     assert codes(ours, theirs, old=mine) == []
     theirs.append(WORDS)
     assert codes(ours, theirs, old=mine) == []
@@ -275,7 +273,7 @@ def test_the_merge_that_everybody_makes_comes_in_and_what_follows_it(ours, their
 def test_a_merge_that_says_more_than_everybodys_is_refused(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    good = theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    good = theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     parents = theirs.repo.git("log", "-1", "--format=%P", good).split()
     theirs.move(theirs.commit(f"{good}^{{tree}}", parents, theirs.message()))
     assert codes(ours, theirs, old=mine) == ["merge-content"]
@@ -284,7 +282,7 @@ def test_a_merge_that_says_more_than_everybodys_is_refused(ours, theirs):
 def test_a_merge_with_its_parents_the_wrong_way_round_is_refused(ours, theirs):
     _, mine, other = diverged(ours, theirs)
     theirs.repo.git("fetch", "--quiet", str(ours.repo.path), REF)
-    good = theirs.move(GitJoiner(theirs.repository).join(REF, mine, other))
+    good = theirs.move(git_joiner(theirs.repository).join(REF, mine, other))
     parents = theirs.repo.git("log", "-1", "--format=%P", good).split()
     theirs.move(theirs.commit(f"{good}^{{tree}}", parents[::-1], theirs.message()))
     assert codes(ours, theirs, old=mine) == ["merge-parents"]

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
-from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.sync.guard import GitGuard
+from idse_orchestrator.wiring.ledgers import git_guard, git_source
 
 REF = "refs/idse/sessions/portal/login"
 START = {"stage": "intent", "action": "start", "from": "pending", "to": "in_progress"}
@@ -28,7 +26,7 @@ class Ledger:
     def __init__(self, repo):
         self.repo = repo
         self.repository = discover(str(repo.path))
-        self.guard = GitGuard(self.repository, lambda folder: GitJoiner(self.repository, folder))
+        self.guard = git_guard(self.repository)
         self._write_ledger()
         self.tip = repo.git("rev-parse", REF)
         self.root = repo.git("rev-list", "--max-parents=0", REF)
@@ -101,7 +99,7 @@ class Ledger:
 
     def is_sound(self, tip):
         self.repo.write(f".git/{REF}", f"{tip}\n")
-        return check_ledgers(GitLedgerSource(self.repository)).defects == ()
+        return check_ledgers(git_source(self.repository)).defects == ()
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 
 import here
 from idse_orchestrator.base.workers import share_out
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.sync import guard
-from idse_orchestrator.sync.guard import WORTH_IT, GitGuard, parts_for
+from idse_orchestrator.sync.guard import WORTH_IT, parts_for
+from idse_orchestrator.wiring.ledgers import git_guard
 
 SUPPORT = str(pathlib.Path(here.__file__).parent)
 
@@ -75,7 +75,7 @@ def vault(repo):
 def judged(vault):
     rows = vault.git.lines("for-each-ref", "--format=%(refname) %(objectname)", "refs/idse/sessions/")
     moves = [RefMove(ref, "", new) for ref, _, new in (row.partition(" ") for row in rows)]
-    return GitGuard(vault, lambda folder: GitJoiner(vault, folder)).outgoing(moves)
+    return git_guard(vault).outgoing(moves)
 
 
 def test_parts_find_what_one_judgement_finds(vault, monkeypatch):

@@ -7,9 +7,9 @@ import pytest
 from here import discover
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
-from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.published_refs import PublishedRefs
+from idse_orchestrator.wiring.ledgers import git_guard
 
 ID = "1" * 40
 MOVES = [RefMove("refs/idse/sessions/portal/login", "", ID)]
@@ -42,7 +42,7 @@ class Points(GitSyncPoints):
         return point.new
 
     def may_leave(self, old=""):
-        guard = GitGuard(self.repository, lambda _: None)
+        guard = git_guard(self.repository)
         return guard.outgoing([RefMove(self.ref, old, self.tip())]) == {}
 
 

@@ -7,7 +7,7 @@ import pytest
 from here import discover
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.worktree.capture import capture_folder
-from idse_orchestrator.worktree.checkout import replace_folder
+from idse_orchestrator.worktree.work_files import replace_folder
 
 FOLDER = ".idse/projects/portal/sessions/login"
 

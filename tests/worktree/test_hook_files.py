@@ -13,7 +13,7 @@ import pytest
 from here import discover
 from idse_orchestrator.errors import StorageError
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import (
+from idse_orchestrator.worktree.hooks.hook import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -30,11 +30,12 @@ from idse_orchestrator.worktree.hooks.install import (
     RESTORED,
     SKIPPED,
     UPDATED,
-    hooks_status,
-    install_hooks,
-    uninstall_hooks,
+    find_program,
+    is_ours,
+    is_sealed,
+    shim,
 )
-from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
 
 if TYPE_CHECKING:
     import pathlib
@@ -369,9 +370,10 @@ def test_a_folder_that_cannot_be_written_is_a_storage_error(files, folder):
     assert fingerprint(folder) == before
 
 
-def test_a_write_that_fails_puts_the_users_hook_back(files, folder):
+def test_a_write_that_fails_puts_the_users_hook_back(files, folder, monkeypatch):
     (folder / "pre-commit").write_bytes(THEIRS)
-    (folder / f"pre-commit.{os.getpid()}.tmp").mkdir()
+    monkeypatch.setattr(os, "urandom", bytes)
+    (folder / f"pre-commit.00000000.{os.getpid()}.tmp").mkdir()
     before = (folder / "pre-commit").lstat()
     with pytest.raises(StorageError):
         install_hooks(files)

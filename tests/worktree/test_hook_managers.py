@@ -10,7 +10,8 @@ import yaml
 
 from here import discover
 from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.install import HOOKS, hooks_status, install_hooks
+from idse_orchestrator.worktree.hooks.hook import HOOKS
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
 
 
 @pytest.fixture

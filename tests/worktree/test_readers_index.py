@@ -18,7 +18,7 @@ PLAN = f"{SESSION}/plan.md"
 
 SNIPPET = """
 import json, os, sys
-from idse_orchestrator.worktree.readers.comparison import compare_index
+from idse_orchestrator.worktree.readers.index import compare_index
 from idse_orchestrator.worktree.readers.index import IndexReader
 from idse_orchestrator.worktree.work_tree import discover
 repository = discover(os.getcwd(), os.environ)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.ide_agent_routing import needs_approval
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import did_you_mean, encodable
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
@@ -41,8 +42,8 @@ def assign_stage(keeper: RegistryKeeper, key: SessionKey, wish: Assignment) -> b
     if look is None:
         raise no_ledger(key)
     if wish.agent:
-        known_agent(look.registry, wish.agent)
-        _refuse_evasion(look.registry, wish)
+        known_agent(registry_of(look), wish.agent)
+        _refuse_evasion(registry_of(look), wish)
     appended = False
 
     def plan(tip: SessionTip | None) -> Draft | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import becoming, still_wanted
 from idse_orchestrator.agents.registry_check import check_changes, check_registry, rule_words
 from idse_orchestrator.agents.registry_fold import changed_registry
@@ -28,8 +29,9 @@ from idse_orchestrator.sessions.views import failure_of
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.agents.registry_fold import Changes
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import ProjectTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.ports import ViewFiles
 
 Wish = Callable[["AgentRegistry"], "Changes"]
@@ -82,8 +84,8 @@ def append_changes(
         nonlocal made
         if tip is None:
             raise no_project_ledger(project)
-        made = wish(tip.state.registry)
-        return _draft(tip.state.registry, made, reason, fix) if made else None
+        made = wish(registry_of(tip.state))
+        return _draft(registry_of(tip.state), made, reason, fix) if made else None
 
     tip = keeper.writer.append_to_project(project, plan)
     if tip is None:
@@ -129,7 +131,7 @@ def import_registry(
     """
     wanted, commit = parse_registry(data, where)
     tip = keeper.ledgers.project(project)
-    check_registry(wanted, tip.state.registry if tip else None)
+    check_registry(wanted, registry_of(tip.state) if tip else None)
     _refuse_other_edit(keeper, project, tip, data, replace=replace)
     base = None if replace or not commit else _base(keeper, project, commit, where)
 
@@ -155,7 +157,7 @@ def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> Agen
             cause=f"its `ledger` is {commit[:40]!r}, which is no commit of the ledger of project {project!r}",
             fix=("idse sync pull    (brings what others did)", _replacing(where)),
         )
-    return state.registry
+    return registry_of(state)
 
 
 def _refuse_lost_rules(

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from idse_orchestrator.agents.agent_files import AGENT_FILES, CLAUDE, INSTRUCTIONS, AgentFile
 from idse_orchestrator.agents.hook_settings import OFF, SettingsTrouble, says_off, standing_hooks
+from idse_orchestrator.agents.work_tree_files import Found, GitAgentFiles
 from idse_orchestrator.documents.marked_block import Block, BlockTrouble, find_block
 
 CURRENT = "current"
@@ -25,39 +26,6 @@ changed by hand; it cannot be told; nothing, since the path leads to another of 
 
 _BOM = "\ufeff"
 _SETTINGS = (".claude/settings.local.json", ".claude/settings.json")
-
-
-class Found(NamedTuple):
-    """A file of a work tree: its bytes (None: there is none), its real path, and why it is not served."""
-
-    content: bytes | None
-    real: str
-    refusal: str = ""
-
-
-class AgentFileStore(Protocol):
-    """The agent files of one work tree. Writing may raise StorageError."""
-
-    def find(self, path: str) -> Found:
-        """What stands at a repository-relative path."""
-
-    def where(self, path: str) -> str:
-        """The absolute path."""
-
-    def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
-        """Make the file `after`; folders are made, and remembered.
-
-        `own`: what it was `before` is the user's alone, and is remembered, too.
-        """
-
-    def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
-        """Make the file, which is `now`, what it was before we wrote it, if nobody changed it since.
-
-        Else it becomes `rest`, and None removes it. Folders that were made for it go when they are empty.
-        """
-
-    def forget(self, path: str) -> None:
-        """Forget a file that somebody removed; folders that were made for it go when they are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +44,7 @@ class FileStanding:
     suspect: bool = False
 
 
-def standing_files(store: AgentFileStore) -> tuple[FileStanding, ...]:
+def standing_files(store: GitAgentFiles) -> tuple[FileStanding, ...]:
     """How every agent file stands; writes nothing."""
     return tuple(look.standing for look in looks(store, AGENT_FILES))
 
@@ -89,7 +57,7 @@ class Look(NamedTuple):
     block: Block | None = None
 
 
-def looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[Look]:
+def looks(store: GitAgentFiles, files: Sequence[AgentFile]) -> Iterable[Look]:
     """Each file judged when its turn comes: the one before may lead to the same place."""
     seen: dict[str, str] = {}
     for file in files:
@@ -101,7 +69,7 @@ def looks(store: AgentFileStore, files: Sequence[AgentFile]) -> Iterable[Look]:
             yield _suspicious(_switched(store, _look(file, found)))
 
 
-def _switched(store: AgentFileStore, look: Look) -> Look:
+def _switched(store: GitAgentFiles, look: Look) -> Look:
     standing = look.standing
     if not (standing.condition == CURRENT and standing.file.hooks and standing.file.agent == CLAUDE):
         return look
@@ -153,7 +121,7 @@ def _look_at_hooks(file: AgentFile, found: Found) -> Look:
     return Look(FileStanding(file, OUTDATED, f"it has no hook for {', '.join(missing)}"), found)
 
 
-def hooks_off(store: AgentFileStore) -> str:
+def hooks_off(store: GitAgentFiles) -> str:
     """Why Claude Code calls no hook of this work tree, whoever wrote it; "" where it does.
 
     What a person keeps for this work tree alone counts more than what everybody has.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.assign_stage import check_stage
-from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, refusal
+from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, handoffs_of, refusal
 from idse_orchestrator.agents.ide_agent_routing import needs_approval
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.errors import (
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.ledger.values import SessionKey
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import Look, SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.ports import Documents
 
 
@@ -117,7 +119,7 @@ def request_handoff(desk: HandoffDesk, key: SessionKey, wish: HandoffWish) -> Ha
     """
     reason = needed_reason(wish.reason, "a handoff")
     look = desk.look(key)
-    known_agent(look.registry, wish.to_agent)
+    known_agent(registry_of(look), wish.to_agent)
     stage = check_stage(wish.stage) if wish.stage else _next_stage(desk, key, look)
 
     def plan(tip: SessionTip | None) -> Draft:
@@ -132,7 +134,7 @@ def request_handoff(desk: HandoffDesk, key: SessionKey, wish: HandoffWish) -> Ha
                 "stage": stage,
                 "from": giver,
                 "to": wish.to_agent,
-                "approval": needs_approval(look.registry, stage, giver, wish.to_agent),
+                "approval": needs_approval(registry_of(look), stage, giver, wish.to_agent),
                 "reason": reason,
             },
         )
@@ -140,7 +142,7 @@ def request_handoff(desk: HandoffDesk, key: SessionKey, wish: HandoffWish) -> Ha
     tip = desk.writer.append(*key, plan)
     if tip is None:
         raise no_ledger(key)
-    return tip.state.handoffs[-1]
+    return handoffs_of(tip.state)[-1]
 
 
 def _next_stage(desk: HandoffDesk, key: SessionKey, look: Look) -> str:
@@ -157,7 +159,7 @@ def _refuse(state: SessionState, stage: str, giver: str, taker: str) -> None:
     refuse_archived(state)
     if giver == taker:
         raise UsageError(f"{stage} is {taker}'s already", fix=(f"idse agents route {stage}",))
-    twin = next((each for each in state.handoffs if (each.stage, each.to_agent) == (stage, taker)), None)
+    twin = next((each for each in handoffs_of(state) if (each.stage, each.to_agent) == (stage, taker)), None)
     if twin is not None:
         raise HandoffClosedError(
             f"{stage} is offered to {taker} already",
@@ -183,13 +185,13 @@ def answer_handoff(desk: HandoffDesk, key: SessionKey, answer: Answer) -> Handof
     """
     if answer.action == REJECT:
         needed_reason(answer.reason, "to reject a handoff")
-    registry = desk.look(key).registry
+    registry = registry_of(desk.look(key))
     answered: list[Handoff] = []
 
     def plan(tip: SessionTip | None) -> Draft:
         if tip is None:
             raise no_ledger(key)
-        handoff = open_handoff(tip.state.handoffs, answer.name, answer.action, desk.agent)
+        handoff = open_handoff(handoffs_of(tip.state), answer.name, answer.action, desk.agent)
         _refuse_answer(handoff, answer.action, desk.agent)
         if answer.action == ACCEPT:
             refuse_archived(tip.state)

@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.message import something_happened
+from idse_orchestrator.pipeline.values import part_of, with_part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from idse_orchestrator.ledger.events import Event
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
@@ -68,6 +72,20 @@ def handoff_from_dict(raw: Mapping[str, Any]) -> Handoff:
     )
 
 
+HANDOFFS = "handoffs"
+"""The part of a session's state that is kept here."""
+
+
+def handoffs_of(state: SessionState) -> tuple[Handoff, ...]:
+    """Returns the open handoffs of a session. CorruptLedgerError where its state holds something else."""
+    return part_of(state, HANDOFFS, lambda raw: tuple(map(handoff_from_dict, raw)), ())
+
+
+def with_handoffs(state: SessionState, handoffs: Iterable[Handoff]) -> SessionState:
+    """Returns `state` with these open handoffs and no others."""
+    return with_part(state, HANDOFFS, [handoff_to_dict(handoff) for handoff in handoffs])
+
+
 REQUEST = "request"
 APPROVE = "approve"
 ACCEPT = "accept"
@@ -84,7 +102,7 @@ def apply_handoff(state: SessionState, event: Event) -> SessionState | str:
     answer = _ANSWERS.get(action)
     if answer is None:
         return f"this idse does not know how to {action} a handoff"
-    handoff = next((open_ for open_ in state.handoffs if open_.id == event.body.get("handoff")), None)
+    handoff = next((open_ for open_ in handoffs_of(state) if open_.id == event.body.get("handoff")), None)
     if handoff is None:
         return "the handoff was not open any more"
     return refusal(action, handoff, event.actor.agent) or answer(state, handoff, event)
@@ -117,33 +135,49 @@ def _request(state: SessionState, event: Event) -> SessionState | str:
         after=body.get("after", ""),
         needs_approval=bool(body.get("approval", False)),
     )
-    if any((known.stage, known.to_agent) == (handoff.stage, handoff.to_agent) for known in state.handoffs):
+    there = handoffs_of(state)
+    if any((known.stage, known.to_agent) == (handoff.stage, handoff.to_agent) for known in there):
         return f"{handoff.stage} was offered to {handoff.to_agent} already"
-    return state._replace(handoffs=(*state.handoffs, handoff))
+    return with_handoffs(state, (*there, handoff))
 
 
 def _approve(state: SessionState, handoff: Handoff, event: Event) -> SessionState | str:
     if handoff.approved_by:
         return "it was approved already"
     approved = handoff._replace(approved_by=event.actor.label)
-    return state._replace(handoffs=tuple(approved if each is handoff else each for each in state.handoffs))
+    return with_handoffs(state, (approved if each == handoff else each for each in handoffs_of(state)))
 
 
 def _accept(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
     del event  # who accepted is told by the ledger
-    return state._replace(
-        handoffs=tuple(each for each in state.handoffs if each.stage != handoff.stage),
-        assigned={**state.assigned, handoff.stage: handoff.to_agent},
-    )
+    others = (each for each in handoffs_of(state) if each.stage != handoff.stage)
+    assigned = {**state.assigned, handoff.stage: handoff.to_agent}
+    return with_handoffs(state._replace(assigned=assigned), others)
 
 
 def _reject(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
     del event  # its reason is told by the ledger
-    return state._replace(handoffs=tuple(each for each in state.handoffs if each is not handoff))
+    return with_handoffs(state, (each for each in handoffs_of(state) if each != handoff))
 
 
 _ANSWERS: Mapping[str, Callable[[SessionState, Handoff, Event], SessionState | str]] = {
     APPROVE: _approve,
     ACCEPT: _accept,
     REJECT: _reject,
+}
+
+
+def handoff_words(body: Mapping[str, Any]) -> str:
+    """Returns the subject of a ``handoff`` event; one without ``action`` tells a story."""
+    if "action" not in body:
+        return something_happened(body)
+    arrow = f"{body.get('from') or 'a person'} → {body.get('to', '')}"
+    return f"{body.get('stage', '')}: {arrow} ({_HANDED.get(body['action'], body['action'])})"
+
+
+_HANDED = {
+    REQUEST: "handoff asked for",
+    APPROVE: "handoff approved",
+    ACCEPT: "handoff accepted",
+    REJECT: "handoff rejected",
 }

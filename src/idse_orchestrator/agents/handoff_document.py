@@ -10,11 +10,12 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.agents import agent_events
 from idse_orchestrator.agents.handoff import ACCEPT
 from idse_orchestrator.agents.told_handoffs import OPEN
 from idse_orchestrator.base.text import few, one_line
 from idse_orchestrator.ledger.events import EDITED, HANDOFF, VALIDATED
-from idse_orchestrator.pipeline.session_fold import fold
+from idse_orchestrator.pipeline.kinds import SESSIONS
 from idse_orchestrator.pipeline.stage_state_model import CHANGED, STALE, standings
 from idse_orchestrator.sessions.render_artifacts import render_document
 from idse_orchestrator.sessions.status import next_action
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState, Standing
-    from idse_orchestrator.sessions.render_artifacts import TemplateText
+    from idse_orchestrator.sessions.template_folder import TemplateText
 
 TEMPLATE = "handoff.md"
 
@@ -67,7 +68,8 @@ def facts_of(
     """What there is to tell; `entries` are all of the session, oldest first, `blobs` those of its commit."""
     known = _ancestry(entries, told.commit)
     before = [(entry, entry.event) for entry in entries if entry.commit in known and entry.event]
-    state = fold(*key, (event for _, event in before))
+    kind = SESSIONS.taking(agent_events.IN_SESSIONS)
+    state = kind.fold(key, (event for _, event in before))
     ignored = {each.event: each.why for each in state.not_applied}
     done = tuple(
         _done_line(entry, event, ignored.get(event.id, ""))

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.agents.handoff_document import Judged
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import Validation, validate
-from idse_orchestrator.constitution.validation_engine import filled
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey, filled
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF, session_folder, split_session_path
 from idse_orchestrator.pipeline.stage_state_model import PENDING

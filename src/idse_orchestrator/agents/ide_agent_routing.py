@@ -122,7 +122,9 @@ def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent:
 
     None where the addressee has the stage, or the offer of it, already.
     """
-    offers = {(each.stage, each.to_agent) for each in state.handoffs} | set(state.assigned.items())
+    from idse_orchestrator.agents.handoff import handoffs_of  # few projects have such rules
+
+    offers = {(each.stage, each.to_agent) for each in handoffs_of(state)} | set(state.assigned.items())
     rules = automatic_rules(registry, stage, agent, state.assigned.get(stage, ""))
     return tuple(_request(rule) for rule in rules if (rule.to_stage, rule.to_agent) not in offers)
 

@@ -15,13 +15,13 @@ from idse_orchestrator.agents.file_standing import (
     MISSING,
     SHARED,
     UNCLEAR,
-    AgentFileStore,
     Look,
     encoded_like,
     looks,
     text_of,
 )
 from idse_orchestrator.agents.hook_settings import is_bare, is_mixed, snippet, with_hooks, without_hooks
+from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.documents.marked_block import renewed, with_block, without_block
 from idse_orchestrator.errors import StorageError
 
@@ -59,7 +59,7 @@ def files_of(agents: Iterable[str] = AGENTS) -> tuple[AgentFile, ...]:
 
 
 def install_agent_files(
-    store: AgentFileStore,
+    store: GitAgentFiles,
     files: Sequence[AgentFile] = AGENT_FILES,
     *,
     force: bool = False,
@@ -73,7 +73,7 @@ def install_agent_files(
 
 
 def uninstall_agent_files(
-    store: AgentFileStore,
+    store: GitAgentFiles,
     files: Sequence[AgentFile] = AGENT_FILES,
     *,
     force: bool = False,
@@ -83,13 +83,13 @@ def uninstall_agent_files(
     return tuple(_taken_away(store, look, force=force, dry_run=dry_run) for look in looks(store, files))
 
 
-def traces_of(store: AgentFileStore) -> Sequence[str]:
+def traces_of(store: GitAgentFiles) -> Sequence[str]:
     """Absolute paths of the files out of which something of ours would be taken."""
     outcomes = uninstall_agent_files(store, dry_run=True)
     return [store.where(each.file.path) for each in outcomes if each.result == REMOVED]
 
 
-def _installed(store: AgentFileStore, look: Look, *, force: bool, dry_run: bool) -> FileOutcome:
+def _installed(store: GitAgentFiles, look: Look, *, force: bool, dry_run: bool) -> FileOutcome:
     standing, file = look.standing, look.standing.file
     if standing.condition in (CURRENT, SHARED):
         return FileOutcome(file, ALREADY, standing.detail)
@@ -132,7 +132,7 @@ def _hooks_in(look: Look) -> bytes:
     return encoded_like(look.found.content, with_hooks(text, agent))
 
 
-def _taken_away(store: AgentFileStore, look: Look, *, force: bool, dry_run: bool) -> FileOutcome:
+def _taken_away(store: GitAgentFiles, look: Look, *, force: bool, dry_run: bool) -> FileOutcome:
     standing, file, now = look.standing, look.standing.file, look.found.content
     if standing.condition in (MISSING, SHARED) or now is None:
         if standing.condition == MISSING and not dry_run:

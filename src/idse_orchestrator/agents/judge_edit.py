@@ -19,6 +19,7 @@ from idse_orchestrator.agents.edit_gate import (
     judge_written_by_idse,
     strongest,
 )
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
@@ -113,10 +114,11 @@ def _registered(registry: AgentRegistry, name: str) -> Agent | None:
 def _agent(gate: EditGate, look: Look | None) -> Agent | None:
     """Who acts, as the project's registry knows them; as the first that does, where no project is meant."""
     if look is not None:
-        return _registered(look.registry, _name(gate)) if look.registry else None
+        registry = registry_of(look)
+        return _registered(registry, _name(gate)) if registry else None
     for name in gate.ledgers.projects():
         tip = gate.ledgers.project(name)
-        found = _registered(tip.state.registry, _name(gate)) if tip else None
+        found = _registered(registry_of(tip.state), _name(gate)) if tip else None
         if found is not None:
             return found
     return None

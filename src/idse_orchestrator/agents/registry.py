@@ -1,13 +1,19 @@
 """Who works on a project: its agents, the stages each of them handles, and the rules of handing over.
 
-`ProjectState.registry` is the fold of the registry changes in a project's ledger (`registry_fold.py`);
+It is the fold of the registry changes in a project's ledger (`registry_fold.py`), a part of its state;
 ``agent_registry.json`` is its view. The order of the agents counts: it is the order in which they are asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from idse_orchestrator.pipeline.values import part_of, with_part
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.pipeline.values import Parted
 
 PLANNING = "planning"
 IMPLEMENTATION = "implementation"
@@ -58,6 +64,23 @@ class AgentRegistry(NamedTuple):
     def agent(self, agent_id: str) -> Agent | None:
         """The agent of that id, or None."""
         return next((agent for agent in self.agents if agent.id == agent_id), None)
+
+
+REGISTRY = "registry"
+"""The part of a project's state that is kept here."""
+
+
+def registry_of(owner: Parted) -> AgentRegistry:
+    """Returns the agents of a project, given its state or a look; an empty registry where it has none.
+
+    CorruptLedgerError where its state holds something else.
+    """
+    return part_of(owner, REGISTRY, registry_from_dict, AgentRegistry())
+
+
+def with_registry(state: ProjectState, registry: AgentRegistry) -> ProjectState:
+    """Returns `state` with this registry."""
+    return with_part(state, REGISTRY, registry_to_dict(registry) if registry else None)
 
 
 def registry_to_dict(registry: AgentRegistry) -> dict[str, Any]:

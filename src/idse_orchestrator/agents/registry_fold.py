@@ -12,7 +12,7 @@ that is not there. A change that finds nothing to change is kept, and the caller
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.agents.registry import (
     Agent,
@@ -20,9 +20,17 @@ from idse_orchestrator.agents.registry import (
     HandoffRule,
     agent_from_dict,
     agent_to_dict,
+    registry_of,
     rule_from_dict,
+    with_registry,
 )
 from idse_orchestrator.base.text import few
+from idse_orchestrator.ledger.events import NotApplied
+from idse_orchestrator.pipeline import words
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Event
+    from idse_orchestrator.pipeline.project_state import ProjectState
 
 ADD = "add"
 REMOVE = "remove"
@@ -47,6 +55,17 @@ def changed_registry(registry: AgentRegistry, changes: Changes) -> tuple[AgentRe
     work = _Work(registry)
     problems = [problem for change in changes if (problem := work.apply(change))]
     return work.registry, problems
+
+
+def apply_changes(state: ProjectState, event: Event) -> ProjectState:
+    """Returns the state after an ``assigned`` event; why changes did not apply is listed once for all."""
+    registry, problems = changed_registry(registry_of(state), changes_in(event.body))
+    changed = with_registry(state, registry)
+    if not problems:
+        return changed
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    entry = NotApplied(event.id, problems[0] + more)
+    return changed._replace(not_applied=(*state.not_applied, entry))
 
 
 class _Work:
@@ -124,6 +143,11 @@ _ACTIONS: Mapping[str, Callable[[_Work, Mapping[str, Any]], str | None]] = {
     ADD_RULE: _add_rule,
     REMOVE_RULE: _remove_rule,
 }
+
+
+def assigned_words(body: Mapping[str, Any]) -> str:
+    """Returns the subject of an ``assigned`` event: a stage of a session, or agents of a project."""
+    return words.assigned(body) if "stage" in body else f"agents: {registry_summary(body)}"
 
 
 def registry_summary(body: Mapping[str, Any]) -> str:

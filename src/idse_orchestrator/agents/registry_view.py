@@ -10,7 +10,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.agents.registry import AgentRegistry, agent_to_dict, registry_from_dict, rule_to_dict
+from idse_orchestrator.agents.registry import (
+    AgentRegistry,
+    agent_to_dict,
+    registry_from_dict,
+    registry_of,
+    rule_to_dict,
+)
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import RegistryEditedError
 
@@ -32,7 +38,7 @@ something that no ledger said."""
 
 def registry_view(tip: ProjectTip) -> bytes:
     """The content of the view: a line for each agent and each rule."""
-    registry = tip.state.registry
+    registry = registry_of(tip.state)
     agents = [json.dumps(agent_to_dict(agent), ensure_ascii=False) for agent in registry.agents]
     rules = [json.dumps(rule_to_dict(rule), ensure_ascii=False) for rule in registry.handoff_rules]
     return (
@@ -54,7 +60,7 @@ def content_condition(
     ledgers: LedgerReader, project: str, tip: ProjectTip | None, content: bytes | None
 ) -> str:
     """The same for the bytes of a view, None where there is none."""
-    registry = tip.state.registry if tip else AgentRegistry()
+    registry = registry_of(tip.state) if tip else AgentRegistry()
     if content is None:
         return MISSING if registry else UNWANTED
     seen = _parsed(content)
@@ -64,7 +70,7 @@ def content_condition(
     if said == registry:
         return CURRENT
     then = ledgers.project_at(project, commit) if commit else None
-    return OLD if then and then.registry == said else EDITED
+    return OLD if then and registry_of(then) == said else EDITED
 
 
 def refresh_registry_view(ledgers: LedgerReader, workspace: ViewFiles, project: str) -> str:

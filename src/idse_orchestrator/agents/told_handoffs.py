@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, Handoff
+from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, Handoff, handoffs_of
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.ledger.entries import Span
 from idse_orchestrator.ledger.events import HANDOFF
@@ -51,7 +51,7 @@ def told_handoffs(entries: Iterable[Entry], state: SessionState) -> tuple[ToldHa
     `state` is that of the session now: it says which are open, and which events did not apply.
     """
     refused = {entry.event for entry in state.not_applied}
-    still_open = {handoff.id: handoff for handoff in state.handoffs}
+    still_open = {handoff.id: handoff for handoff in handoffs_of(state)}
     asked: dict[str, Entry] = {}
     answers: dict[str, Entry] = {}
     approvals: dict[str, str] = {}

@@ -13,12 +13,20 @@ import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from idse_orchestrator.agents.agent_files import AGENT_FILES
-from idse_orchestrator.agents.file_standing import Found
 from idse_orchestrator.agents.memory import forget_told
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+
+
+class Found(NamedTuple):
+    """A file of a work tree: its bytes (None: there is none), its real path, and why it is not served."""
+
+    content: bytes | None
+    real: str
+    refusal: str = ""
+
 
 _MEMORY = "agent-files.json"
 _LARGEST = 16 * 1024 * 1024
@@ -26,7 +34,7 @@ _MOST = 8 * len(AGENT_FILES) * _LARGEST
 
 
 class GitAgentFiles:
-    """The `AgentFileStore` port on the work tree at `top`, whose git directory is `git_dir`."""
+    """The agent files of the work tree at `top`, whose git directory is `git_dir`."""
 
     def __init__(self, top: str, git_dir: str) -> None:
         self._top = top
@@ -34,11 +42,11 @@ class GitAgentFiles:
         self._memory = os.path.join(git_dir, "idse", _MEMORY)
 
     def where(self, path: str) -> str:
-        """See `AgentFileStore.where`."""
+        """The absolute path."""
         return os.path.join(self._top, path)
 
     def find(self, path: str) -> Found:
-        """See `AgentFileStore.find`. A link is followed as long as it stays in the work tree."""
+        """What stands at a repository-relative path; a link is followed if it stays in the work tree."""
         place = self.where(path)
         real, top = os.path.realpath(place), os.path.realpath(self._top)
         if os.path.commonpath((real, top)) != top or ".git" in os.path.relpath(real, top).split(os.sep):
@@ -54,7 +62,10 @@ class GitAgentFiles:
         return _read(real) if seen.st_size <= _LARGEST else Found(None, real, "it is too large")
 
     def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
-        """See `AgentFileStore.write`."""
+        """Make the file `after`; folders are made, and remembered.
+
+        `own`: what it was `before` is the user's alone, and is remembered, too.
+        """
         with self._alone():
             real = os.path.realpath(self.where(path))
             name = self._relative(real)  # two paths may lead to one file
@@ -70,7 +81,10 @@ class GitAgentFiles:
             _replace(real, after)
 
     def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
-        """See `AgentFileStore.take_away`."""
+        """Make the file, which is `now`, what it was before we wrote it, if nobody changed it since.
+
+        Else it becomes `rest`, and None removes it. Folders that were made for it go when they are empty.
+        """
         with self._alone():
             real = os.path.realpath(self.where(path))
             name = self._relative(real)  # two paths may lead to one file
@@ -86,7 +100,7 @@ class GitAgentFiles:
             self._remember(memory)
 
     def forget(self, path: str) -> None:
-        """See `AgentFileStore.forget`."""
+        """Forget a file that somebody removed; folders that were made for it go when they are empty."""
         with self._alone():
             real = os.path.realpath(self.where(path))
             memory = self._recall()

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+MAX_ARTIFACT_BYTES = 1024 * 1024
+"""A document larger than this never enters a ledger."""
 MAX_FILES = 10_000
 """Files in one session's folder; more is no set of documents."""
 MAX_DEPTH = 32

@@ -1,16 +1,20 @@
-"""Files of our own inside the git directory: locks, caches, spool, log. Never published."""
+"""Files written in one step, or not at all: a reader never sees a part, a full disk leaves what was there."""
 
 from __future__ import annotations
 
 import errno
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import StorageError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 def storage_error(error: OSError, where: str, what: str = "the repository") -> StorageError:
-    """The error to raise when the system refuses a write at `where`, which is a place in `what`."""
+    """Returns the error for a write that the system refused at `where`, which is a place in `what`."""
     return StorageError(
         f"{what} cannot be written",
         where=error.filename or where,
@@ -28,7 +32,7 @@ def _fix(number: int | None, what: str) -> str:
 
 
 def make_folder(path: str, what: str = "the repository") -> str:
-    """Create `path` with its parents; StorageError where that is not possible."""
+    """Creates `path` with its parents; returns it. Raises StorageError if that is not possible."""
     try:
         os.makedirs(path, exist_ok=True)
     except OSError as error:
@@ -36,23 +40,76 @@ def make_folder(path: str, what: str = "the repository") -> str:
     return path
 
 
-def write_atomically(path: str, content: bytes, *, mode: int = 0o666) -> None:
-    """Replace `path` by `content` in one step: a reader sees the old bytes or the new, never a part."""
-    temporary = f"{path}.{os.getpid()}.tmp"
+def write_atomically(
+    path: str, content: bytes, *, mode: int = 0o666, durable: bool = False, what: str = "the repository"
+) -> None:
+    """Replaces `path` by `content` in one step: a reader sees the old bytes or the new, never a part.
+
+    With `durable` it is on the disk when this returns. Raises StorageError; `path` is a place in `what`.
+    """
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(content)
+        with _temporary(path, content, mode, durable=durable) as temporary:
             os.replace(temporary, path)
-        except BaseException:
-            _remove_quietly(temporary)
-            raise
     except OSError as error:
         error.filename = path  # nobody knows the temporary file
-        raise storage_error(error, path) from error
+        raise storage_error(error, path, what) from error
+    if durable:
+        sync_to_disk(os.path.dirname(path), what)
 
 
-def _remove_quietly(path: str) -> None:
-    with suppress(OSError):  # the first error is the one to tell
+def write_new(path: str, content: bytes) -> bool:
+    """Writes a whole file where there is none, in one step; False if there is one. Raises OSError."""
+    try:
+        with _temporary(path, content) as temporary:
+            os.link(temporary, path)  # unlike a rename, it fails if somebody was faster
+    except FileExistsError:
+        return False
+    except OSError as error:
+        error.filename = path
+        raise
+    return True
+
+
+def sync_to_disk(path: str, what: str = "the repository") -> None:
+    """Has what is in a file, or the names in a folder, on the disk, if the system can do that.
+
+    Raises StorageError if the disk could not take it.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise_if_lost(error, path, what)
+    finally:
+        os.close(descriptor)
+
+
+def raise_if_lost(error: OSError, path: str, what: str) -> None:
+    """Raises StorageError if something was lost; some systems only cannot do what they were asked for."""
+    if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
+        raise storage_error(error, path, what) from error
+
+
+def remove_quietly(path: str) -> None:
+    """Removes a file, if it can be."""
+    with suppress(OSError):
         os.unlink(path)
+
+
+@contextmanager
+def _temporary(path: str, content: bytes, mode: int = 0o666, *, durable: bool = False) -> Iterator[str]:
+    """Yields a new file beside `path`. `health/recovery.py` knows one whose process is gone by its name."""
+    temporary = f"{path}.{os.urandom(4).hex()}.{os.getpid()}.tmp"  # threads may write the same file
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(descriptor)
+        yield temporary
+    finally:
+        remove_quietly(temporary)

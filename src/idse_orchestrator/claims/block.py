@@ -9,18 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.claims.claim import DECLARED, PROMOTED, Claim
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.constitution.checks.document import Document, Notice, texts
 from idse_orchestrator.documents.marked_block import BlockTrouble, find_block, renewed, with_block
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
-from idse_orchestrator.errors import ClaimsBlockError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.claims.session import Blueprint
 
 _BEGIN, _END = b"<!-- idse:begin ", b"<!-- idse:end -->"
 _SIGNS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
@@ -157,59 +150,6 @@ def _line(claim: Claim) -> str:
 def _escaped(text: str) -> str:
     """`text` so that it can open no comment, which would hide all that follows."""
     return text.replace("<!", "\\<!")
-
-
-SAME = "same"
-WRITTEN = "written"
-LEFT = "left"
-
-
-class BlockOutcome(NamedTuple):
-    """What became of the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
-
-    status: str
-    path: str
-    why: str = ""
-
-
-def show_claims_in_file(
-    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool = False, dry_run: bool = False
-) -> BlockOutcome:
-    """Bring the block up to date; a block that was edited by hand is left, unless `force`."""
-    path = f"{session_folder(blueprint.project, BLUEPRINT)}/blueprint.md"
-    if not blueprint.file.has_folder(blueprint.project):
-        return BlockOutcome(LEFT, path, "this branch does not carry the folder of the blueprint")
-    content = blueprint.file.read(blueprint.project)
-    after = written(content, claims, force=force)
-    if isinstance(after, BlockTrouble):
-        return BlockOutcome(LEFT, f"{path}:{after.line}", after.what)
-    if after == EDITED or isinstance(after, str):
-        return BlockOutcome(LEFT, path, "its block of claims was edited by hand")
-    if after == (content or b""):
-        return BlockOutcome(SAME, path)
-    if not dry_run:
-        blueprint.file.write(blueprint.project, content, after)
-    return BlockOutcome(WRITTEN, path)
-
-
-def write_claims(
-    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
-) -> BlockOutcome:
-    """The same for whoever asked for just that: ClaimsBlockError where it could not be done."""
-    outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
-    if outcome.status != LEFT:
-        return outcome
-    edited = "edited by hand" in outcome.why
-    raise ClaimsBlockError(
-        "the claims were not written",
-        where=outcome.path,
-        cause=outcome.why,
-        fix=(
-            ("idse blueprint claims --write --force    (your edits inside the markers are lost)",)
-            if edited
-            else ("mend it there, then: idse blueprint claims --write",)
-        ),
-    )
 
 
 _CONFLICT_IN_BLOCK = "a merge conflict (idse blueprint claims --write takes it out of the block)"

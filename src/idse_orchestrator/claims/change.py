@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import encodable, few, one_line
-from idse_orchestrator.claims.block import LEFT, BlockOutcome, show_claims_in_file
 from idse_orchestrator.claims.claim import (
     DECLARE,
     DEMOTE,
@@ -16,10 +15,19 @@ from idse_orchestrator.claims.claim import (
     REINFORCE,
     Claim,
     Evidence,
+    claims_of,
 )
 from idse_orchestrator.claims.evidence import MOST_AT_ONCE
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.claims.session import append, blueprint_tip, known_claim, shortened
+from idse_orchestrator.claims.session import (
+    LEFT,
+    BlockOutcome,
+    append,
+    blueprint_tip,
+    known_claim,
+    shortened,
+    show_claims_in_file,
+)
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import claim_id, claim_text
@@ -59,7 +67,7 @@ def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool
     name = claim_id(clean)
 
     def plan(tip: SessionTip) -> Draft | None:
-        known = tip.state.claims.get(name)
+        known = claims_of(tip.state).get(name)
         if known is not None and known.status == DEMOTED:
             raise UsageError(
                 f"{name} was declared, and demoted since",
@@ -74,7 +82,7 @@ def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool
 
 def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool = False) -> Changed:
     """Make a claim count, if the gate says so; ClaimDeniedError with the tests that failed if not."""
-    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
     if claim.status == PROMOTED:
         return Changed(claim, changed=False)
     why = encodable(reason).strip()
@@ -93,7 +101,7 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
         raise denied(claim, tests, {each.session for each in claim.evidence} - weighing.tips.keys())
 
     def plan(tip: SessionTip) -> Draft | None:
-        now = tip.state.claims.get(claim.id, claim)
+        now = claims_of(tip.state).get(claim.id, claim)
         if now.status == PROMOTED:
             return None
         if now.demotions != claim.demotions:
@@ -120,7 +128,7 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
 
 def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bool = False) -> Changed:
     """Add what the ledgers hold by now to the evidence of a claim; of one `session` only, if it is named."""
-    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
     if claim.status == DEMOTED:
         raise UsageError(
             f"{claim.id} was demoted, so there is nothing to reinforce",
@@ -140,7 +148,7 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
         new = [
             each.evidence
             for each in added
-            if each.evidence not in tip.state.claims.get(claim.id, claim).evidence
+            if each.evidence not in claims_of(tip.state).get(claim.id, claim).evidence
         ]
         body = {"action": REINFORCE, "claim": claim.id, "evidence": [each._asdict() for each in new]}
         return Draft(CLAIMED, body) if new else None
@@ -150,7 +158,7 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
 
 def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = False) -> Changed:
     """Take a claim back. It stays in history with the reason, and can be promoted again."""
-    claim = known_claim(blueprint_tip(blueprint).state.claims, name)
+    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
     why = encodable(reason).strip()
     if not why:
         raise UsageError(
@@ -160,7 +168,7 @@ def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = Fals
         )
 
     def plan(tip: SessionTip) -> Draft | None:
-        if tip.state.claims.get(claim.id, claim).status == DEMOTED:
+        if claims_of(tip.state).get(claim.id, claim).status == DEMOTED:
             return None
         return Draft(CLAIMED, {"action": DEMOTE, "claim": claim.id, "reason": why})
 
@@ -213,12 +221,12 @@ def _done(
         return draft
 
     after = append(blueprint, watched, dry_run=dry_run)
-    claim = after.state.claims.get(planned.id, planned)
+    claim = claims_of(after.state).get(planned.id, planned)
     return Changed(claim, written, block=None if dry_run else _shown(blueprint, after))
 
 
 def _shown(blueprint: Blueprint, tip: SessionTip) -> BlockOutcome:
     try:
-        return show_claims_in_file(blueprint, tip.state.claims)
+        return show_claims_in_file(blueprint, claims_of(tip.state))
     except IdseError as error:  # the event is in the ledger: the view can follow later
         return BlockOutcome(LEFT, error.where or "", error.cause or error.message)

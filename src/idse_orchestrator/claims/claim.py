@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from idse_orchestrator.ledger.message import something_happened
+from idse_orchestrator.pipeline.values import part_of
+
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -90,10 +93,20 @@ def _claim(name: str, raw: Mapping[str, Any]) -> Claim:
     )
 
 
+CLAIMS = "claims"
+"""The part of a session's state that is kept here: claims by id."""
+
+
+def claims_of(state: SessionState) -> Mapping[str, Claim]:
+    """Returns the claims of a blueprint by id. CorruptLedgerError where its state holds something else."""
+    return part_of(state, CLAIMS, claims_from_dict, {})
+
+
 def apply_claim(state: SessionState, event: Event) -> SessionState | str:
     """The state after a ``claimed`` event; or why it does not apply."""
     name, action = event.body["claim"], event.body["action"]
-    known = state.claims.get(name)
+    raw = state.parts.get(CLAIMS, {}).get(name)
+    known = _claim(name, raw) if raw is not None else None
     if action == DECLARE:
         return "the claim was declared already" if known else _with(state, _declared(name, event))
     move = _MOVES.get(action)
@@ -111,7 +124,8 @@ def unseen_demotions(claim: Claim, seen: Mapping[str, int]) -> bool:
 
 
 def _with(state: SessionState, claim: Claim) -> SessionState:
-    return state._replace(claims={**state.claims, claim.id: claim})
+    claims = {**state.parts.get(CLAIMS, {}), claim.id: claim_to_dict(claim)}
+    return state._replace(parts={**state.parts, CLAIMS: claims})
 
 
 def _declared(name: str, event: Event) -> Claim:
@@ -151,3 +165,11 @@ _MOVES: Mapping[str, Callable[[Claim, Event], Claim | str]] = {
     REINFORCE: _reinforced,
     DEMOTE: _demoted,
 }
+
+
+def claim_words(body: Mapping[str, Any]) -> str:
+    """Returns the subject of a ``claimed`` event."""
+    if not body.get("action") or not body.get("claim"):
+        return something_happened(body)
+    text = f": {body['text']}" if body.get("text") else ""
+    return f"{body['action']}d {body['claim']}{text}"

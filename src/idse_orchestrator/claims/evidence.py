@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.claims.gate import STABLE, Weighed
+from idse_orchestrator.claims.gate import STABLE, Contradiction, Weighed
 from idse_orchestrator.claims.statements import Statement, statements_of
 from idse_orchestrator.claims.words import THRESHOLD, Words, ids_in, shared, words_of
 from idse_orchestrator.documents.headings import names_start
@@ -138,14 +138,6 @@ _LABEL = re.compile(
     rf"[*_]{{0,3}}(?:{'|'.join(LABELS)})[*_]{{0,3}}(?:\s*:[*_]{{0,3}}\s*|\s+(?=`?c-[0-9a-f]{{10}}))",
     re.IGNORECASE,
 )
-
-
-class Contradiction(NamedTuple):
-    """A line of a session's feedback that says a claim does not hold."""
-
-    session: str
-    line: int
-    text: str
 
 
 class Denial(NamedTuple):

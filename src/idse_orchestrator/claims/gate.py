@@ -15,7 +15,15 @@ from idse_orchestrator.claims.words import THRESHOLD
 
 if TYPE_CHECKING:
     from idse_orchestrator.claims.claim import Evidence
-    from idse_orchestrator.claims.evidence import Contradiction
+
+
+class Contradiction(NamedTuple):
+    """A line of a session's feedback that says a claim does not hold."""
+
+    session: str
+    line: int
+    text: str
+
 
 SESSIONS = 2
 STAGES = 2

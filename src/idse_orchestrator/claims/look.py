@@ -6,11 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.claims.block import LEFT, WRITTEN, BlockOutcome, show_claims_in_file
-from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, Claim
-from idse_orchestrator.claims.evidence import Contradiction
-from idse_orchestrator.claims.gate import Case, GateTest, Weighed, failed, gate_tests
-from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, Claim, claims_of
+from idse_orchestrator.claims.gate import Case, Contradiction, GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.claims.session import LEFT, WRITTEN, BlockOutcome, blueprint_tip, show_claims_in_file
 from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import LONGEST, claim_id, unlabelled, words_of
 
@@ -82,7 +80,7 @@ class Verification:
 
 def claims(blueprint: Blueprint, *, every: bool) -> Sequence[Claim]:
     """The claims of the blueprint, promoted ones first; demoted ones only if `every`."""
-    known = blueprint_tip(blueprint).state.claims.values()
+    known = claims_of(blueprint_tip(blueprint).state).values()
     order = {PROMOTED: 0, DEMOTED: 2}
     wanted = [claim for claim in known if every or claim.status != DEMOTED]
     return sorted(wanted, key=lambda claim: (order.get(claim.status, 1), claim.section, claim.text, claim.id))
@@ -90,7 +88,7 @@ def claims(blueprint: Blueprint, *, every: bool) -> Sequence[Claim]:
 
 def verify(blueprint: Blueprint) -> Verification:
     """Hold every promoted claim against its evidence and all feedback, as they are now."""
-    known = blueprint_tip(blueprint).state.claims
+    known = claims_of(blueprint_tip(blueprint).state)
     weighing = Weighing(blueprint)
     promoted = [claim for claim in claims(blueprint, every=False) if claim.status == PROMOTED]
     verdicts = [_verdict(weighing, claim) for claim in promoted]
@@ -109,7 +107,7 @@ def candidates(blueprint: Blueprint, limit: int) -> Candidates:
 
     Two statements are the same where their words are, in the same order; see `claims.words.words_of`.
     """
-    known = blueprint_tip(blueprint).state.claims
+    known = claims_of(blueprint_tip(blueprint).state)
     weighing = Weighing(blueprint)
     documents = list(weighing.documents())
     recurring = _recurring(weighing, documents)

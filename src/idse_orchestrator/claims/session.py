@@ -1,15 +1,29 @@
-"""What the use cases of blueprint claims need from outside."""
+"""What the use cases of claims work with: the ledger of a blueprint, and its ``blueprint.md``."""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError
+from idse_orchestrator.claims.block import EDITED, written
+from idse_orchestrator.documents.marked_block import BlockTrouble
+from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.errors import (
+    AmbiguousError,
+    ClaimsBlockError,
+    ConflictError,
+    UnknownNameError,
+    UsageError,
+)
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
+from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
+from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +31,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.claims.claim import Claim
     from idse_orchestrator.claims.evidence import Version
     from idse_orchestrator.ledger.values import Draft
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
 
 
 class LedgerDocuments(Protocol):
@@ -34,19 +49,6 @@ class LedgerDocuments(Protocol):
         """The bytes of each blob that is here and whose bytes have its id."""
 
 
-class BlueprintFile(Protocol):
-    """``blueprint.md`` in the folder of the blueprint session in this work tree."""
-
-    def read(self, project: str) -> bytes | None:
-        """Its bytes; None where there is none. ConflictError where something else stands there."""
-
-    def has_folder(self, project: str) -> bool:
-        """Whether the branch carries the folder of the blueprint session."""
-
-    def write(self, project: str, before: bytes | None, after: bytes) -> None:
-        """Make it `after`, if it is `before` still; ConflictError if it is not."""
-
-
 @dataclass(frozen=True, slots=True)
 class Blueprint:
     """What the use cases work with, on the blueprint of `project`.
@@ -58,7 +60,7 @@ class Blueprint:
     ledgers: LedgerReader
     writer: Callable[[], LedgerWriter]
     documents: LedgerDocuments
-    file: BlueprintFile
+    file: GitBlueprintFile
     on_progress: Callable[[int, int], None]
 
 
@@ -127,5 +129,116 @@ def _existing(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
         fix=(
             "idse sync pull    (where another clone has it)",
             f"idse init {blueprint.project}    (adopts or makes it)",
+        ),
+    )
+
+
+NAME = "blueprint.md"
+
+
+class GitBlueprintFile:
+    """``blueprint.md`` in the folder of the blueprint session of a work tree."""
+
+    def __init__(self, work_tree: WorkTree) -> None:
+        self._toplevel = work_tree.top
+
+    def has_folder(self, project: str) -> bool:
+        """Whether the branch carries the folder of the blueprint session."""
+        return os.path.isdir(os.path.join(self._toplevel, session_folder(project, BLUEPRINT)))
+
+    def read(self, project: str) -> bytes | None:
+        """Its bytes; None where there is none. ConflictError where something else stands there."""
+        relative = f"{session_folder(project, BLUEPRINT)}/{NAME}"
+        path = os.path.join(self._toplevel, relative)
+        self._refuse_link(relative)
+        try:
+            info = os.lstat(path)
+            if not stat.S_ISREG(info.st_mode):  # reading a pipe would wait for ever
+                raise _in_the_way(relative, "it is not a regular file")
+            if info.st_size > MAX_FILE_BYTES:
+                raise _in_the_way(relative, f"it has {info.st_size:,} bytes, so it is no document")
+            with open(path, "rb") as file:
+                return file.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise storage_error(error, relative) from error
+
+    def write(self, project: str, before: bytes | None, after: bytes) -> None:
+        """Make it `after`, if it is `before` still; ConflictError if it is not."""
+        if self.read(project) != before:
+            raise ConflictError(
+                "blueprint.md changed while its claims were written",
+                where=f"{session_folder(project, BLUEPRINT)}/{NAME}",
+                fix=("idse blueprint claims --write",),
+            )
+        write_atomically(os.path.join(self._toplevel, session_folder(project, BLUEPRINT), NAME), after)
+
+    def _refuse_link(self, relative: str) -> None:
+        parts = relative.split("/")
+        for count in range(1, len(parts)):
+            place = os.path.join(self._toplevel, *parts[:count])
+            if os.path.islink(place):
+                raise _in_the_way("/".join(parts[:count]), "a symbolic link could lead out of this work tree")
+
+
+def _in_the_way(where: str, cause: str) -> ConflictError:
+    return ConflictError(
+        "the claims cannot be written into blueprint.md",
+        where=where,
+        cause=cause,
+        fix=("put a plain file or folder there, then: idse blueprint claims --write",),
+    )
+
+
+SAME = "same"
+WRITTEN = "written"
+LEFT = "left"
+
+
+class BlockOutcome(NamedTuple):
+    """What became of the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
+
+    status: str
+    path: str
+    why: str = ""
+
+
+def show_claims_in_file(
+    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool = False, dry_run: bool = False
+) -> BlockOutcome:
+    """Bring the block up to date; a block that was edited by hand is left, unless `force`."""
+    path = f"{session_folder(blueprint.project, BLUEPRINT)}/blueprint.md"
+    if not blueprint.file.has_folder(blueprint.project):
+        return BlockOutcome(LEFT, path, "this branch does not carry the folder of the blueprint")
+    content = blueprint.file.read(blueprint.project)
+    after = written(content, claims, force=force)
+    if isinstance(after, BlockTrouble):
+        return BlockOutcome(LEFT, f"{path}:{after.line}", after.what)
+    if after == EDITED or isinstance(after, str):
+        return BlockOutcome(LEFT, path, "its block of claims was edited by hand")
+    if after == (content or b""):
+        return BlockOutcome(SAME, path)
+    if not dry_run:
+        blueprint.file.write(blueprint.project, content, after)
+    return BlockOutcome(WRITTEN, path)
+
+
+def write_claims(
+    blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
+) -> BlockOutcome:
+    """The same for whoever asked for just that: ClaimsBlockError where it could not be done."""
+    outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
+    if outcome.status != LEFT:
+        return outcome
+    edited = "edited by hand" in outcome.why
+    raise ClaimsBlockError(
+        "the claims were not written",
+        where=outcome.path,
+        cause=outcome.why,
+        fix=(
+            ("idse blueprint claims --write --force    (your edits inside the markers are lost)",)
+            if edited
+            else ("mend it there, then: idse blueprint claims --write",)
         ),
     )

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.claims.claim import Claim, Evidence
 from idse_orchestrator.claims.evidence import (
-    Contradiction,
     Denial,
     Version,
     contradictions,
@@ -18,7 +17,7 @@ from idse_orchestrator.claims.evidence import (
     speaks_against,
     standing_run,
 )
-from idse_orchestrator.claims.gate import Case, Weighed
+from idse_orchestrator.claims.gate import Case, Contradiction, Weighed
 from idse_orchestrator.claims.statements import Statement, statements_of
 from idse_orchestrator.claims.words import THRESHOLD, Words, best_overlap, may_share, words_of
 from idse_orchestrator.documents.pipeline_artifacts import STAGES

@@ -69,7 +69,7 @@ def prime_text(status: SessionStatus, report: Report) -> str:
         "\n".join(_stage(here) for here in status.stages),
         "## Now\n" + _now(status),
         _findings(report),
-        _RULES + (_AGENTS if status.ledger.agents is not None else ""),
+        _RULES + (_AGENTS if "registry" in status.ledger.parts else ""),
     ]
     return "\n\n".join(part for part in parts if part)
 

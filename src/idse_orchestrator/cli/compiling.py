@@ -15,7 +15,7 @@ from idse_orchestrator.documents.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
 from idse_orchestrator.profiles.file import YAML, profile_name
-from idse_orchestrator.profiles.write_profiles import (
+from idse_orchestrator.profiles.folder import (
     CURRENT,
     FOREIGN,
     MISSING,

@@ -54,18 +54,22 @@ def projects(context: click.Context, incomplete: str) -> Iterable[str]:
 def agents(context: click.Context, incomplete: str) -> Iterable[str]:
     """Suggests agents of the project's registry."""
     del incomplete
+    from idse_orchestrator.agents.registry import registry_of
+
     app = _application()
     tip = app.reader.project(app.resolve_project(_project(context)))
-    return [agent.id for agent in tip.state.registry.agents] if tip else ()
+    return [agent.id for agent in registry_of(tip.state).agents] if tip else ()
 
 
 @silently
 def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
     """Suggests open handoffs of the session in question, by id."""
     del incomplete
+    from idse_orchestrator.agents.handoff import handoffs_of
+
     app = _application()
     tip = app.reader.session(*app.resolve_session(_project(context), context.params.get("session")))
-    return [handoff.id for handoff in tip.state.handoffs] if tip else ()
+    return [handoff.id for handoff in handoffs_of(tip.state)] if tip else ()
 
 
 @silently
@@ -99,10 +103,11 @@ def claims(context: click.Context, incomplete: str) -> Iterable[str]:
     """Suggests ids of the claims of the project's blueprint."""
     del incomplete
     from idse_orchestrator.base.names import BLUEPRINT
+    from idse_orchestrator.claims.claim import claims_of
 
     application = _application()
     tip = application.reader.session(application.resolve_project(_project(context)), BLUEPRINT)
-    return tip.state.claims if tip else ()
+    return tuple(claims_of(tip.state)) if tip else ()
 
 
 @silently

@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
     from idse_orchestrator.constitution.examination_pool import Job
     from idse_orchestrator.constitution.rules import Constitution
-    from idse_orchestrator.constitution.validation_engine import Hit
-    from idse_orchestrator.constitution.verdict_cache import DocumentKey, VerdictCache
+    from idse_orchestrator.constitution.validation_engine import DocumentKey, Hit, VerdictCache
     from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
 
 Progress = Callable[[int, int], None]

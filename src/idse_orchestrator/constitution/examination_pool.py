@@ -19,8 +19,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.constitution.rules import Constitution
-from idse_orchestrator.constitution.validation_engine import examine, hits_to_json
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey, examine, hits_to_json
 from idse_orchestrator.documents.artifact_reader import FileEntry
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from idse_orchestrator.constitution.checks.document import Check
-    from idse_orchestrator.constitution.verdict_cache import VerdictCache
+    from idse_orchestrator.constitution.validation_engine import VerdictCache
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
 
 LARGEST = 1024 * 1024

@@ -16,7 +16,7 @@ from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
 from idse_orchestrator.errors import UnknownNameError
 

@@ -14,12 +14,54 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
 from idse_orchestrator.constitution.rules import CORE, SIDE_FILE, Constitution, Rule
 from idse_orchestrator.documents.artifact_reader import FileEntry
+
+
+class DocumentKey(NamedTuple):
+    """A file as the rules see it: path relative to its session, mode as in a tree, blob id."""
+
+    path: str
+    mode: int
+    blob: str
+
+
+class VerdictCache(Protocol):
+    """Kept verdicts and compiled constitutions. No method raises: what cannot be kept is not kept."""
+
+    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:
+        """The verdicts that are known under the constitution of that id; unknown keys are left out."""
+
+    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
+        """Keep verdicts reached under the constitution of that id."""
+
+    def compiled(self, constitution: str) -> str | None:
+        """The compiled form (`Constitution.to_json`) kept under that id, or None."""
+
+    def keep_compiled(self, constitution: str, text: str) -> None:
+        """Keep the compiled form of the constitution of that id."""
+
+
+class NoCache:
+    """A VerdictCache that remembers nothing: for readers that must leave no trace."""
+
+    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:  # noqa: ARG002 - the port's signature
+        """Nothing is known."""
+        return {}
+
+    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
+        """Forget them."""
+
+    def compiled(self, constitution: str) -> str | None:  # noqa: ARG002 - the port's signature
+        """Nothing is known."""
+        return None
+
+    def keep_compiled(self, constitution: str, text: str) -> None:
+        """Forget it."""
 
 
 class Hit(NamedTuple):

@@ -1,4 +1,4 @@
-"""The port to kept verdicts: what the rules noticed in a file, found again by content.
+"""Kept verdicts on disk: what the rules noticed in a file, found again by content.
 
 A verdict is the JSON text of a file's hits (`hits_to_json`). It depends on nothing but its key and
 the constitution, so it never grows old; a cache may forget it at any time, and may never be wrong.
@@ -10,52 +10,14 @@ import os
 from binascii import crc32
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.files import write_atomically
+from idse_orchestrator.constitution.validation_engine import DocumentKey
+from idse_orchestrator.errors import StorageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
-
-
-class DocumentKey(NamedTuple):
-    """A file as the rules see it: path relative to its session, mode as in a tree, blob id."""
-
-    path: str
-    mode: int
-    blob: str
-
-
-class VerdictCache(Protocol):
-    """Kept verdicts and compiled constitutions. No method raises: what cannot be kept is not kept."""
-
-    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:
-        """The verdicts that are known under the constitution of that id; unknown keys are left out."""
-
-    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
-        """Keep verdicts reached under the constitution of that id."""
-
-    def compiled(self, constitution: str) -> str | None:
-        """The compiled form (`Constitution.to_json`) kept under that id, or None."""
-
-    def keep_compiled(self, constitution: str, text: str) -> None:
-        """Keep the compiled form of the constitution of that id."""
-
-
-class NoCache:
-    """A VerdictCache that remembers nothing: for readers that must leave no trace."""
-
-    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:  # noqa: ARG002 - the port's signature
-        """Nothing is known."""
-        return {}
-
-    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
-        """Forget them."""
-
-    def compiled(self, constitution: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """Nothing is known."""
-        return None
-
-    def keep_compiled(self, constitution: str, text: str) -> None:
-        """Forget it."""
 
 
 SHARD_LIMIT = 256 * 1024
@@ -65,7 +27,6 @@ KEPT_CONSTITUTIONS = 4
 """Folders of constitutions used longer ago than these are removed: branches may disagree about the rules."""
 
 _COMPILED = "constitution"
-_NEW = ".new"
 
 _ENGINE = ("base", "documents", "constitution", "profiles", "claims")
 """The rooms whose code decides what a rule notices in a document."""
@@ -94,7 +55,7 @@ class FileVerdictCache:
 
     def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
         """See VerdictCache."""
-        with suppress(OSError):
+        with suppress(OSError, StorageError):
             home = self._make_home(constitution)
             for shard, keys in _by_shard(verdicts).items():
                 _append(os.path.join(home, shard), b"".join(_line(_key(key), verdicts[key]) for key in keys))
@@ -106,9 +67,9 @@ class FileVerdictCache:
 
     def keep_compiled(self, constitution: str, text: str) -> None:
         """See VerdictCache."""
-        with suppress(OSError):
+        with suppress(OSError, StorageError):
             path = os.path.join(self._make_home(constitution), _COMPILED)
-            _replace(path, _line(_COMPILED.encode(), text))
+            write_atomically(path, _line(_COMPILED.encode(), text))
 
     def _home(self, constitution: str) -> str:
         return os.path.join(self._folder, f"{constitution[:32]}-{self._generation}")
@@ -188,15 +149,7 @@ def _append(path: str, data: bytes) -> None:
     finally:
         os.close(handle)
     if full:
-        _replace(path, data[:SHARD_LIMIT])
-
-
-def _replace(path: str, data: bytes) -> None:
-    """Put a whole new file in the place of the old one; readers see one or the other."""
-    new = f"{path}{_NEW}{os.getpid()}"
-    with open(new, "wb") as file:
-        file.write(data)
-    os.replace(new, path)
+        write_atomically(path, data[:SHARD_LIMIT])
 
 
 def _forget_others(folder: str, home: str) -> None:

@@ -28,14 +28,14 @@ class ConfigurationEntry(NamedTuple):
 
 
 class GitConfiguration:
-    """What `git config` says in a repository, weakest first."""
+    """The entries of `git config` in a repository, weakest first."""
 
     def __init__(self, git: Git) -> None:
         self._git = git
 
     @cached_property
     def entries(self) -> Sequence[ConfigurationEntry]:
-        """Every value; InvalidConfigurationError in git's own words where a file cannot be read."""
+        """Every value. Raises InvalidConfigurationError, in git's own words, if a file cannot be read."""
         done = self._git.attempt(*_LIST)
         if done.returncode != 0:
             words = done.stderr.decode("utf-8", "replace").strip()
@@ -45,15 +45,15 @@ class GitConfiguration:
         return [_entry(*row) for row in rows]
 
     def add(self, key: str, value: str) -> None:
-        """Add a value to a setting of this repository."""
+        """Adds a value to a setting of this repository."""
         self._write("--add", key, value)
 
     def set(self, key: str, value: str) -> None:
-        """Make `value` the only one of a setting of this repository."""
+        """Makes `value` the only one of a setting of this repository."""
         self._write("--replace-all", key, value)
 
     def forget(self) -> None:
-        """Ask again next time."""
+        """Reads everything again at the next question."""
         self.__dict__.pop("entries", None)
 
     def _write(self, how: str, key: str, value: str) -> None:
@@ -73,25 +73,25 @@ NOTES_VALUE = "refs/idse/notes/*"
 
 
 class GitSettings:
-    """The `Settings` port on a repository."""
+    """The setting of git that idse makes: notes in `git log`."""
 
     def __init__(self, vault: Vault) -> None:
         self._git = vault.git
 
     def shows_notes(self) -> bool:
-        """Whether plain `git log` shows idse's notes already, by whatever setting."""
+        """Tests whether plain `git log` shows idse's notes already, by whatever setting."""
         done = self._git.attempt("config", "--get-all", NOTES_KEY)
         values = done.stdout.decode("utf-8", "replace").split()
         return any(value in (NOTES_VALUE, "refs/idse/notes/commits") for value in values)
 
     def show_notes(self) -> bool:
-        """See `Settings.show_notes`."""
+        """Makes plain `git log` show idse's notes; False if it does already."""
         if self.shows_notes():
             return False
         self._git.bytes("config", "--local", "--add", NOTES_KEY, NOTES_VALUE)
         return True
 
     def hide_notes(self) -> bool:
-        """Take back what `show_notes` set; True if it was there."""
+        """Takes back what `show_notes` set; True if it was there."""
         pattern = "^refs/idse/notes/\\*$"
         return self._git.attempt("config", "--local", "--unset-all", NOTES_KEY, pattern).returncode == 0

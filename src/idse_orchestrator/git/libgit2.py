@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import types
 
-    import pygit2
+    import pygit2 as pygit2  # noqa: PLC0414 - the door for its types, too
 
 _CERTIFICATES = {"SSL_CERT_FILE": os.devnull + "/none", "SSL_CERT_DIR": os.sep}
 _importing = Lock()

@@ -26,27 +26,27 @@ UNMERGED = "U"
 
 
 def literally(folders: Iterable[str]) -> list[str]:
-    """`folders` as path patterns in which no character is special."""
+    """Returns `folders` as path patterns in which no character is special."""
     return [f":(top,literal){folder}" for folder in folders]
 
 
 def decode(raw: bytes) -> str:
-    """A path as git stores it, as text; bytes that are not UTF-8 survive the way back."""
+    """Returns a path as git stores it, as text; bytes that are not UTF-8 survive the way back."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def encode(path: str) -> bytes:
-    """The bytes that `decode` came from."""
+    """Returns the bytes that `decode` came from."""
     return path.encode("utf-8", "surrogateescape")
 
 
 def names(out: bytes) -> list[str]:
-    """The paths of a NUL-terminated list."""
+    """Returns the paths of a NUL-terminated list."""
     return [decode(raw) for raw in out.split(b"\0") if raw]
 
 
 def from_tree(out: bytes, prefix: str = "") -> dict[str, FileEntry]:
-    """What `git ls-tree -r -l -z` said; each path gets `prefix` in front."""
+    """Parses `git ls-tree -r -l -z`; each path gets `prefix` in front."""
     entries = {}
     for record in out.split(b"\0")[:-1]:
         fields, _, path = record.partition(b"\t")
@@ -66,7 +66,7 @@ class Change(NamedTuple):
 
 
 def from_raw(out: bytes) -> list[Change]:
-    """What a `git diff-…` with ``--raw -z --no-abbrev`` said."""
+    """Parses a `git diff-…` with ``--raw -z --no-abbrev``."""
     fields = out.split(b"\0")
     changes = []
     for meta, path in zip(fields[:-1:2], fields[1::2], strict=True):
@@ -76,7 +76,7 @@ def from_raw(out: bytes) -> list[Change]:
 
 
 def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
-    """What `git ls-files -s -z` said: mode and blob by path, and the paths that are not merged yet."""
+    """Parses `git ls-files -s -z`: mode and blob by path, and the paths that are not merged yet."""
     merged, unmerged = {}, []
     for record in out.split(b"\0")[:-1]:
         fields, _, path = record.partition(b"\t")
@@ -89,7 +89,7 @@ def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
 
 
 def check_folders(entries: Mapping[str, FileEntry], description: str) -> None:
-    """Refuse a ``.idse``, project or session that is no folder: its documents would silently go unread."""
+    """Refuses a ``.idse``, project or session that is no folder: its documents would silently go unread."""
     for path, entry in entries.items():
         if path == WORKSPACE or (entry.mode in (SYMLINK, GITLINK) and _MUST_BE_A_FOLDER.fullmatch(path)):
             raise InvalidArtifactError(
@@ -115,7 +115,7 @@ def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -
 
 
 def is_readable(entry: FileEntry) -> bool:
-    """Whether `read_many` loads this file at all."""
+    """Tests whether `contents` loads this file at all."""
     return entry.mode != GITLINK and 0 < entry.size <= CAP
 
 
@@ -148,5 +148,5 @@ TOP_FOLDERS = (*_STAGE_FOLDERS, "projects")
 
 
 def only_legacy(paths: Iterable[str]) -> tuple[str, ...]:
-    """Those of `paths` that belong to an older layout, in order, each once."""
+    """Returns those of `paths` that belong to an older layout, in order, each once."""
     return tuple(sorted({path for path in paths if re.fullmatch(_LEGACY, path, re.DOTALL)}))

@@ -13,10 +13,9 @@ from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import TIMEOUT_SECONDS
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Iterable, Iterator, Sequence
 
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
 
 CAP = 8 * 1024 * 1024
 """Objects larger than this many bytes are not loaded, unless the caller says otherwise."""
@@ -69,7 +68,7 @@ class ObjectStream:
     def __init__(self, git: Git, *, cap: int = CAP) -> None:
         self._git = git
         self._cap = cap
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
         self._waiting: deque[_Question] = deque()
         self._in_flight = 0
 
@@ -116,7 +115,7 @@ class ObjectStream:
         except BrokenPipeError as error:
             raise _ended(self._waiting[0].name) from error
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _running(self) -> Child:
         if self._child is None:
             self._child = self._git.start("cat-file", "--batch")
         return self._child
@@ -154,7 +153,7 @@ class ObjectStream:
 
 
 class Header(NamedTuple):
-    """What git knows of an object without loading it: full id, kind, size in bytes."""
+    """An object that is not loaded: full id, kind, size in bytes."""
 
     id: str
     kind: str
@@ -197,7 +196,7 @@ class ObjectFinder:
 
     def __init__(self, git: Git) -> None:
         self._git = git
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: Child | None = None
 
     def find(self, name: str) -> Header | None:
         """Returns the header of the object that `name` stands for; None too if git ended by itself."""
@@ -234,7 +233,7 @@ def _header(line: bytes) -> Header | None:
     return None
 
 
-def _end(child: subprocess.Popen[bytes] | None) -> None:
+def _end(child: Child | None) -> None:
     if child is None:
         return
     child.kill()

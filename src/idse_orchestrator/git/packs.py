@@ -38,11 +38,11 @@ class PackWriter:
         self.size = 0
 
     def has(self, name: str) -> bool:
-        """Whether the object of that id was added."""
+        """Tests whether the object of that id was added."""
         return name in self._written
 
     def add(self, kind: str, content: bytes) -> str:
-        """Add an object of `kind` ("commit", "tree" or "blob"), unless it is there; its id."""
+        """Adds an object of `kind` ("commit", "tree" or "blob"), unless it is there; returns its id."""
         name = content_id(kind, content)
         if name not in self._written:
             self._written.add(name)
@@ -50,11 +50,11 @@ class PackWriter:
         return name
 
     def close(self) -> None:
-        """Let go of the file; what was not finished is no pack."""
+        """Closes the file; what was not finished is no pack."""
         self._file.close()
 
     def install(self, git: Git) -> None:
-        """Give all of it to the folder that `git` writes to, in one step; StorageError where it is full."""
+        """Installs the pack where `git` writes, in one step. Raises StorageError if the disk is full."""
         self._seal()
         if self._written:
             args = ("index-pack", "--stdin")
@@ -72,7 +72,7 @@ class PackWriter:
         return written
 
     def _seal(self) -> None:
-        """Write how many objects there are, and the checksum."""
+        """Writes how many objects there are, and the checksum."""
         self._file.seek(0)
         self._put(_head(len(self._written)))
         self._file.seek(0)
@@ -87,7 +87,7 @@ def _head(count: int) -> bytes:
 
 
 def _size(kind: int, length: int) -> bytes:
-    """Kind and length as a pack has them: four bits of the length first, then seven at a time."""
+    """Encodes kind and length: four bits of the length first, then seven at a time."""
     first, rest = (kind << 4) | (length & 15), length >> 4
     out = bytearray()
     while rest:
@@ -101,7 +101,7 @@ _KINDS = (b"blob", b"tag", b"tree", b"commit")
 
 
 def in_order(folder: str, names: Iterable[str]) -> list[str]:
-    """`names` (``ab/cdef…``, paths in `folder`): files first, then trees, then commits from the oldest."""
+    """Orders `names` (``ab/cdef…`` in `folder`): files, then trees, then commits from the oldest."""
     found = {name: _content(os.path.join(folder, name)) for name in names}
     commits = {name: data for name, data in found.items() if data.startswith(b"commit ")}
     others = sorted(found.keys() - commits.keys(), key=lambda name: (_rank(found[name]), name))
@@ -135,7 +135,7 @@ def _rank(data: bytes) -> int:
 
 
 def _content(path: str) -> bytes:
-    """The object at `path`; of anything but a commit only the beginning, since it may be large."""
+    """Reads the object at `path`; of anything but a commit only the beginning, since it may be large."""
     with open(path, "rb") as file:
         unpacked = zlib.decompressobj()
         data = unpacked.decompress(file.read(4096), 64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TypeAlias
 
 from idse_orchestrator.errors import GitFailedError, StorageError
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.git.watching import Watched
+
+Child: TypeAlias = "subprocess.Popen[bytes]"
+"""A program that runs."""
 
 TIMEOUT_SECONDS = 60.0
 

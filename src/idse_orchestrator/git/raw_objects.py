@@ -12,22 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
+from idse_orchestrator.git.tree_entry import Entry
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
 
-PLAIN = "100644"
-FOLDER = "40000"
 _ID_BYTES = 20
-
-
-class Entry(NamedTuple):
-    """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
-
-    mode: str
-    path: str
-    id: str
-    size: int | None = None
 
 
 def parse_commit(data: bytes) -> tuple[str, tuple[str, ...], bytes]:

@@ -17,7 +17,7 @@ from idse_orchestrator.errors import GitFailedError, StorageError
 from idse_orchestrator.git.libgit2 import libgit2
 
 if TYPE_CHECKING:
-    import pygit2
+    from idse_orchestrator.git.libgit2 import pygit2
 
 STALE_AFTER_SECONDS = 5.0
 """A ``<ref>.lock`` older than this, seen while we hold the ledger lock, was left by a killed writer.
@@ -57,7 +57,7 @@ def move_ref(
     message: str,
     who: pygit2.Signature | None = None,
 ) -> None:
-    """Point `ref` at `new` if it still is at `expected_old` (None: if it does not exist).
+    """Points `ref` at `new` if it still is at `expected_old` (None: if it does not exist).
 
     The reflog says `message` and `who` (default: idse itself).
     The caller holds the ledger lock. Raises RefMovedError when somebody was faster, StorageError
@@ -85,7 +85,7 @@ _backends: WeakKeyDictionary[pygit2.Repository, pygit2.RefdbFsBackend] = WeakKey
 
 
 def _backend_of(repository: pygit2.Repository) -> pygit2.RefdbFsBackend:
-    """One backend per open repository: each new one reads packed-refs, 4 ms with 10,000 refs in it.
+    """Returns the one backend of an open repository: a new one reads packed-refs, 4 ms for 10,000 refs.
 
     It looks at the file's stamp before every use, so a packing by git is seen.
     """
@@ -111,14 +111,14 @@ def _write(
 
 
 def _may_pass(words: str) -> bool:
-    """Whether to try again: somebody holds the lock file, or `git pack-refs` took an empty folder away."""
+    """Tests for a lock file that somebody holds, or a folder that `git pack-refs` took away."""
     if any(sign in words for sign in _NEVER_PASSES):
         return False
     return any(sign in words for sign in _LOCKED) or ("failed to make" in words and "No such file" in words)
 
 
 def wait_for_lock_file(path: str) -> None:
-    """Give a living owner time; remove a lock file that nobody can still own."""
+    """Gives a living owner time; removes a lock file that nobody can still own."""
     try:
         before = os.stat(path)
     except FileNotFoundError:
@@ -135,7 +135,7 @@ def wait_for_lock_file(path: str) -> None:
 
 
 def write_failure(ref: str, error: Exception) -> StorageError | GitFailedError:
-    """The error for an object or a ref that libgit2 could not write."""
+    """Returns the error for an object or a ref that libgit2 could not write."""
     words = str(error)
     if isinstance(error, OSError) or any(sign in words for sign in _REFUSED):
         return StorageError(

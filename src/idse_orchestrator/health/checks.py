@@ -4,52 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from idse_orchestrator.agents.registry_checkup import agents_diagnosis, mend_agents
+from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.health.refs import GitWorkTree
 from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.sessions.ports import ViewFiles
-from idse_orchestrator.sessions.render_artifacts import TemplateSource
+from idse_orchestrator.sessions.template_folder import TemplateFolders
 from idse_orchestrator.sessions.views import Views
-from idse_orchestrator.worktree.hooks.install import (
-    CURRENT,
-    DISABLED,
-    EDITED,
-    MISSING,
-    NOT_EXECUTABLE,
-    OUTDATED,
-    HookFiles,
-    hooks_status,
-    install_hooks,
-)
+from idse_orchestrator.worktree.hooks.files import GitHookFiles
+from idse_orchestrator.worktree.hooks.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
 
 _SHOWN = 3
-
-
-class WorkTree(Protocol):
-    """What a checkup asks of a work tree and its settings beyond `ViewFiles`."""
-
-    def file(self, path: str) -> bytes | None:
-        """The content of a file by repository-relative path; None where there is none."""
-
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file whose folder exists."""
-
-    def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
-        """Every symbolic ref of this work tree to a session: its name, and the session if it names one."""
-
-    def forget(self, ref: str) -> None:
-        """Remove one of `current_refs`."""
-
-    def shows_notes(self) -> bool:
-        """Whether plain `git log` shows idse's notes."""
-
-    def show_notes(self) -> bool:
-        """Make it so; True if a setting was added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +29,9 @@ class Patient:
     ledgers: LedgerReader
     workspace: ViewFiles
     views: Views
-    hooks: HookFiles
-    work_tree: WorkTree
-    templates: TemplateSource
+    hooks: GitHookFiles
+    work_tree: GitWorkTree
+    templates: TemplateFolders
 
 
 def checks_of(patient: Patient) -> Iterator[Check]:

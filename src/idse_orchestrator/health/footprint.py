@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
@@ -15,15 +16,6 @@ from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.health.refs import current_refs
-from idse_orchestrator.health.uninstall import (
-    CURRENT_SESSION,
-    LEDGER,
-    PRIVATE_FOLDER,
-    SETTING,
-    TRACKING,
-    VIEW,
-    Trace,
-)
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.leftovers import (
     has_local_refs,
@@ -36,11 +28,32 @@ from idse_orchestrator.sync.remotes import redacted
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
 
+SETTING = "setting"
+
+VIEW = "view"
+
+CURRENT_SESSION = "current session"
+
+TRACKING = "tracking namespace"
+
+PRIVATE_FOLDER = "private folder"
+
+LEDGER = "ledger"
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One thing idse left in the repository: its kind (one of KINDS) and where it is."""
+
+    kind: str
+    where: str
+
+
 _OWN_SECTION = "idse"
 
 
 class GitFootprint:
-    """The `Footprint` port on a repository."""
+    """What idse left in a repository."""
 
     def __init__(self, work_tree: WorkTree, write_waiting_notes: Callable[[], object]) -> None:
         self._work_tree = work_tree
@@ -48,7 +61,7 @@ class GitFootprint:
         self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
-        """See `Footprint.traces`."""
+        """Everything but hooks, agent files and ledgers, in order."""
         found = [Trace(SETTING, setting) for setting in self._settings()]
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
@@ -62,7 +75,7 @@ class GitFootprint:
         if os.path.basename(path) != AGENT_REGISTRY:
             return False
         from idse_orchestrator.agents.registry_view import EDITED, content_condition
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._work_tree)
         try:
@@ -73,25 +86,25 @@ class GitFootprint:
             return True
 
     def agent_files(self) -> Sequence[GitAgentFiles]:
-        """See `Footprint.agent_files`."""
+        """The agent files of every work tree."""
         return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
 
     def ledgers(self) -> Sequence[Trace]:
-        """See `Footprint.ledgers`."""
+        """Every ref under ``refs/idse/``."""
         names = self._git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
         return [Trace(LEDGER, name) for name in names]
 
     def documents(self) -> Sequence[str]:
-        """See `Footprint.documents`."""
+        """Folders with documents, which stay: one for each work tree that has one."""
         folders = [os.path.join(top, WORKSPACE) for top, _ in self._work_trees()]
         return [folder for folder in folders if os.path.isdir(folder)]
 
     def settle(self) -> None:
-        """See `Footprint.settle`."""
+        """Give the commits that wait for a note theirs."""
         self._write_waiting_notes()
 
     def remove(self, traces: Sequence[Trace]) -> None:
-        """See `Footprint.remove`. The folder with the ledger lock goes last."""
+        """Remove `traces`; those that are gone are no error. The folder with the ledger lock goes last."""
         with ledger_lock(self._work_tree):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
@@ -103,7 +116,10 @@ class GitFootprint:
             _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))
 
     def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
-        """See `Footprint.remove_ledgers`. A ref that moved meanwhile stops it before anything is gone."""
+        """Write a backup of `ledgers`, check it, then remove them; the backup's path.
+
+        A ref that moved meanwhile stops it before anything is gone.
+        """
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = os.path.join(self._work_tree.common_dir, f"idse-ledgers-{stamp}.bundle")
         with ledger_lock(self._work_tree):

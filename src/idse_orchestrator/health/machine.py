@@ -11,8 +11,9 @@ from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Di
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.health import recovery
 from idse_orchestrator.health.refs import published_refs
+from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.sync.leftovers import described, remove_sync_leftovers, sync_leftovers
-from idse_orchestrator.worktree.hooks.shim import find_program
+from idse_orchestrator.worktree.hooks.hook import find_program
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -37,6 +38,7 @@ def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Itera
 
 def leftover_checks(
     work_tree: WorkTree,
+    kinds: Kinds,
     missed: Callable[[], Sequence[object]],
     record: Callable[[], int],
     drain: Callable[[], Sequence[str]],
@@ -52,8 +54,10 @@ def leftover_checks(
     yield Check(
         "sync leftovers", lambda: _sync_leftovers(work_tree), lambda: remove_sync_leftovers(work_tree)
     )
-    yield Check("ledger refs", lambda: _published(work_tree))
-    yield Check("reflogs", lambda: _reflogs(work_tree), lambda: recovery.write_reflogs(work_tree))
+    yield Check("ledger refs", lambda: _published(work_tree, kinds))
+    yield Check(
+        "reflogs", lambda: _reflogs(work_tree, kinds), lambda: recovery.write_reflogs(work_tree, kinds)
+    )
 
 
 def _git(work_tree: WorkTree) -> Diagnosis:
@@ -167,9 +171,9 @@ def _sync_leftovers(work_tree: WorkTree) -> Diagnosis:
     return Diagnosis(NOTE, described(found), (*clear, *ask))
 
 
-def _published(work_tree: WorkTree) -> Diagnosis:
+def _published(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
     """Only a person can tell what such a ref was meant to be, so nothing here is ever mended."""
-    refs = published_refs(work_tree)
+    refs = published_refs(work_tree, kinds)
     if refs.foreign:
         says = f"no ledger, or a damaged one: {', '.join(refs.foreign[:3])}"
         return Diagnosis(PROBLEM, says, ("idse fsck    (says what is wrong with each; push none of them)",))
@@ -179,8 +183,8 @@ def _published(work_tree: WorkTree) -> Diagnosis:
     return Diagnosis(OK, "every ref under refs/idse/ holds what its name says")
 
 
-def _reflogs(work_tree: WorkTree) -> Diagnosis:
-    missing = recovery.refs_without_log(work_tree)
+def _reflogs(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
+    missing = recovery.refs_without_log(work_tree, kinds)
     if not missing:
         return Diagnosis(OK, "every ledger has one")
     return Diagnosis(WARNING, f"missing for {', '.join(missing[:3])}", ("idse doctor --fix",))

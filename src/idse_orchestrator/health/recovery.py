@@ -16,6 +16,7 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS, write_failure
 from idse_orchestrator.health.refs import published_refs
+from idse_orchestrator.ledger.kinds import Kinds
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -80,17 +81,17 @@ def drain_spool(record: Callable[[], int], drain: Callable[[], Sequence[str]]) -
     return f"{told}wrote {counted(changed, 'note')}"
 
 
-def refs_without_log(work_tree: WorkTree) -> Sequence[str]:
+def refs_without_log(work_tree: WorkTree, kinds: Kinds) -> Sequence[str]:
     """Ledgers and notes that have no reflog. Refs that hold something else are none of our business."""
-    names = published_refs(work_tree).ours
+    names = published_refs(work_tree, kinds).ours
     return [name for name in names if not os.path.isfile(os.path.join(work_tree.common_dir, "logs", name))]
 
 
-def write_reflogs(work_tree: WorkTree) -> str:
+def write_reflogs(work_tree: WorkTree, kinds: Kinds) -> str:
     """Begin the reflogs that are missing; what was done."""
     from idse_orchestrator.git.libgit2 import libgit2, open_repository
 
-    missing = refs_without_log(work_tree)
+    missing = refs_without_log(work_tree, kinds)
     with ledger_lock(work_tree):
         backend = libgit2().RefdbFsBackend(open_repository(work_tree.common_dir))
         for name in missing:

@@ -10,7 +10,8 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.configuration import GitSettings
 from idse_orchestrator.git.object_stream import ObjectFinder
 from idse_orchestrator.ledger.commit import EVENT, STATE
-from idse_orchestrator.ledger.fsck import NOTES, FoundRef
+from idse_orchestrator.ledger.fsck import FoundRef
+from idse_orchestrator.ledger.kinds import NOTES, Kinds
 from idse_orchestrator.ledger.refs import parse_session_ref
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.ledger.values import SessionKey
@@ -23,14 +24,14 @@ _WORKTREE_REFS = "refs/worktree/idse"
 
 
 class GitWorkTree:
-    """The `WorkTree` port on a repository."""
+    """The files, refs and settings of a work tree that can be mended."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._work_tree = work_tree
         self._settings = GitSettings(work_tree)
 
     def file(self, path: str) -> bytes | None:
-        """See `WorkTree.file`. A symbolic link is no file."""
+        """The content of a file by repository-relative path; None where there is none, or a link."""
         full = os.path.join(self._work_tree.top, path)
         if os.path.islink(full) or not os.path.isfile(full):
             return None
@@ -41,23 +42,23 @@ class GitWorkTree:
             raise storage_error(error, path) from error
 
     def write(self, path: str, content: bytes) -> None:
-        """See `WorkTree.write`."""
+        """Write a file whose folder exists."""
         write_atomically(os.path.join(self._work_tree.top, path), content)
 
     def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
-        """See `WorkTree.current_refs`."""
+        """Every symbolic ref of this work tree to a session: its name, and the session if it names one."""
         return current_refs(self._work_tree.git_dir)
 
     def forget(self, ref: str) -> None:
-        """See `WorkTree.forget`."""
+        """Remove one of `current_refs`."""
         self._work_tree.git.bytes("symbolic-ref", "--delete", ref)
 
     def shows_notes(self) -> bool:
-        """See `WorkTree.shows_notes`."""
+        """Whether plain `git log` shows idse's notes."""
         return self._settings.shows_notes()
 
     def show_notes(self) -> bool:
-        """See `WorkTree.show_notes`."""
+        """Make it so; True if a setting was added."""
         return self._settings.show_notes()
 
 
@@ -92,16 +93,16 @@ class PublishedRefs(NamedTuple):
     unknown: Sequence[str]
 
 
-def published_refs(work_tree: WorkTree) -> PublishedRefs:
+def published_refs(work_tree: WorkTree, kinds: Kinds) -> PublishedRefs:
     """Every ref under ``refs/idse/``, once."""
-    source = GitLedgerSource(work_tree)
+    source = GitLedgerSource(work_tree, kinds)
     refs = source.refs()
-    known = [ref for ref in refs if ref.is_known]
+    known = [ref for ref in refs if ref.kind]
     ours = {*_ledgers(work_tree, known), *_notes(source, known), *sound_tips(work_tree, known)}
     return PublishedRefs(
         sorted(ours),
         [ref.name for ref in known if ref.name not in ours],
-        [ref.name for ref in refs if not ref.is_known],
+        [ref.name for ref in refs if not ref.kind],
     )
 
 
@@ -117,5 +118,5 @@ def _ledgers(work_tree: WorkTree, refs: Sequence[FoundRef]) -> Iterator[str]:
 
 def _notes(source: GitLedgerSource, refs: Sequence[FoundRef]) -> Iterator[str]:
     for ref in refs:
-        if ref.family == NOTES and ref.target and not any(source.notes_problems(ref.target)):
+        if ref.holds == NOTES and ref.target and not any(source.notes_problems(ref.target)):
             yield ref.name

@@ -7,56 +7,27 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from idse_orchestrator.agents.file_standing import AgentFileStore
 from idse_orchestrator.agents.install_files import KEPT, traces_of, uninstall_agent_files
-from idse_orchestrator.worktree.hooks.install import FOREIGN, MISSING, SKIPPED, HookFiles, uninstall_hooks
+from idse_orchestrator.agents.work_tree_files import GitAgentFiles
+from idse_orchestrator.health.footprint import (
+    CURRENT_SESSION,
+    LEDGER,
+    PRIVATE_FOLDER,
+    SETTING,
+    TRACKING,
+    VIEW,
+    GitFootprint,
+    Trace,
+)
+from idse_orchestrator.worktree.hooks.files import GitHookFiles
+from idse_orchestrator.worktree.hooks.hook import FOREIGN, MISSING, SKIPPED
+from idse_orchestrator.worktree.hooks.install import uninstall_hooks
 
 HOOK = "hook"
 AGENT_FILE = "agent file"
-SETTING = "setting"
-VIEW = "view"
-CURRENT_SESSION = "current session"
-TRACKING = "tracking namespace"
-PRIVATE_FOLDER = "private folder"
-LEDGER = "ledger"
 KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
-
-
-@dataclass(frozen=True, slots=True)
-class Trace:
-    """One thing idse left in the repository: its kind (one of KINDS) and where it is."""
-
-    kind: str
-    where: str
-
-
-class Footprint(Protocol):
-    """What idse left in a repository, in all of its work trees. Removing may raise StorageError."""
-
-    def traces(self) -> Sequence[Trace]:
-        """Everything but hooks, agent files and ledgers, in order."""
-
-    def agent_files(self) -> Sequence[AgentFileStore]:
-        """The agent files of every work tree."""
-
-    def ledgers(self) -> Sequence[Trace]:
-        """Every ref under ``refs/idse/``."""
-
-    def documents(self) -> Sequence[str]:
-        """Folders with documents, which stay: one for each work tree that has one."""
-
-    def settle(self) -> None:
-        """Give the commits that wait for a note theirs."""
-
-    def remove(self, traces: Sequence[Trace]) -> None:
-        """Remove `traces`; those that are gone are no error."""
-
-    def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
-        """Write a backup of `ledgers`, check it, then remove them; the backup's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +49,9 @@ class Uninstalled:
     backup: str = ""
 
 
-def plan_uninstall(footprint: Footprint, hooks: HookFiles, *, with_ledgers: bool = False) -> UninstallPlan:
+def plan_uninstall(
+    footprint: GitFootprint, hooks: GitHookFiles, *, with_ledgers: bool = False
+) -> UninstallPlan:
     """What `uninstall` would do; writes nothing."""
     states = hooks.states()
     found = [
@@ -92,7 +65,7 @@ def plan_uninstall(footprint: Footprint, hooks: HookFiles, *, with_ledgers: bool
     )
 
 
-def uninstall(footprint: Footprint, hooks: HookFiles, plan: UninstallPlan) -> Uninstalled:
+def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan) -> Uninstalled:
     """Carry out `plan`."""
     backup = ""
     if plan.with_ledgers:
@@ -107,7 +80,7 @@ def uninstall(footprint: Footprint, hooks: HookFiles, plan: UninstallPlan) -> Un
     return Uninstalled(plan, tuple(kept), backup)
 
 
-def _take_out(store: AgentFileStore) -> list[str]:
+def _take_out(store: GitAgentFiles) -> list[str]:
     """Why agent files of one work tree stay; the others are done with."""
     outcomes = uninstall_agent_files(store)
     return [

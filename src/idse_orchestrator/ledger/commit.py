@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from idse_orchestrator.base.ids import FORMAT
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
+from idse_orchestrator.ledger.formats import CannotJudgeError
 
 ARTIFACTS = "artifacts"
 EVENT = "event.json"
 STATE = "state.json"
 
-MAX_ARTIFACT_BYTES = 1024 * 1024
-"""A document larger than this never enters a ledger."""
 _NAMES = {"120000": "a symbolic link", "100755": "an executable", "160000": "a submodule", FOLDER: "a folder"}
 _SHAPE = {ARTIFACTS: FOLDER, EVENT: PLAIN, STATE: PLAIN}
 
@@ -71,7 +67,7 @@ def _named(mode: str) -> str:
 
 
 def corrupt(ref: str, cause: str) -> CorruptLedgerError:
-    """The error for a ledger that cannot be read."""
+    """Returns the error for a ledger that cannot be read."""
     return CorruptLedgerError(
         "this ledger is damaged",
         where=ref,
@@ -80,17 +76,11 @@ def corrupt(ref: str, cause: str) -> CorruptLedgerError:
     )
 
 
-_DECLARED = f'"format":{FORMAT}'.encode()
-_OTHERWISE = re.compile(rf'"format":(?!{FORMAT}[,}}])'.encode())
+def unreadable(ref: str, error: Exception) -> CorruptLedgerError:
+    """Returns the error for a ledger whose ``state.json`` cannot be read, or is too new to be."""
+    if isinstance(error, CannotJudgeError):
+        return CorruptLedgerError("this ledger needs a newer idse", where=ref, cause=str(error), fix=UPGRADE)
+    return corrupt(ref, f"{STATE}: {error}")
 
 
-def newer_format(data: bytes) -> int | None:
-    """The format that `data` declares when it is newer than ours; None otherwise."""
-    if _DECLARED in data and _OTHERWISE.search(data) is None:
-        return None  # as idse writes it; parsing would double the time of a replay
-    try:
-        declared = json.loads(data)["format"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    is_number = isinstance(declared, int) and not isinstance(declared, bool)
-    return declared if is_number and declared > FORMAT else None
+UPGRADE = ("pip install --upgrade idse-orchestrator",)

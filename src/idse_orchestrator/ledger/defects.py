@@ -48,6 +48,8 @@ HINTS: Mapping[str, str] = {
     "state-carried": "these commits were written on top of a wrong state.json; " + _LOOK_BACK,
     "other-ledger": "this history belongs to another project or session; " + _LOOK_BACK,
     "newer-format": "install an idse that reads this format: pip install --upgrade idse-orchestrator",
+    "absent-part": "install an idse that has this part: pip install --upgrade idse-orchestrator",
+    "event-format": "the event was written by another program, or changed since; " + _LOOK_BACK,
     "notes-root": "notes begin with the same commit in every clone; " + _LOOK_BACK,
     "notes-shape": "only notes on commits belong there: git notes and idse write nothing else",
     "notes-size": "a note is a few lines of text; " + _LOOK_BACK,
@@ -70,6 +72,8 @@ HINTS: Mapping[str, str] = {
 }
 """Code to hint. `REF` stands for the ref that the defect names."""
 
+CANNOT_JUDGE = ("newer-format", "absent-part")
+"""Codes of ledgers that are not damaged, and that this idse cannot judge."""
 NOTES = ("cut-history", "unknown-ref")
 """Codes that are worth saying and no defect."""
 

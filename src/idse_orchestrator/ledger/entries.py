@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from idse_orchestrator.ledger.events import Event, event_from_json
-from idse_orchestrator.ledger.message import subject_of
+from idse_orchestrator.ledger.message import Words, subject_of
 from idse_orchestrator.ledger.values import SessionKey
 
 MERGE = "merge"
@@ -24,8 +24,8 @@ class Entry:
     """One commit of a ledger.
 
     `short` is the shortest id that names the commit here, `committed` its Unix time, `session` ""
-    in a project's ledger. `event` is None for a merge and for damage; `damage` and `not_applied`
-    say why, or are "".
+    in a project's ledger. `event` is None for a merge and for damage, and `told` is what it says in one
+    line; `damage` and `not_applied` say why, or are "".
     """
 
     commit: str
@@ -37,6 +37,7 @@ class Entry:
     event: Event | None = None
     damage: str = ""
     not_applied: str = ""
+    told: str = ""
 
     @property
     def kind(self) -> str:
@@ -49,7 +50,7 @@ class Entry:
     def subject(self) -> str:
         """One line that says what happened; it may hold any character."""
         if self.event is not None:
-            return subject_of(self.event)
+            return self.told
         if self.damage:
             return f"damaged entry: {self.damage}"
         return "merged " + " and ".join(parent[: len(self.short)] for parent in self.parents)
@@ -110,12 +111,20 @@ class LedgerHistory(Protocol):
         """The ledger commits whose id starts with `prefix` (at least 4 hexadecimal digits)."""
 
 
+def with_event(entry: Entry, data: bytes, words: Words) -> Entry:
+    """Returns `entry` with the event in `data`, or with what is wrong with it as damage."""
+    try:
+        event = read_event(data)
+        return replace(entry, event=event, told=subject_of(event, words))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return replace(entry, damage=str(error) if type(error) is ValueError else f"not an event: {error!r}")
+
+
 def read_event(data: bytes) -> Event:
     """The event in `data`, every field of the type it must have; ValueError says what is wrong."""
     try:
         event = event_from_json(data)
         _check(event)
-        subject_of(event)
     except json.JSONDecodeError as error:
         raise ValueError(f"not an event: {error}") from error
     except (KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from idse_orchestrator.base.ids import FORMAT, canonical_json
+from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.ledger.formats import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,7 @@ KINDS = (
     ARCHIVED,
     CLAIMED,
 )
+"""The kinds of events of format 1; a further one needs a higher format."""
 
 
 class Actor(NamedTuple):
@@ -78,7 +80,7 @@ class Event(NamedTuple):
     replica: str
     actor: Actor
     body: Mapping[str, Any] = {}
-    format: int = FORMAT
+    format: int = FIRST
 
     def to_json(self) -> bytes:
         """Canonical JSON: what ``event.json`` holds."""
@@ -113,6 +115,13 @@ def event_from_json(data: bytes) -> Event:
         )
     except (KeyError, TypeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not an event: {error!r}") from error
+
+
+class NotApplied(NamedTuple):
+    """An event that is kept although its precondition no longer held when it was folded."""
+
+    event: str
+    why: str
 
 
 State = TypeVar("State")

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from idse_orchestrator.ledger.commit import LedgerCommit
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.kinds import project_folding, session_folding
+from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kind, Named
 from idse_orchestrator.ledger.replay import ExpectedMerge, Replay, merge_problems
 
 SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
@@ -18,36 +18,47 @@ OnDefect = Callable[[Defect], None]
 EVERY = 500
 """Progress is told after so many commits."""
 
-PROJECTS = "projects"
-SESSIONS = "sessions"
-NOTES = "notes"
-SYNC = "sync"
-
 
 @dataclass(frozen=True, slots=True)
 class FoundRef:
     """A ref under ``refs/idse/``: where it points ("" when that cannot be read), and through which ref.
 
-    `project` and `session`, or the `replica` whose sync points it holds, are what its name says, "" where
-    it says none.
+    `kind` is that of its family, None where this idse knows no such family; `named` is what its name says,
+    None where it is no name of this kind.
     """
 
     name: str
     target: str
     symbolic: str = ""
-    project: str = ""
-    session: str = ""
-    replica: str = ""
+    kind: Kind | None = None
+    named: Named | None = None
 
     @property
-    def family(self) -> str:
-        """What kind of ref its name says: "projects", "sessions", "notes", "sync" or what else is there."""
-        return self.name.split("/")[2]
+    def holds(self) -> str:
+        """What refs of its family hold: `kinds.EVENTS`, …; "" for an unknown family."""
+        return self.kind.holds if self.kind else ""
 
     @property
-    def is_known(self) -> bool:
-        """Whether this idse knows what refs of its family are for."""
-        return self.family in (PROJECTS, SESSIONS, NOTES, SYNC)
+    def project(self) -> str:
+        """The project that its name says, or ""."""
+        return self._part("project")
+
+    @property
+    def session(self) -> str:
+        """The session that its name says, or ""."""
+        return self._part("session")
+
+    @property
+    def replica(self) -> str:
+        """The clone whose sync points it holds, or ""."""
+        return self._part("replica")
+
+    def _part(self, part: str) -> str:
+        return (
+            dict(zip(self.named.kind.parts, self.named.names, strict=True)).get(part, "")
+            if self.named
+            else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +137,15 @@ def check_ledgers(
     for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
         if kind != "commit":
             found.append(_no_commit(ref, kind))
-        elif ref.family == NOTES:
+        elif ref.holds == NOTES:
             found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
             found += _merged_notes(source, ref, expected) if expected else ()
-        elif ref.replica:
+        elif ref.named and ref.holds == SYNC_POINTS:
             lines.append(ref)
-        elif ref.project:
-            verdict, defects = _replayed(source, ref, on_progress, expected)
+        elif ref.named and ref.holds == EVENTS:
+            verdict, defects = _replayed(
+                source, ref, Replay(ref.name, ref.named, expected=expected), on_progress
+            )
             ledgers.append(verdict)
             found += defects
     found += sync_problems(lines) if lines else ()
@@ -145,9 +158,8 @@ def check_ledgers(
 
 
 def _replayed(
-    source: LedgerSource, ref: FoundRef, on_progress: Progress, expected: ExpectedMerge | None
+    source: LedgerSource, ref: FoundRef, replay: Replay, on_progress: Progress
 ) -> tuple[LedgerVerdict, list[Defect]]:
-    replay = _replay_of(ref, expected)
     found: list[Defect] = []
     count = 0
     for step in source.history(ref.target):
@@ -172,22 +184,15 @@ def _merged_notes(source: LedgerSource, ref: FoundRef, expected: ExpectedMerge) 
             yield Defect(ref.name, commit, *problem)
 
 
-def _replay_of(ref: FoundRef, expected: ExpectedMerge | None) -> Replay:  # type: ignore[type-arg] # of whichever kind the ref is
-    if ref.session:
-        return Replay(ref.name, session_folding(ref.project, ref.session), expected=expected)
-    return Replay(ref.name, project_folding(ref.project), expected=expected)
-
-
 def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
     if not ref.target:
         yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
     if ref.symbolic:
         yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
-    if ref.family in (PROJECTS, SESSIONS) and not ref.project:
-        yield Defect(ref.name, "", "ref-name", f"no {ref.family.removesuffix('s')} can have this name")
-    if ref.family == SYNC and not ref.replica:
-        yield Defect(ref.name, "", "ref-name", "no clone can have this id")
-    if not ref.is_known:
+    if ref.kind and not ref.kind.is_open and not ref.named:
+        what = "id" if ref.holds == SYNC_POINTS else "name"
+        yield Defect(ref.name, "", "ref-name", f"no {ref.kind.name} can have this {what}")
+    if not ref.kind:
         yield Defect(ref.name, "", "unknown-ref", "this idse does not know what it is for")
     yield from _collisions(ref, all_refs)
 

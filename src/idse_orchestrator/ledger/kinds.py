@@ -1,74 +1,268 @@
-"""The two kinds of ledger: how each folds and stores its state. Only writing needs this."""
+"""Kinds of ledgers: one value says how the refs of a kind are named, what they hold, and how it folds.
+
+Code is named here and not imported (``module:name``): it is loaded when an event of its kind is met, so a
+command pays for no theme whose events its ledger lacks. The themes bring their own entries; the table of
+all kinds is put together at the edge, and is an argument of whatever writes, reads, merges or judges.
+
+Notes and sync points are kinds without events: they hold something else, and `holds` says what.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
-from idse_orchestrator.ledger.events import Event
-from idse_orchestrator.ledger.replay import Folding
-from idse_orchestrator.pipeline.project_state import (
-    ProjectState,
-    apply_to_project,
-    project_from_json,
-    project_to_json,
-)
-from idse_orchestrator.pipeline.session_fold import apply
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.ids import is_ulid
+from idse_orchestrator.ledger.events import KINDS, Event, NotApplied, fold_onto
+from idse_orchestrator.ledger.formats import FIRST, HIGHEST, CannotJudgeError
+from idse_orchestrator.ledger.refs import NOTES_FAMILY, PUBLISHED, SYNC_FAMILY
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.shapes import Shape
 
 State = TypeVar("State")
 
-
-class LedgerKind(NamedTuple, Generic[State]):
-    """How one kind of ledger folds and stores its state."""
-
-    kind: str
-    apply: Callable[[State, Event], State]
-    to_json: Callable[[State], bytes]
-    from_json: Callable[[bytes], State]
+EVENTS = "events"
+NOTES = "notes"
+SYNC_POINTS = "sync points"
 
 
-SESSION_LEDGER: LedgerKind[SessionState] = LedgerKind("session", apply, state_to_json, state_from_json)
-PROJECT_LEDGER: LedgerKind[ProjectState] = LedgerKind(
-    "project", apply_to_project, project_to_json, project_from_json
-)
+class AbsentPartError(CannotJudgeError):
+    """The part of idse that reads events of this kind is not here."""
+
+    code = "absent-part"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"it has `{kind}` events, and this idse lacks the part that reads them")
 
 
-def session_folding(project: str, session: str) -> Folding[SessionState]:
-    """How the ledger of one session folds."""
-    return Folding(
-        empty=SessionState(project, session),
-        apply=apply,
-        to_json=state_to_json,
-        from_json=state_from_json,
-        problem=_session_problem,
-        name_of=lambda state: f"session {state.project}/{state.session}",
-        limit=MAX_ARTIFACT_BYTES,
-    )
+@cache
+def loaded(target: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Returns what ``module:name`` names. ModuleNotFoundError where that part of idse is absent."""
+    module, _, name = target.partition(":")
+    return getattr(__import__(module, fromlist=(name,)), name)
 
 
-def project_folding(project: str) -> Folding[ProjectState]:
-    """How the ledger of one project folds."""
-    return Folding(
-        empty=ProjectState(project),
-        apply=apply_to_project,
-        to_json=project_to_json,
-        from_json=project_from_json,
-        problem=_project_problem,
-        name_of=lambda state: f"project {state.project}",
-        limit=MAX_ARTIFACT_BYTES,
-    )
+class EventKind(NamedTuple):
+    """What a kind of ledger does with one kind of event.
+
+    `fold` names a function of state and event to the next state, or to the reason why it does not apply
+    ("" : such events are only counted). `body` names the `Record` that a body must fit, or a function of
+    the body to that record and to what of the body it describes ("" : the body is free). `words` names a
+    function of the body to the subject of the commit.
+
+    `format` is the lowest format that reads this event as it is meant. `fields` says the same of keys of
+    its body that came later: a ledger is raised when the first event with such a key is written.
+    """
+
+    fold: str = ""
+    body: str = ""
+    words: str = ""
+    format: int = FIRST
+    fields: Mapping[str, int] = {}
 
 
-def _session_problem(data: bytes) -> str | None:
-    from idse_orchestrator.ledger.schema.states import session_state_problem  # slow, and hardly ever asked
+class States(NamedTuple):
+    """How the states of one kind are made of names, written and read.
 
-    return session_state_problem(data)
+    A state is a named tuple; it has the parts of its name, `format`, `lamport`, `events`, `updated_at` and
+    `not_applied`. `problem` says what keeps bytes from being one, None where nothing does, given the
+    shapes of the parts that other themes keep in it.
+    """
+
+    empty: Callable[..., Any]
+    to_json: Callable[[Any], bytes]
+    from_json: Callable[[bytes], Any]
+    problem: Callable[[bytes, Mapping[str, Shape]], str | None]
 
 
-def _project_problem(data: bytes) -> str | None:
-    from idse_orchestrator.ledger.schema.states import project_state_problem
+class Kind(NamedTuple):
+    """One kind of ref under ``refs/idse/``: ``refs/idse/<namespace>/<part>/…``.
 
-    return project_state_problem(data)
+    `parts` are the names that follow, and what each may be. `states` names a `States`, `events` the kinds of
+    events that it takes; both are empty where it `holds` something else. Two histories of a ref are merged
+    where `merges`. `limit` is the largest document in bytes, `highest` the highest format that is read.
+    With `is_open` further names may come with a newer idse, and are left alone. `kept` names the shapes of
+    the parts of the state that other themes keep there, by key.
+    """
+
+    name: str
+    namespace: str
+    parts: Mapping[str, Callable[[str], bool]]
+    states: str = ""
+    events: Mapping[str, EventKind] = {}
+    holds: str = EVENTS
+    merges: bool = True
+    limit: int = MAX_ARTIFACT_BYTES
+    highest: int = HIGHEST
+    is_open: bool = False
+    kept: Mapping[str, str] = {}
+
+    def taking(self, events: Mapping[str, EventKind], kept: Mapping[str, str] = {}) -> Kind:
+        """Returns this kind with the events of another theme, and what that keeps in the state."""
+        return self._replace(events={**self.events, **events}, kept={**self.kept, **kept})
+
+    def ref(self, *names: str) -> str:
+        """Returns the ref of these names. ValueError where the kind has no such names."""
+        if len(names) != len(self.parts) or not all(map(_fits, self.parts.values(), names)):
+            raise ValueError(f"no {self.name} can be called {'/'.join(names)!r}")
+        return "/".join((f"{PUBLISHED}{self.namespace}", *names))
+
+    def names_in(self, ref: str) -> tuple[str, ...] | None:
+        """Returns the names that `ref` is made of, None where it is no ref of this kind."""
+        namespace, *names = ref.removeprefix(PUBLISHED).split("/")
+        if not ref.startswith(PUBLISHED) or namespace != self.namespace or len(names) != len(self.parts):
+            return None
+        return tuple(names) if all(map(_fits, self.parts.values(), names)) else None
+
+    def empty(self, names: Iterable[str]) -> Any:  # noqa: ANN401 - each kind has its own states
+        """Returns the state before the first event of the ledger with these names."""
+        return loaded(self.states).empty(*names)
+
+    def to_json(self, state: object) -> bytes:
+        """Returns what ``state.json`` holds: equal states give equal bytes."""
+        return loaded(self.states).to_json(state)  # type: ignore[no-any-return]
+
+    def from_json(self, data: bytes) -> Any:  # noqa: ANN401 - each kind has its own states
+        """Returns the state in `data`. ValueError where it is none, CannotJudgeError where it is newer."""
+        return loaded(self.states).from_json(data)
+
+    def state_problem(self, data: bytes) -> str | None:
+        """Returns what keeps `data` from being a state of this kind, with the path to it, or None."""
+        parts = {key: loaded(target) for key, target in self.kept.items()}
+        return loaded(self.states).problem(data, parts)  # type: ignore[no-any-return]
+
+    def title(self, names: Iterable[str]) -> str:
+        """Returns what a ledger is called to people, as "session portal/login"."""
+        return f"{self.name} {'/'.join(names)}"
+
+    def names_of(self, state: object) -> tuple[str, ...]:
+        """Returns the names that a state says it belongs to."""
+        return tuple(getattr(state, part) for part in self.parts)
+
+    def apply(self, state: State, event: Event) -> State:
+        """Returns the state after one more event; kinds that are not in `events` are only counted.
+
+        What does not apply is kept, counted and listed: two clones may both act in good faith.
+        """
+        before: Any = state
+        counted = before._replace(
+            format=max(before.format, event.format),
+            lamport=max(before.lamport, event.lamport),
+            events=before.events + 1,
+            updated_at=max(before.updated_at, event.at),
+        )
+        taken = self.events.get(event.kind)
+        if taken is None or not taken.fold:
+            return counted  # type: ignore[no-any-return]
+        result = self._loaded(taken.fold, event.kind)(counted, event)
+        if isinstance(result, str):
+            entry = NotApplied(event.id, result)
+            return counted._replace(not_applied=(*counted.not_applied, entry))  # type: ignore[no-any-return]
+        return result  # type: ignore[no-any-return]
+
+    def fold(self, names: Iterable[str], events: Iterable[Event]) -> Any:  # noqa: ANN401 - as `empty`
+        """Returns the state after `events`, which may come in any order; a repeated id changes nothing."""
+        return fold_onto(self.empty(names), events, self.apply)
+
+    def needed(self, event: str, body: Mapping[str, Any]) -> int:
+        """Returns the lowest format that reads an event of this kind with this body as it is meant."""
+        taken = self.events.get(event)
+        if taken is None or not taken.fields:
+            return taken.format if taken else FIRST
+        return max([taken.format, *(least for key, least in taken.fields.items() if key in body)])
+
+    def check_part(self, event: str) -> None:
+        """Raises AbsentPartError where an event of a known kind cannot be folded by this idse."""
+        taken = self.events.get(event)
+        if taken is None and event in KINDS:
+            raise AbsentPartError(event)
+        if taken is not None and taken.fold:
+            self._loaded(taken.fold, event)
+
+    @staticmethod
+    def _loaded(target: str, event: str) -> Any:  # noqa: ANN401 - whatever stands there
+        try:
+            return loaded(target)
+        except ModuleNotFoundError as error:
+            raise AbsentPartError(event) from error
+
+
+class Named(NamedTuple):
+    """What a ref is by its name."""
+
+    kind: Kind
+    names: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is called to people."""
+        return self.kind.title(self.names)
+
+
+class Kinds:
+    """All kinds of refs that this idse knows.
+
+    `found_at` is ``module:name`` of this very table, for a process that is started anew; "" for nowhere.
+    """
+
+    def __init__(self, kinds: Iterable[Kind], found_at: str = "") -> None:
+        self.found_at = found_at
+        self._by_namespace = {kind.namespace: kind for kind in kinds}
+        self._by_name = {kind.name: kind for kind in self}
+
+    def __iter__(self) -> Iterator[Kind]:
+        return iter(self._by_namespace.values())
+
+    def __getitem__(self, name: str) -> Kind:
+        return self._by_name[name]
+
+    def and_also(self, *kinds: Kind) -> Kinds:
+        """Returns these kinds and further ones."""
+        return Kinds((*self, *kinds))
+
+    def family(self, ref: str) -> Kind | None:
+        """Returns the kind whose namespace `ref` is in, whether or not the rest of it is a name; or None."""
+        if not ref.startswith(PUBLISHED):
+            return None
+        return self._by_namespace.get(ref.removeprefix(PUBLISHED).partition("/")[0])
+
+    def named(self, ref: str) -> Named | None:
+        """Returns what `ref` is by its name, None where it is nothing that is known here."""
+        kind = self.family(ref)
+        names = kind.names_in(ref) if kind else None
+        return Named(kind, names) if kind and names else None
+
+    def published(self, ref: str) -> Named | tuple[str, str]:
+        """Returns what `ref` is; or (code, what) where it may not be published or is not known here."""
+        if not ref.startswith(PUBLISHED):
+            return "ref-outside", f"only refs under {PUBLISHED} are ever synced"
+        kind, named = self.family(ref), self.named(ref)
+        if named is not None:
+            return named
+        if kind is not None and not kind.is_open:
+            return "ref-name", "idse gives no such name"
+        return "unknown-ref", "this idse does not know what it is for"
+
+    def words(self, event: str) -> Callable[[Mapping[str, Any]], str] | None:
+        """Returns what makes the subject of a body, for events of this kind; None where nobody says."""
+        for kind in self:
+            taken = kind.events.get(event)
+            if taken is not None and taken.words:
+                try:
+                    return loaded(taken.words)  # type: ignore[no-any-return]
+                except ModuleNotFoundError:
+                    return None
+        return None
+
+
+def _fits(check: Callable[[str], bool], name: str) -> bool:
+    return check(name)
+
+
+COMMIT_NOTES = Kind("note", NOTES_FAMILY, {"on": ("commits",).__contains__}, holds=NOTES, is_open=True)
+"""Git notes on code commits. Each write is one commit; two histories are merged note by note."""
+SYNC_LINES = Kind("clone", SYNC_FAMILY, {"replica": is_ulid}, holds=SYNC_POINTS, merges=False)
+"""The sync points of one clone, a line that only this clone writes: two histories of it never merge."""

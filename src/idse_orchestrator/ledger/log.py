@@ -19,7 +19,8 @@ from idse_orchestrator.git.object_stream import GitObject, ObjectStream
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt
-from idse_orchestrator.ledger.entries import Drawn, Entry, Span, read_event
+from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
+from idse_orchestrator.ledger.message import Words
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -33,8 +34,9 @@ from idse_orchestrator.ledger.refs import (
 class GitLedgerHistory:
     """The `LedgerHistory` port on a repository."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, words: Words) -> None:
         self._git = vault.git
+        self._words = words
 
     def entries(self, span: Span) -> Iterator[Drawn]:
         """See `LedgerHistory.entries`. CorruptLedgerError where git cannot go on."""
@@ -85,7 +87,7 @@ class GitLedgerHistory:
 
     def _read(self, rows: Generator[Row, None, None]) -> Generator[Drawn, None, None]:
         """The rows with their events. What git cannot read is damage, and reading goes on behind it."""
-        questions = Questions(rows)
+        questions = Questions(rows, self._words)
         with closing(rows):
             while questions.left:
                 try:
@@ -140,8 +142,9 @@ class Questions:
     listing them, if it did.
     """
 
-    def __init__(self, rows: Iterator[Row]) -> None:
+    def __init__(self, rows: Iterator[Row], words: Words) -> None:
         self._rows = rows
+        self._words = words
         self.waiting: deque[Row] = deque()
         self.left = True
         self.broken: CorruptLedgerError | None = None
@@ -163,7 +166,7 @@ class Questions:
         yield from self._drawing()
         row = self.waiting.popleft()
         if row.entry is not None:
-            yield Drawn(_with_event(row.entry, answer), row.prefix, row.below)
+            yield Drawn(_with_event(row.entry, answer, self._words), row.prefix, row.below)
 
     def failed(self) -> Iterator[Drawn]:
         """The same for the row whose event git stopped at; the others will be asked for again."""
@@ -187,15 +190,12 @@ def _event_name(row: Row) -> str:
     return f"{row.entry.commit}:{EVENT}" if row.entry else ""
 
 
-def _with_event(entry: Entry, answer: GitObject | None) -> Entry:
+def _with_event(entry: Entry, answer: GitObject | None, words: Words) -> Entry:
     if answer is None:
         return entry if len(entry.parents) > 1 else replace(entry, damage=f"it has no {EVENT}")
     if answer.kind != "blob" or (answer.size and not answer.data):
         return replace(entry, damage=f"{EVENT} is a {answer.kind} of {answer.size:,} bytes")
-    try:
-        return replace(entry, event=read_event(answer.data))
-    except ValueError as error:
-        return replace(entry, damage=str(error))
+    return with_event(entry, answer.data, words)
 
 
 _RECORD = "\x1e"

@@ -25,8 +25,7 @@ from idse_orchestrator.ledger.notes import merge_notes
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 
 if TYPE_CHECKING:
-    import pygit2
-
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
 
 GENESIS_MESSAGE = "idse: notes\n"

@@ -1,16 +1,27 @@
-"""One pair of functions per kind of ref: names to refs and back, and they round-trip."""
+"""The layout of refs: how they are named, and which of them cannot stand beside each other.
+
+refs/idse/<family>/<name>…          published; `ledger.kinds` says what the names of a family are
+refs/idse-local/…                   never leaves this repository
+refs/worktree/idse/…                of one work tree
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
 
 from idse_orchestrator.base.ids import is_ulid
 from idse_orchestrator.base.names import check_name, is_name
 
 PUBLISHED = "refs/idse/"
-PROJECTS = "refs/idse/projects/"
-SESSIONS = "refs/idse/sessions/"
-NOTES = "refs/idse/notes/"
-NOTES_ON_COMMITS = "refs/idse/notes/commits"
-SYNC = "refs/idse/sync/"
+PROJECT_FAMILY = "projects"
+SESSION_FAMILY = "sessions"
+NOTES_FAMILY = "notes"
+SYNC_FAMILY = "sync"
+PROJECTS = f"{PUBLISHED}{PROJECT_FAMILY}/"
+SESSIONS = f"{PUBLISHED}{SESSION_FAMILY}/"
+NOTES = f"{PUBLISHED}{NOTES_FAMILY}/"
+NOTES_ON_COMMITS = f"{NOTES}commits"
+SYNC = f"{PUBLISHED}{SYNC_FAMILY}/"
 LOCAL = "refs/idse-local/"
 """What never leaves this repository: what remotes had, and sync points on their way."""
 CURRENT = "refs/worktree/idse/session"
@@ -62,3 +73,64 @@ def parse_session_ref(ref: str) -> tuple[str, str] | None:
         return None
     project, _, session = ref.removeprefix(SESSIONS).partition("/")
     return (project, session) if is_name(project) and is_name(session) else None
+
+
+class Neighbours:
+    """The names that exist, and what another name would collide with.
+
+    Names that differ only in case share one folder on macOS and Windows, the folders above them too, and
+    so do a project's ledger and its sessions.
+    """
+
+    def __init__(self, refs: Iterable[str] = ()) -> None:
+        self._exact: set[str] = set()
+        self._above: dict[str, str] = {}
+        self._by_key: dict[str, str] = {}
+        for ref in refs:
+            self.add(ref)
+
+    def add(self, ref: str) -> None:
+        """From now on `ref` exists."""
+        self._exact.add(ref)
+        self._remember(ref)
+        for folder in _folders(ref):
+            if folder in self._above:
+                break
+            self._above[folder] = ref
+            self._remember(folder)
+
+    def _remember(self, name: str) -> None:
+        for key, shown in _keys(name):
+            self._by_key.setdefault(key, shown)
+
+    def problem(self, ref: str) -> tuple[str, str] | None:
+        """(code, what) of what `ref` would collide with; None where it would not, or exists already."""
+        if ref in self._exact:
+            return None
+        within = self._above.get(ref) or next((name for name in _folders(ref) if name in self._exact), None)
+        if within is not None:
+            return "ref-clash", f"it cannot stand beside {within}: one name is a folder of the other"
+        for name in (ref, *_folders(ref)):
+            if name in self._above:
+                break  # the folder exists, and so do those above it
+            for key, shown in _keys(name):
+                other = self._by_key.get(key, shown)
+                if other != shown:
+                    return "ref-case", f"{shown} differs from {other} only in case"
+        return None
+
+
+def _folders(ref: str) -> Iterator[str]:
+    """The names above `ref`, the nearest first, up to that of its family."""
+    at = ref.rfind("/")
+    while at > len(PUBLISHED):
+        yield ref[:at]
+        at = ref.rfind("/", 0, at)
+
+
+def _keys(name: str) -> Iterator[tuple[str, str]]:
+    """(what is equal for names that collide, what to call it) for a ref or a folder of refs."""
+    yield name.casefold(), name
+    family, _, project = name.removeprefix(PUBLISHED).partition("/")
+    if project and "/" not in project and family not in (NOTES_FAMILY, SYNC_FAMILY):
+        yield f"project {project.casefold()}", project

@@ -10,54 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any
 
-from idse_orchestrator.base.ids import FORMAT
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.commit import LedgerCommit, file_problems, newer_format, shape_problems
+from idse_orchestrator.ledger.commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.ledger.defects import Defect, message_difference, state_difference
-from idse_orchestrator.ledger.events import CREATED, Event, event_from_json, fold_onto
-from idse_orchestrator.ledger.plain_event import plain_event
+from idse_orchestrator.ledger.event_check import checked_event
+from idse_orchestrator.ledger.events import CREATED, Event, fold_onto
+from idse_orchestrator.ledger.formats import FIRST, NewerFormatError, newer_format
+from idse_orchestrator.ledger.kinds import AbsentPartError, Named
 
+State = Any
+"""Of whichever kind the ledger is; see `kinds.States`."""
 
-class FoldedState(Protocol):
-    """What the states of all kinds of ledger have in common."""
-
-    @property
-    def lamport(self) -> int:
-        """The greatest lamport number that was folded."""
-
-    @property
-    def project(self) -> str:
-        """The project the ledger belongs to."""
-
-
-State = TypeVar("State", bound=FoldedState)
 
 ExpectedMerge = Callable[[str, Sequence[str]], str]
 """The id that the merge of two commits must have: ref and parents to id. CorruptLedgerError where it
 cannot be told."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folding(Generic[State]):
-    """How one kind of ledger folds: its empty state, one step, bytes and back, and what is wrong with bytes.
-
-    `name_of` tells states of different ledgers apart. `limit` is the largest artifact in bytes.
-    """
-
-    empty: State
-    apply: Callable[[State, Event], State]
-    to_json: Callable[[State], bytes]
-    from_json: Callable[[bytes], State]
-    problem: Callable[[bytes], str | None]
-    name_of: Callable[[State], str]
-    limit: int
-
-
 @dataclass(slots=True)
-class _Node(Generic[State]):
+class _Node:
     """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if other."""
 
     parents: tuple[str, ...] = ()
@@ -67,11 +41,11 @@ class _Node(Generic[State]):
     foreign: bool = False
 
 
-class Replay(Generic[State]):
+class Replay:
     """The replay of the ledger at `ref`. Feed it with `step`, then ask `end`.
 
-    `sound` is the last commit up to which nothing was wrong ("" when there is none). After a commit of
-    a newer format `stopped` is true: nothing can be said about what follows.
+    `sound` is the last commit up to which nothing was wrong ("" when there is none). After a commit
+    that this idse cannot judge `stopped` is true: nothing can be said about what follows.
 
     With `base`, a commit and its state that were found sound before, the replay begins on top of it. Then
     no event that stands before it is known: whoever asks so must look for repeated ones himself.
@@ -82,7 +56,7 @@ class Replay(Generic[State]):
     def __init__(
         self,
         ref: str,
-        folding: Folding[State],
+        named: Named,
         base: tuple[str, State] | None = None,
         *,
         expected: ExpectedMerge | None = None,
@@ -90,11 +64,11 @@ class Replay(Generic[State]):
         self.ref = ref
         self.sound = ""
         self.stopped = False
-        self._folding = folding
+        self._kind, self._names = named
         self._expected = expected
         self._is_shallow = False
-        self._base = base[1] if base else folding.empty
-        self._nodes: dict[str, _Node[State]] = {base[0]: _Node(state=base[1])} if base else {}
+        self._base = base[1] if base else self._kind.empty(self._names)
+        self._nodes: dict[str, _Node] = {base[0]: _Node(state=base[1])} if base else {}
         self._by_event: dict[str, list[str]] = {}
         self._older_ids: set[str] = set()
         self._clean = True
@@ -123,7 +97,7 @@ class Replay(Generic[State]):
         return (Defect(self.ref, commit, "state-carried", what),)
 
     def _judged(self, commit: LedgerCommit, *, is_tip: bool) -> Iterator[tuple[str, str]]:
-        node: _Node[State] = _Node(commit.parents)
+        node: _Node = _Node(commit.parents)
         self._nodes[commit.id] = node
         if commit.is_foreign:
             node.foreign = True
@@ -132,17 +106,19 @@ class Replay(Generic[State]):
             return
         for name in commit.missing:
             yield "missing-object", f"object {name} is missing or damaged"
-        newer = newer_format(commit.event or b"") or newer_format(commit.state or b"")
+        highest = self._kind.highest
+        newer = newer_format(commit.event or b"", highest) or newer_format(commit.state or b"", highest)
         if newer:
             self.stopped = True
-            yield "newer-format", f"format {newer} needs a newer idse: this one reads format {FORMAT}"
+            yield "newer-format", str(NewerFormatError(newer, highest))
             return
         yield from self._parent_problems(commit)
         for what in shape_problems(commit.entries or ()):
             yield "tree-shape", what
-        yield from file_problems(commit.files, self._folding.limit)
+        yield from file_problems(commit.files, self._kind.limit)
         yield from self._event_problems(commit, node)
-        yield from self._state_problems(commit, node)
+        if not self.stopped:
+            yield from self._state_problems(commit, node)
 
     def _parent_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
         if commit.cut:
@@ -163,7 +139,7 @@ class Replay(Generic[State]):
         if len(commit.parents) == 2 and self._expected and not (self._is_shallow or commit.is_foreign):
             yield from merge_problems(self.ref, commit.id, commit.parents, self._expected)
 
-    def _event_problems(self, commit: LedgerCommit, node: _Node[State]) -> Iterator[tuple[str, str]]:
+    def _event_problems(self, commit: LedgerCommit, node: _Node) -> Iterator[tuple[str, str]]:
         is_merge = len(commit.parents) > 1
         if commit.event is None:
             if not is_merge and commit.entries is not None and not commit.missing:
@@ -171,15 +147,16 @@ class Replay(Generic[State]):
             return
         if is_merge:
             yield "merge-event", "a commit with more than one parent has an event.json"
-        node.event = plain_event(commit.event)
+        node.event, problem = checked_event(commit.event, self._kind)
         if node.event is None:
-            from idse_orchestrator.ledger.schema.events import event_problem  # slow, and hardly ever asked
-
-            problem = event_problem(commit.event)
-            if problem is not None:
-                yield "event-schema", problem
-                return
-            node.event = event_from_json(commit.event)
+            yield "event-schema", problem
+            return
+        try:
+            self._kind.check_part(node.event.kind)
+        except AbsentPartError as error:
+            self.stopped = True
+            yield error.code, str(error)
+            return
         if node.event.to_json() != commit.event:
             yield "event-bytes", "event.json is not in the canonical form"
         difference = message_difference(commit.message, node.event)
@@ -190,11 +167,15 @@ class Replay(Generic[State]):
     def _order_problems(self, commit: LedgerCommit, event: Event) -> Iterator[tuple[str, str]]:
         if not commit.parents and event.kind != CREATED:
             yield "genesis", f"the first event is `{event.kind}`, not `{CREATED}`"
-        states = [node.state for node in self._parents(commit) if node is not None]
+        states: list[Any] = [node.state for node in self._parents(commit) if node is not None]
         if len(states) == len(commit.parents) and None not in states:
-            expected = max((state.lamport for state in states if state is not None), default=0) + 1
+            expected = max((state.lamport for state in states), default=0) + 1
             if event.lamport != expected:
                 yield "lamport", f"lamport is {event.lamport}, and should be {expected}"
+            before = max((state.format for state in states), default=FIRST)
+            wanted = max(before, self._kind.needed(event.kind, event.body))
+            if event.format != wanted:
+                yield "event-format", f"its format is {event.format}, and should be {wanted}"
         if self._is_repeated(commit, event):
             yield "repeated-event", f"event {event.id} stands earlier in this history already"
 
@@ -209,46 +190,42 @@ class Replay(Generic[State]):
         ancestors = self._reachable(commit.parents)
         return any(name in ancestors or self._nodes[name].event != event for name in twins[:-1])
 
-    def _state_problems(self, commit: LedgerCommit, node: _Node[State]) -> Iterator[tuple[str, str]]:
+    def _state_problems(self, commit: LedgerCommit, node: _Node) -> Iterator[tuple[str, str]]:
         node.state = self._replayed(commit, node)
         if commit.state is None:
             if commit.entries is not None and not commit.missing:
                 yield "missing-state", "there is no state.json"
             return
-        if node.state is not None and commit.state == self._folding.to_json(node.state):
+        if node.state is not None and commit.state == self._kind.to_json(node.state):
             return
-        problem = self._folding.problem(commit.state)
+        problem = self._kind.state_problem(commit.state)
         if problem is not None:
             yield "state-schema", problem
             return
-        yield from self._difference(commit, node, self._folding.from_json(commit.state))
+        yield from self._difference(commit, node, self._kind.from_json(commit.state))
 
-    def _difference(
-        self, commit: LedgerCommit, node: _Node[State], recorded: State
-    ) -> Iterator[tuple[str, str]]:
-        name_of = self._folding.name_of
-        if name_of(recorded) != name_of(self._folding.empty):
-            yield "other-ledger", f"state.json is of {name_of(recorded)}"
+    def _difference(self, commit: LedgerCommit, node: _Node, recorded: State) -> Iterator[tuple[str, str]]:
+        names = self._kind.names_of(recorded)
+        if names != self._names:
+            yield "other-ledger", f"state.json is of {self._kind.title(names)}"
         if node.state is None:
             node.state = recorded  # nothing before it can be replayed: go on from what it says
             return
         node.recorded = recorded
         if self._is_carried(commit, node, recorded):
             self._carried = (commit.id, self._carried[1] + 1)
-        elif name_of(recorded) == name_of(self._folding.empty):
-            yield "state-mismatch", state_difference(commit.state or b"", self._folding.to_json(node.state))
+        elif names == self._names:
+            yield "state-mismatch", state_difference(commit.state or b"", self._kind.to_json(node.state))
 
-    def _is_carried(self, commit: LedgerCommit, node: _Node[State], recorded: State) -> bool:
+    def _is_carried(self, commit: LedgerCommit, node: _Node, recorded: State) -> bool:
         """Whether the difference came from the parent, and this commit only built upon it."""
         parents = self._parents(commit)
         before = parents[0].recorded if len(parents) == 1 and parents[0] else None
         return (
-            before is not None
-            and node.event is not None
-            and self._folding.apply(before, node.event) == recorded
+            before is not None and node.event is not None and self._kind.apply(before, node.event) == recorded
         )
 
-    def _replayed(self, commit: LedgerCommit, node: _Node[State]) -> State | None:
+    def _replayed(self, commit: LedgerCommit, node: _Node) -> State | None:
         parents = self._parents(commit)
         if commit.cut or any(parent is None or parent.state is None for parent in parents):
             return None
@@ -256,14 +233,14 @@ class Replay(Generic[State]):
             return self._folded(self._reachable((commit.id,)))
         if node.event is None:
             return None
-        before = parents[0].state if parents and parents[0] else self._folding.empty
-        return self._folding.apply(before, node.event) if before is not None else None
+        before = parents[0].state if parents and parents[0] else self._kind.empty(self._names)
+        return self._kind.apply(before, node.event) if before is not None else None
 
     def _folded(self, commits: Iterable[str]) -> State:
         """The fold of the events of `commits`, all of which came after the last cut, on top of its state."""
         events = (self._nodes[name].event for name in commits)
         known = (event for event in events if event is not None and event.id not in self._older_ids)
-        return fold_onto(self._base, known, self._folding.apply)
+        return fold_onto(self._base, known, self._kind.apply)
 
     def _reachable(self, names: Iterable[str]) -> set[str]:
         """The commits since the last cut that can be reached from `names`, those included."""
@@ -275,7 +252,7 @@ class Replay(Generic[State]):
                 waiting.extend(self._nodes[name].parents)
         return found
 
-    def _parents(self, commit: LedgerCommit) -> list[_Node[State] | None]:
+    def _parents(self, commit: LedgerCommit) -> list[_Node | None]:
         return [self._nodes.get(parent) for parent in commit.parents]
 
     def _forget_before(self, name: str) -> None:

@@ -10,17 +10,19 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.object_stream import headers
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, CarefulObjects, Entry, parse_commit, parse_tree
+from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.fsck import FoundRef, Step
 from idse_orchestrator.ledger.note_tree import GENESIS
-from idse_orchestrator.ledger.refs import PUBLISHED, parse_project_ref, parse_session_ref, parse_sync_ref
+from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.ledger.replay import cuts
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.kinds import Kinds
 
 _BATCH = 200
 _SUBMODULE = "160000"
@@ -31,17 +33,22 @@ _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 class GitLedgerSource:
     """The `LedgerSource` port on a repository."""
 
-    def __init__(self, vault: Vault) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds) -> None:
+        self._kinds = kinds
         self._git = vault.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
 
     def refs(self) -> Sequence[FoundRef]:
         """See `LedgerSource.refs`."""
         done = self._git.attempt("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
         rows = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
-        found = [_found(name, target, symbolic) for name, target, symbolic in rows]
+        found = [self._found(name, target, symbolic) for name, target, symbolic in rows]
         words = done.stderr.decode("utf-8", "surrogateescape")
-        broken = {_found(name, "", "") for name in _BROKEN.findall(words)}
-        return sorted({*found, *broken}, key=lambda ref: ref.name)
+        broken = [self._found(name, "", "") for name in _BROKEN.findall(words)]
+        unique = {(ref.name, ref.target, ref.symbolic): ref for ref in (*found, *broken)}
+        return sorted(unique.values(), key=lambda ref: ref.name)
+
+    def _found(self, name: str, target: str, symbolic: str) -> FoundRef:
+        return FoundRef(name, target, symbolic, self._kinds.family(name), self._kinds.named(name))
 
     def kinds(self, ids: Iterable[str]) -> Sequence[str]:
         """See `LedgerSource.kinds`."""
@@ -189,11 +196,6 @@ def _named(tree: tuple[Entry, ...] | None, name: str) -> str:
     """The id of the blob `name` in a tree; "" where there is none."""
     wanted = (entry.id for entry in tree or () if entry.path == name and entry.mode != FOLDER)
     return next(wanted, "")
-
-
-def _found(name: str, target: str, symbolic: str) -> FoundRef:
-    project, session = parse_session_ref(name) or (parse_project_ref(name) or "", "")
-    return FoundRef(name, target, symbolic, project, session, parse_sync_ref(name) or "")
 
 
 @dataclass(frozen=True, slots=True)

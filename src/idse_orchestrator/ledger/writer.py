@@ -1,7 +1,7 @@
-"""Appends events to ledgers: lock, read, plan, build, compare-and-swap.
+"""Appends events to ledgers: lock, read, plan, fold, keep, move. Where they are kept a backend knows.
 
-Objects are written before the ref moves, so a process killed at any instant leaves either the old
-tip or the new one. What it wrote besides is unreachable, and git's own collection removes it.
+What an entry is made of is kept before the ledger moves, so a process killed at any instant leaves either
+the old tip or the new one.
 """
 
 from __future__ import annotations
@@ -10,174 +10,54 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from idse_orchestrator.base.ids import ulid
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.errors import BusyError, UnsupportedRepositoryError
+from idse_orchestrator.errors import BusyError, LedgerMovedError
 from idse_orchestrator.git.identity import as_written
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.objects import commit_object, write_objects
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.vault import Vault
-from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
 from idse_orchestrator.ledger.events import Acting, Actor, Event
-from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER, LedgerKind
+from idse_orchestrator.ledger.formats import NewerFormatError
+from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.message import message_of, subject_of
-from idse_orchestrator.ledger.refs import project_ref, session_ref
-from idse_orchestrator.ledger.values import Draft, Tip, alone
-from idse_orchestrator.pipeline.project_state import ProjectState
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.values import ProjectPlan, ProjectTip, SessionPlan, SessionPlans, SessionTip
+from idse_orchestrator.ledger.values import Draft, Tip
 
 if TYPE_CHECKING:
-    import pygit2
-
-State = TypeVar("State", SessionState, ProjectState)
+    from idse_orchestrator.git.vault import Vault
 
 _TRIES = 50
-_BLOB = 0o100644
-_TREE = 0o040000
+_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+
+Plan = Callable[[Tip[Any] | None], Sequence[Draft]]
 
 
-class GitLedgerWriter:
-    """The `LedgerWriter` port on a repository, for one `actor`."""
+class EventMaker:
+    """Makes the events of one actor, who is asked when the first is made."""
 
-    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
-        self._vault = vault
+    def __init__(self, actor: Acting, clock: Callable[[], float] = time.time) -> None:
         self._acting = actor
-        self._clock = clock
+        self.clock = clock
 
-    def ready(self) -> None:
-        """See `LedgerWriter.ready`."""
-        with ledger_lock(self._vault):
-            self._event(Draft("created", {}), 0)
-
-    def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
-        """See `LedgerWriter.append`."""
-        tips = self.append_all(project, session, alone(plan))
-        return tips[-1] if tips else None
-
-    def append_all(self, project: str, session: str, plan: SessionPlans) -> Sequence[SessionTip]:
-        """See `LedgerWriter.append_all`."""
-        empty = SessionState(project, session)
-        return self._append(SESSION_LEDGER, session_ref(project, session), empty, plan)
-
-    def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
-        """See `LedgerWriter.append_to_project`."""
-        tips = self._append(PROJECT_LEDGER, project_ref(project), ProjectState(project), alone(plan))
-        return tips[-1] if tips else None
-
-    def _append(
-        self,
-        kind: LedgerKind[State],
-        ref: str,
-        empty: State,
-        plan: Callable[[Tip[State] | None], Sequence[Draft]],
-    ) -> Sequence[Tip[State]]:
-        with ledger_lock(self._vault):
-            for _ in range(_TRIES):
-                before = self._read(kind, ref)
-                drafts = plan(before)
-                try:
-                    return self._write(kind, ref, before, empty, drafts)
-                except RefMovedError:
-                    continue  # a writer without our lock (a fetch, another tool) was faster
-        raise BusyError(f"{ref} kept moving", fix=("run the command again",))
-
-    def _read(self, kind: LedgerKind[State], ref: str) -> Tip[State] | None:
-        try:
-            reference = self._git.lookup_reference(ref)
-        except KeyError:
-            return None
-        except (libgit2().GitError, ValueError) as error:
-            raise corrupt(ref, str(error)) from error
-        try:
-            commit = reference.peel(libgit2().Commit)
-        except (KeyError, libgit2().GitError, ValueError) as error:
-            raise corrupt(ref, "it points at something that is missing or is no commit") from error
-        try:
-            tree = commit.tree
-            if STATE not in tree:
-                raise corrupt(ref, f"it points at commit {str(commit.id)[:7]}, which has no {STATE}")
-            artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
-            return Tip(str(commit.id), artifacts, kind.from_json(tree[STATE].data))
-        except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
-            raise corrupt(ref, f"{STATE}: {error}") from error
-
-    def _write(
-        self,
-        kind: LedgerKind[State],
-        ref: str,
-        before: Tip[State] | None,
-        empty: State,
-        drafts: Sequence[Draft],
-    ) -> Sequence[Tip[State]]:
-        tips = [before] if before else []
-        if not drafts:
-            return tips
-        events = []
-        for draft in drafts:
-            last = tips[-1] if tips else Tip("", "", empty)
-            events.append(self._event(draft, last.state.lamport + 1))
-            tips.append(self._entry(kind, ref, last, draft, events[-1]))
-        expected, why = before.commit if before else None, f"idse: {subject_of(events[0])}"
-        move_ref(self._git, ref, tips[-1].commit, expected, why, self._signature())
-        return tips[-len(drafts) :]
-
-    def _entry(
-        self, kind: LedgerKind[State], ref: str, before: Tip[State], draft: Draft, event: Event
-    ) -> Tip[State]:
-        """The commit of `event` after `before` (its commit "" : nothing), which no ref leads to yet."""
-        state = kind.apply(before.state, event)
-        artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
-        parents = [before.commit] if before.commit else []
-        tree = write_objects(ref, lambda: self._tree(event, kind.to_json(state), artifacts))
-        return Tip(write_objects(ref, lambda: self._commit(event, draft, tree, parents)), artifacts, state)
-
-    def _event(self, draft: Draft, lamport: int) -> Event:
-        now, actor = self._clock(), self._actor
+    def event(self, draft: Draft, lamport: int, form: int) -> Event:
+        """Returns the event of `draft`, with an id of its own."""
+        now, actor = self.clock(), self._actor
         happened = now if draft.at is None else float(seconds_of(draft.at))
         return Event(
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
-            at=draft.at or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            at=draft.at or time.strftime(_MOMENT, time.gmtime(now)),
             replica=actor.replica,
-            actor=_as_written(draft.actor or actor),
+            actor=_as_written(draft.actor) if draft.actor else self.person,
             body=draft.body,
+            format=form,
         )
 
-    def _tree(self, event: Event, state: bytes, artifacts: str) -> str:
-        builder = self._git.TreeBuilder()
-        builder.insert(EVENT, self._git.create_blob(event.to_json()), _BLOB)
-        builder.insert(STATE, self._git.create_blob(state), _BLOB)
-        if artifacts:
-            builder.insert(ARTIFACTS, libgit2().Oid(hex=artifacts), _TREE)
-        return str(builder.write())
-
-    def _commit(self, event: Event, draft: Draft, tree: str, parents: list[str]) -> str:
-        who = self._signature() if draft.at is None and draft.actor is None else _signature_of(event)
-        oids = [libgit2().Oid(hex=parent) for parent in parents]
-        return str(commit_object(self._git, who, message_of(event), libgit2().Oid(hex=tree), oids))
-
-    def _signature(self) -> pygit2.Signature:
-        now = int(self._clock())
-        offset = time.localtime(now).tm_gmtoff // 60
-        who = _as_written(self._actor)
-        return libgit2().Signature(who.name, who.email, now, offset)  # type: ignore[no-any-return]
-
     @cached_property
-    def _git(self) -> pygit2.Repository:
-        try:
-            return open_repository(self._vault.common_dir)
-        except (libgit2().GitError, OSError) as error:
-            raise UnsupportedRepositoryError(
-                "libgit2, which writes the ledgers, cannot open this repository",
-                where=self._vault.common_dir,
-                cause=str(error),
-            ) from error
+    def person(self) -> Actor:
+        """The actor as it stands in events and on commits."""
+        return _as_written(self._actor)
 
     @cached_property
     def _actor(self) -> Actor:
@@ -188,14 +68,106 @@ def _as_written(actor: Actor) -> Actor:
     return Actor(*as_written(actor.name, actor.email), one_line(actor.agent))
 
 
+class Made(NamedTuple):
+    """An entry before it is kept: `before` is the id of the one that it follows ("" : it is the first)."""
+
+    before: str
+    event: Event
+    state: bytes
+    artifacts: str
+    message: str
+    is_old: bool
+    """Whether the draft said when it happened, or who did it."""
+
+
+class Backend(Protocol):
+    """Where ledgers are kept: in a repository, or in a store."""
+
+    def read(self, named: Named) -> Tip[Any] | None:
+        """The tip of a ledger, None where there is none. CorruptLedgerError."""
+
+    def keep(self, named: Named, made: Made) -> str:
+        """Keep an entry that nothing leads to yet; its id."""
+
+    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
+        """Let the ledger end with `new` instead of `old`. LedgerMovedError where it ends elsewhere by now."""
+
+    def title(self, named: Named) -> str:
+        """What a ledger is called here."""
+
+
+class Writer:
+    """Appends events of `kinds` to ledgers. `place` is where the lock stands.
+
+    A plan is called with the tip, under the lock, perhaps more than once; it returns the events to append,
+    or raises to refuse. It must be quick and change nothing.
+    """
+
+    def __init__(self, place: Vault, kinds: Kinds, backend: Backend, maker: EventMaker) -> None:
+        self._place = place
+        self._kinds = kinds
+        self._backend = backend
+        self._maker = maker
+
+    def ready(self) -> None:
+        """Raises now what would keep every event from being appended, before anything is changed.
+
+        StorageError where the repository cannot be written, InvalidConfigurationError where git does not
+        know who acts.
+        """
+        with ledger_lock(self._place):
+            self._maker.event(Draft("created", {}), 0, 1)
+
+    def append_to(self, kind: str, names: Sequence[str], plan: Plan) -> Sequence[Tip[Any]]:
+        """Appends the planned events one after the other, all of them or none: the ledger moves once.
+
+        Returns the tip after each of them; where none was planned, the tip as it is, if there is a ledger.
+        """
+        named = Named(self._kinds[kind], tuple(names))
+        named.kind.ref(*names)
+        with ledger_lock(self._place):
+            for _ in range(_TRIES):
+                before = self._backend.read(named)
+                drafts = plan(before)
+                if not drafts:
+                    return [before] if before else []
+                try:
+                    return self._append(named, before, drafts)
+                except LedgerMovedError:
+                    continue  # a writer without our lock (a fetch, another tool) was faster
+        raise BusyError(f"{self._backend.title(named)} kept moving", fix=("run the command again",))
+
+    def _append(self, named: Named, before: Tip[Any] | None, drafts: Sequence[Draft]) -> Sequence[Tip[Any]]:
+        tip = before or Tip("", "", named.kind.empty(named.names))
+        tips: list[Tip[Any]] = []
+        events = []
+        for draft in drafts:
+            form = max(tip.state.format, named.kind.needed(draft.kind, draft.body))
+            if form > named.kind.highest:
+                raise NewerFormatError(form, named.kind.highest)
+            events.append(self._maker.event(draft, tip.state.lamport + 1, form))
+            tip = self._entry(named, tip, draft, events[-1])
+            tips.append(tip)
+        subject = subject_of(events[0], self._kinds.words)
+        self._backend.move(named, before.commit if before else None, tip.commit, subject)
+        return tips
+
+    def _entry(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Tip[Any]:
+        state = named.kind.apply(before.state, event)
+        artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
+        made = Made(
+            before.commit,
+            event,
+            named.kind.to_json(state),
+            artifacts,
+            message_of(event, self._kinds.words),
+            draft.at is not None or draft.actor is not None,
+        )
+        return Tip(self._backend.keep(named, made), artifacts, state)
+
+
 def seconds_of(at: str) -> int:
     """The Unix time of a moment as events write it (``2024-01-31T09:00:00Z``); ValueError for other text."""
     from calendar import timegm  # only what happened long ago is dated by a text
 
-    return timegm(time.strptime(at, "%Y-%m-%dT%H:%M:%SZ"))
-
-
-def _signature_of(event: Event) -> pygit2.Signature:
-    """Author and date of `event` on a commit: git has no time before 1970."""
-    name, email = event.actor[:2]
-    return libgit2().Signature(name, email, max(0, seconds_of(event.at)), 0)  # type: ignore[no-any-return]
+    return timegm(time.strptime(at, _MOMENT))

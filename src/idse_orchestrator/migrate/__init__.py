@@ -1,1 +1,1 @@
-"""Taking over what older prototypes of IDSE left behind: look, plan, then write."""
+"""Taking over what older prototypes of IDSE left behind: survey, plan, then write."""

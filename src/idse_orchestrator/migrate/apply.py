@@ -1,4 +1,4 @@
-"""Carry out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
+"""Carries out a plan: projects, then ledgers a batch at a time, then the folders of the work tree.
 
 A ledger is begun whole by one move of its ref. So whoever is killed in between leaves sessions that are
 there and sessions that are not, and the same command writes the rest.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.errors import ConflictError
@@ -21,8 +22,9 @@ from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import registry_changes
 from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.create_session import Folders
 from idse_orchestrator.sessions.ports import SessionFolders
 from idse_orchestrator.sessions.views import Views
@@ -35,7 +37,7 @@ _BATCH_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Applying:
-    """What carrying out works with. `place` tells what a path of the source stands for.
+    """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
     `own_views` are projects whose views here are files of the source itself, which nobody changes.
     """
@@ -64,7 +66,7 @@ class _Done:
 
 
 def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
-    """Write everything that `plan` has and that is not there yet.
+    """Writes everything that `plan` has and that is not there yet.
 
     ConflictError where a file of the source is another one than when it was planned.
     """
@@ -113,12 +115,12 @@ def _begin_project(applying: Applying, project: str, done: _Done) -> None:
 
 
 def _take_registry(applying: Applying, project: str, registry: RegistryPlan, done: _Done) -> None:
-    """Add the agents and rules that the project does not have; one event for all of them."""
+    """Adds the agents and rules that the project does not have; one event for all of them."""
     added = 0
 
     def plan(tip: ProjectTip | None) -> Draft | None:
         nonlocal added
-        changes = registry_changes(tip.state.registry, registry.registry) if tip is not None else []
+        changes = registry_changes(registry_of(tip.state), registry.registry) if tip is not None else []
         added = sum(1 for change in changes if "agent" in change)
         reason = f"migrated from {encodable(registry.path)}"
         return Draft(ASSIGNED, {"changes": changes, "reason": reason}) if changes else None
@@ -164,7 +166,7 @@ def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPl
 def _keep_history(
     applying: Applying, batch: GitLedgerBatch, sessions: Sequence[SessionPlan]
 ) -> dict[str, Content]:
-    """Put the blobs of the sessions' history into the batch; what they are, by their ids in the source."""
+    """Puts the blobs of the sessions' history into the batch; returns their ids by those of the source."""
     ids = dict.fromkeys(
         blob for session in sessions for step in session.steps for blob in step.files.values()
     )
@@ -176,7 +178,7 @@ def _keep_history(
 
 
 def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan) -> Mapping[str, bytes]:
-    """Put what the folder will hold into the batch; its files by path."""
+    """Puts what the folder will hold into the batch; returns its files by path."""
     origins = session.origins()
     held: dict[str, bytes] = {}
     for path, data in applying.source.load(origins.values()):
@@ -194,7 +196,7 @@ def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan
 def _check_out(
     applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: _Done
 ) -> None:
-    """Write the session's folder where nothing stands in its place: what does is left as it is."""
+    """Writes the session's folder if nothing stands in its place."""
     if applying.target.folder_exists(session.key):
         done.kept.append(session.key)
     elif files:
@@ -203,7 +205,7 @@ def _check_out(
 
 
 def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
-    """The folder of a session whose ledger an earlier run wrote before it was killed."""
+    """Writes the folder of a session whose ledger an earlier run wrote before it was killed."""
     target = applying.target
     if target.folder_exists(session.key) or target.was_given(session.key):
         return
@@ -218,7 +220,7 @@ def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
 
 
 def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
-    """Work on what the source worked on, where nothing else is worked on here."""
+    """Makes the source's current session ours, if there is none here."""
     before = applying.workspace.current()
     first: SessionKey | None = None
     for project in plan.projects:

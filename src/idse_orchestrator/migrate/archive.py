@@ -1,4 +1,4 @@
-"""What the old place should say once its documents live in ledgers."""
+"""Notices for the old place, once its documents live in ledgers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from idse_orchestrator.errors import ArchiveRefusedError
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.ledger.refs import LOCAL
-from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, raw_path
 from idse_orchestrator.migrate.paths import FLAT
 from idse_orchestrator.migrate.sources import BareSource, Source, WorkTreeSource
 from idse_orchestrator.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
@@ -22,7 +22,7 @@ SUMMARY = "IDSE-MIGRATED.md"
 
 
 def notices(plan: MigrationPlan) -> Mapping[str, bytes]:
-    """A notice for each document that an older layout holds, by its path, and one page about all of them."""
+    """Returns a notice for each document of an older layout, by its path, and one page about all."""
     sessions = [session for session in plan.sessions if session.verdict not in (TAKEN, CLOSED)]
     found = {}
     for session in sessions:
@@ -45,7 +45,7 @@ def _notice(session: SessionPlan, target: str) -> bytes:
 
 
 def _summary(sessions: list[SessionPlan]) -> bytes:
-    rows = [f"| `{encodable('/'.join(session.said))}` | `{session.name}` |" for session in sessions]
+    rows = [f"| `{encodable('/'.join(session.source_key))}` | `{session.name}` |" for session in sessions]
     head = (
         "# These IDSE sessions have moved\n\n"
         "Their documents, stages and history are kept as git commits under `refs/idse/`. Nothing is edited\n"
@@ -78,11 +78,11 @@ class Archive:
 
     @property
     def description(self) -> str:
-        """What it is, in words: "branch old" or "folder /tmp/notices"."""
+        """Its name in reports: "branch old" or "folder /tmp/notices"."""
         return f"{'branch' if self._git else 'folder'} {self._name}"
 
     def write(self, notices: Mapping[str, bytes]) -> None:
-        """Write `notices`, by path in the source."""
+        """Writes `notices`, by path in the source."""
         if self._git is not None:
             _write_branch(self._git, self._name, notices)
         else:
@@ -116,7 +116,7 @@ class Archive:
             )
 
     def _write_folder(self, notices: Mapping[str, bytes]) -> None:
-        """All of them or none: the folder gets its name when everything is in it."""
+        """Writes all or none: the folder gets its name when everything is in it."""
         staging = f"{self._name.rstrip(os.sep)}.{os.getpid()}.tmp"
         try:
             for path, data in notices.items():
@@ -136,13 +136,13 @@ class Archive:
 
 
 def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
-    """A commit on top of HEAD with the notices in it, and a new branch on that. No work tree, no index."""
+    """Makes a branch with a commit of the notices on top of HEAD. No work tree, no index."""
     held = f"{LOCAL}archive/{uuid4().hex}"
     head = find_commit(git, "HEAD")
     prefix = git.bytes("rev-parse", "--show-prefix").removesuffix(b"\n")
     args = ("fast-import", "--quiet", "--date-format=now")
     stream = _stream(
-        held, _committer(git), head, {prefix + _raw(path): data for path, data in notices.items()}
+        held, _committer(git), head, {prefix + raw_path(path): data for path, data in notices.items()}
     )
     done = git.attempt(*args, stdin=stream, timeout=_PATIENCE)
     if done.returncode != 0:
@@ -161,11 +161,11 @@ def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:
 
 
 def _committer(git: Git) -> bytes:
-    """Name and address as fast-import wants them; the date is now."""
-    told = git.attempt("var", "GIT_COMMITTER_IDENT")
-    if told.returncode != 0:
+    """Returns name and address as fast-import wants them; the date is now."""
+    found = git.attempt("var", "GIT_COMMITTER_IDENT")
+    if found.returncode != 0:
         return b"idse <idse@localhost>"
-    return told.stdout.rpartition(b">")[0] + b">"
+    return found.stdout.rpartition(b">")[0] + b">"
 
 
 def _stream(ref: str, who: bytes, head: str | None, files: Mapping[bytes, bytes]) -> bytes:
@@ -184,7 +184,3 @@ def _data(content: bytes) -> bytes:
 def _quoted(path: bytes) -> bytes:
     escaped = path.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
     return b'"' + escaped + b'"'
-
-
-def _raw(path: str) -> bytes:
-    return path.encode("utf-8", "surrogateescape")

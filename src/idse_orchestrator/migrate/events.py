@@ -1,4 +1,4 @@
-"""The ledger of a session that is taken over: what happened to it, in the order in which it is told.
+"""The ledger of a migrated session: its events, in the order in which they are written.
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
 what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
@@ -48,15 +48,15 @@ def session_events(
     contents: Mapping[str, Content],
     constitution: str,
 ) -> list[HistoricEvent]:
-    """The events of the new ledger of `plan`.
+    """Returns the events of the new ledger of `plan`.
 
     `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
     `constitution` is the content id of the rules that judged.
     """
-    told = list(_documents(plan, place, contents))
+    documents = list(_documents(plan, place, contents))
     return [
         _created(plan),
-        *told,
+        *documents,
         *_stages(plan, constitution),
         *_stories(plan),
         *_described(plan),
@@ -77,7 +77,7 @@ def _created(plan: SessionPlan) -> HistoricEvent:
     if facts.collaborators:
         body["collaborators"] = [one_line(name) for name in facts.collaborators]
     if plan.was_renamed:
-        body["called"] = encodable("/".join(plan.said))
+        body["called"] = encodable("/".join(plan.source_key))
     author = plan.steps[0].author if plan.steps else NOBODY
     return HistoricEvent(CREATED, body, {}, plan.began_at, author)
 
@@ -85,7 +85,7 @@ def _created(plan: SessionPlan) -> HistoricEvent:
 def _documents(
     plan: SessionPlan, place: Callable[[str], Place | None], contents: Mapping[str, Content]
 ) -> Iterator[HistoricEvent]:
-    """The folder as it was after each commit, and as it is now; the last one has the fingerprint."""
+    """Yields the folder as it was after each commit, and as it is now; the last one has the fingerprint."""
     before: Files = {}
     waiting: HistoricEvent | None = None
     for step in plan.steps:
@@ -105,7 +105,7 @@ def _documents(
 
 
 def _folder(step: Step, place: Callable[[str], Place | None], contents: Mapping[str, Content]) -> Files:
-    """The session's folder as it was at `step`, arranged by the rules that arrange it now."""
+    """Returns the session's folder as it was at `step`, arranged by the rules that arrange it now."""
     found = (
         Found(path, where, contents[blob])
         for path, blob in step.files.items()
@@ -156,11 +156,11 @@ def _move(stage: str, action: str, before: str) -> dict[str, Any]:
 
 
 def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
-    for told in plan.stories:
-        body = {**told.story.body, "document": encodable(told.path)}
-        if told.story.doubts:
-            body["doubts"] = [encodable(doubt) for doubt in told.story.doubts]
-        at = told.story.at.at if told.story.at else plan.settled_at
+    for each in plan.stories:
+        body = {**each.story.body, "document": encodable(each.path)}
+        if each.story.doubts:
+            body["doubts"] = [encodable(doubt) for doubt in each.story.doubts]
+        at = each.story.at.at if each.story.at else plan.settled_at
         yield HistoricEvent(HANDOFF, body, None, at, NOBODY)
 
 

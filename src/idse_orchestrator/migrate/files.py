@@ -1,4 +1,4 @@
-"""What becomes of each file and stage of a session that is taken over, from paths and content ids.
+"""The fate of each file and stage of a migrated session, from paths and content ids.
 
 document                            recorded    →
 none                                anything    pending
@@ -19,10 +19,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.base.file_names import MAX_DEPTH, MAX_FILES, same_file
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
 from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGE_OF, STAGES
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.names import file_name
 from idse_orchestrator.migrate.paths import LAYOUTS, STAGE_FOLDERS, Place, document_of, side_path
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, PENDING
@@ -35,7 +34,7 @@ _FEW = 12
 
 
 def is_blank(data: bytes) -> bool:
-    """Whether nothing is written in the document `data`: headings, comments and markers are no text."""
+    """Tests whether nothing is written in the document `data`: headings, comments and markers are no text."""
     text = _MARKER.sub("", data[:_ENOUGH].decode("utf-8", "replace"))
     return sum(map(str.isalnum, _NOT_TEXT.sub("", text))) < _FEW
 
@@ -43,7 +42,7 @@ def is_blank(data: bytes) -> bool:
 def stage_statuses(
     written: Collection[str], unfinished: Collection[str], recorded: Mapping[str, str]
 ) -> dict[str, str]:
-    """Stage to status: `written` have a document with a text; that of `unfinished` leaves something open."""
+    """Returns stage to status: `written` have a text, `unfinished` leave something open."""
     return {stage: _status(stage, written, unfinished, recorded) for stage in STAGES}
 
 
@@ -90,7 +89,7 @@ class Found(NamedTuple):
 
 
 class Fate(NamedTuple):
-    """What becomes of the file at `path`: one of FATES, why, and its path in the session ("" : none)."""
+    """The fate of the file at `path`: one of FATES, why, and its path in the session ("" : none)."""
 
     path: str
     fate: str
@@ -106,17 +105,17 @@ class Arranged(NamedTuple):
 
 
 def is_stub(data: bytes) -> bool:
-    """Whether `data` is a notice that a document has moved, which older tools left in its place."""
+    """Tests whether `data` is a notice that a document has moved, which older tools left in its place."""
     return len(data) <= _STUB_BYTES and _STUB_WORDS.search(data) is not None
 
 
 def content_of(data: bytes) -> Content:
-    """What counts of `data`."""
+    """Returns what counts of `data`."""
     return Content(blob_id(data), len(data), is_stub(data), is_blank(data))
 
 
 def arranged(found: Iterable[Found]) -> Arranged:
-    """The folder that the files `found` of one session make."""
+    """Arranges the files `found` of one session as its folder."""
     work = _Arrangement()
     documents, others = [], []
     for each in sorted(found, key=_in_order):
@@ -127,19 +126,20 @@ def arranged(found: Iterable[Found]) -> Arranged:
             documents.append((document.stage, document.rank, each))
         else:
             others.append(each)
-    documents.sort(key=lambda entry: (_RANK[entry[2].place.layout], entry[1], _raw(entry[2].path)))
+    documents.sort(key=lambda entry: (_RANK[entry[2].place.layout], entry[1], raw_path(entry[2].path)))
     for stage, _, each in documents:
         work.document(stage, each)
     for each in others:
         work.side(each, side_path(each.place.rest))
-    return Arranged(work.files, tuple(sorted(work.fates, key=lambda fate: _raw(fate.path))))
+    return Arranged(work.files, tuple(sorted(work.fates, key=lambda fate: raw_path(fate.path))))
 
 
 def _in_order(found: Found) -> tuple[int, bytes]:
-    return _RANK[found.place.layout], _raw(found.path)
+    return _RANK[found.place.layout], raw_path(found.path)
 
 
-def _raw(path: str) -> bytes:
+def raw_path(path: str) -> bytes:
+    """Returns the bytes of a path, by which paths are ordered."""
     return path.encode("utf-8", "surrogateescape")
 
 
@@ -205,7 +205,7 @@ class _Arrangement:
         self.fates.append(Fate(found.path, fate, reason, target))
 
     def _is_same(self, target: str, found: Found) -> bool:
-        """Whether the same bytes stand at `target` already; then the file is a duplicate of those."""
+        """Tests whether the same bytes stand at `target` already; then the file is a duplicate of those."""
         if self.files.get(target) != found.content.blob:
             return False
         self.fates.append(Fate(found.path, DUPLICATE, f"the same bytes as {self._origin[target]}", target))
@@ -230,7 +230,7 @@ _ARTIFACT_KEYS = frozenset({*map(_key, STAGE_OF), "implementation", "feedback"})
 
 
 def _is_misleading(parts: Sequence[str]) -> bool:
-    """Whether a path would be taken for one of an older layout."""
+    """Tests whether a path would be taken for one of an older layout."""
     return "current" in parts[:-1] or (len(parts) > 1 and parts[0] in STAGE_FOLDERS and parts[0][-1] == "s")
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from idse_orchestrator.base.text import encodable, one_line
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.migrate.words import Moment, said_time
+from idse_orchestrator.migrate.words import Moment, parse_time
 
 _DOCUMENT = re.compile(r"handoff_(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<cycle>.+)\.md", re.IGNORECASE)
 _FIELD = re.compile(r"^[ \t>*+_-]*([A-Za-z][A-Za-z /_-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
@@ -37,7 +37,7 @@ _LONGEST = 400
 
 
 class Story(NamedTuple):
-    """What a file tells: the body of its event, when it happened (None: it does not say), and doubts."""
+    """A handoff in a file: the body of its event, when it happened (None: unknown), and doubts."""
 
     body: Mapping[str, Any]
     at: Moment | None
@@ -45,17 +45,17 @@ class Story(NamedTuple):
 
 
 def is_handoff_document(path: str) -> bool:
-    """Whether the file at `path` is named as handoff documents are."""
+    """Tests whether the file at `path` is named as handoff documents are."""
     return _DOCUMENT.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_governance_state(path: str) -> bool:
-    """Whether governance state may stand at `path`."""
+    """Tests whether governance state may stand at `path`."""
     return path.split("/")[-2:] == ["state", "state.json"]
 
 
 def handoff_story(path: str, data: bytes) -> Story:
-    """What the handoff document at `path` tells: by its metadata, and by its name where that is silent."""
+    """Reads the handoff document at `path`: its metadata, and its name where that is silent."""
     named = _DOCUMENT.fullmatch(path.rpartition("/")[2])
     said = _metadata(data[:_ENOUGH].decode("utf-8", "replace"))
     doubts: list[str] = []
@@ -66,7 +66,7 @@ def handoff_story(path: str, data: bytes) -> Story:
         if key != "cycle" and said.get(field) and name and _word(body[key]) != _word(name):
             doubts.append(f"its name says {key} {name!r}, its text {body[key]!r}")
     _add_stage(body, said.get("idse stage") or said.get("stage", ""), doubts)
-    at = said_time(said.get("timestamp", ""))
+    at = parse_time(said.get("timestamp", ""))
     if at is None:
         doubts.append("it has no timestamp that can be read")
     body["summary"] = f"handed over: {body['from'] or '?'} → {body['to'] or '?'}" + (
@@ -94,7 +94,7 @@ def _add_stage(body: dict[str, Any], said: str, doubts: list[str]) -> None:
 
 
 def governance_story(data: bytes) -> Story | None:
-    """What governance state tells; None where `data` is none."""
+    """Reads governance state; None if `data` is none."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -110,7 +110,7 @@ def governance_story(data: bytes) -> Story | None:
         doubts.append(f"awaiting_handoff is {state['awaiting_handoff']!r}, which is neither true nor false")
     waiting = ", a handoff was awaited" if raw.get("awaiting_handoff") is True else ""
     body["summary"] = f"governance: {state.get('active_llm') or 'nobody'} was active{waiting}"
-    at = said_time(raw.get("last_handoff")) or said_time(raw.get("last_checked"))
+    at = parse_time(raw.get("last_handoff")) or parse_time(raw.get("last_checked"))
     return Story(body, at, tuple(doubts))
 
 

@@ -74,9 +74,9 @@ class Commit(NamedTuple):
 def read_history(
     git: Git, options: Sequence[str], owner: Callable[[str], Owner | None]
 ) -> dict[Owner, list[Step]]:
-    """The steps of each owner. `options` say where to begin and which paths count."""
-    told = git.bytes(*_LOG, *options, timeout=_PATIENCE).decode("utf-8", "surrogateescape")
-    commits = list(_commits(told.split("\0")))
+    """Returns the steps of each owner. `options` say where to begin and which paths count."""
+    log = git.bytes(*_LOG, *options, timeout=_PATIENCE).decode("utf-8", "surrogateescape")
+    commits = list(_commits(log.split("\0")))
     return _Walk(commits, owner).steps()
 
 
@@ -104,7 +104,7 @@ def _commits(tokens: Sequence[str]) -> Iterator[Commit]:
 
 
 def moment(seconds: int) -> str:
-    """A Unix time as events write it; what lies outside of the years they know becomes the nearest."""
+    """Returns a Unix time as events write it; a year they do not know becomes the nearest."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(min(max(seconds, 0), _LATEST)))
 
 
@@ -130,7 +130,7 @@ class _Walk:
         return self._found  # type: ignore[return-value] # owners come from `owner` alone
 
     def _touched(self, commit: Commit) -> dict[object, Files]:
-        """The owners that this commit touched, with their files after it; its own state is kept."""
+        """Returns the owners that this commit touched, with their files after it; its own state is kept."""
         above = [self._states.get(parent, {}) for parent in commit.parents]
         before = above[0] if above else {}
         touched: dict[object, dict[str, str]] = {}
@@ -158,7 +158,7 @@ class _Walk:
         }
 
     def _rename(self, before: Mapping[object, Files], touched: Mapping[object, Files]) -> None:
-        """Give an owner that appears with the files of one that goes the steps that one had."""
+        """Moves the steps of an owner that goes to one that appears with its files."""
         gone = {
             owner: set(had.values())
             for owner, files in touched.items()
@@ -167,9 +167,9 @@ class _Walk:
         for owner, files in touched.items():
             if not gone or not files or before.get(owner) or owner in self._found:
                 continue
-            brought = set(files.values())
-            best = max(gone, key=lambda each: len(gone[each] & brought))
-            if 2 * len(gone[best] & brought) >= len(gone[best]):
+            appeared = set(files.values())
+            best = max(gone, key=lambda each: len(gone[each] & appeared))
+            if 2 * len(gone[best] & appeared) >= len(gone[best]):
                 self._found[owner] = self._found.pop(best, [])
                 del gone[best]
 

@@ -1,4 +1,4 @@
-"""Hold what will be taken over to today's rules: how far its stages are, and what has to be waived.
+"""Holds migrated sessions to today's rules: how far their stages are, and what has to be waived.
 
 Migration never invents content. So a stage is complete where its source said so and its document leaves
 nothing open, and what the rules say all the same becomes a recorded waiver that lists it.
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
-from idse_orchestrator.constitution.verdict_cache import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder, upstream_of
 from idse_orchestrator.migrate.files import stage_statuses
@@ -77,7 +77,7 @@ class _Planned:
 def judged(
     judge: Judge, source: MigrationSource, plans: Sequence[SessionPlan], on_progress: Progress
 ) -> Iterator[SessionPlan]:
-    """`plans` with their stages, and with what has to be waived in those that are new."""
+    """Yields `plans` with their stages, and with the waivers that new ones need."""
     new = [plan for plan in plans if plan.verdict == NEW]
     reader = _Planned(source, new)
     examiner = judge.examiner._replace(
@@ -124,7 +124,7 @@ def _stages(judge: Judge, plan: SessionPlan, hits: Mapping[str, tuple[Hit, ...]]
 
 
 def _state(plan: SessionPlan, stages: Mapping[str, str]) -> SessionState:
-    """What the ledger will say of the stages."""
+    """Returns the state that the ledger will have."""
     blobs = stage_blobs(plan.arranged.files)
     state = SessionState(*plan.key)
     for stage, status in stages.items():
@@ -137,12 +137,12 @@ def _state(plan: SessionPlan, stages: Mapping[str, str]) -> SessionState:
 
 
 def stage_blobs(files: Mapping[str, str]) -> dict[str, str]:
-    """Stage to the blob id of its artifact, of a folder given as path to blob id."""
+    """Returns stage to the blob id of its artifact, of a folder given as path to blob id."""
     return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
 
 
 def upstream_blobs(stage: str, blobs: Mapping[str, str]) -> dict[str, str]:
-    """What a completion of `stage` records of the stages before it."""
+    """Returns what a completion of `stage` records of the stages before it."""
     return {above: blobs.get(above, "") for above in upstream_of(stage)}
 
 

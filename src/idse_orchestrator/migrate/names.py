@@ -16,7 +16,7 @@ _CUT = 8
 
 
 def mapped_names(kind: str, names: Iterable[str]) -> Mapping[str, str]:
-    """Each of `names` and what it is called now; no two of those differ only in case.
+    """Returns each of `names` and what it is called now; no two of those differ only in case.
 
     Names that can stay stay, the first of several that collide does, and the others get a number.
     """
@@ -30,7 +30,7 @@ def mapped_names(kind: str, names: Iterable[str]) -> Mapping[str, str]:
 
 
 def new_name(kind: str, name: str) -> str:
-    """`name` where it may name a `kind`, else what is left of it that may."""
+    """Returns `name` if it may name a `kind`, else what is left of it that may."""
     if is_name(name):
         return name
     text = _OTHER.sub("-", _plain_letters(name))
@@ -43,7 +43,7 @@ def new_name(kind: str, name: str) -> str:
 
 
 def _plain_letters(name: str) -> str:
-    """`name` with its accents taken off, so that more than dashes is left of it."""
+    """Returns `name` with its accents taken off, so that more than dashes is left of it."""
     if name.isascii():
         return name
     from unicodedata import combining, normalize
@@ -71,7 +71,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 
 def file_name(name: str) -> str:
-    """`name` as a ledger takes it for a file: characters that nobody can type are written as ``%0A``."""
+    """Returns `name` as a ledger takes it: characters that nobody can type become ``%0A``."""
     from idse_orchestrator.base.file_names import file_name_problem
 
     raw = name.encode("utf-8", "surrogateescape")
@@ -93,40 +93,40 @@ Sessions = Mapping[SessionKey, Mapping[str, Place]]
 
 
 def new_names(
-    sessions: Sessions, wished: str, projects: Sequence[str], ledgers: Collection[SessionKey]
+    sessions: Sessions, wanted: str, projects: Sequence[str], ledgers: Collection[SessionKey]
 ) -> dict[SessionKey, SessionKey]:
-    """Each of `sessions` that is taken over, by its names in the source, and what it is called here.
+    """Returns each of `sessions` that is taken over, by its names in the source, and what it is called here.
 
-    `wished` is the project that was asked for ("" : none was), `projects` and `ledgers` are what is here
+    `wanted` is the project that was asked for ("" : none was), `projects` and `ledgers` are what is here
     already. A session in the very place of one of those keeps its name, and no other name depends on it:
     where the source is this work tree, a run before this one put it there.
     """
     here = {key for key, files in sessions.items() if key in ledgers and _is_in_its_place(files)}
     others = [key for key in sessions if key not in here]
-    names = _project_names(others or list(here), wished, projects)
+    names = _project_names(others or list(here), wanted, projects)
     found: dict[SessionKey, SessionKey] = {}
     for project, name in names.items():
-        said = [session for owner, session in others if owner == project]
-        found |= {(project, each): (name, called) for each, called in mapped_names("session", said).items()}
-    return found | {key: key for key in here if wished in ("", key[0])}
+        named = [session for owner, session in others if owner == project]
+        found |= {(project, each): (name, called) for each, called in mapped_names("session", named).items()}
+    return found | {key: key for key in here if wanted in ("", key[0])}
 
 
 def _is_in_its_place(files: Mapping[str, Place]) -> bool:
     return all(place.layout in (FLAT, DOT) for place in files.values())
 
 
-def _project_names(sessions: Iterable[SessionKey], wished: str, existing: Sequence[str]) -> Mapping[str, str]:
-    """Each project that is taken over, and what it is called here."""
-    said = list(dict.fromkeys(project for project, _ in sessions))
-    if wished and len(said) > 1:
-        if wished not in said:
+def _project_names(sessions: Iterable[SessionKey], wanted: str, existing: Sequence[str]) -> Mapping[str, str]:
+    """Returns each project that is taken over, and what it is called here."""
+    named = list(dict.fromkeys(project for project, _ in sessions))
+    if wanted and len(named) > 1:
+        if wanted not in named:
             raise UsageError(
-                f"the source has no project {wished!r}",
-                cause="it has " + ", ".join(sorted(said)),
+                f"the source has no project {wanted!r}",
+                cause="it has " + ", ".join(sorted(named)),
                 fix=("name one of those, or leave --project out",),
             )
-        said = [wished]
-    names = {said[0]: wished} if wished else mapped_names("project", said)
+        named = [wanted]
+    names = {named[0]: wanted} if wanted else mapped_names("project", named)
     for name in names.values():
         check_new_name("project", name, [each for each in existing if each != name])
     return names
@@ -164,5 +164,5 @@ def _slips(known: Sequence[SessionKey]) -> Iterable[tuple[SessionKey, SessionKey
 
 
 def _differ_in_digits(one: str, other: str) -> bool:
-    """Whether two names count on: such are meant to be alike."""
+    """Tests whether two names count on: such are meant to be alike."""
     return [char for char in one if char.isdigit()] != [char for char in other if char.isdigit()]

@@ -1,4 +1,4 @@
-"""Where a file of an older layout belongs: project, session and layout, told from its path alone.
+"""Where a file of an older layout belongs: project, session and layout, from its path alone.
 
 The layouts, by the letter that reports use::
 
@@ -83,7 +83,7 @@ class ProjectFile(NamedTuple):
 
 
 def place_of(path: str) -> Place | ProjectFile | None:
-    """Where the file at `path` belongs; None where no layout has such a path."""
+    """Returns where the file at `path` belongs; None if no layout has such a path."""
     parts = tuple(path.split("/"))
     found = _staged(parts) or _dot_rooted(parts) or _projects(parts) or _colon(parts)
     return found or _project_file(parts)
@@ -126,7 +126,7 @@ def _projects(parts: tuple[str, ...]) -> Place | None:
 
 
 def beside_stages(path: str) -> Place | None:
-    """Where `path` belongs if the folder below its project is known to be a session; None for others."""
+    """Returns where `path` belongs if the folder below its project is a session; None for others."""
     parts = path.split("/")
     if len(parts) < 4 or parts[0] != "projects" or parts[2] in _NO_SESSIONS:
         return None
@@ -141,7 +141,7 @@ def _colon(parts: tuple[str, ...]) -> Place | None:
 
 
 def _named(layout: str, project: str, session: str, rest: tuple[str, ...]) -> Place:
-    """A session whose folder repeats the project before a colon is called what stands behind it."""
+    """Cuts the project off a session's folder that repeats it before a colon."""
     said, _, behind = session.partition(":")
     if said == project and behind:
         return Place(COLON, project, behind, rest)
@@ -168,7 +168,7 @@ class Document(NamedTuple):
 
 
 def document_of(rest: tuple[str, ...]) -> Document | None:
-    """The artifact that the file at `rest` of a session is; None for any other file."""
+    """Returns the artifact that the file at `rest` of a session is; None for any other file."""
     name = rest[-1].lower() if rest else ""
     if len(rest) == 1:
         stage = _FLAT_NAMES.get(name, "")
@@ -183,7 +183,7 @@ def document_of(rest: tuple[str, ...]) -> Document | None:
 
 
 def side_path(rest: tuple[str, ...]) -> tuple[str, ...]:
-    """Where a file that is no artifact is kept, below its session: beside the artifacts, by its own name."""
+    """Returns where a file that is no artifact is kept: beside the artifacts, by its own name."""
     folder = rest[0].lower()
     if len(rest) > 1 and folder in STAGE_FOLDERS and folder not in ("implementation", "feedback"):
         return rest[1:]

@@ -1,4 +1,4 @@
-"""Plan a migration: what each session will be called, hold and say, before anything is written."""
+"""Plans a migration: names, files and events of each session, before anything is written."""
 
 from __future__ import annotations
 
@@ -8,20 +8,28 @@ from hashlib import sha256
 
 from idse_orchestrator.base.text import encodable, few
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged, raw_path
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
 from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
 from idse_orchestrator.migrate.ports import MigrationSource, Progress, Step
-from idse_orchestrator.migrate.reading import Reading, gathered, raw, told_at
+from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
 from idse_orchestrator.migrate.target import GitMigrationTarget
-from idse_orchestrator.migrate.values import CLOSED, DONE, NEW, TAKEN, MigrationPlan, SessionPlan, Wish
+from idse_orchestrator.migrate.values import (
+    CLOSED,
+    DONE,
+    NEW,
+    TAKEN,
+    MigrationPlan,
+    MigrationRequest,
+    SessionPlan,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Planning:
-    """What planning works with.
+    """The parts that planning needs.
 
     `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now.
     """
@@ -34,40 +42,40 @@ class Planning:
     on_progress: Progress
 
 
-def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Survey]:
-    """The whole plan, and what was found; nothing is written.
+def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[MigrationPlan, Survey]:
+    """Plans everything, and returns what was found, too; nothing is written.
 
-    MigrationSourceError where there is nothing to take over, UsageError where `wish` names a project that
+    MigrationSourceError where there is nothing to take over, UsageError where `request` names a project that
     the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
     """
-    only = wish.project or (planning.projects[0] if len(planning.projects) == 1 else "")
+    only = request.project or (planning.projects[0] if len(planning.projects) == 1 else "")
     found = survey(planning.source, only)
     known = planning.target.migrated()
-    keys = new_names(found.sessions, wish.project, planning.projects, known)
+    keys = new_names(found.sessions, request.project, planning.projects, known)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
     everything = _sessions(reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
-    history = planning.source.history(found.owner) if wish.with_history else {}
-    sessions = [replace(each, steps=history.get(each.said, ())) for each in sessions]
+    history = planning.source.history(found.owner) if request.with_history else {}
+    sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
-    called = {each.said: each.key for each in sessions}
+    called = {each.source_key: each.key for each in sessions}
     plan = MigrationPlan(
         source=planning.source.description,
         sessions=tuple(sessions),
-        fates=tuple(sorted(fates, key=lambda fate: raw(fate.path))),
+        fates=tuple(sorted(fates, key=lambda fate: raw_path(fate.path))),
         registries=reading.registries,
         constitution=planning.judge.constitution.id,
-        current=called.get(reading.current_said() or ("", "")),
+        current=called.get(reading.current_session_of() or ("", "")),
         current_of={
             key[0]: key
             for project in dict.fromkeys(project for project, _ in called)
-            if (key := called.get(reading.current_said(project) or ("", "")))
+            if (key := called.get(reading.current_session_of(project) or ("", "")))
         },
         left_out=tuple(planning.source.left_out),
         notes=(
-            *(planning.source.doubts if wish.with_history else ()),
+            *(planning.source.doubts if request.with_history else ()),
             *reading.notes,
             *(_hollow(each) for each in everything if not _is_there(each)),
             *_bygone(found, history),
@@ -78,12 +86,12 @@ def plan_migration(planning: Planning, wish: Wish) -> tuple[MigrationPlan, Surve
 
 
 def _account(found: Survey, plan: MigrationPlan) -> None:
-    """Every file of the source has exactly one fate, or this is a defect of idse."""
-    on_disk = sorted((entry.path for entry in found.entries), key=raw)
-    told = [fate.path for fate in plan.fates]
-    if told != on_disk:
-        odd = sorted(set(on_disk) ^ set(told), key=raw) or "one is told twice"
-        raise AssertionError(f"{len(on_disk)} files, {len(told)} accounted for: {odd[:3]!r}")
+    """Checks that every file of the source has exactly one fate; else idse has a defect."""
+    on_disk = sorted((entry.path for entry in found.entries), key=raw_path)
+    accounted = [fate.path for fate in plan.fates]
+    if accounted != on_disk:
+        odd = sorted(set(on_disk) ^ set(accounted), key=raw_path) or "one is told twice"
+        raise AssertionError(f"{len(on_disk)} files, {len(accounted)} accounted for: {odd[:3]!r}")
 
 
 def _sessions(
@@ -91,13 +99,13 @@ def _sessions(
     keys: Mapping[SessionKey, SessionKey],
     known: Mapping[SessionKey, frozenset[str]],
 ) -> list[SessionPlan]:
-    """The plan of each session, in order of its new name; history, stages and waivers are not in it yet."""
+    """Plans each session, in order of its new name, without history, stages and waivers."""
     done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
     folded = {(project, name.casefold()) for project, name in known}
     similar = similar_names(keys)
     plans = []
-    for said, key in sorted(keys.items(), key=lambda pair: pair[1]):
-        plan = _session(reading, said, key)
+    for source_key, key in sorted(keys.items(), key=lambda pair: pair[1]):
+        plan = _session(reading, source_key, key)
         plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
         plans.append(
@@ -105,16 +113,16 @@ def _sessions(
                 plan,
                 verdict=_verdict(plan, known, folded),
                 parents=parents,
-                doubts=(*plan.doubts, *doubts, *similar.get(said, ())),
+                doubts=(*plan.doubts, *doubts, *similar.get(source_key, ())),
             )
         )
     return plans
 
 
-def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan:
-    places, contents = reading.places[said], reading.contents[said]
-    facts, doubts = gathered(key[1], places, reading.records.get(said, {}))
-    state = reading.states.get(said)
+def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> SessionPlan:
+    places, contents = reading.places[source_key], reading.contents[source_key]
+    facts, doubts = gathered(key[1], places, reading.records.get(source_key, {}))
+    state = reading.states.get(source_key)
     if state is not None:
         facts = replace(
             facts,
@@ -124,30 +132,30 @@ def _session(reading: Reading, said: SessionKey, key: SessionKey) -> SessionPlan
         )
     return SessionPlan(
         key=key,
-        said=said,
+        source_key=source_key,
         layouts=_layouts(place for place in places.values() if _is_its_own(place)),
         places=places,
         contents=contents,
         arranged=arranged(Found(path, places[path], contents[path]) for path in places),
         facts=facts,
-        fingerprint=_fingerprint(said, contents),
-        closed=reading.closed.get(said, ""),
+        fingerprint=_fingerprint(source_key, contents),
+        closed=reading.closed.get(source_key, ""),
         modified=max((reading.modified[path] for path in contents), default=""),
-        stories=tuple(sorted(reading.stories.get(said, ()), key=told_at)),
-        doubts=(*doubts, *reading.doubts.get(said, ())),
+        stories=tuple(sorted(reading.stories.get(source_key, ()), key=story_order)),
+        doubts=(*doubts, *reading.doubts.get(source_key, ())),
     )
 
 
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
-    """The layouts of a session, the one that wins first."""
-    told = set()
+    """Returns the layouts of a session, the one that wins first."""
+    seen = set()
     only_flat = False
     for place in places:
-        told.add(place.layout)
+        seen.add(place.layout)
         only_flat |= place.layout == FLAT and len(place.rest) == 1 and document_of(place.rest) is not None
-    if DOT in told and not only_flat:
-        told.discard(FLAT)  # the last two stages and side files stand in both at the same place
-    return tuple(layout for layout in LAYOUTS if layout in told)
+    if DOT in seen and not only_flat:
+        seen.discard(FLAT)  # the last two stages and side files stand in both at the same place
+    return tuple(layout for layout in LAYOUTS if layout in seen)
 
 
 def _is_there(plan: SessionPlan) -> bool:
@@ -159,7 +167,7 @@ def _hollow(plan: SessionPlan) -> str:
 
 
 def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
-    """A sentence about the sessions of which only the history is left, under no other name."""
+    """Yields a sentence about the sessions of which only the history is left, under no other name."""
     names = [
         "/".join(key)
         for key, steps in sorted(history.items())
@@ -170,22 +178,22 @@ def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iter
 
 
 def _is_its_own(place: Place) -> bool:
-    """Whether the path of a file said that it belongs to the session."""
+    """Tests whether the path of a file source_key that it belongs to the session."""
     return bool(place.project) or place.layout == CURRENT
 
 
-def _fingerprint(said: SessionKey, contents: Mapping[str, Content]) -> str:
-    """What a session of the source is: its name, and every file of it."""
+def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str:
+    """Returns a digest of a session of the source: its name, and every file of it."""
     digest = sha256()
-    for part in (*said, *(text for path in sorted(contents) for text in (path, contents[path].blob))):
-        digest.update(raw(part) + b"\0")
+    for part in (*source_key, *(text for path in sorted(contents) for text in (path, contents[path].blob))):
+        digest.update(raw_path(part) + b"\0")
     return digest.hexdigest()
 
 
 def _verdict(
     plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
 ) -> str:
-    """`folded` has the keys of `known` as they are where case does not count."""
+    """Tests a session against the ledgers here; `folded` has the keys of `known` without case."""
     if plan.key in known:
         return DONE if plan.fingerprint in known[plan.key] else TAKEN
     if (plan.key[0], plan.key[1].casefold()) in folded:
@@ -196,16 +204,16 @@ def _verdict(
 def _parents(
     plan: SessionPlan, keys: Mapping[SessionKey, SessionKey]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The parents that are taken over too, and a doubt about one that is not."""
+    """Returns the parents that are taken over too, and a doubt about one that is not."""
     wanted = plan.facts.parent
-    parent = keys.get((plan.said[0], wanted))
+    parent = keys.get((plan.source_key[0], wanted))
     if parent is not None and parent != plan.key:
         return (parent[1],), ()
     return (), (f"its parent {wanted!r} is not there",) if wanted else ()
 
 
 def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
-    """What becomes of a session's files: of one whose name is taken, or that waits, nothing."""
+    """Returns the fates of a session's files: of one whose name is taken, or that waits, nothing."""
     if plan.verdict == CLOSED:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)

@@ -44,11 +44,11 @@ class Step(NamedTuple):
 
 
 class MigrationSource(Protocol):
-    """What is migrated. Nothing here ever writes to it."""
+    """The source of a migration; nothing ever writes to it."""
 
     @property
     def description(self) -> str:
-        """What it is called in reports: "folder /srv/old", "repository /srv/old"."""
+        """Its name in reports: "folder /srv/old", "repository /srv/old"."""
 
     @property
     def trail(self) -> Sequence[str]:
@@ -56,23 +56,23 @@ class MigrationSource(Protocol):
 
     @property
     def left_out(self) -> Sequence[str]:
-        """What is not looked into at all: git's own folders."""
+        """Folders that are not read at all: git's own."""
 
     @property
     def doubts(self) -> Sequence[str]:
         """Sentences about what its history does not tell, although there was such a thing."""
 
     def entries(self) -> Iterator[SourceEntry]:
-        """Everything in it that is no folder; paths as bytes that are no UTF-8 become surrogates."""
+        """Yields everything in it that is no folder; paths that are no UTF-8 have surrogates."""
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """The bytes of files, in order; None for one that cannot be read any more."""
+        """Yields the bytes of files, in order; None for one that cannot be read any more."""
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
-        """For each owner the commits that touched its files, oldest first; none where there is no history."""
+        """Returns owner to the commits that touched its files, oldest first; none without a history."""
 
     def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """The bytes of blobs of the history; those missing, or too large for a ledger, are left out."""
+        """Yields the bytes of blobs of the history, without those missing or too large for a ledger."""
 
 
 class HistoricEvent(NamedTuple):

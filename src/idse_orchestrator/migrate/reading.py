@@ -1,4 +1,4 @@
-"""What the files beside a session's documents say of it, where several of them speak."""
+"""Reads the files beside a session's documents, of which several may say the same."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.documents.project_workspace import SESSION_STATE
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of, raw_path
 from idse_orchestrator.migrate.handoffs import Story, governance_story, handoff_story, is_handoff_document
 from idse_orchestrator.migrate.paths import AGENT_REGISTRY, LAYOUTS, Place
 from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import taken_registry
 from idse_orchestrator.migrate.survey import Survey, beside
-from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, Told
+from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, SourceStory
 from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
 from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
@@ -37,7 +37,7 @@ class Gathered(NamedTuple):
 
 
 def is_record(place: Place) -> bool:
-    """Whether a file of a session says something about it, rather than being a document."""
+    """Tests whether a file of a session says something about it, rather than being a document."""
     name = place.rest[-1] if place.rest else ""
     if name in (_OWNER, _PEOPLE):
         return len(place.rest) <= 2
@@ -45,7 +45,7 @@ def is_record(place: Place) -> bool:
 
 
 def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, bytes]) -> Gathered:
-    """What `contents`, the files of the session `name` that `is_record` picks, say of it.
+    """Reads the records of the session `name` among its files `contents`.
 
     Of two that disagree the better layout wins, then the one in ``metadata/``, then the first by path.
     """
@@ -93,7 +93,7 @@ def _read(path: str, data: bytes, doubts: list[str]) -> SessionRecord:
 
 
 def _owner(paths: Iterable[str], contents: Mapping[str, bytes], doubts: list[str]) -> str:
-    """The first that names somebody; those that name another one are doubted."""
+    """Returns the first owner that is named; others are doubted."""
     named = {path: owner for path in paths if (owner := owner_in(contents[path]))}
     first = next(iter(named.values()), "")
     doubts += [
@@ -118,7 +118,7 @@ def _type(name: str, said: str, doubts: list[str]) -> str:
 
 
 def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
-    """Stage to our word for it; a session that is complete as a whole has every stage complete."""
+    """Returns stage to our word for it; of a session that is complete every stage is."""
     for record in records:
         if record.stages:
             return record.stages
@@ -130,18 +130,13 @@ def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
 _UNREADABLE = "it cannot be read"
 
 
-def raw(path: str) -> bytes:
-    """The bytes of a path, by which paths are ordered."""
-    return path.encode("utf-8", "surrogateescape")
-
-
-def told_at(told: Told) -> tuple[str, bytes]:
-    """Stories come in the order of their dates, then of their files."""
-    return (told.story.at.at if told.story.at else "", raw(told.path))
+def story_order(each: SourceStory) -> tuple[str, bytes]:
+    """Orders stories by their dates, then by their files."""
+    return (each.story.at.at if each.story.at else "", raw_path(each.path))
 
 
 class Reading:
-    """What the files say. Everything is kept by the session's names in the source.
+    """All that the files say. Everything is kept by the session's names in the source.
 
     `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
     as is `modified`, when each file was written last; `closed` names what of a session cannot be read;
@@ -165,14 +160,14 @@ class Reading:
         self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
         self.records: dict[SessionKey, dict[str, bytes]] = {}
         self.states: dict[SessionKey, SessionFacts] = {}
-        self.stories: dict[SessionKey, list[Told]] = {}
+        self.stories: dict[SessionKey, list[SourceStory]] = {}
         self.doubts: dict[SessionKey, list[str]] = {}
         self.registries: dict[str, RegistryPlan] = {}
         self.fates: list[Fate] = []
         self.notes: list[str] = []
 
     def read(self) -> None:
-        """Read all that some layout has a place for."""
+        """Reads every file that some layout has a place for."""
         owners: dict[str, SessionKey] = {}
         for key, files in self._found.sessions.items():
             if key in self._keys:
@@ -187,8 +182,8 @@ class Reading:
         self._read_governance()
         self._read_project_files()
 
-    def current_said(self, project: str = "") -> SessionKey | None:
-        """The session that the source works on in `project` ("" : at all): as it says, else the only one."""
+    def current_session_of(self, project: str = "") -> SessionKey | None:
+        """Returns the current session of `project` ("" : of all): as the source says, else the only one."""
         known = [key for key in self._keys if project in ("", key[0])]
         said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
         for owner, current in said:
@@ -210,14 +205,14 @@ class Reading:
             self._tell(key, path, handoff_story(path, data))
 
     def _tell(self, key: SessionKey, path: str, story: Story) -> None:
-        self.stories.setdefault(key, []).append(Told(path, story))
+        self.stories.setdefault(key, []).append(SourceStory(path, story))
         self._doubt(key, path, story.doubts)
 
     def _doubt(self, key: SessionKey, path: str, doubts: tuple[str, ...]) -> None:
         self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
 
     def _read_governance(self) -> None:
-        """Governance state and handoff documents beside all sessions: one session gets them."""
+        """Gives governance state and handoff documents beside all sessions to one session."""
         for path, data in self._source.load(self._found.governance):
             key = self._answerable(self._project_of(path))
             story = None if data is None or is_handoff_document(path) else governance_story(data)
@@ -234,13 +229,13 @@ class Reading:
                     self._tell(key, path, story)
 
     def _answerable(self, project: str) -> SessionKey | None:
-        """The current session of `project`, else the one blueprint: what is about all stands there."""
-        current = self.current_said(project)
+        """Returns the current session of `project`, else the one blueprint: it gets what is about all."""
+        current = self.current_session_of(project)
         blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
         return current or (blueprints[0] if len(blueprints) == 1 else None)
 
     def _project_of(self, path: str) -> str:
-        """The project in whose folder `path` stands; "" where it stands in none."""
+        """Returns the project in whose folder `path` stands; "" if it stands in none."""
         folders = (self._found.trail + path).split("/")[:-1]
         at = folders.index("projects") + 1 if "projects" in folders else len(folders)
         project = folders[at] if at < len(folders) else ""
@@ -276,10 +271,10 @@ class Reading:
         self.fates.append(Fate(path, MIGRATED, words))
 
     def _read_state(self, path: str, project: str, data: bytes) -> None:
-        """A state beside all sessions is that of the session it names, or of the current one."""
+        """Gives a state beside all sessions to the session it names, or to the current one."""
         record = session_record(data)
         keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
-        current = self.current_said(project)
+        current = self.current_session_of(project)
         if current is not None:
             keys.append(current)
         if not keys:

@@ -19,10 +19,10 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.agents.registry_check import MAX_TEXT, check_changes, registry_troubles
 from idse_orchestrator.agents.registry_fold import ADD, ADD_RULE
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.names import mapped_names
 
 
@@ -34,7 +34,7 @@ class Taken(NamedTuple):
 
 
 def taken_registry(data: bytes) -> Taken:
-    """The registry in `data`; an empty one with a doubt where there is none."""
+    """Returns the registry in `data`; an empty one with a doubt where there is none."""
     if len(data) > MAX_ARTIFACT_BYTES:
         return Taken(
             AgentRegistry(), (f"it is larger than {MAX_ARTIFACT_BYTES:,} bytes: it is not taken over",)
@@ -62,7 +62,7 @@ def taken_registry(data: bytes) -> Taken:
 
 
 def _checked(registry: AgentRegistry, doubts: list[str]) -> Taken:
-    """`registry` as far as one event takes it; what the rules for registries say of it is doubted."""
+    """Returns `registry` as far as one event takes it; doubts what the rules for registries refuse."""
     try:
         check_changes(registry_changes(AgentRegistry(), registry))
     except InvalidRegistryError as error:
@@ -71,7 +71,7 @@ def _checked(registry: AgentRegistry, doubts: list[str]) -> Taken:
 
 
 def registry_changes(before: AgentRegistry, wanted: AgentRegistry) -> list[dict[str, Any]]:
-    """What makes `before` hold all of `wanted`; agents and rules that it has already stay as they are."""
+    """Returns the changes that add all of `wanted` to `before`; what it has stays as it is."""
     agents = [agent for agent in wanted.agents if before.agent(agent.id) is None]
     known = {rule.key for rule in before.handoff_rules}
     rules = [rule for rule in wanted.handoff_rules if rule.key not in known]

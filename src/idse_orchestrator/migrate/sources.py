@@ -1,4 +1,4 @@
-"""What is in a folder, looked at and never followed: no link, no device, no folder of git's own."""
+"""Sources of a migration, folders or repositories; no link is followed, no folder of git's entered."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
 from idse_orchestrator.migrate.history import moment, read_history
 from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry, Step
@@ -28,7 +28,7 @@ _KINDS = (
 
 
 def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
-    """Everything below `root` that is no folder, by path relative to it; git's folders go to `left_out`.
+    """Yields everything below `root` that is no folder; git's folders go to `left_out`.
 
     MigrationSourceError where `root` itself cannot be listed; a folder below it that cannot is an entry.
     """
@@ -71,7 +71,7 @@ def _written_at(seconds: float) -> str:
 
 
 def read(path: str) -> bytes | None:
-    """The bytes of a file; None where it cannot be read, or is none any more. Never waits, follows no link.
+    """Reads a file; None if that is not possible any more. Never waits, follows no link.
 
     Of a file too large for a ledger only as much as shows that it is.
     """
@@ -86,7 +86,7 @@ def read(path: str) -> bytes | None:
 
 
 def unreadable(where: str, error: OSError) -> MigrationSourceError:
-    """The error for a source that cannot be opened at all."""
+    """Returns the error for a source that cannot be opened at all."""
     return MigrationSourceError(
         "the source cannot be read",
         where=where,
@@ -246,7 +246,7 @@ Source = FolderSource | BareSource
 
 
 def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> Source:
-    """The source at `path`, for a `git` like this one; MigrationSourceError where none can be read.
+    """Opens the source at `path`, for a `git` like this one. Raises MigrationSourceError if none can be read.
 
     A repository that git refuses is one of those, unless nobody asks for its history.
     """
@@ -277,7 +277,7 @@ def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> 
 
 
 def _refused(root: str, words: str) -> MigrationSourceError:
-    """Its files could be read all the same, but the sessions would never get their history afterwards."""
+    """Refuses a source whose sessions would never get their history afterwards."""
     trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
     return MigrationSourceError(
         "git refuses the repository of the source, so its history cannot be read",

@@ -1,4 +1,4 @@
-"""Which session a source works on: as CURRENT_SESSION says, and what folders called "current" lead to."""
+"""Surveys a source: its sessions, their files, and which session is the current one."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LONGEST_POINTER = 4096
 
 
 def point(found: Survey, path: str, target: str) -> bool:
-    """Take the session that a relative path leads to for the current one; whether it leads to one."""
+    """Makes the session that a relative path leads to the current one; False if it leads to none."""
     here = posixpath.join(posixpath.dirname(found.trail + path), target)
     place = _session_at(posixpath.normpath(here)) or _known(found, posixpath.normpath(target))
     if place is not None:
@@ -41,7 +41,7 @@ def point(found: Survey, path: str, target: str) -> bool:
 
 
 def _known(found: Survey, full: str) -> Place | None:
-    """The same for a path from the top of the source: only one that leads to a session which is there."""
+    """Does the same for a path from the top of the source: only one to a session which is there."""
     place = _session_at(full)
     return place if place is not None and found.key_of(place) in found.sessions else None
 
@@ -52,7 +52,7 @@ def _session_at(full: str) -> Place | None:
 
 
 def read_pointers(source: MigrationSource, found: Survey, below_current: dict[str, Place]) -> None:
-    """Take the files out of `below_current` that hold the path of a session, or of a document of one.
+    """Takes files out of `below_current` that hold the path of a session, or of a document.
 
     A file that is itself called "current" and holds another text belongs to no layout.
     """
@@ -70,7 +70,7 @@ def read_pointers(source: MigrationSource, found: Survey, below_current: dict[st
 
 
 def read_current(source: MigrationSource, found: Survey) -> dict[str, tuple[str, str]]:
-    """Read the CURRENT_SESSION files: of two about one project the first by path, the newer place, counts.
+    """Reads the CURRENT_SESSION files: of two about one project the first by path, the newer place, counts.
 
     What each of them names, (project, session) by path.
     """
@@ -87,8 +87,8 @@ def read_current(source: MigrationSource, found: Survey) -> dict[str, tuple[str,
     return named
 
 
-def tell_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
-    """What becomes of the CURRENT_SESSION files: one that names a session which is there is recorded."""
+def record_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
+    """Sets the fates of the CURRENT_SESSION files: one that names a session which is there is recorded."""
     for path, (project, session) in named.items():
         counts = found.current[project].session if session else ""
         if not session:
@@ -103,7 +103,7 @@ def tell_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
 
 
 def settle_current(found: Survey, waiting: Mapping[str, Place], default_project: str) -> None:
-    """Give the files below "current" to the session they are a copy of, or to one called like that."""
+    """Gives the files below "current" to the session they are a copy of, or to one called like that."""
     said = list(_said(found))
     known = [
         key
@@ -124,7 +124,7 @@ def settle_current(found: Survey, waiting: Mapping[str, Place], default_project:
 
 
 def _said(found: Survey) -> Iterator[tuple[str, str]]:
-    """(project, session) of what is current; first what is said of all projects."""
+    """Yields (project, session) of what is current; first what is said of all projects."""
     for project, current in sorted(found.current.items(), key=lambda item: item[0] != ""):
         if current.session:
             yield project, current.session
@@ -135,7 +135,7 @@ _MOST_TRAIL = 6
 
 @dataclass(slots=True)
 class Survey:
-    """What was found. Keys are (project, session) as the source has them; `fates` are decided already.
+    """The sessions and files of a source. Keys are (project, session) as it has them; `fates` are decided.
 
     `current` names the session of each project that the source works on; under "" for all of them.
     `closed` names for a session what cannot be read of it. `bare` are the sessions that stand in the folder
@@ -162,12 +162,12 @@ class Survey:
         return tuple(sorted(named))
 
     def owner(self, path: str) -> SessionKey | None:
-        """The session that a file at `path` belongs to, or belonged to when it, or both, were there."""
+        """Returns the session that a file at `path` belongs to, or belonged to when it was there."""
         place = self.place(path)
         return self.key_of(place) if place is not None else None
 
     def place(self, path: str) -> Place | None:
-        """The place in a session that `path` stands for."""
+        """Returns the place in a session that `path` stands for."""
         place = place_of(self.trail + path)
         if place is None:
             beside = beside_stages(self.trail + path)
@@ -175,14 +175,14 @@ class Survey:
         return place if isinstance(place, Place) else None
 
     def key_of(self, place: Place) -> SessionKey:
-        """The session of `place`; the folders called "current" belong to the one that is."""
+        """Returns the session of `place`; the folders called "current" belong to the one that is."""
         if place.layout != CURRENT:
             return place.project, place.session
         return self.pseudo
 
 
 def survey(source: MigrationSource, default_project: str) -> Survey:
-    """Everything in `source`. `default_project` is for what names none ("" : there is no such thing).
+    """Finds everything in `source`. `default_project` gets what names none ("" : nobody does).
 
     MigrationSourceError where no layout is recognised, or where a project has to be named.
     """
@@ -198,7 +198,7 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
     named = read_current(source, found)
     if below_current:
         settle_current(found, below_current, default_project)
-    tell_current(found, named)
+    record_current(found, named)
     if not found.sessions:
         raise _nothing(source, entries)
     for entry in entries:
@@ -208,7 +208,7 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
 
 
 def _sessions_with(found: Survey, folder: str) -> Iterable[SessionKey]:
-    """The sessions that have files in `folder`, or may have: one of a stage holds those of all."""
+    """Returns the sessions that have files in `folder`, or may have: one of a stage holds those of all."""
     place = found.place(f"{folder}/-")
     if place is not None:
         return [found.key_of(place)]
@@ -216,7 +216,7 @@ def _sessions_with(found: Survey, folder: str) -> Iterable[SessionKey]:
 
 
 def _trail(names: Sequence[str], entries: Sequence[SourceEntry]) -> str:
-    """The folders above that have to be read as part of each path; "" where paths speak for themselves."""
+    """Returns the folders above that belong to each path; "" if paths speak for themselves."""
     for count in range(min(len(names), _MOST_TRAIL) + 1):
         above = "".join(f"{name}/" for name in names[len(names) - count :]) if count else ""
         if any(isinstance(place_of(above + entry.path), Place) for entry in entries):
@@ -244,7 +244,7 @@ def _sort(
 
 
 def _sort_other(found: Survey, entry: SourceEntry) -> None:
-    """What no path tells by itself: it stands beside the stages of a session, or says who handed over."""
+    """Sorts what no path says by itself: it stands beside stages, or says who handed over."""
     place = found.place(entry.path)
     if place is not None:
         found.sessions[found.key_of(place)][entry.path] = place
@@ -266,7 +266,7 @@ def _not_a_file(found: Survey, entry: SourceEntry, place: Place | ProjectFile | 
 
 
 def beside(name: str) -> Place:
-    """The place of a file that is told as something else and kept in a session all the same."""
+    """Returns the place of a file that is read as something else and kept in a session all the same."""
     return Place(FLAT, "", "", ("migrated", *name.split("/")))
 
 
@@ -285,7 +285,7 @@ def _nothing(source: MigrationSource, entries: Sequence[SourceEntry]) -> Migrati
 
 
 def _starts_below(path: str) -> str:
-    """The folder in which the rest of `path` would be a session's file; "" where there is none."""
+    """Returns the folder in which the rest of `path` would be a session's file; "" if there is none."""
     parts = path.split("/")
     for count in range(1, len(parts)):
         if isinstance(place_of("/".join(parts[count:])), Place):

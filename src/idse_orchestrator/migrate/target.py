@@ -16,17 +16,18 @@ from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.events import Acting, Event
+from idse_orchestrator.ledger.git_backend import GitBackend
+from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.ledger.writer import GitLedgerWriter, seconds_of
+from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.migrate.ports import HistoricEvent
-from idse_orchestrator.pipeline.session_fold import apply
+from idse_orchestrator.pipeline.kinds import SESSION
 from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.worktree.given import Contribution, last_contribution, remember_contribution
 from idse_orchestrator.worktree.work_files import WorkFiles
 from idse_orchestrator.worktree.work_tree import WorkTree
+from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
 
 NO_REPLICA = ulid(0, bytes(10))
 """What stands for the clone in an event that every clone would write alike."""
@@ -39,11 +40,13 @@ class _Ready(NamedTuple):
     artifacts: str
 
 
-class GitLedgerBatch(GitLedgerWriter):
+class GitLedgerBatch:
     """New ledgers that are written together; nothing is visible before `commit`."""
 
-    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
-        super().__init__(work_tree, actor)
+    def __init__(self, work_tree: WorkTree, kinds: Kinds, actor: Acting) -> None:
+        self._vault = work_tree
+        self._kinds = kinds
+        self._backend = GitBackend(work_tree, actor)
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
@@ -59,16 +62,19 @@ class GitLedgerBatch(GitLedgerWriter):
 
     def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
         """Adds the whole ledger of a new session."""
+        kind = self._kinds[SESSION]
         state, tip, artifacts = SessionState(*key), "", ""
         for told in events:
             if told.files is not None:
                 artifacts = self._folder(told.files)
             draft = Draft(told.kind, told.body, None, told.at, told.actor)
-            event = self._event(draft, state.lamport + 1)
+            form = max(state.format, kind.needed(draft.kind, draft.body))
+            event = self._backend.maker.event(draft, state.lamport + 1, form)
             if told.at is not None and told.actor is not None:
                 event = _fact(event, f"{tip}\n{artifacts}\n")
-            state = apply(state, event)
-            tip = self._pack.add(COMMIT, _commit(event, self._root(event, state, artifacts), tip))
+            state = kind.apply(state, event)
+            root = self._root(event, kind.to_json(state), artifacts)
+            tip = self._pack.add(COMMIT, _commit(event, message_of(event, self._kinds.words), root, tip))
         self._ready[key] = _Ready(tip, artifacts)
 
     def commit(self) -> Mapping[SessionKey, str]:
@@ -84,13 +90,16 @@ class GitLedgerBatch(GitLedgerWriter):
             for key, ready in self._ready.items():
                 try:
                     reason = f"idse: migrated {key[0]}/{key[1]}"
-                    move_ref(self._git, session_ref(*key), ready.tip, None, reason, self._signature())
+                    self._move(session_ref(*key), ready.tip, reason)
                 except RefMovedError:
                     continue  # somebody began it meanwhile: it is theirs
                 written[key] = ready.artifacts
         self._ready = {}
         self._trees = {}
         return written
+
+    def _move(self, ref: str, tip: str, reason: str) -> None:
+        move_ref(self._backend.git, ref, tip, None, reason, self._backend.signature())
 
     @property
     def _pack(self) -> PackWriter:
@@ -111,11 +120,11 @@ class GitLedgerBatch(GitLedgerWriter):
             self._trees[known] = name
         return self._trees[known]
 
-    def _root(self, event: Event, state: SessionState, artifacts: str) -> str:
+    def _root(self, event: Event, state: bytes, artifacts: str) -> str:
         rows = [(b"40000", ARTIFACTS, artifacts)] if artifacts else []
         rows += [
             (b"100644", EVENT, self.blob(event.to_json())),
-            (b"100644", STATE, self.blob(state_to_json(state))),
+            (b"100644", STATE, self.blob(state)),
         ]
         content = b"".join(
             mode + b" " + name.encode() + b"\0" + bytes.fromhex(blob) for mode, name, blob in rows
@@ -133,13 +142,13 @@ def _fact(event: Event, before: str) -> Event:
     return bare._replace(id=ulid(max(0, seconds_of(event.at)) * 1000, digest[:10]))
 
 
-def _commit(event: Event, tree: str, parent: str) -> bytes:
+def _commit(event: Event, message: str, tree: str, parent: str) -> bytes:
     """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
     name, email = event.actor[:2]
     who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
     above = f"parent {parent}\n" if parent else ""
     head = f"tree {tree}\n{above}author {who}\ncommitter {who}\n\n"
-    return (head + message_of(event)).encode()
+    return (head + message).encode()
 
 
 _PATIENCE = 600.0
@@ -149,8 +158,9 @@ _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 class GitMigrationTarget:
     """The repository that takes over."""
 
-    def __init__(self, work_tree: WorkTree, actor: Acting) -> None:
+    def __init__(self, work_tree: WorkTree, kinds: Kinds, actor: Acting) -> None:
         self._work_tree = work_tree
+        self._kinds = kinds
         self._actor = actor
 
     def migrated(self) -> Mapping[SessionKey, frozenset[str]]:
@@ -170,7 +180,7 @@ class GitMigrationTarget:
 
     def batch(self) -> GitLedgerBatch:
         """Returns a new batch."""
-        return GitLedgerBatch(self._work_tree, self._actor)
+        return GitLedgerBatch(self._work_tree, self._kinds, self._actor)
 
     def folder_exists(self, key: SessionKey) -> bool:
         """Tests whether the work tree has something where the session's folder belongs."""

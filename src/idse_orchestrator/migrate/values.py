@@ -1,4 +1,4 @@
-"""What migrating works with and tells: all of it decided before anything is written."""
+"""Values of a migration, all of them decided before anything is written."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ something of it cannot be read: a ledger is written whole, so it waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What was asked for. `project` is "" where the source says it."""
+class MigrationRequest:
+    """A request of the user. `project` is "" where the source says it."""
 
     project: str = ""
     with_history: bool = True
 
 
-class Told(NamedTuple):
-    """A story, and the file of the source that tells it."""
+class SourceStory(NamedTuple):
+    """A story, and the file of the source that holds it."""
 
     path: str
     story: Story
@@ -40,7 +40,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """What the source records of a session besides its documents; texts are "" where it is silent."""
+    """Records of the source on a session besides its documents; texts are "" where it is silent."""
 
     title: str = ""
     type: str = "feature"
@@ -64,7 +64,7 @@ class SessionPlan:
     """
 
     key: SessionKey
-    said: SessionKey
+    source_key: SessionKey
     layouts: tuple[str, ...]
     places: Mapping[str, Place]
     contents: Mapping[str, Content]
@@ -76,7 +76,7 @@ class SessionPlan:
     verdict: str = NEW
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
-    stories: tuple[Told, ...] = ()
+    stories: tuple[SourceStory, ...] = ()
     steps: Sequence[Step] = ()
     waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class SessionPlan:
 
     @property
     def began_at(self) -> str | None:
-        """When it began: as the source says, else by its first commit; None where nothing tells."""
+        """When it began: as the source says, else by its first commit; None if nothing says."""
         facts = self.facts
         said = (facts.created.at if facts.created else "", facts.updated.at if facts.updated else "")
         return said[0] or (self.steps[0].at if self.steps else "") or said[1] or self.modified or None
@@ -102,11 +102,11 @@ class SessionPlan:
 
     @property
     def was_renamed(self) -> bool:
-        """Whether the source has another name for it."""
-        return self.key != self.said
+        """True if the source has another name for it."""
+        return self.key != self.source_key
 
     def origins(self) -> Mapping[str, str]:
-        """Blob id to a path in the source that holds it, for everything the folder has."""
+        """Returns blob id to a path in the source that holds it, for everything the folder has."""
         wanted = set(self.arranged.files.values())
         return {found.blob: path for path, found in self.contents.items() if found.blob in wanted}
 
@@ -138,7 +138,7 @@ class MigrationPlan:
     notes: tuple[str, ...] = ()
 
     def count(self) -> Mapping[str, int]:
-        """How many files have each fate; their sum is the number of files in the source."""
+        """Returns the number of files by fate; their sum is the number of files in the source."""
         counted = Counter(fate.fate for fate in self.fates)
         return {fate: counted.get(fate, 0) for fate in FATES}
 
@@ -156,7 +156,7 @@ class MigrationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What was done: all empty where a run before had done it.
+    """The result of a migration: all empty where a run before had done it.
 
     `folders` were written to the work tree; `kept_folders` are sessions whose folder was there before and
     was left as it is; `refused` were begun by somebody else meanwhile.
@@ -172,5 +172,5 @@ class Migrated:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was written."""
+        """True if anything was written."""
         return bool(self.written or self.folders or self.projects or self.agents)

@@ -1,6 +1,6 @@
-"""What older tools wrote beside the documents, read as they wrote it: nothing here ever raises.
+"""Parses what older tools wrote beside the documents; nothing here ever raises.
 
-`said_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
+`parse_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
 metadata/session.json) · `owner_in` (.owner) · `people_in` (.collaborators)
 """
 
@@ -47,8 +47,8 @@ class Moment(NamedTuple):
     guessed: bool = False
 
 
-def said_time(text: object) -> Moment | None:
-    """The time that `text` says; None where it says none."""
+def parse_time(text: object) -> Moment | None:
+    """Returns the time that `text` says; None if it says none."""
     found = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         return None
@@ -94,20 +94,20 @@ def _moment(minutes: int, second: int, *, guessed: bool) -> Moment | None:
 
 
 class Current(NamedTuple):
-    """What a CURRENT_SESSION names ("" : nothing), and when it was written."""
+    """The session that a CURRENT_SESSION names ("" : nothing), and when it was written."""
 
     session: str
     updated: Moment | None = None
 
 
 def current_session(data: bytes) -> Current:
-    """What `data` names: a bare id, or lines of ``key: value``; a path stands for its last part."""
+    """Returns the session that `data` names: a bare id, or ``key: value``; of a path the last part."""
     text = data[:_ENOUGH].decode("utf-8", "surrogateescape").lstrip("\ufeff")
     lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith("#")]
     said = dict(_KEY.findall("\n".join(lines)))
     if "session_id" in said:
-        return Current(_last_part(said["session_id"]), said_time(said.get("updated", "")))
+        return Current(_last_part(said["session_id"]), parse_time(said.get("updated", "")))
     return Current(_last_part(lines[0]) if lines else "")
 
 
@@ -117,7 +117,7 @@ def _last_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """What is recorded of a session. `stages` maps a stage to our word for how far it is.
+    """The record of a session. `stages` maps a stage to our word for how far it is.
 
     `doubts` are sentences about what could not be read.
     """
@@ -137,7 +137,7 @@ class SessionRecord:
 
 
 def session_record(data: bytes) -> SessionRecord:
-    """What a session_state.json or a metadata/session.json says; a doubt where it says nothing."""
+    """Reads a session_state.json or a metadata/session.json; a doubt if it says nothing."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -155,8 +155,8 @@ def session_record(data: bytes) -> SessionRecord:
         status=_text(raw.get("status")).lower(),
         tags=tuple(filter(None, map(_text, _list(raw.get("tags"))))),
         collaborators=tuple(filter(None, map(_person, _list(raw.get("collaborators"))))),
-        created=said_time(raw.get("created_at")),
-        updated=said_time(raw.get("updated_at")) or said_time(raw.get("last_sync")),
+        created=parse_time(raw.get("created_at")),
+        updated=parse_time(raw.get("updated_at")) or parse_time(raw.get("last_sync")),
         stages=_stages(raw.get("stages"), doubts),
         doubts=tuple(doubts),
     )
@@ -204,7 +204,7 @@ def _person(value: object) -> str:
 
 
 def owner_in(data: bytes) -> str:
-    """The owner that a ``.owner`` names; "" where it names nobody."""
+    """Returns the owner that a ``.owner`` names; "" if it names nobody."""
     text = _said(data).strip()
     said = {key.strip().lower(): value for key, value in _KEY.findall(text)}
     name = said.get("owner", "" if said or "\n" in text else text)
@@ -213,13 +213,13 @@ def owner_in(data: bytes) -> str:
 
 
 def created_in(data: bytes) -> Moment | None:
-    """When a ``.owner`` says that its session was made."""
+    """Returns when a ``.owner`` says that its session was made."""
     found = _MADE.search(_said(data))
-    return said_time(found[1]) if found else None
+    return parse_time(found[1]) if found else None
 
 
 def people_in(data: bytes) -> tuple[str, ...]:
-    """The names in a ``.collaborators``: one a line, or the items of a list; headings do not count."""
+    """Returns the names in a ``.collaborators``: one a line, or items of a list; no headings."""
     lines = _said(data).splitlines()
     names = (
         one_line(_BULLET.sub("", line)).strip("*_` ") for line in lines if not line.lstrip().startswith("#")

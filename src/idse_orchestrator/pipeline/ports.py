@@ -1,18 +1,11 @@
-"""Reading session and project ledgers, and appending to them, as Protocols."""
+"""Reading session and project ledgers, as Protocols: from a repository, or from a store."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.ledger.values import SessionKey, Synced
-from idse_orchestrator.pipeline.values import (
-    Look,
-    ProjectPlan,
-    ProjectTip,
-    SessionPlan,
-    SessionPlans,
-    SessionTip,
-)
+from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -44,7 +37,7 @@ class LedgerReader(Names, Protocol):
         """The tip of one project's ledger."""
 
     def look(self, project: str, session: str) -> Look | None:
-        """`session`, `artifact_blobs` of its tip and its project's registry, at the price of one."""
+        """`session`, `artifact_blobs` of its tip and the parts of its project, at the price of one."""
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """The state of a project at a commit of its ledger; None where `commit` is none of it here."""
@@ -67,30 +60,3 @@ class LedgerReader(Names, Protocol):
 
     def synced(self, project: str, session: str) -> Synced:
         """The same, and what the Agency had of a session when it was asked last."""
-
-
-class LedgerWriter(Protocol):
-    """Appending to ledgers.
-
-    A plan is called with the tip, under the lock, perhaps more than once; it returns the event to
-    append, or None for "nothing to do", or raises to refuse. It must be quick and change nothing.
-    """
-
-    def ready(self) -> None:
-        """Raise now what would keep every event from being appended, before anything is changed.
-
-        StorageError where the repository cannot be written, InvalidConfigurationError where git does
-        not know who acts.
-        """
-
-    def append(self, project: str, session: str, plan: SessionPlan) -> SessionTip | None:
-        """Append the planned event; the tip afterwards (None: no ledger and nothing planned)."""
-
-    def append_all(self, project: str, session: str, plan: SessionPlans) -> Sequence[SessionTip]:
-        """Append the planned events one after the other, all of them or none: the ledger moves once.
-
-        The tip after each of them; where none was planned, the tip as it is, if there is a ledger.
-        """
-
-    def append_to_project(self, project: str, plan: ProjectPlan) -> ProjectTip | None:
-        """The same for a project's ledger."""

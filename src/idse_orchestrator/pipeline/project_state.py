@@ -6,11 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.agents.registry import AgentRegistry, registry_from_dict, registry_to_dict
-from idse_orchestrator.agents.registry_fold import changed_registry, changes_in
-from idse_orchestrator.base.ids import FORMAT, canonical_json
-from idse_orchestrator.ledger.events import ASSIGNED, CREATED, DESCRIBED
-from idse_orchestrator.pipeline.stage_state_model import NotApplied
+from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.ledger.events import NotApplied
+from idse_orchestrator.ledger.formats import FIRST, read_format
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 class ProjectState(NamedTuple):
     """`stack` is what the user said at ``idse init --stack``; `settings` is free, by key.
 
-    `registry` holds the agents and the rules of handing over.
+    `parts` is what the events of other themes made, as in a `SessionState`.
     """
 
     project: str
@@ -29,14 +27,18 @@ class ProjectState(NamedTuple):
     lamport: int = 0
     events: int = 0
     settings: Mapping[str, Any] = {}
-    registry: AgentRegistry = AgentRegistry()
+    parts: Mapping[str, Any] = {}
     not_applied: tuple[NotApplied, ...] = ()
+    format: int = FIRST
+
+
+_OWN = frozenset(ProjectState._fields) - {"parts"}
 
 
 def project_to_json(state: ProjectState) -> bytes:
-    """`state` as canonical JSON; `registry` and `not_applied` only where they hold something."""
+    """Returns `state` as canonical JSON; `not_applied` only where it holds something."""
     plain: dict[str, Any] = {
-        "format": FORMAT,
+        "format": state.format,
         "project": state.project,
         "stack": state.stack,
         "created_at": state.created_at,
@@ -44,20 +46,18 @@ def project_to_json(state: ProjectState) -> bytes:
         "lamport": state.lamport,
         "events": state.events,
         "settings": dict(state.settings),
+        **state.parts,
     }
-    if state.registry:
-        plain["registry"] = registry_to_dict(state.registry)
     if state.not_applied:
         plain["not_applied"] = [{"event": entry.event, "why": entry.why} for entry in state.not_applied]
     return canonical_json(plain)
 
 
 def project_from_json(data: bytes) -> ProjectState:
-    """The project's state in `data`; ValueError when it is none."""
+    """Returns the project's state in `data`; ValueError where it is none."""
     try:
         raw = json.loads(data)
-        if raw["format"] != FORMAT:
-            raise ValueError(f"format {raw['format']} is newer than this idse, which reads format {FORMAT}")
+        form = read_format(raw["format"])
         return ProjectState(
             raw["project"],
             raw["stack"],
@@ -66,36 +66,24 @@ def project_from_json(data: bytes) -> ProjectState:
             raw["lamport"],
             raw["events"],
             raw["settings"],
-            registry_from_dict(raw["registry"]) if "registry" in raw else AgentRegistry(),
+            project_parts(raw),
             tuple(NotApplied(entry["event"], entry["why"]) for entry in raw.get("not_applied", ())),
+            form,
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error
 
 
-def apply_to_project(state: ProjectState, event: Event) -> ProjectState:
-    """The project's state after one more event; kinds it does not know are only counted."""
-    counted = state._replace(
-        lamport=max(state.lamport, event.lamport),
-        events=state.events + 1,
-        updated_at=max(state.updated_at, event.at),
-    )
-    if event.kind == CREATED:
-        return counted._replace(
-            stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at
-        )
-    if event.kind == DESCRIBED:
-        return counted._replace(settings={**state.settings, **event.body.get("settings", {})})
-    if event.kind == ASSIGNED:
-        return _assigned(counted, event)
-    return counted
+def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what other themes keep in a project's state, given as plain JSON values."""
+    return {key: value for key, value in raw.items() if key not in _OWN}
 
 
-def _assigned(state: ProjectState, event: Event) -> ProjectState:
-    """The registry after the changes of `event`; why some did not apply is told once for all of them."""
-    registry, problems = changed_registry(state.registry, changes_in(event.body))
-    if not problems:
-        return state._replace(registry=registry)
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    entry = NotApplied(event.id, problems[0] + more)
-    return state._replace(registry=registry, not_applied=(*state.not_applied, entry))
+def created(state: ProjectState, event: Event) -> ProjectState:
+    """Begins the project; said again, the later stack counts."""
+    return state._replace(stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at)
+
+
+def described(state: ProjectState, event: Event) -> ProjectState:
+    """Changes settings, key by key."""
+    return state._replace(settings={**state.settings, **event.body.get("settings", {})})

@@ -1,19 +1,17 @@
 """Where a session stands: each stage's status, and whether the documents still are what was completed.
 
-`SessionState` is the fold of a ledger's events (`ledger.event_fold`). `standing` compares it with
+`SessionState` is the fold of a ledger's events (`session_fold`). `standing` compares it with
 documents: completion expires by content, so nothing has to remember to reset a flag.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, upstream_of
-
-if TYPE_CHECKING:
-    from idse_orchestrator.agents.handoff import Handoff
-    from idse_orchestrator.claims.claim import Claim
+from idse_orchestrator.ledger.events import NotApplied
+from idse_orchestrator.ledger.formats import FIRST
 
 
 class Waiver(NamedTuple):
@@ -72,15 +70,12 @@ class ValidationVerdict(NamedTuple):
     at: str = ""
 
 
-class NotApplied(NamedTuple):
-    """An event that is kept although its precondition no longer held when it was folded."""
-
-    event: str
-    why: str
-
-
 class SessionState(NamedTuple):
-    """A session as its ledger tells it. `lamport` and `events` count what was folded."""
+    """A session as its ledger tells it. `lamport` and `events` count what was folded.
+
+    `parts` is what the events of other themes made, by key, as it stands in ``state.json``; each theme
+    reads and writes its own, and a key is there only where it holds something.
+    """
 
     project: str
     session: str
@@ -99,8 +94,8 @@ class SessionState(NamedTuple):
     validation: ValidationVerdict = ValidationVerdict()
     waivers: tuple[Waiver, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
-    handoffs: tuple[Handoff, ...] = ()
-    claims: Mapping[str, Claim] = {}
+    parts: Mapping[str, Any] = {}
+    format: int = FIRST
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
         """A copy in which `stage` has `record`."""

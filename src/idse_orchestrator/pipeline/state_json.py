@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from idse_orchestrator.base.ids import FORMAT, canonical_json
+from idse_orchestrator.base.ids import canonical_json
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.ledger.events import NotApplied
+from idse_orchestrator.ledger.formats import read_format
 from idse_orchestrator.pipeline.stage_state_model import (
-    NotApplied,
     SessionState,
     StageRecord,
     ValidationVerdict,
     Waiver,
 )
 
-if TYPE_CHECKING:
-    from idse_orchestrator.agents.handoff import Handoff
-    from idse_orchestrator.claims.claim import Claim
-
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:
-    """`state` as plain JSON values; what came later is left out where there is none of it."""
+    """Returns `state` as plain JSON values."""
     return {
-        "format": FORMAT,
+        "format": state.format,
         "project": state.project,
         "session": state.session,
         "type": state.type,
@@ -46,8 +43,7 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
         },
         "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
-        **({"handoffs": _handoffs_to_list(state)} if state.handoffs else {}),
-        **({"claims": _claims_to_dict(state)} if state.claims else {}),
+        **state.parts,
     }
 
 
@@ -65,8 +61,7 @@ def state_from_json(data: bytes) -> SessionState:
 
 
 def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
-    if raw["format"] != FORMAT:
-        raise ValueError(f"format {raw['format']} is newer than this idse, which reads format {FORMAT}")
+    form = read_format(raw["format"])
     validation = raw["validation"]
     return SessionState(
         project=raw["project"],
@@ -86,33 +81,9 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         validation=ValidationVerdict(validation["status"], validation["constitution"], validation["at"]),
         waivers=tuple(_waiver_from_dict(waiver) for waiver in raw["waivers"]),
         not_applied=tuple(NotApplied(entry["event"], entry["why"]) for entry in raw["not_applied"]),
-        handoffs=_handoffs_from_list(raw["handoffs"]) if "handoffs" in raw else (),
-        claims=_claims_from_dict(raw["claims"]) if "claims" in raw else {},
+        parts={key: value for key, value in raw.items() if key not in _OWN},
+        format=form,
     )
-
-
-def _handoffs_to_list(state: SessionState) -> list[dict[str, Any]]:
-    from idse_orchestrator.agents.handoff import handoff_to_dict  # a status mostly meets none
-
-    return [handoff_to_dict(handoff) for handoff in state.handoffs]
-
-
-def _handoffs_from_list(raw: list[Mapping[str, Any]]) -> tuple[Handoff, ...]:
-    from idse_orchestrator.agents.handoff import handoff_from_dict
-
-    return tuple(map(handoff_from_dict, raw))
-
-
-def _claims_to_dict(state: SessionState) -> dict[str, Any]:
-    from idse_orchestrator.claims.claim import claim_to_dict  # a status mostly meets no claim
-
-    return {name: claim_to_dict(claim) for name, claim in state.claims.items()}
-
-
-def _claims_from_dict(raw: Mapping[str, Any]) -> dict[str, Claim]:
-    from idse_orchestrator.claims.claim import claims_from_dict
-
-    return claims_from_dict(raw)
 
 
 def _record_to_dict(record: StageRecord) -> dict[str, Any]:
@@ -146,3 +117,6 @@ def _waiver_to_dict(waiver: Waiver) -> dict[str, Any]:
 
 def _waiver_from_dict(raw: Mapping[str, Any]) -> Waiver:
     return Waiver(raw["rule"], raw["session"], raw["reason"], raw["expires"], raw["by"], raw["event"])
+
+
+_OWN = frozenset(SessionState._fields) - {"parts"}

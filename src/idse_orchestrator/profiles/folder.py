@@ -1,20 +1,31 @@
-"""A folder that compiled profiles are written into: the project's build folder, or one that a user names."""
+"""The folder that compiled profiles are written into: how each file stands, and which may be replaced.
+
+It is the project's build folder, or one that a user names.
+"""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.documents.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import ForeignFileError, StorageError
+from idse_orchestrator.profiles.compile_agent_spec import SPEC
+from idse_orchestrator.profiles.file import is_as_written, says_it_is_from, session_of, with_plain_line_ends
+
+if TYPE_CHECKING:
+    from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
+
 
 _MOST_BYTES = 16 * 1024 * 1024
 """Far more than a profile can have; a larger file is none, and is not read."""
 
 
 class ProfileFolder:
-    """The ports `ProfileFiles` and `CompiledFolder` on `folder`, an absolute path.
+    """The folder of compiled profiles, an absolute path; without `top` it is one that somebody named.
 
     Below `top` no symbolic link is followed: what a branch carries must not lead out of the work tree.
     """
@@ -25,7 +36,7 @@ class ProfileFolder:
 
     @property
     def is_own(self) -> bool:
-        """See `CompiledFolder.is_own`."""
+        """See above."""
         return self._top is not None
 
     def path(self, name: str) -> str:
@@ -33,7 +44,7 @@ class ProfileFolder:
         return os.path.join(self._folder, name)
 
     def read(self, name: str) -> bytes | None:
-        """See `ProfileFiles.read`."""
+        """The file of that name; None where there is none, ForeignFileError where it is no plain file."""
         self._refuse_links()
         path = self.path(name)
         try:
@@ -50,14 +61,14 @@ class ProfileFolder:
             raise storage_error(error, path) from error
 
     def write(self, name: str, content: bytes) -> None:
-        """See `ProfileFiles.write`."""
+        """Put `content` there in one step, with the folder if it has to be made."""
         try:
             write_atomically(os.path.join(make_folder(self._folder), name), content)
         except StorageError as error:
             raise self._unwritten(error) from error
 
     def names(self) -> Sequence[str]:
-        """See `CompiledFolder.names`."""
+        """The plain files in it, in order; none where there is no folder."""
         self._refuse_links()
         try:
             with os.scandir(self._folder) as entries:
@@ -70,7 +81,7 @@ class ProfileFolder:
             raise storage_error(error, self._folder) from error
 
     def remove(self, name: str) -> None:
-        """See `CompiledFolder.remove`."""
+        """Take the file away. StorageError where the system refuses it."""
         try:
             os.unlink(self.path(name))
         except FileNotFoundError:
@@ -104,3 +115,86 @@ def _in_the_way(path: str, cause: str) -> ForeignFileError:
         cause=cause,
         fix=("move it away, then run the command again", "name another folder: --out DIR"),
     )
+
+
+MISSING = "missing"
+CURRENT = "current"
+OUTDATED = "outdated"
+FOREIGN = "foreign"
+
+
+class Standing(NamedTuple):
+    """A profile, the path of its file, and how the file that stands there compares.
+
+    That is MISSING, CURRENT, OUTDATED, or FOREIGN for one that idse did not write, or that somebody
+    changed since.
+    """
+
+    profile: CompiledProfile
+    path: str
+    how: str
+
+
+def compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> tuple[Standing, ...]:
+    """How the file of each profile stands now."""
+    return tuple(_compared(files, profiles))
+
+
+def _compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> Iterator[Standing]:
+    for each in profiles:
+        yield Standing(each, files.path(each.name), _how(files.read(each.name), each.content))
+
+
+def _how(existing: bytes | None, content: bytes) -> str:
+    if existing is None:
+        return MISSING
+    if with_plain_line_ends(existing) == content:
+        return CURRENT
+    return OUTDATED if is_as_written(existing) else FOREIGN
+
+
+def write_profiles(files: ProfileFolder, standings: Sequence[Standing], *, force: bool = False) -> None:
+    """Write the files that are not current.
+
+    ForeignFileError, with nothing written, where one of them is not idse's to replace, unless by `force`.
+    """
+    foreign = [each for each in standings if each.how == FOREIGN]
+    if foreign and not force:
+        raise _not_ours(foreign)
+    for each in standings:
+        if each.how != CURRENT:
+            files.write(each.profile.name, each.profile.content)
+
+
+def _not_ours(foreign: Sequence[Standing]) -> ForeignFileError:
+    more = f", nor are {len(foreign) - 1} more" if len(foreign) > 1 else ""
+    return ForeignFileError(
+        f"{foreign[0].profile.name} is not as idse wrote it{more}",
+        where=foreign[0].path,
+        cause="idse did not write it, or somebody changed it since",
+        fix=("move what you want to keep into the spec, then add --force", "name another folder: --out DIR"),
+    )
+
+
+def leftovers(folder: ProfileFolder, project: str, form: str, sessions: Collection[str]) -> tuple[str, ...]:
+    """Names of the files of `form` that idse wrote for sessions of `project` other than `sessions`.
+
+    What was edited since is no leftover. In a folder that somebody named, other projects may keep theirs:
+    there a file counts only where it says itself whose it is, which JSON does not.
+    """
+    found = []
+    for name in folder.names():
+        session = session_of(name, form)
+        if session is None or session in sessions:
+            continue
+        content = folder.read(name) or b""
+        ours = folder.is_own or says_it_is_from(content, artifact_path(project, session, SPEC))
+        if ours and is_as_written(content):
+            found.append(name)
+    return tuple(found)
+
+
+def remove_leftovers(folder: ProfileFolder, names: Sequence[str]) -> None:
+    """Take away what `leftovers` found."""
+    for name in names:
+        folder.remove(name)

@@ -16,9 +16,9 @@ from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, ar
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerWriter
 from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Captured, Contributions
 from idse_orchestrator.sessions.status import no_ledger
 

@@ -7,57 +7,22 @@ memory in proportion to its size (`template_language.py`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import IdseError, InvalidConfigurationError
+from idse_orchestrator.sessions.template_folder import MAX_TEMPLATE, TemplateText
 
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
-MAX_TEMPLATE = 64 * 1024
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
+
 MAX_DOCUMENT = 1024 * 1024
 """In bytes and in characters: many times what a person would read."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateText:
-    """One template: `where` is its path for messages; `literal` ones are not rendered."""
-
-    where: str
-    data: bytes
-    literal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateDoubt:
-    """A file among a project's templates that does not do what its author meant, most likely.
-
-    `where` is its repository-relative path, `what` goes on from there, `fix` says what to do.
-    """
-
-    where: str
-    what: str
-    fix: str
-
-
-class TemplateSource(Protocol):
-    """Where templates come from."""
-
-    def template(self, stage: str) -> TemplateText:
-        """The template of `stage`, the project's own one if it has one.
-
-        Raises InvalidConfigurationError where it cannot be read or must not be.
-        """
-
-    def named(self, document: str) -> TemplateText:
-        """The template of a document that is no stage's, as `template` finds those of stages."""
-
-    def doubts(self) -> Sequence[TemplateDoubt]:
-        """What is odd about the project's own templates, in order of their paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +44,7 @@ class TemplateValues:
         return {**values, "parents": tuple(one_line(parent) for parent in self.parents)}
 
 
-def render_artifacts(templates: TemplateSource, values: TemplateValues) -> Mapping[str, bytes]:
+def render_artifacts(templates: TemplateFolders, values: TemplateValues) -> Mapping[str, bytes]:
     """All seven documents: path relative to the session's folder to UTF-8 bytes, in pipeline order.
 
     Each has LF line ends and ends in exactly one newline. Raises InvalidConfigurationError with the

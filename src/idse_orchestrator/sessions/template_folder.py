@@ -6,13 +6,37 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.sessions.render_artifacts import MAX_TEMPLATE, TemplateDoubt, TemplateText
+
+MAX_TEMPLATE = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateText:
+    """One template: `where` is its path for messages; `literal` ones are not rendered."""
+
+    where: str
+    data: bytes
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateDoubt:
+    """A file among a project's templates that does not do what its author meant, most likely.
+
+    `where` is its repository-relative path, `what` goes on from there, `fix` says what to do.
+    """
+
+    where: str
+    what: str
+    fix: str
+
 
 _SUFFIX = ".j2"
 _OTHERS = ("handoff.md",)
@@ -39,13 +63,16 @@ class TemplateFolders:
         return self.named(ARTIFACTS[stage])
 
     def named(self, document: str) -> TemplateText:
-        """See `TemplateSource.named`."""
+        """The template of a document that is no stage's, as `template` finds those of stages."""
         return self._overriding(document) or _read(
             self._shipped, document + _SUFFIX, os.path.realpath(self._shipped)
         )
 
     def doubts(self) -> tuple[TemplateDoubt, ...]:
-        """See `TemplateSource.doubts`: files that override nothing, and literal ones with values in them."""
+        """What is odd about the project's own templates, in order of their paths.
+
+        These are files that override nothing, and literal ones with values in them.
+        """
         if self._override is None or os.path.islink(self._override):
             return ()
         names = sorted(islice(_files_below(self._override), _MANY))

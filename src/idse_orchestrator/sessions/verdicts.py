@@ -11,9 +11,10 @@ from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, 
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
 from idse_orchestrator.pipeline.values import SessionPlan, SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.views import Views
 
 if TYPE_CHECKING:

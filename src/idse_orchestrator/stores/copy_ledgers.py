@@ -1,4 +1,4 @@
-"""Copy ledgers from one store to another: whole, entry by entry, under the ids they have.
+"""Copies ledgers from one store to another: whole, entry by entry, under the ids they have.
 
 Of each ledger the cases are: both stand at the same entry · the other store lacks some entries, which it
 is given · it has more than this one, and keeps it · both moved on, which only a repository can bring
@@ -41,7 +41,7 @@ Progress = Callable[[str], None]
 
 
 class LedgerOutcome(NamedTuple):
-    """What came of one ledger: one of the results above, from and to which entry, and why not."""
+    """The outcome of one ledger: one of the results above, from and to which entry, and why not."""
 
     key: LedgerKey
     result: str
@@ -51,14 +51,14 @@ class LedgerOutcome(NamedTuple):
 
 
 class CopyOutcome(NamedTuple):
-    """What came of all; `conflicts` are ledgers whose documents carry conflict markers since a merge."""
+    """The outcome of all; `conflicts` are ledgers whose documents carry conflict markers since a merge."""
 
     ledgers: tuple[LedgerOutcome, ...]
     conflicts: tuple[LedgerKey, ...] = ()
 
     @property
     def equal(self) -> int:
-        """How many ledgers were the same already."""
+        """The number of ledgers that were the same already."""
         return sum(ledger.result == EQUAL for ledger in self.ledgers)
 
     @property
@@ -68,13 +68,13 @@ class CopyOutcome(NamedTuple):
 
     @property
     def exit_code(self) -> int:
-        """0 only when everything went well."""
+        """0 only if everything went well."""
         codes = {_EXIT.get(ledger.result, EXIT_OK) for ledger in self.ledgers}
         return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in codes else max(codes, default=EXIT_OK)
 
 
 def all_keys(store: DesignStore, project: str | None = None) -> list[LedgerKey]:
-    """The keys of all ledgers in `store`, or of one project's, a project before its sessions."""
+    """Returns the keys of all ledgers in `store`, or of one project's, a project before its sessions."""
     projects = [(name, "") for name in store.list_projects() if project in (None, name)]
     return sorted([*projects, *store.list_sessions(project)])
 
@@ -86,7 +86,7 @@ def copy_ledgers(
     judge: Judge | None = None,
     on_progress: Progress = lambda _: None,
 ) -> CopyOutcome:
-    """Give `target` what it lacks of the ledgers `keys` of `source`; with `judge`, only what is sound."""
+    """Gives `target` what it lacks of the ledgers `keys` of `source`; with `judge`, only what is sound."""
     outcomes = []
     copying = _Copying(source, target, judge)
     for key in keys:
@@ -106,7 +106,7 @@ class _Copying:
         self._copied: set[str] = set()
 
     def copy(self, key: LedgerKey) -> LedgerOutcome:
-        """Copy one ledger."""
+        """Copies one ledger."""
         old = ""
         for _ in range(_TRIES):
             try:
@@ -138,7 +138,7 @@ class _Copying:
         return LedgerOutcome(key, COPIED, old, self._target.save_session(key, new, old or None))
 
     def _lacking(self, key: LedgerKey, old: str) -> tuple[list[StoreEntry], bool]:
-        """The entries, parents first, that the target lacks; and whether it stands at one of the others."""
+        """Returns the entries, parents first, that the target lacks, and whether it is behind."""
         found: list[StoreEntry] = []
         is_line, is_forward = True, not old
         for entry in self._source.entries(key):

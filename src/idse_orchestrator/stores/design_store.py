@@ -37,25 +37,25 @@ class DesignStore(Protocol):
     """
 
     def list_projects(self) -> Sequence[str]:
-        """Names of the projects that have a ledger of their own, in order."""
+        """Returns the names of the projects that have a ledger of their own, in order."""
 
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
-        """Keys of all sessions that have a ledger, in order; of one project if given."""
+        """Returns the keys of all sessions that have a ledger, in order; of one project if given."""
 
     def load_session(self, key: LedgerKey) -> Loaded | None:
-        """Where the ledger stands; None where there is none."""
+        """Returns where the ledger stands; None if there is none."""
 
     def load_state(self, key: LedgerKey) -> bytes | None:
-        """The state alone, as the newest entry has it; None without a ledger."""
+        """Returns the state alone, as the newest entry has it; None without a ledger."""
 
     def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """All entries, newest first, each before its parents; nothing without a ledger.
+        """Yields all entries, newest first, each before its parents; nothing without a ledger.
 
         They are those of one moment. Reading may be left at any time.
         """
 
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
-        """Append `entries`, parents first, to the ledger that stands at `expected`; the id it stands at now.
+        """Appends `entries`, parents first, to the ledger that stands at `expected`; returns the new tip.
 
         `expected` None begins a ledger. All of it or nothing: a reader sees the old tip or the new one.
         LedgerMovedError where the ledger stands elsewhere; CorruptLedgerError where the entries do not
@@ -63,17 +63,17 @@ class DesignStore(Protocol):
         """
 
     def delete_session(self, key: LedgerKey, expected: str) -> None:
-        """Forget the ledger that stands at `expected`. LedgerMovedError, UnknownNameError."""
+        """Deletes the ledger that stands at `expected`. Raises LedgerMovedError, UnknownNameError."""
 
     def load_artifact(self, content_id: str) -> bytes:
-        """The content of that id; UnknownNameError where the store has none."""
+        """Returns the content of that id. Raises UnknownNameError if the store has none."""
 
     def save_artifact(self, content: bytes) -> str:
-        """Keep `content`; its id. What is there already is kept once."""
+        """Keeps `content`, once; returns its id."""
 
 
 def check_key(key: LedgerKey) -> LedgerKey:
-    """`key`, if both its names are allowed; InvalidNameError if not."""
+    """Returns `key`. Raises InvalidNameError unless both its names are allowed."""
     check_name("project", key[0])
     if key[1]:
         check_name("session", key[1])
@@ -81,7 +81,7 @@ def check_key(key: LedgerKey) -> LedgerKey:
 
 
 def check_new_key(store: DesignStore, key: LedgerKey) -> None:
-    """Refuse a new ledger whose name differs from another one only in case. InvalidNameError."""
+    """Raises InvalidNameError for a new ledger whose name differs from another only in case."""
     projects = {*store.list_projects(), *(project for project, _ in store.list_sessions())}
     check_new_name("project", key[0], projects - {key[0]})
     if key[1]:
@@ -90,7 +90,7 @@ def check_new_key(store: DesignStore, key: LedgerKey) -> None:
 
 
 def check_tip(key: LedgerKey, tip: str | None, expected: str | None) -> None:
-    """LedgerMovedError where the ledger does not stand where the caller read it."""
+    """Raises LedgerMovedError if the ledger does not stand where the caller read it."""
     if tip != expected:
         raise LedgerMovedError(
             f"the ledger of {ledger_name(key)} moved",
@@ -106,7 +106,7 @@ def check_append(
     has_entry: Callable[[str], bool],
     has_artifact: Callable[[str], bool],
 ) -> Sequence[str]:
-    """The ids of `entries`; CorruptLedgerError where they do not follow from `expected` and what is there."""
+    """Returns the ids of `entries`. Raises CorruptLedgerError unless they follow from `expected`."""
     if not entries:
         raise corrupt_entry("(nothing)", "at least one entry is appended")
     ids: dict[str, StoreEntry] = {}
@@ -128,7 +128,7 @@ def check_append(
 
 
 def checked_entry(name: str, entry: StoreEntry | None) -> StoreEntry:
-    """`entry`, if it is the one of that id; CorruptLedgerError where it is another, or missing (None)."""
+    """Returns `entry`. Raises CorruptLedgerError if it is missing (None) or not the one of that id."""
     if entry is None:
         raise corrupt_entry(name, "it is missing")
     if entry_id(entry) != name:
@@ -137,7 +137,7 @@ def checked_entry(name: str, entry: StoreEntry | None) -> StoreEntry:
 
 
 def checked_content(content_id: str, content: bytes | None) -> bytes:
-    """`content`, if it is that of `content_id`; CorruptLedgerError, or UnknownNameError where it is None."""
+    """Returns `content`. Raises UnknownNameError if it is None, CorruptLedgerError if it has another id."""
     if content is None:
         raise no_such_content(content_id)
     if blob_id(content) != content_id:
@@ -157,15 +157,15 @@ def _reached(tip: str, ids: Mapping[str, StoreEntry]) -> set[str]:
 
 
 def ledger_name(key: LedgerKey) -> str:
-    """What to call a ledger: "project P", or "session P/S"."""
+    """Returns the ledger in words: "project P", or "session P/S"."""
     return f"session {key[0]}/{key[1]}" if key[1] else f"project {key[0]}"
 
 
 def no_such_ledger(key: LedgerKey) -> UnknownNameError:
-    """The error for a ledger that is not there."""
+    """Returns the error for a ledger that is not there."""
     return UnknownNameError(f"there is no ledger of {ledger_name(key)}", fix=("idse session list",))
 
 
 def no_such_content(content_id: str) -> UnknownNameError:
-    """The error for content that is not there."""
+    """Returns the error for content that is not there."""
     return UnknownNameError(f"this store has no content {content_id!r}")

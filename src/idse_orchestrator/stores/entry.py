@@ -56,7 +56,7 @@ class StoreEntry:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What an entry holds besides its commit; see `StoreEntry`."""
+    """The content of an entry besides its commit; see `StoreEntry`."""
 
     event: bytes | None
     state: bytes
@@ -64,7 +64,7 @@ class Content:
 
 
 def make_entry(content: Content, parents: Sequence[str], who: str, message: str) -> StoreEntry:
-    """The entry that git would make: `who` is "Name <mail> seconds +hhmm", for author and committer."""
+    """Makes the entry that git would: `who` is "Name <mail> seconds +hhmm", author and committer."""
     bare = StoreEntry(b"", content.event, content.state, content.artifacts)
     lines = [f"tree {content_id(*entry_objects(bare)[-2])}", *(f"parent {parent}" for parent in parents)]
     text = "\n".join([*lines, f"author {who}", f"committer {who}", "", message])
@@ -72,7 +72,7 @@ def make_entry(content: Content, parents: Sequence[str], who: str, message: str)
 
 
 def entry_id(entry: StoreEntry) -> str:
-    """The id of `entry`; CorruptLedgerError where its commit does not name the content it came with."""
+    """Returns the id of `entry`. Raises CorruptLedgerError if its commit names other content."""
     tree = entry_objects(entry)[-2]
     name = content_id(COMMIT, entry.commit)
     if _words(entry.commit, b"tree ") != [content_id(*tree)]:
@@ -84,7 +84,7 @@ def entry_id(entry: StoreEntry) -> str:
 
 
 def entry_objects(entry: StoreEntry) -> list[Row]:
-    """The objects of `entry` but its artifacts, each after those it names: tree and commit come last."""
+    """Returns the objects of `entry` but its artifacts, each after those it names; the commit is last."""
     rows: list[Row] = []
     folder: Folder = {}
     if entry.event is not None:
@@ -108,7 +108,7 @@ def _documents(artifacts: Mapping[str, str]) -> Folder:
 
 
 def corrupt_entry(where: str, cause: str) -> CorruptLedgerError:
-    """The error for an entry that is not what it should be."""
+    """Returns the error for an entry that is not what it should be."""
     return CorruptLedgerError("an entry of a ledger is damaged", where=where, cause=cause)
 
 
@@ -125,7 +125,7 @@ Load = Callable[[str], StoreEntry]
 
 
 def newest_first(tip: str, load: Load) -> Iterator[tuple[str, StoreEntry]]:
-    """(id, entry) of everything that can be reached from `tip`, read as it is taken until a merge comes.
+    """Yields (id, entry) of all that `tip` leads to, each read as it is taken until a merge comes.
 
     From a merge on, the parents of all that is left are read first: an entry may have two children.
     """

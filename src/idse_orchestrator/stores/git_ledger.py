@@ -16,11 +16,12 @@ from idse_orchestrator.git import objects as kinds
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import Objects, objects_of, write_objects
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, parse_commit
+from idse_orchestrator.git.raw_objects import parse_commit
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.reader import GitLedgerReader
 from idse_orchestrator.ledger.refs import project_ref, session_ref
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,
@@ -35,8 +36,7 @@ from idse_orchestrator.stores.design_store import (
 from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_objects, newest_first
 
 if TYPE_CHECKING:
-    import pygit2
-
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
 
 _NUMBERS = {BLOB: kinds.BLOB, TREE: kinds.TREE, COMMIT: kinds.COMMIT}
@@ -151,7 +151,7 @@ class GitStore:
         return checked_entry(name, entry)
 
     def _documents(self, name: str, folder: str) -> Mapping[str, str]:
-        """The files below a tree; one folder mostly serves many entries."""
+        """Returns the files below a tree, once: one folder mostly serves many entries."""
         found = self._folders.get(folder)
         if found is None:
             if len(self._folders) >= _REMEMBERED:

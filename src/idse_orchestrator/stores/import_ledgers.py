@@ -15,6 +15,7 @@ from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseErro
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
+from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
 from idse_orchestrator.stores.copy_ledgers import (
@@ -169,13 +170,13 @@ _RESULTS = {sync.PULLED: COPIED, sync.MERGED: MERGED, sync.REFUSED: REFUSED, syn
 _NEWER = "this repository has entries that are not there, and keeps them"
 
 
-def import_ledgers(vault: Vault, store: DesignStore) -> CopyOutcome:
+def import_ledgers(vault: Vault, kinds: Kinds, store: DesignStore) -> CopyOutcome:
     """Imports every ledger of `store`; no other sync runs here meanwhile."""
     with ledger_lock(vault, sync.PATIENCE_SECONDS, "sync.lock"):
         refs = PublishedRefs(vault)
         mine = refs.heads()
         remote = StoreRemote(vault, store, mine)
-        changes = install_changes(_Importing(vault, remote, refs))
+        changes = install_changes(_Importing(vault, kinds, remote, refs))
         merged = [each.ref for each in changes.outcomes if each.result == sync.MERGED]
         conflicts = refs.conflicted(merged)
     outcomes = _outcomes(changes) | _broken(remote, mine)
@@ -189,14 +190,15 @@ def import_ledgers(vault: Vault, store: DesignStore) -> CopyOutcome:
 class _Importing(sync.Syncing):
     """The parts of a pull without an Agency: it leaves no sync point."""
 
-    def __init__(self, vault: Vault, remote: StoreRemote, refs: PublishedRefs) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds, remote: StoreRemote, refs: PublishedRefs) -> None:
+        self.kinds = kinds
         self.agency = Agency("", "", "import")
         self.remote = remote
         self.refs = refs
         self.points = NoSyncPoints()
         self.pause = sync.pause
-        self._make_guard = lambda: GitGuard(vault, lambda folder: GitJoiner(vault, folder))
-        self._make_joiner = lambda: GitJoiner(vault)
+        self._make_guard = lambda: GitGuard(vault, kinds, lambda folder: GitJoiner(vault, kinds, folder))
+        self._make_joiner = lambda: GitJoiner(vault, kinds)
 
 
 def _outcomes(changes: Changes) -> dict[LedgerKey, LedgerOutcome]:

@@ -49,7 +49,7 @@ _METHODS = (
 
 
 def open_store(name: str, location: str) -> DesignStore:
-    """The store called `name` at `location`. UnknownStoreError, InvalidConfigurationError."""
+    """Opens the store called `name`. Raises UnknownStoreError, InvalidConfigurationError."""
     if name == FILESYSTEM:
         from idse_orchestrator.stores.filesystem.store import FilesystemStore
 
@@ -172,12 +172,12 @@ class OfferedStore:
 
 
 def folder_to_write(folder: str) -> FilesystemStore:
-    """The store in `folder`, which may be new or empty. InvalidConfigurationError for other folders."""
+    """Opens the store in `folder`. Raises InvalidConfigurationError unless it is one, new or empty."""
     return FilesystemStore(_inner(folder))
 
 
 def folder_to_read(folder: str) -> FilesystemStore:
-    """The store in `folder`; UnknownNameError where it is none."""
+    """Opens the store in `folder`. Raises UnknownNameError if it is none."""
     place = _inner(folder)
     if not is_store(place):
         raise UnknownNameError(
@@ -192,7 +192,7 @@ def folder_to_read(folder: str) -> FilesystemStore:
 
 
 def _inner(folder: str) -> str:
-    """`folder` itself, or the store of the project that lives there without git. UsageError for no name."""
+    """Returns `folder`, or the store of the project in it without git. Raises UsageError for no name."""
     if not folder.strip():
         raise UsageError("the name of the folder is empty", fix=("name a folder",))
     inner = os.path.join(folder, *STORE_FOLDER.split("/"))

@@ -20,7 +20,6 @@ REMOTE = "agency"
 ORIGIN = "origin"
 URL = "agency.url"
 NAME = "agency.remote"
-TIMEOUT = "agency.timeout"
 
 
 class Agency(NamedTuple):
@@ -126,7 +125,7 @@ def _same(parts: AgencyParts, url: str, remote: RemoteSettings) -> bool:
 
 
 def _of_remote(parts: AgencyParts, remote: RemoteSettings) -> Agency:
-    """A password in git's own configuration is the user's choice; it goes no further."""
+    """Takes the password out of the URL: in git's own configuration it is the user's choice."""
     url = redacted(parts.remotes.absolute(remote.urls[0], parts.top))
     return Agency(url, remote.name, f"git remote {remote.name}")
 

@@ -16,9 +16,9 @@ from idse_orchestrator.git.program import failure as git_failure
 from idse_orchestrator.sync.remotes import redacted
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Mapping, Sequence
 
+    from idse_orchestrator.git.program import Child
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.git.watching import Watched
     from idse_orchestrator.sync.agency import Agency
@@ -52,7 +52,7 @@ class Connection:
 
     @property
     def address(self) -> str:
-        """What git is given: the name of the git remote, else the URL."""
+        """The name of the git remote, else the URL."""
         return self.agency.remote or self.agency.url
 
     def run(
@@ -71,12 +71,12 @@ class Connection:
         *args: str,
         environment: Mapping[str, str] | None = None,
         settings: tuple[str, ...] = (),
-    ) -> subprocess.Popen[bytes]:
+    ) -> Child:
         """Starts git, for `finish`."""
         git = self._git.with_environment({**self._environment, **(environment or {})})
         return git.launch(*_LOCAL, *self._http_limits, *settings, *args, alone=not self._can_ask)
 
-    def finish(self, child: subprocess.Popen[bytes], args: Sequence[str], stdin: bytes = b"") -> Watched:
+    def finish(self, child: Child, args: Sequence[str], stdin: bytes = b"") -> Watched:
         """Waits for a git that was launched with `args`; returns as `run` does."""
         from idse_orchestrator.git.watching import watched
 
@@ -86,14 +86,14 @@ class Connection:
             raise self.failure(args, done)
         return done
 
-    def output(self, *args: str, asked: subprocess.Popen[bytes] | None = None) -> bytes:
+    def output(self, *args: str, asked: Child | None = None) -> bytes:
         """Returns the standard output of a git that succeeded; of `asked`, if it was launched before."""
         done = self.finish(asked or self.launch(*args), args)
         if done.returncode != 0:
             raise self.failure(args, done)
         return done.stdout
 
-    def abandon(self, child: subprocess.Popen[bytes]) -> None:
+    def abandon(self, child: Child) -> None:
         """Ends a git that nobody waits for any more."""
         from idse_orchestrator.git.watching import abandon
 
@@ -152,7 +152,7 @@ def _is_limit(key: str) -> bool:
 
 
 def _silence(*, is_ci: bool) -> dict[str, str]:
-    """No questions. In CI a program named by GIT_ASKPASS is how credentials come in, and asks nobody."""
+    """Forbids questions. In CI a program named by GIT_ASKPASS brings credentials, and asks nobody."""
     quiet = {"GIT_TERMINAL_PROMPT": "0", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "never"}
     return quiet if is_ci else {**quiet, "GIT_ASKPASS": ""}
 

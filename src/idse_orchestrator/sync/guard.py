@@ -12,15 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from idse_orchestrator.base.workers import cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.published_names import (
-    NOTES,
-    PROJECTS,
-    SESSIONS,
-    SYNC,
-    Neighbours,
-    PublishedName,
-    published_name,
-)
+from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named
+from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
 from idse_orchestrator.sync.guard_ledgers import LedgerJudge
 from idse_orchestrator.sync.guard_notes import NotesJudge
@@ -52,8 +45,9 @@ class GitGuard:
     `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
     """
 
-    def __init__(self, vault: Vault, merges_in: Callable[[str | None], Merges]) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds, merges_in: Callable[[str | None], Merges]) -> None:
         self._vault = vault
+        self._kinds = kinds
         self._merges_in = merges_in
 
     def incoming(
@@ -66,7 +60,7 @@ class GitGuard:
         everything is in this repository already.
         """
         wanted = sorted(moves)
-        names, refused = _named(wanted, _neighbours(wanted, there))
+        names, refused = self._named(wanted, _neighbours(wanted, there))
         folder = objects.folder if objects is not None else None
         return _by_ref([*refused, *self._judged(wanted, names, folder)])
 
@@ -76,30 +70,49 @@ class GitGuard:
         `old` is what the remote has ("" : nothing); what is reachable from it is published already.
         """
         wanted = sorted(moves)
-        names, refused = _named(wanted, None)
+        names, refused = self._named(wanted, None)
         refused = [_grave(defect) for defect in refused]
         for move in wanted:
             if not move.new and names.pop(move.ref, False):
                 refused.append(Defect(move.ref, "", "ref-deletion", "it would be deleted on the remote"))
         return _by_ref([*refused, *self._judged(wanted, names, None, is_leaving=True)])
 
+    def _named(
+        self, moves: Iterable[RefMove], neighbours: Neighbours | None
+    ) -> tuple[dict[str, Named], list[Defect]]:
+        """The names of the refs that may be judged further, and why the others may not."""
+        names: dict[str, Named] = {}
+        refused = []
+        for move in moves:
+            name = self._kinds.published(move.ref)
+            problem = None if isinstance(name, Named) else name
+            if problem is None and neighbours is not None:
+                problem = neighbours.problem(move.ref)
+            if problem is not None:
+                refused.append(Defect(move.ref, "", *problem))
+            elif isinstance(name, Named):
+                names[move.ref] = name
+                if neighbours is not None:
+                    neighbours.add(move.ref)
+        return names, refused
+
     def _judged(
         self,
         moves: Sequence[RefMove],
-        names: Mapping[str, PublishedName],
+        names: Mapping[str, Named],
         folder: str | None,
         *,
         is_leaving: bool = False,
     ) -> list[Defect]:
         """The defects of those `moves` that have a name; ledgers know nothing of each other, so in parts."""
         named = [move for move in moves if move.ref in names]
-        count = parts_for(len(named))
+        count = parts_for(len(named)) if self._kinds.found_at else 1
         parts = [Part(tuple(named[number::count]), folder, is_leaving=is_leaving) for number in range(count)]
         git = self._vault.git
-        place = (self._vault.common_dir, git.folder, dict(git.environment))
+        place = (self._vault.common_dir, git.folder, dict(git.environment), self._kinds.found_at)
 
         def here(question: tuple[object, Part]) -> Sequence[Sequence[str]]:
-            return judge_part(self._vault, question[1], self._merges_in)
+            return judge_part(self._vault, self._kinds, question[1], self._merges_in)
 
         rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
         return [Defect(*row) for part in rows for row in part]
@@ -114,13 +127,11 @@ class Part(NamedTuple):
 
 
 def judge_part(
-    vault: Vault, part: Part, merges_in: Callable[[str | None], Merges]
+    vault: Vault, kinds: Kinds, part: Part, merges_in: Callable[[str | None], Merges]
 ) -> Sequence[Sequence[str]]:
     """The defects of the refs of `part`, whose names are good, as rows of (ref, commit, code, what)."""
     judgement = _Judgement(vault, part.objects, merges_in, is_leaving=part.is_leaving)
-    names = {
-        move.ref: name for move in part.moves if isinstance(name := published_name(move.ref), PublishedName)
-    }
+    names = {move.ref: named for move in part.moves if (named := kinds.named(move.ref))}
     return [(bad.ref, bad.commit, bad.code, bad.what) for bad in judgement.of(part.moves, names)]
 
 
@@ -141,12 +152,12 @@ class _Judgement:
         self._is_leaving = is_leaving
         self._objects = GuardObjects(vault, folder)
 
-    def of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+    def of(self, moves: Sequence[RefMove], names: Mapping[str, Named]) -> Iterator[Defect]:
         """The defects of `moves`, whose names are `names`."""
         with self._objects:
             yield from self._of(moves, names)
 
-    def _of(self, moves: Sequence[RefMove], names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+    def _of(self, moves: Sequence[RefMove], names: Mapping[str, Named]) -> Iterator[Defect]:
         kinds = self._objects.measure(name for move in moves for name in (move.new, move.old) if name)
         readable = []
         for move in moves:
@@ -160,7 +171,7 @@ class _Judgement:
             yield Defect(ref, "", "missing-object", words)
         yield from self._judged(plan, names)
 
-    def _judged(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+    def _judged(self, plan: Plan, names: Mapping[str, Named]) -> Iterator[Defect]:
         bad = set()
         for defect in self._contents(plan, names):
             bad.add(defect.ref)
@@ -168,23 +179,22 @@ class _Judgement:
         sound = [stretch for stretch in plan.stretches if stretch.ref not in bad]
         yield from self._merge_defects(sound, plan.graph)
 
-    def _contents(self, plan: Plan, names: Mapping[str, PublishedName]) -> Iterator[Defect]:
+    def _contents(self, plan: Plan, names: Mapping[str, Named]) -> Iterator[Defect]:
         families: dict[str, list[Stretch]] = {}
         for stretch in plan.stretches:
-            families.setdefault(names[stretch.ref].family, []).append(stretch)
+            families.setdefault(names[stretch.ref].kind.holds, []).append(stretch)
         if self._is_leaving:
             yield from self._leaving(plan)
-        ledgers = [*families.get(PROJECTS, ()), *families.get(SESSIONS, ())]
         judged = LedgerJudge(self._objects, plan.graph).judge(
-            [(names[stretch.ref], stretch) for stretch in ledgers if stretch.fresh]
+            [(names[stretch.ref], stretch) for stretch in families.get(EVENTS, ()) if stretch.fresh]
         )
         for defects in judged.values():
             yield from defects
         for stretch in families.get(NOTES, ()):
             found = NotesJudge(self._objects).judge(stretch.fresh, stretch.base)
             yield from (Defect(stretch.ref, *problem) for problem in found)
-        lines = families.get(SYNC, ())
-        owners = {stretch.ref: names[stretch.ref].replica for stretch in lines}
+        lines = families.get(SYNC_POINTS, ())
+        owners = {stretch.ref: names[stretch.ref].names[0] for stretch in lines}
         yield from sync_line_defects(self._objects, lines, owners)
 
     def _merge_defects(
@@ -218,26 +228,6 @@ def _merge_problem(merges: Merges, ref: str, name: str, parents: tuple[str, ...]
         return next(merge_problems(ref, name, parents, merges.expected), None)
     except GitFailedError as error:
         return "merge-content", f"its parents cannot be merged: {error}"
-
-
-def _named(
-    moves: Iterable[RefMove], neighbours: Neighbours | None
-) -> tuple[dict[str, PublishedName], list[Defect]]:
-    """The names of the refs that may be judged further, and why the others may not."""
-    names: dict[str, PublishedName] = {}
-    refused = []
-    for move in moves:
-        name = published_name(move.ref)
-        problem = None if isinstance(name, PublishedName) else name
-        if problem is None and neighbours is not None:
-            problem = neighbours.problem(move.ref)
-        if problem is not None:
-            refused.append(Defect(move.ref, "", *problem))
-        elif isinstance(name, PublishedName):
-            names[move.ref] = name
-            if neighbours is not None:
-                neighbours.add(move.ref)
-    return names, refused
 
 
 def _neighbours(moves: Sequence[RefMove], there: Iterable[str]) -> Neighbours | None:

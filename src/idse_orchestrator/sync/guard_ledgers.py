@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.kinds import project_folding, session_folding
+from idse_orchestrator.ledger.formats import CannotJudgeError
 from idse_orchestrator.ledger.replay import Replay, cuts
 from idse_orchestrator.sync.guard_commits import CommitReader, ReadCommit
 from idse_orchestrator.sync.guard_plan import whole_of
@@ -15,7 +15,7 @@ from idse_orchestrator.sync.guard_plan import whole_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.ledger.published_names import PublishedName
+    from idse_orchestrator.ledger.kinds import Named
     from idse_orchestrator.sync.guard_objects import GuardObjects
     from idse_orchestrator.sync.guard_plan import Stretch
 
@@ -30,7 +30,7 @@ class _Ledger:
     """One ledger while it is judged."""
 
     def __init__(
-        self, name: PublishedName, stretch: Stretch, graph: Mapping[str, tuple[str, ...]], base: bytes
+        self, name: Named, stretch: Stretch, graph: Mapping[str, tuple[str, ...]], base: bytes
     ) -> None:
         self.ref = stretch.ref
         self.stretch = stretch
@@ -40,12 +40,8 @@ class _Ledger:
         self.ended = False
         self._problems: set[tuple[str, str]] = set()
         self._cuts = _cuts(self.ids, graph) if not stretch.base else b"\1" * len(self.ids)
-        folding: Any = (
-            session_folding(name.project, name.session) if name.session else project_folding(name.project)
-        )
-        self._replay = Replay(
-            self.ref, folding, (stretch.base, folding.from_json(base)) if stretch.base else None
-        )
+        below = (stretch.base, name.kind.from_json(base)) if stretch.base else None
+        self._replay = Replay(self.ref, name, below)
 
     def rows(self) -> Iterator[tuple[_Ledger, str, int]]:
         """Every commit to read, with its ledger and its place in it, until the ledger has ended."""
@@ -87,7 +83,7 @@ class LedgerJudge:
         self._graph = graph
         self._reader = CommitReader(objects, graph)
 
-    def judge(self, asked: Sequence[tuple[PublishedName, Stretch]]) -> dict[str, list[Defect]]:
+    def judge(self, asked: Sequence[tuple[Named, Stretch]]) -> dict[str, list[Defect]]:
         """The defects of each ledger that has some."""
         found: dict[str, list[Defect]] = {}
         ledgers = []
@@ -96,6 +92,8 @@ class LedgerJudge:
         for name, stretch in asked:
             try:
                 ledgers.append(_Ledger(name, stretch, self._graph, states.get(stretch.base, b"")))
+            except CannotJudgeError as error:
+                found[stretch.ref] = [Defect(stretch.ref, stretch.base, error.code, str(error))]
             except ValueError:
                 what = "this commit of our own, on which the new ones build, cannot be read"
                 found[stretch.ref] = [Defect(stretch.ref, stretch.base, "state-schema", what)]
@@ -113,7 +111,7 @@ class LedgerJudge:
         for ledger in ledgers:
             ledger.end()
 
-    def _again(self, ledgers: Sequence[_Ledger], names: Mapping[str, PublishedName]) -> list[_Ledger]:
+    def _again(self, ledgers: Sequence[_Ledger], names: Mapping[str, Named]) -> list[_Ledger]:
         """Replay those from the beginning that hold an event which stands below their base already."""
         older = self._events_below([ledger.stretch.base for ledger in ledgers if ledger.stretch.base])
         doubtful = [

@@ -1,4 +1,4 @@
-"""Which commits of each ref have to be judged, and on top of what: one walk of git for all refs.
+"""Plans which commits of each ref have to be judged, and on top of what: one walk of git for all refs.
 
 Only what is reachable from a ref's own old tip counts as judged before. That another ref has a commit
 says nothing: a history can be put under a wrong name.
@@ -23,7 +23,7 @@ Graph = dict[str, tuple[str, ...]]
 
 
 class Stretch(NamedTuple):
-    """What is new of one ref: commits, parents first, on top of the commit `base` ("" : of nothing).
+    """The new commits of one ref, parents first, on top of the commit `base` ("" : of nothing).
 
     `base` is reachable from the ref's old tip. Where what is new does not stand on one commit, `whole` is
     all that is reachable from the new tip, and `fresh` what of it is new. `is_forward`: the new tip
@@ -38,7 +38,7 @@ class Stretch(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What to judge, the parents of every commit in it, and the refs whose history cannot be walked."""
+    """The stretches to judge, the parents of every commit in them, and refs without a sound history."""
 
     stretches: Sequence[Stretch]
     graph: Mapping[str, tuple[str, ...]]
@@ -46,7 +46,7 @@ class Plan(NamedTuple):
 
 
 def whole_of(git: Git, stretch: Stretch) -> tuple[Stretch, Mapping[str, tuple[str, ...]]]:
-    """`stretch` with the whole history of its tip, and the graph of that."""
+    """Returns `stretch` with the whole history of its tip, and the graph of that."""
     from idse_orchestrator.ledger.sync_point import RefMove
 
     graph, _ = _walk(git, [RefMove(stretch.ref, "", stretch.fresh[-1])])
@@ -54,7 +54,7 @@ def whole_of(git: Git, stretch: Stretch) -> tuple[Stretch, Mapping[str, tuple[st
 
 
 def plan_of(git: Git, moves: Sequence[RefMove]) -> Plan:
-    """The plan for `moves`; an `old` must be here, or be ""."""
+    """Plans the judgement of `moves`; an `old` must be here, or be ""."""
     graph, unreadable = _walk(git, moves)
     moves = [move for move in moves if move.ref not in unreadable]
     places = {name: place for place, name in enumerate(graph)}
@@ -75,7 +75,7 @@ def plan_of(git: Git, moves: Sequence[RefMove]) -> Plan:
 
 
 def _simple(move: RefMove, graph: Graph, places: Mapping[str, int]) -> Stretch | None:
-    """A line on top of the old tip, or a history that begins by itself; None for anything else."""
+    """Finds a line on top of the old tip, or a history that begins by itself; else None."""
     line, name = [], move.new
     while name in graph and len(graph[name]) == 1:
         line.append(name)
@@ -116,7 +116,7 @@ def _reached(graph: Mapping[str, tuple[str, ...]], tip: str) -> frozenset[str]:
 
 
 def _walk(git: Git, moves: Sequence[RefMove], *, everything: bool = False) -> tuple[Graph, dict[str, str]]:
-    """The graph of what is new (or of `everything`), and ref to git's words where a history is broken.
+    """Returns the graph of what is new (or of `everything`), and ref to git's words if broken.
 
     git gives up on all of them then, so they are walked by halves until the broken ones stand alone.
     """

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.ids import FORMAT
-from idse_orchestrator.git.raw_objects import PLAIN, RawCommit, strict_commit, strict_tree
-from idse_orchestrator.ledger.commit import newer_format
+from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
+from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.formats import NewerFormatError, newer_format
 from idse_orchestrator.ledger.sync_point import (
     FILE,
     MAX_SYNC_BYTES,
@@ -120,7 +120,7 @@ def _verdict(data: bytes | None, message: bytes) -> SyncVerdict:
         return _bad("sync-point", f"{FILE} is missing, or is beyond all measure")
     newer = newer_format(data)
     if newer:
-        return _bad("newer-format", f"format {newer} needs a newer idse: this one reads format {FORMAT}")
+        return _bad("newer-format", str(NewerFormatError(newer)))
     problem = sync_point_problem(data, message)
     return (
         SyncVerdict(sync_point_from_json(data).replica, None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator.base.workers import answer
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Vault
+from idse_orchestrator.ledger.kinds import loaded
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync.guard import Part, judge_part
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def _judged(question: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 - whatever JSON holds
-    (common_dir, folder, environment), (moves, objects, is_leaving) = question
+    (common_dir, folder, environment, found_at), (moves, objects, is_leaving) = question
     vault = Vault(common_dir, Git(folder, environment))
     part = Part(tuple(RefMove(*move) for move in moves), objects, is_leaving)
-    return judge_part(vault, part, lambda folder: GitJoiner(vault, folder))
+    kinds = loaded(found_at)
+    return judge_part(vault, kinds, part, lambda folder: GitJoiner(vault, kinds, folder))
 
 
 if __name__ == "__main__":

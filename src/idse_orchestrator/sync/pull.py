@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.errors import ConflictError, CorruptLedgerError
+from idse_orchestrator.ledger.formats import CannotJudgeError
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import PULL, RefMove
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
@@ -164,11 +165,11 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None
         if not waiting:
             return
         planned = _planned(syncing, waiting, seen)
-        moving = [move for move, result in planned if result != REFUSED]
+        moving = [move for move, result, _ in planned if result != REFUSED]
         late = {move.ref for move in syncing.refs.move(moving, REASON)}
         changes.outcomes += [
-            RefOutcome(*move[:1], result, *move[1:], _REWRITTEN if result == REFUSED else "")
-            for move, result in planned
+            RefOutcome(*move[:1], result, *move[1:], why)
+            for move, result, why in planned
             if move.ref not in late
         ]
         waiting = {ref: head for ref, head in waiting.items() if ref in late}
@@ -182,17 +183,27 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None
 
 def _planned(
     syncing: Syncing, waiting: Mapping[str, str], seen: Mapping[str, str]
-) -> list[tuple[RefMove, str]]:
-    """Returns the move of each ref and its result, without refs that are in place already."""
+) -> list[tuple[RefMove, str, str]]:
+    """Returns the move of each ref, its result and why it failed, without refs that are in place already."""
     pairs = [(seen[ref], head) for ref, head in waiting.items() if seen[ref]]
     relations = iter(syncing.refs.relations(pairs, None))
     planned = []
     for ref, head in waiting.items():
         relation = next(relations) if seen[ref] else BEHIND
         if relation == BEHIND:
-            planned.append((RefMove(ref, seen[ref], head), PULLED))
+            planned.append((RefMove(ref, seen[ref], head), PULLED, ""))
         elif relation == DIVERGED and ref.startswith(SYNC):
-            planned.append((RefMove(ref, seen[ref], head), REFUSED))
+            planned.append((RefMove(ref, seen[ref], head), REFUSED, _REWRITTEN))
         elif relation == DIVERGED:
-            planned.append((RefMove(ref, seen[ref], syncing.joiner.join(ref, seen[ref], head)), MERGED))
+            planned.append(_joined(syncing, RefMove(ref, seen[ref], head)))
     return planned
+
+
+def _joined(syncing: Syncing, move: RefMove) -> tuple[RefMove, str, str]:
+    """The move to the join of both histories; a ledger of ours that needs a newer idse stays as it is."""
+    try:
+        return move._replace(new=syncing.joiner.join(move.ref, move.old, move.new)), MERGED, ""
+    except CorruptLedgerError as error:
+        if not isinstance(error.__cause__, CannotJudgeError):
+            raise
+        return move, REFUSED, f"{error.message}: {error.cause}"

@@ -144,14 +144,14 @@ class GitRemotes:
         return [entry.value for entry in self._configuration.entries if entry.key == key]
 
     def _rules(self, ending: str) -> Iterator[tuple[str, str]]:
-        """(what a URL may begin with, what stands there instead)."""
+        """Yields (beginning of a URL, its replacement)."""
         for entry in self._configuration.entries:
             if entry.key.startswith("url.") and entry.key.endswith(ending):
                 yield entry.value, entry.key[len("url.") : -len(ending)]
 
 
 def _rewritten(url: str, rules: Iterator[tuple[str, str]]) -> str:
-    """`url` with its longest known beginning replaced; "" where no rule fits."""
+    """Returns `url` with its longest known beginning replaced; "" if no rule fits."""
     fitting = [rule for rule in rules if url.startswith(rule[0])]
     if not fitting:
         return ""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from idse_orchestrator.errors import UnreachableError
-from idse_orchestrator.ledger.published_names import PublishedName, published_name
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import SyncPoint
 from idse_orchestrator.sync.agency import Agency
@@ -55,7 +54,7 @@ def sync_status(syncing: Syncing) -> SyncStatus:
         theirs = syncing.remote.heads()
     except UnreachableError as error:
         theirs, unreachable = syncing.remote.remembered(), error
-    mine, theirs = _compared(syncing.refs.heads()), _compared(theirs)
+    mine, theirs = _compared(syncing, syncing.refs.heads()), _compared(syncing, theirs)
     standings = _standings(syncing, mine, theirs)
     marked = syncing.refs.conflicted(mine)
     refs = [
@@ -66,10 +65,9 @@ def sync_status(syncing: Syncing) -> SyncStatus:
     return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable)
 
 
-def _compared(heads: Mapping[str, str]) -> dict[str, str]:
+def _compared(syncing: Syncing, heads: Mapping[str, str]) -> dict[str, str]:
     """Returns the refs that somebody works on: no sync points, and nothing that only a newer idse knows."""
-    named = {ref: published_name(ref) for ref in heads if not ref.startswith(SYNC)}
-    return {ref: heads[ref] for ref, name in named.items() if isinstance(name, PublishedName)}
+    return {ref: head for ref, head in heads.items() if not ref.startswith(SYNC) and syncing.kinds.named(ref)}
 
 
 def _standings(syncing: Syncing, mine: Mapping[str, str], theirs: Mapping[str, str]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
 from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync.published_refs import PublishedRefs
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
@@ -88,6 +90,7 @@ class Syncing:
 
     def __init__(  # noqa: PLR0913 - it is the list of parts
         self,
+        kinds: Kinds,
         agency: Agency,
         remote: Remote,
         refs: PublishedRefs,
@@ -97,6 +100,7 @@ class Syncing:
         make_guard: Callable[[], GitGuard],
         make_joiner: Callable[[], GitJoiner],
     ) -> None:
+        self.kinds = kinds
         self.agency = agency
         self.remote = remote
         self.refs = refs
@@ -144,7 +148,16 @@ def refusals(
             at = f" at {first.commit[:12]}" if first.commit else ""
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             why = f"{first.code}{at}: {first.what}{more}"
-            found.append(RefOutcome(move.ref, REFUSED, move.old, move.new, why, hint or first.hint))
+            found.append(
+                RefOutcome(
+                    move.ref,
+                    REFUSED,
+                    move.old,
+                    move.new,
+                    why,
+                    first.hint if first.code in CANNOT_JUDGE else hint or first.hint,
+                )
+            )
     return found
 
 
@@ -165,7 +178,7 @@ _FIRST_PAUSE = 0.05
 
 @contextmanager
 def open_syncing(
-    vault: Vault, agency: Agency, remote: GitRemote, actor: Acting, *, alone: bool = True
+    vault: Vault, kinds: Kinds, agency: Agency, remote: GitRemote, actor: Acting, *, alone: bool = True
 ) -> Iterator[Syncing]:
     """Yields the parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
 
@@ -173,13 +186,14 @@ def open_syncing(
     """
     refs = PublishedRefs(vault)
     syncing = Syncing(
+        kinds,
         agency,
         remote,
         refs,
         pause,
         make_points=lambda: _points(vault, refs, actor),
-        make_guard=lambda: _guard(vault),
-        make_joiner=lambda: _joiner(vault),
+        make_guard=lambda: _guard(vault, kinds),
+        make_joiner=lambda: _joiner(vault, kinds),
     )
     lock = ledger_lock(vault, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
     try:
@@ -195,16 +209,16 @@ def _points(vault: Vault, refs: PublishedRefs, actor: Acting) -> SyncPoints:
     return GitSyncPoints(vault, refs, actor)
 
 
-def _guard(vault: Vault) -> GitGuard:
+def _guard(vault: Vault, kinds: Kinds) -> GitGuard:
     from idse_orchestrator.sync.guard import GitGuard
 
-    return GitGuard(vault, lambda folder: _joiner(vault, folder))
+    return GitGuard(vault, kinds, lambda folder: _joiner(vault, kinds, folder))
 
 
-def _joiner(vault: Vault, folder: str | None = None) -> GitJoiner:
+def _joiner(vault: Vault, kinds: Kinds, folder: str | None = None) -> GitJoiner:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
 
-    return GitJoiner(vault, folder)
+    return GitJoiner(vault, kinds, folder)
 
 
 def pause(attempt: int) -> None:

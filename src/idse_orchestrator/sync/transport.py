@@ -20,11 +20,10 @@ from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterable
 
     from idse_orchestrator.git.configuration import GitConfiguration
-    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.program import Child, Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.agency import Agency
@@ -94,7 +93,7 @@ class GitRemote:
         configuration: GitConfiguration | None = None,
     ) -> None:
         self._listings: RefListings | None = None
-        self._asked: subprocess.Popen[bytes] | None = None
+        self._asked: Child | None = None
         self._tracking = _Beside()
         self._vault = vault
         self._agency = agency

@@ -21,18 +21,19 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.health.uninstall import Footprint
+    from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.values import SessionKey
-    from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions import resolve
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.render_artifacts import TemplateSource
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
@@ -43,11 +44,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.compiling import Compiling
     from idse_orchestrator.wiring.judging import Judging
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.hooks.install import HookFiles
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits
+    from idse_orchestrator.worktree.hooks.files import GitHookFiles
     from idse_orchestrator.worktree.readers.sources import Source
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
-    from idse_orchestrator.worktree.values import CodeCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -108,7 +109,7 @@ class Application:
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.ledger.reader import GitLedgerReader
+        from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         return GitLedgerReader(self.vault)
 
@@ -120,16 +121,16 @@ class Application:
 
     def writer_as(self, agent: str) -> LedgerWriter:
         """The same, with `agent` acting ("" : a person), whatever is configured."""
-        from idse_orchestrator.ledger.writer import GitLedgerWriter
+        from idse_orchestrator.wiring.ledgers import git_writer
 
         self.drain_spool()
-        return GitLedgerWriter(self.vault, self.acting.as_agent(agent))
+        return git_writer(self.vault, self.acting.as_agent(agent))
 
     @cached_property
     def _plain_writer(self) -> LedgerWriter:
-        from idse_orchestrator.ledger.writer import GitLedgerWriter
+        from idse_orchestrator.wiring.ledgers import git_writer
 
-        return GitLedgerWriter(self.vault, self.acting)
+        return git_writer(self.vault, self.acting)
 
     @cached_property
     def acting(self) -> GitActing:
@@ -162,14 +163,14 @@ class Application:
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
+        from idse_orchestrator.wiring.kinds import KINDS
 
-        return GitLedgerHistory(self.vault)
+        return GitLedgerHistory(self.vault, KINDS.words)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
-        from idse_orchestrator.claims.blueprint_file import GitBlueprintFile
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-        from idse_orchestrator.claims.session import Blueprint
+        from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
         documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
         progress = on_progress or (lambda _done, _all: None)
@@ -204,9 +205,10 @@ class Application:
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.import_ledgers import import_ledgers
+        from idse_orchestrator.wiring.kinds import KINDS
 
         on_progress("reading the ledgers")
-        outcome = import_ledgers(self.vault, source)
+        outcome = import_ledgers(self.vault, KINDS, source)
         on_progress("")
         self.views.refresh_all()
         self.sync.tidy()
@@ -296,7 +298,7 @@ class Application:
 
         return ledger_lock(self.vault, name="init.lock")
 
-    def hook_files(self) -> HookFiles:
+    def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
         from idse_orchestrator.worktree.hooks.files import GitHookFiles
 
@@ -328,7 +330,7 @@ class Application:
         )
 
     @property
-    def templates(self) -> TemplateSource:
+    def templates(self) -> TemplateFolders:
         """The shipped templates, and the project's own before them."""
         import os
 
@@ -340,7 +342,7 @@ class Application:
         return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
-    def commits(self) -> CodeCommits:
+    def commits(self) -> GitCodeCommits:
         """The commits of the user's branch."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
@@ -399,9 +401,9 @@ class Application:
     @cached_property
     def ledger_source(self) -> LedgerSource:
         """Everything under ``refs/idse/`` as it is, to check it."""
-        from idse_orchestrator.ledger.source import GitLedgerSource
+        from idse_orchestrator.wiring.ledgers import git_source
 
-        return GitLedgerSource(self.vault)
+        return git_source(self.vault)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
         """The id that a merge of two commits of the ledger `ref` must have."""
@@ -416,22 +418,23 @@ class Application:
     @cached_property
     def joiner(self) -> GitJoiner:
         """Merges of ledgers and notes."""
-        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+        from idse_orchestrator.wiring.ledgers import git_joiner
 
-        return GitJoiner(self.vault)
+        return git_joiner(self.vault)
 
     def health_checks(self) -> Iterator[Check]:
         """What `idse doctor` looks at, in order."""
         from shutil import which
 
-        from idse_orchestrator.agents.files_checkup import agent_file_checks
+        from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
+        from idse_orchestrator.wiring.kinds import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)
         yield from leftover_checks(
-            self.work_tree, self.missed.waiting, self.record_missed, self.write_waiting_notes
+            self.work_tree, KINDS, self.missed.waiting, self.record_missed, self.write_waiting_notes
         )
         work_tree = GitWorkTree(self.work_tree)
         yield from checks_of(
@@ -448,7 +451,7 @@ class Application:
         return Sync(self)
 
     @property
-    def footprint(self) -> Footprint:
+    def footprint(self) -> GitFootprint:
         """What idse left in this repository."""
         from idse_orchestrator.health.footprint import GitFootprint
 

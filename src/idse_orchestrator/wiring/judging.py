@@ -111,8 +111,7 @@ class Judging:
         """What the ValidationEngine says of the commit that git is about to make."""
         from idse_orchestrator.constitution.scope import Changes, Scope, places
         from idse_orchestrator.constitution.validate import validate
-        from idse_orchestrator.worktree.readers.comparison import compare_index
-        from idse_orchestrator.worktree.readers.index import IndexReader
+        from idse_orchestrator.worktree.readers.index import IndexReader, compare_index
 
         found = compare_index(self._app.work_tree, self._app.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))

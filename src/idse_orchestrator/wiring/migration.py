@@ -22,11 +22,12 @@ class Migration:
     ) -> None:
         from idse_orchestrator.migrate.sources import open_migration_source
         from idse_orchestrator.migrate.target import GitMigrationTarget
+        from idse_orchestrator.wiring.kinds import KINDS
 
         self._app = app
         self._on_progress = on_progress
         self.source: Source = open_migration_source(path, app.vault.git, with_history=with_history)
-        self._target = GitMigrationTarget(app.work_tree, app.acting)
+        self._target = GitMigrationTarget(app.work_tree, KINDS, app.acting)
 
     @property
     def planning(self) -> Planning:

@@ -66,14 +66,12 @@ class Sync:
     @property
     def outgoing(self) -> Outgoing:
         """What judging a plain `git push` works with."""
-        from idse_orchestrator.ledger.merge.joiner import GitJoiner
-        from idse_orchestrator.sync.guard import GitGuard
         from idse_orchestrator.sync.outgoing import Outgoing
         from idse_orchestrator.sync.published_refs import PublishedRefs
+        from idse_orchestrator.wiring.ledgers import git_guard
 
         vault = self._app.vault
-        guard = GitGuard(vault, lambda folder: GitJoiner(vault, folder))
-        return Outgoing(self.parts, PublishedRefs(vault), guard)
+        return Outgoing(self.parts, PublishedRefs(vault), git_guard(vault))
 
     def open(
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
@@ -85,11 +83,12 @@ class Sync:
         listings = RefListings(vault.git)  # git works while the rest is imported
         from idse_orchestrator.sync.syncing import open_syncing
         from idse_orchestrator.sync.transport import GitRemote
+        from idse_orchestrator.wiring.kinds import KINDS
 
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._app.git_configuration)
         remote.look_ahead(listings)
-        return open_syncing(vault, known, remote, self._app.acting.anybody, alone=alone)
+        return open_syncing(vault, KINDS, known, remote, self._app.acting.anybody, alone=alone)
 
     @property
     def _patience(self) -> float:

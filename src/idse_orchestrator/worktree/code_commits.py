@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, split_session_path
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.worktree.values import CodeChange
 from idse_orchestrator.worktree.work_tree import WorkTree
 
 
+class CodeChange(NamedTuple):
+    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
+
+    `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.
+    `is_merge`: one commit with several parents, so that somebody has brought their texts together.
+    """
+
+    before: str
+    after: str
+    subject: str
+    previous: str
+    is_merge: bool = False
+
+
+class Missed(NamedTuple):
+    """What waits to be recorded: the commit `after`, or the way to it from `before` ("" : it alone)."""
+
+    after: str
+    before: str = ""
+
+
 class GitCodeCommits:
-    """The `CodeCommits` port on a repository."""
+    """The commits of the branch a work tree is on; ids are full."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._git = work_tree.git
 
     def head(self) -> CodeChange | None:
-        """See `CodeCommits.head`. The reflog knows where HEAD stood before; without one, the parent it is."""
+        """HEAD against its first parent; None before the first commit.
+
+        The reflog knows where HEAD stood before; without one, the parent it is.
+        """
         rows = self._log("--walk-reflogs", "-2") or self._log("-1")
         if not rows:
             return None
         return _change(rows)
 
     def commit(self, name: str) -> CodeChange | None:
-        """See `CodeCommits.commit`."""
+        """The commit `name` as `head` told of it when it was made here; None where it is gone."""
         if find_commit(self._git, name) is None:
             return None
         rows = self._log("--walk-reflogs")
@@ -35,7 +59,7 @@ class GitCodeCommits:
         return _change(made) if made else None
 
     def between(self, before: str, after: str) -> CodeChange:
-        """See `CodeCommits.between`."""
+        """The change from one commit to another."""
         old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
         return CodeChange(old, new, "", old)
 
@@ -47,7 +71,7 @@ class GitCodeCommits:
         return [_row(row) for row in rows if "\0" in row]
 
     def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
-        """See `CodeCommits.sessions_in`."""
+        """The sessions of which any file differs, in order."""
         before = change.before or EMPTY_TREE
         out = self._git.text("diff-tree", "-r", "-z", "--name-only", before, change.after, "--", WORKSPACE)
         split = (split_session_path(path) for path in out.split("\0"))
@@ -56,7 +80,10 @@ class GitCodeCommits:
         )
 
     def unclean(self, folder: str) -> Sequence[str]:
-        """See `CodeCommits.unclean`."""
+        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD.
+
+        Those that git ignores are among them.
+        """
         question = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--ignored")
         rows = self._git.text(*question, "--", folder).split("\0")
         return [row[3:].removeprefix(f"{folder}/") for row in rows if row]

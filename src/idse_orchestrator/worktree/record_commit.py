@@ -15,15 +15,17 @@ from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
 from idse_orchestrator.ledger.events import EDITED, VALIDATED
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
+from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
 from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Contributions, ViewFiles
 from idse_orchestrator.sessions.views import views_of
+from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits
 from idse_orchestrator.worktree.save import tree_changes
-from idse_orchestrator.worktree.values import CodeChange, CodeCommits, Notes
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.findings import Report
@@ -62,8 +64,8 @@ class Recorder(NamedTuple):
     ledgers: LedgerReader
     writer: LedgerWriter
     workspace: Branch
-    commits: CodeCommits
-    notes: Notes
+    commits: GitCodeCommits
+    notes: GitNotes
     judge: Judge
 
 

@@ -6,14 +6,14 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.errors import BusyError, IdseError, StorageError
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.worktree.code_commits import CodeChange, Missed
 from idse_orchestrator.worktree.record_commit import Recorder, record_commit
-from idse_orchestrator.worktree.values import CodeChange, Missed
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -22,26 +22,7 @@ _ENOUGH = 5
 """After so many failures the rest waits for the next command."""
 
 
-class MissedCommits(Protocol):
-    """Commits, merges and rebases of this work tree that wait to be recorded."""
-
-    def waiting(self) -> Sequence[Missed]:
-        """All of them, the oldest first."""
-
-    def change(self, missed: Missed) -> CodeChange | None:
-        """What it brought; None where git does not have its commits any more."""
-
-    def is_recorded(self, key: SessionKey, code: str) -> bool:
-        """Whether the ledger of a session has an edit that came with the commit `code`."""
-
-    def postpone(self, missed: Missed) -> None:
-        """It is the youngest from now on."""
-
-    def forget(self, missed: Missed) -> None:
-        """It waits no longer."""
-
-
-def record_missed(recorder: Recorder, missed: MissedCommits, tell: Callable[[str], None]) -> int:
+def record_missed(recorder: Recorder, missed: GitMissedCommits, tell: Callable[[str], None]) -> int:
     """Record what waits, in order, and `tell` about each; how many of them wait no longer.
 
     A ledger that is busy, or a disk that is full, leaves it and all after it waiting. What fails for another
@@ -63,7 +44,7 @@ def record_missed(recorder: Recorder, missed: MissedCommits, tell: Callable[[str
     return done
 
 
-def _record(recorder: Recorder, missed: MissedCommits, each: Missed) -> str:
+def _record(recorder: Recorder, missed: GitMissedCommits, each: Missed) -> str:
     change = missed.change(each)
     if change is None:
         return f"never recorded {each.after[:7]}: git does not have it any more"
@@ -76,14 +57,14 @@ _NAME = re.compile(r"missed-([0-9a-f]{40})(?:-([0-9a-f]{40}))?")
 
 
 class GitMissedCommits:
-    """The `MissedCommits` port on a work tree."""
+    """Commits, merges and rebases of a work tree that wait to be recorded."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._work_tree = work_tree
         self._folder = os.path.join(work_tree.git_dir, "idse")
 
     def waiting(self) -> Sequence[Missed]:
-        """See `MissedCommits.waiting`."""
+        """All of them, the oldest first."""
         try:
             names = os.listdir(self._folder)
         except OSError:
@@ -101,7 +82,7 @@ class GitMissedCommits:
             return False
 
     def change(self, missed: Missed) -> CodeChange | None:
-        """See `MissedCommits.change`."""
+        """What it brought; None where git does not have its commits any more."""
         from idse_orchestrator.worktree.code_commits import GitCodeCommits
 
         commits = GitCodeCommits(self._work_tree)
@@ -111,18 +92,18 @@ class GitMissedCommits:
         return change if change.before and change.after else None
 
     def is_recorded(self, key: SessionKey, code: str) -> bool:
-        """See `MissedCommits.is_recorded`."""
+        """Whether the ledger of a session has an edit that came with the commit `code`."""
         wanted = ("--fixed-strings", "--all-match", "--grep=Idse-Kind: edited", f"--grep=Idse-Code: {code}")
         done = self._work_tree.git.attempt("log", "-1", "--format=%H", *wanted, session_ref(*key), "--")
         return bool(done.stdout.strip())
 
     def postpone(self, missed: Missed) -> None:
-        """See `MissedCommits.postpone`."""
+        """It is the youngest from now on."""
         with suppress(OSError):
             os.utime(self._path(missed))
 
     def forget(self, missed: Missed) -> None:
-        """See `MissedCommits.forget`."""
+        """It waits no longer."""
         with suppress(OSError):  # gone already, or it cannot go: what is recorded is not recorded twice
             os.unlink(self._path(missed))
 

@@ -12,8 +12,9 @@ from idse_orchestrator.errors import UnknownNameError, UnsavedWorkError
 from idse_orchestrator.ledger.events import EDITED
 from idse_orchestrator.ledger.merge.conflicts import Conflict
 from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader, LedgerWriter
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Contributions
 from idse_orchestrator.sessions.status import no_ledger
 

@@ -16,7 +16,7 @@ from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class WorkFolders:
-    """The ports `SessionFolders` and `ViewFiles` on a folder, with git or without."""
+    """The session folders and views of a folder, with git or without; its heirs set what is current."""
 
     def __init__(self, work_tree: WorkTree) -> None:
         self._work_tree = work_tree
@@ -42,12 +42,6 @@ class WorkFolders:
         except (OSError, UnicodeDecodeError):
             return None
         return parse_session_ref(target.removeprefix("ref: ")) if target.startswith("ref: ") else None
-
-    def set_current(self, project: str, session: str) -> None:
-        """See `SessionFolders.set_current`."""
-        from idse_orchestrator.worktree.given import point_at
-
-        point_at(self._work_tree, (current_by_project_ref(project), CURRENT), project, session)
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """See `ViewFiles.write_views`. Nothing is written where the project has no folder."""

@@ -1,6 +1,7 @@
 """Folders of a work tree and of code commits applied to a ledger, as git's trees.
 
-What a commit holds and no ledger may hold is left out.
+What a commit holds and no ledger may hold is left out. Most commits change what the ledger has just as it
+was: only for the others the merge itself is imported.
 """
 
 from __future__ import annotations
@@ -10,17 +11,14 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.file_names import name_problems
 from idse_orchestrator.git.objects import make_tree, objects_of
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
-from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
-from idse_orchestrator.ledger.merge.texts import merge_texts
-from idse_orchestrator.ledger.merge.trees import GitFolders
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from idse_orchestrator.git.raw_objects import Entry
-    from idse_orchestrator.ledger.merge.conflicts import Merged
+    from idse_orchestrator.git.tree_entry import Entry
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -30,19 +28,20 @@ class TreeMerger:
     def __init__(self, work_tree: WorkTree) -> None:
         self._program = work_tree.git
         self._objects = objects_of(work_tree.common_dir)
-        self._folders = GitFolders(self._objects)
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """Applies what changed from `base` to `theirs` to `ours`; the result names the conflicts."""
-        by_git = partial(merge_texts, self._program, labels=EDIT_LABELS)
-        documents = self.only_documents(base), ours, self.only_documents(theirs)
-        merged = apply_edit(self._folders, *documents, by_git)
+        documents = self.only_documents(theirs)
+        merged = settle_edit(base, ours, documents) or self._merge(base, ours, documents)
         self._objects.install(merged.tree, "the merged documents")
         return merged
 
     def mixed(self, tree: str, other: str, paths: Collection[str]) -> str:
         """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
-        mixed = exchange_files(self._folders, tree, other, paths)
+        from idse_orchestrator.ledger.merge.folders import exchange_files
+        from idse_orchestrator.ledger.merge.trees import GitFolders
+
+        mixed = exchange_files(GitFolders(self._objects), tree, other, paths)
         self._objects.install(mixed, "the documents")
         return mixed
 
@@ -62,6 +61,14 @@ class TreeMerger:
         if entry.mode == FOLDER:
             return self.only_documents(entry.id)
         return entry.id if entry.mode == PLAIN and self._objects.size(entry.id) <= MAX_FILE_BYTES else ""
+
+    def _merge(self, base: str, ours: str, theirs: str) -> Merged:
+        from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, merge_folders
+        from idse_orchestrator.ledger.merge.texts import merge_texts
+        from idse_orchestrator.ledger.merge.trees import GitFolders
+
+        by_git = partial(merge_texts, self._program, labels=EDIT_LABELS)
+        return merge_folders(GitFolders(self._objects), self.only_documents(base), ours, theirs, by_git)
 
 
 def _raw(entry: Entry) -> bytes:

@@ -16,6 +16,7 @@ from idse_orchestrator.agents.registry import (
     AgentRegistry,
     HandoffRule,
     agent_to_dict,
+    registry_of,
     registry_to_dict,
     rule_to_dict,
 )
@@ -50,7 +51,7 @@ from idse_orchestrator.sessions.status import no_ledger
 
 def _registry(run: Run, project: str) -> AgentRegistry:
     tip = run.app.reader.project(project)
-    return tip.state.registry if tip else AgentRegistry()
+    return registry_of(tip.state) if tip else AgentRegistry()
 
 
 def _doubts(run: Run, project: str, registry: AgentRegistry) -> Iterator[Warned]:
@@ -123,7 +124,7 @@ def suggest_agents(run: Run, session: str | None) -> Answer:
     look = run.app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
-    routings = suggest(look.registry, look.tip.state.assigned)
+    routings = suggest(registry_of(look), look.tip.state.assigned)
     nobody = [routing.stage for routing in routings if routing.first is None]
 
     def lines() -> Iterator[str]:

@@ -9,8 +9,8 @@ import click
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims import change, look
-from idse_orchestrator.claims.block import LEFT, WRITTEN, write_claims
-from idse_orchestrator.claims.session import blueprint_tip
+from idse_orchestrator.claims.claim import claims_of
+from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
@@ -156,7 +156,7 @@ def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -
     own = run.app.blueprint(run.project)
     block = None
     if write:
-        block = write_claims(own, blueprint_tip(own).state.claims, force=force, dry_run=dry_run)
+        block = write_claims(own, claims_of(blueprint_tip(own).state), force=force, dry_run=dry_run)
     found = look.claims(own, every=every)
 
     def lines() -> Iterator[str]:

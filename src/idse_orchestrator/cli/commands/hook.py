@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.style import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
-from idse_orchestrator.worktree.values import Missed
+from idse_orchestrator.worktree.code_commits import Missed
 
 if TYPE_CHECKING:
     import click

@@ -13,7 +13,7 @@ from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
-from idse_orchestrator.worktree.hooks.install import (
+from idse_orchestrator.worktree.hooks.hook import (
     ABSENT,
     CURRENT,
     OUTDATED,
@@ -21,10 +21,8 @@ from idse_orchestrator.worktree.hooks.install import (
     HooksPlace,
     HooksReport,
     HookState,
-    hooks_status,
-    install_hooks,
-    uninstall_hooks,
 )
+from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
 
 
 @command("install", project=False)

@@ -18,11 +18,12 @@ from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
-from idse_orchestrator.sessions.render_artifacts import TemplateDoubt
+from idse_orchestrator.sessions.template_folder import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
 from idse_orchestrator.sync.setup_agency import AgencySetup
 from idse_orchestrator.sync.syncing import SyncOutcome
-from idse_orchestrator.worktree.hooks.install import HooksReport, install_hooks
+from idse_orchestrator.worktree.hooks.hook import HooksReport
+from idse_orchestrator.worktree.hooks.install import install_hooks
 
 
 class _Brought(NamedTuple):

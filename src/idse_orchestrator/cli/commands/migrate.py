@@ -43,17 +43,17 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
     from idse_orchestrator.migrate.apply import apply_plan
     from idse_orchestrator.migrate.archive import notices
     from idse_orchestrator.migrate.plan import plan_migration
-    from idse_orchestrator.migrate.values import Migrated, Wish
+    from idse_orchestrator.migrate.values import Migrated, MigrationRequest
     from idse_orchestrator.wiring.migration import Migration
 
     with _Phases(run) as progress:
         migration = Migration(run.app, path, progress, with_history=not no_history)
         place = migration.archive(archive) if archive else None
         _check_report(report, migration)
-        wish = Wish(run.project_option or "", with_history=not no_history)
+        request = MigrationRequest(run.project_option or "", with_history=not no_history)
         done = Migrated()
         with nullcontext() if dry_run else run.app.alone():  # a second one plans when the first has written
-            plan, found = plan_migration(migration.planning, wish)
+            plan, found = plan_migration(migration.planning, request)
             if not dry_run:
                 done = apply_plan(migration.applying(found), plan)
         if place is not None and not dry_run:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.agents.ide_agent_routing import additions
-from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command, reason_option, session_option
@@ -45,7 +45,7 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
     key = run.session(session)
     app = run.app
     look = app.reader.look(*key)
-    registry = look.registry if look else AgentRegistry()
+    registry = registry_of(look) if look else AgentRegistry()
     adding = partial(additions, registry)
     done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, adding=adding)
     problem = ""
@@ -80,7 +80,11 @@ def _lines(move: Move, done: Moved, problem: str, style: Style) -> Iterator[str]
 
 
 def _handoffs(done: Moved) -> tuple[Handoff, ...]:
-    return tuple(tip.state.handoffs[-1] for tip in done.followed)
+    if not done.followed:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return tuple(handoffs_of(tip.state)[-1] for tip in done.followed)
 
 
 stage = click.Group(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
     from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.status import SessionStatus
 
 _MOST_OFFERS = 3
@@ -26,11 +27,12 @@ _MOST_OFFERS = 3
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:
     """Says who should act on `stage`; None where the project has no agents and the session assigns none."""
     assigned = status.state.assigned.get(stage, "")
-    if not stage or (status.ledger.agents is None and not assigned):
+    if not stage or ("registry" not in status.ledger.parts and not assigned):
         return None
     from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
 
-    return route(status.ledger.registry, stage, assigned)
+    return route(registry_of(status.ledger), stage, assigned)
 
 
 def who_lines(status: SessionStatus) -> list[str]:
@@ -42,8 +44,17 @@ def who_lines(status: SessionStatus) -> list[str]:
         lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
     elif routing:
         lines.append(f"who:  nobody handles {stage}: idse agents suggest")
-    offers = [each for each in status.state.handoffs if each.stage == stage]
+    offers = [each for each in open_handoffs(status.state) if each.stage == stage]
     return lines + [f"      {line}" for line in offer_lines(offers)]
+
+
+def open_handoffs(state: SessionState) -> tuple[Handoff, ...]:
+    """Returns the open handoffs of a session; most have none, and load nothing to learn that."""
+    if "handoffs" not in state.parts:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return handoffs_of(state)
 
 
 def offer_lines(handoffs: Sequence[Handoff]) -> list[str]:
@@ -113,6 +124,7 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
     Free of click: agents ask it all day.
     """
     from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
 
     if stage not in STAGES:
         from idse_orchestrator.agents.assign_stage import check_stage
@@ -124,7 +136,7 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
         from idse_orchestrator.sessions.status import no_ledger
 
         raise no_ledger(key)
-    routing = route(look.registry, stage, look.tip.state.assigned.get(stage, ""))
+    routing = route(registry_of(look), stage, look.tip.state.assigned.get(stage, ""))
     return Answer(
         "idse.agents-route/1",
         lambda: {

@@ -13,8 +13,8 @@ from idse_orchestrator.cli.layout import aligned, wrapped
 from idse_orchestrator.cli.style import Style, printable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.claims.block import BlockOutcome
     from idse_orchestrator.claims.change import Changed
+    from idse_orchestrator.claims.session import BlockOutcome
 
 _INDENT = " " * 14
 

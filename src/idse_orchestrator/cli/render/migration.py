@@ -50,7 +50,7 @@ def _session_data(session: SessionPlan) -> dict[str, Any]:
     facts = session.facts
     return {
         "session": session.name,
-        "called": "/".join(session.said),
+        "called": "/".join(session.source_key),
         "verdict": session.verdict,
         "layouts": [LAYOUTS[letter] for letter in session.layouts],
         "type": facts.type,
@@ -98,7 +98,7 @@ def migration_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iter
 
 
 def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
-    called = f"  (was {printable('/'.join(session.said))})" if session.was_renamed else ""
+    called = f"  (was {printable('/'.join(session.source_key))})" if session.was_renamed else ""
     yield f"{style.bold(session.name)}: {_verdict(session, style)}{called}"
     if session.verdict in (TAKEN, CLOSED):
         return

@@ -9,6 +9,7 @@ from idse_orchestrator.cli.layout import columns, fitted
 from idse_orchestrator.cli.render.agents import (
     handoffs_data,
     offer_lines,
+    open_handoffs,
     routing_data,
     routing_of,
     who_lines,
@@ -85,7 +86,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
-        "handoffs": handoffs_data(state.handoffs),
+        "handoffs": handoffs_data(open_handoffs(state)),
         "next": next_data(status),
     }
 
@@ -161,7 +162,7 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     ]
     if len(state.waivers) > _MOST_WAIVERS:
         remarks.append(f"and {len(state.waivers) - _MOST_WAIVERS} more waived: idse status --json")
-    elsewhere = [each for each in state.handoffs if each.stage != status.next.stage]
+    elsewhere = [each for each in open_handoffs(state) if each.stage != status.next.stage]
     remarks += [fitted(line, _WIDTH) for line in offer_lines(elsewhere)]
     if state.not_applied:
         count = len(state.not_applied)

@@ -1,6 +1,6 @@
 """What a merge could not decide, and the merges themselves.
 
-They have a file of their own because a status needs some of them, and none of the Protocols.
+They have a file of their own because a status needs some of them, and most commits need no more.
 """
 
 from __future__ import annotations
@@ -42,6 +42,16 @@ class Merged(NamedTuple):
         return tuple(conflict.path for conflict in self.conflicts)
 
 
+def settle_edit(base: str, ours: str, theirs: str) -> Merged | None:
+    """The merge of an edit into a ledger where no folder has to be read; None where it has to.
+
+    A ledger without documents takes the edit whole.
+    """
+    if theirs in (ours, base):
+        return Merged(ours, ())
+    return Merged(theirs, ()) if ours in ("", base) else None
+
+
 class Joined(NamedTuple):
     """A merge of two ledger commits, and what it could not decide, in order of the paths.
 
@@ -55,3 +65,12 @@ class Joined(NamedTuple):
     def paths(self) -> tuple[str, ...]:
         """Those of the conflicts."""
         return tuple(conflict.path for conflict in self.conflicts)
+
+
+class Pair(NamedTuple):
+    """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
+
+    one: str
+    other: str
+    base: str
+    apart: tuple[str, ...]

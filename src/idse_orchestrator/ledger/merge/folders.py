@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
-from idse_orchestrator.git.raw_objects import PLAIN
-from idse_orchestrator.ledger.commit import MAX_ARTIFACT_BYTES
+from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,
@@ -81,13 +81,6 @@ def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_t
         conflicts.pop(original, None)
         conflicts[path] = Conflict(path, FOLDER if _is_folder(original, files) else CASE, original)
     return Merged(store.save_folder(placed), tuple(conflicts[path] for path in sorted(conflicts)))
-
-
-def apply_edit(store: FolderStore, base: str, ours: str, theirs: str, merge_texts: TextMerger) -> Merged:
-    """Merges the edit `theirs` into a ledger's folder; a ledger without documents takes all of it."""
-    if not ours and theirs != base:
-        return Merged(theirs, ())
-    return merge_folders(store, base, ours, theirs, merge_texts)
 
 
 def exchange_files(store: FolderStore, folder: str, other: str, paths: Collection[str]) -> str:

@@ -13,23 +13,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN
-from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
-from idse_orchestrator.ledger.kinds import PROJECT_LEDGER, SESSION_LEDGER
+from idse_orchestrator.ledger.formats import CannotJudgeError, NewerFormatError, newer_format
+from idse_orchestrator.ledger.kinds import EVENTS, Named
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
-from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined
+from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
 from idse_orchestrator.ledger.merge.folders import merge_folders
+from idse_orchestrator.ledger.merge.notes import NoteContent
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
-from idse_orchestrator.ledger.notes import NoteContent
-from idse_orchestrator.ledger.refs import NOTES, parse_project_ref, parse_session_ref
-from idse_orchestrator.pipeline.project_state import ProjectState
-from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,18 +35,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.objects import Objects
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.ledger.kinds import LedgerKind
+    from idse_orchestrator.ledger.kinds import Kinds
 
 _LABEL_DIGITS = 12
-
-
-class Pair(NamedTuple):
-    """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
-
-    one: str
-    other: str
-    base: str
-    apart: tuple[str, ...]
 
 
 class Content(Protocol):
@@ -60,29 +49,15 @@ class Content(Protocol):
         """The tree of the merge, and its conflicts."""
 
 
-class Folded(Protocol):
-    """What states of all kinds of ledger have in common."""
-
-    @property
-    def lamport(self) -> int:
-        """The greatest lamport number that was folded."""
-
-
-State = TypeVar("State", bound=Folded)
-
-
-class LedgerContent(Generic[State]):
+class LedgerContent:
     """Merges the ledger at `ref`: the fold of all events, and the documents of both sides."""
 
-    def __init__(
-        self, ref: str, kind: LedgerKind[State], empty: State, ancestry: Ancestry, objects: Objects, git: Git
-    ) -> None:
+    def __init__(self, ref: str, named: Named, ancestry: Ancestry, objects: Objects, git: Git) -> None:
         from idse_orchestrator.ledger.message import MERGE_MESSAGE
 
         self.message = MERGE_MESSAGE
         self._ref = ref
-        self._kind = kind
-        self._empty = empty
+        self._kind, self._names = named
         self._ancestry = ancestry
         self._objects = objects
         self._git = git
@@ -102,10 +77,12 @@ class LedgerContent(Generic[State]):
     def _state(self, pair: Pair) -> bytes:
         try:
             return self._kind.to_json(self._folded(pair))
+        except CannotJudgeError as error:
+            raise unreadable(self._ref, error) from error
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise corrupt(self._ref, f"its events cannot be folded: {error!r}") from error
 
-    def _folded(self, pair: Pair) -> State:
+    def _folded(self, pair: Pair) -> Any:  # noqa: ANN401 - of whichever kind
         """The fold of both sides' events: on top of the base's state where all of them came after it."""
         if pair.base:
             before = self._kind.from_json(self._objects.read(self._part(pair.base, STATE), BLOB))
@@ -113,17 +90,25 @@ class LedgerContent(Generic[State]):
             if all(event.lamport > before.lamport for event in since):
                 return fold_onto(before, since, self._kind.apply)
         everything = self._events(self._ancestry.reachable((pair.one, pair.other)))
-        return fold_onto(self._empty, everything, self._kind.apply)
+        return self._kind.fold(self._names, everything)
 
     def _events(self, commits: Iterable[str]) -> list[Event]:
         found = []
         for commit in commits:
             event = self._part(commit, EVENT)
             if event:
-                found.append(event_from_json(self._objects.read(event, BLOB)))
+                found.append(self._event(self._objects.read(event, BLOB)))
             elif len(self._ancestry.commit(commit).parents) < 2:
                 raise corrupt(self._ref, f"commit {commit[:12]} has no {EVENT}")
         return found
+
+    def _event(self, data: bytes) -> Event:
+        newer = newer_format(data, self._kind.highest)
+        if newer:
+            raise NewerFormatError(newer, self._kind.highest)
+        event = event_from_json(data)
+        self._kind.check_part(event.kind)
+        return event
 
     def _part(self, commit: str, name: str) -> str:
         """The id of what a ledger commit has under `name`; "" where it has nothing there."""
@@ -150,8 +135,9 @@ class GitJoiner:
     CorruptLedgerError where a history cannot be read, and RefusedError for a ref that never merges.
     """
 
-    def __init__(self, vault: Vault, object_folder: str | None = None) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds, object_folder: str | None = None) -> None:
         self._vault = vault
+        self._kinds = kinds
         self._folder = object_folder
         self._known: dict[tuple[str, str, str], Joined] = {}
 
@@ -227,13 +213,11 @@ class GitJoiner:
         return found is not None and self._objects.has(found.commit)
 
     def _content(self, ref: str) -> Content:
-        session, project = parse_session_ref(ref), parse_project_ref(ref)
+        kind, named = self._kinds.family(ref), self._kinds.named(ref)
         parts = (self._ancestry, self._objects)
-        if session:
-            return LedgerContent(ref, SESSION_LEDGER, SessionState(*session), *parts, self._vault.git)
-        if project:
-            return LedgerContent(ref, PROJECT_LEDGER, ProjectState(project), *parts, self._vault.git)
-        if ref.startswith(NOTES):
+        if named and kind and kind.merges and kind.holds == EVENTS:
+            return LedgerContent(ref, named, *parts, self._vault.git)
+        if kind and kind.merges and kind.holds != EVENTS:
             return NoteContent(ref, *parts)
         raise RefusedError(
             "two histories of this ref cannot be merged",

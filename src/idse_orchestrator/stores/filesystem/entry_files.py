@@ -36,7 +36,6 @@ from idse_orchestrator.stores.filesystem.files import (
     refused,
     settle,
     unreadable,
-    write_file,
 )
 
 if TYPE_CHECKING:
@@ -57,14 +56,14 @@ CONTENTS = "artifacts"
 
 
 def ledger_folder(root: str, key: LedgerKey) -> str:
-    """The folder of a ledger; its names have been checked."""
+    """Returns the folder of a ledger; its names have been checked."""
     project, session = key
     folder = os.path.join(root, PROJECTS, project)
     return os.path.join(folder, SESSIONS, session) if session else folder
 
 
 def content_path(root: str, content_id: str) -> str:
-    """Where content of that id stands."""
+    """Returns where content of that id stands."""
     return os.path.join(root, CONTENTS, content_id[:2], content_id[2:])
 
 
@@ -75,17 +74,17 @@ class LedgerNames:
         self._root = root
 
     def projects(self) -> list[str]:
-        """Projects that have a ledger of their own, in order."""
+        """Returns the projects that have a ledger of their own, in order."""
         return [project for project in self._allowed("") if self._has((project, ""))]
 
     def sessions(self, project: str | None = None) -> list[LedgerKey]:
-        """Keys of all sessions that have a ledger, in order; of one project if given."""
+        """Returns the keys of all sessions that have a ledger, in order; of one project if given."""
         owners = self._allowed("") if project is None else [check_name("project", project)]
         keys = [(owner, session) for owner in owners for session in self._allowed(owner)]
         return [key for key in keys if self._has(key)]
 
     def check_new(self, key: LedgerKey) -> None:
-        """What `check_new_key` does, without asking all the others whether they are ledgers."""
+        """Does what `check_new_key` does, without asking all the others whether they are ledgers."""
         project, session = key
         taken = [name for name in self._alike("", project) if self._has((name, "")) or self.sessions(name)]
         check_new_name("project", project, taken)
@@ -94,7 +93,7 @@ class LedgerNames:
             check_new_name("session", session, taken)
 
     def _alike(self, project: str, new: str) -> list[str]:
-        """Other names that differ from `new` only in case."""
+        """Returns other names that differ from `new` only in case."""
         form = new.casefold()
         return [name for name in self._listed(project) if name.casefold() == form and name != new]
 
@@ -102,7 +101,7 @@ class LedgerNames:
         return sorted(name for name in self._listed(project) if is_name(name))
 
     def _listed(self, project: str) -> list[str]:
-        """Names of the projects that have a folder, or with `project` of its sessions."""
+        """Returns the names of projects that have a folder, or of the sessions of `project`."""
         folder = os.path.join(self._root, PROJECTS, *((project, SESSIONS) if project else ()))
         try:
             with os.scandir(folder) as found:
@@ -129,11 +128,11 @@ class EntryFiles:
         self._names: dict[str, str] | None = None
 
     def has(self, name: str) -> bool:
-        """Whether the entry of that id is there."""
+        """Tests whether the entry of that id is there."""
         return name in self._known() or name in self._known(again=True)
 
     def load(self, name: str) -> StoreEntry:
-        """The entry of that id; CorruptLedgerError where it is missing or not what it was."""
+        """Returns the entry of that id. Raises CorruptLedgerError if it is missing or not what it was."""
         if not self.has(name):
             raise unreadable(os.path.join(self._folder, f"…-{name}"), "this entry is missing")
         folder = os.path.join(self._folder, self._known()[name])
@@ -147,7 +146,7 @@ class EntryFiles:
         return entry
 
     def write(self, entries: Mapping[str, StoreEntry]) -> None:
-        """Have all of `entries`, id to entry, on the disk. StorageError when it refuses."""
+        """Brings all of `entries`, id to entry, to the disk. Raises StorageError if it refuses."""
         make_own_folder(self._root, self._folder)
         self._sweep()
         self._known(again=True)
@@ -159,12 +158,13 @@ class EntryFiles:
         settle(files, self._root)
 
     def _written(self, name: str, entry: StoreEntry) -> str:
-        """The folder of one entry. As long as it is not complete it has another name."""
+        """Writes one entry and returns its folder, which has another name until it is complete."""
         if not self._is_whole(name):
             begun = os.path.join(self._folder, f"{_BEGUN}{name}")
             os.mkdir(begun)
             for part, content in _parts(entry):
-                write_file(os.path.join(begun, part), content, lasting=False)
+                with open(os.path.join(begun, part), "xb") as file:
+                    file.write(content)
             if name in self._known():
                 _remove(os.path.join(self._folder, self._known()[name]))
             self._known()[name] = f"{_number(entry.state):06d}-{name}"
@@ -172,14 +172,14 @@ class EntryFiles:
         return os.path.join(self._folder, self._known()[name])
 
     def _is_whole(self, name: str) -> bool:
-        """Whether the entry is there as it should be. A power cut leaves one that no tip named in pieces."""
+        """Tests whether the entry is there in one piece: a power cut spoils one that no tip names."""
         try:
             return name in self._known() and bool(self.load(name))
         except CorruptLedgerError:
             return False
 
     def _sweep(self) -> None:
-        """Remove what a killed writer began; the caller holds the lock, so nobody is at it now."""
+        """Removes what a killed writer began; the caller holds the lock, so nobody is at it now."""
         for name in os.listdir(self._folder):
             if name.startswith(_BEGUN):
                 with suppress(OSError):
@@ -227,7 +227,7 @@ def _documents(folder: str, data: bytes | None) -> Mapping[str, str] | None:
 
 
 def _number(state: bytes) -> int:
-    """The lamport number, so that a listing of the folder is in order; 0 where the state has none."""
+    """Returns the lamport number, so that a listing of the folder is in order; 0 if the state has none."""
     try:
         number = json.loads(state)["lamport"]
     except (ValueError, TypeError, KeyError, RecursionError):

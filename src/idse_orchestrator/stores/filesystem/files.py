@@ -1,13 +1,12 @@
-"""Files of a store: read without trusting what stands there, written whole or not at all."""
+"""Files of a store: read without trusting what stands there, and brought to the disk."""
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.files import make_folder, storage_error
+from idse_orchestrator.base.files import make_folder, raise_if_lost, storage_error, sync_to_disk
 from idse_orchestrator.errors import CorruptLedgerError, StorageError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
 def read_file(path: str, limit: int = MOST_BYTES) -> bytes | None:
-    """The content of a plain file; None where there is nothing. CorruptLedgerError for anything else."""
+    """Returns the content of a plain file; None if there is nothing. Raises CorruptLedgerError otherwise."""
     try:
         descriptor = os.open(path, _READ)  # a pipe would keep us waiting, a link would lead elsewhere
     except FileNotFoundError:
@@ -40,48 +39,25 @@ def read_file(path: str, limit: int = MOST_BYTES) -> bytes | None:
 
 
 def holds(path: str, content: bytes) -> bool:
-    """Whether the file is there and whole. A power cut empties files that no entry named yet."""
+    """Tests whether the file is there and whole. A power cut empties files that no entry named yet."""
     try:
         return read_file(path) == content
     except CorruptLedgerError:
         return False
 
 
-def write_file(path: str, content: bytes, *, lasting: bool = True) -> None:
-    """Write a new file; with `lasting` it is on the disk when this returns."""
-    with open(path, "xb") as file:
-        file.write(content)
-        if lasting:
-            file.flush()
-            os.fsync(file.fileno())
-
-
-def replace_file(path: str, content: bytes, *, lasting: bool = True) -> None:
-    """Make `content` that of `path` in one step; with `lasting` it is on the disk when this returns."""
-    temporary = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.tmp"
-    try:
-        write_file(temporary, content, lasting=lasting)
-        os.replace(temporary, path)
-    except OSError as error:
-        remove_quietly(temporary)
-        error.filename = path  # nobody knows the temporary file
-        raise refused(error, path) from error
-    if lasting:
-        sync_to_disk(os.path.dirname(path))
-
-
 def settle(paths: Collection[str], top: str) -> None:
-    """Have the files `paths` below `top`, which were written before, and their names on the disk."""
+    """Brings the files `paths` below `top`, which were written before, and their names to the disk."""
     if len(paths) > FEW and _settled_at_once(top):
         return
     for path in paths:
-        sync_to_disk(path)
+        sync_to_disk(path, STORE)
     for folder in {folder for path in paths for folder in _folders_to(path, top)}:
-        sync_to_disk(folder)
+        sync_to_disk(folder, STORE)
 
 
 def _settled_at_once(place: str) -> bool:
-    """Have all of the file system of `place` on the disk, and no other; False where no call does that."""
+    """Brings all of the file system of `place` to the disk, and no other; False if no call does that."""
     try:
         import ctypes
 
@@ -92,37 +68,14 @@ def _settled_at_once(place: str) -> bool:
     try:
         if call(descriptor) == 0:
             return True
-        _tell_lost(OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())), place)
+        raise_if_lost(OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno())), place, STORE)
     finally:
         os.close(descriptor)
     return False
 
 
-def sync_to_disk(path: str) -> None:
-    """Have what is in a file, or the names in a folder, on the disk, where the system can do that.
-
-    StorageError where the disk could not take it.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        _tell_lost(error, path)
-    finally:
-        os.close(descriptor)
-
-
-def _tell_lost(error: OSError, path: str) -> None:
-    """Raise StorageError where something was lost; some systems only cannot do what they were asked for."""
-    if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
-        raise refused(error, path) from error
-
-
 def _folders_to(path: str, top: str) -> Iterator[str]:
-    """The folders that lead to `path`, from its own up to `top`."""
+    """Yields the folders that lead to `path`, from its own up to `top`."""
     folder = os.path.dirname(path)
     while len(folder) > len(top):
         yield folder
@@ -131,7 +84,7 @@ def _folders_to(path: str, top: str) -> Iterator[str]:
 
 
 def make_own_folder(root: str, path: str) -> str:
-    """Make the folder `path` below `root`; CorruptLedgerError where a link on the way leads elsewhere."""
+    """Makes the folder `path` below `root`. Raises CorruptLedgerError if a link leads elsewhere."""
     relative = os.path.relpath(path, root)
     place = root
     for part in relative.split(os.sep):
@@ -141,19 +94,11 @@ def make_own_folder(root: str, path: str) -> str:
     return make_folder(path, STORE)
 
 
-def remove_quietly(path: str) -> None:
-    """Remove a file, if it can be."""
-    try:
-        os.unlink(path)
-    except OSError:
-        return
-
-
 def refused(error: OSError, path: str) -> StorageError:
-    """The error for what the system does not let us write in a store."""
+    """Returns the error for a write that the system refused in a store."""
     return storage_error(error, path, STORE)
 
 
 def unreadable(path: str, cause: str) -> CorruptLedgerError:
-    """The error for a file of a store that is not what it should be."""
+    """Returns the error for a file of a store that is not what it should be."""
     return CorruptLedgerError("this store is damaged", where=path, cause=cause)

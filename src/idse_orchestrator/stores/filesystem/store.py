@@ -1,4 +1,4 @@
-"""A DesignStore in a plain folder, without the git program and libgit2; `layout` says what stands where.
+"""A DesignStore in a plain folder, without the git program and libgit2; `entry_files` says what stands where.
 
 Everything an entry needs is on the disk before `tip` names it, so a process killed at any instant
 leaves the old tip or the new one. Writers take turns by a lock that the kernel drops with its process.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from idse_orchestrator.base.files import make_folder
+from idse_orchestrator.base.files import make_folder, remove_quietly, sync_to_disk, write_atomically
 from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.lock import file_lock
@@ -42,12 +42,8 @@ from idse_orchestrator.stores.filesystem.files import (
     make_own_folder,
     read_file,
     refused,
-    remove_quietly,
-    replace_file,
     settle,
-    sync_to_disk,
     unreadable,
-    write_file,
 )
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -101,8 +97,8 @@ class FilesystemStore:
             settle([content_path(self._root, name) for name in named], self._root)
             files.write(dict(zip(ids, entries, strict=True)))
             folder = ledger_folder(self._root, key)
-            replace_file(os.path.join(folder, TIP), f"{ids[-1]}\n".encode())
-            replace_file(os.path.join(folder, STATE), entries[-1].state, lasting=False)
+            write_atomically(os.path.join(folder, TIP), f"{ids[-1]}\n".encode(), durable=True, what=STORE)
+            write_atomically(os.path.join(folder, STATE), entries[-1].state, what=STORE)
             return ids[-1]
 
     def delete_session(self, key: LedgerKey, expected: str) -> None:
@@ -119,7 +115,7 @@ class FilesystemStore:
                 os.unlink(os.path.join(folder, TIP))
             except OSError as error:
                 raise refused(error, folder) from error
-            sync_to_disk(folder)
+            sync_to_disk(folder, STORE)
 
     def load_artifact(self, content_id: str) -> bytes:
         """See `DesignStore.load_artifact`."""
@@ -137,23 +133,9 @@ class FilesystemStore:
         path = content_path(self._root, name)
         if not holds(path, content):
             self._mark()
-            self._keep(path, content)
+            make_own_folder(self._root, os.path.dirname(path))
+            write_atomically(path, content, what=STORE)  # not durable: `save_session` settles what it names
         return name
-
-    def _keep(self, path: str, content: bytes) -> None:
-        """Others may keep the same content at the same time: whoever is last replaces it by itself.
-
-        It has to last no sooner than an entry that names it.
-        """
-        folder = make_own_folder(self._root, os.path.dirname(path))
-        temporary = os.path.join(folder, f".new-{os.getpid()}-{os.urandom(4).hex()}")
-        try:
-            write_file(temporary, content, lasting=False)
-            os.replace(temporary, path)
-        except OSError as error:
-            remove_quietly(temporary)
-            error.filename = path
-            raise refused(error, path) from error
 
     def _has_content(self, name: str) -> bool:
         return os.path.isfile(content_path(self._root, name))
@@ -181,16 +163,16 @@ class FilesystemStore:
         path = os.path.join(self._root, MARKER)
         if not os.path.exists(path):
             make_folder(self._root, STORE)
-            replace_file(path, json.dumps(_MARKED).encode() + b"\n")
+            write_atomically(path, json.dumps(_MARKED).encode() + b"\n", durable=True, what=STORE)
 
 
 def is_store(folder: str) -> bool:
-    """Whether `folder` says that it is a store."""
+    """Tests whether `folder` says that it is a store."""
     return os.path.isfile(os.path.join(folder, MARKER))
 
 
 def _check_marker(root: str) -> None:
-    """Refuse a folder of something else, and a store that only a newer idse can read."""
+    """Refuses a folder of something else, and a store that only a newer idse can read."""
     if not os.path.lexists(root):
         return
     if not os.path.isdir(root):

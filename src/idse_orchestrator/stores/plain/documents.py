@@ -1,4 +1,4 @@
-"""Reads a file of a plain folder, as it is."""
+"""Documents of a project without git: those of its folder, and those that its ledgers hold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def content_of(top: str, path: str, *, is_link: bool = False) -> bytes:
-    """The bytes of the file `path`, which is below `top`, or where a link leads.
+    """Reads the file `path` below `top`, or returns where a link leads.
 
     InvalidArtifactError where it cannot be read, with its place below `top`.
     """
@@ -95,7 +95,7 @@ class FolderDocuments:
         return dict(sorted(found.items()))
 
     def _wanted(self) -> Iterator[str]:
-        """The folders to look into, without what idse keeps for itself."""
+        """Yields the folders to look into, without what idse keeps for itself."""
         for folder in self._folders:
             if folder != WORKSPACE or not os.path.isdir(os.path.join(self._top, folder)):
                 yield folder
@@ -151,7 +151,7 @@ def _entry(top: str, item: OnDisk) -> FileEntry:
 
 
 def open_plain_source(place: WorkTree, store: DesignStore, choice: Choice) -> Source:
-    """The source of `choice`. NeedsGitError for the index and for commits, UnknownNameError for ledgers."""
+    """Opens the source of `choice`. Raises NeedsGitError for the index and for commits."""
     if choice.kind == choices.WORKTREE:
         reader = FolderDocuments(place.top, places(choice.scope))
         return Source(reader, choice.scope, reader)

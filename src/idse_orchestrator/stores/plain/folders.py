@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.ids import folder_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.raw_objects import PLAIN
+from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.stores.copy_ledgers import all_keys
 from idse_orchestrator.stores.design_store import DesignStore

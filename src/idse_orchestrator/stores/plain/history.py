@@ -1,16 +1,18 @@
-"""Dates as people type them, without git: ISO dates, "2 days ago", "yesterday", "now"."""
+"""The history of a project without git, and dates as people type them: ISO, "2 days ago", "yesterday"."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
 
 from idse_orchestrator.errors import NeedsGitError, UsageError
-from idse_orchestrator.ledger.entries import Drawn, Entry, Span, read_event
+from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
+from idse_orchestrator.ledger.message import Words
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
 from idse_orchestrator.stores.plain.folders import Folders
@@ -24,7 +26,7 @@ _WORDS = {"now": 0, "today": 0, "yesterday": 1}
 
 
 def moment(text: str, now: float, *, is_end: bool = False) -> float:
-    """The Unix time `text` means; a day alone is its begin, or with `is_end` its end. UsageError."""
+    """Returns the Unix time `text` means; a day is its begin, or with `is_end` its end. Raises UsageError."""
     words = " ".join(text.split())
     found = _AGO.fullmatch(words)
     here = datetime.fromtimestamp(now).astimezone()
@@ -54,7 +56,8 @@ _SHORT = 7
 class StoreHistory:
     """The `LedgerHistory` port on a store."""
 
-    def __init__(self, store: DesignStore, folders: Folders) -> None:
+    def __init__(self, store: DesignStore, folders: Folders, words: Words) -> None:
+        self._words = words
         self._store = store
         self._folders = folders
 
@@ -86,20 +89,15 @@ class StoreHistory:
         return [entry for entry in self._all() if entry.commit.startswith(prefix)]
 
     def _ledger(self, key: LedgerKey) -> Iterator[Entry]:
-        return (_told(key, entry) for entry in self._store.entries(key))
+        return (_entry_of(key, entry, self._words) for entry in self._store.entries(key))
 
     def _all(self) -> Iterator[Entry]:
-        return (_told(key, entry) for key, entry in self._folders.all_entries())
+        return (_entry_of(key, entry, self._words) for key, entry in self._folders.all_entries())
 
 
-def _told(key: LedgerKey, entry: StoreEntry) -> Entry:
+def _entry_of(key: LedgerKey, entry: StoreEntry, words: Words) -> Entry:
     name = entry_id(entry)
-    event, damage = None, ""
+    bare = Entry(name, name[:_SHORT], entry.parents, entry.committed, *key)
     if entry.event is not None:
-        try:
-            event = read_event(entry.event)
-        except ValueError as error:
-            damage = str(error)
-    elif len(entry.parents) < 2:
-        damage = "it has no event.json"
-    return Entry(name, name[:_SHORT], entry.parents, entry.committed, *key, event, damage)
+        return with_event(bare, entry.event, words)
+    return bare if len(entry.parents) > 1 else replace(bare, damage="it has no event.json")

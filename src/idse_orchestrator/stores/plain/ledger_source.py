@@ -7,18 +7,17 @@ them is judged when the ledger comes into a repository.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from idse_orchestrator.base.file_names import first_problem
 from idse_orchestrator.base.ids import BLOB, content_id, folder_id
 from idse_orchestrator.errors import CorruptLedgerError, IdseError, UnknownNameError
-from idse_orchestrator.git.raw_objects import FOLDER, PLAIN, Entry
+from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.fsck import FoundRef, Step
-from idse_orchestrator.ledger.kinds import project_folding, session_folding
-from idse_orchestrator.ledger.refs import project_ref, session_ref
+from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.replay import Replay, cuts
+from idse_orchestrator.pipeline.kinds import PROJECT, SESSION
 from idse_orchestrator.stores.copy_ledgers import all_keys
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
@@ -26,21 +25,22 @@ from idse_orchestrator.stores.entry import StoreEntry, entry_id
 Load = Callable[[str], bytes]
 
 
-def problem_with(key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> str:
+def problem_with(kinds: Kinds, key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> str:
     """The first thing that is wrong with a ledger's `entries`, parents first; "" where it is sound."""
-    for defect in _defects(key, entries, load):
+    for defect in _defects(_named(kinds, key), key, entries, load):
         if not defect.is_note:
             at = f" at {defect.commit[:12]}" if defect.commit else ""
             return f"{defect.code}{at}: {defect.what}"
-        if defect.code == "newer-format":
-            return defect.what
     return ""
 
 
-def _defects(key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> Iterator[Defect]:
-    folding: Any = session_folding(*key) if key[1] else project_folding(key[0])
+def _named(kinds: Kinds, key: LedgerKey) -> Named:
+    return Named(kinds[SESSION], key) if key[1] else Named(kinds[PROJECT], key[:1])
+
+
+def _defects(named: Named, key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> Iterator[Defect]:
     name = ledger_name(key)
-    replay = Replay(name, folding)
+    replay = Replay(name, named)
     ids = [entry_id(entry) for entry in entries]
     places = {each: place for place, each in enumerate(ids)}
     flags = cuts([tuple(places[parent] for parent in entry.parents if parent in places) for entry in entries])
@@ -87,8 +87,9 @@ def ledger_commit(name: str, entry: StoreEntry, sizes: Sizes) -> LedgerCommit:
 class StoreLedgerSource:
     """The `LedgerSource` port on a store. A ledger is called by the ref it would have in a repository."""
 
-    def __init__(self, store: DesignStore) -> None:
+    def __init__(self, store: DesignStore, kinds: Kinds) -> None:
         self._store = store
+        self._kinds = kinds
         self._keys: dict[str, LedgerKey] = {}
 
     def refs(self) -> Sequence[FoundRef]:
@@ -129,14 +130,15 @@ class StoreLedgerSource:
         return ""
 
     def _found(self, key: LedgerKey) -> FoundRef:
-        ref = session_ref(*key) if key[1] else project_ref(key[0])
+        named = _named(self._kinds, key)
+        ref = named.kind.ref(*named.names)
         try:
             loaded = self._store.load_session(key)
         except CorruptLedgerError:
-            return FoundRef(ref, "", "", *key)
+            return FoundRef(ref, "", "", named.kind, named)
         tip = loaded.tip if loaded else ""
         self._keys[tip] = key
-        return FoundRef(ref, tip, "", *key)
+        return FoundRef(ref, tip, "", named.kind, named)
 
     def _read(self, key: LedgerKey) -> tuple[list[StoreEntry], LedgerCommit | None]:
         """The entries, newest first, and what stands for those that cannot be read."""

@@ -1,4 +1,4 @@
-"""What making a project needs where there is no git: nothing to set, and a word to a git that may come."""
+"""Stands in for git where a project without it is made: no settings, and a word to a git that may come."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NoSettings:
     """The `Settings` port of `idse init` where there is no git."""
 
     def show_notes(self) -> bool:
-        """Nothing to set."""
+        """Sets nothing."""
         return False
 
 
@@ -66,6 +66,6 @@ class NoGit:
 
 
 def place_without_git(root: str, prefix: str, store: str) -> WorkTree:
-    """The folder `root` as a repository; `prefix` is where we stand, `store` its store's name."""
+    """Returns `root` as a work tree; `prefix` is where we stand, `store` its store's name."""
     local = os.path.join(root, *LOCAL_FOLDER.split("/"))
     return WorkTree(local, cast("Git", NoGit(root, store)), root, local, prefix)

@@ -110,8 +110,8 @@ class StoreLedgerReader:
         if tip is None:
             return None
         owner = self.project(project)
-        agents = (owner.state.registry or None) if owner else None
-        return Look(tip, _by_stage(self._folders.files(tip.artifacts)), agents)
+        parts = owner.state.parts if owner else {}
+        return Look(tip, _by_stage(self._folders.files(tip.artifacts)), parts)
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""

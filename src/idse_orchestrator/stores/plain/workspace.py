@@ -1,4 +1,4 @@
-"""What this folder last gave to a session's ledger, or took from it: the base of the next save."""
+"""The work folder of a project without git, and what it last gave to a ledger: the base of the next save."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.ledger.merge.conflicts import Merged
-from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, apply_edit, exchange_files
+from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
-from idse_orchestrator.worktree.checkout import refuse_obstacle, remove_document
 from idse_orchestrator.worktree.session_folders import WorkFolders
+from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str] | None:
-    """The files, path to content id; None where there is no record that can be read."""
+    """Returns the files, path to content id; None if there is no record that can be read."""
     try:
         with open(_path(place, project, session), encoding="utf-8") as file:
             value = json.load(file)
@@ -41,7 +41,7 @@ def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str]
 
 
 def remember_given(place: WorkTree, project: str, session: str, files: Mapping[str, str]) -> None:
-    """Keep `files` as what was given last."""
+    """Keeps `files` as what was given last."""
     path = _path(place, project, session)
     make_folder(os.path.dirname(path))
     write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
@@ -109,7 +109,9 @@ class PlainWorkspace(WorkFolders):
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Contributions.merge`."""
-        return apply_edit(self._folders, base, ours, theirs, partial(merge_lines, labels=EDIT_LABELS))
+        by_lines = partial(merge_lines, labels=EDIT_LABELS)
+        settled = settle_edit(base, ours, theirs)
+        return settled or merge_folders(self._folders, base, ours, theirs, by_lines)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """See `Branch.mixed`."""
@@ -148,7 +150,7 @@ class PlainWorkspace(WorkFolders):
         return self._folders.id_of(entry.artifacts or {}) or None
 
     def _refuse_unseen(self, path: str, seen: str) -> None:
-        """Raise for a file that is not what `seen` says: somebody typed after the folder was looked at."""
+        """Raises ConflictError for a file that somebody changed after the folder was looked at."""
         if os.path.lexists(os.path.join(self._place.top, path)) and blob_id(self._read(path)) != seen:
             raise ConflictError(
                 "a document changed while it was to be replaced", where=path, fix=("run the command again",)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
 from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.worktree.hooks.install import (
+from idse_orchestrator.worktree.hooks.hook import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -34,9 +34,12 @@ from idse_orchestrator.worktree.hooks.install import (
     HookOutcome,
     HooksPlace,
     HookState,
+    find_program,
+    is_ours,
+    is_sealed,
+    shim,
 )
 from idse_orchestrator.worktree.hooks.managers import detect_manager
-from idse_orchestrator.worktree.hooks.shim import find_program, is_ours, is_sealed, shim
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -47,14 +50,17 @@ _OURS = (CURRENT, OUTDATED, NOT_EXECUTABLE)
 
 
 class GitHookFiles:
-    """The `HookFiles` port on a repository. `program` is the idse to start; None: the one that runs now."""
+    """The hook files of one repository; what writes may raise StorageError and BusyError.
+
+    `program` is the idse to start; None: the one that runs now.
+    """
 
     def __init__(self, work_tree: WorkTree, program: str | None = None) -> None:
         self._work_tree = work_tree
         self._program = find_program() if program is None else program
 
     def place(self) -> HooksPlace:
-        """See `HookFiles.place`."""
+        """Where git looks for hooks, and which manager is in charge of them."""
         scope, _, setting = self._setting.partition("\t")
         in_worktree = _is_within(self._folder, self._work_tree.top)
         in_git_dir = _is_within(self._folder, self._work_tree.common_dir)
@@ -70,17 +76,20 @@ class GitHookFiles:
         )
 
     def states(self) -> tuple[HookState, ...]:
-        """See `HookFiles.states`."""
+        """How each of HOOKS stands; writes nothing."""
         return tuple(self._state(name) for name in HOOKS)
 
     def put(self) -> tuple[HookOutcome, ...]:
-        """See `HookFiles.put`."""
+        """Write every hook that is not as it should be. A user's file is chained or left, never lost."""
         self._made.begin(self._folder)
         with ledger_lock(self._work_tree):
             return tuple(self._put(name) for name in HOOKS)
 
     def take_away(self) -> tuple[HookOutcome, ...]:
-        """See `HookFiles.take_away`. Both git's own hooks folder and the one in use are cleared."""
+        """Remove what `put` wrote and put back what it kept, byte for byte. Edited hooks stay.
+
+        Both git's own hooks folder and the one in use are cleared.
+        """
         with ledger_lock(self._work_tree):
             outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
             self._made.end()

@@ -10,10 +10,9 @@ from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTip
 from idse_orchestrator.constitution.scope import Changes, Scope, places
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.ledger.reader import GitLedgerReader
+from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions import choice as choices
-from idse_orchestrator.worktree.readers.comparison import Comparison, compare_index, compare_range
-from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.readers.index import Comparison, IndexReader, compare_index, compare_range
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
 

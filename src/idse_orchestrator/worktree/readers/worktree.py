@@ -2,6 +2,9 @@
 
 What git's index vouches for takes its id, size and bytes from git; the rest is hashed by git, which
 applies line ends, filters and attributes. Nothing is written, and the index is never locked.
+
+Bytes on disk are the document wherever their own hash says so; only what a filter really changes is asked
+from git.
 """
 
 from __future__ import annotations
@@ -10,7 +13,8 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.documents.artifact_reader import GITLINK, FileEntry
+from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.git.listing import (
     EVERYTHING,
     PATHSPECS,
@@ -18,13 +22,19 @@ from idse_orchestrator.git.listing import (
     contents,
     encode,
     from_stages,
+    is_readable,
     literally,
     names,
     only_legacy,
 )
-from idse_orchestrator.git.object_stream import object_sizes
-from idse_orchestrator.worktree.readers.disk import scan
-from idse_orchestrator.worktree.readers.unrecorded import UnrecordedFiles
+from idse_orchestrator.git.object_stream import CAP, object_sizes
+from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
+from idse_orchestrator.worktree.readers.filtered import (
+    blob_id,
+    filtered_ids,
+    filtered_objects,
+    filtered_sizes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -103,3 +113,105 @@ class WorktreeReader:
     @cached_property
     def _unrecorded(self) -> UnrecordedFiles:
         return UnrecordedFiles(self._work_tree, self._staged)
+
+
+_NO_COMMIT = "0" * 40
+_OWNER_MAY_RUN = 0o100
+
+
+class UnrecordedFiles:
+    """Reads files that the index cannot vouch for; `staged` says which mode it has for a path."""
+
+    def __init__(self, work_tree: WorkTree, staged: Mapping[str, tuple[int, str]]) -> None:
+        self._work_tree = work_tree
+        self._git = work_tree.git
+        self._staged = staged
+
+    def entries(self, found: Sequence[OnDisk]) -> dict[str, FileEntry]:
+        """Mode, id and size of each; a file above the cap has the size it has on disk."""
+        entries = {}
+        for item in found:
+            entries[item.path] = FileEntry(GITLINK, _NO_COMMIT, 0)
+            if item.kind == LINK:
+                target = self._target(item.path)
+                entries[item.path] = FileEntry(SYMLINK, blob_id(target), len(target))
+        entries.update(self._files([item.path for item in found if item.kind == FILE]))
+        return entries
+
+    def read(self, entries: Mapping[str, FileEntry]) -> dict[str, bytes]:
+        """The bytes behind `entries`; ConflictError where a file no longer is what its entry says."""
+        contents = dict.fromkeys(entries, b"")
+        for path, entry in entries.items():
+            if is_readable(entry):
+                contents[path] = self._target(path) if entry.mode == SYMLINK else self._on_disk(path)
+        odd = [
+            path
+            for path in entries
+            if is_readable(entries[path]) and blob_id(contents[path]) != entries[path].blob
+        ]
+        contents.update(self._filtered({path: entries[path] for path in odd}))
+        return contents
+
+    def _files(self, paths: Sequence[str]) -> dict[str, FileEntry]:
+        entries = {
+            path: self._as_on_disk(path, blob)
+            for path, blob in zip(paths, filtered_ids(self._work_tree, paths), strict=True)
+        }
+        odd = [path for path, entry in entries.items() if self._is_changed_by_a_filter(path, entry)]
+        for path, size in zip(odd, filtered_sizes(self._work_tree, odd), strict=True) if odd else ():
+            entries[path] = FileEntry(entries[path].mode, entries[path].blob, size)
+        return entries
+
+    def _as_on_disk(self, path: str, blob: str) -> FileEntry:
+        try:
+            status = os.lstat(self._full(path))
+        except OSError as error:
+            raise _changed(path) from error
+        return FileEntry(self._mode(path, runs=bool(status.st_mode & _OWNER_MAY_RUN)), blob, status.st_size)
+
+    def _is_changed_by_a_filter(self, path: str, entry: FileEntry) -> bool:
+        return entry.size <= CAP and blob_id(self._on_disk(path)) != entry.blob
+
+    def _filtered(self, entries: Mapping[str, FileEntry]) -> dict[str, bytes]:
+        if not entries:
+            return {}
+        contents = {}
+        objects = filtered_objects(self._work_tree, list(entries))
+        for (path, entry), found in zip(entries.items(), objects, strict=True):
+            if found is None or found.id != entry.blob:
+                raise _changed(path)
+            contents[path] = found.data
+        return contents
+
+    def _mode(self, path: str, *, runs: bool) -> int:
+        """The mode git would record; where it does not trust the disk (core.fileMode), the staged one."""
+        staged, _ = self._staged.get(path, (REGULAR, ""))
+        if runs != (staged == EXECUTABLE) and not self._trusts_modes:
+            runs = staged == EXECUTABLE
+        return EXECUTABLE if runs else REGULAR
+
+    @cached_property
+    def _trusts_modes(self) -> bool:
+        return self._git.attempt("config", "--type=bool", "core.fileMode").stdout.strip() != b"false"
+
+    def _target(self, path: str) -> bytes:
+        try:
+            return os.readlink(self._full(path))
+        except OSError as error:
+            raise _changed(path) from error
+
+    def _on_disk(self, path: str) -> bytes:
+        try:
+            with open(self._full(path), "rb") as file:
+                return file.read(CAP + 1)
+        except PermissionError as error:
+            raise InvalidArtifactError("a file cannot be read", where=path, cause=error.strerror) from error
+        except OSError as error:
+            raise _changed(path) from error
+
+    def _full(self, path: str) -> bytes:
+        return os.path.join(encode(self._work_tree.top), encode(path))
+
+
+def _changed(path: str) -> ConflictError:
+    return ConflictError("a file changed while it was being read", where=path, fix=("run the command again",))

@@ -6,14 +6,14 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.vault import Vault
-from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt
+from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -31,7 +31,6 @@ from idse_orchestrator.pipeline.state_json import state_from_json
 from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
 
 if TYPE_CHECKING:
-    from idse_orchestrator.agents.registry import AgentRegistry
     from idse_orchestrator.pipeline.project_state import ProjectState
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
@@ -43,7 +42,6 @@ _BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
 
 State = TypeVar("State")
 Parsed = TypeVar("Parsed")
-_REGISTRY = b'"registry":'
 
 
 class GitLedgerReader:
@@ -82,9 +80,8 @@ class GitLedgerReader:
             of_project = f"{project_ref(project)}:{STATE}"
             *found, state = objects.read_all([*names, of_project])
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
-        if state is None or _REGISTRY not in state.data:
-            return Look(tip, blobs, None)  # so a status of a project without agents pays for none
-        return Look(tip, blobs, _parsed(_registry_in, project_ref(project), state.data))
+        parts = _parsed(_parts_in, project_ref(project), state.data) if state else {}
+        return Look(tip, blobs, parts)
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""
@@ -201,21 +198,20 @@ def _project_in(data: bytes) -> ProjectState:
     return project_from_json(data)
 
 
-def _registry_in(data: bytes) -> AgentRegistry | None:
-    """The agents in a project's state, without the rest of it; None where it has none after all."""
+def _parts_in(data: bytes) -> Mapping[str, Any]:
+    """What other themes keep in a project's state, without the rest of it."""
     import json
 
-    from idse_orchestrator.agents.registry import registry_from_dict
+    from idse_orchestrator.pipeline.project_state import project_parts
 
-    try:
-        raw = json.loads(data)
-        return registry_from_dict(raw["registry"]) if "registry" in raw else None
-    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"not a project's state: {error!r}") from error
+    raw = json.loads(data)
+    if not isinstance(raw, dict):
+        raise ValueError("not a project's state")  # noqa: TRY004 - a wrong value it is
+    return project_parts(raw)
 
 
 def _parsed(parse: Callable[[bytes], Parsed], ref: str, data: bytes) -> Parsed:
     try:
         return parse(data)
     except ValueError as error:
-        raise corrupt(ref, f"{STATE}: {error}") from error
+        raise unreadable(ref, error) from error

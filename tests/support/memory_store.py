@@ -1,4 +1,4 @@
-"""A DesignStore in memory: the shipped fake, for tests and trials. It ends with its process."""
+"""A DesignStore in memory, which the contract suite holds to what every store promises."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from idse_orchestrator.stores.entry import StoreEntry, newest_first
 
 
 class MemoryStore:
-    """The `DesignStore` port; threads may share one."""
+    """A `DesignStore`; threads may share one."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -29,15 +29,12 @@ class MemoryStore:
         self._contents: dict[str, bytes] = {}
 
     def list_projects(self) -> Sequence[str]:
-        """See `DesignStore.list_projects`."""
         return sorted(project for project, session in list(self._tips) if not session)
 
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
-        """See `DesignStore.list_sessions`."""
         return sorted(key for key in list(self._tips) if key[1] and project in (None, key[0]))
 
     def load_session(self, key: LedgerKey) -> Loaded | None:
-        """See `DesignStore.load_session`."""
         tip = self._tips.get(check_key(key))
         if tip is None:
             return None
@@ -45,17 +42,14 @@ class MemoryStore:
         return Loaded(tip, entry.state, dict(entry.artifacts or {}))
 
     def load_state(self, key: LedgerKey) -> bytes | None:
-        """See `DesignStore.load_state`."""
         loaded = self.load_session(key)
         return loaded.state if loaded else None
 
     def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """See `DesignStore.entries`."""
         tip = self._tips.get(check_key(key))
         return (entry for _, entry in newest_first(tip, self._entries.__getitem__)) if tip else iter(())
 
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
-        """See `DesignStore.save_session`."""
         check_key(key)
         with self._lock:
             check_tip(key, self._tips.get(key), expected)
@@ -67,7 +61,6 @@ class MemoryStore:
             return ids[-1]
 
     def delete_session(self, key: LedgerKey, expected: str) -> None:
-        """See `DesignStore.delete_session`. Entries stay: another ledger may have them, too."""
         check_key(key)
         with self._lock:
             if key not in self._tips:
@@ -76,13 +69,11 @@ class MemoryStore:
             del self._tips[key]
 
     def load_artifact(self, content_id: str) -> bytes:
-        """See `DesignStore.load_artifact`."""
         if content_id not in self._contents:
             raise no_such_content(content_id)
         return self._contents[content_id]
 
     def save_artifact(self, content: bytes) -> str:
-        """See `DesignStore.save_artifact`."""
         name = blob_id(content)
         self._contents[name] = bytes(content)
         return name

@@ -1,0 +1,117 @@
+"""Ledgers in a repository, as the writer needs them: an entry is a commit, a ledger is a ref.
+
+What is written before the ref moves is unreachable, and git's own collection removes it.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
+from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.objects import commit_object, write_objects
+from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.vault import Vault
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
+from idse_orchestrator.ledger.kinds import Named
+from idse_orchestrator.ledger.values import Tip
+from idse_orchestrator.ledger.writer import EventMaker, Made, seconds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from idse_orchestrator.git.libgit2 import pygit2
+    from idse_orchestrator.ledger.events import Acting
+
+_BLOB = 0o100644
+_TREE = 0o040000
+
+
+class GitBackend:
+    """The `Backend` port on a repository; its `maker` signs what happens now."""
+
+    def __init__(self, vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> None:
+        self._vault = vault
+        self.maker = EventMaker(actor, clock)
+
+    def read(self, named: Named) -> Tip[Any] | None:
+        """See `Backend.read`."""
+        ref = named.kind.ref(*named.names)
+        try:
+            reference = self.git.lookup_reference(ref)
+        except KeyError:
+            return None
+        except (libgit2().GitError, ValueError) as error:
+            raise corrupt(ref, str(error)) from error
+        try:
+            commit = reference.peel(libgit2().Commit)
+        except (KeyError, libgit2().GitError, ValueError) as error:
+            raise corrupt(ref, "it points at something that is missing or is no commit") from error
+        try:
+            tree = commit.tree
+            if STATE not in tree:
+                raise corrupt(ref, f"it points at commit {str(commit.id)[:7]}, which has no {STATE}")
+            artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
+            return Tip(str(commit.id), artifacts, named.kind.from_json(tree[STATE].data))
+        except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
+            raise unreadable(ref, error) from error
+
+    def keep(self, named: Named, made: Made) -> str:
+        """See `Backend.keep`."""
+        ref = self.title(named)
+        tree = write_objects(ref, lambda: self._tree(made))
+        return write_objects(ref, lambda: self._commit(made, tree))
+
+    def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
+        """See `Backend.move`."""
+        ref = self.title(named)
+        try:
+            move_ref(self.git, ref, new, old, f"idse: {subject}", self.signature())
+        except RefMovedError as error:
+            raise LedgerMovedError(f"{ref} moved") from error
+
+    def title(self, named: Named) -> str:
+        """See `Backend.title`."""
+        return named.kind.ref(*named.names)
+
+    def _tree(self, made: Made) -> pygit2.Oid:
+        builder = self.git.TreeBuilder()
+        builder.insert(EVENT, self.git.create_blob(made.event.to_json()), _BLOB)
+        builder.insert(STATE, self.git.create_blob(made.state), _BLOB)
+        if made.artifacts:
+            builder.insert(ARTIFACTS, libgit2().Oid(hex=made.artifacts), _TREE)
+        return builder.write()
+
+    def _commit(self, made: Made, tree: pygit2.Oid) -> str:
+        parents = [libgit2().Oid(hex=made.before)] if made.before else []
+        return str(commit_object(self.git, self._author(made), made.message, tree, parents))
+
+    def _author(self, made: Made) -> pygit2.Signature:
+        """Author and date of the commit: of its event, where that is old. git has no time before 1970."""
+        if not made.is_old:
+            return self.signature()
+        name, email = made.event.actor[:2]
+        signature: pygit2.Signature = libgit2().Signature(name, email, max(0, seconds_of(made.event.at)), 0)
+        return signature
+
+    def signature(self) -> pygit2.Signature:
+        """Returns who acts now, and when."""
+        now = int(self.maker.clock())
+        offset = time.localtime(now).tm_gmtoff // 60
+        who = self.maker.person
+        signature: pygit2.Signature = libgit2().Signature(who.name, who.email, now, offset)
+        return signature
+
+    @cached_property
+    def git(self) -> pygit2.Repository:
+        """The repository as libgit2 has it."""
+        try:
+            return open_repository(self._vault.common_dir)
+        except (libgit2().GitError, OSError) as error:
+            raise UnsupportedRepositoryError(
+                "libgit2, which writes the ledgers, cannot open this repository",
+                where=self._vault.common_dir,
+                cause=str(error),
+            ) from error

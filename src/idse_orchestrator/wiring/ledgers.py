@@ -1,0 +1,58 @@
+"""What writes, merges and judges ledgers, with all kinds of ledgers that this idse knows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.wiring.kinds import KINDS
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.ledger.merge.joiner import GitJoiner
+    from idse_orchestrator.ledger.source import GitLedgerSource
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.stores.design_store import DesignStore
+    from idse_orchestrator.stores.plain.folders import Folders
+    from idse_orchestrator.sync.guard import GitGuard
+
+
+def git_writer(vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> LedgerWriter:
+    """Returns what appends to the ledgers of a repository, for one actor."""
+    from idse_orchestrator.ledger.git_backend import GitBackend
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+
+    backend = GitBackend(vault, actor, clock)
+    return LedgerWriter(vault, KINDS, backend, backend.maker)
+
+
+def store_writer(place: Vault, store: DesignStore, folders: Folders, actor: Acting) -> LedgerWriter:
+    """Returns what appends to the ledgers of a store, for one actor; `place` is where its lock stands."""
+    from idse_orchestrator.ledger.writer import EventMaker
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.stores.plain.writer import StoreBackend
+
+    return LedgerWriter(place, KINDS, StoreBackend(store, folders), EventMaker(actor))
+
+
+def git_joiner(vault: Vault, object_folder: str | None = None) -> GitJoiner:
+    """Returns what merges ledgers and notes."""
+    from idse_orchestrator.ledger.merge.joiner import GitJoiner
+
+    return GitJoiner(vault, KINDS, object_folder)
+
+
+def git_guard(vault: Vault) -> GitGuard:
+    """Returns what judges ledgers at the border."""
+    from idse_orchestrator.sync.guard import GitGuard
+
+    return GitGuard(vault, KINDS, lambda folder: git_joiner(vault, folder))
+
+
+def git_source(vault: Vault) -> GitLedgerSource:
+    """Returns everything under ``refs/idse/`` as it is, to check it."""
+    from idse_orchestrator.ledger.source import GitLedgerSource
+
+    return GitLedgerSource(vault, KINDS)

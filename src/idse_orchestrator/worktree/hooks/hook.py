@@ -1,0 +1,213 @@
+"""How a hook can stand, and its text: the shipped script with what it shares, the path of idse and a seal.
+
+The seal is a digest of everything else in the file. It tells our own hooks, of whatever release,
+from those that somebody changed by hand, and those are never overwritten or removed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from functools import cache
+
+from idse_orchestrator.resources import shipped_folder
+
+HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+"""The hooks idse has, in the order in which git may call them."""
+
+CURRENT = "current"
+
+OUTDATED = "outdated"
+
+MISSING = "missing"
+
+FOREIGN = "foreign"
+
+EDITED = "edited"
+
+NOT_EXECUTABLE = "not executable"
+
+DISABLED = "disabled"
+
+CONDITIONS = (CURRENT, OUTDATED, MISSING, FOREIGN, EDITED, NOT_EXECUTABLE, DISABLED)
+"""What a hook can be: ours as it should be; ours of another release or path; no file; somebody else's;
+ours and changed by hand; ours, but git will not run it; ours, in a folder that git does not look at."""
+
+INSTALLED = "installed"
+
+ALREADY = "already"
+
+UPDATED = "updated"
+
+CHAINED = "chained"
+
+SKIPPED = "skipped"
+
+REMOVED = "removed"
+
+RESTORED = "restored"
+
+ABSENT = "absent"
+
+KEPT = ".idse-chained"
+"""What the name of a user's hook ends in while ours stands in its place."""
+
+
+@dataclass(frozen=True, slots=True)
+class HookState:
+    """One hook as it stands. `chained`: the hook that was there before is kept beside it and runs first."""
+
+    name: str
+    condition: str
+    path: str
+    chained: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookOutcome:
+    """What was done about one hook.
+
+    Installing: INSTALLED, ALREADY, UPDATED, CHAINED (installed, and a user's hook runs first) or
+    SKIPPED. Uninstalling: REMOVED, RESTORED (the user's hook is back), ABSENT or SKIPPED. `detail`
+    says why something was skipped, and what to do about it.
+    """
+
+    name: str
+    result: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HookManager:
+    """A hook manager that is in charge here.
+
+    `name` is "pre-commit", "husky" or "lefthook", `evidence` the file or folder that tells so,
+    `snippet` what to put into the manager's own configuration, with its file names as comments, and
+    `wired` the hooks that its configuration hands to idse already.
+    """
+
+    name: str
+    evidence: str
+    snippet: str
+    wired: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class HooksPlace:
+    """Where git looks for hooks. `setting` is the value of core.hooksPath ("" if unset), `scope` who set it.
+
+    `outside`: the folder is neither in the work tree nor in the git directory, so that other
+    repositories may share it. `in_worktree`: its files may be tracked, and show up as changes, and then
+    `relative` is its path from the top of the work tree.
+    """
+
+    folder: str
+    setting: str = ""
+    scope: str = ""
+    outside: bool = False
+    in_worktree: bool = False
+    relative: str = ""
+    manager: HookManager | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HooksReport:
+    """What a use case found or did. With a `refusal` nothing was written and `outcomes` is empty."""
+
+    place: HooksPlace
+    states: tuple[HookState, ...]
+    outcomes: tuple[HookOutcome, ...] = ()
+    refusal: str = ""
+    fix: tuple[str, ...] = ()
+
+    @property
+    def works(self) -> bool:
+        """Whether git or a hook manager calls idse for every hook."""
+        wired = self.place.manager.wired if self.place.manager else ()
+        return all(state.condition in (CURRENT, OUTDATED) or state.name in wired for state in self.states)
+
+    @property
+    def changed(self) -> bool:
+        """Whether a hook was written."""
+        return any(outcome.result in (INSTALLED, UPDATED, CHAINED) for outcome in self.outcomes)
+
+    @property
+    def in_worktree(self) -> tuple[str, ...]:
+        """Paths of files that were written into the work tree, where git shows them as changes."""
+        names: list[str] = []
+        for outcome in self.outcomes if self.place.in_worktree else ():
+            if outcome.result in (INSTALLED, UPDATED, CHAINED):
+                names.append(outcome.name)
+            if outcome.result == CHAINED:
+                names.append(outcome.name + KEPT)
+        return tuple("/".join(filter(None, (self.place.relative, name))) for name in names)
+
+
+_MARK = b"# idse-hook"
+_PROGRAM = b"idse_program=''"
+_DIGEST_LENGTH = 32
+
+
+def shim(name: str, program: str) -> bytes:
+    """The hook `name`, which starts `program` (absolute path of idse; "" for the one on PATH)."""
+    script = _shipped(name).replace(_PROGRAM, b"idse_program=" + _quoted(program), 1)
+    return script.replace(_MARK + b"\n", _sealed_mark(script), 1)
+
+
+def is_ours(content: bytes) -> bool:
+    """Whether this is a hook of idse, edited or not."""
+    return _mark_line(content) is not None
+
+
+def is_sealed(content: bytes) -> bool:
+    """Whether this is a hook exactly as idse wrote it, in any release and for any path."""
+    line = _mark_line(content)
+    if line is None:
+        return False
+    plain = content.replace(line + b"\n", _MARK + b"\n", 1)
+    return line + b"\n" == _sealed_mark(plain)
+
+
+def find_program() -> str:
+    """Absolute path of the idse that runs now, or of the one beside this Python; "" when there is none."""
+    names = ("idse.exe", "idse") if os.name == "nt" else ("idse",)
+    beside = [os.path.join(os.path.dirname(sys.executable), name) for name in names]
+    running = [sys.argv[0]] if os.path.basename(sys.argv[0]) in names and os.path.dirname(sys.argv[0]) else []
+    for path in (*running, *beside):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return os.path.abspath(path)
+    return ""
+
+
+@cache
+def _shipped(name: str) -> bytes:
+    script = _read(name)
+    for text in _read("shared.sh").rstrip(b"\n").split(b"\n\n"):
+        function = text.partition(b"() {\n")[0].rpartition(b"\n")[2]
+        script = script.replace(b"# shared: " + function + b"\n", text + b"\n")
+    return script
+
+
+def _read(name: str) -> bytes:
+    with open(os.path.join(shipped_folder("hooks"), name), "rb") as file:
+        return file.read().replace(b"\r\n", b"\n")
+
+
+def _quoted(program: str) -> bytes:
+    """One word of sh. Backslashes of Windows become slashes, which Git's sh wants."""
+    plain = program.replace("\\", "/") if os.name == "nt" else program
+    return b"'" + os.fsencode(plain).replace(b"'", b"'\\''") + b"'"
+
+
+def _sealed_mark(plain: bytes) -> bytes:
+    import hashlib  # only whoever installs hooks pays for it
+
+    digest = hashlib.sha256(plain).hexdigest()[:_DIGEST_LENGTH].encode()
+    return _MARK + b" " + digest + b"\n"
+
+
+def _mark_line(content: bytes) -> bytes | None:
+    lines = content[:200].split(b"\n")
+    return lines[1] if len(lines) > 2 and lines[1].startswith(_MARK) else None
