@@ -40,7 +40,7 @@ _WIDEST = max(map(len, _WORDS.values()))
 
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
-    """What was typed."""
+    """Options as they were typed."""
 
     session: str | None = None
     blueprint: str | None = None

@@ -1,4 +1,4 @@
-"""What a shell may complete where a name is expected: of sessions, stages, rules, kinds, claims and so on.
+"""Suggestions for a shell where a name is expected: of sessions, stages, rules, kinds, claims and so on.
 
 Attach a function as ``shell_complete=`` of a click argument or option. Completion runs while somebody
 types, so whatever goes wrong means "no suggestions", never an error. Nothing is imported before it is

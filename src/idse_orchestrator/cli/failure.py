@@ -1,4 +1,4 @@
-"""How an error looks: on a terminal what happened, where, why, and what to type now; in JSON a diagnostic."""
+"""Errors for their readers: on a terminal cause, place and what to type now; in JSON a diagnostic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `idse help` explains besides commands: exit codes, stages, refs, errors. Each text stands only here.
+"""Texts of `idse help` besides those of commands: exit codes, stages, refs, errors. Each text is only here.
 
 `docs/generate.py` makes the pages of exit codes and of errors from it.
 """

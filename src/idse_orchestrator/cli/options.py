@@ -1,4 +1,4 @@
-"""What all commands share: their common options, and how a click callback becomes one run."""
+"""Options that commands share, and the decorator that makes a click command of a function."""
 
 from __future__ import annotations
 

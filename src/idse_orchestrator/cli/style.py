@@ -1,4 +1,4 @@
-"""What reaches a terminal: colours where they are wanted, and never a control character we did not write.
+"""Text that may reach a terminal: colours where wanted, and no control character that we did not write.
 
 Names, paths and messages may come from a repository that somebody else wrote. `printable` makes
 whatever could move a cursor, change a title or reorder text visible instead of obeyed.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Entry(NamedTuple):
-    """Where a command lives, what it is good for, and under which heading the help lists it.
+    """A command's place, its summary, and the heading under which the help lists it.
 
     `place` is a module of `cli.commands` and what in it is the click command, or makes it: ``save:restore``.
     """
@@ -61,6 +61,6 @@ COMMANDS = {
     "fsck": Entry("health:fsck", "Replay every ledger and compare.", SETUP),
     "demo": Entry("demo:demo", "Run the whole loop in a temporary repository.", SETUP),
     "completion": Entry("completion:completion", "Print the completion script for a shell.", SETUP),
-    "uninstall": Entry("uninstall:uninstall", "Take idse out of this repository again.", SETUP),
+    "uninstall": Entry("health:uninstall", "Take idse out of this repository again.", SETUP),
     "help": Entry("help:help_", "Explain a command, an error or a topic.", SETUP),
 }

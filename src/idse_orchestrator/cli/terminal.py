@@ -41,7 +41,7 @@ class Raw(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a command found or did, in the forms in which it can be shown.
+    """The result of a command, in the forms in which it can be shown.
 
     `data` makes the ``data`` of a JSON document of `schema`; without a schema there is no such document.
     `lines` are for people: a plain line is data, and printable already. Only the form that was asked for is
@@ -75,12 +75,12 @@ class Terminal:
 
     @property
     def style(self) -> Style:
-        """How data on standard output is dressed."""
+        """Chooses the colours of data on standard output."""
         return style_for(sys.stdout, self.color, os.environ)
 
     @property
     def prose_style(self) -> Style:
-        """How prose on standard error is dressed."""
+        """Chooses the colours of prose on standard error."""
         return style_for(sys.stderr, self.color, os.environ)
 
     @property

@@ -27,7 +27,7 @@ from idse_orchestrator.worktree.hooks.install import install_hooks
 
 
 class _Brought(NamedTuple):
-    """What a fresh clone fetched: None where there was nothing to look for, or nobody answered."""
+    """Ledgers that a fresh clone fetched: None where there was nothing to look for, or nobody answered."""
 
     outcome: SyncOutcome | None = None
     doubts: Sequence[str] = ()

@@ -56,7 +56,7 @@ def show_prime(run: Run, session: str | None) -> Answer:
     Fits 1,500 tokens. Made for the start of an agent's session: idse prime >> context.
     """
     from idse_orchestrator.cli.briefing import findings_of, prime_text
-    from idse_orchestrator.cli.render.report_json import finding_data
+    from idse_orchestrator.cli.render.report import finding_data
 
     app = run.app
     key = run.session(session)

@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from idse_orchestrator.cli.options import command, session_argument
-from idse_orchestrator.cli.render.report import FORMATS, render_report, summary
-from idse_orchestrator.cli.render.report_json import SCHEMA, report_data
+from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.style import PLAIN
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
@@ -33,7 +32,7 @@ _SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What was typed, besides the session."""
+    """Options as they were typed."""
 
     staged: bool
     commit: str | None

@@ -33,7 +33,7 @@ _SAID_ABOVE = frozenset({"action", "code", "from", "reason", "stage", "to"})
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How entries are laid out.
+    """The layout of entries.
 
     `width` is None where nobody looks (nothing is cut or wrapped there); `now` is the Unix time for
     relative dates, None for ISO; with `sessions` every entry says of which session it is.

@@ -152,7 +152,7 @@ def _file_line(fate: Fate, style: Style) -> str:
 
 
 def outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iterator[str]:
-    """What was done, in sentences."""
+    """Yields sentences on the work that was done."""
     new = sum(1 for session in plan.sessions if session.verdict == NEW)
     if plan.left_out:
         yield f"not looked into: {', '.join(plan.left_out[:3])}"

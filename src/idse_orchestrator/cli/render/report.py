@@ -1,4 +1,4 @@
-"""A report in one of six formats, chosen by name, and the words that all of them share.
+"""A report in one of six formats, chosen by name; as data; and the words that all formats share.
 
 A format is a function ``(report, rules, style)`` that returns text without a final line break.
 """
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 
     Rules = Mapping[str, Rule]
 
+SCHEMA = "idse.validate/1"
+
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
         "text": "report_lines:text_report",
         "concise": "report_lines:concise_report",
-        "json": "report_json:json_report",
+        "json": "report:json_report",
         "sarif": "report_sarif:sarif_report",
         "junit": "report_junit:junit_report",
         "github": "report_lines:github_report",
@@ -46,6 +48,54 @@ def render_report(name: str, report: Report, rules: Rules, style: Style = PLAIN)
     module, _, function = FORMATS[name].partition(":")
     found = getattr(import_module(f"idse_orchestrator.cli.render.{module}"), function)
     return str(found(report, rules, style))
+
+
+def json_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the one shape of formats
+    """Returns one JSON document: the envelope around `report_data`."""
+    from idse_orchestrator.cli.envelope import envelope
+
+    return envelope(SCHEMA, report_data(report, rules))
+
+
+def report_data(report: Report, rules: Rules) -> dict[str, object]:
+    """Returns the report in JSON's own types; ``blocks`` as without ``--strict``."""
+    kinds = [kind_of(finding) for finding in report.findings]
+    return {
+        "source": report.source,
+        "constitution": report.constitution,
+        "sessions": list(report.sessions),
+        "summary": {
+            "errors": kinds.count("error"),
+            "warnings": kinds.count("warning"),
+            "waived": kinds.count("waived"),
+            "blocks": report.blocks(),
+        },
+        "findings": [finding_data(finding, rules) for finding in report.findings],
+        "notes": list(report.notes),
+    }
+
+
+def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
+    """Returns one finding; ``line`` and ``column`` are null for a whole file."""
+    rule = rules.get(finding.rule)
+    waiver = finding.waiver
+    return {
+        "rule": finding.rule,
+        "name": rule.name if rule else None,
+        "article": rule.article if rule else None,
+        "severity": finding.severity,
+        "blocks": finding.blocks,
+        "path": finding.path,
+        "line": finding.line or None,
+        "column": finding.column or None,
+        "message": finding.message,
+        "hint": finding.hint,
+        "project": finding.project,
+        "session": finding.session,
+        "stage": finding.stage,
+        "waiver": waiver
+        and {"reason": waiver.reason, "expires": waiver.expires, "by": waiver.by, "event": waiver.event},
+    }
 
 
 def kind_of(finding: Finding) -> str:

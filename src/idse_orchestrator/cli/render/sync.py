@@ -1,4 +1,4 @@
-"""What a push or a pull came to, how ledgers stand to the Agency's, and sync points: as lines and as JSON."""
+"""Outcomes of a push or a pull, how ledgers stand to the Agency's, and sync points: as lines and as JSON."""
 
 from __future__ import annotations
 
