@@ -19,8 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator import resources
-from idse_orchestrator.cli.help_errors import error_classes, error_title
-from idse_orchestrator.cli.help_topics import EXIT_CODES, HOOKS_EXIT
+from idse_orchestrator.cli.help_topics import EXIT_CODES, HOOKS_EXIT, error_classes, error_title
 
 if TYPE_CHECKING:
     import click

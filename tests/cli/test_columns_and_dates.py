@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.cli.render.columns import columns, filled, fitted
-from idse_orchestrator.cli.render.dates import ago
+from idse_orchestrator.cli.layout import ago, columns, filled, fitted
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.sessions.log import check_date
 

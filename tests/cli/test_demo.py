@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from idse_orchestrator.cli.demo_script import STEPS
+from idse_orchestrator.cli.commands.demo import STEPS
 
 
 def normal(text):

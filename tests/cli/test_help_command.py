@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator import errors
-from idse_orchestrator.cli.help_errors import error_classes
-from idse_orchestrator.cli.help_topics import EXIT_CODES, TOPICS
+from idse_orchestrator.cli.help_topics import EXIT_CODES, TOPICS, error_classes
 
 
 def test_without_a_word_it_is_the_help_of_idse(repo):

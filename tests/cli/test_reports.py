@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
 from idse_orchestrator.cli.render.report import FORMATS, render_report
-from idse_orchestrator.cli.render.style import Style
+from idse_orchestrator.cli.style import Style
 from idse_orchestrator.constitution.findings import Finding, Report
 from idse_orchestrator.constitution.rules import Rule
 from idse_orchestrator.errors import UsageError

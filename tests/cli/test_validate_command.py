@@ -8,8 +8,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from idse_orchestrator.cli.progress import PATIENCE, Progress
-from idse_orchestrator.cli.terminal import Terminal
+from idse_orchestrator.cli.terminal import PATIENCE, Progress, Terminal
 from idse_orchestrator.constitution.validate import NO_LEDGERS
 
 SESSIONS = ".idse/projects/portal/sessions"

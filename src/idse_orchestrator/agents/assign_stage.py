@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.agents.ide_agent_routing import needs_approval
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
-from idse_orchestrator.base.text import encodable, near
+from idse_orchestrator.base.text import did_you_mean, encodable
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import HandoffRefusedError, UnknownNameError
 from idse_orchestrator.ledger.events import ASSIGNED
@@ -75,5 +75,5 @@ def check_stage(stage: str) -> str:
     raise UnknownNameError(
         f"there is no stage {stage!r}",
         cause="stages: " + ", ".join(STAGES),
-        fix=tuple(f"did you mean {each}?" for each in near(stage, STAGES)),
+        fix=did_you_mean(stage, STAGES),
     )

@@ -27,7 +27,7 @@ from idse_orchestrator.agents.registry_fold import (
     SET,
     changed_registry,
 )
-from idse_orchestrator.base.text import near
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidRegistryError, UnknownAgentError
 
 Change = dict[str, Any]
@@ -43,7 +43,7 @@ def known_agent(registry: AgentRegistry, name: str) -> Agent:
     raise UnknownAgentError(
         f"there is no agent {name!r} in the registry",
         cause=None if ids else "the registry is empty",
-        fix=(*(f"did you mean {each}?" for each in near(name, ids)), "idse agents list"),
+        fix=(*did_you_mean(name, ids), "idse agents list"),
     )
 
 

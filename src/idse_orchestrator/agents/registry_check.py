@@ -20,7 +20,7 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.base.ids import canonical_json
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.base.text import near
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import InvalidNameError, InvalidRegistryError
 
@@ -195,7 +195,7 @@ def rule_words(rule: HandoffRule) -> str:
 
 def near_words(word: str, known: Sequence[str]) -> tuple[str, ...]:
     """A question for the one of `known` that `word` looks like; empty where none does."""
-    return tuple(f"did you mean {close!r}?" for close in near(word, known))
+    return did_you_mean(word, known, form="{!r}")
 
 
 Place = tuple[str, str]

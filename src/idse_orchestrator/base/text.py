@@ -55,13 +55,19 @@ def few(names: Sequence[str]) -> str:
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
 
 
-def near(word: str, known: Iterable[str]) -> list[str]:
-    """The one of `known` that `word` was most likely meant to be; empty where none looks like it."""
+def near(word: str, known: Iterable[str], most: int = 1) -> list[str]:
+    """Returns those of `known` that `word` may have been meant to be, the likeliest first, `most` at most."""
     from difflib import get_close_matches  # slow, and only mistakes ask
 
-    return get_close_matches(word, list(known), 1)
+    return get_close_matches(word, list(known), most)
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 session``, ``2 sessions``."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def did_you_mean(word: str, known: Iterable[str], most: int = 1, form: str = "{}") -> tuple[str, ...]:
+    """Returns the question after a mistyped `word`, each name written as `form`; empty where none is near."""
+    names = ", ".join(form.format(name) for name in near(word, known, most))
+    return (f"did you mean {names}?",) if names else ()
+
+
+def counted(number: int, noun: str, form: str = "") -> str:
+    """Returns ``1 session``, ``2 sessions``; `form` is that of the number, "," for groups of thousands."""
+    return f"{number:{form}} {noun}" if number == 1 else f"{number:{form}} {noun}s"

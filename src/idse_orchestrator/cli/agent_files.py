@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.agents.agent_files import AGENTS, CLAUDE
-from idse_orchestrator.agents.file_standing import EDITED, OUTDATED, UNCLEAR, hooks_off, standing_files
+from idse_orchestrator.agents.file_standing import (
+    CURRENT,
+    EDITED,
+    MISSING,
+    OUTDATED,
+    SHARED,
+    UNCLEAR,
+    hooks_off,
+    standing_files,
+)
 from idse_orchestrator.agents.install_files import (
     ABSENT,
     ADDED,
@@ -17,16 +26,20 @@ from idse_orchestrator.agents.install_files import (
     install_agent_files,
     uninstall_agent_files,
 )
+from idse_orchestrator.cli.layout import aligned
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.agent_files import outcome_lines, standing_data, standing_page
+from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from idse_orchestrator.agents.agent_files import AgentFile
+    from idse_orchestrator.agents.file_standing import FileStanding
     from idse_orchestrator.agents.install_files import FileOutcome
     from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.style import Style
 
 _only = click.option(
     "--only", default="", metavar="AGENTS", help="Of claude, codex, cursor, with commas between."
@@ -38,7 +51,7 @@ _dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done,
 @_only
 @click.option("--force", is_flag=True, help="Write anew what somebody changed by hand.")
 @_dry_run
-def install(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
+def install(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     """Tell Claude Code, Codex and Cursor about idse, and have the first two call it.
 
     Puts one marked block into CLAUDE.md, AGENTS.md and .cursor/rules/idse.mdc, and three hooks into
@@ -47,85 +60,94 @@ def install(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
     theirs, is left as it is; the exit code is then 3. Nothing is committed.
     """
     outcomes = install_agent_files(run.app.agent_files, _files(only), force=force, dry_run=dry_run)
-    _tell(run, outcomes, dry_run=dry_run)
-    if not dry_run:
-        say_what_follows(run, outcomes)
-    refuse_kept(run, outcomes)
-    return EXIT_OK
+
+    def lines() -> Iterator[str]:
+        yield from _outcome_lines(outcomes, dry_run=dry_run)
+        if not dry_run:
+            yield from what_follows(run, outcomes)
+        yield from refuse_kept(outcomes)
+
+    return Answer(lines=lines())
 
 
 @command("uninstall", project=False)
 @_only
 @click.option("--force", is_flag=True, help="Also take out a block or command that somebody changed by hand.")
 @_dry_run
-def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> int:
+def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     """Take idse's blocks and hooks out of the agents' files again.
 
     What stands around them stays, byte for byte. Files and folders that were made for them go, unless
     something else is in them by now.
     """
     outcomes = uninstall_agent_files(run.app.agent_files, _files(only), force=force, dry_run=dry_run)
-    if all(outcome.result == ABSENT for outcome in outcomes):
-        run.terminal.say("nothing of idse is in the agents' files here")
-        return EXIT_OK
-    _tell(run, outcomes, dry_run=dry_run)
-    refuse_kept(run, outcomes, "uninstall", "takes edited ones out, too")
-    return EXIT_OK
+
+    def lines() -> Iterator[str]:
+        if all(outcome.result == ABSENT for outcome in outcomes):
+            yield Said("nothing of idse is in the agents' files here")
+            return
+        yield from _outcome_lines(outcomes, dry_run=dry_run)
+        yield from refuse_kept(outcomes, "uninstall", "takes edited ones out, too")
+
+    return Answer(lines=lines())
 
 
 @command("status", reads=True, project=False)
-def status(run: Run) -> int:
+def status(run: Run) -> Answer:
     """Show what of idse stands in the agents' files. The exit code is 1 where something should be mended."""
     standings = standing_files(run.app.agent_files)
     program = _program(run)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        run.terminal.data(envelope("idse.agents-status/1", standing_data(standings, program)))
-    else:
-        run.terminal.data(standing_page(standings, program, run.terminal.style))
     bad = any(each.condition in (OUTDATED, EDITED, UNCLEAR) for each in standings)
-    return EXIT_CHECK_FAILED if bad else EXIT_OK
+    return Answer(
+        "idse.agents-status/1",
+        lambda: _standing_data(standings, program),
+        _standing_lines(standings, program, run.terminal.style),
+        code=EXIT_CHECK_FAILED if bad else EXIT_OK,
+    )
 
 
 COMMANDS = (install, uninstall, status)
 """Sub-commands of `idse agents`."""
 
 
-def say_what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> None:
-    """What a person has to do, or to know, after agent files were written."""
+def outcome_rows(outcomes: Sequence[FileOutcome]) -> list[str]:
+    """Returns a plain line on each file: what was done about it."""
+    rows = [
+        (each.file.at(each.line if each.is_trouble else 0), each.result, each.detail) for each in outcomes
+    ]
+    return [printable(line) for line in aligned(rows)]
+
+
+def what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> Iterator[str]:
+    """Yields what a person has to do, or to know, after agent files were written."""
     written = [outcome for outcome in outcomes if outcome.result in (CREATED, ADDED, RENEWED)]
     if any(outcome.file.hooks and outcome.file.agent == "codex" for outcome in written):
-        run.terminal.say("Codex runs a hook only once you trust it: type /hooks in Codex")
+        yield Said("Codex runs a hook only once you trust it: type /hooks in Codex")
     if any(outcome.file.hooks for outcome in outcomes) and not _program(run):
-        run.terminal.warn("idse is not on PATH, so no agent can call it (pipx install idse-orchestrator)")
+        yield Warned("idse is not on PATH, so no agent can call it (pipx install idse-orchestrator)")
     if any(outcome.file.hooks and outcome.file.agent == CLAUDE for outcome in written):
         off = hooks_off(run.app.agent_files)
         if off:
-            run.terminal.warn(off)
+            yield Warned(off)
     if written:
-        run.terminal.say("nothing is committed: commit these files, and they work in every clone")
+        yield Said("nothing is committed: commit these files, and they work in every clone")
 
 
 def refuse_kept(
-    run: Run,
-    outcomes: Sequence[FileOutcome],
-    again: str = "install",
-    with_force: str = "writes edited ones anew",
-) -> None:
-    """AgentFileKeptError where a file was left as it is; what to paste goes to standard output."""
+    outcomes: Sequence[FileOutcome], again: str = "install", with_force: str = "writes edited ones anew"
+) -> Iterator[str]:
+    """Yields what to paste where a file was left as it is, and then raises AgentFileKeptError."""
     kept = [outcome for outcome in outcomes if outcome.is_trouble]
     if not kept:
         return
     for outcome in kept:
         if outcome.paste:
-            run.terminal.say(f"to be put into {outcome.file.path} by hand:")
-            run.terminal.data(outcome.paste)
+            yield Said(f"to be put into {outcome.file.path} by hand:")
+            yield outcome.paste
     first = kept[0]
-    count = "1 file was" if len(kept) == 1 else f"{len(kept)} files were"
     others = [f"{outcome.file.at(outcome.line)}: {outcome.detail}" for outcome in kept[1:]]
     raise AgentFileKeptError(
-        f"{count} left as they are" if len(kept) > 1 else f"{count} left as it is",
+        f"{len(kept)} files were left as they are" if len(kept) > 1 else "1 file was left as it is",
         where=first.file.at(first.line),
         cause="; ".join([first.detail, *others]),
         fix=(
@@ -136,7 +158,7 @@ def refuse_kept(
 
 
 def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]:
-    """The same for a reader of JSON."""
+    """Returns those that were left as they are, as entries of ``diagnostics``."""
     return [
         {
             "severity": "error",
@@ -161,16 +183,45 @@ def _files(only: str) -> Sequence[AgentFile]:
     return files_of(names)
 
 
-def _tell(run: Run, outcomes: Sequence[FileOutcome], *, dry_run: bool) -> None:
-    for line in outcome_lines(outcomes):
-        if dry_run:
-            run.terminal.data(line)
-        else:
-            run.terminal.say(line)
+def _outcome_lines(outcomes: Sequence[FileOutcome], *, dry_run: bool) -> list[str]:
+    """Returns a plan as data, what was done as prose."""
+    rows = outcome_rows(outcomes)
+    return rows if dry_run else [Said(row) for row in rows]
+
+
+def _standing_lines(standings: Sequence[FileStanding], program: str, style: Style) -> list[str]:
+    """Returns how every file stands, and which idse the hooks would start."""
+    rows = [(each.file.agent, each.file.at(each.line), each.condition, each.detail) for each in standings]
+    lines = [printable(line) for line in aligned(rows)]
+    well = all(each.condition in (CURRENT, SHARED, MISSING) for each in standings)
+    has_hooks = any(each.file.hooks and each.condition != MISSING for each in standings)
+    if all(each.condition in (MISSING, SHARED) for each in standings):
+        lines.append("no agent is told about idse: idse agents install")
+    elif not well:
+        lines.append(style.yellow("not all is as idse writes it: idse agents install"))
+    if has_hooks:
+        says = f"agents call {printable(program)}" if program else "idse is not on PATH: no agent can call it"
+        lines.append(style.green(says) if program else style.yellow(says))
+    return lines
+
+
+def _standing_data(standings: Sequence[FileStanding], program: str) -> dict[str, object]:
+    files = [
+        {
+            "agent": each.file.agent,
+            "path": each.file.path,
+            "kind": "hooks" if each.file.hooks else "block",
+            "condition": each.condition,
+            "line": each.line or None,
+            "detail": each.detail,
+        }
+        for each in standings
+    ]
+    return {"files": files, "program": program or None}
 
 
 def _program(run: Run) -> str:
-    """The idse that agents would start; "" where there is none."""
+    """Finds the idse that agents would start; "" where there is none."""
     import shutil
 
     return shutil.which("idse", path=run.app.environment.get("PATH")) or ""

@@ -42,7 +42,7 @@ _MOST_BYTES = 256 * 1024 * 1024
 
 
 def run_agent_hook(name: str, args: Sequence[str]) -> int:
-    """Answer the hook `name`; `args` names the agent's program. Always EXIT_OK."""
+    """Answers the hook `name`; `args` names the agent's program. Always EXIT_OK."""
     try:
         call = read_call(_standard_input())
         reply = _answered(name, args[0] if args else CLAUDE, call)
@@ -82,8 +82,8 @@ def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
 
 def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
     del kind
-    from idse_orchestrator.cli.briefing import look_around
-    from idse_orchestrator.cli.render.prime import prime_text
+    from idse_orchestrator.cli.briefing import findings_of, prime_text
+    from idse_orchestrator.sessions.status import show_status
     from idse_orchestrator.wiring.agent_hooks import application_at
 
     app = application_at(_folder(call), os.environ)
@@ -93,11 +93,12 @@ def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
         if isinstance(error, NoProjectError) and not app.workspace.session_folders():
             raise  # idse is not used here
         return answer_undecided(error.message, error.cause, error.fix)
-    return answer_start(prime_text(*look_around(app, key)))
+    status = show_status(app.reader, app.workspace, key)
+    return answer_start(prime_text(status, findings_of(app, key)))
 
 
 def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
-    """Validate once: not when the agent goes on because of this, and not for findings it was told already."""
+    """Validates once: not when the agent goes on because of this, and not for findings it has had already."""
     del kind
     if call.again:
         return NOTHING
@@ -140,12 +141,12 @@ def _is_new(git_dir: str, what: str) -> bool:
 
 
 def _folder(call: AgentCall) -> str:
-    """Where the agent stands: what it says, if that is a folder."""
+    """Returns where the agent stands: what it says, if that is a folder."""
     return call.folder if os.path.isabs(call.folder) and os.path.isdir(call.folder) else os.getcwd()
 
 
 def _standard_input() -> bytes:
-    """What the agent sent; nothing where a person typed the command, or where it cannot be read."""
+    """Reads what the agent sent; nothing where a person typed the command, or where it cannot be read."""
     try:
         return b"" if sys.stdin.isatty() else sys.stdin.buffer.read(_MOST_BYTES)
     except (OSError, ValueError):
@@ -153,7 +154,7 @@ def _standard_input() -> bytes:
 
 
 def _tell(reply: Mapping[str, Any]) -> None:
-    """Print `reply`; where nobody reads any more, nobody needs it."""
+    """Prints `reply`; where nobody reads any more, nobody needs it."""
     try:
         sys.stdout.write(json.dumps(reply) + "\n")  # ASCII, whatever the terminal's encoding is
         sys.stdout.flush()

@@ -17,15 +17,20 @@ from idse_orchestrator.agents.registry_fold import registry_summary
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.cli import completion_values
-from idse_orchestrator.cli.agents_reading import agent_argument, session_option, stage_argument
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import (
+    agent_argument,
+    command,
+    reason_option,
+    session_option,
+    stage_argument,
+)
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import StorageError, UsageError
 
 _MODE = "planning: it may write under .idse/ only."
 _PROTOCOL = "automatic: its rules ask for a handoff as soon as its stage is complete."
 
-reason_option = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
 stages_option = click.option(
     "--stage",
     "stages",
@@ -39,16 +44,15 @@ capabilities_option = click.option(
 )
 
 
-def change(run: Run, wish: Wish, reason: str) -> None:
-    """Make `wish` of the registry come true and say what changed."""
-    _tell(run, change_registry(run.app.agents.keeper, run.project, wish, reason))
+def change(run: Run, wish: Wish, reason: str) -> Answer:
+    """Makes `wish` of the registry come true and answers what changed."""
+    return _answer(change_registry(run.app.agents.keeper, run.project, wish, reason))
 
 
-def _tell(run: Run, changed: RegistryChanged) -> None:
+def _answer(changed: RegistryChanged) -> Answer:
     words = registry_summary({"changes": list(changed.changes)})
-    run.terminal.say(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")
-    if changed.view_problem:
-        run.terminal.warn(changed.view_problem)
+    lines = [Said(f"{words}  ({changed.tip.commit[:7]})" if changed.changes else "nothing changed")]
+    return Answer(lines=[*lines, *([Warned(changed.view_problem)] if changed.view_problem else [])])
 
 
 @command("add")
@@ -66,7 +70,7 @@ def _tell(run: Run, changed: RegistryChanged) -> None:
     shell_complete=completion_values.agents,
 )
 @reason_option
-def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> None:  # noqa: ANN401 - each has its own type
+def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
     """Add an agent to the project's registry."""
     new = Agent(
         check_name("agent", agent),
@@ -76,16 +80,18 @@ def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> N
         facts["mode"],
         facts["protocol"],
     )
-    change(run, lambda registry: registry_changes.adding(registry, new, before), reason)
+    return change(run, lambda registry: registry_changes.adding(registry, new, before), reason)
 
 
 @command("remove")
 @agent_argument
 @click.option("--with-rules", is_flag=True, help="Remove the handoff rules that name it, too.")
 @reason_option
-def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> None:
+def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> Answer:
     """Remove an agent from the registry. Sessions that assigned a stage to it still say so."""
-    change(run, lambda registry: registry_changes.removing(registry, agent, with_rules=with_rules), reason)
+    return change(
+        run, lambda registry: registry_changes.removing(registry, agent, with_rules=with_rules), reason
+    )
 
 
 @command("set")
@@ -98,29 +104,29 @@ def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> None
 @click.option("--mode", type=click.Choice(MODES), help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), help=_PROTOCOL)
 @reason_option
-def set_agent(run: Run, agent: str, reason: str, **facts: Any) -> None:  # noqa: ANN401 - each has its own type
+def set_agent(run: Run, agent: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
     """Say more about an agent. What is not given stays as it is."""
     fields = _fields(facts)
     if not fields:
         raise UsageError("nothing to set", fix=("idse agents set --help",))
-    change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
+    return change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
 
 
 def _fields(facts: Mapping[str, Any]) -> dict[str, object]:
-    """What was given, as fields of an agent."""
+    """Returns what was given, as fields of an agent."""
     role = facts["role"]
-    wishes = {
+    given = {
         "role": None if role is None else one_line(role),
         "stages": _texts(facts, "stages", "--stage"),
         "capabilities": _texts(facts, "capabilities", "--can"),
         "mode": facts["mode"],
         "handoff_protocol": facts["protocol"],
     }
-    return {key: value for key, value in wishes.items() if value is not None}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _texts(facts: Mapping[str, Any], name: str, option: str) -> list[str] | None:
-    """What `option` was given; nothing with the flag that says so; None where neither was given."""
+    """Returns what `option` was given; nothing with the flag that says so; None where neither was given."""
     given, none = facts[name], facts[f"no_{name}"]
     if given and none:
         raise UsageError(f"--no-{name} and {option} exclude each other", fix=("leave one of them out",))
@@ -131,19 +137,19 @@ def _texts(facts: Mapping[str, Any], name: str, option: str) -> list[str] | None
 @agent_argument
 @click.argument("mode", type=click.Choice(MODES))
 @reason_option
-def set_mode(run: Run, agent: str, mode: str, reason: str) -> None:
+def set_mode(run: Run, agent: str, mode: str, reason: str) -> Answer:
     """Say how an agent works: in planning mode it may write under .idse/ only."""
-    change(run, lambda registry: registry_changes.setting(registry, agent, {"mode": mode}), reason)
+    return change(run, lambda registry: registry_changes.setting(registry, agent, {"mode": mode}), reason)
 
 
 @command("set-role")
 @agent_argument
 @click.argument("role", metavar="TEXT")
 @reason_option
-def set_role(run: Run, agent: str, role: str, reason: str) -> None:
+def set_role(run: Run, agent: str, role: str, reason: str) -> Answer:
     """Say what an agent is in the team, in a few words."""
     fields = {"role": one_line(role)}
-    change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
+    return change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
 
 
 @command("move")
@@ -156,9 +162,9 @@ def set_role(run: Run, agent: str, role: str, reason: str) -> None:
     shell_complete=completion_values.agents,
 )
 @reason_option
-def move_agent(run: Run, agent: str, before: str, reason: str) -> None:
+def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
     """Ask an agent before others: of several that handle a stage, the first should act."""
-    change(run, lambda registry: registry_changes.placing(registry, agent, before), reason)
+    return change(run, lambda registry: registry_changes.placing(registry, agent, before), reason)
 
 
 @command("assign")
@@ -169,7 +175,7 @@ def move_agent(run: Run, agent: str, before: str, reason: str) -> None:
 @session_option
 @click.option("--nobody", is_flag=True, help="Take the assignment back: the registry decides again.")
 @reason_option
-def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *, nobody: bool) -> None:
+def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *, nobody: bool) -> Answer:
     """Assign a stage of one session to an agent, whatever the registry's order says."""
     if bool(agent) == nobody:
         raise UsageError(
@@ -179,16 +185,15 @@ def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *
     changed = assign_stage(
         run.app.agents.keeper, key, Assignment(stage, agent, reason, one_line(run.app.agent))
     )
-    run.terminal.say(
-        f"{'/'.join(key)}: {stage} is assigned to {agent or 'nobody'}" if changed else "nothing changed"
-    )
+    done = f"{'/'.join(key)}: {stage} is assigned to {agent or 'nobody'}"
+    return Answer(lines=[Said(done if changed else "nothing changed")])
 
 
 @command("import")
 @click.argument("file", metavar="FILE|-", type=click.Path())
 @click.option("--replace", is_flag=True, help="Take the file as it is, whatever it was made from.")
 @reason_option
-def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
+def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> Answer:
     """Take the registry over from a file in the format of agent_registry.json; - reads standard input.
 
     A file that is an edited view (it names the ledger commit it was written from) changes what it changed,
@@ -201,11 +206,11 @@ def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> None:
     changed = import_registry(
         run.app.agents.keeper, project, _content(file), where, replace=replace, reason=reason
     )
-    _tell(run, changed)
+    return _answer(changed)
 
 
 def _content(file: str) -> bytes:
-    """At most one byte more than a registry may have."""
+    """Reads at most one byte more than a registry may have."""
     from idse_orchestrator.agents.registry_schema import MAX_FILE_BYTES
 
     if file == "-":

@@ -1,26 +1,25 @@
-"""What ``idse compile agent-spec`` does, free of click: builds and tests call it over and over."""
+"""``idse compile agent-spec``, free of click: builds and tests call it over and over."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.profiles import (
-    leftover_lines,
-    print_contents,
-    profiles_data,
-    shown_path,
-    standing_lines,
-    summary,
-)
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned
 from idse_orchestrator.documents.pipeline_artifacts import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
-from idse_orchestrator.profiles.file import FORMATS, YAML, profile_name
+from idse_orchestrator.profiles.file import YAML, profile_name
 from idse_orchestrator.profiles.folder import (
     CURRENT,
+    FOREIGN,
+    MISSING,
+    OUTDATED,
     Standing,
     compared,
     leftovers,
@@ -35,9 +34,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.profiles.folder import ProfileFolder
 
 
+_WORDS = {MISSING: "missing", OUTDATED: "outdated", FOREIGN: "not as idse wrote it", CURRENT: "up to date"}
+_WIDEST = max(map(len, _WORDS.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class CompileOptions:
-    """What was typed."""
+    """Options as they were typed."""
 
     session: str | None = None
     blueprint: str | None = None
@@ -49,41 +52,38 @@ class CompileOptions:
     check: bool = False
     force: bool = False
 
-
-_FLAGS = {"--check": "check", "--dry-run": "dry_run", "-n": "dry_run", "--force": "force"}
-_VALUES = {"--session": "session", "--blueprint": "blueprint", "--out": "out", "--format": "form"}
-
-
-def plain_options(words: Sequence[str]) -> CompileOptions | None:
-    """The options that `words` spell, if they are plain; None for whatever only click can tell."""
-    found: dict[str, Any] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if word in _FLAGS:
-            found[_FLAGS[word]] = True
-        elif word in _VALUES and rest and not rest[0].startswith("-"):
-            found[_VALUES[word]] = rest.pop(0)
-        else:
-            return None
-    return CompileOptions(**found) if found.get("form", YAML) in FORMATS else None
+    @property
+    def writes(self) -> bool:
+        """False where files are only shown or compared."""
+        return not (self.check or self.dry_run)
 
 
-def run_agent_spec(run: Run, asked: CompileOptions) -> int:
-    """Compile what was asked for, write or compare it, and show it; the exit code."""
+PLAIN_FLAGS = {"--check": "check", "--dry-run": "dry_run", "-n": "dry_run", "--force": "force"}
+PLAIN_VALUES = {"--session": "session", "--blueprint": "blueprint", "--out": "out", "--format": "form"}
+"""Options that are read without click."""
+
+
+def agent_spec(run: Run, asked: CompileOptions) -> Answer:
+    """Compiles what was asked for, and writes or compares it."""
     _refuse_contradictions(asked)
-    wish = _wish(run, asked)
+    wish = _wanted(run, asked)
     source = run.app.compiling.source(wish, asked.at)
     folder = run.app.compiling.folder(wish.project, asked.out)
     standings = compared(folder, _compiled(source, wish, folder, asked))
     kept = {each.profile.key[1] for each in standings}
     left = leftovers(folder, wish.project, wish.form, kept) if asked.everything else ()
-    if not (asked.check or asked.dry_run):
+    if asked.writes:
         write_profiles(folder, standings, force=asked.force)
         remove_leftovers(folder, left)
-    _show(run, standings, [folder.path(name) for name in left], source.description, asked)
+    paths = [os.path.relpath(folder.path(name)) for name in left]
     differs = bool(left) or any(each.how != CURRENT for each in standings)
-    return EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK
+    return Answer(
+        "idse.compile-agent-spec/1",
+        lambda: _data(standings, paths, source.description, written=asked.writes),
+        _lines(standings, paths, source.description, asked, run.terminal.style),
+        ({"severity": "warning", "message": doubt} for doubt in _doubts(standings)),
+        EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK,
+    )
 
 
 def _compiled(
@@ -120,7 +120,7 @@ def _refuse_contradictions(asked: CompileOptions) -> None:
         raise UsageError("--out names no folder", fix=("--out .    (the folder we stand in)",))
 
 
-def _wish(run: Run, asked: CompileOptions) -> CompileWish:
+def _wanted(run: Run, asked: CompileOptions) -> CompileWish:
     compiling, option = run.app.compiling, run.project_option
     if asked.everything:
         project, session = compiling.project(option), None
@@ -138,36 +138,35 @@ def _wish(run: Run, asked: CompileOptions) -> CompileWish:
     return CompileWish(project, session, blueprint, asked.form, insists=True)
 
 
-def _show(
-    run: Run, standings: Sequence[Standing], left: Sequence[str], source: str, asked: CompileOptions
-) -> None:
-    doubts = list(_doubts(standings))
-    writes = not (asked.check or asked.dry_run)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        data = profiles_data(standings, left, source, written=writes)
-        notes = [{"severity": "warning", "message": doubt} for doubt in doubts]
-        run.terminal.data(envelope("idse.compile-agent-spec/1", data, notes))
-        return
+def _lines(
+    standings: Sequence[Standing], left: Sequence[str], source: str, asked: CompileOptions, style: Style
+) -> Iterator[str | Raw]:
     if asked.dry_run:
-        print_contents(run.terminal, standings, asked.form)
+        yield from _contents(standings, asked.form)
     elif asked.check:
-        for line in standing_lines(standings, left, run.terminal.style):
-            run.terminal.data(line)
+        yield from _standing_lines(standings, left, style)
     else:
-        for each in standings:
-            run.terminal.data(printable(shown_path(each)))
-    for doubt in doubts:
-        run.terminal.warn(doubt)
+        yield from (printable(_shown_path(each)) for each in standings)
+    yield from map(Warned, _doubts(standings))
     if not asked.check:
-        for line in leftover_lines(left, done="removed" if writes else "to remove"):
-            run.terminal.say(line)
-    run.terminal.say(summary(standings, source, done="written" if writes else "to write"))
+        done = "removed" if asked.writes else "to remove"
+        yield from (Said(f"{done} {printable(path)}: its session has no profile") for path in left)
+    yield Said(_summary(standings, source, done="written" if asked.writes else "to write"))
+
+
+def _contents(standings: Sequence[Standing], form: str) -> Iterator[str | Raw]:
+    """Yields the files, byte for byte where no terminal looks on; several are a stream of documents."""
+    between = "---\n" if form == YAML else ""
+    for number, each in enumerate(standings):
+        text = (between if number else "") + each.profile.content.decode()
+        if sys.stdout.isatty():
+            yield printable(text, lines=True).removesuffix("\n")
+        else:
+            yield Raw([text.encode()])
 
 
 def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
-    """Programs know an agent by its id, so two of one id are worth a word."""
+    """Yields a sentence where two have one id: programs know an agent by it."""
     sessions: dict[str, list[str]] = {}
     for each in standings:
         sessions.setdefault(each.profile.spec.id, []).append(each.profile.key[1])
@@ -177,3 +176,48 @@ def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
     for name, sharing in sessions.items():
         if len(sharing) > 1:
             yield f"{' and '.join(sharing)} have one id, {name}"
+
+
+def _shown_path(standing: Standing) -> str:
+    """Returns the path of a file as seen from the folder we stand in."""
+    return os.path.relpath(standing.path)
+
+
+def _data(
+    standings: Sequence[Standing], left: Sequence[str], source: str, *, written: bool
+) -> dict[str, object]:
+    return {
+        "source": source,
+        "profiles": [_profile_data(each, written=written) for each in standings],
+        "leftovers": [{"path": path, "removed": written} for path in left],
+    }
+
+
+def _profile_data(standing: Standing, *, written: bool) -> dict[str, object]:
+    profile = standing.profile
+    return {
+        "project": profile.key[0],
+        "session": profile.key[1],
+        "blueprint": profile.blueprint or None,
+        "path": _shown_path(standing),
+        "before": standing.how,
+        "written": written and standing.how != CURRENT,
+        "profile": profile.spec.as_data(),
+    }
+
+
+def _summary(standings: Sequence[Standing], source: str, *, done: str) -> str:
+    """Counts profiles in a sentence, and how many of them were `done` ("written", "to write")."""
+    if not standings:
+        return f"no profile in the {source}"
+    current = sum(each.how == CURRENT for each in standings)
+    numbers = {done: len(standings) - current, "up to date": current}
+    parts = [f"{number} {word}" for word, number in numbers.items() if number]
+    return f"{counted(len(standings), 'profile')} compiled from the {source}: {', '.join(parts)}"
+
+
+def _standing_lines(standings: Sequence[Standing], left: Sequence[str], style: Style) -> list[str]:
+    """Returns how each file stands that is not what would be written, or is `left` over, and where it is."""
+    rows = [(_WORDS[each.how], _shown_path(each)) for each in standings if each.how != CURRENT]
+    rows += [("left over", path) for path in left]
+    return [f"{style.red(how.ljust(_WIDEST))}  {printable(path)}" for how, path in rows]

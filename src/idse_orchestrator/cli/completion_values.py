@@ -1,4 +1,4 @@
-"""What a shell may complete where a name is expected: of sessions, stages, rules, kinds, claims and so on.
+"""Suggestions for a shell where a name is expected: of sessions, stages, rules, kinds, claims and so on.
 
 Attach a function as ``shell_complete=`` of a click argument or option. Completion runs while somebody
 types, so whatever goes wrong means "no suggestions", never an error. Nothing is imported before it is
@@ -21,7 +21,7 @@ Values = Callable[["click.Context", str], Iterable[str]]
 
 
 def silently(values: Values) -> Complete:
-    """A click completer of `values`: those that begin with what is typed, and none after a failure."""
+    """Makes a click completer of `values`: those that begin with the typed letters, none after a failure."""
 
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
         del parameter
@@ -35,7 +35,7 @@ def silently(values: Values) -> Complete:
 
 @silently
 def sessions(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Sessions of the project in question by name; all as ``project/session`` once a slash is typed."""
+    """Suggests sessions of the project by name; all as ``project/session`` once a slash is typed."""
     known = _application().reader.sessions
     if "/" in incomplete:
         return [f"{project}/{session}" for project, session in known()]
@@ -45,14 +45,14 @@ def sessions(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def projects(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Projects that have a ledger."""
+    """Suggests projects that have a ledger."""
     del context, incomplete
     return _application().reader.projects()
 
 
 @silently
 def agents(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Agents of the project's registry."""
+    """Suggests agents of the project's registry."""
     del incomplete
     from idse_orchestrator.agents.registry import registry_of
 
@@ -63,7 +63,7 @@ def agents(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Open handoffs of the session in question, by id."""
+    """Suggests open handoffs of the session in question, by id."""
     del incomplete
     from idse_orchestrator.agents.handoff import handoffs_of
 
@@ -74,7 +74,7 @@ def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def stages(context: click.Context, incomplete: str) -> Iterable[str]:
-    """The seven stages, in their order."""
+    """Suggests the seven stages, in their order."""
     del context, incomplete
     from idse_orchestrator.documents.pipeline_artifacts import STAGES
 
@@ -83,7 +83,7 @@ def stages(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def kinds(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Kinds of events."""
+    """Suggests kinds of events."""
     del context, incomplete
     from idse_orchestrator.ledger.events import KINDS
 
@@ -92,7 +92,7 @@ def kinds(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def rules(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Ids of the rules in force here, in the case in which the first letters are typed."""
+    """Suggests ids of the rules in force here, in the case in which the first letters are typed."""
     del context
     ids = [rule.id for rule in constitution_here().rules]
     return [name.lower() for name in ids] if incomplete[:1].islower() else ids
@@ -100,7 +100,7 @@ def rules(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def claims(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Ids of the claims of the project's blueprint."""
+    """Suggests ids of the claims of the project's blueprint."""
     del incomplete
     from idse_orchestrator.base.names import BLUEPRINT
     from idse_orchestrator.claims.claim import claims_of
@@ -112,7 +112,7 @@ def claims(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @silently
 def families(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Families of rules, by name or by their digit."""
+    """Suggests families of rules, by name or by their digit."""
     del context
     from idse_orchestrator.constitution.rules import FAMILIES, PROJECT
 
@@ -120,7 +120,7 @@ def families(context: click.Context, incomplete: str) -> Iterable[str]:
 
 
 def constitution_here() -> Constitution:
-    """The rules in force in this work tree; outside of one, those that are shipped."""
+    """Returns the rules in force in this work tree; outside of one, those that are shipped."""
     from idse_orchestrator.errors import NotARepositoryError
 
     try:

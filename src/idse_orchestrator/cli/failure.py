@@ -1,4 +1,4 @@
-"""What a person, or a program that asked for JSON, reads when a command fails."""
+"""Errors for their readers: on a terminal cause, place and what to type now; in JSON a diagnostic."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from idse_orchestrator.cli.render.errors import render_error
-from idse_orchestrator.cli.render.style import style_for
-from idse_orchestrator.errors import EXIT_INTERNAL, IdseError
+from idse_orchestrator.cli.layout import help_command, labelled, place
+from idse_orchestrator.cli.style import PLAIN, Style, printable, style_for
+from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
 
 
 def report_error(error: IdseError, argv: Sequence[str]) -> int:
-    """Tell `error` in the form `argv` asked for; its exit code."""
+    """Print `error` in the form that `argv` asked for, and return its exit code."""
     if _wants_json(argv):
-        from idse_orchestrator.cli.render.envelope import error_envelope
+        from idse_orchestrator.cli.envelope import error_envelope
 
         sys.stdout.write(error_envelope(error) + "\n")
     else:
+        if isinstance(error, GateError):
+            _print_findings(error, argv)
         sys.stderr.write(render_error(error, style_for(sys.stderr, _color(argv), os.environ)) + "\n")
     if "-vv" in argv:
         import traceback
@@ -32,20 +34,30 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
     from idse_orchestrator import __version__
 
     path = _write_details(error, argv)
-    told = IdseError(
+    bug = IdseError(
         f"idse {__version__} failed: {type(error).__name__}: {error}",
         cause="this is a defect of idse; nothing was left half done",
         fix=(
             f"report it with the file {path}" if path else "run it again with -vv and report what it prints",
         ),
     )
-    told.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: it is what the reader is told
-    report_error(told, [word for word in argv if word != "-vv"])
+    bug.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: the reader sees it
+    report_error(bug, [word for word in argv if word != "-vv"])
     if "-vv" in argv:
         import traceback
 
         traceback.print_exception(error)
     return EXIT_INTERNAL
+
+
+def _print_findings(error: GateError, argv: Sequence[str]) -> None:
+    from idse_orchestrator.cli.render.report_lines import text_report
+    from idse_orchestrator.constitution.findings import Report
+
+    if isinstance(error.findings, Report):
+        sys.stdout.write(
+            text_report(error.findings, {}, style_for(sys.stdout, _color(argv), os.environ)) + "\n"
+        )
 
 
 def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
@@ -73,7 +85,21 @@ def _wants_json(argv: Sequence[str]) -> bool:
 
 def _color(argv: Sequence[str]) -> str:
     for word, after in pairwise([*argv, ""]):
-        wish = after if word == "--color" else word.removeprefix("--color=")
-        if wish in ("always", "never") and word.startswith("--color"):
-            return wish
+        choice = after if word == "--color" else word.removeprefix("--color=")
+        if choice in ("always", "never") and word.startswith("--color"):
+            return choice
     return "auto"
+
+
+def render_error(error: IdseError, style: Style = PLAIN) -> str:
+    """Returns `error` in the one style that all errors have, ending without a newline."""
+    head = style.bold(f"{style.red(f'error[{error.code}]')}: {printable(error.message)}")
+    rows = [head]
+    if error.where is not None:
+        rows.append(place(printable(error.where), style))
+    if error.cause is not None:
+        rows.append(labelled("cause", error.cause.strip().split("\n"), style))
+    if error.fix:
+        rows.append(labelled("fix", error.fix, style))
+    rows.append(labelled("help", (help_command(error.code),), style))
+    return "\n".join(rows)

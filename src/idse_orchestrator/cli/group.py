@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.base.text import near
 from idse_orchestrator.cli.table import COMMANDS, SECTIONS
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
 
@@ -20,27 +21,29 @@ class LazyGroup(click.Group):
     """Lists all commands of the table, and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Names of the commands in the order of the help."""
+        """Names the commands in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
-        """The command of that name, or None."""
+        """Imports the command of that name; None where there is none."""
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        command: click.Command = import_module(entry.module).build()
+        module, _, name = entry.place.partition(":")
+        found = getattr(import_module(f"idse_orchestrator.cli.commands.{module}"), name)
+        command: click.Command = found if isinstance(found, click.Command) else found()
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Like click's, with a hint at the nearest command."""
+        """Does what click does, with a hint at the nearest command."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
             raise unknown_command(args[0])
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Commands by the table, none of them imported; options where one is begun."""
+        """Suggests commands of the table, none of them imported; options where one is begun."""
         from click.shell_completion import CompletionItem
 
         if incomplete.startswith("-"):
@@ -56,7 +59,7 @@ class LazyGroup(click.Group):
         ctx: click.Context,  # noqa: ARG002 - the same
         formatter: click.HelpFormatter,
     ) -> None:
-        """The commands by section, with the summaries of the table, and what else there is help on."""
+        """Lists the commands by section, with the summaries of the table, and what else there is help on."""
         from idse_orchestrator.cli.help_topics import TOPICS
 
         for section in SECTIONS:
@@ -69,18 +72,17 @@ class LazyGroup(click.Group):
 
 
 def unknown_command(name: str) -> UsageError:
-    """The error for a command that does not exist, with those that look like it."""
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, [known for known, entry in COMMANDS.items() if entry.section])
+    """Returns the error for a command that does not exist, with those that look like it."""
+    known = [known for known, entry in COMMANDS.items() if entry.section]
     return UsageError(
         f"there is no command {name!r}",
-        fix=tuple(f"idse {match}" for match in near) or ("idse --help    (lists all commands)",),
+        fix=tuple(f"idse {match}" for match in near(name, known, 3))
+        or ("idse --help    (lists all commands)",),
     )
 
 
 def root() -> click.Group:
-    """The whole command line as a click group."""
+    """Builds the whole command line as a click group."""
     from idse_orchestrator import __version__
 
     group = LazyGroup(
@@ -109,7 +111,7 @@ _store_option = click.option(
 
 
 def _choose_store(name: str | None) -> None:
-    """The option is the variable for this one run, and for whatever processes it starts."""
+    """Sets the variable that the option stands for, for this run and for whatever processes it starts."""
     if name is not None:
         os.environ["IDSE_STORE"] = name
 
@@ -121,7 +123,7 @@ def _without_command(context: click.Context) -> None:
 
 
 def run_with_click(argv: Sequence[str]) -> int:
-    """Run `argv` through click; usage errors become idse's own."""
+    """Runs `argv` through click; usage errors become idse's own."""
     try:
         # complete_var: a shell that asks for completion is answered before, in cli.main, and in silence.
         code = root().main(list(argv), prog_name="idse", standalone_mode=False, complete_var="")
@@ -133,13 +135,13 @@ def run_with_click(argv: Sequence[str]) -> int:
         click.echo(error.format_message())  # a group that was called without its command
         return EXIT_USAGE
     except click.UsageError as error:
-        raise _told(error) from error
+        raise _as_ours(error) from error
     except click.ClickException as error:
         raise UsageError(error.format_message()) from error
     return code if isinstance(code, int) else EXIT_OK
 
 
-def _told(error: click.UsageError) -> UsageError:
+def _as_ours(error: click.UsageError) -> UsageError:
     path = error.ctx.command_path if error.ctx else "idse"
     usage = error.ctx.get_usage().removeprefix("Usage: ") if error.ctx else ""
     message = error.format_message().rstrip(".")

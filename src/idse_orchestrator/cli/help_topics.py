@@ -1,15 +1,17 @@
-"""What `idse help` explains besides commands: exit codes, stages, refs. Each text stands only here.
+"""Texts of `idse help` besides those of commands: exit codes, stages, refs, errors. Each text is only here.
 
-`docs/generate.py` makes the page of exit codes from EXIT_CODES.
+`docs/generate.py` makes the pages of exit codes and of errors from it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from idse_orchestrator.cli.render.aligned import aligned, wrapped
+from idse_orchestrator import errors
+from idse_orchestrator.cli.layout import aligned, wrapped
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import (
     EXIT_BUSY,
@@ -21,11 +23,17 @@ from idse_orchestrator.errors import (
     EXIT_OK,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
+    IdseError,
+)
+
+_WITHOUT_A_CODE = (
+    "What happened has no code of its own: the message says all that is known. If it calls itself a "
+    "defect of idse, please report it with the log file that it names."
 )
 
 
 class ExitCode(NamedTuple):
-    """What a number means, in a word or two and in a sentence."""
+    """The meaning of a number, in a word or two and in a sentence."""
 
     title: str
     text: str
@@ -90,13 +98,13 @@ _LEDGER = (
 
 
 def exit_codes() -> str:
-    """Every exit code and what it means."""
+    """Lists every exit code and its meaning."""
     rows = [(f"{number:>3}", code.title, code.text) for number, code in EXIT_CODES.items()]
     return "\n".join([*aligned(rows), "", HOOKS_EXIT])
 
 
 def stages() -> str:
-    """The pipeline, the statuses of a stage, and why completion expires."""
+    """Explains the pipeline, the statuses of a stage, and why completion expires."""
     return _text(
         "A session passes seven stages, and each of them writes one document:",
         list(ARTIFACTS.items()),
@@ -111,7 +119,7 @@ def stages() -> str:
 
 
 def refs() -> str:
-    """Where everything is kept, and how plain git reads it."""
+    """Explains where everything is kept, and how plain git reads it."""
     return _text(
         "Everything idse knows is in git:",
         _REFS,
@@ -135,8 +143,48 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 )
 
 
+def error_classes() -> list[type[IdseError]]:
+    """Returns every error that has a code of its own, by code."""
+    found = [
+        kind
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, IdseError) and kind is not IdseError
+    ]
+    return sorted(found, key=lambda kind: kind.code)
+
+
+def error_title(kind: type[IdseError]) -> str:
+    """Names a class in prose: "Not a repository"."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", kind.__name__.removesuffix("Error")).lower()
+    return words[:1].upper() + words[1:]
+
+
+def error_page(code: str) -> str | None:
+    """Returns the page of an error, such as ``IDSE004``; None where no error has this code."""
+    if code == IdseError.code:
+        return "\n\n".join([f"{code}  No code of its own", "\n".join(wrapped(_WITHOUT_A_CODE))])
+    kind = next((kind for kind in error_classes() if kind.code == code), None)
+    if kind is None:
+        return None
+    exit_code = EXIT_CODES[kind.exit_code]
+    parts = [
+        f"{code}  {error_title(kind)}",
+        *("\n".join(wrapped(part)) for part in _paragraphs(kind)),
+        f"Exit code {kind.exit_code}, {exit_code.title}: {exit_code.text}",
+        "What to type now stands after fix: in the message.",
+    ]
+    return "\n\n".join(parts)
+
+
+def _paragraphs(kind: type[IdseError]) -> list[str]:
+    from inspect import getdoc  # slow, and `idse --help` reads this file
+
+    text = (getdoc(kind) or "").replace("``", "`")
+    return [" ".join(part.split()) for part in text.split("\n\n")]
+
+
 def _text(*parts: str | list[tuple[str, ...]] | tuple[tuple[str, ...], ...]) -> str:
-    """Paragraphs, and tables set in below them, with empty lines between."""
+    """Joins paragraphs, and tables set in below them, with empty lines between."""
     blocks = [
         "\n".join(wrapped(part) if isinstance(part, str) else [f"  {line}" for line in aligned(part)])
         for part in parts

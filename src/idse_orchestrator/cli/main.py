@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from idse_orchestrator.cli.hot import HOT, run_hot
-from idse_orchestrator.cli.streams import cannot_write, flush_streams, open_standard_streams
+from idse_orchestrator.cli.terminal import cannot_write, flush_streams, open_standard_streams
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _COMPLETION = "_IDSE_COMPLETE"
-"""Set by a shell that wants to know how a line can go on; see `cli.completion`."""
+"""Set by a shell that wants to know how a line can go on; see `cli.commands.completion`."""
 
 
 def main() -> NoReturn:
@@ -68,7 +68,7 @@ def _told(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv:
 
 def _answer(argv: Sequence[str]) -> int:
     if not argv and _COMPLETION in os.environ:
-        from idse_orchestrator.cli.completion import answer_shell
+        from idse_orchestrator.cli.commands.completion import answer_shell
 
         return answer_shell()
     code = run_hot(argv) if argv and argv[0] in HOT else None

@@ -1,4 +1,4 @@
-"""What all commands share: their common options, and how a click callback becomes one run."""
+"""Options that commands share, and the decorator that makes a click command of a function."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import click
 
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Terminal
+from idse_orchestrator.cli.terminal import Answer, Terminal
 from idse_orchestrator.errors import EXIT_OK
 
-Callback = Callable[..., int | None]
+Callback = Callable[..., Answer | int]
+"""What a command does: most return an Answer that is printed then; some print, and return an exit code."""
 
 
 def command(name: str, *, reads: bool = False, project: bool = True) -> Callable[[Callback], click.Command]:
-    """Make a click command of a function ``(run, **options) -> exit code``.
+    """Makes a click command of a function ``(run, **options)``.
 
     Every command has ``--color``, ``-q`` and ``-v``; with `reads` also ``--json``, with `project` also
     ``--project``. The function's docstring is the help.
@@ -40,6 +41,16 @@ session_argument = click.argument(
 )
 """A session by name, or by project/session; the current one if left out."""
 
+session_option = click.option(
+    "--session",
+    metavar="NAME",
+    help="Another session than the current one.",
+    shell_complete=completion_values.sessions,
+)
+stage_argument = click.argument("stage", metavar="STAGE", shell_complete=completion_values.stages)
+agent_argument = click.argument("agent", metavar="AGENT", shell_complete=completion_values.agents)
+reason_option = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
+
 
 def _run(function: Callback, options: dict[str, Any]) -> int:
     terminal = Terminal(
@@ -50,10 +61,10 @@ def _run(function: Callback, options: dict[str, Any]) -> int:
     )
     run = Run(terminal, options.pop("project", None))
     try:
-        code = function(run, **options)
+        answer = function(run, **options)
+        return answer if isinstance(answer, int) else terminal.show(answer)
     except BrokenPipeError:
         return EXIT_OK  # the reader has seen enough; click would call that a failure
-    return EXIT_OK if code is None else code
 
 
 def _common(*, reads: bool, project: bool) -> list[Callable[[Any], Any]]:

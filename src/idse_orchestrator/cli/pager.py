@@ -24,7 +24,7 @@ _SHELL = frozenset("|&;<>()$`\\\"' \t\n*?[#~=%")
 
 
 def pager_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--no-pager`` to a command; it arrives as ``pager``, True unless given."""
+    """Adds ``--no-pager`` to a command; it arrives as ``pager``, True unless given."""
     option = click.option("--no-pager", "pager", is_flag=True, flag_value=False, default=True,
                           help="Print straight to the terminal.")  # fmt: skip
     return option(function)
@@ -32,8 +32,8 @@ def pager_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
-    """Send standard output through the pager inside the block, if `wanted` and on a terminal."""
-    program = _program(run) if wanted and not run.terminal.as_json and sys.stdout.isatty() else ""
+    """Sends standard output through the pager inside the block, if `wanted` and on a terminal."""
+    program = _program(run) if wanted and sys.stdout.isatty() else ""
     child = _started(program) if program else None
     if child is None:
         with _quiet_when_nobody_reads():
@@ -49,7 +49,7 @@ def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
 
 
 def _program(run: Run) -> str:
-    """What git would use; "" for none."""
+    """Names the program that git would use; "" for none."""
     if not run.app.has_git:
         program = os.environ.get("PAGER", "less")
     else:
@@ -81,7 +81,7 @@ def _pipe(child: subprocess.Popen[bytes]) -> _Pipe:
 
 
 def _finish(pipe: IO[str], child: subprocess.Popen[bytes]) -> None:
-    """Close the pipe and wait until the reader leaves; ^C is for the pager then."""
+    """Closes the pipe and waits until the reader leaves; ^C is for the pager then."""
     with suppress(BrokenPipeError):  # the reader may have left already
         pipe.close()
     while True:

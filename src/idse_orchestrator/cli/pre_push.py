@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from idse_orchestrator.sync.agency import AgencyParts
     from idse_orchestrator.sync.outgoing import Destination, PushedRef
 
-_TOLD = 10
+_MOST = 10
 
 
 def pre_push(run: Run, args: Sequence[str]) -> int:
-    """Judge the push to the remote `args` (name, URL), whose refs come on standard input; 0 or 1."""
+    """Judges the push to the remote `args` (name, URL), whose refs come on standard input; 0 or 1."""
     try:
         name, url = (*args, "", "")[:2] if args else _framework_remote(os.environ)
-        refuse(run, name, url, sys.stdin.read())
+        _refuse(run, name, url, sys.stdin.read())
     except IdseError as error:
-        from idse_orchestrator.cli.render.errors import render_error
+        from idse_orchestrator.cli.failure import render_error
 
         sys.stderr.write(render_error(error, run.terminal.prose_style) + "\n")
         return EXIT_CHECK_FAILED
     return EXIT_OK
 
 
-def refuse(run: Run, name: str, url: str, lines: str) -> None:
-    """RefusedError where something may not be pushed."""
+def _refuse(run: Run, name: str, url: str, lines: str) -> None:
+    """Raises RefusedError where something may not be pushed."""
     from idse_orchestrator.sync.outgoing import destination, judge_push, parse_pushed
 
     pushed = parse_pushed(lines) or _of_framework(os.environ)
@@ -44,13 +44,13 @@ def refuse(run: Run, name: str, url: str, lines: str) -> None:
         raise RefusedError(
             f"{len(refused)} of {len(pushed)} refs may not be pushed to {to.name}; nothing was sent",
             where=to.url,
-            cause=_told(refused),
+            cause=_reasons(refused),
             fix=_fix(to, refused),
         )
 
 
 def _where_typed(parts: AgencyParts) -> AgencyParts:
-    """Git starts a hook at the top of the work tree, and says in GIT_PREFIX where it was started itself."""
+    """Adds where git was started: it starts a hook at the top of the work tree, and says so in GIT_PREFIX."""
     return parts._replace(folder=os.path.join(parts.top, os.environ.get("GIT_PREFIX", "")))
 
 
@@ -59,7 +59,7 @@ def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:
-    """What the pre-commit framework tells of a push: one ref of it, in variables."""
+    """Reads what the pre-commit framework says of a push: one ref of it, in variables."""
     from idse_orchestrator.sync.outgoing import NOTHING, PushedRef
 
     local, there = environment.get("PRE_COMMIT_LOCAL_BRANCH"), environment.get("PRE_COMMIT_REMOTE_BRANCH")
@@ -68,8 +68,8 @@ def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:
     return [PushedRef(local, environment.get("PRE_COMMIT_TO_REF", ""), there, NOTHING)]
 
 
-def _told(refused: Mapping[str, str]) -> str:
-    lines = [f"{ref}: {why}" for ref, why in [*refused.items()][:_TOLD]]
+def _reasons(refused: Mapping[str, str]) -> str:
+    lines = [f"{ref}: {why}" for ref, why in [*refused.items()][:_MOST]]
     more = len(refused) - len(lines)
     return "\n".join(lines + ([f"and {more} more"] if more else []))
 
@@ -86,7 +86,7 @@ def _fix(to: Destination, refused: Iterable[str]) -> tuple[str, ...]:
 
 
 def _where(to: Destination) -> str:
-    """How ledgers get to where they belong."""
+    """Says how ledgers get to where they belong."""
     if to.agency:
         return f"the Agency is {to.agency}: idse sync push"
     if to.is_remote:

@@ -1,11 +1,60 @@
-"""Where a command writes: data to standard output, prose to standard error."""
+"""The one printer of answers: data goes to standard output, prose to standard error."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple, Self
 
-from idse_orchestrator.cli.render.style import Style, printable, style_for
+from idse_orchestrator.cli.style import Style, printable, style_for
+from idse_orchestrator.errors import EXIT_OK, EXIT_USAGE, UsageError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+PATIENCE = 1.0
+"""Seconds before progress is shown: most runs are over by then."""
+
+_BETWEEN = 0.1
+_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
+
+
+class Said(str):
+    """A sentence for people: it goes to standard error, unless they asked for quiet."""
+
+    __slots__ = ()
+
+
+class Warned(Said):
+    """A sentence that quiet does not silence."""
+
+    __slots__ = ()
+
+
+class Raw(NamedTuple):
+    """Bytes that reach standard output as they are."""
+
+    chunks: Iterable[bytes]
+
+
+class Answer(NamedTuple):
+    """The result of a command, in the forms in which it can be shown.
+
+    `data` makes the ``data`` of a JSON document of `schema`; without a schema there is no such document.
+    `lines` are for people: a plain line is data, and printable already. Only the form that was asked for is
+    made, so a generator of lines may end by raising an error that JSON has among its `diagnostics`.
+    `within` is entered while lines are written.
+    """
+
+    schema: str = ""
+    data: Callable[[], object] = dict
+    lines: Iterable[str | Raw] = ()
+    diagnostics: Iterable[Mapping[str, object]] = ()
+    code: int = EXIT_OK
+    within: AbstractContextManager[None] | None = None
 
 
 class Terminal:
@@ -26,18 +75,30 @@ class Terminal:
 
     @property
     def style(self) -> Style:
-        """How data on standard output is dressed."""
+        """Chooses the colours of data on standard output."""
         return style_for(sys.stdout, self.color, os.environ)
 
     @property
     def prose_style(self) -> Style:
-        """How prose on standard error is dressed."""
+        """Chooses the colours of prose on standard error."""
         return style_for(sys.stderr, self.color, os.environ)
 
     @property
     def interactive(self) -> bool:
-        """Whether a person can be asked: on a terminal, outside of CI, and not in JSON."""
+        """True where a person can be asked: on a terminal, outside of CI, and not in JSON."""
         return not self.as_json and not os.environ.get("CI") and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def show(self, answer: Answer) -> int:
+        """Print `answer` in the form that was asked for, and return its exit code."""
+        if not self.as_json:
+            self._write_within(answer)
+        elif not answer.schema:
+            raise UsageError("a document has no JSON form", fix=("leave out --json",))
+        else:
+            from idse_orchestrator.cli.envelope import envelope
+
+            self.data(envelope(answer.schema, answer.data(), answer.diagnostics))
+        return answer.code
 
     def data(self, text: str) -> None:
         """Write `text`, which is printable already, and a line break to standard output."""
@@ -45,16 +106,122 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Write a sentence for people to standard error, unless they asked for quiet or JSON."""
-        if not self.quiet and not self.as_json:
+        if not self._is_silent:
             sys.stderr.write(printable(text, lines=True) + "\n")
 
     def warn(self, text: str) -> None:
         """Write a sentence that quiet does not silence to standard error."""
-        if not self.as_json:
-            sys.stderr.write(self.prose_style.yellow("warning: ") + printable(text, lines=True) + "\n")
+        sys.stderr.write(self.prose_style.yellow("warning: ") + printable(text, lines=True) + "\n")
 
     def progress(self, text: str) -> None:
         """Overwrite one line on a terminal's standard error; silent elsewhere. "" clears it."""
-        if not self.quiet and not self.as_json and sys.stderr.isatty():
+        if not self._is_silent and sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K" + printable(text))
             sys.stderr.flush()
+
+    @property
+    def _is_silent(self) -> bool:
+        return self.quiet or self.as_json
+
+    def _write_within(self, answer: Answer) -> None:
+        if answer.within is None:
+            self._write(answer.lines)
+            return
+        with answer.within:
+            self._write(answer.lines)
+
+    def _write(self, lines: Iterable[str | Raw]) -> None:
+        for line in lines:
+            if isinstance(line, Raw):
+                sys.stdout.flush()
+                sys.stdout.buffer.writelines(line.chunks)
+                sys.stdout.buffer.flush()
+            elif isinstance(line, Warned):
+                self.warn(line)
+            elif isinstance(line, Said):
+                self.say(line)
+            else:
+                self.data(line)
+
+
+class Progress:
+    """Shows how far work is that turns out to take more than a second; a callback ``(done, total)``.
+
+    As a context it leaves a clean line behind. `what` names what is counted; `clock` gives seconds.
+    """
+
+    def __init__(self, terminal: Terminal, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terminal = terminal
+        self._what = what
+        self._clock = clock
+        self._next = clock() + PATIENCE
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        """Show nothing yet."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Clear the line."""
+        if self._shown:
+            self._terminal.progress("")
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show how far the work is, ten times a second at most."""
+        now = self._clock()
+        if now >= self._next:
+            self._next = now + _BETWEEN
+            self._shown = True
+            self._terminal.progress(f"{self._what}: {done} of {total}")
+
+
+def open_standard_streams() -> None:
+    """Give every standard stream that the caller closed something to lead to.
+
+    Otherwise the next file that is opened gets the number of standard output, and what is printed
+    goes into it: a lock file, or worse.
+    """
+    if None not in (sys.stdin, sys.stdout, sys.stderr):
+        return
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole run
+    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
+    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
+
+
+def cannot_write(error: OSError) -> bool:
+    """Returns True if `error` came from printing.
+
+    What goes wrong with a file carries that file's name, or was made a StorageError where it happened.
+    """
+    return error.filename is None and error.errno in _UNWRITABLE
+
+
+def flush_streams(error: OSError | None = None) -> int:
+    """Write what is still held back, and return the exit code that this asks for.
+
+    `error` is what went wrong with writing already. EXIT_OK: all is written, or the reader left early.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            continue  # nobody reads any more
+        except OSError as found:
+            error = error or found
+    if error is None:
+        return EXIT_OK
+    _say_last(f"error[IDSE015]: the output cannot be written: {error.strerror}\n")
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is said once
+    return EXIT_USAGE
+
+
+def _say_last(text: str) -> None:
+    try:
+        os.write(2, text.encode())
+    except OSError:
+        return  # the exit code is all that is left to say it with

@@ -6,7 +6,6 @@ server, busy for hours on a short text. What is allowed here tries at most MOST_
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from re import _constants as sre  # type: ignore[attr-defined] # the parser's own words; no public door exists
@@ -15,6 +14,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.constitution.checks.document import Check
 from idse_orchestrator.constitution.checks.verbs import COMMON_PARAMS, TEXT, VERBS
 from idse_orchestrator.constitution.rules import (
@@ -139,12 +139,11 @@ def _check_verb(entry: RuleEntry, place: str, extra_checks: Mapping[str, Check],
     )
     if entry.check in known or (origin == CORE and entry.check in VERBS):
         return
-    close = difflib.get_close_matches(entry.check, known, n=3)
     raise InvalidConfigurationError(
         f"there is no check {entry.check!r}",
         where=f"{place} → check",
         cause=f"known checks: {', '.join(known)}",
-        fix=(f"did you mean {', '.join(close)}?",) if close else ("choose one of the known checks",),
+        fix=did_you_mean(entry.check, known, 3) or ("choose one of the known checks",),
     )
 
 
@@ -202,12 +201,11 @@ def _applies_to(entry: RuleEntry, place: str) -> tuple[str, ...]:
     known = {**_GROUPS, **{stage: (stage,) for stage in STAGES}}
     for name in entry.applies_to:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=3)
             raise InvalidConfigurationError(
                 f"{name!r} is nothing a rule can apply to",
                 where=f"{place} → applies_to",
                 cause=f"known: {', '.join(known)}",
-                fix=(f"did you mean {', '.join(close)}?",) if close else (),
+                fix=did_you_mean(name, known, 3),
             )
     return tuple(dict.fromkeys(target for name in entry.applies_to for target in known[name]))
 

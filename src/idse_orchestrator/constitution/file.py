@@ -6,7 +6,6 @@ an exception for one session is a waiver in its ledger, which every report shows
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
@@ -14,6 +13,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 
 from idse_orchestrator.base.safe_yaml import YamlProblem, load_yaml
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.constitution.checks.document import Check
 from idse_orchestrator.constitution.entries import built_rule
 from idse_orchestrator.constitution.rules import (
@@ -160,5 +160,4 @@ def _refuse_twice(rules: Sequence[Rule], where: str) -> None:
 
 
 def _suggestions(name: str, known: Iterable[str]) -> tuple[str, ...]:
-    close = difflib.get_close_matches(name, sorted(known), n=3)
-    return (f"did you mean {', '.join(close)}?",) if close else ("idse rule list",)
+    return did_you_mean(name, sorted(known), 3) or ("idse rule list",)

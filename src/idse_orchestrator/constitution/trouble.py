@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ValidationError
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class Trouble:
         return (f"add below {self._place(location[:-1])}, in your own words:  {example}",)
 
     def _unknown(self, location: Location) -> tuple[str, ...]:
-        close = difflib.get_close_matches(str(location[-1]), self._keys(location), n=3)
-        if close:
-            return (f"did you mean {', '.join(close)}?",)
+        question = did_you_mean(str(location[-1]), self._keys(location), 3)
+        if question:
+            return question
         if len(location) == 1:
             return ("take it out; for an exception in one session: idse rule waive RULE -m WHY",)
         return ("take it out",)

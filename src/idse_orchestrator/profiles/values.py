@@ -19,6 +19,7 @@ from idse_orchestrator.base.placed_yaml import (
     Scalar,
     Table,
 )
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.profiles.block import Problem
 from idse_orchestrator.profiles.spec import (
     ANY,
@@ -261,9 +262,6 @@ class ProfileValues:
 
 
 def _unknown(key: Scalar) -> Problem:
-    import difflib
-
     typed = key.text[:_MOST_COMPARED].lower().replace("-", "_").replace(" ", "_")
-    near = difflib.get_close_matches(typed, WRITTEN, 1)
-    fix = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(WRITTEN)}"
+    fix = (*did_you_mean(typed, WRITTEN), f"known keys: {', '.join(WRITTEN)}")[0]
     return Problem(key.line, key.column, f"there is no key {short(key.text)!r} in an Agent Profile", fix)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnknownNameError
 
 BUILT_IN = "built-in"
@@ -158,13 +159,10 @@ def known_key(key: str) -> str:
     plain = key.lower().removeprefix("idse.")
     if plain in SETTINGS:
         return plain
-    from difflib import get_close_matches
-
-    near = get_close_matches(plain, SETTINGS, 1)
     raise UnknownNameError(
         f"there is no setting {key!r}",
         cause="settings: " + ", ".join(SETTINGS),
-        fix=tuple(f"did you mean {name}?" for name in near) or ("idse config list",),
+        fix=did_you_mean(plain, SETTINGS) or ("idse config list",),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.values import SessionKey
@@ -108,12 +109,10 @@ def _tip(comparing: Comparing, key: SessionKey) -> SessionTip:
 
 def _check(wish: DiffWish) -> None:
     if wish.stage and wish.stage not in STAGES:
-        from difflib import get_close_matches
-
         raise UnknownNameError(
             f"there is no stage {wish.stage!r}",
             cause="stages: " + ", ".join(STAGES),
-            fix=tuple(f"did you mean {match}?" for match in get_close_matches(wish.stage, STAGES, 1)),
+            fix=did_you_mean(wish.stage, STAGES),
         )
     if wish.since_complete and wish.at:
         raise UsageError("--since-complete and --at exclude each other", fix=("leave out one of them",))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry, LedgerHistory, Span
@@ -123,13 +124,10 @@ def _check(wish: Wish) -> None:
 
 def _check_word(what: str, word: str, known: tuple[str, ...]) -> None:
     if word and word not in known:
-        from difflib import get_close_matches
-
-        near = get_close_matches(word, known, 1)
         raise UnknownNameError(
             f"there is no {what} {word!r}",
             cause="known: " + ", ".join(known),
-            fix=tuple(f"did you mean {match}?" for match in near),
+            fix=did_you_mean(word, known),
         )
 
 

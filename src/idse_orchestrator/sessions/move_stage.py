@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.base.text import counted, encodable
+from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE
@@ -107,13 +107,10 @@ def move_stage(
 
 def _check(move: Move) -> None:
     if move.stage not in STAGES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(move.stage, STAGES, 1)
         raise UnknownNameError(
             f"there is no stage {move.stage!r}",
             cause="stages: " + ", ".join(STAGES),
-            fix=tuple(f"idse stage {move.action} {name}" for name in near),
+            fix=tuple(f"idse stage {move.action} {name}" for name in near(move.stage, STAGES)),
         )
     if move.action in NEEDS_REASON and not move.reason.strip():
         raise UsageError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _existing(asking: Asking, project: str, session: str) -> SessionKey:
         return project, session
     raise UnknownNameError(
         f"there is no session {session!r} in project {project!r}",
-        fix=(*_near(session, [name for _, name in known], "did you mean {}?"), "idse session list"),
+        fix=(*did_you_mean(session, [name for _, name in known]), "idse session list"),
     )
 
 
@@ -118,14 +119,8 @@ def _refuse_unknown(project: str, known: object) -> None:
         raise UnknownNameError(
             f"there is no project {project!r} here",
             cause="projects: " + ", ".join(names) if names else "there is none at all",
-            fix=_near(project, names, "did you mean {}?") or (f"idse init {project}",),
+            fix=did_you_mean(project, names) or (f"idse init {project}",),
         )
-
-
-def _near(name: str, known: list[str], words: str) -> tuple[str, ...]:
-    from difflib import get_close_matches
-
-    return tuple(words.format(match) for match in get_close_matches(name, known, 1))
 
 
 def folder_of(prefix: str) -> tuple[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
@@ -10,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
 from idse_orchestrator.errors import InvalidConfigurationError
@@ -81,13 +81,9 @@ class TemplateFolders:
     def _doubt(self, override: str, name: str) -> TemplateDoubt | None:
         where = f"{TEMPLATES_FOLDER}/{name}"
         if name not in _NAMES:
-            close = difflib.get_close_matches(name, _NAMES, n=1)
-            such = (
-                f"did you mean {TEMPLATES_FOLDER}/{close[0]}?"
-                if close
-                else f"the names are those of a session's documents, such as {TEMPLATES_FOLDER}/spec.md.j2"
-            )
-            return TemplateDoubt(where, "replaces no template", such)
+            names = f"the names are those of a session's documents, such as {TEMPLATES_FOLDER}/spec.md.j2"
+            fix = (*did_you_mean(name, _NAMES, form=f"{TEMPLATES_FOLDER}/{{}}"), names)[0]
+            return TemplateDoubt(where, "replaces no template", fix)
         if name.endswith(_SUFFIX) or os.path.lexists(os.path.join(override, name + _SUFFIX)):
             return None
         if not _VALUE.search(_read(override, name, _place_of(override)).data):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from jinja2 import nodes
 
+from idse_orchestrator.base.text import did_you_mean
+
 FILTERS = frozenset(
     {"capitalize", "default", "first", "join", "last", "length", "lower", "title", "trim", "upper"}
 )
@@ -174,7 +176,5 @@ def _name_of(node: nodes.Node) -> str:
 
 
 def _nearest(name: str, known: Collection[str]) -> str:
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else "known here: " + ", ".join(sorted(known))
+    question = did_you_mean(name, known, form="{!r}")
+    return question[0] if question else "known here: " + ", ".join(sorted(known))

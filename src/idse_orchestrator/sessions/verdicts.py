@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import encodable, one_line
+from idse_orchestrator.base.text import did_you_mean, encodable, one_line
 from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED
@@ -143,15 +143,14 @@ def known_rule(constitution: Constitution, rule_id: str) -> Rule:
     rule = constitution.rule(rule_id)
     if rule is not None:
         return rule
-    from difflib import get_close_matches
-
     asked = rule_id.upper()
     family = [each for each in constitution.by_id if each[:-2] == asked[:-2]]
-    near = get_close_matches(asked, family or list(constitution.by_id), _NEAR)
     by_name = [rule.id for rule in constitution.rules if rule.name == rule_id.lower()]
     longer = [name for name in constitution.by_id if asked and name.startswith(asked)][:_NEAR]
-    meant = ", ".join(by_name or longer or near)
-    question = (f"did you mean {meant}?",) if meant else ()
+    certain = by_name or longer
+    question = did_you_mean(asked, family or constitution.by_id, _NEAR)
+    if certain:
+        question = (f"did you mean {', '.join(certain)}?",)
     raise UnknownNameError(f"there is no rule {one_line(rule_id)!r}", fix=(*question, "idse rule list"))
 
 

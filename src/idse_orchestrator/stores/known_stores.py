@@ -11,6 +11,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import near
 from idse_orchestrator.documents.project_workspace import STORE_FOLDER
 from idse_orchestrator.errors import (
     IdseError,
@@ -63,13 +64,11 @@ def _offered(name: str) -> EntryPoint:
     offered = {point.name: point for point in entry_points(group=GROUP)}
     if name in offered and name not in BUILT_IN:
         return offered[name]
-    from difflib import get_close_matches
-
     known = sorted({*BUILT_IN, *offered})
     raise UnknownStoreError(
         f"there is no store called {name!r}",
         cause="known: " + ", ".join(known),
-        fix=tuple(f"idse --store {near}" for near in get_close_matches(name, known, 1))
+        fix=tuple(f"idse --store {each}" for each in near(name, known))
         or ("install the package that offers it",),
     )
 

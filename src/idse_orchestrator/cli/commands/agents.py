@@ -1,16 +1,237 @@
-"""``idse agents``: who works on the project, and who handles which stage."""
+"""``idse agents``: who works on the project, who handles which stage, and the rules of handing over.
+
+What changes the registry is in `cli.agents_writing`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+
 import click
 
-from idse_orchestrator.cli import agent_files, agents_reading, agents_rules, agents_writing
+from idse_orchestrator.agents import registry_changes
+from idse_orchestrator.agents.ide_agent_routing import Routing, suggest
+from idse_orchestrator.agents.registry import (
+    Agent,
+    AgentRegistry,
+    HandoffRule,
+    agent_to_dict,
+    registry_of,
+    registry_to_dict,
+    rule_to_dict,
+)
+from idse_orchestrator.agents.registry_changes import known_agent
+from idse_orchestrator.agents.registry_check import registry_troubles
+from idse_orchestrator.agents.registry_view import EDITED, view_condition
+from idse_orchestrator.cli import agent_files, agents_writing, completion_values
+from idse_orchestrator.cli.agents_writing import change
+from idse_orchestrator.cli.envelope import ascii_json
+from idse_orchestrator.cli.options import (
+    agent_argument,
+    command,
+    reason_option,
+    session_option,
+    stage_argument,
+)
+from idse_orchestrator.cli.render.agents import (
+    agent_page,
+    agent_rows,
+    route_answer,
+    routing_data,
+    rule_line,
+    suggestion_rows,
+)
+from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.documents.project_workspace import agent_registry_path
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
+from idse_orchestrator.sessions.status import no_ledger
 
 
-def build() -> click.Group:
-    """The click group. What it lists first is what people ask most."""
-    group = click.Group("agents", help="Name the project's agents, and say who handles which stage.")
-    own = (*agents_reading.COMMANDS, *agents_writing.COMMANDS, agents_rules.rule_group())
-    for each in (*own, *agent_files.COMMANDS):
-        group.add_command(each)
-    return group
+def _registry(run: Run, project: str) -> AgentRegistry:
+    tip = run.app.reader.project(project)
+    return registry_of(tip.state) if tip else AgentRegistry()
+
+
+def _doubts(run: Run, project: str, registry: AgentRegistry) -> Iterator[Warned]:
+    """Yields a warning where the registry's file holds an edit, and for all that is not sound in it."""
+    path = agent_registry_path(project)
+    try:
+        tip = run.app.reader.project(project)
+        if view_condition(run.app.reader, run.app.workspace, project, tip) == EDITED:
+            yield Warned(f"{path} was edited by hand: idse agents import {path}")
+    except StorageError as error:
+        yield Warned(f"{path} cannot be read: {error.cause}")
+    for trouble in registry_troubles(registry):
+        yield Warned(trouble.message)
+
+
+@command("list", reads=True)
+def list_agents(run: Run) -> Answer:
+    """List the project's agents, in the order in which they are asked."""
+    project = run.project
+    registry = _registry(run, project)
+
+    def lines() -> Iterator[str]:
+        yield from _doubts(run, project, registry)
+        yield from agent_rows(registry)
+        if not registry.agents:
+            yield Said(f"project {project} has no agents yet: idse agents add NAME --stage STAGE")
+
+    return Answer("idse.agents-list/1", lambda: {"project": project, **registry_to_dict(registry)}, lines())
+
+
+@command("show", reads=True)
+@agent_argument
+def show_agent(run: Run, agent: str) -> Answer:
+    """Show one agent: what it handles, how it works, and the rules that name it."""
+    project = run.project
+    registry = _registry(run, project)
+
+    def named() -> tuple[Agent, list[HandoffRule]]:
+        known = known_agent(registry, agent)
+        rules = registry.handoff_rules
+        return known, [rule for rule in rules if known.id in (rule.from_agent, rule.to_agent)]
+
+    def data() -> dict[str, object]:
+        known, rules = named()
+        return {**agent_to_dict(known), "handoff_rules": [rule_to_dict(rule) for rule in rules]}
+
+    def lines() -> Iterator[str]:
+        yield from _doubts(run, project, registry)
+        yield from agent_page(*named(), run.terminal.style)
+
+    return Answer("idse.agents-show/1", data, lines())
+
+
+@command("route", reads=True)
+@stage_argument
+@session_option
+def route_stage(run: Run, stage: str, session: str | None) -> Answer:
+    """Say who handles a stage, the one who should act first. Exit code 1 where nobody does.
+
+    An agent that the session assigns comes before those that handle the stage by the registry.
+    """
+    return route_answer(run, stage, session)
+
+
+@command("suggest", reads=True)
+@session_option
+def suggest_agents(run: Run, session: str | None) -> Answer:
+    """Suggest an agent for each stage of a session. Exit code 1 where a stage has nobody."""
+    key = run.session(session)
+    look = run.app.reader.look(*key)
+    if look is None:
+        raise no_ledger(key)
+    routings = suggest(registry_of(look), look.tip.state.assigned)
+    nobody = [routing.stage for routing in routings if routing.first is None]
+
+    def lines() -> Iterator[str]:
+        yield from suggestion_rows(routings, run.terminal.style)
+        if nobody:
+            yield Said(f"nobody handles {', '.join(nobody)}: idse agents add NAME --stage STAGE")
+
+    return Answer(
+        "idse.agents-suggest/1",
+        lambda: {
+            "project": key[0],
+            "session": key[1],
+            "stages": _stages_data(routings),
+            "nobody_handles": nobody,
+        },
+        lines(),
+        code=EXIT_CHECK_FAILED if nobody else EXIT_OK,
+    )
+
+
+def _stages_data(routings: Iterable[Routing]) -> list[dict[str, object]]:
+    return [
+        {"stage": routing.stage, "agent": routing.agent or None, "routing": routing_data(routing)}
+        for routing in routings
+    ]
+
+
+@command("schema", project=False)
+def show_schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
+    """Print the JSON Schema of agent_registry.json, the file that `idse agents import` takes."""
+    from idse_orchestrator.agents.registry_schema import registry_json_schema
+
+    return Answer(lines=[ascii_json(registry_json_schema(), indent=2)])
+
+
+_ENDS = (
+    click.argument("from_stage", metavar="STAGE", shell_complete=completion_values.stages),
+    click.argument("from_agent", metavar="AGENT", shell_complete=completion_values.agents),
+    click.argument("to_stage", metavar="STAGE", shell_complete=completion_values.stages),
+    click.argument("to_agent", metavar="AGENT", shell_complete=completion_values.agents),
+)
+
+
+def _ends(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    for argument in reversed(_ENDS):
+        function = argument(function)
+    return function
+
+
+@command("add")
+@_ends
+@click.option("--requires-approval", is_flag=True, help="A person has to approve each such handoff.")
+@reason_option
+def add_rule(run: Run, reason: str, *, requires_approval: bool, **ends: str) -> Answer:
+    """Add a rule: when AGENT is done with STAGE, the second AGENT goes on with the second STAGE.
+
+    Said again it changes whether it requires approval. Rules that lead round in a circle are refused; one
+    from feedback to an earlier stage begins the next pass, and closes no circle.
+    """
+    rule = HandoffRule(**ends, requires_approval=requires_approval)
+    return change(run, lambda registry: registry_changes.adding_rule(registry, rule), reason)
+
+
+@command("remove")
+@_ends
+@reason_option
+def remove_rule(run: Run, reason: str, **ends: str) -> Answer:
+    """Remove a rule."""
+    rule = HandoffRule(**ends, requires_approval=False)
+    return change(run, lambda registry: registry_changes.removing_rule(registry, rule), reason)
+
+
+@command("list", reads=True)
+def list_rules(run: Run) -> Answer:
+    """List the rules of handing over."""
+    project = run.project
+    registry = _registry(run, project)
+    rules = registry.handoff_rules
+
+    def lines() -> Iterator[str]:
+        yield from _doubts(run, project, registry)
+        for rule in rules:
+            yield printable(rule_line(rule))
+        if not rules:
+            yield Said("there is no handoff rule yet: idse agents rule add STAGE AGENT STAGE AGENT")
+
+    return Answer(
+        "idse.agents-rule-list/1",
+        lambda: {"project": project, "handoff_rules": [rule_to_dict(rule) for rule in rules]},
+        lines(),
+    )
+
+
+_rule = click.Group(
+    "rule", commands=[add_rule, remove_rule, list_rules], help="The rules of handing a stage over."
+)
+agents = click.Group(
+    "agents",
+    commands=[
+        list_agents,
+        show_agent,
+        route_stage,
+        suggest_agents,
+        show_schema,
+        *agents_writing.COMMANDS,
+        _rule,
+        *agent_files.COMMANDS,
+    ],
+    help="Name the project's agents, and say who handles which stage.",
+)

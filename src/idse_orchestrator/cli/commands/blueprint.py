@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -13,7 +14,6 @@ from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.progress import Progress
 from idse_orchestrator.cli.render.claims import (
     candidate_data,
     candidate_list,
@@ -24,8 +24,8 @@ from idse_orchestrator.cli.render.claims import (
     verification_data,
     verification_page,
 )
-from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.terminal import Answer, Progress, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
 _READ_AT_MOST = 8192
@@ -41,7 +41,7 @@ dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would ha
     "--section", default="", metavar="NAME", help=f"What it is about: {', '.join(SECTIONS)}; or nothing."
 )
 @dry_run_option
-def _declare(run: Run, text: str, section: str, *, dry_run: bool) -> None:
+def _declare(run: Run, text: str, section: str, *, dry_run: bool) -> Answer:
     """Declare a claim: one statement that should hold for the whole project.
 
     Nothing bears it out yet; promote it when it does. TEXT may be - to read it from standard input.
@@ -50,14 +50,14 @@ def _declare(run: Run, text: str, section: str, *, dry_run: bool) -> None:
     if text == "-":
         text = sys.stdin.buffer.read(_READ_AT_MOST).decode("utf-8", "surrogateescape").removesuffix("\n")
     done = change.declare(run.app.blueprint(run.project), text, section, dry_run=dry_run)
-    _tell_change(run, done, "declare", dry_run=dry_run)
+    return _changed(done, _change_lines(done, "declare", dry_run=dry_run))
 
 
 @command("candidates", reads=True)
 @click.option(
     "-n", "limit", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="Show so many at most."
 )
-def _candidates(run: Run, limit: int) -> None:
+def _candidates(run: Run, limit: int) -> Answer:
     """List statements that stand in documents of two sessions or more, and are no claim yet.
 
     Looked at are list items and sentences under headings for requirements, constraints and decisions, in
@@ -66,26 +66,30 @@ def _candidates(run: Run, limit: int) -> None:
     """
     with Progress(run.terminal, "sessions read") as progress:
         found = look.candidates(run.app.blueprint(run.project, progress), limit)
-    if run.terminal.as_json:
-        data = {"total": found.total, "candidates": [candidate_data(each) for each in found.shown]}
-        run.terminal.data(envelope("idse.blueprint-candidates/1", data))
-        return
+    return Answer(
+        "idse.blueprint-candidates/1",
+        lambda: {"total": found.total, "candidates": [candidate_data(each) for each in found.shown]},
+        _candidate_lines(run, found),
+    )
+
+
+def _candidate_lines(run: Run, found: look.Candidates) -> Iterator[str]:
     if found.shown:
-        run.terminal.data(candidate_list(found, run.terminal.style))
+        yield candidate_list(found, run.terminal.style)
     if found.total > len(found.shown):
-        run.terminal.say(f"{found.total - len(found.shown)} more: -n {found.total}")
-    if not found.total:
-        read = f"read: {counted(found.documents, 'document')} of {counted(found.sessions, 'session')}"
-        run.terminal.say(f"nothing recurs in two sessions that is not a claim already ({read})")
+        yield Said(f"{found.total - len(found.shown)} more: -n {found.total}")
+    if found.total:
+        yield Said('to take one up: idse blueprint declare "TEXT"')
     else:
-        run.terminal.say('to take one up: idse blueprint declare "TEXT"')
+        read = f"read: {counted(found.documents, 'document')} of {counted(found.sessions, 'session')}"
+        yield Said(f"nothing recurs in two sessions that is not a claim already ({read})")
 
 
 @command("promote", reads=True)
 @claim_argument
 @click.option("-m", "reason", default="", metavar="WHY", help="Why; needed where it was demoted.")
 @dry_run_option
-def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
+def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
     """Make a claim count for the whole project, if it passes the promotion gate.
 
     The gate looks at ledgers alone: evidence that can be read, of at least two sessions and two stages,
@@ -94,9 +98,13 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
     """
     with Progress(run.terminal, "sessions read") as progress:
         done = change.promote(run.app.blueprint(run.project, progress), claim, reason, dry_run=dry_run)
-    if done.tests and not run.terminal.as_json:
-        run.terminal.data(gate_table(done.tests, run.terminal.style))
-    _tell_change(run, done, "promote", dry_run=dry_run)
+
+    def lines() -> Iterator[str]:
+        if done.tests:
+            yield gate_table(done.tests, run.terminal.style)
+        yield from _change_lines(done, "promote", dry_run=dry_run)
+
+    return _changed(done, lines())
 
 
 @command("reinforce", reads=True)
@@ -109,27 +117,31 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
     help="Look at the documents of this session only.",
 )
 @dry_run_option
-def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> None:
+def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> Answer:
     """Add what the ledgers hold by now to the evidence of a claim."""
     with Progress(run.terminal, "sessions read") as progress:
         done = change.reinforce(run.app.blueprint(run.project, progress), claim, session, dry_run=dry_run)
-    if not done.changed and not run.terminal.as_json:
-        run.terminal.say(f"nothing new bears out {done.claim.id}")
-        return
-    _tell_change(run, done, "reinforce", dry_run=dry_run)
-    for each in done.added:
-        name = f"{each.evidence.stage} of {each.evidence.session}"
-        run.terminal.say(f"  {each.evidence.commit[:10]}  {each.day}  {each.overlap:3} %  {name}")
+
+    def lines() -> Iterator[str]:
+        if not done.changed:
+            yield Said(f"nothing new bears out {done.claim.id}")
+            return
+        yield from _change_lines(done, "reinforce", dry_run=dry_run)
+        for each in done.added:
+            name = f"{each.evidence.stage} of {each.evidence.session}"
+            yield Said(f"  {each.evidence.commit[:10]}  {each.day}  {each.overlap:3} %  {name}")
+
+    return _changed(done, lines())
 
 
 @command("demote", reads=True)
 @claim_argument
 @click.option("-m", "reason", metavar="WHY", required=True, help="Why; it stays in history with the claim.")
 @dry_run_option
-def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
+def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
     """Take a claim back. It stays in history, and can be promoted again when its evidence is sound."""
     done = change.demote(run.app.blueprint(run.project), claim, reason, dry_run=dry_run)
-    _tell_change(run, done, "demote", dry_run=dry_run)
+    return _changed(done, _change_lines(done, "demote", dry_run=dry_run))
 
 
 @command("claims", reads=True)
@@ -137,73 +149,73 @@ def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> None:
 @click.option("--write", is_flag=True, help="Write the block of claims in blueprint.md anew.")
 @click.option("--force", is_flag=True, help="With --write: also over a block that was edited by hand.")
 @click.option("--dry-run", is_flag=True, help="With --write: say what would happen, and write nothing.")
-def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -> None:
+def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -> Answer:
     """List the claims of the blueprint: promoted ones first, then those that are only declared."""
     if (force or dry_run) and not write:
         raise UsageError("--force and --dry-run are about --write", fix=("idse blueprint claims --write",))
-    blueprint = run.app.blueprint(run.project)
+    own = run.app.blueprint(run.project)
     block = None
     if write:
-        block = write_claims(
-            blueprint, claims_of(blueprint_tip(blueprint).state), force=force, dry_run=dry_run
-        )
-    found = look.claims(blueprint, every=every)
-    if run.terminal.as_json:
-        data = {"claims": [claim_data(each) for each in found]}
-        run.terminal.data(envelope("idse.blueprint-claims/1", data))
-        return
-    if found:
-        run.terminal.data(claim_list(found, run.terminal.style))
-    else:
-        run.terminal.say('no claims yet: idse blueprint candidates, or idse blueprint declare "TEXT"')
-    if block is not None:
-        told = {WRITTEN: "would write" if dry_run else "wrote"}.get(block.status, "up to date:")
-        run.terminal.say(f"{told} {block.path}")
+        block = write_claims(own, claims_of(blueprint_tip(own).state), force=force, dry_run=dry_run)
+    found = look.claims(own, every=every)
+
+    def lines() -> Iterator[str]:
+        if found:
+            yield claim_list(found, run.terminal.style)
+        else:
+            yield Said('no claims yet: idse blueprint candidates, or idse blueprint declare "TEXT"')
+        if block is not None:
+            done = {WRITTEN: "would write" if dry_run else "wrote"}.get(block.status, "up to date:")
+            yield Said(f"{done} {block.path}")
+
+    return Answer(
+        "idse.blueprint-claims/1", lambda: {"claims": [claim_data(each) for each in found]}, lines()
+    )
 
 
 @command("verify", reads=True)
-def _verify(run: Run) -> int:
+def _verify(run: Run) -> Answer:
     """Hold every promoted claim against its evidence and all feedback, as they are now.
 
     Exits with 1 where one no longer holds: its evidence is gone or damaged, sessions took the statement
     out of their documents, or feedback contradicts. It changes nothing; demote what does not hold.
     """
     found = look.verify(run.app.blueprint(run.project))
-    if run.terminal.as_json:
-        run.terminal.data(envelope("idse.blueprint-verify/1", verification_data(found)))
-    else:
-        _tell_verification(run, found)
-    return EXIT_OK if found.holds else EXIT_CHECK_FAILED
-
-
-def build() -> click.Command:
-    """The group."""
-    return click.Group(
-        "blueprint",
-        commands=[_declare, _candidates, _promote, _reinforce, _demote, _claims, _verify],
-        help="Grow the blueprint by claims that sessions bear out.",
+    return Answer(
+        "idse.blueprint-verify/1",
+        lambda: verification_data(found),
+        _verification_lines(run, found),
+        code=EXIT_OK if found.holds else EXIT_CHECK_FAILED,
     )
 
 
-def _tell_verification(run: Run, found: look.Verification) -> None:
+def _verification_lines(run: Run, found: look.Verification) -> Iterator[str]:
     if found.verdicts:
-        run.terminal.data(verification_page(found, run.terminal.style))
+        yield verification_page(found, run.terminal.style)
     else:
-        run.terminal.say("no claim is promoted: there is nothing to verify")
+        yield Said("no claim is promoted: there is nothing to verify")
     problem = look.is_out_of_date(found.block)
     if problem:
-        run.terminal.warn(f"{found.block.path}: {problem}; idse blueprint claims --write")
-    lost = [verdict.claim for verdict in found.verdicts if not verdict.holds]
-    for claim in lost:
-        run.terminal.say(f"if it is over: idse blueprint demote {claim.id} -m WHY")
+        yield Warned(f"{found.block.path}: {problem}; idse blueprint claims --write")
+    for verdict in found.verdicts:
+        if not verdict.holds:
+            yield Said(f"if it is over: idse blueprint demote {verdict.claim.id} -m WHY")
 
 
-def _tell_change(run: Run, done: change.Changed, verb: str, *, dry_run: bool) -> None:
-    if run.terminal.as_json:
-        run.terminal.data(envelope("idse.blueprint-change/1", changed_data(done)))
-        return
+def _changed(done: change.Changed, lines: Iterator[str]) -> Answer:
+    return Answer("idse.blueprint-change/1", lambda: changed_data(done), lines)
+
+
+def _change_lines(done: change.Changed, verb: str, *, dry_run: bool) -> Iterator[str]:
     words = f"would {verb}" if dry_run else f"{verb}d"
-    run.terminal.say(f"{words if done.changed else f'{verb}d already:'} {done.claim.id}: {done.claim.text}")
+    yield Said(f"{words if done.changed else f'{verb}d already:'} {done.claim.id}: {done.claim.text}")
     if done.block is not None and done.block.status == LEFT:
-        told = f"{done.block.path} was not written: {done.block.why}"
-        run.terminal.warn(f"{told}; then: idse blueprint claims --write")
+        left = f"{done.block.path} was not written: {done.block.why}"
+        yield Warned(f"{left}; then: idse blueprint claims --write")
+
+
+blueprint = click.Group(
+    "blueprint",
+    commands=[_declare, _candidates, _promote, _reinforce, _demote, _claims, _verify],
+    help="Grow the blueprint by claims that sessions bear out.",
+)

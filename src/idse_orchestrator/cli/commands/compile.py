@@ -8,10 +8,11 @@ import click
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.cli import completion_values
-from idse_orchestrator.cli.compiling import CompileOptions, run_agent_spec
+from idse_orchestrator.cli.compiling import CompileOptions
+from idse_orchestrator.cli.compiling import agent_spec as compiled
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.errors import EXIT_OK
+from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.profiles.file import FORMATS, YAML
 
 
@@ -37,7 +38,7 @@ from idse_orchestrator.profiles.file import FORMATS, YAML
     "--check", is_flag=True, help="Write nothing; exit 1 where a file is not what would be written."
 )
 @click.option("--force", is_flag=True, help="Replace files that idse did not write, or that were edited.")
-def agent_spec(run: Run, **options: Any) -> int:  # noqa: ANN401 - click hands over what it parsed
+def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
     """Compile the Agent Profile of a spec into a file that programs can read.
 
     The profile is the fenced yaml block below the heading "## Agent Profile" of spec.md, as it is in this
@@ -48,20 +49,17 @@ def agent_spec(run: Run, **options: Any) -> int:  # noqa: ANN401 - click hands o
     not replaced without --force. With --all the files of profiles that are gone are removed, unless somebody
     changed them. Exit code 1: a profile has a problem, or --check found a difference.
     """
-    return run_agent_spec(run, CompileOptions(**options))
+    return compiled(run, CompileOptions(**options))
 
 
 @command("schema", project=False)
-def schema(run: Run) -> int:
+def schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
     """Print the JSON Schema that every compiled profile satisfies, YAML and JSON alike."""
     import json
 
     from idse_orchestrator.profiles.file import agent_profile_schema
 
-    run.terminal.data(json.dumps(agent_profile_schema(), indent=2))
-    return EXIT_OK
+    return Answer(lines=[json.dumps(agent_profile_schema(), indent=2)])
 
 
-def build() -> click.Command:
-    """The group."""
-    return click.Group("compile", commands=[agent_spec, schema], help="Compile agent profiles out of specs.")
+compile_ = click.Group("compile", commands=[agent_spec, schema], help="Compile agent profiles out of specs.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.envelope import envelope
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.configuration import (
     GIT,
     SETTINGS,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 @command("list", reads=True, project=False)
 @click.option("--show-origin", is_flag=True, help="Also say where each value comes from.")
-def list_settings(run: Run, *, show_origin: bool) -> None:
+def list_settings(run: Run, *, show_origin: bool) -> Answer:
     """Show every setting.
 
     The last of these that speaks counts: built-in values, ~/.idseconfig.json, git config idse.*, IDSE_*
@@ -33,57 +34,50 @@ def list_settings(run: Run, *, show_origin: bool) -> None:
     """
     values = configuration(run.app.layers)
     unknown = unknown_keys(run.app.layers)
-    if run.terminal.as_json:
-        notes = [
+
+    def lines() -> Iterator[str]:
+        for value in values.values():
+            yield _with_origin(value, f"{value.key}={printable(value.value)}", show_origin=show_origin)
+        for said in unknown:
+            yield Warned(f"there is no setting {said.key} ({said.origin})")
+
+    return Answer(
+        "idse.config-list/1",
+        lambda: [_data(value) for value in values.values()],
+        lines(),
+        (
             {"severity": "warning", "message": f"there is no setting {said.key}", "where": said.origin}
             for said in unknown
-        ]
-        run.terminal.data(envelope("idse.config-list/1", [_data(value) for value in values.values()], notes))
-        return
-    for value in values.values():
-        line = f"{value.key}={printable(value.value)}"
-        run.terminal.data(f"{printable(_origin(value))}\t{line}" if show_origin else line)
-    for said in unknown:
-        run.terminal.warn(f"there is no setting {said.key} ({said.origin})")
+        ),
+    )
 
 
 @command("get", reads=True, project=False)
 @click.argument("key")
 @click.option("--show-origin", is_flag=True, help="Also say where the value comes from.")
-def get(run: Run, key: str, *, show_origin: bool) -> None:
+def get(run: Run, key: str, *, show_origin: bool) -> Answer:
     """Show one setting; an empty line when it has no value."""
     value = get_setting(run.app.layers, key)
-    if run.terminal.as_json:
-        run.terminal.data(envelope("idse.config-get/1", _data(value)))
-        return
-    run.terminal.data(
-        f"{printable(_origin(value))}\t{printable(value.value)}" if show_origin else printable(value.value)
-    )
+    line = _with_origin(value, printable(value.value), show_origin=show_origin)
+    return Answer("idse.config-get/1", lambda: _data(value), [line])
 
 
 @command("set", project=False)
 @click.argument("key")
 @click.argument("value")
-def set_value(run: Run, key: str, value: str) -> None:
+def set_value(run: Run, key: str, value: str) -> Answer:
     """Set a value for this repository, in its git configuration. Nothing in your home is written."""
     now = set_setting(run.app.layers, key, value)
-    run.terminal.say(f"{now.key}={now.value}")
+    lines = [Said(f"{now.key}={now.value}")]
     if now.layer != GIT:
-        run.terminal.warn(f"{now.origin} decides over what was set here")
+        lines.append(Warned(f"{now.origin} decides over what was set here"))
+    return Answer(lines=lines)
 
 
-def build() -> click.Command:
-    """The command `idse config`."""
-    group = click.Group(
-        "config", help="Show the configuration and where it comes from; set it for this repository."
-    )
-    for sub in (list_settings, get, set_value):
-        group.add_command(sub)
-    return group
-
-
-def _origin(value: Value) -> str:
-    return f"{value.layer}: {value.origin}" if value.origin != value.layer else value.layer
+def _with_origin(value: Value, text: str, *, show_origin: bool) -> str:
+    """Returns `text`, behind the place that it comes from where that is asked for."""
+    origin = f"{value.layer}: {value.origin}" if value.origin != value.layer else value.layer
+    return f"{printable(origin)}\t{text}" if show_origin else text
 
 
 def _data(value: Value) -> dict[str, object]:
@@ -95,3 +89,10 @@ def _data(value: Value) -> dict[str, object]:
         "origin": value.origin,
         "summary": summary,
     }
+
+
+config = click.Group(
+    "config",
+    commands=[list_settings, get, set_value],
+    help="Show the configuration and where it comes from; set it for this repository.",
+)

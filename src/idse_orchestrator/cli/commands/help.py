@@ -7,14 +7,15 @@ from collections.abc import Iterable
 
 import click
 
+from idse_orchestrator.base.text import near
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.group import root
-from idse_orchestrator.cli.help_errors import error_classes, error_page
-from idse_orchestrator.cli.help_topics import TOPICS
+from idse_orchestrator.cli.help_topics import TOPICS, error_classes, error_page
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.rules import rule_page
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.table import COMMANDS
+from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.sessions.verdicts import known_rule
 
@@ -22,7 +23,7 @@ _CODE = re.compile(r"[A-Z]{2,10}\d{3}", re.ASCII | re.IGNORECASE)
 
 
 def _suggestions(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Commands, topics and codes first, then what the command named before has below it."""
+    """Suggests commands, topics and codes first, then what the command named before has below it."""
     words = context.params.get("words") or ()
     if words:
         found = _found(words)
@@ -35,18 +36,13 @@ def _suggestions(context: click.Context, incomplete: str) -> Iterable[str]:
 
 @command("help", project=False)
 @click.argument("words", nargs=-1, metavar="[TOPIC]", shell_complete=completion_values.silently(_suggestions))
-def help_command(run: Run, words: tuple[str, ...]) -> None:
+def help_(run: Run, words: tuple[str, ...]) -> Answer:
     """Explain a command, an error, a rule or a topic.
 
     TOPIC is a command (idse help stage start), the code of an error or of a rule (idse help IDSE301), or
     one of: exit-codes, stages, refs.
     """
-    run.terminal.data(_explained(run, words))
-
-
-def build() -> click.Command:
-    """The command."""
-    return help_command
+    return Answer(lines=[_explained(run, words)])
 
 
 def _explained(run: Run, words: tuple[str, ...]) -> str:
@@ -73,7 +69,7 @@ def _context() -> click.Context:
 
 
 def _found(words: Iterable[str]) -> click.Context:
-    """The context of the command that `words` name; UnknownNameError where they name none."""
+    """Returns the context of the command that `words` name; UnknownNameError where they name none."""
     context = _context()
     for word in words:
         group = context.command
@@ -86,14 +82,11 @@ def _found(words: Iterable[str]) -> click.Context:
 
 
 def _unknown(word: str, context: click.Context, names: list[str]) -> UnknownNameError:
-    from difflib import get_close_matches
-
     at_top = context.parent is None
     known = [*names, *TOPICS] if at_top else names
     path = context.command_path.removeprefix("idse").strip()
     prefix = f"idse help {path}".strip()
-    near = [f"{prefix} {name}" for name in get_close_matches(word, known, 3)]
     return UnknownNameError(
         f"there is no help on {word!r}" if at_top else f"{context.command_path} has no command {word!r}",
-        fix=tuple(near) or (prefix,),
+        fix=tuple(f"{prefix} {name}" for name in near(word, known, 3)) or (prefix,),
     )

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.style import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.worktree.code_commits import Missed
 
@@ -36,7 +36,7 @@ class _KeptError(Exception):
 
 
 def run(run: Run, name: str, args: Sequence[str]) -> int:
-    """Run the hook `name`; 0 or 1. git calls it, so its ledgers are meant, whatever store is chosen."""
+    """Runs the hook `name`; 0 or 1. git calls it, so its ledgers are meant, whatever store is chosen."""
     if name.startswith(_AGENT):
         return _agent(name, args)
     os.environ.pop("IDSE_STORE", None)
@@ -53,14 +53,14 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
         hook(run, args)
     except _KeptError as kept:
         _tell_trouble(run, name, kept.why)
-    except Exception as error:  # noqa: BLE001 - the commit is made; nothing may turn that into a failure
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, told as one
         _tell_trouble(run, name, error)
         return EXIT_CHECK_FAILED
     return EXIT_OK
 
 
 def _agent(name: str, args: Sequence[str]) -> int:
-    """What a coding agent calls: always 0."""
+    """Answers a coding agent: always 0."""
     from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
     from idse_orchestrator.cli.agent_hooks import run_agent_hook
 
@@ -83,22 +83,19 @@ def _before(run: Run) -> int:
     try:
         report = run.app.judging.judge_index()
     except IdseError as error:
-        from idse_orchestrator.cli.render.errors import render_error
+        from idse_orchestrator.cli.failure import render_error
 
         sys.stderr.write(render_error(error, run.terminal.prose_style) + "\n")
         return EXIT_CHECK_FAILED
-    if report.findings:
-        from idse_orchestrator.cli.render.report import render_report
+    if report.blocks():
+        from idse_orchestrator.cli.render.report_lines import text_report
 
-        rules = {rule.id: rule for rule in run.app.judging.constitution.rules} if report.blocks() else {}
-        form = "text" if report.blocks() else "concise"
-        if report.blocks():
-            sys.stderr.write(render_report(form, report, rules, run.terminal.prose_style) + "\n")
-            sys.stderr.write("idse: commit blocked (git commit --no-verify skips the check)\n")
-        else:
-            count = report.warnings
-            sys.stderr.write(f"idse: {counted(count, 'warning')}: idse validate\n")
-    return EXIT_CHECK_FAILED if report.blocks() else EXIT_OK
+        sys.stderr.write(text_report(report, {}, run.terminal.prose_style) + "\n")
+        sys.stderr.write("idse: commit blocked (git commit --no-verify skips the check)\n")
+        return EXIT_CHECK_FAILED
+    if report.findings:
+        sys.stderr.write(f"idse: {counted(report.warnings, 'warning')}: idse validate\n")
+    return EXIT_OK
 
 
 def _post_commit(run: Run, args: Sequence[str]) -> None:
@@ -128,9 +125,9 @@ def _post_rewrite(run: Run, args: Sequence[str]) -> None:
 
 
 def _rebased_from(git_dir: str) -> str:
-    """Where the branch stood before the rebase that ends now; "" if git does not say.
+    """Returns where the branch stood before the rebase that ends now; "" if git does not say.
 
-    The last pair need not tell it: a commit that was dropped is in none.
+    The last pair need not have it: a commit that was dropped is in none.
     """
     for folder in ("rebase-merge", "rebase-apply"):
         with suppress(OSError), open(os.path.join(git_dir, folder, "orig-head"), encoding="ascii") as file:
@@ -167,10 +164,10 @@ def _tell(run: Run, recorded: Recorded) -> None:
 
 
 def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
-    """The first of them in words, and how many more there are."""
+    """Puts the first of them into words, and says how many more there are."""
     if not found:
         return
-    from idse_orchestrator.cli.render.conflicts import conflict_words
+    from idse_orchestrator.cli.render.warnings import conflict_words
     from idse_orchestrator.ledger.merge.conflicts import MARKERS
 
     each, conflict = found[0]
@@ -188,7 +185,7 @@ def _tell_trouble(run: Run, name: str, error: Exception) -> None:
     sys.stderr.write(f"idse: {name} did not record: {words} (idse doctor)\n")
     try:
         run.app.log(f"{name} failed: {words} {printable(getattr(error, 'cause', '') or '')}")
-    except Exception:  # noqa: BLE001 - without a repository there is no log either
+    except Exception:  # noqa: BLE001 - a traceback in the middle of a typed line helps nobody
         return
 
 
@@ -204,8 +201,8 @@ NAMES = (*_BEFORE, *_AFTER, _PUSH)
 """The hooks that git calls."""
 
 
-def build() -> click.Command:
-    """The click command, for the help."""
+def hook() -> click.Command:
+    """Makes the click command, for the help."""
     import click
 
     from idse_orchestrator.cli.options import command
@@ -213,11 +210,11 @@ def build() -> click.Command:
     @command("hook", project=False)
     @click.argument("name", type=click.Choice(_all_names()))
     @click.argument("args", nargs=-1)
-    def hook(one: Run, name: str, args: tuple[str, ...]) -> int:
+    def typed(one: Run, name: str, args: tuple[str, ...]) -> int:
         """What git and coding agents call; not meant to be typed.
 
         idse hooks install sets git's hooks up, and idse agents install those of agents.
         """
         return run(one, name, args)
 
-    return hook
+    return typed

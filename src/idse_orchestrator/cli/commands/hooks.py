@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
+from idse_orchestrator.cli.layout import aligned
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.hooks import (
-    all_absent,
-    hooks_data,
-    hooks_page,
-    outcome_lines,
-    worktree_notice,
-)
+from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
-from idse_orchestrator.worktree.hooks.hook import SKIPPED, HooksReport
+from idse_orchestrator.worktree.hooks.hook import (
+    ABSENT,
+    CURRENT,
+    OUTDATED,
+    SKIPPED,
+    HooksPlace,
+    HooksReport,
+    HookState,
+)
 from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
 
 
 @command("install", project=False)
 @click.option("--force", is_flag=True, help="Write them even where a hook manager is in charge.")
-def install(run: Run, *, force: bool) -> int:
+def install(run: Run, *, force: bool) -> Answer:
     """Make git call idse when something is committed, merged or rewritten.
 
     A hook of yours is kept, and runs first. Where pre-commit, husky or lefthook is in charge, nothing is
@@ -29,52 +36,105 @@ def install(run: Run, *, force: bool) -> int:
     """
     report = install_hooks(run.app.hook_files(), force=force)
     if report.refusal and not report.works:
-        if report.place.manager:
-            run.terminal.data(report.place.manager.snippet.rstrip("\n"))
-        raise HooksRefusedError(report.refusal, where=report.place.folder, fix=report.fix)
+        return Answer(lines=_refusal(report))
     if report.refusal:
-        run.terminal.say(f"nothing to do: {report.refusal}, and it calls idse already")
-        return EXIT_OK
-    _say_outcomes(run, report)
-    return EXIT_OK if report.works else EXIT_CONFLICT
+        return Answer(lines=[Said(f"nothing to do: {report.refusal}, and it calls idse already")])
+    return Answer(lines=_outcome_lines(report), code=EXIT_OK if report.works else EXIT_CONFLICT)
 
 
 @command("uninstall", project=False)
-def uninstall(run: Run) -> int:
+def uninstall(run: Run) -> Answer:
     """Take idse's hooks away, and put back those that stood there before, byte for byte.
 
     A hook of ours that somebody edited stays; the exit code is then 3.
     """
     report = uninstall_hooks(run.app.hook_files())
-    if all_absent(report):
-        run.terminal.say("no hook of idse is installed here")
-        return EXIT_OK
-    _say_outcomes(run, report)
-    return EXIT_CONFLICT if any(outcome.result == SKIPPED for outcome in report.outcomes) else EXIT_OK
+    if all(outcome.result == ABSENT for outcome in report.outcomes):
+        return Answer(lines=[Said("no hook of idse is installed here")])
+    edited = any(outcome.result == SKIPPED for outcome in report.outcomes)
+    return Answer(lines=_outcome_lines(report), code=EXIT_CONFLICT if edited else EXIT_OK)
 
 
 @command("status", reads=True, project=False)
-def status(run: Run) -> int:
+def status(run: Run) -> Answer:
     """Show how the hooks stand. The exit code is 1 unless git calls idse for every one of them."""
     report = hooks_status(run.app.hook_files())
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        run.terminal.data(envelope("idse.hooks-status/1", hooks_data(report)))
-    else:
-        run.terminal.data(hooks_page(report, run.terminal.style))
-    return EXIT_OK if report.works else EXIT_CHECK_FAILED
-
-
-def build() -> click.Command:
-    """The group."""
-    return click.Group(
-        "hooks", commands=[install, uninstall, status], help="Install, remove and look at the git hooks."
+    return Answer(
+        "idse.hooks-status/1",
+        lambda: _data(report),
+        _standing_lines(report, run.terminal.style),
+        code=EXIT_OK if report.works else EXIT_CHECK_FAILED,
     )
 
 
-def _say_outcomes(run: Run, report: HooksReport) -> None:
-    run.terminal.say(f"hooks in {report.place.folder}")
-    run.terminal.say(outcome_lines(report))
-    if notice := worktree_notice(report):
-        run.terminal.warn(notice)
+def _refusal(report: HooksReport) -> Iterator[str]:
+    if report.place.manager:
+        yield report.place.manager.snippet.rstrip("\n")
+    raise HooksRefusedError(report.refusal, where=report.place.folder, fix=report.fix)
+
+
+def _outcome_lines(report: HooksReport) -> Iterator[str]:
+    yield Said(f"hooks in {report.place.folder}")
+    yield Said("\n".join(aligned((each.name, each.result, each.detail) for each in report.outcomes)))
+    yield from worktree_notice(report)
+
+
+def _standing_lines(report: HooksReport, style: Style) -> list[str]:
+    place = report.place
+    wired = place.manager.wired if place.manager else ()
+    lines = aligned([(state.name, *_condition(state, wired)) for state in report.states])
+    verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report))
+    return [*_place(place), *(f"  {printable(line)}" for line in lines), verdict]
+
+
+def _data(report: HooksReport) -> dict[str, object]:
+    place = report.place
+    return {
+        "works": report.works,
+        "folder": place.folder,
+        "core_hooks_path": place.setting or None,
+        "scope": place.scope or None,
+        "shared": place.outside,
+        "in_worktree": place.in_worktree,
+        "manager": place.manager
+        and {
+            "name": place.manager.name,
+            "evidence": place.manager.evidence,
+            "wired": list(place.manager.wired),
+        },
+        "hooks": list(report.states),
+    }
+
+
+def _place(place: HooksPlace) -> list[str]:
+    by = f" (core.hooksPath, {place.scope})" if place.setting else ""
+    lines = [f"hooks in {printable(place.folder)}{by}"]
+    if place.manager:
+        lines.append(f"{place.manager.name} is in charge of them ({printable(place.manager.evidence)})")
+    return lines
+
+
+def _condition(state: HookState, wired: tuple[str, ...]) -> tuple[str, str]:
+    words = state.condition
+    if state.condition not in (CURRENT, OUTDATED) and state.name in wired:
+        words = "called by the manager"
+    details = [state.detail, "your own hook runs first" if state.chained else ""]
+    return words, "; ".join(filter(None, details))
+
+
+def _broken(report: HooksReport) -> str:
+    manager = report.place.manager
+    wired = manager.wired if manager else ()
+    odd = [
+        state.name
+        for state in report.states
+        if state.condition not in (CURRENT, OUTDATED) and state.name not in wired
+    ]
+    if len(odd) == len(report.states):
+        return "git calls idse for none of them: idse hooks install"
+    return f"git does not call idse for {', '.join(odd)}: idse hooks install"
+
+
+hooks = click.Group(
+    "hooks", commands=[install, uninstall, status], help="Install, remove and look at the git hooks."
+)

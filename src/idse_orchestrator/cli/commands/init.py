@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import click
 
 from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.cli.agent_files import kept_diagnostics, refuse_kept, say_what_follows
-from idse_orchestrator.cli.first_pull import bring_ledgers, say_brought
+from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.agent_files import outcome_lines
-from idse_orchestrator.cli.render.hooks import worktree_notice
-from idse_orchestrator.cli.render.sync import setup_lines
+from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary, setup_lines
+from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.template_doubts import doubt_diagnostics, warn_of
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
-from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
+from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.sessions.template_folder import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
+from idse_orchestrator.sync.setup_agency import AgencySetup
+from idse_orchestrator.sync.syncing import SyncOutcome
 from idse_orchestrator.worktree.hooks.hook import HooksReport
 from idse_orchestrator.worktree.hooks.install import install_hooks
+
+
+class _Brought(NamedTuple):
+    """Ledgers that a fresh clone fetched: None where there was nothing to look for, or nobody answered."""
+
+    outcome: SyncOutcome | None = None
+    doubts: Sequence[str] = ()
+
+
+class _Done(NamedTuple):
+    """All that one run of ``idse init`` did."""
+
+    project: Initialized
+    hooks: HooksReport | None
+    doubts: Sequence[TemplateDoubt]
+    files: Sequence[FileOutcome]
+    agency: AgencySetup | None
+    brought: _Brought
+
+    @property
+    def changed(self) -> bool:
+        """False where all of it was there already."""
+        return self.project.changed or (self.hooks is not None and self.hooks.changed)
 
 
 @command("init", reads=True, project=False)
@@ -32,9 +56,9 @@ from idse_orchestrator.worktree.hooks.install import install_hooks
 @click.option("--no-fetch", is_flag=True, help="Do not look for the ledgers of a branch that was cloned.")
 @click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
 @click.option("--agent-files", is_flag=True, help="Tell coding agents of idse, as idse agents install.")
-def _init(  # noqa: PLR0913 - one parameter for each option
+def init(  # noqa: PLR0913 - one parameter for each option
     run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool, agent_files: bool
-) -> int:
+) -> Answer:
     """Start a project in this repository, or adopt one that the branch carries.
 
     Writes .idse/ with the __blueprint__ session, its ledger under refs/idse/, the git hooks, and one
@@ -48,25 +72,20 @@ def _init(  # noqa: PLR0913 - one parameter for each option
     check_name("project", wish.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None
-        brought = None if no_fetch else bring_ledgers(run, wish.project)
+        brought = _Brought() if no_fetch else _bring_ledgers(run, wish.project)
         maker = run.app.session_maker
-        done = init_project(maker, run.app.settings, wish)
+        made = init_project(maker, run.app.settings, wish)
         hooks = install_hooks(run.app.hook_files()) if run.app.has_git and not no_hooks else None
     files = install_agent_files(run.app.agent_files) if agent_files else ()
-    say_brought(run, brought)
-    _render(run, done, hooks, maker.templates.doubts() if done.made else (), files)
-    for line in setup_lines(setup) if setup else ():
-        run.terminal.say(line)
-    if files and not run.terminal.as_json:
-        say_what_follows(run, files)
-        refuse_kept(run, files)
-    code = brought.exit_code if brought else EXIT_OK
-    return code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK)
-
-
-def build() -> click.Command:
-    """The click command."""
-    return _init
+    done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
+    code = brought.outcome.exit_code if brought.outcome else EXIT_OK
+    return Answer(
+        "idse.init/1",
+        lambda: _data(done),
+        _lines(run, done),
+        [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
+        code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
+    )
 
 
 def _only_folder(run: Run) -> str:
@@ -80,54 +99,90 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _render(
-    run: Run,
-    done: Initialized,
-    hooks: HooksReport | None,
-    doubts: Sequence[TemplateDoubt],
-    files: Sequence[FileOutcome],
-) -> None:
-    terminal = run.terminal
-    changed = done.changed or (hooks is not None and hooks.changed)
-    if terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
+def _bring_ledgers(run: Run, project: str) -> _Brought:
+    """Pulls what the Agency, or else `origin`, has of the ledgers that this clone lacks.
 
-        data = {
-            "project": done.project,
-            "changed": changed,
-            "created": done.created,
-            "made": done.made,
-            "adopted": done.adopted,
-            "hooks": {outcome.name: outcome.result for outcome in hooks.outcomes} if hooks else {},
-            "hooks_refused": hooks.refusal if hooks else "",
-            "hooks_in_worktree": hooks.in_worktree if hooks else (),
-            "agent_files": {each.file.path: each.result for each in files},
-        }
-        terminal.data(envelope("idse.init/1", data, [*doubt_diagnostics(doubts), *kept_diagnostics(files)]))
-        return
-    warn_of(terminal, doubts)
+    `git clone` brings the branches and no ledger. That nobody answers is a warning: what begins here
+    meanwhile is joined with those ledgers by the next pull.
+    """
+    app = run.app
+    carried = any(owner == project for owner, _ in app.workspace.session_folders())
+    if not carried or project in app.reader.projects():
+        return _Brought()
+    agency = app.sync.ledgers_elsewhere()
+    if agency is None:
+        return _Brought()
+    from idse_orchestrator.sync.pull import pull
+
+    run.terminal.progress(f"looking for ledgers at {agency.url}")
+    try:
+        with app.sync.open(run.terminal.progress, agency=agency) as syncing:
+            return _Brought(pull(syncing))
+    except IdseError as error:
+        return _Brought(
+            doubts=(
+                Warned(f"the ledgers of {project} could not be fetched: {error.message}: {error.cause}"),
+                Said("         idse sync pull    (brings them later, and joins them with yours)"),
+            )
+        )
+    finally:
+        run.terminal.progress("")
+
+
+def _data(done: _Done) -> dict[str, object]:
+    project, hooks = done.project, done.hooks
+    return {
+        "project": project.project,
+        "changed": done.changed,
+        "created": project.created,
+        "made": project.made,
+        "adopted": project.adopted,
+        "hooks": {outcome.name: outcome.result for outcome in hooks.outcomes} if hooks else {},
+        "hooks_refused": hooks.refusal if hooks else "",
+        "hooks_in_worktree": hooks.in_worktree if hooks else (),
+        "agent_files": {each.file.path: each.result for each in done.files},
+    }
+
+
+def _lines(run: Run, done: _Done) -> Iterator[str]:
+    hooks, files = done.hooks, done.files
+    yield from _brought_lines(done.brought)
+    yield from doubt_warnings(done.doubts)
     if hooks is not None and hooks.refusal:
-        terminal.warn(f"hooks not installed: {hooks.refusal}")
-        terminal.say("         idse hooks install    (says what to do)")
-    if changed:
-        _tell(run, done, hooks)
+        yield Warned(f"hooks not installed: {hooks.refusal}")
+        yield Said("         idse hooks install    (says what to do)")
+    if done.changed:
+        yield from _project_lines(done.project, hooks)
     elif all(each.result == ALREADY for each in files):
-        terminal.say(f"project {done.project} is set up already; nothing changed")
-    for line in outcome_lines(files) if files else ():
-        terminal.say(f"  {line}")
+        yield Said(f"project {done.project.project} is set up already; nothing changed")
+    for row in outcome_rows(files) if files else ():
+        yield Said(f"  {row}")
+    yield from map(Said, setup_lines(done.agency) if done.agency else ())
+    if files:
+        yield from what_follows(run, files)
+        yield from refuse_kept(files)
 
 
-def _tell(run: Run, done: Initialized, hooks: HooksReport | None) -> None:
-    say = run.terminal.say
-    say(f"{'started' if done.created else 'mended'} project {done.project}")
+def _brought_lines(brought: _Brought) -> Iterator[str]:
+    yield from brought.doubts
+    outcome = brought.outcome
+    if outcome is None or not outcome.refs:
+        return
+    yield Said(f"from {outcome.agency.url}: {outcome_summary(outcome)}")
+    yield from map(Said, outcome_lines(outcome) if outcome.exit_code else ())
+    if outcome.agency.remote == "origin":
+        yield Said("  to push there, too: idse sync setup --remote origin")
+
+
+def _project_lines(done: Initialized, hooks: HooksReport | None) -> Iterator[str]:
+    yield Said(f"{'started' if done.created else 'mended'} project {done.project}")
     for session in done.made:
-        say(f"  made session {session}: .idse/projects/{done.project}/sessions/{session}/")
+        yield Said(f"  made session {session}: .idse/projects/{done.project}/sessions/{session}/")
     for session in done.adopted:
-        say(f"  adopted session {session}")
+        yield Said(f"  adopted session {session}")
     if hooks is not None and hooks.outcomes:
         installed = [outcome.name for outcome in hooks.outcomes if outcome.result != "skipped"]
-        say(f"  hooks: {', '.join(installed)}")
-        if notice := worktree_notice(hooks):
-            run.terminal.warn(notice)
+        yield Said(f"  hooks: {', '.join(installed)}")
+        yield from worktree_notice(hooks)
     if done.made:
-        say(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")
+        yield Said(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import click
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.envelope import ascii_json
+from idse_orchestrator.cli.layout import terminal_width
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
-from idse_orchestrator.cli.render.columns import terminal_width
-from idse_orchestrator.cli.render.envelope import ascii_json, envelope
-from idse_orchestrator.cli.render.log import Look, drawn, medium, oneline, short
-from idse_orchestrator.cli.render.log_full import full
-from idse_orchestrator.cli.render.log_json import damage_diagnostics, entry_data
-from idse_orchestrator.cli.render.log_template import HELP, template
+from idse_orchestrator.cli.render.log import Look, drawn, full, medium, oneline, short
+from idse_orchestrator.cli.render.log_data import HELP, damage_diagnostics, entry_data, template
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
 from idse_orchestrator.sessions.log import Wish, log_of_project, log_of_session
@@ -67,25 +67,27 @@ _JSON_LINES = "json-lines"
 )
 @click.option("--format", "form", metavar="FORMAT", help="See below.")
 @pager_option
-def log(run: Run, session: str | None, form: str | None, **options: object) -> None:
+def log(run: Run, session: str | None, form: str | None, **options: object) -> Answer:
     """Show the history of a session, newest first.
 
     An entry can be looked at in full with `idse show ID`.
     """
     now = time.time()
     if options.pop("syncs"):
-        return _show_syncs(run, session, form, now, options)
+        return _syncs(run, session, form, now, options)
     render = _renderer(form or "medium", now)
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
     wish = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
     _check(run, wish, form, session=session, everything=everything)
     entries = _entries(run, session, wish, everything=everything)
-    if run.terminal.as_json:
-        return _print_json(run, entries)
-    look = _look(run, date, now, sessions=everything)
-    with paged(run, wanted=bool(pager)):
-        _print(run, entries, render, look)
-    return None
+    seen: list[Entry] = []
+
+    def data() -> dict[str, object]:
+        seen.extend(item.entry for item in entries if item.entry)
+        return {"entries": [entry_data(entry) for entry in seen]}
+
+    lines = _lines(entries, render, _look(run, date, now, sessions=everything))
+    return Answer("idse.log/1", data, lines, damage_diagnostics(seen), within=paged(run, wanted=bool(pager)))
 
 
 log.epilog = (
@@ -94,33 +96,26 @@ log.epilog = (
 )
 
 
-def build() -> click.Command:
-    """The click command."""
-    return log
-
-
 def _entries(run: Run, session: str | None, wish: Wish, *, everything: bool) -> Iterator[Drawn]:
     if everything:
         return log_of_project(run.app.reader, run.app.history, run.project, wish)
     return log_of_session(run.app.reader, run.app.history, run.session(session), wish)
 
 
-def _show_syncs(run: Run, session: str | None, form: str | None, now: float, options: dict[str, Any]) -> None:
-    from idse_orchestrator.cli.render.sync_log import sync_point_data, sync_point_line
+def _syncs(run: Run, session: str | None, form: str | None, now: float, options: dict[str, Any]) -> Answer:
+    from idse_orchestrator.cli.render.sync import sync_point_data, sync_point_line
 
     date, pager, limit = options.pop("date"), options.pop("pager"), options.pop("limit")
     if session or form or any(options.values()):
         raise UsageError("--sync lists pushes and pulls only", fix=("idse log --sync [-n N] [--date iso]",))
     points = run.app.sync.points(limit)
-    if run.terminal.as_json:
-        run.terminal.data(
-            envelope("idse.log-sync/1", {"entries": [sync_point_data(each) for each in points]})
-        )
-        return
-    relative = _is_relative(date)
-    with paged(run, wanted=bool(pager)):
-        for point in points:
-            run.terminal.data(sync_point_line(point, now if relative else None, run.terminal.style))
+    shown = now if _is_relative(date) else None
+    return Answer(
+        "idse.log-sync/1",
+        lambda: {"entries": [sync_point_data(each) for each in points]},
+        (sync_point_line(point, shown, run.terminal.style) for point in points),
+        within=paged(run, wanted=bool(pager)),
+    )
 
 
 def _is_relative(date: object) -> bool:
@@ -133,19 +128,12 @@ def _look(run: Run, date: object, now: float, *, sessions: bool) -> Look:
     return Look(run.terminal.style, terminal_width() if on_terminal else None, shown, sessions)
 
 
-def _print(run: Run, entries: Iterator[Drawn], render: Renderer, look: Look) -> None:
+def _lines(entries: Iterable[Drawn], render: Renderer, look: Look) -> Iterator[str]:
     for item in entries:
         if item.entry is None:
-            run.terminal.data(item.prefix.rstrip())
-            continue
-        for line in drawn(item, render(item.entry, look.beside(item.prefix))):
-            run.terminal.data(line)
-
-
-def _print_json(run: Run, drawn_entries: Iterator[Drawn]) -> None:
-    entries = [item.entry for item in drawn_entries if item.entry]
-    data = {"entries": [entry_data(entry) for entry in entries]}
-    run.terminal.data(envelope("idse.log/1", data, damage_diagnostics(entries)))
+            yield item.prefix.rstrip()
+        else:
+            yield from drawn(item, render(item.entry, look.beside(item.prefix)))
 
 
 def _renderer(form: str, now: float) -> Renderer:
@@ -155,13 +143,11 @@ def _renderer(form: str, now: float) -> Renderer:
         return lambda entry, _look: [ascii_json(entry_data(entry))]
     if "%" in form:
         return template(form, now)
-    from difflib import get_close_matches
-
     known = (*_FORMATS, _JSON_LINES)
     raise UsageError(
         f"there is no format {form!r}",
         cause=f"known: {', '.join(known)}, or a template with %-placeholders",
-        fix=tuple(f"did you mean {match}?" for match in get_close_matches(form, known, 1)),
+        fix=did_you_mean(form, known),
     )
 
 

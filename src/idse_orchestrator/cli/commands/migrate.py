@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
 import click
 
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.progress import Progress
+from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     default="",
     help="Write notices for the old place to a new branch (of a repository) or a new folder.",
 )
-def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str, archive: str) -> int:
+def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str, archive: str) -> Answer:
     """Take over the sessions of an older layout at PATH: a folder, a work tree or a bare repository.
 
     The source is only read. Each session becomes a ledger with its documents byte for byte, a `migrated`
@@ -59,17 +60,18 @@ def _migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: st
             place.write(notices(plan))
     if report:
         _write_report(report, plan, done)
-    _show(run, plan, done, place, dry_run=dry_run)
-    return EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK
+    from idse_orchestrator.cli.render.migration import migration_data
 
-
-def build() -> click.Command:
-    """The click command."""
-    return _migrate
+    return Answer(
+        "idse.migrate/1",
+        lambda: {**migration_data(plan, done), "dry_run": dry_run},
+        _lines(run, plan, done, place, dry_run=dry_run),
+        code=EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK,
+    )
 
 
 class _Phases:
-    """Progress of work that has several parts: each of them is counted by itself."""
+    """Shows the progress of work that has several parts: each of them is counted by itself."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -106,13 +108,13 @@ def _check_report(report: str, migration: Migration) -> None:
 
 
 def _is_own_work_tree(root: str) -> bool:
-    """Whether we stand in the source itself: then a file in it is where the user asked for it."""
+    """Returns True if we stand in the source itself: then a file in it is where the user asked for it."""
     here = os.path.realpath(".")
     return os.path.commonpath([here, root]) == root
 
 
 def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
-    from idse_orchestrator.cli.render.envelope import ascii_json
+    from idse_orchestrator.cli.envelope import ascii_json
     from idse_orchestrator.cli.render.migration import migration_data
 
     try:
@@ -124,19 +126,12 @@ def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
         ) from error
 
 
-def _show(run: Run, plan: MigrationPlan, done: Migrated, place: Archive | None, *, dry_run: bool) -> None:
-    from idse_orchestrator.cli.render.migration import migration_data, migration_lines, outcome_lines
+def _lines(
+    run: Run, plan: MigrationPlan, done: Migrated, place: Archive | None, *, dry_run: bool
+) -> Iterator[str]:
+    from idse_orchestrator.cli.render.migration import migration_lines, outcome_lines
 
-    terminal = run.terminal
-    if terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        data = {**migration_data(plan, done), "dry_run": dry_run}
-        terminal.data(envelope("idse.migrate/1", data))
-        return
-    for line in migration_lines(plan, terminal.style, verbose=bool(terminal.verbose) or dry_run):
-        terminal.data(line)
-    for line in outcome_lines(plan, done, dry_run=dry_run):
-        terminal.say(line)
+    yield from migration_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose) or dry_run)
+    yield from map(Said, outcome_lines(plan, done, dry_run=dry_run))
     if place is not None:
-        terminal.say(f"notices for the old place: {'would go to ' if dry_run else ''}{place.description}")
+        yield Said(f"notices for the old place: {'would go to ' if dry_run else ''}{place.description}")

@@ -8,18 +8,19 @@ from typing import Any
 
 import click
 
+from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.cli import completion_values
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.envelope import envelope
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
 
-rule_argument = click.argument("rule", metavar="RULE", shell_complete=completion_values.rules)
-session_option = click.option(
+_rule_argument = click.argument("rule", metavar="RULE", shell_complete=completion_values.rules)
+_session_option = click.option(
     "--session",
     metavar="NAME",
     shell_complete=completion_values.sessions,
@@ -27,8 +28,8 @@ session_option = click.option(
 )
 
 
-def reason_option(words: str) -> Callable[[Any], Any]:
-    """The required ``-m WHY``."""
+def _reason_option(words: str) -> Callable[[Any], Any]:
+    """Makes the required ``-m WHY``."""
     return click.option("-m", "reason", metavar="WHY", required=True, help=words)
 
 
@@ -45,7 +46,7 @@ def reason_option(words: str) -> Callable[[Any], Any]:
     shell_complete=completion_values.stages,
     help="Only rules that look at one stage.",
 )
-def list_rules(run: Run, family: str | None, stage: str | None) -> None:
+def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
     """List the rules in force here.
 
     Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule
@@ -53,36 +54,40 @@ def list_rules(run: Run, family: str | None, stage: str | None) -> None:
     """
     constitution = completion_values.constitution_here()
     rules = _selected(constitution.rules, _family(family), _stage(stage))
-    if run.terminal.as_json:
-        data = {**_about(constitution), "rules": [rule_data(rule) for rule in rules]}
-        run.terminal.data(envelope("idse.rule-list/1", data))
-    else:
-        run.terminal.data(rule_table(rules, run.terminal.style))
+    return Answer(
+        "idse.rule-list/1",
+        lambda: {**_about(constitution), "rules": [rule_data(each) for each in rules]},
+        [rule_table(rules, run.terminal.style)],
+    )
 
 
 @command("show", reads=True, project=False)
-@rule_argument
-def show_rule(run: Run, rule: str) -> None:
+@_rule_argument
+def show_rule(run: Run, rule: str) -> Answer:
     """Explain one rule.
 
     What it says, when it blocks, the article it serves, how to waive it, and the parameters of its check.
     """
     constitution = completion_values.constitution_here()
     found = known_rule(constitution, rule)
-    if run.terminal.as_json:
-        article = constitution.article(found.article)
-        data = {**_about(constitution), "rule": rule_data(found), "article": article and article._asdict()}
-        run.terminal.data(envelope("idse.rule-show/1", data))
-    else:
-        run.terminal.data(rule_page(found, constitution, run.terminal.style))
+    article = constitution.article(found.article)
+    return Answer(
+        "idse.rule-show/1",
+        lambda: {
+            **_about(constitution),
+            "rule": rule_data(found),
+            "article": article and article._asdict(),
+        },
+        [rule_page(found, constitution, run.terminal.style)],
+    )
 
 
 @command("waive")
-@rule_argument
-@session_option
-@reason_option("Why the rule does not count for this session. Every report shows it.")
+@_rule_argument
+@_session_option
+@_reason_option("Why the rule does not count for this session. Every report shows it.")
 @click.option("--until", metavar="YYYY-MM-DD", help="The last day (UTC) on which the waiver counts.")
-def waive(run: Run, rule: str, session: str | None, reason: str, until: str | None) -> None:
+def waive(run: Run, rule: str, session: str | None, reason: str, until: str | None) -> Answer:
     """Record that a rule does not block one session.
 
     Findings of the rule stay in every report, marked as waived and with the reason. A second waiver of
@@ -91,31 +96,22 @@ def waive(run: Run, rule: str, session: str | None, reason: str, until: str | No
     expires = None if until is None else _day(until)
     key = run.session(session)
     change = waive_rule(run.app.judging.waivers, key, rule, reason, expires)
-    run.terminal.say(("waived " if change.changed else "already waived: ") + _waived(change, key))
+    words = "waived " if change.changed else "already waived: "
+    return Answer(lines=[Said(words + _waived(change, key))])
 
 
 @command("unwaive")
-@rule_argument
-@session_option
-@reason_option("Why the rule counts again.")
-def unwaive(run: Run, rule: str, session: str | None, reason: str) -> None:
+@_rule_argument
+@_session_option
+@_reason_option("Why the rule counts again.")
+def unwaive(run: Run, rule: str, session: str | None, reason: str) -> Answer:
     """Record that the waiver of a rule is withdrawn."""
     key = run.session(session)
     change = unwaive_rule(run.app.judging.waivers, key, rule, reason)
     name = f"{key[0]}/{key[1]}"
-    if change.changed:
-        run.terminal.say(f"withdrew the waiver of {_waived(change, key)}\n  now because: {reason.strip()}")
-    else:
-        run.terminal.say(f"nothing to withdraw: {change.rule} is not waived in {name}")
-
-
-def build() -> click.Command:
-    """The group."""
-    return click.Group(
-        "rule",
-        commands=[list_rules, show_rule, waive, unwaive],
-        help="List and explain rules, waive one for a session.",
-    )
+    done = f"withdrew the waiver of {_waived(change, key)}\n  now because: {reason.strip()}"
+    nothing = f"nothing to withdraw: {change.rule} is not waived in {name}"
+    return Answer(lines=[Said(done if change.changed else nothing)])
 
 
 def _about(constitution: Constitution) -> dict[str, object]:
@@ -131,7 +127,7 @@ def _selected(rules: Sequence[Rule], family: str | None, stage: str | None) -> l
 
 
 def _family(asked: str | None) -> str | None:
-    """The family that a digit ("3", "3xx") or a name stands for."""
+    """Returns the family that a digit ("3", "3xx") or a name stands for."""
     if asked is None:
         return None
     names = {**FAMILIES, **{f"{digit}xx": name for digit, name in FAMILIES.items()}}
@@ -140,7 +136,7 @@ def _family(asked: str | None) -> str | None:
     if name in known:
         return name
     raise UnknownNameError(
-        f"there is no family {asked!r}", cause=f"families: {', '.join(known)}", fix=_near(name, known)
+        f"there is no family {asked!r}", cause=f"families: {', '.join(known)}", fix=did_you_mean(name, known)
     )
 
 
@@ -148,14 +144,8 @@ def _stage(asked: str | None) -> str | None:
     if asked is None or asked in STAGES:
         return asked
     raise UnknownNameError(
-        f"there is no stage {asked!r}", cause=f"stages: {', '.join(STAGES)}", fix=_near(asked, STAGES)
+        f"there is no stage {asked!r}", cause=f"stages: {', '.join(STAGES)}", fix=did_you_mean(asked, STAGES)
     )
-
-
-def _near(name: str, known: Sequence[str]) -> tuple[str, ...]:
-    from difflib import get_close_matches
-
-    return tuple(f"did you mean {match}?" for match in get_close_matches(name, known, 1))
 
 
 def _day(text: str) -> str:
@@ -176,3 +166,10 @@ def _waived(change: WaiverChange, key: tuple[str, str]) -> str:
         return name
     until = f" until {waiver.expires}" if waiver.expires else ""
     return f"{name}{until}\n  because: {waiver.reason}\n  by: {waiver.by}"
+
+
+rule = click.Group(
+    "rule",
+    commands=[list_rules, show_rule, waive, unwaive],
+    help="List and explain rules, waive one for a session.",
+)

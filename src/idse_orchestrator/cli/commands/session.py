@@ -1,29 +1,106 @@
-"""``idse session``: make, list, describe and archive sessions."""
+"""``idse session``, ``spawn`` and ``switch``: make, list, describe and archive sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import click
 
-from idse_orchestrator.cli.options import command, session_argument
-from idse_orchestrator.cli.render.session_list import show_sessions
-from idse_orchestrator.cli.render.status_page import show_status_of
+from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.options import command, reason_option, session_argument
+from idse_orchestrator.cli.render.sessions import sessions_answer
+from idse_orchestrator.cli.render.status import status_answer
+from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.spawning import spawn_command
-from idse_orchestrator.cli.switching import switch_command
-from idse_orchestrator.sessions.create_session import SETTABLE_STATUSES, archive_session, describe_session
+from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.pipeline.session_graph import EXPLORATORY, FEATURE
+from idse_orchestrator.sessions.create_session import (
+    SETTABLE_STATUSES,
+    SessionWish,
+    archive_session,
+    create_session,
+    describe_session,
+    switch_session,
+)
+
+
+def _spawning(name: str, *, switches: bool) -> click.Command:
+    """Makes a command that makes a session, and switches to it if `switches`."""
+
+    def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
+        return _made(run, SessionWish(session, kind, title, parents, owner), switches=switches)
+
+    make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
+    wrap: Callable[[Callable[..., Answer]], click.Command] = command(name, reads=True)
+    return wrap(_spawn_options(make))
+
+
+def _spawn_options(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    kinds = click.Choice([FEATURE, EXPLORATORY])
+    for option in (
+        click.option(
+            "--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."
+        ),
+        click.option("--owner", default="", metavar="WHO", help="Who answers for it."),
+        click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words."),
+        click.option("--type", "kind", type=kinds, default=FEATURE, help="What kind of work it is."),
+        click.argument("session", metavar="NAME"),
+    ):
+        function = option(function)
+    return function
+
+
+def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
+    app, project = run.app, run.project
+    maker = app.session_maker
+    tip = create_session(maker, project, wanted)
+    doubts = maker.templates.doubts()
+    key = (project, wanted.name)
+    if switches:
+        switch_session(app.workspace, app.views, key)
+    path = artifact_path(*key, STAGES[0])
+
+    def lines() -> Iterator[str]:
+        yield from doubt_warnings(doubts)
+        yield Said(f"made session {project}/{wanted.name}" + (" and switched to it" if switches else ""))
+        following = f"write {path}, then: idse next" if switches else f"idse switch {wanted.name}"
+        yield Said(f"next: {following}")
+
+    return Answer(
+        "idse.session/1",
+        lambda: {
+            "project": project,
+            "session": wanted.name,
+            "ledger": tip.commit,
+            "path": path,
+            "current": switches,
+        },
+        lines(),
+        doubt_diagnostics(doubts),
+    )
+
+
+@command("switch")
+@click.argument("name", shell_complete=completion_values.sessions)
+def switch(run: Run, name: str) -> Answer:
+    """Make NAME (a session, or project/session) the current session of this work tree."""
+    key = run.session(name)
+    changed = switch_session(run.app.workspace, run.app.views, key)
+    return _said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
 
 
 @command("list", reads=True)
-def _list(run: Run) -> int:
+def _list(run: Run) -> Answer:
     """List the sessions of the project; each stage is one sign: · pending, ▶ in progress, ✓ complete."""
-    return show_sessions(run, run.project)
+    return sessions_answer(run, run.project)
 
 
 @command("show", reads=True)
 @session_argument
-def _show(run: Run, session: str | None) -> int:
+def _show(run: Run, session: str | None) -> Answer:
     """Show where a session stands, as idse status does."""
-    return show_status_of(run, run.session(session))
+    return status_answer(run, run.session(session))
 
 
 @command("set")
@@ -32,33 +109,35 @@ def _show(run: Run, session: str | None) -> int:
 @click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--tag", "tags", multiple=True, metavar="WORD", help="A tag; give all of them.")
 @click.option("--status", type=click.Choice(SETTABLE_STATUSES), help="How far it is, set by hand.")
-def _set(run: Run, session: str | None, **wishes: object) -> int:
+def _set(run: Run, session: str | None, **fields: object) -> Answer:
     """Say more about a session. What is not given stays as it is."""
     key = run.session(session)
-    given = {name: value for name, value in wishes.items() if value not in (None, ())}
+    given = {name: value for name, value in fields.items() if value not in (None, ())}
     changed = describe_session(run.app.writer, key, given)
     run.app.views.refresh(key[0])
-    run.terminal.say(f"described {'/'.join(key)}" if changed else "nothing changed")
-    return 0
+    return _said(f"described {'/'.join(key)}" if changed else "nothing changed")
 
 
 @command("archive")
 @session_argument
-@click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
+@reason_option
 @click.option("--undo", is_flag=True, help="Bring it back.")
-def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> int:
+def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answer:
     """Put a session into the archive: it stays readable, and its stages do not move any more."""
     key = run.session(session)
     changed = archive_session(run.app.writer, key, reason, undo=undo)
     run.app.views.refresh(key[0])
     words = "brought back" if undo else "archived"
-    run.terminal.say(f"{words} {'/'.join(key)}" if changed else "nothing changed")
-    return 0
+    return _said(f"{words} {'/'.join(key)}" if changed else "nothing changed")
 
 
-def build() -> click.Command:
-    """The click group."""
-    group = click.Group("session", help="Make, list, describe and archive sessions.")
-    for each in (spawn_command("new", switches=False), _list, _show, switch_command(), _set, _archive):
-        group.add_command(each)
-    return group
+def _said(sentence: str) -> Answer:
+    return Answer(lines=[Said(sentence)])
+
+
+spawn = _spawning("spawn", switches=True)
+session = click.Group(
+    "session",
+    commands=[_spawning("new", switches=False), _list, _show, switch, _set, _archive],
+    help="Make, list, describe and archive sessions.",
+)

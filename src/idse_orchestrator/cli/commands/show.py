@@ -1,31 +1,41 @@
-"""``idse show``: one entry of a ledger in full, or an artifact as it was then."""
+"""``idse show`` and ``idse diff``: an entry of a ledger, a document as it was, what changed since."""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from collections.abc import Iterable, Iterator
 
 import click
 
+from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli.layout import terminal_width
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
-from idse_orchestrator.cli.render.columns import terminal_width
-from idse_orchestrator.cli.render.diff import patch_lines, stat_lines
-from idse_orchestrator.cli.render.envelope import envelope
-from idse_orchestrator.cli.render.log import Look
-from idse_orchestrator.cli.render.log_full import full
-from idse_orchestrator.cli.render.log_json import changes_data, damage_diagnostics, entry_data
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.render.log import Look, full
+from idse_orchestrator.cli.render.log_data import damage_diagnostics, entry_data
 from idse_orchestrator.cli.run import Run
-from idse_orchestrator.errors import UsageError
-from idse_orchestrator.sessions.show_event import Finder, Shown, artifact_at, show_event
+from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Raw, Said
+from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
+from idse_orchestrator.sessions.diff import Comparing, DiffWish
+from idse_orchestrator.sessions.diff import diff as compare
+from idse_orchestrator.sessions.show_event import Difference, Finder, Shown, artifact_at, show_event
+from idse_orchestrator.sessions.trees import Change
+
+_PATCH, _STAT, _NAMES = "patch", "stat", "names"
+_WIDEST_STAT = 100
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_BAR = re.compile(r"( \| +\d+ )(\+*)(-*)$")
 
 
 @command("show", reads=True)
 @click.argument("event", default="@{0}", metavar="[EVENT[:PATH]]")
 @click.option("-p", "--patch", is_flag=True, help="Show the lines that changed, not just how many.")
 @pager_option
-def show(run: Run, event: str, patch: bool, pager: bool) -> None:  # noqa: FBT001 - click passes options by name
+def show(run: Run, event: str, patch: bool, pager: bool) -> Answer:  # noqa: FBT001 - click passes options by name
     """Show one entry of a ledger: what happened, who did it, what changed.
 
     EVENT is an event id or a ledger commit, each in full or by its first characters (at least four),
@@ -37,45 +47,153 @@ def show(run: Run, event: str, patch: bool, pager: bool) -> None:  # noqa: FBT00
     """
     finder = Finder(run.app.reader, run.app.history, run.app.trees, run.session)
     name, colon, path = event.partition(":")
+    within = paged(run, wanted=pager)
     if colon:
-        return _print_artifact(run, artifact_at(finder, name or "@{0}", path), pager=pager)
+        return Answer(lines=_document(artifact_at(finder, name or "@{0}", path)), within=within)
     shown = show_event(finder, name)
-    if run.terminal.as_json:
-        data = entry_data(shown.entry) | {"changes": changes_data(shown.difference.changes())}
-        return run.terminal.data(envelope("idse.show/1", data, damage_diagnostics([shown.entry])))
-    with paged(run, wanted=pager):
-        _print(run, shown, patch=patch)
-    return None
+    return Answer(
+        "idse.show/1",
+        lambda: entry_data(shown.entry) | {"changes": _changes_data(shown.difference.changes())},
+        _entry_lines(run, shown, patch=patch),
+        damage_diagnostics([shown.entry]),
+        within=within,
+    )
 
 
-def build() -> click.Command:
-    """The click command."""
-    return show
-
-
-def _print(run: Run, shown: Shown, *, patch: bool) -> None:
+def _entry_lines(run: Run, shown: Shown, *, patch: bool) -> Iterator[str]:
     on_terminal, width, style = sys.stdout.isatty(), terminal_width(), run.terminal.style
-    look = Look(style, width if on_terminal else None, time.time() if on_terminal else None)
-    lines = full(shown.entry, look)
+    lines = full(
+        shown.entry, Look(style, width if on_terminal else None, time.time() if on_terminal else None)
+    )
     if shown.difference.old == shown.difference.new:
-        lines = lines[:-1]
-    elif patch:
-        lines += patch_lines(shown.difference.patch(), style)
-    else:
-        lines += stat_lines(shown.difference.stat(min(width, 100)), style)
-    for line in lines:
-        run.terminal.data(line)
-
-
-def _print_artifact(run: Run, content: bytes, *, pager: bool) -> None:
-    """The exact bytes; on a terminal, text that the terminal cannot be moved by."""
-    if run.terminal.as_json:
-        raise UsageError("a document has no JSON form", fix=("leave out --json",))
-    if not sys.stdout.isatty():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        yield from lines[:-1]
         return
-    text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-    with paged(run, wanted=pager):
-        sys.stdout.write(printable(text, lines=True))
+    yield from lines
+    if patch:
+        yield from _patch_lines(shown.difference.patch(), style)
+    else:
+        yield from _stat_lines(shown.difference.stat(min(width, _WIDEST_STAT)), style)
+
+
+def _document(content: bytes) -> Iterator[str | Raw]:
+    """Yields the exact bytes; on a terminal, text that the terminal cannot be moved by."""
+    if sys.stdout.isatty():
+        text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
+        yield Raw([printable(text, lines=True).encode(sys.stdout.encoding, "backslashreplace")])
+    else:
+        yield Raw([content])
+
+
+@command("diff", reads=True)
+@click.argument("stage", default="", metavar="[STAGE]", shell_complete=completion_values.stages)
+@click.option(
+    "--session",
+    metavar="SESSION",
+    help="The session to compare; the current one if left out.",
+    shell_complete=completion_values.sessions,
+)
+@click.option(
+    "--since-complete",
+    is_flag=True,
+    help="Compare with what each stage was completed with; for one STAGE, also what it builds on.",
+)
+@click.option(
+    "--at", default="", metavar="EVENT|REV", help="Compare with an entry of the ledger, or a code revision."
+)
+@click.option("--stat", "form", flag_value=_STAT, help="Show how much changed in each document.")
+@click.option("--name-only", "form", flag_value=_NAMES, help="Show only which documents changed.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
+@pager_option
+def diff(
+    run: Run,
+    session: str | None,
+    form: str | None,
+    *,
+    exit_code: bool,
+    pager: bool,
+    **wish: str | bool,
+) -> Answer:
+    """Show what changed in the session's folder since its ledger recorded it.
+
+    With STAGE, only that stage's document. Paths are relative to the session's folder.
+    """
+    key = run.session(session)
+    app = run.app
+    comparing = Comparing(app.reader, app.workspace, Finder(app.reader, app.history, app.trees, run.session))
+    found = compare(comparing, key, DiffWish(**wish))  # type: ignore[arg-type] # click gives each its type
+    changes = found.changes()
+    return Answer(
+        "idse.diff/1",
+        lambda: {
+            "project": key[0],
+            "session": key[1],
+            "from": {"what": found.old_name, "tree": found.old},
+            "to": {"what": found.new_name, "tree": found.new},
+            "changes": _changes_data(changes),
+        },
+        _diff_lines(run, found, [change.path for change in changes], form or _PATCH),
+        code=EXIT_CHECK_FAILED if changes and exit_code else EXIT_OK,
+        within=paged(run, wanted=pager and bool(changes)),
+    )
+
+
+def _diff_lines(run: Run, found: Difference, names: list[str], form: str) -> Iterator[str | Raw]:
+    style = run.terminal.style
+    if not names:
+        yield Said(f"nothing differs between {found.old_name} and {found.new_name}")
+    elif form == _NAMES:
+        yield from map(printable, names)
+    elif form == _STAT:
+        yield from _stat_lines(found.stat(min(terminal_width(), _WIDEST_STAT)), style)
+    elif sys.stdout.isatty() or style.enabled:
+        yield from _patch_lines(found.patch(), style)
+    else:
+        yield Raw(found.patch())  # so that `git apply` can use it
+
+
+def _changes_data(changes: Iterable[Change]) -> list[dict[str, object]]:
+    """Returns paths that differ, with the stage whose artifact it is and the blob ids of both sides."""
+    return [
+        {
+            "path": change.path,
+            "stage": STAGE_OF.get(change.path),
+            "status": change.status,
+            "old": change.old or None,
+            "new": change.new or None,
+        }
+        for change in changes
+    ]
+
+
+def _patch_lines(lines: Iterable[bytes], style: Style) -> Iterator[str]:
+    """Yields the lines of a patch, without line breaks; inside a hunk only its own counts say what a line is.
+
+    The colours are idse's own: git's could not be told from those that a document itself contains.
+    """
+    old = new = 0
+    for raw in lines:
+        line = printable(
+            raw.decode("utf-8", "surrogateescape").removesuffix("\n").removesuffix("\r"), lines=True
+        )
+        hunk = _HUNK.match(line) if old <= 0 and new <= 0 else None
+        if hunk:
+            old, new = int(hunk[1] or 1), int(hunk[2] or 1)
+            yield style.cyan(hunk[0]) + line[hunk.end() :]
+        elif old > 0 or new > 0:
+            old -= line[:1] in ("-", " ", "")
+            new -= line[:1] in ("+", " ", "")
+            yield _body(line, style)
+        else:
+            yield line if line.startswith("\\") else style.bold(line)
+
+
+def _stat_lines(lines: Iterable[str], style: Style) -> Iterator[str]:
+    """Yields the lines of a summary with its bars coloured."""
+    for line in lines:
+        yield _BAR.sub(lambda bar: bar[1] + style.green(bar[2]) + style.red(bar[3]), printable(line))
+
+
+def _body(line: str, style: Style) -> str:
+    if line.startswith("+"):
+        return style.green(line)
+    return style.red(line) if line.startswith("-") else line

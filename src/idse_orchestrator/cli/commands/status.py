@@ -1,10 +1,19 @@
-"""``idse status``: where the session stands. Starts without click (see ``cli/hot.py``)."""
+"""``idse status``, ``next`` and ``prime``: where a session stands, what to do now, and both for an agent.
+
+The first two start without click (see ``cli/hot.py``).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.status_page import show_status_of
+from idse_orchestrator.cli.render.agents import who_lines
+from idse_orchestrator.cli.render.status import next_data, next_lines, status_answer, status_data
+from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.terminal import Answer
+from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.sessions import status as sessions
 
 if TYPE_CHECKING:
     import click
@@ -12,26 +21,76 @@ if TYPE_CHECKING:
     from idse_orchestrator.cli.run import Run
 
 
-def run(run: Run, *, all_sessions: bool = False, session: str | None = None) -> int:
-    """Show the session's status, or a line for each session of the project."""
+def show_status(run: Run, *, all_sessions: bool = False, session: str | None = None) -> Answer:
+    """Show where the session stands: its stages, what changed since, and what is next."""
     if all_sessions:
-        from idse_orchestrator.cli.render.session_list import show_sessions
+        from idse_orchestrator.cli.render.sessions import sessions_answer
 
-        return show_sessions(run, run.project)
-    return show_status_of(run, run.session(session))
+        return sessions_answer(run, run.project)
+    return status_answer(run, run.session(session))
 
 
-def build() -> click.Command:
-    """The click command, for what the fast path does not read and for the help."""
+def show_next(run: Run, *, session: str | None = None) -> Answer:
+    """Say what to do now: the first thing that keeps the session from being complete."""
+    key = run.session(session)
+    found = sessions.show_status(run.app.reader, run.app.workspace, key)
+    artifact = found.next.artifact
+    path = f"{session_folder(*key)}/{artifact}" if artifact else None
+
+    def lines() -> Iterator[str]:
+        yield from next_lines(found.next, run.terminal.style)
+        if path:
+            yield f"file: {printable(path)}"
+        yield from who_lines(found)
+
+    return Answer(
+        "idse.next/1",
+        lambda: {"project": key[0], "session": key[1], **next_data(found), "path": path},
+        lines(),
+    )
+
+
+def show_prime(run: Run, session: str | None) -> Answer:
+    """Brief an agent: where the session stands, what to do now, what is open, and the rules of the house.
+
+    Fits 1,500 tokens. Made for the start of an agent's session: idse prime >> context.
+    """
+    from idse_orchestrator.cli.briefing import findings_of, prime_text
+    from idse_orchestrator.cli.render.report import finding_data
+
+    app = run.app
+    key = run.session(session)
+    found, report = sessions.show_status(app.reader, app.workspace, key), findings_of(app, key)
+
+    def data() -> object:
+        rules = app.judging.constitution.by_id
+        findings = [finding_data(finding, rules) for finding in report.findings]
+        return {"status": status_data(found), "findings": findings}
+
+    return Answer("idse.prime/1", data, [prime_text(found, report)])
+
+
+def status() -> click.Command:
+    """Makes the click command, for what the fast path does not read and for the help."""
     import click
 
     from idse_orchestrator.cli.options import command, session_argument
 
-    @command("status", reads=True)
-    @session_argument
-    @click.option("--all", "all_sessions", is_flag=True, help="A line for every session of the project.")
-    def status(one: Run, session: str | None, *, all_sessions: bool) -> int:
-        """Show where the session stands: its stages, what changed since, and what is next."""
-        return run(one, all_sessions=all_sessions, session=session)
+    every = click.option(
+        "--all", "all_sessions", is_flag=True, help="A line for every session of the project."
+    )
+    return command("status", reads=True)(session_argument(every(show_status)))
 
-    return status
+
+def next_() -> click.Command:
+    """Makes the click command."""
+    from idse_orchestrator.cli.options import command, session_argument
+
+    return command("next", reads=True)(session_argument(show_next))
+
+
+def prime() -> click.Command:
+    """Makes the click command."""
+    from idse_orchestrator.cli.options import command, session_argument
+
+    return command("prime", reads=True)(session_argument(show_prime))

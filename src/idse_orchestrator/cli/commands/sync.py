@@ -1,20 +1,29 @@
-"""``idse sync``: push ledgers to the Agency, pull from it, compare, and say where it is."""
+"""``idse sync``: push ledgers to the Agency, pull from it, compare, and say where it is.
+
+Push and pull start without click (see ``cli/hot.py``), which costs more than finding nothing to do.
+"""
 
 from __future__ import annotations
 
-import click
+import gc
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.sync import setup_lines
-from idse_orchestrator.cli.render.sync_status import standing_data, standing_lines, standing_summary
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.syncing import run_pull, run_push
+from idse_orchestrator.cli.render.sync import outcome_answer, setup_lines
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_OK
+from idse_orchestrator.ledger.sync_point import PULL, PUSH
+from idse_orchestrator.sync.syncing import no_news
+
+if TYPE_CHECKING:
+    import click
+
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.sync.status import SyncStatus
+    from idse_orchestrator.sync.syncing import Syncing, SyncOutcome
 
 
-@command("push", reads=True, project=False)
-@click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
-def push(run: Run, *, dry_run: bool) -> int:
+def push(run: Run, *, dry_run: bool = False) -> Answer:
     """Send what the Agency does not have: ledgers, notes and sync points, all of them or none.
 
     What the Agency has and this repository does not is pulled first. Every ref is held to the publish
@@ -22,50 +31,78 @@ def push(run: Run, *, dry_run: bool) -> int:
     or rejected; 3: others kept pushing; 4: not authorized; 5: the Agency cannot be reached, and what
     waits is sent by the next push.
     """
-    return run_push(run, dry_run=dry_run)
+    with run.app.sync.open(run.terminal.progress) as syncing:
+        outcome = no_news(syncing, PUSH) or _push(syncing, dry_run=dry_run)
+    if outcome.refs and not dry_run:
+        _afterwards(run)
+    return outcome_answer("idse.sync-push/1", outcome, run.terminal.style, dry_run=dry_run)
 
 
-@command("pull", reads=True, project=False)
-def pull(run: Run) -> int:
+def pull(run: Run) -> Answer:
     """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
 
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
     `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1.
     """
-    return run_pull(run)
+    with run.app.sync.open(run.terminal.progress) as syncing:
+        outcome = no_news(syncing, PULL) or _pull(syncing)
+    if outcome.refs:
+        _afterwards(run)
+    return outcome_answer("idse.sync-pull/1", outcome, run.terminal.style)
 
 
-@command("status", reads=True, project=False)
-@click.option("--all", "everything", is_flag=True, help="List those that are equal, too.")
-def status(run: Run, *, everything: bool) -> int:
+def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:
+    from idse_orchestrator.sync.push import plan_push
+    from idse_orchestrator.sync.push import push as send
+
+    gc.enable()  # what there is to do may be much
+    return plan_push(syncing) if dry_run else send(syncing)
+
+
+def _pull(syncing: Syncing) -> SyncOutcome:
+    from idse_orchestrator.sync.pull import pull as bring
+
+    gc.enable()
+    return bring(syncing)
+
+
+def _afterwards(run: Run) -> None:
+    run.app.views.refresh_all()
+    run.app.sync.tidy()
+
+
+def _status(run: Run, *, everything: bool) -> Answer:
     """Say how each ledger here stands to the Agency's: equal, ahead, behind, diverged or conflicted.
 
     Nothing is changed on either side. Where the Agency cannot be reached, what it had when it was last
     reached is compared instead, and the exit code is 5.
     """
+    from idse_orchestrator.cli.envelope import diagnostic
+    from idse_orchestrator.cli.render.sync import standing_data
     from idse_orchestrator.sync.status import sync_status
 
     with run.app.sync.open(run.terminal.progress, alone=False) as syncing:
         found = sync_status(syncing)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import diagnostic, envelope
+    return Answer(
+        "idse.sync-status/1",
+        lambda: standing_data(found),
+        _standing_lines(run, found, everything=everything),
+        [diagnostic(found.unreachable)] if found.unreachable else [],
+        found.unreachable.exit_code if found.unreachable else EXIT_OK,
+    )
 
-        problems = [diagnostic(found.unreachable)] if found.unreachable else []
-        run.terminal.data(envelope("idse.sync-status/1", standing_data(found), problems))
-        return found.unreachable.exit_code if found.unreachable else EXIT_OK
-    run.terminal.say(f"agency {found.agency.url}")
-    for line in standing_lines(found, run.terminal.style, everything=everything):
-        run.terminal.data(line)
-    run.terminal.say(standing_summary(found))
+
+def _standing_lines(run: Run, found: SyncStatus, *, everything: bool) -> Iterator[str]:
+    from idse_orchestrator.cli.render.sync import standing_lines, standing_summary
+
+    yield Said(f"agency {found.agency.url}")
+    yield from standing_lines(found, run.terminal.style, everything=everything)
+    yield Said(standing_summary(found))
     if found.unreachable:
         raise found.unreachable
-    return EXIT_OK
 
 
-@command("setup", reads=True, project=False)
-@click.argument("url", metavar="[URL]", default="")
-@click.option("--remote", default="agency", metavar="NAME", help="The git remote to be the Agency.")
-def setup(run: Run, url: str, remote: str) -> int:
+def _setup(run: Run, url: str, remote: str) -> Answer:
     """Say where the Agency is: write a normal git remote for it, or make an existing one the Agency.
 
     After that plain `git push agency` and `git fetch agency` do the right thing, too. URL is whatever git
@@ -73,20 +110,30 @@ def setup(run: Run, url: str, remote: str) -> int:
     remote that leads elsewhere is never changed, and a second run changes nothing.
     """
     done = run.app.sync.set_up(url, remote)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import envelope
-
-        data = {"url": done.agency.url, "remote": done.agency.remote, "written": done.written}
-        doubts = [{"severity": "warning", "message": doubt} for doubt in done.doubts]
-        run.terminal.data(envelope("idse.sync-setup/1", data, doubts))
-        return EXIT_OK
-    for line in setup_lines(done):
-        run.terminal.say(line)
-    for doubt in done.doubts:
-        run.terminal.warn(doubt)
-    return EXIT_OK
+    return Answer(
+        "idse.sync-setup/1",
+        lambda: {"url": done.agency.url, "remote": done.agency.remote, "written": done.written},
+        [*map(Said, setup_lines(done)), *map(Warned, done.doubts)],
+        [{"severity": "warning", "message": doubt} for doubt in done.doubts],
+    )
 
 
-def build() -> click.Command:
-    """The group."""
-    return click.Group("sync", commands=[push, pull, status, setup], help="Push, pull and compare ledgers.")
+def sync() -> click.Group:
+    """Makes the click group."""
+    import click
+
+    from idse_orchestrator.cli.options import command
+
+    dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
+    everything = click.option("--all", "everything", is_flag=True, help="List those that are equal, too.")
+    url = click.argument("url", metavar="[URL]", default="")
+    remote = click.option(
+        "--remote", default="agency", metavar="NAME", help="The git remote to be the Agency."
+    )
+    commands = [
+        command("push", reads=True, project=False)(dry_run(push)),
+        command("pull", reads=True, project=False)(pull),
+        command("status", reads=True, project=False)(everything(_status)),
+        command("setup", reads=True, project=False)(url(remote(_setup))),
+    ]
+    return click.Group("sync", commands=commands, help="Push, pull and compare ledgers.")

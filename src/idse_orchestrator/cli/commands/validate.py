@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import click
 
 from idse_orchestrator.cli.options import command, session_argument
-from idse_orchestrator.cli.progress import Progress
-from idse_orchestrator.cli.render.report import FORMATS, render_report
-from idse_orchestrator.cli.render.report_words import Rules, summary
-from idse_orchestrator.cli.render.style import PLAIN
+from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
 from idse_orchestrator.cli.run import Run
+from idse_orchestrator.cli.style import PLAIN
+from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import Scope
-from idse_orchestrator.constitution.validate import validate
+from idse_orchestrator.constitution.validate import validate as judge
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Choice
@@ -32,7 +32,7 @@ _SOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class _Options:
-    """What was typed, besides the session."""
+    """Options as they were typed."""
 
     staged: bool
     commit: str | None
@@ -46,8 +46,13 @@ class _Options:
     record: bool
 
     @property
+    def is_to_file(self) -> bool:
+        """True where the report does not go to standard output."""
+        return self.output not in (None, "-")
+
+    @property
     def sources(self) -> list[str]:
-        """The options given that choose a source."""
+        """Names the options given that choose a source."""
         given = (
             self.staged,
             self.commit is not None,
@@ -67,10 +72,10 @@ class _Options:
 @click.option("--ledger", is_flag=True, help="Judge the documents that the session's ledger holds.")
 @click.option("--all", "everything", is_flag=True, help="Judge every session of this work tree.")
 @click.option("--strict", is_flag=True, help="Say no to warnings too.")
-@click.option("--format", "form", type=click.Choice(FORMATS), help="How to report.  [default: text]")
+@click.option("--format", "form", type=click.Choice(tuple(FORMATS)), help="How to report.  [default: text]")
 @click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
 @click.option("--record", is_flag=True, help="Record in the ledgers which sessions pass, where that changed.")
-def validate_command(run: Run, session: str | None, **options: Any) -> int:  # noqa: ANN401 - click hands over what it parsed
+def validate(run: Run, session: str | None, **options: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
     """Hold documents to the constitution.
 
     Without options the session we stand in or work on is judged as it is in this work tree, and all
@@ -85,24 +90,40 @@ def validate_command(run: Run, session: str | None, **options: Any) -> int:  # n
     choice = _choice(run, session, asked)
     with Progress(run.terminal, "documents judged") as progress:
         validation, scope = run.app.judging.validation_of(choice, progress)
-        report = validate(validation, scope)
+        report = judge(validation, scope)
     choices.refuse_unknown_project(run.app.asking, choice.scope, report)
-    _show(run, report, validation.examiner.constitution.by_id, form, asked.output)
-    if asked.record:
-        _record(run, report)
-    return EXIT_CHECK_FAILED if report.blocks(strict=asked.strict) else EXIT_OK
+    rules = validation.examiner.constitution.by_id
+    shown = report._replace(notes=()) if form == "text" else report  # people read notes as prose
+    plain = asked.is_to_file and run.terminal.color != "always"
+    text = render_report(form, shown, rules, PLAIN if plain else run.terminal.style)
+    if asked.output is not None and asked.is_to_file:
+        _write(asked.output, text + "\n" if text else "")
+        text = ""
+    recorded = _recorded(run, report) if asked.record else ()
+    return Answer(
+        SCHEMA,
+        lambda: report_data(report, rules),
+        _lines(text, report, recorded, counts=asked.is_to_file or form == "concise"),
+        code=EXIT_CHECK_FAILED if report.blocks(strict=asked.strict) else EXIT_OK,
+    )
 
 
-def build() -> click.Command:
-    """The command."""
-    return validate_command
+def _lines(text: str, report: Report, recorded: Sequence[str], *, counts: bool) -> Iterator[str]:
+    if text:
+        yield text
+    for note in report.notes:
+        yield Said(f"note: {note}")
+    if counts:
+        yield Said(summary(report))
+    yield from map(Said, recorded)
 
 
 def _form(run: Run, asked: _Options) -> str:
-    if run.terminal.as_json and asked.form not in (None, "json"):
+    given = "json" if run.terminal.as_json else None
+    if given and asked.form not in (None, given):
         raise UsageError(f"--json and --format {asked.form} exclude each other", fix=("give one of them",))
-    form = "json" if run.terminal.as_json else asked.form or "text"
-    run.terminal.as_json = form == "json" and asked.output in (None, "-")
+    form = given or asked.form or "text"
+    run.terminal.as_json = form == "json" and not asked.is_to_file
     return form
 
 
@@ -136,22 +157,6 @@ def _scoped(run: Run, choice: Choice, session: str | None, *, everything: bool) 
     return replace(choice, scope=scope)
 
 
-def _show(run: Run, report: Report, rules: Rules, form: str, output: str | None) -> None:
-    """Formats for machines carry the notes, or have no place for them; people read them as prose."""
-    shown = report._replace(notes=()) if form == "text" else report
-    to_file = output not in (None, "-")
-    plain = to_file and run.terminal.color != "always"
-    text = render_report(form, shown, rules, PLAIN if plain else run.terminal.style)
-    if output is not None and to_file:
-        _write(output, text + "\n" if text else "")
-    elif text:
-        run.terminal.data(text)
-    for note in report.notes:
-        run.terminal.say(f"note: {note}")
-    if to_file or form == "concise":
-        run.terminal.say(summary(report))
-
-
 def _write(path: str, text: str) -> None:
     try:
         with open(path, "w", encoding="utf-8") as file:
@@ -162,9 +167,7 @@ def _write(path: str, text: str) -> None:
         ) from error
 
 
-def _record(run: Run, report: Report) -> None:
-    recorded = record_verdicts(report, run.app.writer, run.app.views)
-    for verdict in recorded:
-        run.terminal.say(f"recorded: {verdict.session} {verdict.before} → {verdict.now}")
-    if not recorded:
-        run.terminal.say("nothing to record: the ledgers say so already")
+def _recorded(run: Run, report: Report) -> list[str]:
+    verdicts = record_verdicts(report, run.app.writer, run.app.views)
+    lines = [f"recorded: {verdict.session} {verdict.before} → {verdict.now}" for verdict in verdicts]
+    return lines or ["nothing to record: the ledgers say so already"]

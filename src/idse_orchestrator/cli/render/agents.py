@@ -1,31 +1,172 @@
-"""The agents of a project as people read them, and as JSON values."""
+"""A project's agents, who should act on a stage, and which handoffs wait: as lines and as JSON values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.agents.registry import AUTOMATIC
-from idse_orchestrator.agents.registry_check import rule_words
-from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.render.aligned import aligned, labelled_prose
-from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.base.text import counted, few
+from idse_orchestrator.cli.layout import aligned, labelled_prose
+from idse_orchestrator.cli.style import PLAIN, Style, printable
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from idse_orchestrator.agents.ide_agent_routing import Routing
+    from idse_orchestrator.agents.handoff import Handoff
+    from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
     from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.sessions.status import SessionStatus
+
+_MOST_OFFERS = 3
+
+
+def routing_of(status: SessionStatus, stage: str) -> Routing | None:
+    """Says who should act on `stage`; None where the project has no agents and the session assigns none."""
+    assigned = status.state.assigned.get(stage, "")
+    if not stage or ("registry" not in status.ledger.parts and not assigned):
+        return None
+    from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
+
+    return route(registry_of(status.ledger), stage, assigned)
+
+
+def who_lines(status: SessionStatus) -> list[str]:
+    """Says who should act on the next stage, and what is offered of it; nothing where nobody is known."""
+    stage = status.next.stage
+    routing = routing_of(status, stage)
+    lines = []
+    if routing and routing.first:
+        lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
+    elif routing:
+        lines.append(f"who:  nobody handles {stage}: idse agents suggest")
+    offers = [each for each in open_handoffs(status.state) if each.stage == stage]
+    return lines + [f"      {line}" for line in offer_lines(offers)]
+
+
+def open_handoffs(state: SessionState) -> tuple[Handoff, ...]:
+    """Returns the open handoffs of a session; most have none, and load nothing to learn that."""
+    if "handoffs" not in state.parts:
+        return ()
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    return handoffs_of(state)
+
+
+def offer_lines(handoffs: Sequence[Handoff]) -> list[str]:
+    """Returns a line each for the first few of `handoffs`, and how many there are besides."""
+    lines = [printable(handoff_words(each)) for each in handoffs[:_MOST_OFFERS]]
+    more = len(handoffs) - _MOST_OFFERS
+    return lines + ([f"and {counted(more, 'more handoff', ',')}: idse handoff list"] if more > 0 else [])
+
+
+def handoff_words(handoff: Handoff) -> str:
+    """Puts an open handoff into a line: what it offers to whom, and what it waits for."""
+    waits = "idse handoff approve" if handoff.waits_for_approval else "idse handoff accept"
+    source = handoff.from_agent or handoff.by
+    return f"handoff of {handoff.stage} from {source} to {handoff.to_agent} waits: {waits}"
+
+
+def routing_data(routing: Routing | None) -> list[dict[str, object]]:
+    """Returns those who may act, in the order in which they are asked, as JSON values."""
+    return [_choice_data(choice) for choice in routing.choices] if routing else []
+
+
+def _choice_data(choice: Choice) -> dict[str, object]:
+    agent = choice.agent
+    return {
+        "agent": agent.id,
+        "role": agent.role,
+        "mode": agent.mode if choice.known else None,
+        "capabilities": list(agent.capabilities),
+        "why": choice.why,
+    }
+
+
+def _choice_words(choice: Choice) -> str:
+    """Names role, mode and capabilities of one of them, and why it is among them."""
+    agent = choice.agent
+    facts = [agent.role] if agent.role else []
+    facts += [agent.mode] if choice.known else []
+    skills = f"  [{', '.join(agent.capabilities)}]" if agent.capabilities else ""
+    return f"{', '.join([*facts, choice.why])}{skills}"
+
+
+def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
+    """Returns open handoffs as JSON values."""
+    if not handoffs:
+        return []
+    from idse_orchestrator.agents.handoff import handoff_to_dict
+
+    return [handoff_to_dict(handoff) for handoff in handoffs]
+
+
+def _named(choice: Choice) -> str:
+    agent = choice.agent
+    if not choice.known:
+        return printable(agent.id)
+    facts = ", ".join(fact for fact in (agent.role, agent.mode) if fact)
+    return printable(f"{agent.id} ({facts})")
+
+
+def _others(routing: Routing) -> str:
+    others = [choice.agent.id for choice in routing.choices[1:]]
+    return printable(f", then {few(others)}") if others else ""
+
+
+def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
+    """Answers who handles `stage` in the session, the first who should act; exit code 1 where nobody does.
+
+    Free of click: agents ask it all day.
+    """
+    from idse_orchestrator.agents.ide_agent_routing import route
+    from idse_orchestrator.agents.registry import registry_of
+
+    if stage not in STAGES:
+        from idse_orchestrator.agents.assign_stage import check_stage
+
+        check_stage(stage)
+    key = run.session(session)
+    look = run.app.reader.look(*key)
+    if look is None:
+        from idse_orchestrator.sessions.status import no_ledger
+
+        raise no_ledger(key)
+    routing = route(registry_of(look), stage, look.tip.state.assigned.get(stage, ""))
+    return Answer(
+        "idse.agents-route/1",
+        lambda: {
+            "project": key[0],
+            "session": key[1],
+            "stage": stage,
+            "agent": routing.agent or None,
+            "routing": routing_data(routing),
+        },
+        _routing_lines(routing),
+        code=EXIT_OK if routing.first else EXIT_CHECK_FAILED,
+    )
+
+
+def _routing_lines(routing: Routing) -> Iterator[str]:
+    width = max((len(choice.agent.id) for choice in routing.choices), default=0)
+    for choice in routing.choices:
+        yield f"{printable(choice.agent.id):<{width}}  {printable(_choice_words(choice))}"
+    if not routing.choices:
+        yield Said(f"nobody handles {routing.stage}: idse agents add NAME --stage {routing.stage}")
 
 
 def agent_rows(registry: AgentRegistry) -> list[str]:
-    """A line for each agent: id, mode, stages, role."""
+    """Returns a line for each agent: id, mode, stages, role."""
     rows = [(printable(agent.id), agent.mode, _stages(agent), _facts(agent)) for agent in registry.agents]
     return aligned(rows) if rows else []
 
 
 def agent_page(agent: Agent, rules: Sequence[HandoffRule], style: Style = PLAIN) -> list[str]:
-    """All about one agent."""
+    """Returns all there is to say about one agent."""
     lines = [style.bold(printable(agent.id))]
     for label, text in (
         ("role", agent.role),
@@ -40,12 +181,14 @@ def agent_page(agent: Agent, rules: Sequence[HandoffRule], style: Style = PLAIN)
 
 
 def rule_line(rule: HandoffRule) -> str:
-    """A rule on one line."""
+    """Puts a rule on one line."""
+    from idse_orchestrator.agents.registry_check import rule_words
+
     return rule_words(rule) + ("  needs approval" if rule.requires_approval else "")
 
 
 def suggestion_rows(routings: Iterable[Routing], style: Style = PLAIN) -> list[str]:
-    """A line for each stage: who should act, and who else handles it."""
+    """Returns a line for each stage: who should act, and who else handles it."""
     rows = []
     for routing in routings:
         others = few([choice.agent.id for choice in routing.choices[1:]])
@@ -60,15 +203,13 @@ def suggestion_rows(routings: Iterable[Routing], style: Style = PLAIN) -> list[s
 
 
 def _stages(agent: Agent) -> str:
-    """The stages in pipeline order; "all" where it handles them all."""
+    """Names the stages in pipeline order; "all stages" where it handles them all."""
     handled = [stage for stage in STAGES if stage in agent.stages]
     return "all stages" if len(handled) == len(STAGES) else ", ".join(handled) or "no stage"
 
 
 def _facts(agent: Agent) -> str:
-    facts = [agent.role] if agent.role else []
-    return printable("; ".join([*facts, *(["hands on automatically"] if _automatic(agent) else [])]))
+    from idse_orchestrator.agents.registry import AUTOMATIC
 
-
-def _automatic(agent: Agent) -> bool:
-    return agent.handoff_protocol == AUTOMATIC
+    protocol = "hands on automatically" if agent.handoff_protocol == AUTOMATIC else ""
+    return printable("; ".join(filter(None, (agent.role, protocol))))

@@ -9,8 +9,8 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims.claim import Claim, Evidence
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.claims.look import Candidate, Candidates, Verification, is_out_of_date
-from idse_orchestrator.cli.render.aligned import aligned, wrapped
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.layout import aligned, wrapped
+from idse_orchestrator.cli.style import Style, printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.claims.change import Changed
@@ -20,17 +20,17 @@ _INDENT = " " * 14
 
 
 def claim_list(claims: Sequence[Claim], style: Style) -> str:
-    """Each claim with its text, what bears it out, and why it was demoted if it was."""
+    """Lists each claim with its text, what bears it out, and why it was demoted if it was."""
     return "\n".join(line for claim in claims for line in _claim(claim, style))
 
 
 def candidate_list(found: Candidates, style: Style) -> str:
-    """Each candidate with its figures, and the tests it would fail."""
+    """Lists each candidate with its figures, and the tests it would fail."""
     return "\n".join(line for each in found.shown for line in _candidate(each, style))
 
 
 def gate_table(tests: Sequence[GateTest], style: Style) -> str:
-    """One aligned line for each test of the gate."""
+    """Returns one aligned line for each test of the gate."""
     rows = [(test.name, "passed" if test.passed else "failed", test.found, test.wanted) for test in tests]
     lines = aligned([("test", "", "found", "wanted"), *(tuple(map(printable, row)) for row in rows)])
     marked = [line if test.passed else style.red(line) for line, test in zip(lines[1:], tests, strict=True)]
@@ -38,7 +38,7 @@ def gate_table(tests: Sequence[GateTest], style: Style) -> str:
 
 
 def verification_page(found: Verification, style: Style) -> str:
-    """One line for each promoted claim, and below it why it does not hold any more."""
+    """Returns one line for each promoted claim, and below it why it does not hold any more."""
     lines = []
     for verdict in found.verdicts:
         word = style.green("holds") if verdict.holds else style.red("does not hold")
@@ -55,7 +55,7 @@ def verification_page(found: Verification, style: Style) -> str:
 
 
 def claim_data(claim: Claim) -> dict[str, object]:
-    """A claim in JSON's own types."""
+    """Returns a claim in JSON's own types."""
     return {
         "id": claim.id,
         "text": claim.text,
@@ -70,7 +70,7 @@ def claim_data(claim: Claim) -> dict[str, object]:
 
 
 def candidate_data(candidate: Candidate) -> dict[str, object]:
-    """A candidate in JSON's own types."""
+    """Returns a candidate in JSON's own types."""
     return {
         "id": candidate.claim.id,
         "text": candidate.claim.text,
@@ -84,7 +84,7 @@ def candidate_data(candidate: Candidate) -> dict[str, object]:
 
 
 def verification_data(found: Verification) -> dict[str, object]:
-    """A verification in JSON's own types."""
+    """Returns a verification in JSON's own types."""
     return {
         "holds": found.holds,
         "claims": [
@@ -103,7 +103,7 @@ def verification_data(found: Verification) -> dict[str, object]:
 
 
 def changed_data(done: Changed) -> dict[str, object]:
-    """What became of a claim, in JSON's own types."""
+    """Returns a changed claim in JSON's own types."""
     return {
         "claim": claim_data(done.claim),
         "changed": done.changed,
@@ -113,7 +113,7 @@ def changed_data(done: Changed) -> dict[str, object]:
 
 
 def weighed_data(weighed: Weighed) -> dict[str, object]:
-    """A piece of evidence, and what was found of it."""
+    """Returns a piece of evidence, and what was found of it."""
     return {
         **weighed.evidence._asdict(),
         "date": weighed.day,
@@ -125,17 +125,17 @@ def weighed_data(weighed: Weighed) -> dict[str, object]:
 
 
 def gate_data(tests: Sequence[GateTest]) -> list[Mapping[str, object]]:
-    """The tests of a gate."""
+    """Returns the tests of a gate."""
     return [test._asdict() for test in tests]
 
 
 def block_data(block: BlockOutcome) -> dict[str, object]:
-    """What is wrong with the block of claims in blueprint.md ("" : nothing)."""
+    """Returns the problem of the block of claims in blueprint.md ("" : none)."""
     return {"path": block.path, "problem": is_out_of_date(block)}
 
 
 def evidence_words(evidence: Sequence[Evidence]) -> str:
-    """How much evidence there is."""
+    """Counts evidence in words."""
     if not evidence:
         return "no evidence yet"
     sessions = {each.session for each in evidence}

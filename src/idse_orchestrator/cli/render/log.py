@@ -8,13 +8,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from idse_orchestrator.cli.render.columns import WIDEST, columns, filled, fitted
-from idse_orchestrator.cli.render.dates import iso, relative
-from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.cli.layout import WIDEST, columns, filled, fitted, iso, relative
+from idse_orchestrator.cli.style import PLAIN, Style, printable
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
@@ -22,11 +23,17 @@ _GAP = "  "
 _NARROW = 60
 _WHO = 16
 _LEAST_WHO = 6
+_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
+_LABEL = 10
+_MOST = 4_000
+"""Characters of a value: an import of ten thousand agents is one event."""
+
+_SAID_ABOVE = frozenset({"action", "code", "from", "reason", "stage", "to"})
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How entries are laid out.
+    """The layout of entries.
 
     `width` is None where nobody looks (nothing is cut or wrapped there); `now` is the Unix time for
     relative dates, None for ISO; with `sessions` every entry says of which session it is.
@@ -38,48 +45,56 @@ class Look:
     sessions: bool = False
 
     def beside(self, drawing: str) -> Look:
-        """The look for what stands to the right of `drawing`."""
+        """Returns the look for what stands to the right of `drawing`."""
         return replace(self, width=self.width - columns(drawing)) if self.width and drawing else self
 
     def date(self, entry: Entry) -> str:
-        """The entry's date as this look has it."""
+        """Writes the entry's date as this look has it."""
         return printable(iso(entry) if self.now is None else relative(entry, self.now))
 
 
 def oneline(entry: Entry, look: Look) -> list[str]:
-    """Id and subject."""
+    """Shows id and subject."""
     mark = look.style.yellow(" (not applied)") if entry.not_applied else ""
-    return [f"{look.style.yellow(entry.short)} {_session(entry, look)}{subject(entry, look.style)}{mark}"]
+    return [f"{look.style.yellow(entry.short)} {_session(entry, look)}{_subject(entry, look.style)}{mark}"]
 
 
 def short(entry: Entry, look: Look) -> list[str]:
-    """Id, subject, date and who, on one line where there is room."""
+    """Shows id, subject, date and person, on one line where there is room."""
     head, tail = entry.short + _GAP, _tail(entry, look)
     inset = " " * columns(head)
     name = _session(entry, look)
     room = (look.width or WIDEST) - columns(head) - columns(name)
     if room < _NARROW - columns(head):
         text = fitted(printable(entry.subject), room)
-        return [f"{_id(entry, look)}{name}{subject(entry, look.style, text)}", inset + look.style.dim(tail)]
+        return [f"{_id(entry, look)}{name}{_subject(entry, look.style, text)}", inset + look.style.dim(tail)]
     text = printable(entry.subject)
     text = (
         text
         if look.width is None
         else fitted(text, room - columns(look.date(entry)) - 2 * len(_GAP) - _LEAST_WHO)
     )
-    start = filled(subject(entry, look.style, text), room - _date_width(look) - _WHO - 2 * len(_GAP))
+    start = filled(_subject(entry, look.style, text), room - _date_width(look) - _WHO - 2 * len(_GAP))
     tail = tail if look.width is None else fitted(tail, room - columns(start) - len(_GAP))
     return [f"{_id(entry, look)}{name}{start}{_GAP}{look.style.dim(tail)}".rstrip()]
 
 
 def medium(entry: Entry, look: Look) -> list[str]:
-    """The same with the reason beneath, and what to do about damage."""
+    """Shows the same with the reason beneath, and how to look at damage."""
     inset = " " * (len(entry.short) + len(_GAP))
-    return short(entry, look) + [inset + line if line else "" for line in beneath(entry, look, len(inset))]
+    return short(entry, look) + [inset + line if line else "" for line in _beneath(entry, look, len(inset))]
 
 
-def beneath(entry: Entry, look: Look, inset: int) -> Iterator[str]:
-    """Lines under an entry: why it does not count, how to look at damage, its reason."""
+def full(entry: Entry, look: Look) -> list[str]:
+    """Shows the entry as a block: its id, a line for each field, and the reason below."""
+    head = f"event {entry.event.id}" if entry.event else f"entry {entry.commit}"
+    rows = [look.style.yellow(printable(head)), *(_row(*pair) for pair in _fields(entry, look))]
+    reason = list(_beneath(entry, look, 4))
+    return [*rows, *([""] if reason else []), *(f"    {line}".rstrip() for line in reason), ""]
+
+
+def _beneath(entry: Entry, look: Look, inset: int) -> Iterator[str]:
+    """Yields the lines under an entry: why it does not count, how to look at damage, its reason."""
     if entry.not_applied:
         yield look.style.yellow(f"not applied: {printable(entry.not_applied)}")
     if entry.damage:
@@ -89,7 +104,7 @@ def beneath(entry: Entry, look: Look, inset: int) -> Iterator[str]:
 
 
 def drawn(item: Drawn, lines: list[str]) -> Iterator[str]:
-    """`lines` of an entry beside what git drew for it; drawing that goes on below is kept."""
+    """Yields `lines` of an entry beside what git drew for it; drawing that goes on below is kept."""
     prefixes = (item.prefix, *(item.below or ("",)))
     for number, line in enumerate(lines):
         prefix = prefixes[min(number, len(prefixes) - 1)]
@@ -99,8 +114,8 @@ def drawn(item: Drawn, lines: list[str]) -> Iterator[str]:
             yield rest.rstrip()
 
 
-def subject(entry: Entry, style: Style, text: str | None = None) -> str:
-    """The entry's subject (or `text`, a part of it) in colours: the stage, and where it went."""
+def _subject(entry: Entry, style: Style, text: str | None = None) -> str:
+    """Colours the entry's subject (or `text`, a part of it): the stage, and where it went."""
     text = printable(entry.subject) if text is None else text
     if entry.damage:
         return style.red(text)
@@ -114,16 +129,16 @@ def subject(entry: Entry, style: Style, text: str | None = None) -> str:
     return f"{style.bold(f'{stage}:')}{arrow}{_outcome(entry, to, style)}{text[len(head) :]}"
 
 
-def who(entry: Entry) -> str:
-    """The person, and the agent that acted for them."""
+def _who(entry: Entry) -> str:
+    """Names the person, and the agent that acted for them."""
     if entry.event is None:
         return ""
     actor = entry.event.actor
     return printable(f"{actor.name} ({actor.agent})" if actor.agent else actor.name)
 
 
-def session_label(entry: Entry) -> str:
-    """The session, ``project`` for an entry of the project's own ledger."""
+def _session_label(entry: Entry) -> str:
+    """Names the session; ``project portal`` for an entry of the project's own ledger."""
     return printable(entry.session) if entry.session else f"project {printable(entry.project)}"
 
 
@@ -138,11 +153,11 @@ def _id(entry: Entry, look: Look) -> str:
 
 
 def _session(entry: Entry, look: Look) -> str:
-    return look.style.cyan(f"[{session_label(entry)}]") + " " if look.sessions else ""
+    return look.style.cyan(f"[{_session_label(entry)}]") + " " if look.sessions else ""
 
 
 def _tail(entry: Entry, look: Look) -> str:
-    return f"{look.date(entry).ljust(_date_width(look))}{_GAP}{who(entry)}".rstrip()
+    return f"{look.date(entry).ljust(_date_width(look))}{_GAP}{_who(entry)}".rstrip()
 
 
 def _date_width(look: Look) -> int:
@@ -153,3 +168,62 @@ def _wrapped(line: str, look: Look, inset: int) -> list[str]:
     if look.width is None or columns(line) + inset <= look.width:
         return [line]
     return textwrap.wrap(line, max(look.width - inset, 20), break_on_hyphens=False) or [""]
+
+
+def _fields(entry: Entry, look: Look) -> list[tuple[str, str]]:
+    fields = [
+        ("What", _subject(entry, look.style)),
+        ("Session", _session_path(entry)),
+        ("Ledger", entry.commit),
+    ]
+    if entry.event is None:
+        parents = [("Parent", parent) for parent in entry.parents]
+        return [*fields, *parents, ("Date", _date(entry, look))]
+    actor, event = entry.event.actor, entry.event
+    fields += [("Kind", printable(event.kind)), ("Actor", printable(f"{actor.name} <{actor.email}>"))]
+    fields += [("Agent", printable(actor.agent))] if actor.agent else []
+    fields += [
+        ("Date", _date(entry, look)),
+        ("Replica", printable(event.replica)),
+        ("Lamport", str(event.lamport)),
+    ]
+    fields += [("Code", printable(entry.text("code")))] if entry.text("code") else []
+    return fields + [(printable(str(key)).capitalize(), _value(value)) for key, value in _rest(entry)]
+
+
+def _rest(entry: Entry) -> list[tuple[str, object]]:
+    body = entry.event.body if entry.event else {}
+    return [
+        (key, body[key])
+        for key in sorted(body)
+        if key not in _SAID_ABOVE and body[key] not in ("", None, [], {})
+    ]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return printable(", ".join(f"{key} {_shown(item)}" for key, item in value.items()))
+    text = json.dumps(value, ensure_ascii=False)
+    return printable(text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text):,} characters: --json)")
+
+
+def _shown(text: str) -> str:
+    """Returns `text`, or the first characters of an object's id."""
+    return text[:12] if _ID.fullmatch(text) else text
+
+
+def _session_path(entry: Entry) -> str:
+    return (
+        f"{printable(entry.project)}/{printable(entry.session)}" if entry.session else _session_label(entry)
+    )
+
+
+def _date(entry: Entry, look: Look) -> str:
+    date = printable(iso(entry))
+    return date if look.now is None else f"{date}  ({printable(relative(entry, look.now))})"
+
+
+def _row(label: str, text: str) -> str:
+    return f"{label + ':':<{_LABEL}} {text}"

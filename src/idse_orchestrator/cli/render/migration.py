@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.paths import LAYOUTS
@@ -152,7 +152,7 @@ def _file_line(fate: Fate, style: Style) -> str:
 
 
 def outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iterator[str]:
-    """What was done, in sentences."""
+    """Yields sentences on the work that was done."""
     new = sum(1 for session in plan.sessions if session.verdict == NEW)
     if plan.left_out:
         yield f"not looked into: {', '.join(plan.left_out[:3])}"

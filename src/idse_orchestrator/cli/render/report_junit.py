@@ -6,20 +6,22 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from idse_orchestrator.cli.render.report_words import Rules, kind_of, session_of, waiver_words
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.render.report import kind_of, session_of, waiver_words
+from idse_orchestrator.cli.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.cli.render.report import Rules
+    from idse_orchestrator.cli.style import Style
     from idse_orchestrator.constitution.findings import Finding, Report
 
 REPOSITORY = "repository"
 """The suite of findings that belong to no session."""
 
 
-def junit_report(report: Report, rules: Rules) -> str:
-    """An XML document in ASCII. Errors are failures, waived findings are skipped, warnings are output.
+def junit_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the one shape of formats
+    """Returns XML in ASCII. Errors are failures, waived findings are skipped, warnings are output.
 
     A session without findings has one passing case, so that every session that was judged shows.
     """
@@ -79,7 +81,7 @@ def _case(suite: ET.Element, session: str, findings: Sequence[Finding], rules: R
 
 
 def _verdict(case: ET.Element, findings: Sequence[Finding]) -> None:
-    """One element at most: viewers show only the first. What blocks comes before what was waived."""
+    """Adds one element at most: viewers show only the first. What blocks comes before what was waived."""
     kinds = [kind_of(finding) for finding in findings]
     words = printable("\n".join(map(_words, findings)), lines=True)
     if "error" in kinds:
@@ -99,5 +101,5 @@ def _words(finding: Finding) -> str:
 
 
 def _short(finding: Finding) -> str:
-    """The path within the session, which is what tells one case of a suite from another."""
+    """Returns the path within the session: by it one case of a suite differs from another."""
     return finding.path.rsplit(f"/sessions/{finding.session}/", 1)[-1] if finding.session else finding.path

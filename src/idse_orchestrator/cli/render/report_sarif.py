@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from idse_orchestrator import __version__
-from idse_orchestrator.cli.render.envelope import ascii_json
-from idse_orchestrator.cli.render.report_words import Rules, waiver_words
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.envelope import ascii_json
+from idse_orchestrator.cli.render.report import waiver_words
+from idse_orchestrator.cli.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.cli.render.report import Rules
+    from idse_orchestrator.cli.style import Style
     from idse_orchestrator.constitution.findings import Finding, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
@@ -23,8 +25,8 @@ ROOT = "%SRCROOT%"
 FINGERPRINT = "idseFinding/v1"
 
 
-def sarif_report(report: Report, rules: Rules) -> str:
-    """One SARIF log with one run, as ASCII JSON."""
+def sarif_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the one shape of formats
+    """Returns one SARIF log with one run, as ASCII JSON."""
     return ascii_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [_run(report, rules)]}, indent=2)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.aligned import aligned, labelled_prose, wrapped
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.layout import aligned, labelled_prose, wrapped
+from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
 from idse_orchestrator.sessions.verdicts import is_waivable
@@ -14,7 +14,7 @@ from idse_orchestrator.sessions.verdicts import is_waivable
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution, Rule
 
-HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "from")
+_HEAD = ("rule", "name", "pending", "in progress", "complete", "gate", "from")
 _STATUSES = ("pending", "in_progress", "complete")
 _SHORT = 32
 """Characters of an item that shares a line with others; a pattern has one of its own."""
@@ -22,24 +22,24 @@ _PLACES = {SIDE_FILE: "other files of a session", WORKSPACE_PATHS: "where files 
 
 
 def rule_table(rules: Sequence[Rule], style: Style) -> str:
-    """One aligned line for each rule: its severity by status and at the gate, and where it comes from."""
-    rows = [(rule.id, rule.name, *_levels(rule), origin_of(rule)) for rule in rules]
-    head, *lines = aligned([HEAD, *(tuple(map(printable, row)) for row in rows)])
+    """Returns one aligned line for each rule: its severity by status and at the gate, and its origin."""
+    rows = [(rule.id, rule.name, *_levels(rule), _origin(rule)) for rule in rules]
+    head, *lines = aligned([_HEAD, *(tuple(map(printable, row)) for row in rows)])
     return "\n".join([style.bold(head), *lines])
 
 
 def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
-    """Everything about one rule, ending without a newline."""
+    """Returns everything about one rule, ending without a newline."""
     article = constitution.article(rule.article)
     title = f"{rule.article} · {article.title}" if article else rule.article
-    levels = zip(HEAD[2:6], _levels(rule), strict=True)
+    levels = zip(_HEAD[2:6], _levels(rule), strict=True)
     severity = " · ".join(f"{status} {level}" for status, level in levels)
     decides = f"\nthe status of the stage {rule.severity_of} decides" if rule.severity_of else ""
     blocks = [
         [f"{style.bold(printable(rule.id))}  {printable(rule.name)}  ({printable(_kind(rule))})"],
         [*labelled_prose("says", printable(rule.message)), *labelled_prose("fix", printable(rule.hint))],
         [
-            *labelled_prose("looks at", subject_of(rule)),
+            *labelled_prose("looks at", _subject(rule)),
             *labelled_prose("severity", severity + decides),
         ],
         [*labelled_prose("article", printable(title)), *wrapped(_text(article), " " * 11)],
@@ -53,7 +53,7 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
 
 
 def rule_data(rule: Rule) -> dict[str, object]:
-    """A rule in JSON's own types."""
+    """Returns a rule in JSON's own types."""
     return {
         "id": rule.id,
         "name": rule.name,
@@ -73,13 +73,13 @@ def rule_data(rule: Rule) -> dict[str, object]:
     }
 
 
-def origin_of(rule: Rule) -> str:
-    """Core or project, and whether the project made a core rule stricter."""
+def _origin(rule: Rule) -> str:
+    """Returns core or project, and says if the project made a core rule stricter."""
     return f"{rule.origin}, raised" if rule.raised else rule.origin
 
 
-def subject_of(rule: Rule) -> str:
-    """The files a rule looks at, in words."""
+def _subject(rule: Rule) -> str:
+    """Names the files that a rule looks at."""
     stages = [stage for stage in STAGES if stage in rule.applies_to]
     named = [_PLACES.get(name, name) for name in rule.applies_to if name not in STAGES]
     return ", ".join([*(["every artifact"] if len(stages) == len(STAGES) else stages), *named])
@@ -90,7 +90,7 @@ def _levels(rule: Rule) -> tuple[str, ...]:
 
 
 def _kind(rule: Rule) -> str:
-    return f"{origin_of(rule)}, {rule.family}" if rule.family != rule.origin else origin_of(rule)
+    return f"{_origin(rule)}, {rule.family}" if rule.family != rule.origin else _origin(rule)
 
 
 def _text(article: object) -> str:
@@ -109,7 +109,7 @@ def _how_to_waive(rule: Rule) -> str:
 
 
 def _options(value: object, indent: str) -> Iterable[str]:
-    """Parameters of a check, in the manner of the file they come from."""
+    """Yields the parameters of a check, in the manner of the file they come from."""
     if isinstance(value, Mapping):
         for key, inner in value.items():
             if _is_short(inner):

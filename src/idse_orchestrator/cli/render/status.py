@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.render.columns import columns, fitted
-from idse_orchestrator.cli.render.routing import (
+from idse_orchestrator.cli.layout import columns, fitted
+from idse_orchestrator.cli.render.agents import (
     handoffs_data,
     offer_lines,
     open_handoffs,
@@ -14,10 +14,14 @@ from idse_orchestrator.cli.render.routing import (
     routing_of,
     who_lines,
 )
-from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.cli.style import PLAIN, Style, printable
+from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import Standing
     from idse_orchestrator.sessions.status import NextAction, SessionStatus
 
@@ -30,8 +34,14 @@ _DIFFERS = "  differs from the ledger"
 _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 
 
+def status_answer(run: Run, key: SessionKey) -> Answer:
+    """Answers where the session `key` stands."""
+    status = show_status(run.app.reader, run.app.workspace, key)
+    return Answer("idse.status/1", lambda: status_data(status), status_lines(status, run.terminal.style))
+
+
 def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
-    """The lines of `idse status`."""
+    """Returns the lines of `idse status`."""
     state = status.state
     head = (
         f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
@@ -45,14 +55,14 @@ def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
 
 
 def next_lines(action: NextAction, style: Style = PLAIN) -> list[str]:
-    """What to do now: why, and what to type."""
+    """Returns what to do now: why, and what to type."""
     first, *others = action.commands
     lines = [f"next: {printable(action.why)}", f"      {style.cyan(first)}"]
     return lines + [f"   or {style.cyan(other)}" for other in others]
 
 
 def status_data(status: SessionStatus) -> dict[str, object]:
-    """The status as JSON values: ``data`` of idse.status/1."""
+    """Returns the status as JSON values: ``data`` of idse.status/1."""
     state = status.state
     return {
         "project": state.project,
@@ -82,7 +92,7 @@ def status_data(status: SessionStatus) -> dict[str, object]:
 
 
 def next_data(status: SessionStatus) -> dict[str, object]:
-    """What to do now, and who should, as JSON values."""
+    """Returns what to do now, and who should, as JSON values."""
     action = status.next
     routing = routing_of(status, action.stage)
     return {

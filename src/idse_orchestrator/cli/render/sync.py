@@ -1,15 +1,25 @@
-"""What a push or a pull came to, as lines and as JSON values; and what a setup wrote."""
+"""Outcomes of a push or a pull, how ledgers stand to the Agency's, and sync points: as lines and as JSON."""
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.aligned import aligned
-from idse_orchestrator.cli.render.style import PLAIN, Style, printable
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.layout import ago, aligned
+from idse_orchestrator.cli.render.warnings import markers_warning
+from idse_orchestrator.cli.style import PLAIN, Style, printable
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.ledger.sync_point import PUSH
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.setup_agency import AgencySetup
+    from idse_orchestrator.sync.status import SyncStatus
     from idse_orchestrator.sync.syncing import RefOutcome, SyncOutcome
 
 _FAILED = (REFUSED, REJECTED, MOVING)
@@ -19,18 +29,36 @@ _SHORT = 7
 
 
 def ref_label(ref: str) -> str:
-    """A ref as people call it: ``portal/login``, ``project portal``, ``notes on commits``."""
+    """Names a ref as people call it: ``portal/login``, ``project portal``, ``notes on commits``."""
     family, _, name = ref.removeprefix("refs/idse/").partition("/")
     words = {"sessions": name, "projects": f"project {name}", "sync": f"sync points of {name}"}
     return printable(words.get(family, f"{family} on {name}" if family == "notes" else ref))
 
 
+def outcome_answer(schema: str, outcome: SyncOutcome, style: Style, *, dry_run: bool = False) -> Answer:
+    """Answers what a push or a pull came to."""
+    lines = _all_lines(outcome, style, dry_run=dry_run)
+    return Answer(schema, lambda: outcome_data(outcome), lines, code=outcome.exit_code)
+
+
+def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator[str]:
+    yield Said(f"{'to' if outcome.direction == PUSH else 'from'} {outcome.agency.url}")
+    yield from outcome_lines(outcome, style)
+    for ref in outcome.conflicts:
+        yield markers_warning(ref_label(ref))
+    summary = outcome_summary(outcome)
+    if outcome.exit_code:
+        yield Warned(summary)
+    else:
+        yield Said(f"{summary} (nothing was sent)" if dry_run and outcome.refs else summary)
+
+
 def outcome_lines(outcome: SyncOutcome, style: Style = PLAIN) -> list[str]:
-    """A line for each ref that moved or failed; sync points only where they failed."""
-    told = [ref for ref in outcome.refs if ref.result in _FAILED or not ref.ref.startswith(_SYNC)]
-    rows = aligned([_WORDS.get(ref.result, ref.result), ref_label(ref.ref), _path(ref)] for ref in told)
+    """Returns a line for each ref that moved or failed; sync points only where they failed."""
+    shown = [ref for ref in outcome.refs if ref.result in _FAILED or not ref.ref.startswith(_SYNC)]
+    rows = aligned([_WORDS.get(ref.result, ref.result), ref_label(ref.ref), _path(ref)] for ref in shown)
     lines = []
-    for ref, row in zip(told, rows, strict=True):
+    for ref, row in zip(shown, rows, strict=True):
         tint = style.red if ref.result in _FAILED else style.green
         word = _WORDS.get(ref.result, ref.result)
         lines.append("  " + tint(word) + row.removeprefix(word))
@@ -39,7 +67,7 @@ def outcome_lines(outcome: SyncOutcome, style: Style = PLAIN) -> list[str]:
 
 
 def outcome_summary(outcome: SyncOutcome) -> str:
-    """One sentence that counts; only where nothing failed does it sound like success."""
+    """Returns one sentence that counts; only where nothing failed does it sound like success."""
     shown = [ref for ref in outcome.refs if not ref.ref.startswith(_SYNC)]
     counts = [
         f"{count:,} {_WORDS.get(result, result)}"
@@ -48,13 +76,15 @@ def outcome_summary(outcome: SyncOutcome) -> str:
     ]
     failed = sum(ref.result in _FAILED for ref in outcome.refs)
     if failed:
-        return f"{failed:,} of {_refs(len(outcome.refs))} failed: " + (", ".join(counts) or "sync points")
+        return f"{failed:,} of {counted(len(outcome.refs), 'ref', ',')} failed: " + (
+            ", ".join(counts) or "sync points"
+        )
     rest = [f"{outcome.equal:,} up to date"] if outcome.equal else []
     return ", ".join([*counts, *rest]) if counts else "everything up to date"
 
 
 def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
-    """``data`` of idse.sync-push/1 and idse.sync-pull/1."""
+    """Returns ``data`` of idse.sync-push/1 and idse.sync-pull/1."""
     return {
         "url": outcome.agency.url,
         "remote": outcome.agency.remote or None,
@@ -76,7 +106,7 @@ def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
 
 
 def setup_lines(done: AgencySetup) -> list[str]:
-    """What was written down, and what to do next."""
+    """Says what was written down, and what to do next."""
     where = f"the Agency is {done.agency.url}, git remote {done.agency.remote}"
     if not done.written:
         return [f"{where}; nothing changed"]
@@ -89,11 +119,74 @@ def setup_lines(done: AgencySetup) -> list[str]:
     ]
 
 
+def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool = False) -> list[str]:
+    """Returns a line for each ref that differs (with `everything` for each), and what to do about it."""
+    from idse_orchestrator.sync.status import CONFLICTED
+
+    tints = {CONFLICTED: style.red, DIVERGED: style.yellow, BEHIND: style.yellow, AHEAD: style.cyan}
+    shown = [ref for ref in status.refs if everything or ref.standing != EQUAL]
+    rows = aligned([ref.standing, ref_label(ref.ref)] for ref in shown)
+    return [
+        "  " + tints.get(ref.standing, str)(ref.standing) + row.removeprefix(ref.standing)
+        for ref, row in zip(shown, rows, strict=True)
+    ]
+
+
+def standing_summary(status: SyncStatus) -> str:
+    """Returns one sentence that counts what there is of each standing."""
+    from idse_orchestrator.sync.status import STANDINGS
+
+    counts = [f"{status.count(standing):,} {standing}" for standing in STANDINGS if status.count(standing)]
+    last = f"; last {status.last.direction} {status.last.at}" if status.last else "; never synced"
+    return (", ".join(counts) or "no ledger on either side") + last
+
+
+def standing_data(status: SyncStatus) -> dict[str, object]:
+    """Returns ``data`` of idse.sync-status/1."""
+    from idse_orchestrator.sync.status import STANDINGS
+
+    return {
+        "url": status.agency.url,
+        "remote": status.agency.remote or None,
+        "reachable": status.unreachable is None,
+        "counts": {standing: status.count(standing) for standing in STANDINGS},
+        "refs": [
+            {
+                "ref": ref.ref,
+                "standing": ref.standing,
+                "local": ref.mine or None,
+                "remote": ref.theirs or None,
+            }
+            for ref in status.refs
+        ],
+        "last_sync": {"at": status.last.at, "direction": status.last.direction} if status.last else None,
+    }
+
+
+def sync_point_line(point: PointEntry, now: float | None, style: Style = PLAIN) -> str:
+    """Puts id, date, subject and clone on a line; `now` is the Unix time for relative dates."""
+    when = _iso(point) if now is None else ago(now - point.at)
+    clone = "this clone" if point.is_own else f"clone {point.replica}"
+    short = style.yellow(point.commit[:_SHORT])
+    return f"{short}  {when}  {printable(point.subject)}  {style.dim(printable(clone))}"
+
+
+def sync_point_data(point: PointEntry) -> dict[str, object]:
+    """Returns one entry of ``data`` of idse.log-sync/1."""
+    return {
+        "commit": point.commit,
+        "at": _iso(point),
+        "subject": point.subject,
+        "replica": point.replica,
+        "own": point.is_own,
+    }
+
+
+def _iso(point: PointEntry) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(point.at))
+
+
 def _path(ref: RefOutcome) -> str:
     if ref.result in (REFUSED, REJECTED):
         return ""
     return f"{ref.old[:_SHORT]}..{ref.new[:_SHORT]}" if ref.old else "new"
-
-
-def _refs(count: int) -> str:
-    return f"{count:,} ref{'s' if count != 1 else ''}"

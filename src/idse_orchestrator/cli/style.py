@@ -1,4 +1,4 @@
-"""What reaches a terminal: colours where they are wanted, and never a control character we did not write.
+"""Text that may reach a terminal: colours where wanted, and no control character that we did not write.
 
 Names, paths and messages may come from a repository that somebody else wrote. `printable` makes
 whatever could move a cursor, change a title or reorder text visible instead of obeyed.
@@ -7,7 +7,7 @@ whatever could move a cursor, change a title or reorder text visible instead of 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TextIO
 
 _JOINERS = "\u200c\u200d"  # harmless, and Persian words and many emoji are written with them
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
@@ -15,13 +15,6 @@ _NONCHARACTERS = range(0xFDD0, 0xFDF0)
 _LAST_OF_PLANE = 0xFFFE
 _UNDECODED = range(0xDC80, 0xDD00)
 """How Python carries a byte that it could not decode: 0xDC00 more than the byte."""
-
-
-class Stream(Protocol):
-    """What `style_for` asks of a stream."""
-
-    def isatty(self) -> bool:
-        """Whether a person looks at it."""
 
 
 class Style:
@@ -36,27 +29,27 @@ class Style:
         self.enabled = enabled
 
     def bold(self, text: str) -> str:
-        """For what a reader looks for first."""
+        """Marks what a reader looks for first."""
         return self._wrap("1", text)
 
     def dim(self, text: str) -> str:
-        """For what most readers skip."""
+        """Marks what most readers skip."""
         return self._wrap("2", text)
 
     def red(self, text: str) -> str:
-        """For what blocks."""
+        """Marks what blocks."""
         return self._wrap("31", text)
 
     def green(self, text: str) -> str:
-        """For what holds."""
+        """Marks what holds."""
         return self._wrap("32", text)
 
     def yellow(self, text: str) -> str:
-        """For what needs a look."""
+        """Marks what needs a look."""
         return self._wrap("33", text)
 
     def cyan(self, text: str) -> str:
-        """For what can be typed, and for ids."""
+        """Marks what can be typed, and for ids."""
         return self._wrap("36", text)
 
     def _wrap(self, code: str, text: str) -> str:
@@ -66,8 +59,8 @@ class Style:
 PLAIN = Style()
 
 
-def style_for(stream: Stream, choice: str, environ: Mapping[str, str]) -> Style:
-    """The style for `stream`, in this order of precedence.
+def style_for(stream: TextIO, choice: str, environ: Mapping[str, str]) -> Style:
+    """Returns the style for `stream`, in this order of precedence.
 
     1. `choice` ``always`` or ``never``. 2. A non-empty ``NO_COLOR``: off. 3. ``FORCE_COLOR`` other
     than empty or ``0``: on. 4. ``TERM=dumb``: off. 5. On where `stream` is a terminal.
@@ -82,7 +75,7 @@ def style_for(stream: Stream, choice: str, environ: Mapping[str, str]) -> Style:
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""`text` with every character a terminal could obey or hide written out, as in ``\x1b``.
+    r"""Returns `text` with every character a terminal could obey or hide written out, as in ``\x1b``.
 
     That is control and format characters (those that reorder text included), line and paragraph
     separators, private-use and non-characters, and surrogates; a byte that was not UTF-8 shows as

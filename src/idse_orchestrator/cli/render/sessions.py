@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.style import Style, printable
+from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
 from idse_orchestrator.pipeline.session_graph import SessionGraph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from idse_orchestrator.cli.run import Run
     from idse_orchestrator.ledger.values import SessionKey
@@ -20,36 +21,52 @@ if TYPE_CHECKING:
 _LETTER = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 
 
-def show_sessions(run: Run, project: str) -> int:
-    """List the sessions of `project`: the current one is marked, each stage is one sign."""
+def sessions_answer(run: Run, project: str) -> Answer:
+    """Lists the sessions of `project`: the current one is marked, each stage is one sign."""
     states, damage = _sound_states(run.app.reader, project)
     current = run.app.workspace.current(project)
-    if run.terminal.as_json:
-        from idse_orchestrator.cli.render.envelope import diagnostic, envelope
+    return Answer(
+        "idse.sessions/1",
+        lambda: {
+            "project": project,
+            "sessions": [session_row(key, state, current) for key, state in states.items()],
+        },
+        _lines(project, states, current, damage, run.terminal.style),
+        _diagnostics(damage),
+        damage.exit_code if damage else EXIT_OK,
+    )
 
-        rows = [session_row(key, state, current) for key, state in states.items()]
-        data = {"project": project, "sessions": rows}
-        run.terminal.data(envelope("idse.sessions/1", data, [diagnostic(damage)] if damage else ()))
-        return damage.exit_code if damage else 0
+
+def _lines(
+    project: str,
+    states: Mapping[SessionKey, SessionState],
+    current: SessionKey | None,
+    damage: CorruptLedgerError | None,
+    style: Style,
+) -> Iterator[str]:
     named = {session: state for (_, session), state in states.items()}
-    rows_shown = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
-    width = max((len(shown) for shown, _ in rows_shown), default=0)
-    for shown, session in rows_shown:
+    rows = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
+    width = max((len(shown) for shown, _ in rows), default=0)
+    for shown, session in rows:
         is_current = (project, session) == current
-        run.terminal.data(
-            _line(f"{shown:<{width}}", named[session], run.terminal.style, is_current=is_current)
-        )
+        yield _line(f"{shown:<{width}}", named[session], style, is_current=is_current)
     if damage is not None:
         raise damage
     if not states:
-        run.terminal.say(f"project {project} has no session yet: idse spawn NAME")
-    return 0
+        yield Said(f"project {project} has no session yet: idse spawn NAME")
+
+
+def _diagnostics(damage: CorruptLedgerError | None) -> Iterator[dict[str, object]]:
+    if damage is not None:
+        from idse_orchestrator.cli.envelope import diagnostic
+
+        yield diagnostic(damage)
 
 
 def _sound_states(
     ledgers: LedgerReader, project: str
 ) -> tuple[Mapping[SessionKey, SessionState], CorruptLedgerError | None]:
-    """The states that can be read, and the first damage: one bad ledger does not hide the others."""
+    """Returns the states that can be read, and the first damage: one bad ledger does not hide the others."""
     keys = ledgers.sessions(project)
     try:
         return ledgers.states(keys), None
@@ -65,7 +82,7 @@ def _state(ledgers: LedgerReader, key: SessionKey) -> Iterable[SessionState]:
 
 
 def session_row(key: SessionKey, state: SessionState, current: SessionKey | None) -> dict[str, object]:
-    """One session as JSON values."""
+    """Returns one session as JSON values."""
     return {
         "session": key[1],
         "type": state.type,

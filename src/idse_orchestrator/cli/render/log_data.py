@@ -1,13 +1,14 @@
-"""Lines of a log in the reader's own form: ``%h %ar %s %(stage)``, as in ``git log --format``."""
+"""Entries of ledgers for programs: as JSON, and by a template such as ``%h %ar %s %(stage)``."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
-from idse_orchestrator.cli.render.dates import iso, relative, seconds_of
+from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.cli.layout import iso, relative, seconds_of
 from idse_orchestrator.cli.render.log import Look
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.style import printable
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Entry
 
@@ -51,8 +52,49 @@ HELP = "; ".join(
 """Every placeholder with its meaning, for the help."""
 
 
+def entry_data(entry: Entry) -> dict[str, object]:
+    """Returns one entry; what only events have is null in a merge and in damage; `kind` is "" in damage."""
+    event = entry.event
+    return {
+        "project": entry.project,
+        "session": entry.session or None,
+        "commit": entry.commit,
+        "parents": list(entry.parents),
+        "kind": entry.kind,
+        "subject": entry.subject,
+        "at": iso(entry),
+        "event": event.id if event else None,
+        "stage": entry.text("stage") or None,
+        "from": entry.text("from") or None,
+        "to": entry.text("to") or None,
+        "reason": entry.text("reason") or None,
+        "code": entry.text("code") or None,
+        "actor": {"name": event.actor.name, "email": event.actor.email, "agent": event.actor.agent}
+        if event
+        else None,
+        "replica": event.replica if event else None,
+        "lamport": event.lamport if event else None,
+        "body": event.body if event else None,
+        "not_applied": entry.not_applied or None,
+        "damage": entry.damage or None,
+    }
+
+
+def damage_diagnostics(entries: Iterable[Entry]) -> Iterator[dict[str, object]]:
+    """Yields a diagnostic for each damaged entry."""
+    for entry in entries:
+        if entry.damage:
+            yield {
+                "severity": "warning",
+                "code": "IDSE013",
+                "message": f"damaged entry: {entry.damage}",
+                "where": entry.commit,
+                "fix": ["idse fsck"],
+            }
+
+
 def template(text: str, now: float) -> Callable[[Entry, Look], list[str]]:
-    """A renderer for the template `text`; UsageError for a placeholder that does not exist."""
+    """Makes a renderer for the template `text`; UsageError for a placeholder that does not exist."""
     text = text.removeprefix("tformat:").removeprefix("format:")
     for found in _PLACEHOLDER.finditer(text):
         _check(found[1], text)
@@ -78,12 +120,9 @@ def _check(name: str | None, text: str) -> None:
         return
     if name is not None and name.startswith("x") and len(name) == 3:
         return
-    from difflib import get_close_matches
-
-    near = get_close_matches(name or "", _FIELDS, 1)
     raise UsageError(
         f"there is no placeholder %{name or ''}",
         where=text,
         cause="known: " + " ".join(f"%{known}" for known in (*_FIELDS, *_DATES, "n", "%")),
-        fix=tuple(f"did you mean %{match}?" for match in near) or ("idse log --help",),
+        fix=did_you_mean(name or "", _FIELDS, form="%{}") or ("idse log --help",),
     )

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.errors import help_command
-from idse_orchestrator.cli.render.style import printable
+from idse_orchestrator.cli.layout import help_command
+from idse_orchestrator.cli.style import printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError
@@ -20,7 +20,7 @@ ERROR_SCHEMA = "idse.error/1"
 
 
 def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, object]] = ()) -> str:
-    r"""One JSON document, ``{"schema": …, "data": …, "diagnostics": […]}``, on one line without a newline.
+    r"""Returns ``{"schema": …, "data": …, "diagnostics": […]}`` as JSON, on one line without a newline.
 
     `data` is made of JSON's own types, mappings, tuples, sets (sorted) and dataclasses (by field).
     Bytes that were not UTF-8 read as ``\xNN``, since JSON has no way to carry them.
@@ -29,7 +29,7 @@ def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, objec
 
 
 def error_envelope(error: IdseError, schema: str = ERROR_SCHEMA) -> str:
-    """The envelope of a failure: no data, and `error` as its first diagnostic.
+    """Returns the envelope of a failure: no data, and `error` as its first diagnostic.
 
     What a gate found comes after it, a diagnostic for each finding.
     """
@@ -37,7 +37,7 @@ def error_envelope(error: IdseError, schema: str = ERROR_SCHEMA) -> str:
 
 
 def diagnostic(error: IdseError) -> dict[str, object]:
-    """`error` as an entry of ``diagnostics``."""
+    """Returns `error` as an entry of ``diagnostics``."""
     return {
         "severity": "error",
         "code": error.code,
@@ -66,7 +66,7 @@ def _found_by_gate(error: IdseError) -> list[dict[str, object]]:
 
 
 def ascii_json(value: object, indent: int | None = None) -> str:
-    """`value` as ASCII JSON that every parser accepts, whatever text is in it."""
+    """Returns `value` as ASCII JSON that every parser accepts, whatever text is in it."""
     text = json.dumps(value, default=_plain, indent=indent, allow_nan=False)
     if "\\ud" in text:
         legible = json.dumps(value, default=_plain, indent=indent, ensure_ascii=False)
@@ -75,12 +75,12 @@ def ascii_json(value: object, indent: int | None = None) -> str:
 
 
 def _escaped(char: str) -> str:
-    """One character of a JSON string; a surrogate of its own has no JSON that parsers agree on."""
+    """Escape one character; a surrogate of its own has no JSON that parsers agree on."""
     return json.dumps(printable(char) if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
 def _plain(value: object) -> object:
-    """What json cannot write by itself, as something it can."""
+    """Turn what json cannot write into something it can."""
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
         return {name: getattr(value, name) for name in fields}

@@ -1,0 +1,212 @@
+"""``idse doctor``, ``fsck`` and ``uninstall``: mend a repository, check its ledgers, take idse out of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.base.checkup import CheckResult
+    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.health.uninstall import UninstallPlan
+    from idse_orchestrator.ledger.defects import Defect
+    from idse_orchestrator.ledger.fsck import FsckReport
+
+_WIDTH = 17
+
+
+@command("doctor", reads=True, project=False)
+@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+def doctor(run: Run, *, fix: bool) -> Answer:
+    """Check git, the repository, hooks, views, locks, sessions and whatever a killed process left behind.
+
+    With --fix, what is safe is mended and said: stale locks, leftovers, views, a current session without a
+    ledger, the setting that shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs
+    left behind. Nothing else is touched. Exit code 1 says that a problem remains.
+    """
+    from idse_orchestrator.base.checkup import examine
+
+    results = examine(run.app.health_checks(), mend=fix)
+    healthy = all(result.is_well for result in results)
+    return Answer(
+        "idse.doctor/1",
+        lambda: {"healthy": healthy, "checks": list(results)},
+        _result_lines(results, run.terminal.style),
+        code=EXIT_OK if healthy else EXIT_CHECK_FAILED,
+    )
+
+
+def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
+    colors = {"problem": style.red, "warning": style.yellow, "fixed": style.green, "ok": style.dim}
+    for result in results:
+        verdict = colors.get(result.verdict, style.cyan)(result.verdict.ljust(8))
+        yield f"{verdict} {result.name.ljust(_WIDTH)} {printable(result.says)}"
+        if result.done:
+            yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
+        for step in result.fix:
+            yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(step)}"
+    if any(result.mendable for result in results):
+        yield Said("idse doctor --fix mends what is safe")
+
+
+@command("fsck", reads=True)
+@session_argument
+def fsck(run: Run, session: str | None) -> Answer:
+    """Replay every ledger and compare it with what its commits say.
+
+    State, messages, schemas, roots, order and shape of every commit under refs/idse/ are checked; of one
+    SESSION, or of --project, if given. Each defect is one line: ref, commit, code, what is wrong.
+    Nothing is written. Exit code 1 says that there is a defect.
+    """
+    from idse_orchestrator.ledger.fsck import FoundRef, check_ledgers
+
+    wanted = run.session(session) if session else None
+
+    def only(ref: FoundRef) -> bool:
+        if wanted is not None:
+            return (ref.project, ref.session) == wanted
+        return run.project_option in (None, ref.project)
+
+    report = check_ledgers(
+        run.app.ledger_source,
+        only=only,
+        on_progress=run.terminal.progress,
+        expected=run.app.expected_merge,
+        sync_problems=run.app.sync_problems,
+    )
+    return Answer(
+        "idse.fsck/1",
+        lambda: _data(report),
+        _defect_lines(report, run.terminal.style),
+        map(_diagnostic, report.notes),
+        EXIT_CHECK_FAILED if report.defects else EXIT_OK,
+    )
+
+
+def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
+    for defect in report.defects:
+        place = f"{printable(defect.ref)} {defect.commit[:12]}".rstrip()
+        yield f"{place}: {style.red(defect.code)} {printable(defect.what)}"
+    for note in report.notes:
+        yield Said(f"note: {note.ref} {note.commit[:12]}: {note.code} {note.what}".replace("  ", " "))
+    for code in dict.fromkeys(defect.code for defect in report.defects):
+        first = next(defect for defect in report.defects if defect.code == code)
+        yield Said(f"hint: {code}: {first.hint}")
+    for ledger in report.ledgers:
+        if ledger.defects:
+            yield Said(f"hint: {ledger.ref}: {_sound(ledger.sound)}")
+    defects = counted(len(report.defects), "defect") if report.defects else "no defects"
+    yield Said(
+        f"{counted(len(report.ledgers), 'ledger', ',')}, {counted(report.commits, 'commit', ',')}: {defects}"
+    )
+
+
+def _sound(commit: str) -> str:
+    return f"the last sound commit is {commit}" if commit else "no commit of it is sound"
+
+
+def _data(report: FsckReport) -> dict[str, object]:
+    return {
+        "sound": not report.defects,
+        "commits": report.commits,
+        "ledgers": list(report.ledgers),
+        "defects": [
+            {
+                "ref": defect.ref,
+                "commit": defect.commit,
+                "code": defect.code,
+                "what": defect.what,
+                "hint": defect.hint,
+            }
+            for defect in report.defects
+        ],
+    }
+
+
+def _diagnostic(note: Defect) -> dict[str, object]:
+    return {
+        "severity": "note",
+        "code": note.code,
+        "message": note.what,
+        "where": note.ref,
+        "fix": [note.hint],
+    }
+
+
+@command("uninstall", project=False)
+@click.option("--ledgers", is_flag=True, help="Remove all history of sessions, too, after writing a backup.")
+@click.option("--yes", is_flag=True, help="Do not ask before ledgers are removed.")
+@click.option("--no-input", is_flag=True, help="Never ask: without --yes, remove no ledger.")
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> Answer:
+    """Remove hooks, agents' blocks and hooks, settings, views and idse's private folder.
+
+    What stood there before comes back, byte for byte.
+
+    Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
+    bundle with all of them is written into the git directory first, and its path is printed.
+    """
+    from idse_orchestrator.health.uninstall import plan_uninstall
+    from idse_orchestrator.health.uninstall import uninstall as carry_out
+
+    footprint, hooks = run.app.footprint, run.app.hook_files()
+    plan = plan_uninstall(footprint, hooks, with_ledgers=ledgers)
+    if dry_run:
+        return Answer(lines=_plan_lines(plan))
+    if ledgers and plan.ledgers and not yes:
+        _ask(run, len(plan.ledgers), no_input=no_input)
+    if not ledgers:
+        run.app.drain_spool()
+    done = carry_out(footprint, hooks, plan)
+    lines: list[str] = [Said(f"removed {_count(plan)}"), *map(Warned, done.kept)]
+    if done.backup:
+        back = "git fetch BUNDLE 'refs/idse/*:refs/idse/*'"
+        lines += [Said(f"the ledgers are in this bundle; to bring them back: {back}"), done.backup]
+    return Answer(lines=[*lines, *_kept_lines(plan)], code=EXIT_CONFLICT if done.kept else EXIT_OK)
+
+
+def _ask(run: Run, count: int, *, no_input: bool) -> None:
+    if no_input or not run.terminal.interactive:
+        raise NotConfirmedError(
+            f"{count} ledgers would be removed, and nobody can be asked here",
+            fix=("idse uninstall    (keeps the ledgers)", "--yes answers for you; look at --dry-run first"),
+        )
+    sys.stderr.write(
+        f"Remove {count} ledgers with all history of their sessions? A backup is written. [y/N] "
+    )
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise NotConfirmedError("nothing was removed", fix=("idse uninstall    (keeps the ledgers)",))
+
+
+def _plan_lines(plan: UninstallPlan) -> Iterator[str]:
+    for trace in (*plan.traces, *(plan.ledgers if plan.with_ledgers else ())):
+        yield f"remove {trace.kind}: {trace.where}"
+    if plan.with_ledgers and plan.ledgers:
+        yield Said("a backup of the ledgers would be written into the git directory first")
+    yield from _kept_lines(plan)
+
+
+def _kept_lines(plan: UninstallPlan) -> Iterator[str]:
+    for folder in plan.documents:
+        yield Said(f"kept: the documents in {folder}")
+    if plan.ledgers and not plan.with_ledgers:
+        yield Said(
+            f"kept: {len(plan.ledgers)} ledgers and notes under refs/idse/ (git for-each-ref refs/idse)"
+        )
+
+
+def _count(plan: UninstallPlan) -> str:
+    traces = [*plan.traces, *(plan.ledgers if plan.with_ledgers else ())]
+    kinds = dict.fromkeys(trace.kind for trace in traces)
+    words = [counted(sum(trace.kind == kind for trace in traces), kind) for kind in kinds]
+    return ", ".join(words) or "nothing: idse has left nothing here"

@@ -1,0 +1,79 @@
+"""Warnings that several commands give: conflicts, hooks in the work tree, a project's own templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.cli.terminal import Warned
+from idse_orchestrator.errors import InvalidConfigurationError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.sessions.template_folder import TemplateDoubt
+    from idse_orchestrator.worktree.hooks.hook import HooksReport
+
+_SHORT = 10
+_MOST_DOUBTS = 3
+
+
+def conflict_words(conflict: Conflict, before: str) -> str:
+    """Returns one sentence on a conflict: what the ledger holds now, and how to see the other side.
+
+    `before` is the ledger commit that has what the other side made of it.
+    """
+    from idse_orchestrator.ledger.merge.conflicts import CASE, FOLDER, NO_TEXT, REMOVED_HERE, REMOVED_THERE
+
+    path = conflict.path
+    if conflict.kind == NO_TEXT:
+        other = one_word(f"{before[:_SHORT]}:artifacts/{path}")
+        both = f"{path} is no text, and both sides changed it"
+        return f"{both}: what was saved here stands; the other is git show {other}"
+    if conflict.kind == REMOVED_HERE:
+        kept = "the ledger keeps the edited text; idse restore brings it here"
+        return f"{path} was removed here, but somebody edited it: {kept}"
+    if conflict.kind == REMOVED_THERE:
+        back = "it is back in the ledger; idse log says who removed it"
+        return f"{path} was edited here, but somebody removed it: {back}"
+    if conflict.kind == FOLDER:
+        two = f"{conflict.original} is a file on one side and a folder on the other"
+        return f"{two}: the file is {path} in the ledger; idse restore brings both here"
+    if conflict.kind == CASE:
+        return f"{conflict.original} and another name differ only in case: it is {path} in the ledger"
+    return f"{path} has conflict markers in the ledger: idse restore, resolve them, idse save"
+
+
+def markers_warning(name: str) -> Warned:
+    """Returns the warning that the session `name` ("project/session") was joined with conflicts."""
+    return Warned(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
+
+
+def worktree_notice(report: HooksReport) -> Iterator[Warned]:
+    """Yields a warning where hooks became files of the work tree, with what to do about it."""
+    if report.in_worktree:
+        yield Warned(
+            "core.hooksPath leads into the work tree, so these are files of it now: "
+            f"{', '.join(report.in_worktree)}\n"
+            "         commit them, or have git ignore them"
+        )
+
+
+def doubt_warnings(doubts: Sequence[TemplateDoubt]) -> Iterator[Warned]:
+    """Yields a warning for each of the first few doubts about templates, and how many more there are."""
+    for doubt in doubts[:_MOST_DOUBTS]:
+        yield Warned(f"{doubt.where} {doubt.what}: {doubt.fix}")
+    if len(doubts) > _MOST_DOUBTS:
+        yield Warned(f"{len(doubts) - _MOST_DOUBTS} more in .idse/templates: idse doctor")
+
+
+def doubt_diagnostics(doubts: Sequence[TemplateDoubt]) -> Iterator[dict[str, object]]:
+    """Yields all of `doubts` as entries of ``diagnostics``."""
+    for doubt in doubts:
+        yield {
+            "severity": "warning",
+            "code": InvalidConfigurationError.code,
+            "message": doubt.what,
+            "where": doubt.where,
+            "fix": [doubt.fix],
+        }
