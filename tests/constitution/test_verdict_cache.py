@@ -14,7 +14,7 @@ from idse_orchestrator.constitution.verdict_cache import (
     SHARD_LIMIT,
     FileVerdictCache,
     engine_generation,
-    verdict_cache_of,
+    verdict_cache_in,
 )
 
 RULES = "c" * 64
@@ -184,8 +184,8 @@ def test_the_generation_changes_with_the_code(tmp_path):
 def test_all_worktrees_of_a_repository_share_its_cache(repo):
     repo.commit(allow_empty=True)
     other = repo.worktree("other")
-    verdict_cache_of(discover(str(other.path))).put_many(RULES, {KEY: VERDICT})
-    assert verdict_cache_of(discover(str(repo.path))).get_many(RULES, [KEY]) == {KEY: VERDICT}
+    verdict_cache_in(discover(str(other.path)).private).put_many(RULES, {KEY: VERDICT})
+    assert verdict_cache_in(discover(str(repo.path)).private).get_many(RULES, [KEY]) == {KEY: VERDICT}
     assert repo.git("status", "--porcelain") == ""
 
 

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.ids import PLAIN
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.objects import objects_of
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.merge.conflicts import settle_edit
 from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.merge.paths import File

@@ -310,12 +310,12 @@ def sound_ledger(store, folder, session, content):
     """A ledger in `store` as idse writes it, with one document."""
     from idse_orchestrator.ledger.values import Draft
     from idse_orchestrator.stores.plain.folders import Folders
-    from idse_orchestrator.stores.plain.making import place_without_git
+    from idse_orchestrator.stores.plain.place import Place
     from idse_orchestrator.wiring.acting import PlainActing
     from idse_orchestrator.wiring.ledgers import store_writer
 
-    place, folders = place_without_git(str(folder), "", "filesystem"), Folders(store)
-    writer = store_writer(place, store, folders, PlainActing(place.private, os.environ, str))
+    place, folders = Place(str(folder), "", "filesystem"), Folders(store)
+    writer = store_writer(place.private, store, folders, PlainActing(place.private, os.environ, str))
     tree = folders.id_of({"intent.md": store.save_artifact(content)})
     body = {"project": "portal", "session": session, "type": "feature", "title": "", "owner": ""}
     writer.append("portal", session, lambda _: Draft("created", body | {"parents": []}, tree))

@@ -22,6 +22,22 @@ sys.exit(run(sys.argv[1:]))
 """The command line of idse in a Python that has no pygit2."""
 
 
+STRICTLY_WITHOUT = (
+    """
+import sys
+
+class NoGit:
+    def find_spec(self, name, path=None, target=None):
+        if name == "idse_orchestrator.git" or name.startswith("idse_orchestrator.git."):
+            raise AssertionError(name + " was asked for")
+
+sys.meta_path.insert(0, NoGit())
+"""
+    + WITHOUT
+)
+"""The same in a Python in which nothing may ask for the room of git."""
+
+
 class Plain:
     """A folder, and idse in it without git."""
 
@@ -29,9 +45,9 @@ class Plain:
         self.path = path
         self.environment = {**os.environ, "PATH": str(programs), "IDSE_AUTHOR_NAME": "Ann Other"}
 
-    def idse(self, *words, env=None, cwd=None):
+    def idse(self, *words, env=None, cwd=None, program=WITHOUT):
         return subprocess.run(
-            [sys.executable, "-c", WITHOUT, *words],
+            [sys.executable, "-c", program, *words],
             cwd=self.path / (cwd or "."),
             env={**self.environment, **(env or {})},
             capture_output=True,
@@ -440,3 +456,37 @@ def test_eight_commands_at_once_lose_no_event(plain):
     titles = {each["body"].get("title") for each in plain.data("log")["entries"]}
     assert {f"title {number}" for number in range(8)} <= titles
     assert plain.idse("fsck").returncode == 0
+
+
+@pytest.mark.parametrize("words", [("status",), ("fsck",)], ids=" ".join)
+def test_the_guard_against_git_would_notice_it(plain, words):
+    """Without the name of a store git is asked first."""
+    done = plain.idse(*words, program=STRICTLY_WITHOUT)
+    assert "idse_orchestrator.git was asked for" in done.stderr
+
+
+def test_a_store_that_is_named_needs_nothing_of_git(empty):
+    """Not a module of the room of git is imported, whatever is done with the ledgers."""
+    for words in (
+        ("init", "portal"),
+        ("spawn", "login", "--title", "Log in"),
+        ("stage", "reopen", "intent", "-m", "why"),
+        ("save",),
+        ("status",),
+        ("next",),
+        ("prime",),
+        ("log",),
+        ("diff",),
+        ("validate", "--all"),
+        ("session", "list"),
+        ("agents", "add", "claude", "--stage", "spec"),
+        ("handoff", "request", "--to", "claude", "--stage", "spec", "-m", "go on"),
+        ("handoff", "accept", "--agent", "claude"),
+        ("config", "list"),
+        ("export", "../elsewhere"),
+        ("import", "../elsewhere"),
+        ("fsck",),
+    ):
+        done = empty.idse(*words, env={"IDSE_STORE": "filesystem"}, program=STRICTLY_WITHOUT)
+        assert "was asked for" not in done.stderr, (words, done.stderr)
+        assert done.returncode in (0, 1), (words, done.stdout, done.stderr)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from here import discover
+from idse_orchestrator.base.identity import Identity, replica_id
 from idse_orchestrator.base.ids import is_ulid
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.configuration import GitConfiguration
-from idse_orchestrator.git.identity import Identity, identity, replica_id
+from idse_orchestrator.git.identity import identity
 
 
 def found(repo):

@@ -121,7 +121,7 @@ class Clone:
 
     def append(self, *drafts, kind="toy", names=("shelf", "duck")):
         backend = GitBackend(self.vault, acting(self.vault))
-        writer = Writer(self.vault, self.kinds, backend, backend.maker)
+        writer = Writer(self.vault.private, self.kinds, backend, backend.maker)
         return writer.append_to(kind, names, lambda _: drafts)[-1].state
 
     def tip(self, ref=REF):

@@ -10,7 +10,7 @@ from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.making import place_without_git
+from idse_orchestrator.stores.plain.place import Place
 from idse_orchestrator.wiring.acting import PlainActing
 from idse_orchestrator.wiring.ledgers import store_writer
 from memory_store import MemoryStore
@@ -26,8 +26,8 @@ def store(request, tmp_path):
 
 @pytest.fixture
 def writer(store, tmp_path):
-    place = place_without_git(str(tmp_path), "", "filesystem")
-    return store_writer(place, store, Folders(store), PlainActing(place.private, os.environ, str))
+    place = Place(str(tmp_path), "", "filesystem")
+    return store_writer(place.private, store, Folders(store), PlainActing(place.private, os.environ, str))
 
 
 def test_events_that_are_planned_together_stand_one_after_the_other(store, writer):

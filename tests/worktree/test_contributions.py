@@ -54,10 +54,10 @@ def test_a_part_of_a_tree_is_exchanged_also_where_one_side_has_no_such_file(repo
 
 
 def test_a_log_that_is_full_is_begun_anew_and_one_line_stays_one(repo, repository):
-    write_log(repository, "two\nlines\n")
+    write_log(repository.private, "two\nlines\n")
     assert repo.read(".git/idse/log").decode().endswith("Z two lines\n")
-    with open(log_path(repository), "ab") as file:
+    with open(log_path(repository.private), "ab") as file:
         file.write(b"x" * MAX_BYTES)
-    write_log(repository, "anew")
+    write_log(repository.private, "anew")
     assert repo.read(".git/idse/log").count(b"\n") == 1
     assert len(repo.read(".git/idse/log.old")) > MAX_BYTES

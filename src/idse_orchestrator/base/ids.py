@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from hashlib import sha1
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, NamedTuple, Union
 
 if TYPE_CHECKING:
     from typing import Any
@@ -108,3 +108,17 @@ def nested(files: Mapping[str, str]) -> Folder:
 
 def _line(name: bytes, mode: bytes, target: str) -> bytes:
     return mode + b" " + name.removesuffix(b"/") + b"\0" + bytes.fromhex(target)
+
+
+PLAIN = "100644"
+FOLDER = "40000"
+"""Modes of a tree's entries, in octal as git stores them."""
+
+
+class Entry(NamedTuple):
+    """One entry of a tree: mode as git stores it (octal), path, object id, size of a file if it is known."""
+
+    mode: str
+    path: str
+    id: str
+    size: int | None = None

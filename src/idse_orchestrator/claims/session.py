@@ -23,7 +23,6 @@ from idse_orchestrator.errors import (
 )
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
-from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -139,8 +138,8 @@ NAME = "blueprint.md"
 class GitBlueprintFile:
     """``blueprint.md`` in the folder of the blueprint session of a work tree."""
 
-    def __init__(self, work_tree: WorkTree) -> None:
-        self._toplevel = work_tree.top
+    def __init__(self, top: str) -> None:
+        self._toplevel = top
 
     def has_folder(self, project: str) -> bool:
         """Whether the branch carries the folder of the blueprint session."""

@@ -7,16 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.places import EVERYTHING, check_folders, only_legacy
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.git.listing import (
-    EVERYTHING,
-    PATHSPECS,
-    check_folders,
-    contents,
-    from_tree,
-    names,
-    only_legacy,
-)
+from idse_orchestrator.git.listing import PATHSPECS, contents, from_tree, names
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find, find_commit
 
 if TYPE_CHECKING:

@@ -10,15 +10,10 @@ import os
 from binascii import crc32
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import write_atomically
 from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.errors import StorageError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.vault import Vault
-
 
 SHARD_LIMIT = 256 * 1024
 """A shard that is larger starts anew: 64 MB for one constitution."""
@@ -84,11 +79,11 @@ class FileVerdictCache:
         return home
 
 
-def verdict_cache_of(vault: Vault) -> FileVerdictCache:
-    """The cache of a repository, shared by its worktrees, for the code that judges now."""
+def verdict_cache_in(private: str) -> FileVerdictCache:
+    """The cache in idse's own folder `private`, shared by all worktrees, for the code that judges now."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     generation = engine_generation(*(os.path.join(package, room) for room in _ENGINE))
-    return FileVerdictCache(os.path.join(vault.private, "cache"), generation)
+    return FileVerdictCache(os.path.join(private, "cache"), generation)
 
 
 def engine_generation(*packages: str) -> str:

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.documents.artifact_reader import GITLINK, SYMLINK, FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.errors import GitFailedError, InvalidArtifactError
-from idse_orchestrator.git.object_stream import CAP, ObjectStream
+from idse_orchestrator.documents.artifact_reader import FileEntry
+from idse_orchestrator.documents.places import STAGE_FOLDERS, decode, is_readable
+from idse_orchestrator.errors import GitFailedError
+from idse_orchestrator.git.object_stream import ObjectStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
-
-EVERYTHING = (WORKSPACE,)
-
-_KINDS = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own"}
-_MUST_BE_A_FOLDER = re.compile(rf"{re.escape(WORKSPACE)}/projects(/[^/]+(/sessions(/[^/]+)?)?)?")
 
 DELETED = "D"
 UNMERGED = "U"
@@ -28,16 +22,6 @@ UNMERGED = "U"
 def literally(folders: Iterable[str]) -> list[str]:
     """Returns `folders` as path patterns in which no character is special."""
     return [f":(top,literal){folder}" for folder in folders]
-
-
-def decode(raw: bytes) -> str:
-    """Returns a path as git stores it, as text; bytes that are not UTF-8 survive the way back."""
-    return raw.decode("utf-8", "surrogateescape")
-
-
-def encode(path: str) -> bytes:
-    """Returns the bytes that `decode` came from."""
-    return path.encode("utf-8", "surrogateescape")
 
 
 def names(out: bytes) -> list[str]:
@@ -88,18 +72,6 @@ def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
     return merged, list(dict.fromkeys(unmerged))
 
 
-def check_folders(entries: Mapping[str, FileEntry], description: str) -> None:
-    """Refuses a ``.idse``, project or session that is no folder: its documents would silently go unread."""
-    for path, entry in entries.items():
-        if path == WORKSPACE or (entry.mode in (SYMLINK, GITLINK) and _MUST_BE_A_FOLDER.fullmatch(path)):
-            raise InvalidArtifactError(
-                f"{path} is {_KINDS.get(entry.mode, 'a file')}, not a folder",
-                where=f"{path} ({description})",
-                cause="documents that stand elsewhere cannot be validated with this repository",
-                fix=(f"make {path} a real folder of this repository",),
-            )
-
-
 def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -> dict[str, bytes]:
     """Bytes of `paths` out of the object store.
 
@@ -114,39 +86,15 @@ def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -
     return found
 
 
-def is_readable(entry: FileEntry) -> bool:
-    """Tests whether `contents` loads this file at all."""
-    return entry.mode != GITLINK and 0 < entry.size <= CAP
-
-
 def _present(answer: GitObject | None, path: str) -> bytes:
     if answer is None:
         raise GitFailedError("an object of this repository is missing", where=path, fix=("git fsck",))
     return answer.data
 
 
-_STAGE_FOLDERS = ("intents", "contexts", "specs", "plans", "tasks", "implementation", "feedback")
-_STAGES = "|".join(_STAGE_FOLDERS)
-_SESSION_FILES = rf"(?:(?:{_STAGES}|metadata)/.+|[^/]+\.md|session_state\.json|\.owner|\.collaborators)"
-
-_LEGACY = (
-    rf"(?:{_STAGES})/projects/[^/]+/sessions/[^/]+/.+"
-    rf"|(?:{_STAGES})/current/(?:[^/]+\.md|feedback/[^/]+\.md)"
-    rf"|projects/[^/]+/sessions/[^/]+/{_SESSION_FILES}"
-)
-
 PATHSPECS = (
-    *map(":(top,glob){}/projects/*/sessions/**".format, _STAGE_FOLDERS),
-    *map(":(top,glob){}/current/**/*.md".format, _STAGE_FOLDERS),
+    *(f":(top,glob){folder}/projects/*/sessions/**" for folder in STAGE_FOLDERS),
+    *(f":(top,glob){folder}/current/**/*.md" for folder in STAGE_FOLDERS),
     ":(top,glob)projects/*/sessions/**",
 )
 """What to hand git after ``--``: wide enough for every older layout; `only_legacy` narrows the answer."""
-
-
-TOP_FOLDERS = (*_STAGE_FOLDERS, "projects")
-"""The folders that all of them are in."""
-
-
-def only_legacy(paths: Iterable[str]) -> tuple[str, ...]:
-    """Returns those of `paths` that belong to an older layout, in order, each once."""
-    return tuple(sorted({path for path in paths if re.fullmatch(_LEGACY, path, re.DOTALL)}))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from idse_orchestrator.documents.places import CAP
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import TIMEOUT_SECONDS
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.program import Child, Git
 
-CAP = 8 * 1024 * 1024
-"""Objects larger than this many bytes are not loaded, unless the caller says otherwise."""
 LARGEST = 8 * CAP
 """Nothing of a ledger is larger; what is, counts as damaged and is not loaded."""
 FEW = 64

@@ -15,13 +15,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.base.ids import content_id
+from idse_orchestrator.base.ids import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.git.object_stream import LARGEST
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_update import write_failure
-from idse_orchestrator.git.tree_entry import FOLDER, Entry
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2

@@ -207,17 +207,17 @@ def _reftable(where: str, cause: str) -> UnsupportedRepositoryError:
 MAX_BYTES = 1024 * 1024
 
 
-def log_path(vault: Vault) -> str:
+def log_path(private: str) -> str:
     """Where the log stands."""
-    return os.path.join(vault.private, "log")
+    return os.path.join(private, "log")
 
 
-def write_log(vault: Vault, text: str) -> None:
+def write_log(private: str, text: str) -> None:
     """Add one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
-    path = log_path(vault)
+    path = log_path(private)
     line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {' '.join(text.split())}\n"
     try:
-        os.makedirs(vault.private, exist_ok=True)
+        os.makedirs(private, exist_ok=True)
         if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:
             os.replace(path, f"{path}.old")
         with open(path, "a", encoding="utf-8", errors="replace") as file:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from idse_orchestrator.base.ids import FOLDER, PLAIN, Entry
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.formats import CannotJudgeError
 
 ARTIFACTS = "artifacts"

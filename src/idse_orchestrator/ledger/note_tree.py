@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.identity import as_written
 from idse_orchestrator.errors import BusyError, CorruptLedgerError
-from idse_orchestrator.git.identity import as_written
 from idse_orchestrator.git.libgit2 import libgit2, open_repository
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import commit_object, write_objects

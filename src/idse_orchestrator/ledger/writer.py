@@ -10,21 +10,18 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from idse_orchestrator.base.identity import as_written
 from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.base.locks import file_lock
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.git.identity import as_written
-from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.ledger.events import Acting, Actor, Event
 from idse_orchestrator.ledger.formats import NewerFormatError
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.message import message_of, subject_of
 from idse_orchestrator.ledger.values import Draft, Tip
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.vault import Vault
 
 _TRIES = 50
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
@@ -97,14 +94,14 @@ class Backend(Protocol):
 
 
 class Writer:
-    """Appends events of `kinds` to ledgers. `place` is where the lock stands.
+    """Appends events of `kinds` to ledgers. The lock stands in the folder `private`.
 
     A plan is called with the tip, under the lock, perhaps more than once; it returns the events to append,
     or raises to refuse. It must be quick and change nothing.
     """
 
-    def __init__(self, place: Vault, kinds: Kinds, backend: Backend, maker: EventMaker) -> None:
-        self._place = place
+    def __init__(self, private: str, kinds: Kinds, backend: Backend, maker: EventMaker) -> None:
+        self._private = private
         self._kinds = kinds
         self._backend = backend
         self._maker = maker
@@ -115,7 +112,7 @@ class Writer:
         StorageError where the repository cannot be written, InvalidConfigurationError where git does not
         know who acts.
         """
-        with ledger_lock(self._place):
+        with file_lock(self._private):
             self._maker.event(Draft("created", {}), 0, 1)
 
     def append_to(self, kind: str, names: Sequence[str], plan: Plan) -> Sequence[Tip[Any]]:
@@ -125,7 +122,7 @@ class Writer:
         """
         named = Named(self._kinds[kind], tuple(names))
         named.kind.ref(*names)
-        with ledger_lock(self._place):
+        with file_lock(self._private):
             for _ in range(_TRIES):
                 before = self._backend.read(named)
                 drafts = plan(before)

@@ -197,7 +197,7 @@ class GitMigrationTarget:
 
     @cached_property
     def _files(self) -> WorkFiles:
-        return WorkFiles(self._work_tree)
+        return WorkFiles(self._work_tree.top, self._work_tree.private)
 
     @cached_property
     def _head(self) -> str:

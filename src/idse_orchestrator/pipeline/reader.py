@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from idse_orchestrator.base.identity import known_replica_id
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
-from idse_orchestrator.git.identity import known_replica_id
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.constitution.findings import Report
@@ -17,6 +18,9 @@ from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.pipeline.ports import Names
 from idse_orchestrator.sessions.ports import SessionFolders
 from idse_orchestrator.sessions.resolve import Asking, folder_of, resolve_project, resolve_session
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
 
 WORKTREE = "worktree"
 INDEX = "index"
@@ -114,3 +118,12 @@ def refuse_unknown_project(asking: Asking, scope: Scope, report: Report) -> None
 
 def _wide(asking: Asking) -> Asking:
     return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Documents to read, what of them is asked for, and where the project's own rules are read."""
+
+    reader: ArtifactReader
+    scope: Scope
+    rules: ArtifactReader

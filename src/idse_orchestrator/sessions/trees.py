@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.object_stream import EMPTY_TREE, find
-from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,15 @@ class GitTrees:
 
     def of_entry(self, commit: str) -> str:
         """See `Trees.of_entry`."""
+        from idse_orchestrator.git.object_stream import EMPTY_TREE, find
+
         found = find(self._git, f"{commit}:{ARTIFACTS}")
         return found[0] if found and found[1] == "tree" else EMPTY_TREE
 
     def of_folder(self, revision: str, folder: str) -> str | None:
         """See `Trees.of_folder`."""
+        from idse_orchestrator.git.object_stream import find
+
         commit = find(self._git, f"{revision}^{{commit}}")
         if commit is None:
             return None
@@ -132,6 +137,8 @@ class GitTrees:
 
     def blob(self, commit: str, path: str) -> str:
         """See `Trees.blob`."""
+        from idse_orchestrator.git.object_stream import find
+
         found = find(self._git, f"{commit}:{ARTIFACTS}/{path}")
         return found[0] if found and found[1] == "blob" else ""
 

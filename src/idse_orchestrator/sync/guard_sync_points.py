@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.ids import PLAIN
 from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
-from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.formats import NewerFormatError, newer_format
 from idse_orchestrator.ledger.sync_point import (

@@ -9,12 +9,11 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.locks import file_lock
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
-from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.published_refs import PublishedRefs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
     from idse_orchestrator.sync.ports import Remote, SyncPoints
+    from idse_orchestrator.sync.published_refs import PublishedRefs
     from idse_orchestrator.sync.transport import GitRemote
 
 PULLED = "pulled"
@@ -184,6 +184,8 @@ def open_syncing(
 
     `actor` signs the sync points.
     """
+    from idse_orchestrator.sync.published_refs import PublishedRefs
+
     refs = PublishedRefs(vault)
     syncing = Syncing(
         kinds,
@@ -195,7 +197,7 @@ def open_syncing(
         make_guard=lambda: _guard(vault, kinds),
         make_joiner=lambda: _joiner(vault, kinds),
     )
-    lock = ledger_lock(vault, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
+    lock = file_lock(vault.private, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
     try:
         with lock:
             yield syncing

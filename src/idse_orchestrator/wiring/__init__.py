@@ -1,1 +1,1 @@
-"""Builds the application from its parts: the only floor that knows all adapters."""
+"""Makes use cases of a vault or a work tree, an actor and settings. Only it and `cli` look around."""

@@ -28,7 +28,8 @@ class GitActing:
 
     def __call__(self) -> Actor:
         """The actor. InvalidConfigurationError where git does not know who that is."""
-        from idse_orchestrator.git.identity import identity, replica_id
+        from idse_orchestrator.base.identity import replica_id
+        from idse_orchestrator.git.identity import identity
 
         who = identity(self._vault.git, self._configuration.entries)
         replica = replica_id(self._vault.private, int(time.time() * 1000))
@@ -36,7 +37,7 @@ class GitActing:
 
     def anybody(self) -> Actor:
         """The actor; idse itself where git knows nobody: for what claims nothing for anybody."""
-        from idse_orchestrator.git.identity import replica_id
+        from idse_orchestrator.base.identity import replica_id
 
         try:
             return self()
@@ -46,6 +47,25 @@ class GitActing:
     def as_agent(self, agent: str) -> GitActing:
         """The same person, for whom `agent` acts ("" : nobody)."""
         return GitActing(self._vault, self._configuration, lambda: agent)
+
+
+class GivenActing:
+    """Says that `actor` acts, whatever surrounds the process."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    def __call__(self) -> Actor:
+        """The actor."""
+        return self._actor
+
+    def anybody(self) -> Actor:
+        """The actor."""
+        return self._actor
+
+    def as_agent(self, agent: str) -> GivenActing:
+        """The same person, for whom `agent` acts ("" : nobody)."""
+        return GivenActing(self._actor._replace(agent=agent))
 
 
 class PlainActing:
@@ -61,7 +81,7 @@ class PlainActing:
 
     def __call__(self) -> Actor:
         """The actor. InvalidConfigurationError where nothing says a name."""
-        from idse_orchestrator.git.identity import replica_id
+        from idse_orchestrator.base.identity import replica_id
 
         replica = replica_id(self._private, int(time.time() * 1000))
         return Actor(*identity_without_git(self._environment), self._agent(), replica)

@@ -1,80 +1,49 @@
-"""Builds the application from its parts; with its neighbours the one place that knows every adapter.
-
-Parts are made when they are first asked for, so a status pays for reading only.
-"""
+"""The application in a repository: every part that git gives, and what only a repository has."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 from idse_orchestrator.errors import IdseError
+from idse_orchestrator.wiring.use_cases import UseCases
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
+    from idse_orchestrator.constitution.findings import Report
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
+    from idse_orchestrator.ledger.events import Actor
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
-    from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.sessions import resolve
-    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.choice import Choice, Source
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
-    from idse_orchestrator.sessions.template_folder import TemplateFolders
+    from idse_orchestrator.sessions.ports import SessionFolders
     from idse_orchestrator.sessions.trees import Trees
-    from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.workspace import PlainWorkspace
-    from idse_orchestrator.wiring.acting import GitActing
-    from idse_orchestrator.wiring.agents import Agents
-    from idse_orchestrator.wiring.compiling import Compiling
-    from idse_orchestrator.wiring.judging import Judging
+    from idse_orchestrator.wiring.acting import GitActing, GivenActing
     from idse_orchestrator.wiring.sync import Sync
     from idse_orchestrator.worktree.code_commits import GitCodeCommits
     from idse_orchestrator.worktree.hooks.files import GitHookFiles
-    from idse_orchestrator.worktree.readers.sources import Source
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.record_missed import GitMissedCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
-class NoDocuments:
-    """The workspace of a bare repository, which has no documents; what asks for some is refused."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    def current(self, project: str | None = None) -> None:
-        """No session is current where nobody works."""
-
-    def session_folders(self) -> tuple[SessionKey, ...]:
-        """There are none."""
-        return ()
-
-    def write_views(self, project: str, views: Mapping[str, bytes]) -> tuple[str, ...]:  # noqa: ARG002
-        """There is no place for a view."""
-        return ()
-
-    def __getattr__(self, name: str) -> NoReturn:
-        needs_work_tree(self._vault)
-        raise AttributeError(name)
-
-
-class Application:
+class Application(UseCases):
     """Everything a command can use in the repository around `folder`, given an `environment`."""
 
     has_git = True
@@ -91,6 +60,22 @@ class Application:
         made.folder, made.environment, made.vault = vault.git.folder, environment, vault
         return made
 
+    @classmethod
+    def serving(cls, vault: Vault, actor: Actor, settings: Mapping[str, str] | None = None) -> Application:
+        """The application on `vault` for one of many actors in this process: nothing around it is asked.
+
+        It imports libgit2, which for a moment changes the environment: make one before threads start.
+        """
+        from idse_orchestrator.git.libgit2 import libgit2
+        from idse_orchestrator.wiring.acting import GivenActing
+        from idse_orchestrator.wiring.layers import GivenLayers
+
+        libgit2()
+        made = cls.around(vault, {})
+        made.acting = GivenActing(actor)
+        made.layers = GivenLayers({**(settings or {}), "agent": actor.agent})
+        return made
+
     @property
     def work_tree(self) -> WorkTree:
         """The work tree we stand in; UnsupportedRepositoryError in a bare repository."""
@@ -100,6 +85,16 @@ class Application:
     def prefix(self) -> str:
         """The folder we stand in, below the top of the work tree: "" or "a/b/"."""
         return self.vault.prefix if isinstance(self.vault, WorkTree) else ""
+
+    @property
+    def top(self) -> str:
+        """The folder of the work tree; UnsupportedRepositoryError in a bare repository."""
+        return self.work_tree.top
+
+    @property
+    def private(self) -> str:
+        """The folder for idse's own files that no one else reads."""
+        return self.vault.private
 
     @property
     def is_bare(self) -> bool:
@@ -133,7 +128,7 @@ class Application:
         return git_writer(self.vault, self.acting)
 
     @cached_property
-    def acting(self) -> GitActing:
+    def acting(self) -> GitActing | GivenActing:
         """Who acts here."""
         from idse_orchestrator.wiring.acting import GitActing
 
@@ -143,21 +138,12 @@ class Application:
     def workspace(self) -> GitWorkspace | PlainWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
-            return cast("GitWorkspace", NoDocuments(self.vault))
+            from idse_orchestrator.wiring.bare import NoDocuments
+
+            return cast("GitWorkspace", NoDocuments(self.vault, self.reader))
         from idse_orchestrator.worktree.workspace import GitWorkspace
 
         return GitWorkspace(self.work_tree)
-
-    @cached_property
-    def views(self) -> Views:
-        """Files for people and agents to read, made from the refs."""
-        from functools import partial
-
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
-        from idse_orchestrator.sessions.views import Views
-
-        others = partial(refresh_registry_view, self.reader, self.workspace)
-        return Views(self.reader, self.workspace, others)
 
     @cached_property
     def history(self) -> LedgerHistory:
@@ -172,7 +158,7 @@ class Application:
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
-        documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.work_tree)
+        documents, file = GitLedgerDocuments(self.vault), GitBlueprintFile(self.top)
         progress = on_progress or (lambda _done, _all: None)
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
@@ -181,6 +167,23 @@ class Application:
         from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
         return WorktreeReader(self.work_tree, places)
+
+    def committed(self, rev: str, places: Sequence[str], *, is_known: bool = False) -> ArtifactReader:
+        """The documents of the code commit `rev` in or at `places`, to judge."""
+        from idse_orchestrator.constitution.commit_reader import CommitReader
+
+        return CommitReader(self.vault, rev, places, is_known=is_known)
+
+    def judge_index(self) -> Report:
+        """What the ValidationEngine says of the commit that git is about to make."""
+        from idse_orchestrator.constitution.scope import Changes, Scope, places
+        from idse_orchestrator.constitution.validate import validate
+        from idse_orchestrator.worktree.readers.index import IndexReader, compare_index
+
+        found = compare_index(self.work_tree, self.environment)
+        scope = Scope(changes=Changes(found.paths, found.sessions))
+        reader = IndexReader(self.work_tree, self.environment, places(scope))
+        return validate(self.judging.validation(reader), scope)
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names, to judge."""
@@ -214,11 +217,6 @@ class Application:
         self.sync.tidy()
         return outcome
 
-    @property
-    def agent(self) -> str:
-        """The agent that acts for the git identity; "" when a person does."""
-        return self.environment.get("IDSE_AGENT") or self.setting("agent")
-
     @cached_property
     def git_configuration(self) -> GitConfiguration:
         """Git's configuration here, asked once."""
@@ -233,70 +231,14 @@ class Application:
 
         return GitLayers(self.git_configuration, self.environment)
 
-    def setting(self, key: str) -> str:
-        """The value of a setting in force here; "" where nobody set it."""
-        from idse_orchestrator.sessions.configuration import get_setting
-
-        return get_setting(self.layers, key).value
-
     @property
-    def today(self) -> str:
-        """The date in UTC as ISO text."""
-        import time
+    def current(self) -> SessionFolders:
+        """What says which session is current: in a bare repository one has to be named."""
+        if not self.is_bare:
+            return self.workspace
+        from idse_orchestrator.wiring.bare import NobodyWorks
 
-        return time.strftime("%Y-%m-%d", time.gmtime())
-
-    def resolve_project(self, option: str | None) -> str:
-        """See `sessions.resolve.resolve_project`."""
-        from idse_orchestrator.sessions import resolve
-
-        return resolve.resolve_project(self.asking, option)
-
-    def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
-        """See `sessions.resolve.resolve_session`."""
-        from idse_orchestrator.sessions import resolve
-
-        return resolve.resolve_session(self.asking, option, name)
-
-    @property
-    def asking(self) -> resolve.Asking:
-        """Who asks: names, the folder we stand in and IDSE_PROJECT."""
-        from idse_orchestrator.sessions import resolve
-
-        return resolve.Asking(
-            self.reader,
-            self.workspace,
-            self.prefix,
-            self.environment.get("IDSE_PROJECT", ""),
-            lambda: self.setting("project"),
-        )
-
-    @cached_property
-    def judging(self) -> Judging:
-        """The ValidationEngine, for whatever can be judged here."""
-        from idse_orchestrator.wiring.judging import Judging
-
-        return Judging(self)
-
-    @property
-    def compiling(self) -> Compiling:
-        """Agent Profiles, out of specs."""
-        from idse_orchestrator.wiring.compiling import Compiling
-
-        return Compiling(self)
-
-    @cached_property
-    def agents(self) -> Agents:
-        """The agents of projects, and their handoffs."""
-        from idse_orchestrator.wiring.agents import Agents
-
-        return Agents(self)
-
-    def alone(self) -> AbstractContextManager[None]:
-        """Keep other processes that begin a project or adopt one waiting until the block ends."""
-        from idse_orchestrator.git.lock import ledger_lock
-
-        return ledger_lock(self.vault, name="init.lock")
+        return cast("SessionFolders", NobodyWorks(self.vault, self.reader))
 
     def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
@@ -324,22 +266,10 @@ class Application:
         from idse_orchestrator.sessions.create_session import SessionMaker
         from idse_orchestrator.worktree.work_files import WorkFiles
 
-        files = WorkFiles(self.work_tree)
+        files = WorkFiles(self.top, self.private)
         return SessionMaker(
             self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
         )
-
-    @property
-    def templates(self) -> TemplateFolders:
-        """The shipped templates, and the project's own before them."""
-        import os
-
-        from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
-        from idse_orchestrator.resources import shipped_folder
-        from idse_orchestrator.sessions.template_folder import TemplateFolders
-
-        own = os.path.join(self.work_tree.top, TEMPLATES_FOLDER)
-        return TemplateFolders(shipped_folder("templates"), own)
 
     @cached_property
     def commits(self) -> GitCodeCommits:
@@ -446,9 +376,10 @@ class Application:
     @cached_property
     def sync(self) -> Sync:
         """What syncs ledgers with an Agency."""
-        from idse_orchestrator.wiring.sync import Sync
+        from idse_orchestrator.wiring.sync import Sync, SyncPlace
 
-        return Sync(self)
+        place = SyncPlace(self.vault, self.git_configuration, self.layers, self.folder)
+        return Sync(place, self.acting.anybody, lambda: float(self.setting("agency.timeout")))
 
     @property
     def footprint(self) -> GitFootprint:
@@ -456,9 +387,3 @@ class Application:
         from idse_orchestrator.health.footprint import GitFootprint
 
         return GitFootprint(self.work_tree, self.write_waiting_notes)
-
-    def log(self, text: str) -> None:
-        """Add a line to the log in the git directory; a log that cannot be written stops nothing."""
-        from idse_orchestrator.git.vault import write_log
-
-        write_log(self.vault, text)

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from idse_orchestrator.profiles.compile_agent_spec import CompileWish
     from idse_orchestrator.profiles.folder import ProfileFolder
     from idse_orchestrator.sessions.resolve import Asking
-    from idse_orchestrator.wiring.application import Application
+    from idse_orchestrator.wiring.parts import Parts
 
 
 class Compiling:
-    """What compiling needs, from the parts of an `Application`."""
+    """What compiling needs, from its parts."""
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def key(self, option: str | None, name: str | None, rev: str | None = None) -> SessionKey:
         """The session called `name`, with a ledger or a folder; the current one without a name.
@@ -44,7 +44,7 @@ class Compiling:
         project, slash, session = name.rpartition("/")
         key = (project if slash else self.project(option), check_name("session", session))
         check_name("project", key[0])
-        path = os.path.join(self._app.work_tree.top, session_folder(*key))
+        path = os.path.join(self._parts.top, session_folder(*key))
         return key if os.path.isdir(path) else None
 
     def project(self, option: str | None) -> str:
@@ -58,7 +58,7 @@ class Compiling:
         """A clone in CI has the folders alone."""
         from idse_orchestrator.sessions.choice import KnownHere
 
-        asking = self._app.asking
+        asking = self._parts.asking
         return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
     def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
@@ -67,10 +67,8 @@ class Compiling:
 
         places = places_of(wish)
         if rev is not None:
-            from idse_orchestrator.constitution.commit_reader import CommitReader
-
-            return CommitReader(self._app.vault, rev, places)
-        return self._app.documents(places)
+            return self._parts.committed(rev, places)
+        return self._parts.documents(places)
 
     def folder(self, project: str, out: str | None) -> ProfileFolder:
         """Where the profiles of `project` go: `out`, or the project's build folder in this work tree."""
@@ -79,5 +77,5 @@ class Compiling:
 
         if out is not None:
             return ProfileFolder(os.path.abspath(out))
-        top = self._app.work_tree.top
+        top = self._parts.top
         return ProfileFolder(os.path.join(top, *build_folder(project).split("/"), "agents"), top)

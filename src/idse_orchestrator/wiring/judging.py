@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.verdicts import Waivers
-    from idse_orchestrator.wiring.application import Application
+    from idse_orchestrator.wiring.parts import Parts
 
 
 class Judging:
-    """What judging needs, from the parts of an `Application`."""
+    """What judging needs, from its parts."""
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """The ValidationEngine with the constitution that `reader` sees."""
         from idse_orchestrator.constitution.examination import Examiner, quiet
         from idse_orchestrator.constitution.in_force import constitution_in
-        from idse_orchestrator.constitution.verdict_cache import verdict_cache_of
+        from idse_orchestrator.constitution.verdict_cache import verdict_cache_in
 
-        cache = verdict_cache_of(self._app.vault)
+        cache = verdict_cache_in(self._parts.private)
         extra = self._extra_checks(reader)
         rules = constitution_in(reader, cache, extra.checks, extra.id)
         return Examiner(rules, cache, extra.checks, on_progress or quiet)
@@ -47,7 +47,7 @@ class Judging:
 
         if CONSTITUTION_PATH not in reader.paths():
             return installed_checks(())
-        return installed_checks(self._app.setting("checks").replace(",", " ").split())
+        return installed_checks(self._parts.setting("checks").replace(",", " ").split())
 
     def validation(
         self,
@@ -60,7 +60,7 @@ class Judging:
         from idse_orchestrator.constitution.validate import Validation
 
         return Validation(
-            reader, self.examiner(reader, on_progress), self._app.reader, self._app.today, views
+            reader, self.examiner(reader, on_progress), self._parts.reader, self._parts.today, views
         )
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
@@ -68,17 +68,17 @@ class Judging:
         from idse_orchestrator.constitution.validate import Validation
         from idse_orchestrator.sessions.choice import WORKTREE
 
-        source = self._app.source(choice)
-        views = self._app.views.expected() if choice.kind == WORKTREE else None
+        source = self._parts.source(choice)
+        views = self._parts.views.expected() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
-        return Validation(source.reader, examiner, self._app.reader, self._app.today, views), source.scope
+        return Validation(source.reader, examiner, self._parts.reader, self._parts.today, views), source.scope
 
     @cached_property
     def constitution(self) -> Constitution:
         """The rules in force in this work tree."""
         from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
-        return self.examiner(self._app.documents((CONSTITUTION_PATH,))).constitution
+        return self.examiner(self._parts.documents((CONSTITUTION_PATH,))).constitution
 
     @property
     def waivers(self) -> Waivers:
@@ -86,7 +86,11 @@ class Judging:
         from idse_orchestrator.sessions.verdicts import Waivers
 
         return Waivers(
-            self.constitution, self._app.reader, self._app.writer, self._app.views, self._app.today
+            self.constitution,
+            self._parts.reader,
+            self._parts.writer,
+            self._parts.views,
+            self._parts.today,
         )
 
     def gate(self, key: SessionKey, stage: str) -> Report:
@@ -94,26 +98,12 @@ class Judging:
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import gate
 
-        return gate(self.validation(self._app.documents(places(Scope(*key)))), *key, stage)
+        return gate(self.validation(self._parts.documents(places(Scope(*key)))), *key, stage)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """What the ValidationEngine says of one session in a code commit."""
-        from idse_orchestrator.constitution.commit_reader import CommitReader
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import validate
 
         scope = Scope(*key)
-        return validate(
-            self.validation(CommitReader(self._app.vault, commit, places(scope), is_known=True)), scope
-        )
-
-    def judge_index(self) -> Report:
-        """What the ValidationEngine says of the commit that git is about to make."""
-        from idse_orchestrator.constitution.scope import Changes, Scope, places
-        from idse_orchestrator.constitution.validate import validate
-        from idse_orchestrator.worktree.readers.index import IndexReader, compare_index
-
-        found = compare_index(self._app.work_tree, self._app.environment)
-        scope = Scope(changes=Changes(found.paths, found.sessions))
-        reader = IndexReader(self._app.work_tree, self._app.environment, places(scope))
-        return validate(self.validation(reader), scope)
+        return validate(self.validation(self._parts.committed(commit, places(scope), is_known=True)), scope)

@@ -36,7 +36,7 @@ class GitLayers:
             raise InvalidConfigurationError(
                 f"{_FILE} cannot be read", where=path, cause=error.strerror
             ) from error
-        from idse_orchestrator.sessions.home_configuration import parse_home
+        from idse_orchestrator.wiring.home_configuration import parse_home
 
         return parse_home(data, path)
 
@@ -77,3 +77,26 @@ class PlainLayers(GitLayers):
                 "~/.idseconfig.json",
             ),
         )
+
+
+class GivenLayers:
+    """The `Layers` port on `settings`, whatever surrounds the process."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings = settings
+
+    def home(self) -> Sequence[Stated]:
+        """See `Layers.home`: it says nothing."""
+        return ()
+
+    def git(self) -> Sequence[Stated]:
+        """See `Layers.git`: what was given."""
+        return [Stated(key, value, "given") for key, value in self._settings.items()]
+
+    def environment(self) -> Mapping[str, str]:
+        """See `Layers.environment`: it says nothing."""
+        return {}
+
+    def write(self, key: str, value: str) -> None:
+        """See `Layers.write`. Who gave the settings changes them."""
+        raise InvalidConfigurationError(f"the setting {key} cannot be {value!r}: settings are given here")

@@ -25,16 +25,16 @@ def git_writer(vault: Vault, actor: Acting, clock: Callable[[], float] = time.ti
     from idse_orchestrator.pipeline.writer import LedgerWriter
 
     backend = GitBackend(vault, actor, clock)
-    return LedgerWriter(vault, KINDS, backend, backend.maker)
+    return LedgerWriter(vault.private, KINDS, backend, backend.maker)
 
 
-def store_writer(place: Vault, store: DesignStore, folders: Folders, actor: Acting) -> LedgerWriter:
-    """Returns what appends to the ledgers of a store, for one actor; `place` is where its lock stands."""
+def store_writer(private: str, store: DesignStore, folders: Folders, actor: Acting) -> LedgerWriter:
+    """Returns what appends to the ledgers of a store, for one actor; the lock stands in `private`."""
     from idse_orchestrator.ledger.writer import EventMaker
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.stores.plain.writer import StoreBackend
 
-    return LedgerWriter(place, KINDS, StoreBackend(store, folders), EventMaker(actor))
+    return LedgerWriter(private, KINDS, StoreBackend(store, folders), EventMaker(actor))
 
 
 def git_joiner(vault: Vault, object_folder: str | None = None) -> GitJoiner:

@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.documents.project_workspace import STORE_FOLDER
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
 from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.making import LOCAL_FOLDER, IgnoringFolders, NoSettings, place_without_git
-from idse_orchestrator.wiring.application import Application
+from idse_orchestrator.stores.plain.making import IgnoringFolders, NoSettings
+from idse_orchestrator.stores.plain.place import LOCAL_FOLDER, NoGit, Place
+from idse_orchestrator.wiring.use_cases import UseCases
 
 if TYPE_CHECKING:
-    from idse_orchestrator.base.checkup import Check
+    from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.ledger.defects import Defect
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.fsck import FoundRef
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.choice import Choice, Source
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sessions.create_session import SessionMaker
     from idse_orchestrator.sessions.trees import Trees
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
     from idse_orchestrator.stores.plain.workspace import PlainWorkspace
     from idse_orchestrator.wiring.acting import PlainActing
-    from idse_orchestrator.wiring.sync import NoSync
-    from idse_orchestrator.worktree.readers.sources import Source
+    from idse_orchestrator.wiring.application import Application
 
 
 class Chosen(NamedTuple):
@@ -49,19 +49,81 @@ class Chosen(NamedTuple):
     root: str
 
 
-class StoreApplication(Application):
+_OF_GIT = frozenset(
+    {
+        "commits",
+        "footprint",
+        "git_configuration",
+        "joiner",
+        "judge_index",
+        "missed",
+        "record_missed",
+        "recorder",
+        "vault",
+        "write_waiting_notes",
+    }
+)
+
+
+class NoSync(NoGit):
+    """Where there is no git to sync with: ledgers come and go by `idse import` and `idse export`."""
+
+    def ledgers_elsewhere(self) -> None:
+        """Nowhere."""
+
+    def tidy(self) -> None:
+        """There is nothing to pack."""
+
+
+class StoreApplication(UseCases):
     """Everything a command can use in a folder without git; what needs git raises NeedsGitError."""
 
     has_git = False
 
     def __init__(self, chosen: Chosen, folder: str, environment: Mapping[str, str]) -> None:
         prefix = os.path.relpath(os.path.realpath(folder), os.path.realpath(chosen.root))
+        inner = "" if prefix == "." else prefix.replace(os.sep, "/") + "/"
         self.folder = folder
         self.environment = environment
-        self.vault = place_without_git(
-            chosen.root, "" if prefix == "." else prefix.replace(os.sep, "/") + "/", chosen.name
-        )
+        self.place = Place(chosen.root, inner, chosen.name)
         self._chosen = chosen
+
+    @property
+    def top(self) -> str:
+        """The folder of the project."""
+        return self.place.top
+
+    @property
+    def prefix(self) -> str:
+        """The folder we stand in, below `top`: "" or "a/b/"."""
+        return self.place.prefix
+
+    @property
+    def private(self) -> str:
+        """The folder for idse's own files that no one else reads."""
+        return self.place.private
+
+    @property
+    def work_tree(self) -> Place:
+        """What has the folders of a work tree, and refuses to be asked for its git."""
+        return self.place
+
+    def __getattr__(self, name: str) -> NoGit:
+        """What only a repository has."""
+        if name not in _OF_GIT:
+            raise AttributeError(name)
+        return NoGit(self.place)
+
+    def hook_files(self) -> NoGit:
+        """There are none."""
+        return NoGit(self.place)
+
+    @property
+    def agent_files(self) -> GitAgentFiles:
+        """The files of this folder that tell coding agents about idse."""
+        from idse_orchestrator.agents.work_tree_files import GitAgentFiles
+
+        return GitAgentFiles(self.place.top, self.place.git_dir)
 
     @cached_property
     def store(self) -> DesignStore:
@@ -91,20 +153,20 @@ class StoreApplication(Application):
     def _writer(self, actor: PlainActing) -> LedgerWriter:
         from idse_orchestrator.wiring.ledgers import store_writer
 
-        return store_writer(self.work_tree, self.store, self._folders, actor)
+        return store_writer(self.private, self.store, self._folders, actor)
 
     @property
     def _who(self) -> PlainActing:
         from idse_orchestrator.wiring.acting import PlainActing
 
-        return PlainActing(self.work_tree.private, self.environment, lambda: self.agent)
+        return PlainActing(self.place.private, self.environment, lambda: self.agent)
 
     @cached_property
     def workspace(self) -> PlainWorkspace:
         """The documents of this folder."""
         from idse_orchestrator.stores.plain.workspace import PlainWorkspace
 
-        return PlainWorkspace(self.work_tree, self.store, self._folders)
+        return PlainWorkspace(self.place, self.store, self._folders)
 
     @cached_property
     def history(self) -> LedgerHistory:
@@ -129,36 +191,39 @@ class StoreApplication(Application):
         return PlainLayers(self.environment)
 
     @property
-    def settings(self) -> NoSettings:  # type: ignore[override]  # init asks for no more than this
+    def settings(self) -> NoSettings:
         """There are no git settings to make."""
         return NoSettings()
 
     @property
     def session_maker(self) -> SessionMaker:
         """What making sessions needs."""
-        from dataclasses import replace
+        from idse_orchestrator.sessions.create_session import SessionMaker
+        from idse_orchestrator.worktree.work_files import WorkFiles
 
-        maker = super().session_maker
-        return replace(maker, folders=IgnoringFolders(maker.folders))
+        folders = IgnoringFolders(WorkFiles(self.top, self.private))
+        return SessionMaker(
+            self.reader, self.writer, self.workspace, self.views, folders, self.templates, self.today
+        )
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
         """The documents of this folder, to judge."""
         from idse_orchestrator.stores.plain.documents import FolderDocuments
 
-        return FolderDocuments(self.work_tree.top, tuple(places))
+        return FolderDocuments(self.top, tuple(places))
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names; NeedsGitError for commits and the index."""
         from idse_orchestrator.stores.plain.documents import open_plain_source
 
-        return open_plain_source(self.work_tree, self.store, choice)
+        return open_plain_source(self.place, self.store, choice)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
         from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
 
-        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.work_tree)
+        documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.top)
         progress = on_progress or (lambda _done, _all: None)
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
@@ -178,20 +243,21 @@ class StoreApplication(Application):
         """None: a store has no sync points."""
         return iter(())
 
-    @cached_property
+    @property
     def sync(self) -> NoSync:
         """What syncs with nobody."""
-        from idse_orchestrator.wiring.sync import NoSync
-
-        return NoSync(self)
+        return NoSync(self.place)
 
     def drain_spool(self) -> None:
         """Nothing waits for anything: there are no commits."""
 
-    def health_checks(self) -> Iterator[Check]:
+    def health_checks(self) -> NoReturn:
         """None: what `idse doctor` looks after is git's."""
-        self.work_tree.git.attempt("version")
-        return iter(())
+        raise self.place.needs_git()
+
+    def committed(self, rev: str, places: Sequence[str], *, is_known: bool = False) -> NoReturn:  # noqa: ARG002 - a port
+        """There are no commits."""
+        raise self.place.needs_git()
 
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
@@ -206,15 +272,18 @@ class StoreApplication(Application):
         return outcome
 
 
-def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> StoreApplication:
-    """The application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError."""
+def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> Application:
+    """The application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError.
+
+    To commands it is an `Application`, which refuses what only a repository has when it is used.
+    """
     name, _, place = wish.partition(":")
     root = _above(folder, WORKSPACE) or folder
     location = os.path.abspath(os.path.join(root, place or STORE_FOLDER))
-    return StoreApplication(Chosen(name, location, root), folder, environment)
+    return cast("Application", StoreApplication(Chosen(name, location, root), folder, environment))
 
 
-def application_found(folder: str, environment: Mapping[str, str]) -> StoreApplication | None:
+def application_found(folder: str, environment: Mapping[str, str]) -> Application | None:
     """The application on the store that stands in `folder` or above; None where none does.
 
     One that stands in a repository is passed by: a branch may have carried it there.
@@ -225,7 +294,7 @@ def application_found(folder: str, environment: Mapping[str, str]) -> StoreAppli
     if root is None or _above(root, ".git") is not None:
         return None
     location = os.path.join(root, *STORE_FOLDER.split("/"))
-    return StoreApplication(Chosen(FILESYSTEM, location, root), folder, environment)
+    return cast("Application", StoreApplication(Chosen(FILESYSTEM, location, root), folder, environment))
 
 
 def refuse_unnamed_store(folder: str) -> None:

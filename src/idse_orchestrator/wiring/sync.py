@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import NoAgencyError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
+    from idse_orchestrator.git.configuration import GitConfiguration
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sync.agency import Agency, AgencyParts
     from idse_orchestrator.sync.outgoing import Outgoing
     from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.setup_agency import AgencySetup
     from idse_orchestrator.sync.syncing import Syncing
-    from idse_orchestrator.wiring.application import Application
+
+
+class SyncPlace(NamedTuple):
+    """Where a sync happens: the repository, git's configuration and the settings there, where we stand."""
+
+    vault: Vault
+    configuration: GitConfiguration
+    layers: Layers
+    folder: str
 
 
 class Sync:
-    """What syncing needs, from the parts of an `Application`."""
+    """What syncing needs. `actor` signs the sync points.
 
-    def __init__(self, app: Application) -> None:
-        self._app = app
+    `patience` is asked for the seconds without a word from the Agency after which it counts as unreachable.
+    """
+
+    def __init__(self, place: SyncPlace, actor: Acting, patience: Callable[[], float]) -> None:
+        self._vault, self._configuration, self._layers, self._folder = place
+        self._actor = actor
+        self._seconds = patience
 
     @property
     def parts(self) -> AgencyParts:
@@ -30,9 +47,8 @@ class Sync:
         from idse_orchestrator.sync.agency import AgencyParts
         from idse_orchestrator.sync.remotes import GitRemotes
 
-        vault = self._app.vault
-        remotes = GitRemotes(vault, self._app.git_configuration)
-        return AgencyParts(self._app.layers, remotes, self._app.folder, vault.git.folder)
+        remotes = GitRemotes(self._vault, self._configuration)
+        return AgencyParts(self._layers, remotes, self._folder, self._vault.git.folder)
 
     def agency(self) -> Agency:
         """Where to sync; see `sync.agency.resolve_agency`."""
@@ -55,7 +71,7 @@ class Sync:
         from idse_orchestrator.sync.setup_agency import setup_agency
         from idse_orchestrator.sync.transport import GitRemote
 
-        vault, patience = self._app.vault, self._patience
+        vault, patience = self._vault, self._patience
         return setup_agency(
             self.parts,
             url,
@@ -70,8 +86,7 @@ class Sync:
         from idse_orchestrator.sync.published_refs import PublishedRefs
         from idse_orchestrator.wiring.ledgers import git_guard
 
-        vault = self._app.vault
-        return Outgoing(self.parts, PublishedRefs(vault), git_guard(vault))
+        return Outgoing(self.parts, PublishedRefs(self._vault), git_guard(self._vault))
 
     def open(
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
@@ -79,41 +94,30 @@ class Sync:
         """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.sync.published_refs import RefListings
 
-        vault = self._app.vault
+        vault = self._vault
         listings = RefListings(vault.git)  # git works while the rest is imported
         from idse_orchestrator.sync.syncing import open_syncing
         from idse_orchestrator.sync.transport import GitRemote
         from idse_orchestrator.wiring.kinds import KINDS
 
         known = agency or self.agency()
-        remote = GitRemote(vault, known, on_progress, self._patience, self._app.git_configuration)
+        remote = GitRemote(vault, known, on_progress, self._patience, self._configuration)
         remote.look_ahead(listings)
-        return open_syncing(vault, KINDS, known, remote, self._app.acting.anybody, alone=alone)
+        return open_syncing(vault, KINDS, known, remote, self._actor, alone=alone)
 
     @property
     def _patience(self) -> float:
-        return float(self._app.setting("agency.timeout"))
+        return self._seconds()
 
     def tidy(self) -> None:
         """Let git tidy up as after a fetch, if the user lets it: nobody else packs what a sync wrote."""
-        entries = self._app.git_configuration.entries
+        entries = self._configuration.entries
         wishes = [entry.value for entry in entries if entry.key == "maintenance.auto"]
         if wishes[-1:] != ["false"]:
-            self._app.vault.git.attempt("maintenance", "run", "--auto", "--quiet")
+            self._vault.git.attempt("maintenance", "run", "--auto", "--quiet")
 
     def points(self, limit: int | None) -> Iterator[PointEntry]:
         """The pushes and pulls of all clones known here, newest first."""
         from idse_orchestrator.sync.points import sync_points
 
-        return sync_points(self._app.vault, limit)
-
-
-class NoSync(Sync):
-    """Where there is no git to sync with: ledgers come and go by `idse import` and `idse export`."""
-
-    def ledgers_elsewhere(self) -> Agency | None:
-        """Nowhere."""
-        return None
-
-    def tidy(self) -> None:
-        """There is nothing to pack."""
+        return sync_points(self._vault, limit)

@@ -16,12 +16,13 @@ from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.text import is_unicode, one_word
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.sessions.ports import Captured
-from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _ADD = ("--literal-pathspecs", "-c", "core.safecrlf=false", "-c", "core.sparseCheckout=false", "add")
 
@@ -98,6 +99,8 @@ def _add(git: Git, folder: str) -> None:
     if done.returncode != 0 and b"ignored by one of your .gitignore" in done.stderr:
         done = git.attempt(*_ADD, "--all", "--force", "--", folder)
     if done.returncode != 0:
+        from idse_orchestrator.git.program import failure
+
         raise failure(("add",), done)
 
 

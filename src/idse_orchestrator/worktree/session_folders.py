@@ -12,18 +12,21 @@ from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
 from idse_orchestrator.errors import ConflictError, StorageError
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, parse_session_ref
 from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class WorkFolders:
-    """The session folders and views of a folder, with git or without; its heirs set what is current."""
+    """The session folders and views of the folder `top`, with git or without.
 
-    def __init__(self, work_tree: WorkTree) -> None:
-        self._work_tree = work_tree
+    `git_dir` is where it says which session is current; how that is set is for the heirs.
+    """
+
+    def __init__(self, top: str, git_dir: str) -> None:
+        self._top = top
+        self._git_dir = git_dir
 
     def session_folders(self) -> Sequence[SessionKey]:
         """See `SessionFolders.session_folders`."""
-        root = os.path.join(self._work_tree.top, WORKSPACE, "projects")
+        root = os.path.join(self._top, WORKSPACE, "projects")
         return [
             (project, session)
             for project in _folders(root)
@@ -37,7 +40,7 @@ class WorkFolders:
         """
         ref = current_by_project_ref(project) if project else CURRENT
         try:
-            with open(os.path.join(self._work_tree.git_dir, ref), encoding="utf-8") as file:
+            with open(os.path.join(self._git_dir, ref), encoding="utf-8") as file:
                 target = file.read(256).strip()
         except (OSError, UnicodeDecodeError):
             return None
@@ -50,7 +53,7 @@ class WorkFolders:
 
     def view(self, path: str) -> bytes | None:
         """See `ViewFiles.view`."""
-        full = os.path.join(self._work_tree.top, path)
+        full = os.path.join(self._top, path)
         if not os.path.lexists(full):
             return None
         if not self._is_file(path):  # reading a pipe would wait for ever
@@ -62,13 +65,11 @@ class WorkFolders:
             raise storage_error(error, path) from error
 
     def _write_if_different(self, relative: str, content: bytes) -> bool:
-        path = os.path.join(self._work_tree.top, relative)
+        path = os.path.join(self._top, relative)
         folder = os.path.dirname(path)
         if not os.path.isdir(folder):
             return False
-        if os.path.realpath(folder) != os.path.join(
-            os.path.realpath(self._work_tree.top), *relative.split("/")[:-1]
-        ):
+        if os.path.realpath(folder) != os.path.join(os.path.realpath(self._top), *relative.split("/")[:-1]):
             raise ConflictError(
                 "a view would be written outside of this work tree",
                 where=relative,
@@ -88,7 +89,7 @@ class WorkFolders:
         return True
 
     def _is_file(self, relative: str) -> bool:
-        path = os.path.join(self._work_tree.top, relative)
+        path = os.path.join(self._top, relative)
         return os.path.isfile(path) and not os.path.islink(path)
 
 

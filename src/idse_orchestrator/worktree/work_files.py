@@ -14,10 +14,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, storage_error, write_new
+from idse_orchestrator.base.locks import file_lock
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.worktree.readers.filtered import filtered_ids
-from idse_orchestrator.worktree.work_tree import WorkTree
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
@@ -29,11 +27,11 @@ _CANNOT_MOVE = frozenset({errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST})
 
 
 class WorkFiles:
-    """The `Folders` port on a work tree."""
+    """The `Folders` port on the folder `top`; `private` is idse's own, where files wait to be moved in."""
 
-    def __init__(self, work_tree: WorkTree) -> None:
-        self._work_tree = work_tree
-        self._toplevel = work_tree.top
+    def __init__(self, top: str, private: str) -> None:
+        self._toplevel = top
+        self._private = private
 
     def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """See `Folders.write_new`. ConflictError where a link on the way leads elsewhere."""
@@ -51,8 +49,8 @@ class WorkFiles:
     def _moved_in(self, folder: str, files: Mapping[str, bytes]) -> bool:
         """Write the files elsewhere and move them in by one step; False where that step is not possible."""
         target = os.path.join(self._toplevel, folder)
-        with ledger_lock(self._work_tree):  # so that nobody else uses the staging folder
-            staging = os.path.join(make_folder(self._work_tree.private), "new-folder")
+        with file_lock(self._private):  # so that nobody else uses the staging folder
+            staging = os.path.join(make_folder(self._private), "new-folder")
             shutil.rmtree(staging, ignore_errors=True)  # a killed process may have left it
             try:
                 _write_all(staging, files)
@@ -187,6 +185,10 @@ def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], ol
     there = [path for path in paths if os.path.lexists(os.path.join(work_tree.top, path))]
     if not there:
         return
+    from idse_orchestrator.worktree.readers.filtered import (
+        filtered_ids,  # a folder without git has no filters
+    )
+
     for path, blob in zip(there, filtered_ids(work_tree, there), strict=True):
         name = path.removeprefix(f"{folder}/")
         if seen[name] != blob and name in old:

@@ -40,7 +40,8 @@ class GitWorkspace(WorkFolders):
     """The documents of a work tree of git, and what it gave to ledgers."""
 
     def __init__(self, work_tree: WorkTree) -> None:
-        super().__init__(work_tree)
+        super().__init__(work_tree.top, work_tree.git_dir)
+        self._work_tree = work_tree
         self._git = work_tree.git
         self._objects = ObjectFinder(work_tree.git)
 

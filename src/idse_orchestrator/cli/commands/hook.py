@@ -81,7 +81,7 @@ def _all_names() -> tuple[str, ...]:
 
 def _before(run: Run) -> int:
     try:
-        report = run.app.judging.judge_index()
+        report = run.app.judge_index()
     except IdseError as error:
         from idse_orchestrator.cli.failure import render_error
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.ids import PLAIN
 from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
-from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,

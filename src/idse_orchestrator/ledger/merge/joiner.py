@@ -15,9 +15,9 @@ from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
+from idse_orchestrator.base.ids import FOLDER, PLAIN
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
-from idse_orchestrator.git.tree_entry import FOLDER, PLAIN
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
 from idse_orchestrator.ledger.formats import CannotJudgeError, NewerFormatError, newer_format

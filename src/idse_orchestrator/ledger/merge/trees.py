@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.ids import FOLDER
 from idse_orchestrator.git.objects import BLOB, Objects, make_tree
-from idse_orchestrator.git.tree_entry import FOLDER
 from idse_orchestrator.ledger.merge.paths import File
 
 if TYPE_CHECKING:

@@ -11,20 +11,26 @@ from idse_orchestrator.base.ids import blob_id
 from idse_orchestrator.constitution.scope import places
 from idse_orchestrator.documents.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, session_folder
+from idse_orchestrator.documents.places import (
+    CAP,
+    EVERYTHING,
+    TOP_FOLDERS,
+    check_folders,
+    decode,
+    encode,
+    only_legacy,
+)
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, STORE_FOLDER
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError, NeedsGitError
-from idse_orchestrator.git.listing import EVERYTHING, TOP_FOLDERS, check_folders, decode, encode, only_legacy
-from idse_orchestrator.git.object_stream import CAP
 from idse_orchestrator.sessions import choice as choices
+from idse_orchestrator.sessions.choice import Source
 from idse_orchestrator.stores.design_store import no_such_ledger
-from idse_orchestrator.stores.plain.making import LOCAL_FOLDER
+from idse_orchestrator.stores.plain.place import LOCAL_FOLDER, Place
 from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
-from idse_orchestrator.worktree.readers.sources import Source
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.stores.design_store import DesignStore, Loaded
-    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 def content_of(top: str, path: str, *, is_link: bool = False) -> bytes:
@@ -150,7 +156,7 @@ def _entry(top: str, item: OnDisk) -> FileEntry:
     return FileEntry(mode, blob_id(content), len(content))
 
 
-def open_plain_source(place: WorkTree, store: DesignStore, choice: Choice) -> Source:
+def open_plain_source(place: Place, store: DesignStore, choice: Choice) -> Source:
     """Opens the source of `choice`. Raises NeedsGitError for the index and for commits."""
     if choice.kind == choices.WORKTREE:
         reader = FolderDocuments(place.top, places(choice.scope))

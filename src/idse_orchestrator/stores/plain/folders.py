@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import folder_id
+from idse_orchestrator.base.ids import PLAIN, folder_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.tree_entry import PLAIN
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.stores.copy_ledgers import all_keys
 from idse_orchestrator.stores.design_store import DesignStore

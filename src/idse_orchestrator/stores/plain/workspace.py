@@ -19,16 +19,16 @@ from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, sessi
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain.documents import content_of
 from idse_orchestrator.stores.plain.folders import Folders
+from idse_orchestrator.stores.plain.place import Place
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.session_folders import WorkFolders
 from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
-def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str] | None:
+def last_given(place: Place, project: str, session: str) -> Mapping[str, str] | None:
     """Returns the files, path to content id; None if there is no record that can be read."""
     try:
         with open(_path(place, project, session), encoding="utf-8") as file:
@@ -40,22 +40,22 @@ def last_given(place: WorkTree, project: str, session: str) -> Mapping[str, str]
     return None
 
 
-def remember_given(place: WorkTree, project: str, session: str, files: Mapping[str, str]) -> None:
+def remember_given(place: Place, project: str, session: str, files: Mapping[str, str]) -> None:
     """Keeps `files` as what was given last."""
     path = _path(place, project, session)
     make_folder(os.path.dirname(path))
     write_atomically(path, json.dumps(dict(files), sort_keys=True, indent=1).encode() + b"\n")
 
 
-def _path(place: WorkTree, project: str, session: str) -> str:
+def _path(place: Place, project: str, session: str) -> str:
     return os.path.join(place.private, "given", project, f"{session}.json")
 
 
 class PlainWorkspace(WorkFolders):
     """The documents of a plain folder, and what it gave to ledgers, without git."""
 
-    def __init__(self, place: WorkTree, store: DesignStore, folders: Folders) -> None:
-        super().__init__(place)
+    def __init__(self, place: Place, store: DesignStore, folders: Folders) -> None:
+        super().__init__(place.top, place.git_dir)
         self._place = place
         self._store = store
         self._folders = folders

@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.documents.places import decode, encode
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.listing import decode, encode
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -10,9 +10,9 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.documents.places import CAP, decode, encode
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.listing import decode, encode
-from idse_orchestrator.git.object_stream import CAP, GitObject, ObjectStream, object_sizes, quoted
+from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes, quoted
 from idse_orchestrator.worktree.capture import staged_ids
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
@@ -12,6 +11,7 @@ from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions import choice as choices
+from idse_orchestrator.sessions.choice import Source
 from idse_orchestrator.worktree.readers.index import Comparison, IndexReader, compare_index, compare_range
 from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
@@ -20,15 +20,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.sessions.choice import Choice
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Documents to read, what of them is asked for, and where the project's own rules are read."""
-
-    reader: ArtifactReader
-    scope: Scope
-    rules: ArtifactReader
 
 
 class NothingReader:

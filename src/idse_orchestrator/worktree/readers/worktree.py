@@ -14,20 +14,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.git.listing import (
+from idse_orchestrator.documents.places import (
+    CAP,
     EVERYTHING,
-    PATHSPECS,
     check_folders,
-    contents,
     encode,
-    from_stages,
     is_readable,
-    literally,
-    names,
     only_legacy,
 )
-from idse_orchestrator.git.object_stream import CAP, object_sizes
+from idse_orchestrator.errors import ConflictError, InvalidArtifactError
+from idse_orchestrator.git.listing import PATHSPECS, contents, from_stages, literally, names
+from idse_orchestrator.git.object_stream import object_sizes
 from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
 from idse_orchestrator.worktree.readers.filtered import (
     blob_id,

@@ -25,7 +25,7 @@ def parse_home(data: bytes, path: str) -> Sequence[Stated]:
     except RecursionError as error:
         raise _invalid(path, "it is nested too deeply") from error
     if not _is_plain(raw):
-        from idse_orchestrator.sessions.home_schema import home_problem  # a hook has no time to import it
+        from idse_orchestrator.wiring.home_schema import home_problem  # a hook has no time to import it
 
         problem = home_problem(raw)
         if problem is not None:

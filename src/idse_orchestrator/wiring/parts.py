@@ -1,0 +1,128 @@
+"""The parts that use cases are made of, wherever the ledgers are: in git, or in a store without it."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.sessions.choice import Choice, Source
+    from idse_orchestrator.sessions.configuration import Layers
+    from idse_orchestrator.sessions.ports import SessionFolders
+    from idse_orchestrator.sessions.resolve import Asking
+    from idse_orchestrator.sessions.trees import Trees
+    from idse_orchestrator.sessions.views import Views
+    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.worktree.workspace import GitWorkspace
+
+
+class Parts(ABC):
+    """Parts are made when they are first asked for, so a status pays for reading only.
+
+    `folder` is where we stand, and `environment` what surrounds the process.
+    """
+
+    folder: str
+    environment: Mapping[str, str]
+
+    @property
+    @abstractmethod
+    def top(self) -> str:
+        """The folder of the documents; UnsupportedRepositoryError in a bare repository."""
+
+    @property
+    @abstractmethod
+    def prefix(self) -> str:
+        """The folder we stand in, below `top`: "" or "a/b/"."""
+
+    @property
+    @abstractmethod
+    def private(self) -> str:
+        """The folder for idse's own files that no one else reads: locks, caches, spool, log."""
+
+    @property
+    @abstractmethod
+    def reader(self) -> LedgerReader:
+        """Ledgers, to read."""
+
+    @property
+    @abstractmethod
+    def writer(self) -> LedgerWriter:
+        """Ledgers, to append to."""
+
+    @abstractmethod
+    def writer_as(self, agent: str) -> LedgerWriter:
+        """The same, with `agent` acting ("" : a person), whatever is configured."""
+
+    @property
+    @abstractmethod
+    def workspace(self) -> GitWorkspace | PlainWorkspace:
+        """The documents, to edit."""
+
+    @property
+    @abstractmethod
+    def trees(self) -> Trees:
+        """Folders of documents in ledgers, to compare."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> Layers:
+        """Where settings come from."""
+
+    @abstractmethod
+    def documents(self, places: Sequence[str]) -> ArtifactReader:
+        """The documents in or at `places`, to judge."""
+
+    @abstractmethod
+    def source(self, choice: Choice) -> Source:
+        """The documents that `choice` names, to judge."""
+
+    @abstractmethod
+    def committed(self, rev: str, places: Sequence[str], *, is_known: bool = False) -> ArtifactReader:
+        """The documents of the code commit `rev` in or at `places`; NeedsGitError where there is no git."""
+
+    @property
+    def current(self) -> SessionFolders:
+        """What says which session is current."""
+        return self.workspace
+
+    @cached_property
+    def views(self) -> Views:
+        """Files for people and agents to read, made from the refs."""
+        from functools import partial
+
+        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.sessions.views import Views
+
+        others = partial(refresh_registry_view, self.reader, self.workspace)
+        return Views(self.reader, self.workspace, others)
+
+    def setting(self, key: str) -> str:
+        """The value of a setting in force here; "" where nobody set it."""
+        from idse_orchestrator.sessions.configuration import get_setting
+
+        return get_setting(self.layers, key).value
+
+    @property
+    def agent(self) -> str:
+        """The agent that acts for the person; "" when a person does."""
+        return self.environment.get("IDSE_AGENT") or self.setting("agent")
+
+    @property
+    def today(self) -> str:
+        """The date in UTC as ISO text."""
+        return time.strftime("%Y-%m-%d", time.gmtime())
+
+    @property
+    def asking(self) -> Asking:
+        """Who asks: names, the folder we stand in and IDSE_PROJECT."""
+        from idse_orchestrator.sessions.resolve import Asking
+
+        project = self.environment.get("IDSE_PROJECT", "")
+        return Asking(self.reader, self.current, self.prefix, project, lambda: self.setting("project"))

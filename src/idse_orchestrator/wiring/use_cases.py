@@ -1,0 +1,81 @@
+"""Everything that can be done wherever the ledgers are."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.wiring.parts import Parts
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
+    from idse_orchestrator.wiring.agents import Agents
+    from idse_orchestrator.wiring.compiling import Compiling
+    from idse_orchestrator.wiring.judging import Judging
+
+
+class UseCases(Parts):
+    """What commands are given, whatever keeps the ledgers."""
+
+    def resolve_project(self, option: str | None) -> str:
+        """See `sessions.resolve.resolve_project`."""
+        from idse_orchestrator.sessions import resolve
+
+        return resolve.resolve_project(self.asking, option)
+
+    def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
+        """See `sessions.resolve.resolve_session`."""
+        from idse_orchestrator.sessions import resolve
+
+        return resolve.resolve_session(self.asking, option, name)
+
+    @cached_property
+    def judging(self) -> Judging:
+        """The ValidationEngine, for whatever can be judged here."""
+        from idse_orchestrator.wiring.judging import Judging
+
+        return Judging(self)
+
+    @property
+    def compiling(self) -> Compiling:
+        """Agent Profiles, out of specs."""
+        from idse_orchestrator.wiring.compiling import Compiling
+
+        return Compiling(self)
+
+    @cached_property
+    def agents(self) -> Agents:
+        """The agents of projects, and their handoffs."""
+        from idse_orchestrator.wiring.agents import Agents
+
+        return Agents(self, self.judging)
+
+    @property
+    def templates(self) -> TemplateFolders:
+        """The shipped templates, and the project's own before them."""
+        import os
+
+        from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
+        from idse_orchestrator.resources import shipped_folder
+        from idse_orchestrator.sessions.template_folder import TemplateFolders
+
+        return TemplateFolders(shipped_folder("templates"), os.path.join(self.top, TEMPLATES_FOLDER))
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep other processes that begin a project or adopt one waiting until the block ends."""
+        from idse_orchestrator.base.locks import file_lock
+
+        return file_lock(self.private if self.top else "", name="init.lock")
+
+    def refresh_all_views(self) -> None:
+        """Write the views of every project here where they differ from the ledgers."""
+        self.views.refresh_all()
+
+    def log(self, text: str) -> None:
+        """Add a line to the log among idse's own files; a log that cannot be written stops nothing."""
+        from idse_orchestrator.git.vault import write_log
+
+        write_log(self.private, text)
