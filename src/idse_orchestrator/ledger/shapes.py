@@ -111,8 +111,10 @@ class Record(NamedTuple):
         return create_model(self.name, __config__=ConfigDict(strict=True, extra=extra, frozen=True), **fields)
 
     def and_also(self, required: Mapping[str, Shape], optional: Mapping[str, Shape] = {}) -> Record:
-        """Returns this record with further keys."""
-        return self._replace(required={**self.required, **required}, optional={**self.optional, **optional})
+        """Returns this record with further keys; one that may be left out may become required."""
+        must = {**self.required, **required}
+        may = {key: shape for key, shape in {**self.optional, **optional}.items() if key not in must}
+        return self._replace(required=must, optional=may)
 
     @property
     def shape(self) -> Shape:
