@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cached_property
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -49,10 +50,13 @@ class Bed:
             "PATH": own + os.pathsep + os.environ.get("PATH", os.defpath),
         }
 
-    def run(self, *command: str, cwd: str, stdin: str | None = None) -> str:
+    def run(
+        self, *command: str, cwd: str, stdin: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> str:
         """Run something that is not measured and return what it printed; it has to succeed."""
+        given = self.environment if environment is None else environment
         done = subprocess.run(
-            command, cwd=cwd, env=self.environment, input=stdin, capture_output=True, text=True, check=False
+            command, cwd=cwd, env=given, input=stdin, capture_output=True, text=True, check=False
         )
         if done.returncode != 0:
             words = (done.stderr or done.stdout).strip().split("\n")[0]
