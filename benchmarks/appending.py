@@ -1,33 +1,28 @@
-"""Appends events and prints how long each took: ``python appending.py REPOSITORY SESSION HOW_MANY``.
-
-It says "ready" and waits for a line on standard input, so that several can start together. Then one
-line: its start and end (seconds of the system's clock), and the milliseconds of every append.
-"""
+"""Appends events in rounds: ``python appending.py REPOSITORY SESSION``; see `floors.in_rounds`."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
-import time
+
+from floors import in_rounds
 
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.wiring.application import Application
 
 
-def main(folder: str, session: str, how_many: int) -> None:
-    """Append, and print the times."""
+def main(folder: str, session: str) -> None:
+    """Append as often as standard input asks for."""
     writer = Application(folder, os.environ).writer
     writer.append("portal", session, lambda tip: None if tip else Draft("created", {"session": session}))
-    print("ready", flush=True)
-    sys.stdin.readline()
-    times = []
-    started = time.time()
-    for number in range(how_many):
-        before = time.perf_counter()
-        writer.append("portal", session, lambda _, n=number: Draft("described", {"title": f"title {n}"}))
-        times.append((time.perf_counter() - before) * 1000)
-    print(started, time.time(), *times)
+    numbers = itertools.count()
+    in_rounds(
+        lambda: writer.append(
+            "portal", session, lambda _: Draft("described", {"title": f"title {next(numbers)}"})
+        )
+    )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    main(*sys.argv[1:])

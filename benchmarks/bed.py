@@ -10,6 +10,7 @@ from functools import cached_property
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 IDSE = os.path.join(os.path.dirname(sys.executable), "idse")
+FLOORS = (sys.executable, os.path.join(HERE, "floors.py"))
 PYTHON = (sys.executable, "-c", "pass")
 
 _CONFIGURATION = """\

@@ -8,8 +8,8 @@ import subprocess
 from collections.abc import Callable, Iterator
 from itertools import islice
 
-from bed import IDSE, Bed
-from measure import Figure, Subject, at_most, once
+from bed import FLOORS, IDSE, Bed
+from measure import Figure, Measured, Subject, at_most, beside, take_long_turns
 from rows import Sizes  # noqa: TC002 - our own, beside this file
 
 _FOLDERS = {
@@ -35,9 +35,12 @@ def migrating(bed: Bed, sizes: Sizes) -> list[Figure]:
         for folder, name in _FOLDERS.items():
             bed.write(f"{root}/{folder}/{name}", _document(f"{folder} {number}"))
         bed.write(f"{root}/session_state.json", _STATE)
-    found = once(bed, Subject((IDSE, "migrate", source, "--quiet"), _target(bed)))
+    ours, floor = _measured(bed, source, sizes)
     what = f"idse migrate, {sizes.documents:,} sessions"
-    return [at_most(what, found.ms / 1000, 15, "s"), at_most(f"{what}, memory", found.mb, 250, "MB")]
+    return [
+        beside(what, ours, floor, 4, "x parse + import"),
+        at_most(f"{what}, memory", ours.mb, 250, "MB"),
+    ]
 
 
 def migrating_history(bed: Bed, sizes: Sizes) -> list[Figure]:
@@ -49,12 +52,33 @@ def migrating_history(bed: Bed, sizes: Sizes) -> list[Figure]:
     subprocess.run(("git", "fast-import", "--quiet", "--force"), cwd=source, input=stream, check=True)
     bed.run("git", "symbolic-ref", "HEAD", "refs/heads/old", cwd=source)
     bed.run("git", "reset", "--quiet", "--hard", cwd=source)
-    found = once(bed, Subject((IDSE, "migrate", source, "--quiet"), _target(bed)))
-    return [at_most(f"idse migrate, {commits:,} commits of history", found.ms / 1000, 30, "s")]
+    ours, floor = _measured(bed, source, sizes)
+    return [beside(f"idse migrate, {commits:,} commits of history", ours, floor, 4.5, "x cat-file + import")]
 
 
-def _target(bed: Bed) -> str:
-    return bed.project("target")
+def _measured(bed: Bed, source: str, sizes: Sizes) -> tuple[Measured, Measured]:
+    """A migration of `source`, and its floor, which writes the same commits; they take turns."""
+    target, plain = (os.path.join(bed.folder, name) for name in ("target", "plain"))
+    stream = os.path.join(bed.folder, "stream")
+    command = (IDSE, "migrate", source, "--quiet")
+
+    def fresh() -> None:
+        shutil.rmtree(target, ignore_errors=True)
+        bed.project("target")
+
+    def fresh_plain() -> None:
+        if not os.path.exists(stream):
+            with open(stream, "wb") as file:
+                subprocess.run(("git", "fast-export", "--all"), cwd=target, stdout=file, check=True)
+        shutil.rmtree(plain, ignore_errors=True)
+        bed.run("git", "init", "-q", plain, cwd=bed.folder)
+
+    subjects = {
+        "migrate": Subject(command, target, fresh),
+        "floor": Subject((*FLOORS, "migrate", source, plain, stream), bed.folder, fresh_plain),
+    }
+    found = take_long_turns(bed, min(sizes.runs, 3), subjects)
+    return found["migrate"], found["floor"]
 
 
 def _document(about: str) -> str:

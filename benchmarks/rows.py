@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bed import HERE, IDSE, PYTHON, Bed
-from measure import Figure, Measured, Subject, at_least, at_most, once, take_turns
+from bed import FLOORS, IDSE, PYTHON, Bed
+from measure import Figure, Measured, Subject, at_most, beside, take_long_turns, take_turns
 
 FOLDER = ".idse/projects/portal/sessions/__blueprint__"
 LEDGER = "refs/idse/sessions/portal/"
@@ -103,65 +101,6 @@ def _stage(bed: Bed, folder: str, path: str) -> Callable[[], object]:
     return stage
 
 
-def appending(bed: Bed, sizes: Sizes) -> list[Figure]:
-    """Appending alone, beside many packed refs, and with eight processes on one ledger."""
-    folder = bed.project("append")
-    alone = _append(bed, folder, "alone", 1, sizes.appends)
-    together = _append(bed, folder, "together", 8, sizes.appends)
-    bed.build(folder, "sessions", sizes.many_sessions)
-    beside = _append(bed, folder, "beside", 1, sizes.appends)
-    return [
-        at_most("append, in process", _percentile(alone.times, 50), 1.5, "ms"),
-        at_most(f"append, beside {sizes.many_sessions:,} refs", _percentile(beside.times, 50), 1.5, "ms"),
-        at_least("append, 8 processes on one ledger", len(together.times) / together.seconds, 500, "/s"),
-        at_most("append, 8 processes, p99", _percentile(together.times, 99), 100, "ms"),
-        Figure(
-            "append, 8 processes, events there",
-            f"{together.there:,}",
-            f"{together.wanted:,}",
-            together.complete,
-        ),
-    ]
-
-
-@dataclass(frozen=True)
-class _Appended:
-    times: list[float]
-    seconds: float
-    there: int
-    wanted: int
-
-    @property
-    def complete(self) -> bool:
-        return self.there == self.wanted
-
-
-def _append(bed: Bed, folder: str, session: str, processes: int, how_many: int) -> _Appended:
-    command = [sys.executable, os.path.join(HERE, "appending.py"), folder, session, str(how_many)]
-    pipe = subprocess.PIPE
-    workers = [
-        subprocess.Popen(command, stdin=pipe, stdout=pipe, env=bed.environment, text=True)
-        for _ in range(processes)
-    ]
-    for worker in workers:
-        assert worker.stdout is not None
-        worker.stdout.readline()
-    for worker in workers:
-        assert worker.stdin is not None
-        worker.stdin.write("go\n")
-        worker.stdin.flush()
-    lines = [[float(word) for word in worker.communicate()[0].split()] for worker in workers]
-    if any(worker.returncode for worker in workers):
-        raise RuntimeError("a process that appends failed")
-    there = int(bed.run("git", "rev-list", "--count", LEDGER + session, cwd=folder))
-    seconds = max(line[1] for line in lines) - min(line[0] for line in lines)
-    return _Appended([time for line in lines for time in line[2:]], seconds, there, processes * how_many + 1)
-
-
-def _percentile(values: list[float], percent: int) -> float:
-    return sorted(values)[(len(values) - 1) * percent // 100]
-
-
 def log(bed: Bed, sizes: Sizes) -> list[Figure]:
     """The first lines of a long history and of a short one."""
     folders = {"few": bed.project("few"), "many": bed.project("many")}
@@ -180,22 +119,19 @@ def validate(bed: Bed, sizes: Sizes) -> list[Figure]:
     bed.build(folder, "documents", sizes.documents)
     command = (IDSE, "validate", "--all", "--quiet")
     cache = os.path.join(folder, ".git/idse/cache")
-    runs = min(sizes.runs, 3)
-    first = [
-        once(bed, Subject(command, folder, lambda: shutil.rmtree(cache, ignore_errors=True)))
-        for _ in range(runs)
-    ]
-    second = [once(bed, Subject(command, folder)) for _ in range(runs)]
+    subjects = {
+        "parse": Subject((*FLOORS, "parse", os.path.join(folder, ".idse")), folder),
+        "first": Subject(command, folder, lambda: shutil.rmtree(cache, ignore_errors=True)),
+        "digest": Subject((*FLOORS, "digest", os.path.join(folder, ".idse")), folder),
+        "again": Subject(command, folder),
+    }
+    found = take_long_turns(bed, min(sizes.runs, 3), subjects)
     name = f"idse validate --all, {sizes.documents:,} sessions"
     return [
-        at_most(f"{name}", _middle(first).ms / 1000, 8, "s"),
-        at_most(f"{name}, memory", max(one.mb for one in [*first, *second]), 200, "MB"),
-        at_most(f"{name}, again", _middle(second).ms / 1000, 2, "s"),
+        beside(name, found["first"], found["parse"], 2.4, "x parsing"),
+        at_most(f"{name}, memory", max(found["first"].mb, found["again"].mb), 200, "MB"),
+        beside(f"{name}, again", found["again"], found["digest"], 5.5, "x hashing"),
     ]
-
-
-def _middle(runs: list[Measured]) -> Measured:
-    return sorted(runs, key=lambda one: one.ms)[len(runs) // 2]
 
 
 PROFILE = """
@@ -243,7 +179,6 @@ ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "status and next": looking,
     "code commit": code_commit,
     "artifact commit": artifact_commit,
-    "append": appending,
     "log": log,
     "validate": validate,
     "compile": compiling,

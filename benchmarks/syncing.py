@@ -7,8 +7,8 @@ import shutil
 import sys
 from collections.abc import Callable
 
-from bed import HERE, IDSE, Bed
-from measure import Figure, Subject, at_most, take_turns
+from bed import FLOORS, HERE, IDSE, Bed
+from measure import Figure, Subject, at_most, beside, take_turns
 from rows import Sizes  # noqa: TC002 - our own, beside this file
 
 LEDGER = "refs/idse/sessions/portal/"
@@ -81,12 +81,17 @@ def joining(bed: Bed, sizes: Sizes) -> list[Figure]:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(right, copy)
 
-    subject = Subject((IDSE, "sync", "pull"), copy, again)
-    found = take_turns(bed, min(sizes.runs, 5), {"pull": subject})["pull"]
-    merges = bed.run("git", "rev-list", "--count", "--min-parents=2", f"{LEDGER}session-00001", cwd=copy)
+    ref = f"{LEDGER}session-00001"
+    subjects = {
+        "floor": Subject((*FLOORS, "join", copy, url, ref), copy, again),
+        "pull": Subject((IDSE, "sync", "pull"), copy, again),
+    }
+    found = take_turns(bed, min(sizes.runs, 5), subjects)
+    merges = bed.run("git", "rev-list", "--count", "--min-parents=2", ref, cwd=copy)
     if merges != "1":
         raise RuntimeError(f"{merges} merges where there should be one")
-    return [at_most(f"sync pull, {sizes.appends} events on each side", found.ms / 1000, 1, "s")]
+    what = f"sync pull, {sizes.appends} events on each side"
+    return [beside(what, found["pull"], found["floor"], 3.6, "x fetch + cat-file")]
 
 
 def _shared(bed: Bed, what: str, how_many: int) -> tuple[str, str]:
@@ -111,5 +116,5 @@ def _fresh(bed: Bed, folder: str, url: str) -> Callable[[], None]:
 
 
 def _appended(bed: Bed, folder: str, session: str, events: int) -> Callable[[], object]:
-    command = (sys.executable, os.path.join(HERE, "appending.py"), folder, session, str(events))
-    return lambda: bed.run(*command, cwd=folder, stdin="go\n")
+    command = (sys.executable, os.path.join(HERE, "appending.py"), folder, session)
+    return lambda: bed.run(*command, cwd=folder, stdin=f"{events}\n")
