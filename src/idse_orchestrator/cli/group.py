@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -27,12 +28,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         """Imports the command of that name; None where there is none."""
         entry = COMMANDS.get(cmd_name)
-        if entry is None:
-            return None
-        module, _, name = entry.place.partition(":")
-        found = getattr(import_module(f"idse_orchestrator.cli.commands.{module}"), name)
-        command: click.Command = found if isinstance(found, click.Command) else found()
-        return command
+        return None if entry is None else _command(entry.place)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -69,6 +65,15 @@ class LazyGroup(click.Group):
         with formatter.section("Topics of idse help"):
             topics = [(name, topic.summary) for name, topic in TOPICS.items()]
             formatter.write_dl([*topics, ("IDSE301", "Any code: of a rule, or of an error.")])
+
+
+@cache
+def _command(place: str) -> click.Command:
+    """Imports the command at `place` of the table; one is made once, as options pile up on its function."""
+    module, _, name = place.partition(":")
+    found = getattr(import_module(f"idse_orchestrator.cli.commands.{module}"), name)
+    command: click.Command = found if isinstance(found, click.Command) else found()
+    return command
 
 
 def unknown_command(name: str) -> UsageError:
