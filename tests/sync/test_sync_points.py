@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from here import discover
+from here import acting, discover
 from idse_orchestrator.base.identity import known_replica_id
 from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.sync.points import GitSyncPoints
@@ -22,7 +22,8 @@ class Points(GitSyncPoints):
 
     def __init__(self, repo, now=NOW):
         self.repository = discover(str(repo.path))
-        super().__init__(self.repository, PublishedRefs(self.repository), lambda: now)
+        actor = acting(self.repository).anybody
+        super().__init__(self.repository, PublishedRefs(self.repository), actor, lambda: now)
         self.git = repo.git
 
     def tip(self):
