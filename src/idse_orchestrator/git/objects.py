@@ -11,20 +11,64 @@ written, `idse fsck` and the judge of incoming ledgers can ask what a merge must
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from idse_orchestrator.base.ids import content_id
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import CorruptLedgerError, GitFailedError
 from idse_orchestrator.git.libgit2 import libgit2
-from idse_orchestrator.git.object_stream import LARGEST
+from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_update import write_failure
 from idse_orchestrator.git.tree_entry import FOLDER, Entry
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
+    from idse_orchestrator.git.program import Git
+
+
+class CarefulObjects:
+    """Reads like `ObjectStream`, and survives objects on which git gives up. Use it in a ``with`` block."""
+
+    def __init__(self, git: Git) -> None:
+        self._git = git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
+        self._stream = ObjectStream(self._git, cap=LARGEST)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+    def read_all(self, names: Iterable[str]) -> Sequence[GitObject | None]:
+        """Returns each object, in order; None for one that is missing, damaged or larger than LARGEST."""
+        wanted = list(names)
+        try:
+            return [_whole(found) for found in self._stream.read_all(wanted)]
+        except GitFailedError:
+            self._restart()
+        return [self._read(name) for name in wanted]
+
+    def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
+        """Returns the size in bytes of each object that is here; none is loaded."""
+        return object_sizes(self._git, ids)
+
+    def _read(self, name: str) -> GitObject | None:
+        try:
+            return _whole(self._stream.read(name))
+        except GitFailedError:
+            self._restart()
+            return None
+
+    def _restart(self) -> None:
+        self._stream.close()
+        self._stream = ObjectStream(self._git, cap=LARGEST)
+
+
+def _whole(found: GitObject | None) -> GitObject | None:
+    return found if found is None or len(found.data) == found.size else None
+
 
 Written = TypeVar("Written")
 

@@ -6,16 +6,10 @@ Replacement refs are left out of account: a ledger is what its own objects say.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import NamedTuple
 
-from idse_orchestrator.errors import GitFailedError
-from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 from idse_orchestrator.git.tree_entry import Entry
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.program import Git
 
 _ID_BYTES = 20
 
@@ -97,45 +91,3 @@ def strict_tree(data: bytes) -> list[RawEntry] | None:
     if any(one >= other for one, other in pairwise(keys)):
         return None
     return [RawEntry(mode.decode(), name, raw.hex()) for mode, name, raw in found]
-
-
-class CarefulObjects:
-    """Reads like `ObjectStream`, and survives objects on which git gives up. Use it in a ``with`` block."""
-
-    def __init__(self, git: Git) -> None:
-        self._git = git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
-        self._stream = ObjectStream(self._git, cap=LARGEST)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def read_all(self, names: Iterable[str]) -> Sequence[GitObject | None]:
-        """Returns each object, in order; None for one that is missing, damaged or larger than LARGEST."""
-        wanted = list(names)
-        try:
-            return [_whole(found) for found in self._stream.read_all(wanted)]
-        except GitFailedError:
-            self._restart()
-        return [self._read(name) for name in wanted]
-
-    def sizes(self, ids: Iterable[str]) -> Mapping[str, int]:
-        """Returns the size in bytes of each object that is here; none is loaded."""
-        return object_sizes(self._git, ids)
-
-    def _read(self, name: str) -> GitObject | None:
-        try:
-            return _whole(self._stream.read(name))
-        except GitFailedError:
-            self._restart()
-            return None
-
-    def _restart(self) -> None:
-        self._stream.close()
-        self._stream = ObjectStream(self._git, cap=LARGEST)
-
-
-def _whole(found: GitObject | None) -> GitObject | None:
-    return found if found is None or len(found.data) == found.size else None

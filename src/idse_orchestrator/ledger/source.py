@@ -10,7 +10,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.git.object_stream import headers
-from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
+from idse_orchestrator.git.objects import CarefulObjects
+from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.fsck import FoundRef, Step

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
-from idse_orchestrator.git.raw_objects import CarefulObjects, RawEntry, strict_tree
+from idse_orchestrator.git.objects import CarefulObjects
+from idse_orchestrator.git.raw_objects import RawEntry, strict_tree
 from idse_orchestrator.git.tree_entry import FOLDER, PLAIN, Entry
 from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems
 

@@ -69,7 +69,7 @@ class Judging:
         from idse_orchestrator.sessions.choice import WORKTREE
 
         source = self._app.source(choice)
-        views = self._app.views.expected() if choice.kind == WORKTREE else None
+        views = self._app.views.contents() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         return Validation(source.reader, examiner, self._app.reader, self._app.today, views), source.scope
 
