@@ -14,7 +14,7 @@ from idse_orchestrator.documents.pipeline_artifacts import STAGES
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.values import Draft
     from idse_orchestrator.pipeline.stage_state_model import SessionState
-    from idse_orchestrator.sessions.move_stage import Addition, Move
+    from idse_orchestrator.sessions.ports import Addition, Move
 
 ASSIGNED = "assigned in this session"
 UNKNOWN = "assigned in this session, and not in the registry"
@@ -107,7 +107,7 @@ def needs_approval(registry: AgentRegistry, stage: str, from_agent: str, to_agen
 def additions(registry: AgentRegistry, state: SessionState, move: Move) -> Addition:
     """Whom `registry` routes the stage to, for the history, and the requests that its rules make."""
     from idse_orchestrator.pipeline.stage_machine import FINISH
-    from idse_orchestrator.sessions.move_stage import Addition
+    from idse_orchestrator.sessions.ports import Addition
 
     if not registry.agents:
         return Addition()

@@ -55,7 +55,7 @@ def findings_of(app: Application, key: SessionKey) -> Report:
 
     scope = Scope(*key)
     reader = app.documents(places(scope))
-    return validate(app.judging.validation(reader, views=app.views.expected()), scope)
+    return validate(app.judging.validation(reader, views=app.views.contents()), scope)
 
 
 def prime_text(status: SessionStatus, report: Report) -> str:

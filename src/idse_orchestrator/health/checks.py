@@ -163,7 +163,7 @@ def _views(patient: Patient) -> Diagnosis:
 
 
 def _wanted(patient: Patient) -> list[tuple[str, bytes]]:
-    return sorted(patient.views.expected().items())
+    return sorted(patient.views.contents().items())
 
 
 def _mend_views(patient: Patient) -> str:

@@ -36,7 +36,7 @@ class ProfileFolder:
 
     @property
     def is_own(self) -> bool:
-        """See above."""
+        """Whether it holds the profiles of one project, and nobody named it."""
         return self._top is not None
 
     def path(self, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
@@ -19,7 +19,7 @@ from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.pipeline.values import SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.ports import Captured, Contributions
+from idse_orchestrator.sessions.ports import Addition, Captured, Contributions, Move
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
 
 Gate = Callable[[SessionKey, str], "Report"]
 """What would be wrong if a stage of a session were complete with the documents of the work tree."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What is asked for: `action` on `stage`, why ("" where no reason was given), by whom ("" : a person)."""
-
-    stage: str
-    action: str
-    reason: str = ""
-    agent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +42,6 @@ class Moved:
     after: str
     report: Report | None
     followed: tuple[SessionTip, ...] = ()
-
-
-class Addition(NamedTuple):
-    """What another room adds to a move: keys of its event, and the events that follow it."""
-
-    body: Mapping[str, Any] = {}
-    events: tuple[Draft, ...] = ()
 
 
 def _nothing(_state: SessionState, _move: Move) -> Addition:

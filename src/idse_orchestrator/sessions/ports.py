@@ -1,4 +1,4 @@
-"""The documents at hand and what is worked on, as far as use cases ask; `worktree` and `stores` answer.
+"""The documents at hand and what is worked on, as far as use cases ask, and the values they pass on.
 
 Each Protocol has two implementations: in a work tree of git, and in a plain folder.
 """
@@ -6,13 +6,29 @@ Each Protocol has two implementations: in a work tree of git, and in a plain fol
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from idse_orchestrator.ledger.merge.conflicts import Merged
-from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.ledger.values import Draft, SessionKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+class Move(NamedTuple):
+    """What is asked for: `action` on `stage`, why ("" where no reason was given), by whom ("" : a person)."""
+
+    stage: str
+    action: str
+    reason: str = ""
+    agent: str = ""
+
+
+class Addition(NamedTuple):
+    """What another room adds to a move: keys of its event, and the events that follow it."""
+
+    body: Mapping[str, Any] = {}
+    events: tuple[Draft, ...] = ()
 
 
 class Captured(NamedTuple):

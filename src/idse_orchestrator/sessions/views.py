@@ -34,7 +34,7 @@ class Views:
         self._workspace = workspace
         self._refresh_others = refresh_others
 
-    def expected(self) -> Mapping[str, bytes]:
+    def contents(self) -> Mapping[str, bytes]:
         """The content that the views made here should have, by repository-relative path."""
         projects = {project for project, _ in self._workspace.session_folders()}
         keys = [key for project in sorted(projects) if (key := self._workspace.current(project))]
@@ -56,7 +56,7 @@ class Views:
 
     def refresh_all(self) -> None:
         """Write every view that differs from the refs."""
-        self._workspace.write_views("", self.expected())
+        self._workspace.write_views("", self.contents())
         for project in sorted({project for project, _ in self._workspace.session_folders()}):
             self._refresh_others(project)
 

@@ -69,7 +69,7 @@ class Judging:
         from idse_orchestrator.sessions.choice import WORKTREE
 
         source = self._parts.source(choice)
-        views = self._parts.views.expected() if choice.kind == WORKTREE else None
+        views = self._parts.views.contents() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         return Validation(source.reader, examiner, self._parts.reader, self._parts.today, views), source.scope
 

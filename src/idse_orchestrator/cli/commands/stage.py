@@ -17,7 +17,8 @@ from idse_orchestrator.cli.render.agents import handoff_words, handoffs_data
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.sessions.move_stage import Move, Moved, move_stage
+from idse_orchestrator.sessions.move_stage import Moved, move_stage
+from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
