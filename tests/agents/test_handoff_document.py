@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from idse_orchestrator.agents.handoff import Handoff
 from idse_orchestrator.agents.handoff_document import Judged, facts_of
 from idse_orchestrator.agents.told_handoffs import ToldHandoff
 from idse_orchestrator.ledger.entries import Entry
 from idse_orchestrator.ledger.events import Actor, Event
+from idse_orchestrator.ledger.message import subject_of
+from idse_orchestrator.wiring.kinds import KINDS
 
 KEY = ("portal", "login")
 ADA = Actor("Ada", "ada@example.org", "")
@@ -17,7 +21,8 @@ def entry(number, *parents, kind="", lamport=0, **body):
     """The commit cNUMBER, and its event; a merge where it has no kind."""
     event = Event(f"{number:026d}", kind, lamport or number, "2026-01-01T00:00:00Z", "0" * 26, ADA, body)
     names = tuple(f"c{parent}" for parent in parents)
-    return Entry(f"c{number}", f"c{number}", names, 0, *KEY, event=event if kind else None)
+    bare = Entry(f"c{number}", f"c{number}", names, 0, *KEY)
+    return replace(bare, event=event, told=subject_of(event, KINDS.words)) if kind else bare
 
 
 def started(number, *parents, stage="intent", **more):
