@@ -35,7 +35,7 @@ events = st.builds(
     st.integers(0),
     words,
     words,
-    st.builds(Actor, words, words, words),
+    st.builds(Actor, words, words, words, st.just("")),  # its clone is the event's
     st.dictionaries(words, values),
 )
 

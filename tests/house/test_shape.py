@@ -1,0 +1,59 @@
+"""How large the house may grow, and how far a command may walk in it: `benchmarks/house.py` prints it.
+
+Raise a limit only with a reason beside the number.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+
+import pytest
+
+HOUSE = pathlib.Path(__file__).parents[2]
+sys.path.append(str(HOUSE / "benchmarks"))
+
+from bed import Bed  # noqa: E402 - a folder of scripts, no package
+from shape.imports import circles, graph  # noqa: E402
+from shape.protocols import Classes  # noqa: E402
+from shape.source import EDGES, read  # noqa: E402
+from shape.trips import trips  # noqa: E402
+
+MOST_FILES = 360
+MOST_LONELY_PROTOCOLS = 5
+MOST_ENTERED = {
+    "status": 31,  # to be 22
+    "sync push": 73,  # to be 60
+    "stage complete": 89,  # to be 60
+}
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Every file of the package."""
+    return read(str(HOUSE))
+
+
+def test_a_change_finds_its_room_among_few_files(sources):
+    assert len(sources) <= MOST_FILES
+
+
+def test_no_file_knows_another_that_knows_it(sources):
+    assert circles(graph(sources, type_checking=True)) == []
+
+
+def test_a_protocol_has_more_than_one_implementation(sources):
+    found = Classes(sources).implementations()
+    assert sum(len(classes) == 1 for classes in found.values()) <= MOST_LONELY_PROTOCOLS
+
+
+def test_only_wiring_and_the_command_line_look_around(sources):
+    below = {
+        source.path: source.environment_reads for source in sources if source.room not in ("cli", "wiring")
+    }
+    assert {path for path, reads in below.items() if reads} <= {"git/libgit2.py"}
+
+
+def test_commands_enter_no_more_files_than_they_may(tmp_path):
+    found = {name: len(trip.entered) for name, trip in trips(Bed(str(tmp_path / "bed")), str(HOUSE)).items()}
+    assert {name: count for name, count in found.items() if count > MOST_ENTERED[name]} == {}
