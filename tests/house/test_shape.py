@@ -48,10 +48,8 @@ def test_a_protocol_has_more_than_one_implementation(sources):
 
 
 def test_only_wiring_and_the_command_line_look_around(sources):
-    below = {
-        source.path: source.environment_reads for source in sources if source.room not in ("cli", "wiring")
-    }
-    assert {path for path, reads in below.items() if reads} <= {"git/libgit2.py"}
+    below = [source for source in sources if source.room not in EDGES]
+    assert {source.path for source in below if source.environment_reads} <= {"git/libgit2.py"}
 
 
 def test_commands_enter_no_more_files_than_they_may(tmp_path):
