@@ -47,7 +47,7 @@ class Replica:
 
     @property
     def claim(self):
-        return fold("p", "__blueprint__", self.events).claims.get(NAME)
+        return claims_of(fold("p", "__blueprint__", self.events)).get(NAME)
 
     def act(self, action, number):
         lamport = 1 + max((each.lamport for each in self.events), default=0)
@@ -121,7 +121,7 @@ def test_a_claim_that_was_demoted_starts_anew_with_the_evidence_of_its_promotion
         event(3, 3, "R1", "demote"),
         event(4, 4, "R1", "promote", evidence=other, demotions={"R1": 1}),
     )
-    claim = fold("p", "__blueprint__", events).claims[NAME]
+    claim = claims_of(fold("p", "__blueprint__", events))[NAME]
     assert (claim.status, [each.session for each in claim.evidence]) == (PROMOTED, ["search"])
 
 
