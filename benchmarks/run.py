@@ -6,8 +6,8 @@
 
 Run it with the interpreter of the environment idse is installed in: its `idse` is measured, byte-compiled,
 and its own ``python -c pass`` is the floor of what is over at once. What reads and writes much has a floor in
-``floors.py``; its limit lies a third or more above the ratio measured, also on a machine that was ten times
-slower than idle. Figures are medians of whole processes (of an append: of rounds of twenty); a process and
+``floors.py``; its limits leave room above every ratio seen, most of them on a very busy machine.
+Figures are medians of whole processes (of an append: of rounds of twenty); a process and
 its floor take turns, so that a busy machine slows both. Memory is the peak of the largest process, and for
 `validate` and `migrate` that of all their processes together. Repositories are built here, with ledgers
 written by idse's own code: refs are packed, as git leaves them. A line says the target, the figure and
