@@ -12,10 +12,11 @@ FOLDER = ".idse/projects/portal/sessions/login"
 VIEWS = (".idse/projects/portal/session_state.json", ".idse/projects/portal/CURRENT_SESSION")
 
 WRITER = """
+import os
 import sys
 from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.wiring.application import Application
-app = Application(sys.argv[1], {})
+app = Application(sys.argv[1], os.environ)
 for number in range(20):
     title = f"{sys.argv[2]} {number} " + "x" * (number * 97 % 4000)
     app.writer.append("portal", "login", lambda _: Draft("described", {"title": title}))
