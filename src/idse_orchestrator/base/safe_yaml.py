@@ -6,7 +6,7 @@ Importing this module imports a YAML parser (some 25 ms), so it is imported wher
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 import yaml
@@ -114,6 +114,16 @@ def _decoded(data: bytes) -> str:
 
 def _refuse_depth(text: str) -> None:
     """Before anything recursive runs: events come one by one, so any depth can be counted."""
+    try:
+        _count_depth(text)
+    except yaml.MarkedYAMLError as error:
+        if error.problem == _TOO_DEEP_FOR_YAML and error.problem_mark is not None:
+            with suppress(yaml.YAMLError):  # PyYAML looks ahead: what is before its limit says where ours is
+                _count_depth(text[: error.problem_mark.index])
+        raise
+
+
+def _count_depth(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=_SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
