@@ -11,7 +11,6 @@ from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary, setup_lines
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
@@ -157,7 +156,10 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
         yield Said(f"project {done.project.project} is set up already; nothing changed")
     for row in outcome_rows(files) if files else ():
         yield Said(f"  {row}")
-    yield from map(Said, setup_lines(done.agency) if done.agency else ())
+    if done.agency:
+        from idse_orchestrator.cli.render.sync import setup_lines  # it knows git, which may not be here
+
+        yield from map(Said, setup_lines(done.agency))
     if files:
         yield from what_follows(run, files)
         yield from refuse_kept(files)
@@ -168,6 +170,8 @@ def _brought_lines(brought: _Brought) -> Iterator[str]:
     outcome = brought.outcome
     if outcome is None or not outcome.refs:
         return
+    from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary
+
     yield Said(f"from {outcome.agency.url}: {outcome_summary(outcome)}")
     yield from map(Said, outcome_lines(outcome) if outcome.exit_code else ())
     if outcome.agency.remote == "origin":
