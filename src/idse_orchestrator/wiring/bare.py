@@ -60,3 +60,14 @@ class NobodyWorks(NoDocuments):
                 ),
             )
         return super().current(project)
+
+    def session_folders(self) -> tuple[SessionKey, ...]:
+        """There are none; UnsupportedRepositoryError where there is no ledger either."""
+        if self._ledgers.projects():
+            return ()
+        raise UnsupportedRepositoryError(
+            "this is a bare repository",
+            where=self._vault.common_dir,
+            cause="there is no ledger in it, and a project begins in a work tree",
+            fix=("run idse init in a clone that has a work tree",),
+        )
