@@ -74,6 +74,7 @@ RECORDS = st.builds(
 )
 STATES = st.none() | st.builds(
     SessionState,
+    parts=st.just({}),
     project=st.just("p"),
     session=st.just("s"),
     stages=st.fixed_dictionaries(dict.fromkeys(STAGES, RECORDS)),
