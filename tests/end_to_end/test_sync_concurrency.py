@@ -83,9 +83,8 @@ def test_git_may_do_its_housework_while_work_trees_save_move_stages_and_sync(beg
         for repo in (begun, bare_remote):
             repo.run("git", *command)
         rounds += 1
-    for worker in workers:
-        _, words = worker.communicate(timeout=300)
-        assert worker.returncode == 0, words.decode()
+    said = [worker.communicate(timeout=300)[1].decode() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * len(workers), said
     assert rounds > 1
     assert begun.idse("sync", "push").returncode == 0
     promised = (tmp_path / "promised").read_text().splitlines()

@@ -11,15 +11,19 @@ from __future__ import annotations
 import os
 import sys
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import types
+    from collections.abc import Callable
 
     import pygit2 as pygit2  # noqa: PLC0414 - the door for its types, too
 
 _CERTIFICATES = {"SSL_CERT_FILE": os.devnull + "/none", "SSL_CERT_DIR": os.sep}
 _importing = Lock()
+_TRIES = 20
+
+Answer = TypeVar("Answer")
 _imported: list[types.ModuleType] = []
 
 
@@ -41,6 +45,27 @@ def open_repository(common_dir: str) -> pygit2.Repository:
     """
     pygit2 = libgit2()
     return pygit2.Repository(common_dir, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)  # type: ignore[no-any-return]
+
+
+def read_again(read: Callable[[], Answer], reopen: Callable[[], None]) -> Answer:
+    """Returns what `read` does, which reads objects and may be called again after `reopen`.
+
+    A `git gc` may take a pack away that libgit2 knows from a multi-pack-index. git looks for the object
+    elsewhere; libgit2 does not. OSError where what is opened anew cannot be read either.
+    """
+    for _ in range(_TRIES):
+        try:
+            return read()
+        except OSError as error:
+            if not pack_is_gone(error):
+                raise
+            reopen()
+    return read()
+
+
+def pack_is_gone(error: Exception) -> bool:
+    """Tests for the error of libgit2 1.9 that `read_again` is about."""
+    return isinstance(error, OSError) and "invalid packfile" in str(error)
 
 
 def _import_without_certificates() -> None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.base.ids import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2
+from idse_orchestrator.git.libgit2 import libgit2, pack_is_gone, read_again
 from idse_orchestrator.git.object_stream import LARGEST
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 from idse_orchestrator.git.ref_update import write_failure
@@ -31,13 +31,22 @@ _TRIES = 1_000
 _VANISHED = "No such file or directory"
 
 
-def write_objects(where: str, write: Callable[[], Written]) -> Written:
-    """Returns what `write` does, which may be called again. Raises StorageError if the disk refuses."""
+def write_objects(
+    where: str, write: Callable[[], Written], reopen: Callable[[], None] | None = None
+) -> Written:
+    """Returns what `write` does, which may be called again. Raises StorageError if the disk refuses.
+
+    Where a pack is gone that it reads, `reopen` is called, or, without one, the OSError is the caller's.
+    """
     for left in reversed(range(_TRIES)):
         try:
             return write()
         except (libgit2().GitError, OSError) as error:
-            if not left or _VANISHED not in str(error):
+            if pack_is_gone(error):
+                if not left or reopen is None:
+                    raise
+                reopen()
+            elif not left or _VANISHED not in str(error):
                 raise write_failure(where, error) from error
     raise AssertionError
 
@@ -92,10 +101,9 @@ class Objects:
         if name in self._made:
             return len(self._made[name][1])
         try:
-            size: int = self._disk.read_header(libgit2().Oid(hex=name))[1]
+            return read_again(lambda: self._size(name), self._reopen)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             raise _broken(name, str(error)) from error
-        return size
 
     def entries(self, tree: str, prefix: str = "") -> tuple[Entry, ...]:
         """Returns the entries of a tree, each path with `prefix` in front."""
@@ -136,13 +144,18 @@ class Objects:
 
     def _from_disk(self, name: str) -> tuple[int, bytes]:
         try:
-            oid = libgit2().Oid(hex=name)
-            size = self._disk.read_header(oid)[1]
+            size = read_again(lambda: self._size(name), self._reopen)
             if size > LARGEST:
                 raise _broken(name, f"it has {size:,} bytes")
-            return self._disk.read(oid)
+            return read_again(lambda: self._disk.read(libgit2().Oid(hex=name)), self._reopen)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             raise _broken(name, str(error)) from error
+
+    def _size(self, name: str) -> int:
+        return self._disk.read_header(libgit2().Oid(hex=name))[1]
+
+    def _reopen(self) -> None:
+        self.__dict__.pop("_disk", None)
 
     @cached_property
     def _disk(self) -> pygit2.Odb:

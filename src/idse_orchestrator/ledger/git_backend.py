@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.libgit2 import libgit2, open_repository, read_again
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
 from idse_orchestrator.git.vault import Vault
@@ -38,7 +38,13 @@ class GitBackend:
 
     def read(self, named: Named) -> Tip[Any] | None:
         """See `Backend.read`."""
-        ref = named.kind.ref(*named.names)
+        try:
+            return read_again(lambda: self._read(named), self._reopen)
+        except OSError as error:
+            raise unreadable(self.title(named), error) from error
+
+    def _read(self, named: Named) -> Tip[Any] | None:
+        ref = self.title(named)
         try:
             reference = self.git.lookup_reference(ref)
         except KeyError:
@@ -46,7 +52,7 @@ class GitBackend:
         except (libgit2().GitError, ValueError) as error:
             raise corrupt(ref, str(error)) from error
         try:
-            commit = reference.peel(libgit2().Commit)
+            commit = self.git[reference.resolve().target].peel(libgit2().Commit)
         except (KeyError, libgit2().GitError, ValueError) as error:
             raise corrupt(ref, "it points at something that is missing or is no commit") from error
         try:
@@ -61,8 +67,8 @@ class GitBackend:
     def keep(self, named: Named, made: Made) -> str:
         """See `Backend.keep`."""
         ref = self.title(named)
-        tree = write_objects(ref, lambda: self._tree(made))
-        return write_objects(ref, lambda: self._commit(made, tree))
+        tree = write_objects(ref, lambda: self._tree(made), self._reopen)
+        return write_objects(ref, lambda: self._commit(made, tree), self._reopen)
 
     def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
         """See `Backend.move`."""
@@ -103,6 +109,9 @@ class GitBackend:
         who = self.maker.person
         signature: pygit2.Signature = libgit2().Signature(who.name, who.email, now, offset)
         return signature
+
+    def _reopen(self) -> None:
+        self.__dict__.pop("git", None)
 
     @cached_property
     def git(self) -> pygit2.Repository:

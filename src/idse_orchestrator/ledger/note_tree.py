@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.identity import as_written
 from idse_orchestrator.errors import BusyError, CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
+from idse_orchestrator.git.libgit2 import libgit2, open_repository, read_again
 from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.ref_update import RefMovedError, move_ref
@@ -46,8 +46,10 @@ class GitNotes:
 
     def read(self, commit: str) -> str | None:
         """The note on `commit`, or None. CorruptLedgerError where the ref does not hold notes."""
-        tip = self._tip()
-        return self._text(tip.tree, commit) if tip else None
+        try:
+            return read_again(lambda: self._read(commit), self._reopen)
+        except OSError as error:
+            raise _corrupt(error) from error
 
     def write_many(
         self, notes: Mapping[str, str], message: str, rewritten: Iterable[tuple[str, str]] = ()
@@ -62,9 +64,11 @@ class GitNotes:
         with ledger_lock(self._vault):
             for _ in range(_TRIES):
                 try:
-                    return self._write(notes, message, pairs)
+                    return read_again(lambda: self._write(notes, message, pairs), self._reopen)
                 except RefMovedError:
                     continue  # a writer without our lock (a fetch, another tool) was faster
+                except OSError as error:
+                    raise _corrupt(error) from error
         raise BusyError(f"{NOTES_ON_COMMITS} kept moving", fix=("run the command again",))
 
     def copy(self, rewritten: Iterable[tuple[str, str]]) -> tuple[str, ...]:
@@ -128,10 +132,12 @@ class GitNotes:
 
     def _tip(self) -> pygit2.Commit | None:
         try:
-            tip: pygit2.Commit = self._git.lookup_reference(NOTES_ON_COMMITS).peel(libgit2().Commit)
+            reference = self._git.lookup_reference(NOTES_ON_COMMITS)
         except KeyError:
             return None
-        except (libgit2().GitError, ValueError) as error:
+        try:
+            tip: pygit2.Commit = self._git[reference.resolve().target].peel(libgit2().Commit)
+        except (KeyError, libgit2().GitError, ValueError) as error:
             raise _corrupt(error) from error
         return tip
 
@@ -144,6 +150,13 @@ class GitNotes:
         if len(texts) > 1:
             return merge_notes(*texts)
         return texts[0] if texts else None
+
+    def _read(self, commit: str) -> str | None:
+        tip = self._tip()
+        return self._text(tip.tree, commit) if tip else None
+
+    def _reopen(self) -> None:
+        self.__dict__.pop("_git", None)
 
     @cached_property
     def _git(self) -> pygit2.Repository:

@@ -20,6 +20,7 @@ from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.sync_point import RefMove
@@ -122,14 +123,23 @@ class PublishedRefs:
         return bool(locked)
 
     def _many(self, pairs: Sequence[tuple[str, str]], objects: Incoming | None) -> list[str]:
-        from idse_orchestrator.git.libgit2 import libgit2, open_repository
+        from idse_orchestrator.git.libgit2 import libgit2, open_repository, read_again
 
-        git = open_repository(self._vault.common_dir)
-        if objects is not None:
-            git.odb.add_disk_alternate(objects.folder)
-        oid = libgit2().Oid
-        counts = (git.ahead_behind(oid(hex=mine), oid(hex=theirs)) for mine, theirs in pairs)
-        return [_named(*count) for count in counts]
+        def opened() -> pygit2.Repository:
+            git = open_repository(self._vault.common_dir)
+            if objects is not None:
+                git.odb.add_disk_alternate(objects.folder)
+            return git
+
+        def relation(mine: str, theirs: str) -> str:
+            ids = [libgit2().Oid(hex=name) for name in (mine, theirs)]
+            return _named(*read_again(lambda: repository[0].ahead_behind(*ids), reopen))
+
+        def reopen() -> None:
+            repository[:] = [opened()]
+
+        repository = [opened()]
+        return [relation(*pair) for pair in pairs]
 
     def _reading(self, objects: Incoming | None) -> Git:
         if objects is None:
