@@ -8,7 +8,7 @@ import sys
 
 from floors import in_rounds
 
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.wiring.application import Application
 
 

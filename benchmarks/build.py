@@ -13,13 +13,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
-from idse_orchestrator.base.ids import ulid
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.base.names import ulid
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
+from idse_orchestrator.ledger.events import Actor, Event, message_of
+from idse_orchestrator.pipeline.stage_state_model import SessionState, state_to_json
+from idse_orchestrator.wiring.ledgers import KINDS
 
 apply = KINDS["session"].apply
 

@@ -277,7 +277,7 @@ def _rule(constitution: Constitution, rule: Rule) -> list[str]:
 
 def _subject(rule: Rule) -> str:
     from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
-    from idse_orchestrator.documents.pipeline_artifacts import STAGES
+    from idse_orchestrator.documents.project_workspace import STAGES
 
     words = {SIDE_FILE: "other files of a session", WORKSPACE_PATHS: "where files stand"}
     named = [words.get(name, name) for name in rule.applies_to if name not in STAGES]

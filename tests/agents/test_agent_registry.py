@@ -16,16 +16,15 @@ from idse_orchestrator.agents.registry import (
     registry_to_dict,
 )
 from idse_orchestrator.agents.registry_fold import registry_summary
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger import event_check
-from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event
-from idse_orchestrator.ledger.message import subject_of
-from idse_orchestrator.pipeline.project_state import (
+from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event, subject_of
+from idse_orchestrator.pipeline.values import (
     ProjectState,
     project_from_json,
     project_to_json,
 )
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import KINDS
 
 
 def event_problem(data):

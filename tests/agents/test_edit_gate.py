@@ -19,7 +19,7 @@ from idse_orchestrator.agents.edit_gate import (
     judge_written_by_idse,
     strongest,
 )
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, upstream_of
 from idse_orchestrator.pipeline.stage_machine import START, refusal
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,

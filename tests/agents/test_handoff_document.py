@@ -8,9 +8,8 @@ from idse_orchestrator.agents.handoff import Handoff
 from idse_orchestrator.agents.handoff_document import Judged, facts_of
 from idse_orchestrator.agents.told_handoffs import ToldHandoff
 from idse_orchestrator.ledger.entries import Entry
-from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.ledger.message import subject_of
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.ledger.events import Actor, Event, subject_of
+from idse_orchestrator.wiring.ledgers import KINDS
 
 KEY = ("portal", "login")
 ADA = Actor("Ada", "ada@example.org", "")

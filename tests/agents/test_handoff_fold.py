@@ -8,11 +8,9 @@ import pytest
 
 from idse_orchestrator.agents.handoff import handoffs_of
 from idse_orchestrator.ledger import event_check
-from idse_orchestrator.ledger.events import HANDOFF, Actor, Event
-from idse_orchestrator.ledger.message import message_of, subject_of
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.ledger.events import HANDOFF, Actor, Event, message_of, subject_of
+from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json, state_to_json
+from idse_orchestrator.wiring.ledgers import KINDS
 
 
 def fold(project, session, events):

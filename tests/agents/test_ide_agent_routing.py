@@ -16,7 +16,7 @@ from idse_orchestrator.agents.ide_agent_routing import (
     suggest,
 )
 from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 
 CLAUDE = Agent("claude", "architect", ("intent", "spec"), ("review",), "planning", AUTOMATIC)
 CODEX = Agent("codex", "builder", ("spec", "tasks"))

@@ -19,7 +19,7 @@ from idse_orchestrator.agents.registry_check import (
     new_circle,
     registry_troubles,
 )
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 
 A, B = Agent("a", stages=("spec",)), Agent("b", stages=("plan",))

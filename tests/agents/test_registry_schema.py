@@ -14,7 +14,7 @@ from idse_orchestrator.agents.registry_changes import becoming
 from idse_orchestrator.agents.registry_check import check_registry
 from idse_orchestrator.agents.registry_fold import changed_registry
 from idse_orchestrator.agents.registry_schema import parse_registry, registry_json_schema
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 
 KEYS = ["agents", "handoff_rules", "id", "stages", "role", "capabilities", "ledger", "from_stage", "x"]

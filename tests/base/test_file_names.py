@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.base.file_names import file_name_problem, name_problems
+from idse_orchestrator.base.text import file_name_problem, name_problems
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.ids import is_ulid, ulid
+from idse_orchestrator.base.names import is_ulid, ulid
 
 times = st.integers(0, 2**48 - 1)
 randomness = st.binary(min_size=10, max_size=10)

@@ -6,7 +6,7 @@ import pytest
 
 from here import discover, ledger_writer
 from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from idse_orchestrator.cli.table import COMMANDS
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 FOLDER = ".idse/projects/portal/sessions/login"

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 REF = "refs/idse/sessions/portal/login"
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 
 @pytest.fixture

@@ -14,10 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
+from idse_orchestrator.cli.layout import Style
 from idse_orchestrator.cli.render.report import FORMATS, render_report
-from idse_orchestrator.cli.style import Style
-from idse_orchestrator.constitution.findings import Finding, Report
-from idse_orchestrator.constitution.rules import Rule
+from idse_orchestrator.constitution.rules import Finding, Report, Rule
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.pipeline.stage_state_model import Waiver
 

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.worktree.workspace import GitWorkspace
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.cli.envelope import envelope, error_envelope
 from idse_orchestrator.cli.failure import render_error
-from idse_orchestrator.cli.style import PLAIN, Style, printable, style_for
+from idse_orchestrator.cli.layout import PLAIN, Style, printable, style_for
 from idse_orchestrator.errors import ConflictError, IdseError, UnknownNameError
 
 ERROR = ConflictError(

@@ -10,7 +10,7 @@ from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import Constitution
 from idse_orchestrator.constitution.validation_engine import Hit, examine
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.resources import constitution_bytes
 
 GOOD = {

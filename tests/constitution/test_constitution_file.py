@@ -11,7 +11,7 @@ from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS,
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.resources import constitution_bytes
 

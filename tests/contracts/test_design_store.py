@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 
 from here import discover
-from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError, LedgerMovedError, UnknownNameError
 from idse_orchestrator.stores.design_store import Loaded
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry

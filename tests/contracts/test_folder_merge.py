@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.ids import PLAIN
+from idse_orchestrator.base.names import PLAIN
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.objects import objects_of
 from idse_orchestrator.git.program import Git

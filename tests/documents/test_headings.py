@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.headings import forms, names_start, normalized, without_aside
+from idse_orchestrator.documents.markdown import forms, names_start, normalized, without_aside
 
 
 @pytest.mark.parametrize(

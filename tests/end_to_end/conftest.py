@@ -21,9 +21,9 @@ import sys
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 FOLDER = ".idse/projects/portal/sessions/login"
 _PRIVATE = ("contributed", "spool", "replica")

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.wiring.application import Application
 
 

@@ -17,8 +17,7 @@ import pytest
 
 from idse_orchestrator.agents.judge_edit import EditGate, judge_edits
 from idse_orchestrator.agents.registry import Agent, agent_to_dict
-from idse_orchestrator.ledger.events import ASSIGNED
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import ASSIGNED, Draft
 from idse_orchestrator.wiring.application import Application
 
 IDSE = str(pathlib.Path(sys.executable).parent / "idse")

@@ -8,15 +8,13 @@ import pytest
 
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.entries import Span
-from idse_orchestrator.ledger.events import Actor
+from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_guard, git_joiner, git_source, git_writer
+from idse_orchestrator.wiring.ledgers import KINDS, git_guard, git_joiner, git_source, git_writer
 from idse_orchestrator.worktree.work_tree import discover
 
 LOGIN = "refs/idse/sessions/portal/login"

@@ -14,7 +14,7 @@ FOLDER = ".idse/projects/portal/sessions/login"
 LEDGER = "refs/idse/sessions/portal/login"
 HOLD = """
 import os, sys
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1], os.environ)):
     print("held", flush=True)

@@ -14,10 +14,9 @@ import pytest
 
 from here import discover, fold, ledger_writer
 from idse_orchestrator.git.object_stream import ObjectStream
-from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft, event_from_json
 from idse_orchestrator.pipeline.reader import GitLedgerReader
-from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.pipeline.stage_state_model import state_to_json
 
 LOOP = str(pathlib.Path(__file__).with_name("ledger_loop.py"))
 SESSIONS = ("login", "search")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 
 
 def error(done):

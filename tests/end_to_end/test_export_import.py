@@ -308,7 +308,7 @@ def test_a_damaged_ledger_of_a_repository_is_told_and_the_others_are_exported(be
 
 def sound_ledger(store, folder, session, content):
     """A ledger in `store` as idse writes it, with one document."""
-    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.ledger.events import Draft
     from idse_orchestrator.stores.plain.folders import Folders
     from idse_orchestrator.stores.plain.place import Place
     from idse_orchestrator.wiring.acting import PlainActing

@@ -11,8 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, GITIGNORE, GITIGNORE_PATH, session_folder
 from idse_orchestrator.resources import shipped_folder
 from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.template_folder import TemplateFolders

@@ -155,7 +155,7 @@ def test_a_hook_that_declines_sync_points_keeps_no_ledger_back(one, any_agency):
 
 def test_more_declined_refs_than_a_push_has_tries_keep_no_other_back(one, agency):
     from here import discover, ledger_writer
-    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.ledger.events import Draft
 
     writer = ledger_writer(discover(str(one.path)))
     for number in range(35):

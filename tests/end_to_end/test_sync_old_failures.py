@@ -14,7 +14,7 @@ VIEWS = (".idse/projects/portal/session_state.json", ".idse/projects/portal/CURR
 WRITER = """
 import os
 import sys
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.wiring.application import Application
 app = Application(sys.argv[1], os.environ)
 for number in range(20):

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from shapes import shapes
 
@@ -18,11 +19,12 @@ from idse_orchestrator.claims import claim_shapes
 from idse_orchestrator.ledger import event_check
 from idse_orchestrator.ledger.events import KINDS as EVENTS
 from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline import shapes as pipeline
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_joiner
+from idse_orchestrator.wiring.ledgers import KINDS, git_joiner
 from idse_orchestrator.worktree.work_tree import discover
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.shapes import Record
 
 
 def joined(repository: str, pairs: list[list[str]]) -> list[str]:

@@ -6,10 +6,9 @@ import pytest
 
 from here import discover
 from idse_orchestrator.base.identity import Identity, replica_id
-from idse_orchestrator.base.ids import is_ulid
+from idse_orchestrator.base.names import is_ulid
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.git.configuration import GitConfiguration
-from idse_orchestrator.git.identity import identity
+from idse_orchestrator.git.configuration import GitConfiguration, identity
 
 
 def found(repo):

@@ -13,11 +13,11 @@ import pytest
 
 from here import discover
 from idse_orchestrator.errors import BusyError, StorageError
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.vault import ledger_lock
 
 HOLDER = """
 import os, sys
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree.work_tree import discover
 with ledger_lock(discover(sys.argv[1], os.environ)):
     print("held", flush=True)

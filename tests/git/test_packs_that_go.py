@@ -10,7 +10,7 @@ import pytest
 from here import discover, git_notes, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.objects import COMMIT, objects_of
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 SESSIONS = ("login", "search", "billing")
 CODE = {session: letter * 40 for session, letter in zip(SESSIONS, "abc", strict=True)}

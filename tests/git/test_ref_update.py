@@ -9,8 +9,7 @@ import time
 import pytest
 
 from idse_orchestrator.errors import GitFailedError, StorageError
-from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS, RefMovedError, move_ref
+from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, RefMovedError, move_ref, open_repository
 
 REF = "refs/idse/sessions/portal/login"
 

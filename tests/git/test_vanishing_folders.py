@@ -13,7 +13,7 @@ import pytest
 from here import discover, git_notes, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.git.objects import commit_object
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 
 SWEEPER = """
 import os, sys

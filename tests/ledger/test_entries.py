@@ -12,9 +12,9 @@ from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.ledger.log import GitLedgerHistory
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import KINDS
 
 REF = "refs/idse/sessions/portal/login"
 KEY = ("portal", "login")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.base.names import canonical_json
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
 
 EVENT = Event(

@@ -9,15 +9,12 @@ import shutil
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
-from idse_orchestrator.ledger.events import Actor, Event, event_from_json
+from idse_orchestrator.ledger.events import Actor, Draft, Event, event_from_json, message_of
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.message import message_of
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.state_json import state_from_json
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_source
+from idse_orchestrator.pipeline.stage_state_model import state_from_json
+from idse_orchestrator.wiring.ledgers import KINDS, git_source
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 REF = "refs/idse/sessions/portal/login"
@@ -212,7 +209,7 @@ def forged(bench, message=None, **changed):
     """Append an event that no idse wrote, with the state that follows from it."""
     event = event_from_json(bench.event(**changed).encode())
     from here import apply
-    from idse_orchestrator.pipeline.state_json import state_to_json
+    from idse_orchestrator.pipeline.stage_state_model import state_to_json
 
     state = state_to_json(apply(state_from_json(bench.read("state.json").encode()), event))
     bench.move(bench.commit(bench.tree(event_json=event.to_json(), state_json=state), message=message))
@@ -326,7 +323,7 @@ def test_a_first_event_that_is_no_creation_is_no_genesis(bench):
 def merged(bench, ours, theirs):
     """A merge of two tips whose state is the fold of both sides' events."""
     from here import fold
-    from idse_orchestrator.pipeline.state_json import state_to_json
+    from idse_orchestrator.pipeline.stage_state_model import state_to_json
 
     commits = bench.repo.git("rev-list", ours, theirs).split()
     events = [event_from_json(bench.read("event.json", commit).encode()) for commit in commits]

@@ -7,11 +7,10 @@ import json
 import pytest
 
 from here import discover, fold, ledger_writer
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.errors import CorruptLedgerError, RefusedError
-from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.ledger.events import Draft, event_from_json
+from idse_orchestrator.pipeline.stage_state_model import state_to_json
 from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/sessions/portal/login"

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.ledger.events import KINDS, Actor, Event
-from idse_orchestrator.ledger.message import MAX_SUBJECT, message_of, subject_of, trailers_of
-from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+from idse_orchestrator.ledger.events import (
+    KINDS,
+    MAX_SUBJECT,
+    Actor,
+    Event,
+    message_of,
+    subject_of,
+    trailers_of,
+)
+from idse_orchestrator.wiring.ledgers import KINDS as LEDGERS
 
 PERSON = Actor("Ann", "ann@example.org")
 MOVE = {"stage": "spec", "action": "complete", "from": "in_progress", "to": "complete"}

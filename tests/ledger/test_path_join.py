@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.file_names import same_file
+from idse_orchestrator.base.text import same_file
 from idse_orchestrator.ledger.merge.paths import File, join_paths, set_apart, three_way
 
 PARTS = st.sampled_from(["a", "A", "b", "a~", "spec.md", "Spec.md", "é", "E\u0301", "e\u0301"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.ledger.refs import Neighbours
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import KINDS
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 LOGIN = "refs/idse/sessions/portal/login"

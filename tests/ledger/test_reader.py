@@ -8,7 +8,7 @@ import pytest
 
 from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 
 REF = "refs/idse/sessions/portal/login"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.ids import canonical_json
+from idse_orchestrator.base.names import canonical_json
 from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint, sync_point_problem
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

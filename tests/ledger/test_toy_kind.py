@@ -14,25 +14,23 @@ from typing import NamedTuple
 import pytest
 
 from here import acting, discover
-from idse_orchestrator.base.ids import canonical_json
-from idse_orchestrator.base.names import is_name
+from idse_orchestrator.base.names import canonical_json, is_name
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.events import NotApplied
-from idse_orchestrator.ledger.formats import read_format
+from idse_orchestrator.ledger.events import Draft, NotApplied
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.git_backend import GitBackend
 from idse_orchestrator.ledger.kinds import EventKind, Kind, States
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
+from idse_orchestrator.ledger.refs import read_format
 from idse_orchestrator.ledger.shapes import COUNT, NOT_APPLIED, TEXT, Record, body, number, problem_with, rows
 from idse_orchestrator.ledger.source import GitLedgerSource
-from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.ledger.writer import Writer
 from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
 from idse_orchestrator.sync.syncing import REFUSED, open_syncing
 from idse_orchestrator.sync.transport import GitRemote
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import KINDS
 
 
 class Toy(NamedTuple):

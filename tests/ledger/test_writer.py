@@ -9,7 +9,7 @@ import stat
 import pytest
 
 from here import discover, fold, ledger_writer
-from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.base.names import ulid
 from idse_orchestrator.errors import (
     CorruptLedgerError,
     GitFailedError,
@@ -17,10 +17,9 @@ from idse_orchestrator.errors import (
     StorageError,
     UnsupportedRepositoryError,
 )
-from idse_orchestrator.ledger.events import Actor, event_from_json
+from idse_orchestrator.ledger.events import Actor, Draft, event_from_json
 from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.pipeline.stage_state_model import state_to_json
 from idse_orchestrator.wiring.ledgers import git_guard
 
 REF = "refs/idse/sessions/portal/login"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.base.file_names import first_problem
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.base.text import first_problem
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.migrate.files import (
     DUPLICATE,
     MIGRATED,

@@ -6,11 +6,10 @@ import itertools
 
 import pytest
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger.events import KINDS, Actor, Event
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_to_json
-from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+from idse_orchestrator.pipeline.stage_state_model import SessionState, state_to_json
+from idse_orchestrator.wiring.ledgers import KINDS as LEDGERS
 
 apply = LEDGERS["session"].apply
 

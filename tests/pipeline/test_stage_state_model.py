@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES, downstream_of, upstream_of
+from idse_orchestrator.documents.project_workspace import STAGES, downstream_of, upstream_of
 from idse_orchestrator.pipeline.stage_state_model import SessionState, StageRecord, standing, standings
 
 BLOBS = {stage: f"{stage}-blob" for stage in STAGES}

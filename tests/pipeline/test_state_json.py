@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.pipeline.project_state import ProjectState, project_from_json, project_to_json
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.pipeline.stage_state_model import (
     NotApplied,
     SessionState,
     StageRecord,
     ValidationVerdict,
     Waiver,
+    state_from_json,
+    state_to_json,
 )
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.pipeline.values import ProjectState, project_from_json, project_to_json
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 tuples = st.lists(words, max_size=3).map(tuple)

@@ -11,11 +11,9 @@ from hypothesis import strategies as st
 
 from here import discover, fold, ledger_writer
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, claims_of
-from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_joiner
+from idse_orchestrator.ledger.events import Actor, Draft, Event
+from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
+from idse_orchestrator.wiring.ledgers import KINDS, git_joiner
 
 ACTOR = Actor("n", "e", "")
 NAME = "c-0123456789"

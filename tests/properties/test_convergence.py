@@ -14,15 +14,15 @@ from here import acting, discover, git_notes, ledger_writer
 from idse_orchestrator.agents.handoff import handoffs_of
 from idse_orchestrator.claims.claim import claims_of
 from idse_orchestrator.git.libgit2 import open_repository
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.pull import pull
 from idse_orchestrator.sync.push import push
 from idse_orchestrator.sync.syncing import open_syncing
 from idse_orchestrator.sync.transport import GitRemote
-from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+from idse_orchestrator.wiring.ledgers import KINDS as LEDGERS
 from idse_orchestrator.wiring.ledgers import git_joiner, git_source
 
 YEAR = 365 * 24 * 3600

@@ -11,15 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from here import discover, ledger_writer
-from idse_orchestrator.base.ids import content_id, folder_objects, nested
+from idse_orchestrator.base.names import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys, copy_ledgers
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
 from idse_orchestrator.stores.plain.ledger_source import problem_with
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.wiring.ledgers import KINDS
 from memory_store import MemoryStore
 
 SETTINGS = settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])

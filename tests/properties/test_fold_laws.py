@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger.events import Actor, Event
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
+from idse_orchestrator.wiring.ledgers import KINDS
 
 apply = KINDS["session"].apply
 

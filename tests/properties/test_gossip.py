@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from here import discover, fold, ledger_writer
 from idse_orchestrator.git.libgit2 import open_repository
-from idse_orchestrator.ledger.events import event_from_json
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.state_json import state_to_json
+from idse_orchestrator.ledger.events import Draft, event_from_json
+from idse_orchestrator.pipeline.stage_state_model import state_to_json
 from idse_orchestrator.wiring.ledgers import git_joiner
 
 REF = "refs/idse/sessions/portal/login"

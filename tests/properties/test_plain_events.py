@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger import event_check
 from idse_orchestrator.ledger.events import KINDS, Actor, Event, event_from_json
-from idse_orchestrator.wiring.kinds import KINDS as LEDGERS
+from idse_orchestrator.wiring.ledgers import KINDS as LEDGERS
 
 
 def event_problem(data):

@@ -12,11 +12,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from idse_orchestrator.base.ids import ulid
+from idse_orchestrator.base.names import ulid
 from idse_orchestrator.ledger.events import Actor, Event, event_from_json
-from idse_orchestrator.pipeline.stage_state_model import SessionState, standings
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.pipeline.stage_state_model import (
+    SessionState,
+    standings,
+    state_from_json,
+    state_to_json,
+)
+from idse_orchestrator.wiring.ledgers import KINDS
 
 apply = KINDS["session"].apply
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.constitution.findings import Finding, Report
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.constitution.rules import Finding, Report
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.pipeline.stage_state_model import Waiver
 from idse_orchestrator.sessions.verdicts import RecordedVerdict, record_verdicts

@@ -6,7 +6,7 @@ import pytest
 
 from here import discover, ledger_writer
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, NoProjectError, UnknownNameError
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions.resolve import Asking, resolve_project, resolve_session
 from idse_orchestrator.worktree.workspace import GitWorkspace

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from here import discover, ledger_writer
-from idse_orchestrator.constitution.findings import Report
+from idse_orchestrator.constitution.rules import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.errors import AmbiguousError, InvalidNameError, UnknownNameError
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions.choice import (
     COMMIT,

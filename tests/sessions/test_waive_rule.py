@@ -7,7 +7,7 @@ import pytest
 from here import discover, ledger_writer
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.resources import constitution_bytes
 from idse_orchestrator.sessions.verdicts import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.stores.filesystem.store import FilesystemStore
 from idse_orchestrator.stores.plain.folders import Folders
 from idse_orchestrator.stores.plain.place import Place

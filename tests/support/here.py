@@ -8,8 +8,7 @@ import time
 from idse_orchestrator.git.configuration import GitConfiguration
 from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.wiring.acting import GitActing
-from idse_orchestrator.wiring.kinds import KINDS
-from idse_orchestrator.wiring.ledgers import git_writer
+from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 from idse_orchestrator.worktree import work_tree
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from threading import Lock
 
-from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.stores.design_store import (
     LedgerKey,
     Loaded,

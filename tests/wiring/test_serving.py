@@ -15,7 +15,7 @@ from idse_orchestrator.constitution.validate import validate
 from idse_orchestrator.ledger.entries import Span
 from idse_orchestrator.ledger.events import Actor
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.sessions.choice import LEDGER, Choice
 from idse_orchestrator.wiring.application import Application
 from idse_orchestrator.worktree.work_tree import discover

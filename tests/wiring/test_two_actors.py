@@ -8,10 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from idse_orchestrator.ledger.events import Actor, event_from_json
+from idse_orchestrator.ledger.events import Actor, Draft, event_from_json
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.refs import session_ref
-from idse_orchestrator.ledger.values import Draft
 from idse_orchestrator.wiring.ledgers import git_joiner, git_source, git_writer
 from idse_orchestrator.worktree.work_tree import discover
 

@@ -9,16 +9,15 @@ from idse_orchestrator.agents.ide_agent_routing import needs_approval
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import did_you_mean, encodable
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import HandoffRefusedError, UnknownNameError
-from idse_orchestrator.ledger.events import ASSIGNED
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import ASSIGNED, Draft
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.change_registry import RegistryKeeper
     from idse_orchestrator.agents.registry import AgentRegistry
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.values import SessionTip
 
 

@@ -7,23 +7,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.agents.registry import registry_of
+from idse_orchestrator.agents.registry import (
+    EDITED,
+    refresh_registry_view,
+    refuse_edited_view,
+    registry_of,
+    registry_view,
+    view_condition,
+)
 from idse_orchestrator.agents.registry_changes import becoming, still_wanted
 from idse_orchestrator.agents.registry_check import check_changes, check_registry, rule_words
 from idse_orchestrator.agents.registry_fold import changed_registry
 from idse_orchestrator.agents.registry_schema import parse_registry
-from idse_orchestrator.agents.registry_view import (
-    EDITED,
-    refresh_registry_view,
-    refuse_edited_view,
-    registry_view,
-    view_condition,
-)
 from idse_orchestrator.base.text import encodable, one_word
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import ConflictError, RegistryEditedError, UnknownNameError
-from idse_orchestrator.ledger.events import ASSIGNED
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import ASSIGNED, Draft
 from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.agents.file_standing import CURRENT, EDITED, OUTDATED, FileStanding, standing_files
 from idse_orchestrator.agents.install_files import KEPT, install_agent_files
-from idse_orchestrator.agents.registry import registry_of
+from idse_orchestrator.agents.registry import EDITED as EDITED_VIEW
+from idse_orchestrator.agents.registry import MISSING, OLD, refresh_registry_view, registry_of, view_condition
 from idse_orchestrator.agents.registry_check import registry_troubles
-from idse_orchestrator.agents.registry_view import EDITED as EDITED_VIEW
-from idse_orchestrator.agents.registry_view import MISSING, OLD, refresh_registry_view, view_condition
-from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 
 if TYPE_CHECKING:
+    from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import ProjectTip
     from idse_orchestrator.sessions.ports import ViewFiles

@@ -14,8 +14,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from idse_orchestrator.agents.registry import PLANNING
-from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF, WORKSPACE, split_session_path
-from idse_orchestrator.documents.project_workspace import STORE_FOLDER, project_of
+from idse_orchestrator.documents.project_workspace import (
+    STAGE_OF,
+    STORE_FOLDER,
+    WORKSPACE,
+    project_of,
+    split_session_path,
+)
 from idse_orchestrator.pipeline.stage_machine import REOPEN, START, out_of_order, refusal
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, COMPLETE, PENDING, SessionState
 

@@ -18,8 +18,7 @@ from idse_orchestrator.errors import (
     UnknownAgentError,
     UsageError,
 )
-from idse_orchestrator.ledger.events import HANDOFF
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import HANDOFF, Draft
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, standings
 from idse_orchestrator.sessions.status import next_action, no_ledger
 
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.registry import AgentRegistry
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import Look, SessionTip

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.ledger.message import something_happened
+from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.ledger.events import something_happened
 from idse_orchestrator.pipeline.values import part_of, with_part
 
 if TYPE_CHECKING:

@@ -22,10 +22,9 @@ from idse_orchestrator.sessions.status import next_action
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.told_handoffs import ToldHandoff
-    from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.constitution.rules import Finding
     from idse_orchestrator.ledger.entries import Entry
-    from idse_orchestrator.ledger.events import Event
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import Event, SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState, Standing
     from idse_orchestrator.sessions.template_folder import TemplateText
 

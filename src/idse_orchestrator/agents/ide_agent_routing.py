@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.ledger.events import Draft
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.ports import Addition, Move
 
@@ -131,8 +131,7 @@ def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent:
 
 def _request(rule: HandoffRule) -> Draft:
     from idse_orchestrator.agents.handoff import REQUEST
-    from idse_orchestrator.ledger.events import HANDOFF
-    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.ledger.events import HANDOFF, Draft
 
     return Draft(
         HANDOFF,

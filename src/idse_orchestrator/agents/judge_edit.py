@@ -20,13 +20,13 @@ from idse_orchestrator.agents.edit_gate import (
     strongest,
 )
 from idse_orchestrator.agents.registry import registry_of
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import Agent, AgentRegistry
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
     from idse_orchestrator.sessions.ports import Documents

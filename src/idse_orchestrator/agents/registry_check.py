@@ -18,10 +18,9 @@ from idse_orchestrator.agents.registry import (
     HandoffRule,
     registry_to_dict,
 )
-from idse_orchestrator.base.ids import canonical_json
-from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.names import canonical_json, check_name
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidNameError, InvalidRegistryError
 
 if TYPE_CHECKING:

@@ -26,11 +26,11 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.base.text import few
 from idse_orchestrator.ledger.events import NotApplied
-from idse_orchestrator.pipeline import words
+from idse_orchestrator.pipeline.session_fold import say_assigned
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
-    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.pipeline.values import ProjectState
 
 ADD = "add"
 REMOVE = "remove"
@@ -147,7 +147,7 @@ _ACTIONS: Mapping[str, Callable[[_Work, Mapping[str, Any]], str | None]] = {
 
 def assigned_words(body: Mapping[str, Any]) -> str:
     """Returns the subject of an ``assigned`` event: a stage of a session, or agents of a project."""
-    return words.assigned(body) if "stage" in body else f"agents: {registry_summary(body)}"
+    return say_assigned(body) if "stage" in body else f"agents: {registry_summary(body)}"
 
 
 def registry_summary(body: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.agents.registry_check import MAX_TEXT, near_words
 from idse_orchestrator.base.text import one_line, unique_lines
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 
 MAX_FILE_BYTES = 8 * 1024 * 1024

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.ledger.entries import Entry, LedgerHistory
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 OPEN = "open"

@@ -7,7 +7,7 @@ import re
 from typing import NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
-from idse_orchestrator.base.ids import is_ulid, ulid
+from idse_orchestrator.base.names import is_ulid, ulid
 from idse_orchestrator.base.text import one_line
 
 _BRACKETS = re.compile("[<>]")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import yaml
 from yaml.constructor import SafeConstructor
 
-from idse_orchestrator.base.placed_yaml import (
+from idse_orchestrator.base.safe_yaml import (
     BOOLEAN,
     DATE,
     FRACTION,
@@ -21,8 +21,6 @@ from idse_orchestrator.base.placed_yaml import (
     Placed,
     Scalar,
     Table,
-)
-from idse_orchestrator.base.safe_yaml import (
     YamlProblem,
     bounded_text,
     children_of,

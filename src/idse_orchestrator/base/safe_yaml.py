@@ -5,9 +5,10 @@ Importing this module imports a YAML parser (some 25 ms), so it is imported wher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import yaml
 
@@ -177,3 +178,44 @@ def _position(text: str, error: yaml.YAMLError) -> tuple[int, ...]:
         return ()
     offset = min(error.position, len(text))
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+TEXT = "text"
+NOTHING = "nothing"
+BOOLEAN = "boolean"
+WHOLE = "whole number"
+FRACTION = "number"
+DATE = "date"
+NEWER = "number of YAML 1.2"
+"""What YAML 1.1 takes the plain text of a scalar for; NEWER is a text there, and a number since."""
+
+NEWER_NUMBER = re.compile(r"0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+"""A number of YAML 1.2, which YAML 1.1 need not take for one."""
+
+
+class Scalar(NamedTuple):
+    """One value: `text` as written (quotes and folding resolved), `kind` what YAML takes it for."""
+
+    text: str
+    kind: str
+    line: int
+    column: int
+
+
+class Items(NamedTuple):
+    """A list."""
+
+    values: tuple[Placed, ...]
+    line: int
+    column: int
+
+
+class Table(NamedTuple):
+    """A mapping: pairs of key and value in the order written. No key occurs twice."""
+
+    pairs: tuple[tuple[Scalar, Placed], ...]
+    line: int
+    column: int
+
+
+Placed = Scalar | Items | Table

@@ -32,14 +32,13 @@ from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import claim_id, claim_text
 from idse_orchestrator.errors import ClaimDeniedError, ConflictError, IdseError, UnknownNameError, UsageError
-from idse_orchestrator.ledger.events import CLAIMED
-from idse_orchestrator.ledger.values import Draft
-from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.ledger.events import CLAIMED, Draft
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from idse_orchestrator.claims.session import Blueprint
+    from idse_orchestrator.pipeline.values import SessionTip
 
 
 @dataclass(frozen=True, slots=True)

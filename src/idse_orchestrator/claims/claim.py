@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.ledger.message import something_happened
+from idse_orchestrator.ledger.events import something_happened
 from idse_orchestrator.pipeline.values import part_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from idse_orchestrator.claims.gate import STABLE, Contradiction, Weighed
 from idse_orchestrator.claims.statements import Statement, statements_of
 from idse_orchestrator.claims.words import THRESHOLD, Words, ids_in, shared, words_of
-from idse_orchestrator.documents.headings import names_start
+from idse_orchestrator.documents.markdown import names_start
 
 MOST_AT_ONCE = 12
 """So many pieces of evidence one event carries at most: the gate needs four."""

@@ -11,7 +11,7 @@ from hashlib import sha1
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.claims.evidence import Version
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as PATHS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS as PATHS
 from idse_orchestrator.git.raw_objects import CarefulObjects
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref

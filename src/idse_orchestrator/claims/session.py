@@ -13,7 +13,7 @@ from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.claims.block import EDITED, written
 from idse_orchestrator.documents.marked_block import BlockTrouble
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import (
     AmbiguousError,
     ClaimsBlockError,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.claims.claim import Claim
     from idse_orchestrator.claims.evidence import Version
-    from idse_orchestrator.ledger.values import Draft
+    from idse_orchestrator.ledger.events import Draft
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter

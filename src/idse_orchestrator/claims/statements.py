@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from idse_orchestrator.documents.headings import names_start
-from idse_orchestrator.documents.markdown import COMMENT, Outline, outline_of
+from idse_orchestrator.documents.markdown import COMMENT, Outline, names_start, outline_of
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "requirements": (

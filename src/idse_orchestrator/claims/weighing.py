@@ -20,7 +20,7 @@ from idse_orchestrator.claims.evidence import (
 from idse_orchestrator.claims.gate import Case, Contradiction, Weighed
 from idse_orchestrator.claims.statements import Statement, statements_of
 from idse_orchestrator.claims.words import THRESHOLD, Words, best_overlap, may_share, words_of
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

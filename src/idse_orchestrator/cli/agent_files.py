@@ -26,9 +26,8 @@ from idse_orchestrator.agents.install_files import (
     install_agent_files,
     uninstall_agent_files,
 )
-from idse_orchestrator.cli.layout import aligned
+from idse_orchestrator.cli.layout import aligned, printable
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.style import printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.agent_files import AgentFile
     from idse_orchestrator.agents.file_standing import FileStanding
     from idse_orchestrator.agents.install_files import FileOutcome
-    from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.cli.style import Style
+    from idse_orchestrator.cli.layout import Style
+    from idse_orchestrator.cli.terminal import Run
 
 _only = click.option(
     "--only", default="", metavar="AGENTS", help="Of claude, codex, cursor, with commas between."

@@ -34,7 +34,7 @@ from idse_orchestrator.errors import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.constitution.rules import Finding, Report
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _MOST_FINDINGS = 10

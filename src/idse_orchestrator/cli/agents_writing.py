@@ -16,7 +16,7 @@ from idse_orchestrator.agents.registry import IMPLEMENTATION, MANUAL, MODES, PRO
 from idse_orchestrator.agents.registry_fold import registry_summary
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import one_line, unique_lines
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import (
     agent_argument,
     command,
@@ -24,8 +24,7 @@ from idse_orchestrator.cli.options import (
     session_option,
     stage_argument,
 )
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.errors import StorageError, UsageError
 
 _MODE = "planning: it may write under .idse/ only."
@@ -37,7 +36,7 @@ stages_option = click.option(
     multiple=True,
     metavar="STAGE",
     help="A stage it handles; give all of them.",
-    shell_complete=completion_values.stages,
+    shell_complete=options.stages,
 )
 capabilities_option = click.option(
     "--can", "capabilities", multiple=True, metavar="WORDS", help="What it can do; give all of it."
@@ -67,7 +66,7 @@ def _answer(changed: RegistryChanged) -> Answer:
     default="",
     metavar="AGENT",
     help="Ask it before this one instead of last.",
-    shell_complete=completion_values.agents,
+    shell_complete=options.agents,
 )
 @reason_option
 def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
@@ -159,7 +158,7 @@ def set_role(run: Run, agent: str, role: str, reason: str) -> Answer:
     default="",
     metavar="AGENT",
     help="This one; before all others if left out.",
-    shell_complete=completion_values.agents,
+    shell_complete=options.agents,
 )
 @reason_option
 def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
@@ -169,9 +168,7 @@ def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
 
 @command("assign")
 @stage_argument
-@click.argument(
-    "agent", metavar="[AGENT]", required=False, default="", shell_complete=completion_values.agents
-)
+@click.argument("agent", metavar="[AGENT]", required=False, default="", shell_complete=options.agents)
 @session_option
 @click.option("--nobody", is_flag=True, help="Take the assignment back: the registry decides again.")
 @reason_option

@@ -8,14 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.layout import fitted
+from idse_orchestrator.cli.layout import fitted, printable
 from idse_orchestrator.cli.render.agents import who_lines
-from idse_orchestrator.cli.style import printable
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding, Report
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.constitution.rules import Finding, Report
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import Standing
     from idse_orchestrator.sessions.status import SessionStatus
     from idse_orchestrator.wiring.application import Application

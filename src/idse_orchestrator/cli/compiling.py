@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned
-from idse_orchestrator.documents.pipeline_artifacts import artifact_path
+from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
 from idse_orchestrator.profiles.file import YAML, profile_name
@@ -28,7 +28,7 @@ from idse_orchestrator.profiles.folder import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
     from idse_orchestrator.profiles.folder import ProfileFolder

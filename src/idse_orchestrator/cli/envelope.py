@@ -10,8 +10,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import help_command
-from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.layout import help_command, printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from idse_orchestrator.cli.layout import help_command, labelled, place
-from idse_orchestrator.cli.style import PLAIN, Style, printable, style_for
+from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
 
 
@@ -52,7 +51,7 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
 
 def _print_findings(error: GateError, argv: Sequence[str]) -> None:
     from idse_orchestrator.cli.render.report_lines import text_report
-    from idse_orchestrator.constitution.findings import Report
+    from idse_orchestrator.constitution.rules import Report
 
     if isinstance(error.findings, Report):
         sys.stdout.write(

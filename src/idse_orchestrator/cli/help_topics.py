@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from idse_orchestrator import errors
 from idse_orchestrator.cli.layout import aligned, wrapped
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import (
     EXIT_BUSY,
     EXIT_CHECK_FAILED,

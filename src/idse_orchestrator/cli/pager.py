@@ -13,11 +13,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.cli.run import Run
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
 
 _DEFAULTS = {"LESS": "FRX", "LV": "-c"}
 _SHELL = frozenset("|&;<>()$`\\\"' \t\n*?[#~=%")

@@ -11,7 +11,7 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, Refu
 from idse_orchestrator.ledger.refs import PUBLISHED
 
 if TYPE_CHECKING:
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.sync.agency import AgencyParts
     from idse_orchestrator.sync.outgoing import Destination, PushedRef
 

@@ -6,8 +6,12 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
-from idse_orchestrator.documents.places import EVERYTHING, check_folders, only_legacy
+from idse_orchestrator.documents.project_workspace import (
+    EVERYTHING,
+    check_folders,
+    only_legacy,
+    session_folder,
+)
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.git.listing import PATHSPECS, contents, from_tree, names
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find, find_commit

@@ -10,12 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from re import _constants as sre  # type: ignore[attr-defined] # the parser's own words; no public door exists
 from re import _parser as parser  # type: ignore[attr-defined] # the same
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from pydantic import ValidationError
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.constitution.checks.document import Check
 from idse_orchestrator.constitution.checks.verbs import COMMON_PARAMS, TEXT, VERBS
 from idse_orchestrator.constitution.rules import (
     CORE,
@@ -28,8 +27,11 @@ from idse_orchestrator.constitution.rules import (
 )
 from idse_orchestrator.constitution.schema import OPTIONS, NoOptions, RuleEntry
 from idse_orchestrator.constitution.trouble import Trouble
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.checks.document import Check
 
 MOST_WAYS = 4096
 MOST_REPEATS = 4000

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import problem_with
-from idse_orchestrator.constitution.findings import OFF, Finding
-from idse_orchestrator.constitution.rules import Constitution
+from idse_orchestrator.constitution.rules import OFF, Finding
 from idse_orchestrator.constitution.validation_engine import filled
-from idse_orchestrator.documents.artifact_reader import FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import (
+from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     STAGE_OF,
     session_folder,
     split_session_path,
+    view_of,
 )
-from idse_orchestrator.documents.project_workspace import view_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.documents.artifact_reader import FileEntry
 
 OLD_FOLDERS = frozenset({"intents", "contexts", "specs", "plans"})
 """Stage folders of older layouts that are no folder of a session in this one."""

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from idse_orchestrator.constitution.findings import OFF
+from idse_orchestrator.constitution.rules import OFF
 
 
 def _word_for_false(value: object) -> object:

@@ -6,22 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.documents.pipeline_artifacts import (
-    WORKSPACE,
-    artifact_path,
-    project_folder,
-    session_folder,
-    split_session_path,
-)
 from idse_orchestrator.documents.project_workspace import (
     CONSTITUTION_PATH,
+    WORKSPACE,
+    artifact_path,
     current_session_path,
+    project_folder,
+    session_folder,
     session_state_path,
+    split_session_path,
 )
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
 
 
 class Changes(NamedTuple):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.constitution.checks.document import texts
-from idse_orchestrator.constitution.findings import OFF, Finding
-from idse_orchestrator.constitution.rules import Constitution, Rule
+from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule
 from idse_orchestrator.constitution.validation_engine import Hit, filled
-from idse_orchestrator.documents.artifact_reader import FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import (
+from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     STAGE_OF,
     STAGES,
@@ -30,6 +28,9 @@ from idse_orchestrator.pipeline.stage_state_model import (
     Waiver,
     standings,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.artifact_reader import FileEntry
 
 _WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
 

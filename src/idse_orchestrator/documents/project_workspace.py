@@ -18,7 +18,68 @@ All paths are relative to the repository's top and use ``/``.
 
 from __future__ import annotations
 
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, project_folder, session_folder
+import re
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.documents.artifact_reader import GITLINK, SYMLINK, FileEntry
+from idse_orchestrator.errors import InvalidArtifactError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+STAGES = ("intent", "context", "spec", "plan", "tasks", "implementation", "feedback")
+
+ARTIFACTS = {
+    "intent": "intent.md",
+    "context": "context.md",
+    "spec": "spec.md",
+    "plan": "plan.md",
+    "tasks": "tasks.md",
+    "implementation": "implementation/README.md",
+    "feedback": "feedback/feedback.md",
+}
+"""Stage to the path of its artifact, relative to the session's folder."""
+
+MAY_START_BESIDE = ("feedback",)
+"""Stages that may start while the one before them is still in progress."""
+
+STAGE_OF = {path: stage for stage, path in ARTIFACTS.items()}
+
+WORKSPACE = ".idse"
+
+
+def upstream_of(stage: str) -> tuple[str, ...]:
+    """The stages whose documents `stage` builds on, in pipeline order."""
+    return STAGES[: STAGES.index(stage)]
+
+
+def downstream_of(stage: str) -> tuple[str, ...]:
+    """The stages that build on `stage`, in pipeline order."""
+    return STAGES[STAGES.index(stage) + 1 :]
+
+
+def project_folder(project: str) -> str:
+    """Repository-relative folder of a project."""
+    return f"{WORKSPACE}/projects/{project}"
+
+
+def session_folder(project: str, session: str) -> str:
+    """Repository-relative folder of a session: what its ledger holds under ``artifacts/``."""
+    return f"{WORKSPACE}/projects/{project}/sessions/{session}"
+
+
+def artifact_path(project: str, session: str, stage: str) -> str:
+    """Repository-relative path of a stage's artifact."""
+    return f"{session_folder(project, session)}/{ARTIFACTS[stage]}"
+
+
+def split_session_path(path: str) -> tuple[str, str, str] | None:
+    """``.idse/projects/P/sessions/S/rest`` as (P, S, rest); None for any other path."""
+    parts = path.split("/", 5)
+    if len(parts) == 6 and parts[:2] == [WORKSPACE, "projects"] and parts[3] == "sessions":
+        return parts[2], parts[4], parts[5]
+    return None
+
 
 CURRENT_SESSION = "CURRENT_SESSION"
 SESSION_STATE = "session_state.json"
@@ -81,3 +142,58 @@ def project_of(path: str) -> str | None:
     """The project whose folder holds `path`; None where no project does."""
     project, slash, _rest = path.removeprefix(f"{PROJECTS_FOLDER}/").partition("/")
     return project if slash and path.startswith(f"{PROJECTS_FOLDER}/") else None
+
+
+CAP = 8 * 1024 * 1024
+"""Files larger than this many bytes are not loaded, unless the caller says otherwise."""
+
+EVERYTHING = (WORKSPACE,)
+
+_KINDS = {SYMLINK: "a symbolic link", GITLINK: "a repository of its own"}
+_MUST_BE_A_FOLDER = re.compile(rf"{re.escape(WORKSPACE)}/projects(/[^/]+(/sessions(/[^/]+)?)?)?")
+
+
+def decode(raw: bytes) -> str:
+    """Returns a path as git stores it, as text; bytes that are not UTF-8 survive the way back."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(path: str) -> bytes:
+    """Returns the bytes that `decode` came from."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def check_folders(entries: Mapping[str, FileEntry], description: str) -> None:
+    """Refuses a ``.idse``, project or session that is no folder: its documents would silently go unread."""
+    for path, entry in entries.items():
+        if path == WORKSPACE or (entry.mode in (SYMLINK, GITLINK) and _MUST_BE_A_FOLDER.fullmatch(path)):
+            raise InvalidArtifactError(
+                f"{path} is {_KINDS.get(entry.mode, 'a file')}, not a folder",
+                where=f"{path} ({description})",
+                cause="documents that stand elsewhere cannot be validated with this repository",
+                fix=(f"make {path} a real folder of this repository",),
+            )
+
+
+def is_readable(entry: FileEntry) -> bool:
+    """Tests whether `contents` loads this file at all."""
+    return entry.mode != GITLINK and 0 < entry.size <= CAP
+
+
+STAGE_FOLDERS = ("intents", "contexts", "specs", "plans", "tasks", "implementation", "feedback")
+_STAGES = "|".join(STAGE_FOLDERS)
+_SESSION_FILES = rf"(?:(?:{_STAGES}|metadata)/.+|[^/]+\.md|session_state\.json|\.owner|\.collaborators)"
+
+_LEGACY = (
+    rf"(?:{_STAGES})/projects/[^/]+/sessions/[^/]+/.+"
+    rf"|(?:{_STAGES})/current/(?:[^/]+\.md|feedback/[^/]+\.md)"
+    rf"|projects/[^/]+/sessions/[^/]+/{_SESSION_FILES}"
+)
+
+TOP_FOLDERS = (*STAGE_FOLDERS, "projects")
+"""The folders that all of them are in."""
+
+
+def only_legacy(paths: Iterable[str]) -> tuple[str, ...]:
+    """Returns those of `paths` that belong to an older layout, in order, each once."""
+    return tuple(sorted({path for path in paths if re.fullmatch(_LEGACY, path, re.DOTALL)}))

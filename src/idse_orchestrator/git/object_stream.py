@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from idse_orchestrator.documents.places import CAP
+from idse_orchestrator.documents.project_workspace import CAP
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import TIMEOUT_SECONDS
 

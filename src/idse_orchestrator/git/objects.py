@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.base.ids import FOLDER, Entry, content_id
+from idse_orchestrator.base.names import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, pack_is_gone, read_again
+from idse_orchestrator.git.libgit2 import libgit2, pack_is_gone, read_again, write_failure
 from idse_orchestrator.git.object_stream import LARGEST
 from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
-from idse_orchestrator.git.ref_update import write_failure
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2

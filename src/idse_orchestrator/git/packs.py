@@ -16,7 +16,7 @@ from tempfile import TemporaryFile, gettempdir
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error
-from idse_orchestrator.base.ids import content_id
+from idse_orchestrator.base.names import content_id
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.raw_objects import parse_commit
 

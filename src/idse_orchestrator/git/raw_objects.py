@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from idse_orchestrator.base.ids import Entry
+from idse_orchestrator.base.names import Entry
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 

@@ -11,11 +11,16 @@ from __future__ import annotations
 import os
 import re
 import time
-from typing import NamedTuple
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.files import TIMEOUT_SECONDS, file_lock
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.git.program import Git
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
 
 _QUESTIONS = (
     "rev-parse",
@@ -224,3 +229,13 @@ def write_log(private: str, text: str) -> None:
             file.write(line)
     except OSError:
         return
+
+
+@contextmanager
+def ledger_lock(vault: Vault, timeout: float = TIMEOUT_SECONDS, name: str = "lock") -> Iterator[None]:
+    """Hold the repository's ledger lock; BusyError when it is not free within `timeout` seconds.
+
+    Another `name` is another lock: one that is held around several writes.
+    """
+    with file_lock(vault.private, timeout, name):
+        yield

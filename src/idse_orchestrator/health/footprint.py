@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.files import storage_error
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS
+from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.health.refs import current_refs
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.leftovers import (
@@ -74,7 +73,7 @@ class GitFootprint:
         """Whether a view holds what a person wrote; what cannot be told for sure is left alone, too."""
         if os.path.basename(path) != AGENT_REGISTRY:
             return False
-        from idse_orchestrator.agents.registry_view import EDITED, content_condition
+        from idse_orchestrator.agents.registry import EDITED, content_condition
         from idse_orchestrator.pipeline.reader import GitLedgerReader
 
         project, ledgers = os.path.basename(os.path.dirname(path)), GitLedgerReader(self._work_tree)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.git.lock import ledger_lock
-from idse_orchestrator.git.ref_update import STALE_AFTER_SECONDS, write_failure
+from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, write_failure
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.health.refs import published_refs
-from idse_orchestrator.ledger.kinds import Kinds
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")

@@ -10,14 +10,14 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.configuration import GitSettings
 from idse_orchestrator.git.object_stream import ObjectFinder
 from idse_orchestrator.ledger.commit import EVENT, STATE
-from idse_orchestrator.ledger.fsck import FoundRef
 from idse_orchestrator.ledger.kinds import NOTES, Kinds
 from idse_orchestrator.ledger.refs import parse_session_ref
 from idse_orchestrator.ledger.source import GitLedgerSource
-from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.ledger.fsck import FoundRef
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _WORKTREE_REFS = "refs/worktree/idse"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from idse_orchestrator.base.ids import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.formats import CannotJudgeError
+from idse_orchestrator.ledger.refs import CannotJudgeError
 
 ARTIFACTS = "artifacts"
 EVENT = "event.json"

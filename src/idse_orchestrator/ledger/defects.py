@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from idse_orchestrator.ledger.events import Event
-from idse_orchestrator.ledger.message import trailers_of
+from idse_orchestrator.ledger.events import Event, trailers_of
 
 _LOOK_BACK = (
     "earlier tips are in the reflog (git reflog show REF) and in other clones; point the ref at the last "

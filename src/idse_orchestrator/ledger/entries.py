@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.ledger.events import Event, event_from_json
-from idse_orchestrator.ledger.message import Words, subject_of
-from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.ledger.events import Event, Words, event_from_json, subject_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
 
 MERGE = "merge"
 """What `Entry.kind` says of a merge; no event has this kind."""

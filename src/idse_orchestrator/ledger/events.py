@@ -7,11 +7,12 @@ compare content ids instead of meanings.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
-from idse_orchestrator.base.ids import canonical_json
-from idse_orchestrator.ledger.formats import FIRST
+from idse_orchestrator.base.names import canonical_json
+from idse_orchestrator.base.text import one_line, paragraphs
+from idse_orchestrator.ledger.refs import FIRST
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -145,3 +146,99 @@ def fold_onto(state: State, events: Iterable[Event], apply: Callable[[State, Eve
     for event in in_order(events):
         state = apply(state, event)
     return state
+
+
+Words = Callable[[str], Callable[[Mapping[str, Any]], str] | None]
+"""What makes the subject of a body, by kind of event: `Kinds.words`."""
+
+MAX_SUBJECT = 72
+MERGE_MESSAGE = "merged two histories\n"
+"""The message of every merge: whoever makes it must make the same commit."""
+
+
+def message_of(event: Event, words: Words) -> str:
+    """Subject, reason and trailers of `event`, ending in a line break."""
+    reason = paragraphs(str(event.body.get("reason", "")))
+    trailers = "\n".join(f"{key}: {value}" for key, value in trailers_of(event).items())
+    parts = [subject_of(event, words), reason, trailers]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def subject_of(event: Event, words: Words) -> str:
+    """One line that says what happened, at most MAX_SUBJECT characters."""
+    line = paragraphs(one_line((words(event.kind) or something_happened)(event.body)))
+    return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
+
+
+def trailers_of(event: Event) -> Mapping[str, str]:
+    """Trailer to value, in the order they are written; what an event does not have is left out."""
+    body = event.body
+    values = {
+        "Idse-Event": event.id,
+        "Idse-Kind": event.kind,
+        "Idse-Stage": body.get("stage", ""),
+        "Idse-From": body.get("from", ""),
+        "Idse-To": body.get("to", ""),
+        "Idse-Agent": event.actor.agent,
+        "Idse-Code": body.get("code", ""),
+        "Idse-Migration": body.get("migration", ""),
+        "Idse-Claim": body.get("claim", ""),
+        "Idse-Lamport": event.lamport,
+    }
+    clean = {key: one_line(str(value)) for key, value in values.items() if value is not None}
+    return {key: value for key, value in clean.items() if value}
+
+
+def something_happened(body: Mapping[str, Any]) -> str:
+    """Says what a body says of itself: the subject of an event that nothing else can tell."""
+    return one_line(str(body.get("summary", ""))) or "something happened"
+
+
+SessionKey = tuple[str, str]
+"""(project, session)"""
+
+
+class Tip(NamedTuple, Generic[State]):
+    """Where a ledger stands: its last commit, the tree of its artifacts ("" if none), its state."""
+
+    commit: str
+    artifacts: str
+    state: State
+
+
+class Draft(NamedTuple):
+    """An event that is about to be appended; the ledger adds id, lamport, replica, and time and actor.
+
+    `artifacts` is the id of the tree the session's folder has now; None keeps the ledger's.
+    `at` (UTC, ``2024-01-31T09:00:00Z``) and `actor` are for what happened long ago, somewhere else: None
+    stands for now and for whoever runs idse. The commit gets the same date and author as the event.
+    """
+
+    kind: str
+    body: Mapping[str, Any] = {}
+    artifacts: str | None = None
+    at: str | None = None
+    actor: Actor | None = None
+
+
+class Synced(NamedTuple):
+    """When this clone last synced (UTC as ISO text), and what the Agency had of a session; "" for nothing.
+
+    `is_tracked`: it is known what the Agency had; of one that is no git remote nothing is remembered.
+    """
+
+    at: str
+    there: str
+    is_tracked: bool = False
+
+
+def alone(
+    plan: Callable[[Tip[State] | None], Draft | None],
+) -> Callable[[Tip[State] | None], Sequence[Draft]]:
+    """`plan`, which plans one event or none, as one that plans any number of them."""
+
+    def plans(tip: Tip[State] | None) -> Sequence[Draft]:
+        draft = plan(tip)
+        return () if draft is None else (draft,)
+
+    return plans

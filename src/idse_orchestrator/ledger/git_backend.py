@@ -10,20 +10,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.errors import LedgerMovedError, UnsupportedRepositoryError
-from idse_orchestrator.git.libgit2 import libgit2, open_repository, read_again
+from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository, read_again
 from idse_orchestrator.git.objects import commit_object, write_objects
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
-from idse_orchestrator.ledger.kinds import Named
-from idse_orchestrator.ledger.values import Tip
+from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.writer import EventMaker, Made, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from idse_orchestrator.git.libgit2 import pygit2
+    from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.ledger.kinds import Named
 
 _BLOB = 0o100644
 _TREE = 0o040000

@@ -13,11 +13,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.ids import is_ulid
+from idse_orchestrator.base.names import is_ulid
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import KINDS, Event, NotApplied, fold_onto
-from idse_orchestrator.ledger.formats import FIRST, HIGHEST, CannotJudgeError
-from idse_orchestrator.ledger.refs import NOTES_FAMILY, PUBLISHED, SYNC_FAMILY
+from idse_orchestrator.ledger.refs import (
+    FIRST,
+    HIGHEST,
+    NOTES_FAMILY,
+    PUBLISHED,
+    SYNC_FAMILY,
+    CannotJudgeError,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.shapes import Shape

@@ -12,15 +12,12 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import CorruptLedgerError, GitFailedError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream
-from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
-from idse_orchestrator.ledger.message import Words
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -29,6 +26,11 @@ from idse_orchestrator.ledger.refs import (
     project_ref,
     session_ref,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.events import Words
 
 
 class GitLedgerHistory:

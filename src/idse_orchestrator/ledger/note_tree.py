@@ -16,17 +16,16 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.identity import as_written
 from idse_orchestrator.errors import BusyError, CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, open_repository, read_again
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository, read_again
 from idse_orchestrator.git.objects import commit_object, write_objects
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref
-from idse_orchestrator.ledger.events import Acting
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.notes import merge_notes
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.events import Acting
 
 GENESIS_MESSAGE = "idse: notes\n"
 GENESIS = "e0e8f204150b5a71a49b6af0369c6c02c5fde7c0"

@@ -18,8 +18,8 @@ from idse_orchestrator.ledger.commit import LedgerCommit, file_problems, shape_p
 from idse_orchestrator.ledger.defects import Defect, message_difference, state_difference
 from idse_orchestrator.ledger.event_check import checked_event
 from idse_orchestrator.ledger.events import CREATED, Event, fold_onto
-from idse_orchestrator.ledger.formats import FIRST, NewerFormatError, newer_format
 from idse_orchestrator.ledger.kinds import AbsentPartError, Named
+from idse_orchestrator.ledger.refs import FIRST, NewerFormatError, newer_format
 
 State = Any
 """Of whichever kind the ledger is; see `kinds.States`."""

@@ -9,7 +9,7 @@ from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.git.object_stream import headers
 from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from idse_orchestrator.base.ids import FORMAT, is_ulid
+from idse_orchestrator.base.names import FORMAT, is_ulid
 
 FILE = "sync.json"
 """The one file of a sync point's tree."""
@@ -38,7 +38,7 @@ class SyncPoint(NamedTuple):
 
     def to_json(self) -> bytes:
         """The content of FILE: equal sync points have equal bytes."""
-        from idse_orchestrator.base.ids import FORMAT, canonical_json
+        from idse_orchestrator.base.names import FORMAT, canonical_json
 
         return canonical_json(
             {
@@ -71,7 +71,7 @@ def sync_point_from_json(data: bytes) -> SyncPoint:
     """The sync point in `data`; ValueError where it is none of this format."""
     import json
 
-    from idse_orchestrator.base.ids import FORMAT
+    from idse_orchestrator.base.names import FORMAT
 
     try:
         value = json.loads(data)

@@ -12,16 +12,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
+from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.identity import as_written
-from idse_orchestrator.base.ids import ulid
-from idse_orchestrator.base.locks import file_lock
+from idse_orchestrator.base.names import ulid
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.ledger.events import Acting, Actor, Event
-from idse_orchestrator.ledger.formats import NewerFormatError
+from idse_orchestrator.ledger.events import Acting, Actor, Draft, Event, Tip, message_of, subject_of
 from idse_orchestrator.ledger.kinds import Kinds, Named
-from idse_orchestrator.ledger.message import message_of, subject_of
-from idse_orchestrator.ledger.values import Draft, Tip
+from idse_orchestrator.ledger.refs import NewerFormatError
 
 _TRIES = 50
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"

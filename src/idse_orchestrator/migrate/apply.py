@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.ledger.events import ASSIGNED, CREATED
-from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Draft, SessionKey
 from idse_orchestrator.migrate.events import session_events
 from idse_orchestrator.migrate.files import Content, content_of
-from idse_orchestrator.migrate.paths import Place
-from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import registry_changes
-from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
-from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.values import ProjectTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.create_session import Folders
-from idse_orchestrator.sessions.ports import SessionFolders
-from idse_orchestrator.sessions.views import Views
+
+if TYPE_CHECKING:
+    from idse_orchestrator.migrate.paths import Place
+    from idse_orchestrator.migrate.ports import MigrationSource, Progress
+    from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import ProjectTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.sessions.create_session import Folders
+    from idse_orchestrator.sessions.ports import SessionFolders
+    from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from idse_orchestrator.base.text import encodable
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import ArchiveRefusedError
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure

@@ -26,12 +26,12 @@ from idse_orchestrator.migrate.files import Content, Found, arranged
 from idse_orchestrator.migrate.judging import stage_blobs, upstream_blobs
 from idse_orchestrator.migrate.paths import LAYOUTS, Place
 from idse_orchestrator.migrate.ports import HistoricEvent, Step
-from idse_orchestrator.migrate.values import SessionPlan
 from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.constitution.rules import Finding
+    from idse_orchestrator.migrate.values import SessionPlan
 
 NOBODY = Actor("idse", "idse@localhost")
 """Who did what the source has no author for."""

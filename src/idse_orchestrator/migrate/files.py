@@ -19,9 +19,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
-from idse_orchestrator.base.ids import blob_id
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGE_OF, STAGES
+from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.migrate.names import file_name
 from idse_orchestrator.migrate.paths import LAYOUTS, STAGE_FOLDERS, Place, document_of, side_path
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, PENDING

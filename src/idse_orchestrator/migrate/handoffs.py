@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from idse_orchestrator.base.text import encodable, one_line
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.migrate.words import Moment, parse_time
 
 _DOCUMENT = re.compile(r"handoff_(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<cycle>.+)\.md", re.IGNORECASE)

@@ -10,21 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
 from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder, upstream_of
 from idse_orchestrator.migrate.files import stage_statuses
-from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.values import NEW, SessionPlan
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, SessionState, StageRecord
 from idse_orchestrator.sessions.verdicts import is_waivable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding
-    from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.constitution.examination import Examiner
+    from idse_orchestrator.constitution.rules import Constitution, Finding
     from idse_orchestrator.constitution.validation_engine import Hit
+    from idse_orchestrator.migrate.ports import MigrationSource, Progress
 
 _INPUT = "input"
 """The family of the rules about what a template left open."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from idse_orchestrator.base.names import MAX_LENGTH, check_new_name, is_name
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate.paths import DOT, FLAT, Place
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
@@ -72,7 +72,7 @@ def _free(name: str, taken: set[str]) -> str:
 
 def file_name(name: str) -> str:
     """Returns `name` as a ledger takes it: characters that nobody can type become ``%0A``."""
-    from idse_orchestrator.base.file_names import file_name_problem
+    from idse_orchestrator.base.text import file_name_problem
 
     raw = name.encode("utf-8", "surrogateescape")
     shown = "".join(char if char.isprintable() else _escaped(char) for char in name)

@@ -17,8 +17,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, WORKSPACE
-from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, SESSION_STATE
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, CURRENT_SESSION, SESSION_STATE, WORKSPACE
 
 STAGE_FOLDERS = {
     "intents": "intent",

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import encodable, few
-from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged, raw_path
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
 from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
-from idse_orchestrator.migrate.ports import MigrationSource, Progress, Step
 from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
-from idse_orchestrator.migrate.target import GitMigrationTarget
 from idse_orchestrator.migrate.values import (
     CLOSED,
     DONE,
@@ -25,6 +23,11 @@ from idse_orchestrator.migrate.values import (
     MigrationRequest,
     SessionPlan,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.migrate.ports import MigrationSource, Progress, Step
+    from idse_orchestrator.migrate.target import GitMigrationTarget
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.documents.project_workspace import SESSION_STATE
-from idse_orchestrator.ledger.values import SessionKey
+from idse_orchestrator.documents.project_workspace import SESSION_STATE, STAGES
 from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of, raw_path
 from idse_orchestrator.migrate.handoffs import Story, governance_story, handoff_story, is_handoff_document
 from idse_orchestrator.migrate.paths import AGENT_REGISTRY, LAYOUTS, Place
-from idse_orchestrator.migrate.ports import MigrationSource, Progress
 from idse_orchestrator.migrate.registry import taken_registry
 from idse_orchestrator.migrate.survey import Survey, beside
 from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, SourceStory
 from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
 from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.migrate.ports import MigrationSource, Progress
 
 _RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
 _DONE = ("complete", "completed")

@@ -19,9 +19,8 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.agents.registry_check import MAX_TEXT, check_changes, registry_troubles
 from idse_orchestrator.agents.registry_fold import ADD, ADD_RULE
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.text import one_line
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, one_line
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError
 from idse_orchestrator.migrate.names import mapped_names
 

@@ -6,17 +6,18 @@ import os
 import stat
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.text import one_word
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, one_word
+from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit
-from idse_orchestrator.git.program import Git
 from idse_orchestrator.migrate.history import moment, read_history
 from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry, Step
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
 
 GIT = ".git"
 _KINDS = (

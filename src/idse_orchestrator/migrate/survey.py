@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.project_workspace import CURRENT_SESSION
 from idse_orchestrator.errors import MigrationSourceError
-from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.migrate.files import MIGRATED, STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.handoffs import is_governance_state, is_handoff_document
 from idse_orchestrator.migrate.paths import (
@@ -24,6 +24,9 @@ from idse_orchestrator.migrate.paths import (
 )
 from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, MigrationSource, SourceEntry
 from idse_orchestrator.migrate.words import Current, current_session
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
 
 PSEUDO_SESSION = "current"
 """What the session below folders called "current" is called where nobody says which one it is."""

@@ -6,28 +6,29 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.ids import BLOB, COMMIT, TREE, folder_objects, nested, ulid
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.base.names import BLOB, COMMIT, TREE, folder_objects, nested, ulid
+from idse_orchestrator.documents.project_workspace import session_folder
+from idse_orchestrator.git.libgit2 import RefMovedError, move_ref
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Acting, Event
+from idse_orchestrator.ledger.events import Draft, SessionKey, message_of
 from idse_orchestrator.ledger.git_backend import GitBackend
-from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.ledger.message import message_of
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
-from idse_orchestrator.ledger.values import Draft, SessionKey
 from idse_orchestrator.ledger.writer import seconds_of
-from idse_orchestrator.migrate.ports import HistoricEvent
 from idse_orchestrator.pipeline.kinds import SESSION
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.worktree.work_files import WorkFiles
-from idse_orchestrator.worktree.work_tree import WorkTree
 from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Acting, Event
+    from idse_orchestrator.ledger.kinds import Kinds
+    from idse_orchestrator.migrate.ports import HistoricEvent
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 NO_REPLICA = ulid(0, bytes(10))
 """What stands for the clone in an event that every clone would write alike."""

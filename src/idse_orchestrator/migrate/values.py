@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.registry import AgentRegistry
-    from idse_orchestrator.constitution.findings import Finding
+    from idse_orchestrator.constitution.rules import Finding
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.migrate.handoffs import Story
     from idse_orchestrator.migrate.paths import Place
     from idse_orchestrator.migrate.ports import Step

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.migrate.paths import STAGE_FOLDERS
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, PENDING
 

@@ -23,9 +23,8 @@ from idse_orchestrator.ledger.refs import PROJECT_FAMILY, SESSION_FAMILY
 
 _HERE = "idse_orchestrator.pipeline."
 _FOLD = _HERE + "session_fold:"
-_PROJECT = _HERE + "project_state:"
+_PROJECT = _HERE + "values:"
 _SHAPES = _HERE + "shapes:"
-_WORDS = _HERE + "words:"
 
 SESSION = "session"
 PROJECT = "project"
@@ -36,15 +35,15 @@ SESSIONS = Kind(
     {"project": is_name, "session": is_name},
     _HERE + "states:SESSION_STATES",
     {
-        CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _WORDS + "created"),
-        EDITED: EventKind("", _SHAPES + "EDITED", _WORDS + "edited"),
-        STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _WORDS + "stage"),
-        VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _WORDS + "validated"),
-        APPROVED: EventKind(_FOLD + "approved", _SHAPES + "approved", _WORDS + "approved"),
-        ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _WORDS + "assigned"),
-        DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _WORDS + "described"),
+        CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created"),
+        EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited"),
+        STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
+        VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
+        APPROVED: EventKind(_FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved"),
+        ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _FOLD + "say_assigned"),
+        DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _FOLD + "say_described"),
         MIGRATED: EventKind(),
-        ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _WORDS + "archived"),
+        ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _FOLD + "say_archived"),
     },
 )
 

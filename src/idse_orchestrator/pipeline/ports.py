@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.ledger.values import SessionKey, Synced
-from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.ledger.events import SessionKey, Synced
     from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.pipeline.values import Look, ProjectState, ProjectTip, SessionTip
 
 
 class Names(Protocol):

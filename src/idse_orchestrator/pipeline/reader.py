@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.base.identity import known_replica_id
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS as ARTIFACT_PATHS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.object_stream import ObjectStream
-from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable
+from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -25,13 +25,13 @@ from idse_orchestrator.ledger.refs import (
     sync_ref,
     tracking_ref,
 )
-from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import project_parts, state_from_json
+from idse_orchestrator.pipeline.stage_state_model import project_parts, state_from_json
 from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
 
 if TYPE_CHECKING:
-    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.pipeline.values import ProjectState
 
 _EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -193,7 +193,7 @@ class GitLedgerReader:
 
 
 def _project_in(data: bytes) -> ProjectState:
-    from idse_orchestrator.pipeline.project_state import project_from_json  # a status needs none of it
+    from idse_orchestrator.pipeline.values import project_from_json  # a status needs none of it
 
     return project_from_json(data)
 

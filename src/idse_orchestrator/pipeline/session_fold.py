@@ -8,8 +8,8 @@ no longer hold, since two replicas may both act in good faith. Handoffs and clai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.ledger.events import Event
 from idse_orchestrator.pipeline.stage_state_model import (
     ACTIVE,
     ARCHIVED,
@@ -21,6 +21,9 @@ from idse_orchestrator.pipeline.stage_state_model import (
     ValidationVerdict,
     Waiver,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Event
 
 
 def created(state: SessionState, event: Event) -> SessionState | str:
@@ -137,3 +140,56 @@ _MOVES: Mapping[str, Callable[[StageRecord, Event], StageRecord | str]] = {
     "confirm": _confirm,
     "reopen": _reopen,
 }
+
+
+def say_created(body: Mapping[str, Any]) -> str:
+    """Says what began."""
+    return f"created {body.get('project', '')}{'/' if body.get('session') else ''}{body.get('session', '')}"
+
+
+def say_edited(body: Mapping[str, Any]) -> str:
+    """Says which documents changed."""
+    changed = sorted(body.get("changed", {}))
+    what = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    if not body.get("code"):
+        return f"saved {what or 'the folder'}"
+    return f"committed {what or 'what was saved'} in {body['code'][:7]}"
+
+
+def say_stage(body: Mapping[str, Any]) -> str:
+    """Says which way a stage went."""
+    arrow = f"{body['stage']}: {body['from']} → {body['to']}"
+    return f"{arrow} ({body['action']}ed)" if body["action"] == "confirm" else arrow
+
+
+def say_validated(body: Mapping[str, Any]) -> str:
+    """Says the verdict."""
+    return f"validated: {body['status']}"
+
+
+def say_approved(body: Mapping[str, Any]) -> str:
+    """Says which rule was waived, or is not any more."""
+    if body.get("withdrawn"):
+        return f"withdrew the waiver of {body['rule']}"
+    return f"waived {body['rule']}" + (f" until {body['expires']}" if body.get("expires") else "")
+
+
+def say_assigned(body: Mapping[str, Any]) -> str:
+    """Says who has a stage now."""
+    return (
+        f"{body['stage']}: assigned to {body['agent']}" if body["agent"] else f"{body['stage']}: unassigned"
+    )
+
+
+def say_described(body: Mapping[str, Any]) -> str:
+    """Says what is said now."""
+    return "described: " + ", ".join(f"{key} {_words(body[key])}" for key in sorted(body) if key != "reason")
+
+
+def say_archived(body: Mapping[str, Any]) -> str:
+    """Says whether it came or went."""
+    return "brought back from the archive" if body.get("restored") else "archived"
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else repr(value)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
-from idse_orchestrator.ledger.formats import FIRST, HIGHEST
+from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.ledger.refs import FIRST, HIGHEST
 from idse_orchestrator.ledger.shapes import (
     ANYTHING,
     BLOB,

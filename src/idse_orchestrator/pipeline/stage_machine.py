@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from idse_orchestrator.documents.pipeline_artifacts import MAY_START_BESIDE, STAGES
+from idse_orchestrator.documents.project_workspace import MAY_START_BESIDE, STAGES
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     CHANGED,

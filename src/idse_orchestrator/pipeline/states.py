@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.ledger.kinds import States
-from idse_orchestrator.pipeline.project_state import ProjectState, project_from_json, project_to_json
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json, state_to_json
+from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json, state_to_json
+from idse_orchestrator.pipeline.values import ProjectState, project_from_json, project_to_json
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.shapes import Shape

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
+from idse_orchestrator.base.names import canonical_json
 from idse_orchestrator.ledger.commit import STATE, corrupt
-from idse_orchestrator.ledger.values import Draft, Tip
-from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.ledger.events import Draft, NotApplied, Tip
+from idse_orchestrator.ledger.refs import FIRST, read_format
+from idse_orchestrator.pipeline.stage_state_model import SessionState, project_parts
 
 if TYPE_CHECKING:
-    from idse_orchestrator.pipeline.project_state import ProjectState
+    from idse_orchestrator.ledger.events import Event
 
 
 class Look(NamedTuple):
@@ -60,3 +63,70 @@ def with_part(state: State, key: str, value: object) -> State:
     """Returns `state` with this part, or without it where the value is empty."""
     parts = {name: part for name, part in state.parts.items() if name != key}
     return state._replace(parts={**parts, key: value} if value else parts)
+
+
+class ProjectState(NamedTuple):
+    """`stack` is what the user said at ``idse init --stack``; `settings` is free, by key.
+
+    `parts` is what the events of other themes made, as in a `SessionState`.
+    """
+
+    project: str
+    stack: str = ""
+    created_at: str = ""
+    updated_at: str = ""
+    lamport: int = 0
+    events: int = 0
+    settings: Mapping[str, Any] = {}
+    parts: Mapping[str, Any] = {}
+    not_applied: tuple[NotApplied, ...] = ()
+    format: int = FIRST
+
+
+def project_to_json(state: ProjectState) -> bytes:
+    """Returns `state` as canonical JSON; `not_applied` only where it holds something."""
+    plain: dict[str, Any] = {
+        "format": state.format,
+        "project": state.project,
+        "stack": state.stack,
+        "created_at": state.created_at,
+        "updated_at": state.updated_at,
+        "lamport": state.lamport,
+        "events": state.events,
+        "settings": dict(state.settings),
+        **state.parts,
+    }
+    if state.not_applied:
+        plain["not_applied"] = [{"event": entry.event, "why": entry.why} for entry in state.not_applied]
+    return canonical_json(plain)
+
+
+def project_from_json(data: bytes) -> ProjectState:
+    """Returns the project's state in `data`; ValueError where it is none."""
+    try:
+        raw = json.loads(data)
+        form = read_format(raw["format"])
+        return ProjectState(
+            raw["project"],
+            raw["stack"],
+            raw["created_at"],
+            raw["updated_at"],
+            raw["lamport"],
+            raw["events"],
+            raw["settings"],
+            project_parts(raw),
+            tuple(NotApplied(entry["event"], entry["why"]) for entry in raw.get("not_applied", ())),
+            form,
+        )
+    except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"not a project's state: {error!r}") from error
+
+
+def created(state: ProjectState, event: Event) -> ProjectState:
+    """Begins the project; said again, the later stack counts."""
+    return state._replace(stack=event.body.get("stack", state.stack), created_at=state.created_at or event.at)
+
+
+def described(state: ProjectState, event: Event) -> ProjectState:
+    """Changes settings, key by key."""
+    return state._replace(settings={**state.settings, **event.body.get("settings", {})})

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.ledger.values import alone
+from idse_orchestrator.ledger.events import alone
 from idse_orchestrator.ledger.writer import Writer
 from idse_orchestrator.pipeline.kinds import PROJECT, SESSION
-from idse_orchestrator.pipeline.values import ProjectPlan, ProjectTip, SessionPlan, SessionPlans, SessionTip
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.values import (
+        ProjectPlan,
+        ProjectTip,
+        SessionPlan,
+        SessionPlans,
+        SessionTip,
+    )
 
 
 class LedgerWriter(Writer):

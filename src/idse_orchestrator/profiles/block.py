@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from idse_orchestrator.documents.headings import normalized
-from idse_orchestrator.documents.markdown import Fence, Outline, Section
+from idse_orchestrator.documents.markdown import Fence, Outline, Section, normalized
 
 TITLE = "Agent Profile"
 LEVEL = 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.constitution.checks.document import Notice
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, artifact_path
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, artifact_path
 from idse_orchestrator.profiles.block import may_hold_profile
 from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
     ProfileReading,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.validate import Settle
     from idse_orchestrator.constitution.validation_engine import Hit
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
 
 _SPEC = ARTIFACTS["spec"]
 _CHECK = "agent_profile_complete"

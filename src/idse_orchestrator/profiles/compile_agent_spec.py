@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR
-from idse_orchestrator.documents.pipeline_artifacts import artifact_path, split_session_path
-from idse_orchestrator.documents.project_workspace import sessions_folder
+from idse_orchestrator.documents.project_workspace import artifact_path, sessions_folder, split_session_path
 from idse_orchestrator.profiles.block import Problem
 from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
     ProfileReading,
@@ -25,7 +24,7 @@ from idse_orchestrator.profiles.spec import AgentProfileSpec
 if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.errors import NoAgentProfileError
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
 
 SPEC = "spec"
 

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from idse_orchestrator.base.placed_yaml import NEWER_NUMBER
+from idse_orchestrator.base.safe_yaml import NEWER_NUMBER
 from idse_orchestrator.profiles.spec import FIELDS, MAPPING, TEXTS, AgentProfileSpec, Field
 
 YAML = "yaml"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
-from idse_orchestrator.documents.pipeline_artifacts import artifact_path
+from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import ForeignFileError, StorageError
 from idse_orchestrator.profiles.compile_agent_spec import SPEC
 from idse_orchestrator.profiles.file import is_as_written, says_it_is_from, session_of, with_plain_line_ends

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.findings import ERROR, Finding, Report
+from idse_orchestrator.constitution.rules import ERROR, Finding, Report
 from idse_orchestrator.errors import AgentProfileError, NoAgentProfileError
 from idse_orchestrator.profiles.block import LEVEL, TITLE, Problem
-from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import ProfileReading
+
+if TYPE_CHECKING:
+    from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import ProfileReading
 
 RULE = "IDSE501"
 _MOST_FIXES = 3

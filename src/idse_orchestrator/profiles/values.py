@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from idse_orchestrator.base.placed_yaml import (
+from idse_orchestrator.base.safe_yaml import (
     BOOLEAN,
     DATE,
     FRACTION,

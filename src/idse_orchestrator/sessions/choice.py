@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
-from idse_orchestrator.documents.pipeline_artifacts import project_folder
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.pipeline.ports import Names
-from idse_orchestrator.sessions.ports import SessionFolders
+from idse_orchestrator.documents.project_workspace import project_folder
 from idse_orchestrator.sessions.resolve import Asking, folder_of, resolve_project, resolve_session
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.rules import Report
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.ports import Names
+    from idse_orchestrator.sessions.ports import SessionFolders
 
 WORKTREE = "worktree"
 INDEX = "index"

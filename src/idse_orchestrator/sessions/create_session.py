@@ -8,26 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_new_name
 from idse_orchestrator.base.text import encodable, one_line
-from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
+from idse_orchestrator.documents.project_workspace import STAGES, session_folder
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
-from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE
-from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE, Draft, SessionKey
 from idse_orchestrator.pipeline.session_graph import FEATURE, SESSION_TYPES, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
-from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.ports import SessionFolders, Workspace
 from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
-from idse_orchestrator.sessions.template_folder import TemplateFolders
-from idse_orchestrator.sessions.views import Views
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.sessions.ports import SessionFolders, Workspace
+    from idse_orchestrator.sessions.template_folder import TemplateFolders
+    from idse_orchestrator.sessions.views import Views
 
 _STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
 

@@ -8,15 +8,18 @@ entry (what is not saved yet).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, session_folder
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.sessions.ports import Captured, Documents
 from idse_orchestrator.sessions.show_event import Difference, Finder
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.sessions.ports import Captured, Documents
 
 FOLDER = "the folder"
 

@@ -7,15 +7,13 @@ is missing is done: running it twice changes nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
-from idse_orchestrator.ledger.events import CREATED
-from idse_orchestrator.ledger.values import Draft
+from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, FEATURE
-from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.create_session import (
     SessionMaker,
     SessionWish,
@@ -23,6 +21,9 @@ from idse_orchestrator.sessions.create_session import (
     record_session,
     session_documents,
 )
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.values import ProjectTip
 
 _BLUEPRINT_WISH = SessionWish(BLUEPRINT, BLUEPRINT_TYPE)
 

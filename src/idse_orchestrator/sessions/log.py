@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.ledger.events import KINDS
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
 
 
 @dataclass(frozen=True, slots=True)

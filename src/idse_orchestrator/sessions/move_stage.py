@@ -12,19 +12,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.text import counted, encodable, near
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, STAGES, artifact_path, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
-from idse_orchestrator.ledger.events import STAGE
-from idse_orchestrator.ledger.values import Draft, SessionKey
+from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey
 from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
-from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Addition, Captured, Contributions, Move
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Report
+    from idse_orchestrator.constitution.rules import Report
     from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
 
 Gate = Callable[[SessionKey, str], "Report"]
 """What would be wrong if a stage of a session were complete with the documents of the work tree."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from idse_orchestrator.ledger.merge.conflicts import Merged
-from idse_orchestrator.ledger.values import Draft, SessionKey
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from idse_orchestrator.ledger.events import Draft, SessionKey
+    from idse_orchestrator.ledger.merge.conflicts import Merged
 
 
 class Move(NamedTuple):

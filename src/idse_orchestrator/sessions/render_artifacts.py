@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import IdseError, InvalidConfigurationError
 from idse_orchestrator.sessions.template_folder import MAX_TEMPLATE, TemplateText
 

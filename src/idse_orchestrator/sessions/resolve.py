@@ -16,7 +16,7 @@ from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownName
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import Names
     from idse_orchestrator.sessions.ports import SessionFolders
 

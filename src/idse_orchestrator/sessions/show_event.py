@@ -10,14 +10,17 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, LedgerHistory, Span
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.sessions.log import mark_not_applied
-from idse_orchestrator.sessions.trees import Change, Trees
+
+if TYPE_CHECKING:
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.sessions.trees import Change, Trees
 
 SessionNamed = Callable[[str | None], SessionKey]
 

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import few
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import UnknownNameError
-from idse_orchestrator.ledger.values import Synced
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     CHANGED,
@@ -22,7 +21,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey, Synced
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
     from idse_orchestrator.sessions.ports import Documents

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
-from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, TEMPLATES_FOLDER
 from idse_orchestrator.errors import InvalidConfigurationError
 
 MAX_TEMPLATE = 64 * 1024

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import did_you_mean, encodable, one_line
 from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
 from idse_orchestrator.errors import UnknownNameError, UsageError
-from idse_orchestrator.ledger.events import APPROVED, VALIDATED
-from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.ledger.events import APPROVED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
-from idse_orchestrator.pipeline.values import SessionPlan, SessionTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.views import Views
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.constitution.rules import Finding, Report
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import Waiver
+    from idse_orchestrator.pipeline.values import SessionPlan, SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.sessions.views import Views
 
 
 @dataclass(frozen=True, slots=True)

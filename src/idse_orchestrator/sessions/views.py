@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import current_session_path, session_state_path
 from idse_orchestrator.errors import StorageError
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.sessions.ports import ViewFiles
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.sessions.ports import ViewFiles
 
 
 def _nothing(_project: str) -> None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from idse_orchestrator.base.ids import blob_id
-from idse_orchestrator.base.names import check_name, check_new_name
+from idse_orchestrator.base.names import blob_id, check_name, check_new_name
 from idse_orchestrator.errors import LedgerMovedError, UnknownNameError
 from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
-from idse_orchestrator.base.ids import BLOB, COMMIT, Folder, Row, content_id, folder_objects, nested
+from idse_orchestrator.base.names import BLOB, COMMIT, Folder, Row, content_id, folder_objects, nested
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 

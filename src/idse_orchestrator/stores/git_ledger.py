@@ -10,14 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import BLOB, COMMIT, FOLDER, PLAIN, TREE
+from idse_orchestrator.base.names import BLOB, COMMIT, FOLDER, PLAIN, TREE
 from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
 from idse_orchestrator.git import objects as kinds
-from idse_orchestrator.git.libgit2 import libgit2, open_repository
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository
 from idse_orchestrator.git.objects import Objects, objects_of, write_objects
 from idse_orchestrator.git.raw_objects import parse_commit
-from idse_orchestrator.git.ref_update import RefMovedError, move_ref
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.refs import project_ref, session_ref
 from idse_orchestrator.pipeline.reader import GitLedgerReader

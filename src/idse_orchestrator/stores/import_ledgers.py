@@ -10,12 +10,11 @@ import os
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import BLOB
+from idse_orchestrator.base.names import BLOB
 from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
-from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
-from idse_orchestrator.ledger.kinds import Kinds
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
 from idse_orchestrator.stores.copy_ledgers import (
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
     from idse_orchestrator.sync.incoming import Incoming

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.ids import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.sync.guard_objects import MAX_TREE_BYTES, Folders, TooMuchError, in_portions

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.formats import CannotJudgeError
+from idse_orchestrator.ledger.refs import CannotJudgeError
 from idse_orchestrator.ledger.replay import Replay, cuts
 from idse_orchestrator.sync.guard_commits import CommitReader, ReadCommit
 from idse_orchestrator.sync.guard_plan import whole_of

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.ids import FOLDER, PLAIN
+from idse_orchestrator.base.names import FOLDER, PLAIN
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.git.raw_objects import RawCommit, RawEntry, strict_commit, strict_tree
 from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.sync.guard_commits import MAX_COMMIT_BYTES, Problem

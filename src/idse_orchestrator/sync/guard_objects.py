@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
-from idse_orchestrator.base.ids import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
 from idse_orchestrator.git.raw_objects import CarefulObjects, RawEntry, strict_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems

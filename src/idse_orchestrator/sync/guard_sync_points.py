@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.ids import PLAIN
+from idse_orchestrator.base.names import PLAIN
 from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.formats import NewerFormatError, newer_format
+from idse_orchestrator.ledger.refs import NewerFormatError, newer_format
 from idse_orchestrator.ledger.sync_point import (
     FILE,
     MAX_SYNC_BYTES,

@@ -13,9 +13,9 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.identity import as_written, keep_replica_id, known_replica_id, new_replica_id
-from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import corrupt
 from idse_orchestrator.ledger.refs import LOCAL, SYNC, sync_ref
 from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json

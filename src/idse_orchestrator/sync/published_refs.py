@@ -11,9 +11,9 @@ import time
 from threading import Thread
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.git.lock import ledger_lock
 from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
 
@@ -114,7 +114,7 @@ class PublishedRefs:
 
     def _waits_for_locks(self, moves: Iterable[RefMove]) -> bool:
         """Gives the owner of a ref's lock file time, or removes what a killed process left."""
-        from idse_orchestrator.git.ref_update import wait_for_lock_file
+        from idse_orchestrator.git.libgit2 import wait_for_lock_file
 
         paths = (os.path.join(self._vault.common_dir, f"{move.ref}.lock") for move in moves)
         locked = [path for path in paths if os.path.exists(path)]

@@ -9,11 +9,10 @@ from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.locks import file_lock
+from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
 from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
-from idse_orchestrator.ledger.sync_point import RefMove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
+    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
     from idse_orchestrator.sync.ports import Remote, SyncPoints

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.agents.edit_gate import Verdict
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _STORE = "IDSE_STORE"

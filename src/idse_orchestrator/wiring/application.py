@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
-    from idse_orchestrator.constitution.findings import Report
+    from idse_orchestrator.constitution.rules import Report
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
@@ -67,8 +67,7 @@ class Application(UseCases):
         It imports libgit2, which for a moment changes the environment: make one before threads start.
         """
         from idse_orchestrator.git.libgit2 import libgit2
-        from idse_orchestrator.wiring.acting import GivenActing
-        from idse_orchestrator.wiring.layers import GivenLayers
+        from idse_orchestrator.wiring.acting import GivenActing, GivenLayers
 
         libgit2()
         made = cls.around(vault, {})
@@ -149,7 +148,7 @@ class Application(UseCases):
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.ledger.log import GitLedgerHistory
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         return GitLedgerHistory(self.vault, KINDS.words)
 
@@ -208,7 +207,7 @@ class Application(UseCases):
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.import_ledgers import import_ledgers
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         on_progress("reading the ledgers")
         outcome = import_ledgers(self.vault, KINDS, source)
@@ -227,7 +226,7 @@ class Application(UseCases):
     @cached_property
     def layers(self) -> Layers:
         """Where settings come from."""
-        from idse_orchestrator.wiring.layers import GitLayers
+        from idse_orchestrator.wiring.acting import GitLayers
 
         return GitLayers(self.git_configuration, self.environment)
 
@@ -321,7 +320,7 @@ class Application(UseCases):
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
-        from idse_orchestrator.git.lock import ledger_lock
+        from idse_orchestrator.git.vault import ledger_lock
         from idse_orchestrator.worktree.record_missed import record_missed
 
         with ledger_lock(self.vault, timeout=0):
@@ -360,7 +359,7 @@ class Application(UseCases):
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.health.refs import GitWorkTree
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)
         yield from leftover_checks(

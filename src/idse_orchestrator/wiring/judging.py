@@ -5,20 +5,27 @@ It is the half of the wiring that only judging commands pay for.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from idse_orchestrator.agents.change_registry import RegistryKeeper
+    from idse_orchestrator.agents.hand_over import HandoffDesk
+    from idse_orchestrator.agents.handoff_document import Judge, Judged
     from idse_orchestrator.constitution.examination import Examiner, Progress
-    from idse_orchestrator.constitution.findings import Report
     from idse_orchestrator.constitution.in_force import InstalledChecks
-    from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.constitution.rules import Constitution, Report
     from idse_orchestrator.constitution.scope import Scope
     from idse_orchestrator.constitution.validate import Validation
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.profiles.compile_agent_spec import CompileWish
+    from idse_orchestrator.profiles.folder import ProfileFolder
     from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.resolve import Asking
     from idse_orchestrator.sessions.verdicts import Waivers
     from idse_orchestrator.wiring.parts import Parts
 
@@ -107,3 +114,109 @@ class Judging:
 
         scope = Scope(*key)
         return validate(self.validation(self._parts.committed(commit, places(scope), is_known=True)), scope)
+
+
+class Compiling:
+    """What compiling needs, from its parts."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def key(self, option: str | None, name: str | None, rev: str | None = None) -> SessionKey:
+        """The session called `name`, with a ledger or a folder; the current one without a name.
+
+        In the code revision `rev` it may be the only place that has it.
+        """
+        if name is None:
+            from idse_orchestrator.sessions.resolve import resolve_session
+
+            return resolve_session(self._asking, option, None)
+        if rev is None and (folder := self._folder_of(option, name)):
+            return folder
+        from idse_orchestrator.sessions.choice import COMMIT, WORKTREE, named_scope
+
+        scope = named_scope(self._asking, COMMIT if rev else WORKTREE, option, name)
+        return scope.project or "", scope.session or ""
+
+    def _folder_of(self, option: str | None, name: str) -> SessionKey | None:
+        """The session whose folder stands in this work tree: then no ledger has to be asked for."""
+        from idse_orchestrator.base.names import check_name
+        from idse_orchestrator.documents.project_workspace import session_folder
+
+        project, slash, session = name.rpartition("/")
+        key = (project if slash else self.project(option), check_name("session", session))
+        check_name("project", key[0])
+        path = os.path.join(self._parts.top, session_folder(*key))
+        return key if os.path.isdir(path) else None
+
+    def project(self, option: str | None) -> str:
+        """The project we are about, with a ledger or a folder."""
+        from idse_orchestrator.sessions.resolve import resolve_project
+
+        return resolve_project(self._asking, option)
+
+    @property
+    def _asking(self) -> Asking:
+        """A clone in CI has the folders alone."""
+        from idse_orchestrator.sessions.choice import KnownHere
+
+        asking = self._parts.asking
+        return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
+
+    def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
+        """The specs that `wish` is about: of this work tree, or of the code revision `rev`."""
+        from idse_orchestrator.profiles.compile_agent_spec import places_of
+
+        places = places_of(wish)
+        if rev is not None:
+            return self._parts.committed(rev, places)
+        return self._parts.documents(places)
+
+    def folder(self, project: str, out: str | None) -> ProfileFolder:
+        """Where the profiles of `project` go: `out`, or the project's build folder in this work tree."""
+        from idse_orchestrator.documents.project_workspace import build_folder
+        from idse_orchestrator.profiles.folder import ProfileFolder
+
+        if out is not None:
+            return ProfileFolder(os.path.abspath(out))
+        top = self._parts.top
+        return ProfileFolder(os.path.join(top, *build_folder(project).split("/"), "agents"), top)
+
+
+class Agents:
+    """The half of the wiring that only commands about agents pay for."""
+
+    def __init__(self, parts: Parts, judging: Judging) -> None:
+        self._parts = parts
+        self._judging = judging
+
+    @property
+    def keeper(self) -> RegistryKeeper:
+        """What changing the registry works with."""
+        from idse_orchestrator.agents.change_registry import RegistryKeeper
+
+        return RegistryKeeper(self._parts.reader, self._parts.writer, self._parts.workspace)
+
+    def desk(self, agent: str | None = None) -> HandoffDesk:
+        """What asking for a handoff and answering works with; `agent` acts instead of the configured one."""
+        from idse_orchestrator.agents.hand_over import HandoffDesk
+        from idse_orchestrator.base.text import one_line
+
+        parts = self._parts
+        acting = one_line(parts.agent if agent is None else agent)
+        writer = parts.writer if agent is None else parts.writer_as(acting)
+        return HandoffDesk(parts.reader, writer, parts.workspace, acting)
+
+    def judge_ledger(self, key: SessionKey) -> Judge:
+        """Judges the documents of the session `key` in a commit of its ledger, by the rules in force here."""
+        from idse_orchestrator.agents.handoff_judgement import EntryDocuments, judge_ledger
+        from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
+
+        parts = self._parts
+        examiner = self._judging.examiner(parts.documents((CONSTITUTION_PATH,)))
+
+        def judge(commit: str, state: SessionState) -> Judged:
+            reader = EntryDocuments(parts.reader, parts.trees, key, commit)
+            return judge_ledger(reader, examiner, state, state.updated_at[:10])
+
+        return judge

@@ -6,7 +6,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.wiring.kinds import KINDS
+from idse_orchestrator.agents import agent_events
+from idse_orchestrator.claims import claim_events
+from idse_orchestrator.ledger.kinds import COMMIT_NOTES, SYNC_LINES, Kinds
+from idse_orchestrator.pipeline.kinds import PROJECTS, SESSIONS
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
@@ -17,6 +20,20 @@ if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain.folders import Folders
     from idse_orchestrator.sync.guard import GitGuard
+
+KINDS = Kinds(
+    (
+        SESSIONS.taking(agent_events.IN_SESSIONS, agent_events.KEPT_IN_SESSIONS).taking(
+            claim_events.IN_SESSIONS, claim_events.KEPT_IN_SESSIONS
+        ),
+        PROJECTS.taking(agent_events.IN_PROJECTS, agent_events.KEPT_IN_PROJECTS).taking(
+            claim_events.IN_PROJECTS
+        ),
+        COMMIT_NOTES,
+        SYNC_LINES,
+    ),
+    found_at=f"{__name__}:KINDS",
+)
 
 
 def git_writer(vault: Vault, actor: Acting, clock: Callable[[], float] = time.time) -> LedgerWriter:

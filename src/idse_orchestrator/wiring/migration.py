@@ -22,7 +22,7 @@ class Migration:
     ) -> None:
         from idse_orchestrator.migrate.sources import open_migration_source
         from idse_orchestrator.migrate.target import GitMigrationTarget
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         self._app = app
         self._on_progress = on_progress

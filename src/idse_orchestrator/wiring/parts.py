@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
@@ -97,7 +98,7 @@ class Parts(ABC):
         """Files for people and agents to read, made from the refs."""
         from functools import partial
 
-        from idse_orchestrator.agents.registry_view import refresh_registry_view
+        from idse_orchestrator.agents.registry import refresh_registry_view
         from idse_orchestrator.sessions.views import Views
 
         others = partial(refresh_registry_view, self.reader, self.workspace)
@@ -126,3 +127,15 @@ class Parts(ABC):
 
         project = self.environment.get("IDSE_PROJECT", "")
         return Asking(self.reader, self.current, self.prefix, project, lambda: self.setting("project"))
+
+    def resolve_project(self, option: str | None) -> str:
+        """See `sessions.resolve.resolve_project`."""
+        from idse_orchestrator.sessions import resolve
+
+        return resolve.resolve_project(self.asking, option)
+
+    def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
+        """See `sessions.resolve.resolve_session`."""
+        from idse_orchestrator.sessions import resolve
+
+        return resolve.resolve_session(self.asking, option, name)

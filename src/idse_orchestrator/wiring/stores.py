@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE
-from idse_orchestrator.documents.project_workspace import STORE_FOLDER
+from idse_orchestrator.documents.project_workspace import STORE_FOLDER, WORKSPACE
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
 from idse_orchestrator.stores.plain.folders import Folders
@@ -172,7 +171,7 @@ class StoreApplication(UseCases):
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
         from idse_orchestrator.stores.plain.history import StoreHistory
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         return StoreHistory(self.store, self._folders, KINDS.words)
 
@@ -186,7 +185,7 @@ class StoreApplication(UseCases):
     @cached_property
     def layers(self) -> Layers:
         """Where settings come from."""
-        from idse_orchestrator.wiring.layers import PlainLayers
+        from idse_orchestrator.wiring.acting import PlainLayers
 
         return PlainLayers(self.environment)
 
@@ -231,7 +230,7 @@ class StoreApplication(UseCases):
     def ledger_source(self) -> StoreLedgerSource:
         """Everything in the store as it is, to check it."""
         from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         return StoreLedgerSource(self.store, KINDS)
 
@@ -263,7 +262,7 @@ class StoreApplication(UseCases):
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
         from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
         from idse_orchestrator.stores.plain.ledger_source import problem_with
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         outcome = copy_ledgers(
             source, self.store, all_keys(source), partial(problem_with, KINDS), on_progress

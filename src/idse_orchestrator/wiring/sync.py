@@ -98,7 +98,7 @@ class Sync:
         listings = RefListings(vault.git)  # git works while the rest is imported
         from idse_orchestrator.sync.syncing import open_syncing
         from idse_orchestrator.sync.transport import GitRemote
-        from idse_orchestrator.wiring.kinds import KINDS
+        from idse_orchestrator.wiring.ledgers import KINDS
 
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._configuration)

@@ -10,27 +10,12 @@ from idse_orchestrator.wiring.parts import Parts
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from idse_orchestrator.ledger.values import SessionKey
     from idse_orchestrator.sessions.template_folder import TemplateFolders
-    from idse_orchestrator.wiring.agents import Agents
-    from idse_orchestrator.wiring.compiling import Compiling
-    from idse_orchestrator.wiring.judging import Judging
+    from idse_orchestrator.wiring.judging import Agents, Compiling, Judging
 
 
 class UseCases(Parts):
     """What commands are given, whatever keeps the ledgers."""
-
-    def resolve_project(self, option: str | None) -> str:
-        """See `sessions.resolve.resolve_project`."""
-        from idse_orchestrator.sessions import resolve
-
-        return resolve.resolve_project(self.asking, option)
-
-    def resolve_session(self, option: str | None, name: str | None = None) -> SessionKey:
-        """See `sessions.resolve.resolve_session`."""
-        from idse_orchestrator.sessions import resolve
-
-        return resolve.resolve_session(self.asking, option, name)
 
     @cached_property
     def judging(self) -> Judging:
@@ -42,14 +27,14 @@ class UseCases(Parts):
     @property
     def compiling(self) -> Compiling:
         """Agent Profiles, out of specs."""
-        from idse_orchestrator.wiring.compiling import Compiling
+        from idse_orchestrator.wiring.judging import Compiling
 
         return Compiling(self)
 
     @cached_property
     def agents(self) -> Agents:
         """The agents of projects, and their handoffs."""
-        from idse_orchestrator.wiring.agents import Agents
+        from idse_orchestrator.wiring.judging import Agents
 
         return Agents(self, self.judging)
 
@@ -66,7 +51,7 @@ class UseCases(Parts):
 
     def alone(self) -> AbstractContextManager[None]:
         """Keep other processes that begin a project or adopt one waiting until the block ends."""
-        from idse_orchestrator.base.locks import file_lock
+        from idse_orchestrator.base.files import file_lock
 
         return file_lock(self.private if self.top else "", name="init.lock")
 

@@ -11,10 +11,9 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.file_names import file_name_problem, first_problem
 from idse_orchestrator.base.files import make_folder
-from idse_orchestrator.base.text import is_unicode, one_word
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.base.text import file_name_problem, first_problem, is_unicode, one_word
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.sessions.ports import Captured
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import is_name
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, split_session_path
+from idse_orchestrator.documents.project_workspace import WORKSPACE, split_session_path
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
-from idse_orchestrator.ledger.values import SessionKey
-from idse_orchestrator.worktree.work_tree import WorkTree
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 
 class CodeChange(NamedTuple):

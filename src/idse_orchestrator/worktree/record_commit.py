@@ -12,23 +12,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.documents.pipeline_artifacts import STAGES, session_folder
-from idse_orchestrator.ledger.events import EDITED, VALIDATED
+from idse_orchestrator.documents.project_workspace import STAGES, session_folder
+from idse_orchestrator.ledger.events import EDITED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
-from idse_orchestrator.ledger.note_tree import GitNotes
 from idse_orchestrator.ledger.notes import note_text
-from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
-from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Contributions, ViewFiles
 from idse_orchestrator.sessions.views import views_of
-from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits
 from idse_orchestrator.worktree.save import tree_changes
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Report
+    from idse_orchestrator.constitution.rules import Report
+    from idse_orchestrator.ledger.note_tree import GitNotes
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
+    from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits
 
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.errors import BusyError, IdseError, StorageError
 from idse_orchestrator.ledger.refs import session_ref
-from idse_orchestrator.ledger.values import SessionKey
 from idse_orchestrator.worktree.code_commits import CodeChange, Missed
 from idse_orchestrator.worktree.record_commit import Recorder, record_commit
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _ENOUGH = 5

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.text import encodable
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError, UnsavedWorkError
-from idse_orchestrator.ledger.events import EDITED
-from idse_orchestrator.ledger.merge.conflicts import Conflict
-from idse_orchestrator.ledger.values import Draft, SessionKey
-from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.values import SessionTip
-from idse_orchestrator.pipeline.writer import LedgerWriter
+from idse_orchestrator.ledger.events import EDITED, Draft, SessionKey
 from idse_orchestrator.sessions.ports import Contributions
 from idse_orchestrator.sessions.status import no_ledger
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.writer import LedgerWriter
 
 
 class Restorable(Contributions, Protocol):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.file_names import name_problems
-from idse_orchestrator.base.ids import FOLDER, PLAIN
+from idse_orchestrator.base.names import FOLDER, PLAIN
+from idse_orchestrator.base.text import name_problems
 from idse_orchestrator.git.objects import make_tree, objects_of
 from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
@@ -18,7 +18,7 @@ from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from idse_orchestrator.base.ids import Entry
+    from idse_orchestrator.base.names import Entry
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 

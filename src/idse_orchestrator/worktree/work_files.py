@@ -13,8 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.files import make_folder, storage_error, write_new
-from idse_orchestrator.base.locks import file_lock
+from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_new
 from idse_orchestrator.errors import ConflictError
 
 if TYPE_CHECKING:

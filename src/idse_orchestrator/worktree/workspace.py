@@ -17,14 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS, session_folder
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
+from idse_orchestrator.git.libgit2 import PATIENCE, wait_for_lock_file
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.program import failure
-from idse_orchestrator.git.ref_update import PATIENCE, wait_for_lock_file
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
-from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.worktree.capture import capture_folder
 from idse_orchestrator.worktree.readers.filtered import filtered_ids
 from idse_orchestrator.worktree.session_folders import WorkFolders
@@ -33,6 +32,7 @@ from idse_orchestrator.worktree.work_tree import WorkTree
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from idse_orchestrator.sessions.ports import Captured
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 

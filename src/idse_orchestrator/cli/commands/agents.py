@@ -6,12 +6,14 @@ What changes the registry is in `cli.agents_writing`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from idse_orchestrator.agents import registry_changes
 from idse_orchestrator.agents.ide_agent_routing import Routing, suggest
 from idse_orchestrator.agents.registry import (
+    EDITED,
     Agent,
     AgentRegistry,
     HandoffRule,
@@ -19,13 +21,14 @@ from idse_orchestrator.agents.registry import (
     registry_of,
     registry_to_dict,
     rule_to_dict,
+    view_condition,
 )
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.agents.registry_check import registry_troubles
-from idse_orchestrator.agents.registry_view import EDITED, view_condition
-from idse_orchestrator.cli import agent_files, agents_writing, completion_values
+from idse_orchestrator.cli import agent_files, agents_writing, options
 from idse_orchestrator.cli.agents_writing import change
 from idse_orchestrator.cli.envelope import ascii_json
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import (
     agent_argument,
     command,
@@ -41,12 +44,13 @@ from idse_orchestrator.cli.render.agents import (
     rule_line,
     suggestion_rows,
 )
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
 from idse_orchestrator.sessions.status import no_ledger
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
 
 
 def _registry(run: Run, project: str) -> AgentRegistry:
@@ -161,10 +165,10 @@ def show_schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given it
 
 
 _ENDS = (
-    click.argument("from_stage", metavar="STAGE", shell_complete=completion_values.stages),
-    click.argument("from_agent", metavar="AGENT", shell_complete=completion_values.agents),
-    click.argument("to_stage", metavar="STAGE", shell_complete=completion_values.stages),
-    click.argument("to_agent", metavar="AGENT", shell_complete=completion_values.agents),
+    click.argument("from_stage", metavar="STAGE", shell_complete=options.stages),
+    click.argument("from_agent", metavar="AGENT", shell_complete=options.agents),
+    click.argument("to_stage", metavar="STAGE", shell_complete=options.stages),
+    click.argument("to_agent", metavar="AGENT", shell_complete=options.agents),
 )
 
 

@@ -12,7 +12,7 @@ from idse_orchestrator.claims import change, look
 from idse_orchestrator.claims.claim import claims_of
 from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.claims import (
     candidate_data,
@@ -24,14 +24,13 @@ from idse_orchestrator.cli.render.claims import (
     verification_data,
     verification_page,
 )
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Progress, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Progress, Run, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 
 _READ_AT_MOST = 8192
 _SHOWN = 20
 
-claim_argument = click.argument("claim", metavar="CLAIM", shell_complete=completion_values.claims)
+claim_argument = click.argument("claim", metavar="CLAIM", shell_complete=options.claims)
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
 
 
@@ -113,7 +112,7 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
     "--session",
     default="",
     metavar="NAME",
-    shell_complete=completion_values.sessions,
+    shell_complete=options.sessions,
     help="Look at the documents of this session only.",
 )
 @dry_run_option

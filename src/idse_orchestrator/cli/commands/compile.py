@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.compiling import CompileOptions
 from idse_orchestrator.cli.compiling import agent_spec as compiled
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer
+from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.profiles.file import FORMATS, YAML
 
 
@@ -21,14 +20,14 @@ from idse_orchestrator.profiles.file import FORMATS, YAML
     "--session",
     metavar="SESSION",
     help="The session whose spec is compiled; the current one if left out.",
-    shell_complete=completion_values.sessions,
+    shell_complete=options.sessions,
 )
 @click.option("--all", "everything", is_flag=True, help="Compile every session that has an Agent Profile.")
 @click.option(
     "--blueprint",
     metavar="SESSION",
     help=f"The session whose profile gives the defaults.  [default: {BLUEPRINT}]",
-    shell_complete=completion_values.sessions,
+    shell_complete=options.sessions,
 )
 @click.option("--at", metavar="REV", help="Compile the specs of a code revision, not those of the work tree.")
 @click.option("--out", metavar="DIR", help="Write into DIR.  [default: .idse/projects/PROJECT/build/agents]")

@@ -17,8 +17,7 @@ from click.shell_completion import ShellComplete, get_completion_class
 
 from idse_orchestrator.cli.group import root
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.errors import EXIT_OK, UsageError
 
 _PROGRAM = "idse"

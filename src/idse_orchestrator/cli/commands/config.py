@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.style import printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.configuration import (
     GIT,
@@ -21,7 +21,7 @@ from idse_orchestrator.sessions.configuration import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
 
 
 @command("list", reads=True, project=False)

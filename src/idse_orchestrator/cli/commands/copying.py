@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.layout import aligned
+from idse_orchestrator.cli.layout import Style, aligned, printable
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import markers_warning
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.stores.copy_ledgers import (
     COPIED,
@@ -26,8 +25,11 @@ from idse_orchestrator.stores.copy_ledgers import (
     all_keys,
     copy_ledgers,
 )
-from idse_orchestrator.stores.design_store import LedgerKey
 from idse_orchestrator.stores.known_stores import folder_to_read, folder_to_write
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.stores.design_store import LedgerKey
 
 _EXPORT = "idse.export/1"
 _IMPORT = "idse.import/1"

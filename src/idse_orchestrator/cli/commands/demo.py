@@ -7,13 +7,15 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.run import Run
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
 
 _TIMEOUT_SECONDS = 120
 

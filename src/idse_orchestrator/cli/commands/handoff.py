@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -24,23 +25,24 @@ from idse_orchestrator.agents.told_handoffs import (
     told_handoffs,
 )
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.cli import completion_values
-from idse_orchestrator.cli.layout import WIDTH, aligned, fitted
+from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
 from idse_orchestrator.cli.render.agents import handoff_words
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.status import no_ledger
 
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+
 _id_argument = click.argument(
-    "handoff", metavar="[ID]", required=False, default="", shell_complete=completion_values.handoffs
+    "handoff", metavar="[ID]", required=False, default="", shell_complete=options.handoffs
 )
 _agent_option = click.option(
     "--agent",
     metavar="NAME",
     help="Who acts, instead of IDSE_AGENT.",
-    shell_complete=completion_values.agents,
+    shell_complete=options.agents,
 )
 
 
@@ -51,14 +53,14 @@ _agent_option = click.option(
     metavar="AGENT",
     required=True,
     help="Who shall go on.",
-    shell_complete=completion_values.agents,
+    shell_complete=options.agents,
 )
 @click.option(
     "--stage",
     default="",
     metavar="STAGE",
     help="With which stage; the one that is next if left out.",
-    shell_complete=completion_values.stages,
+    shell_complete=options.stages,
 )
 @click.option("-m", "reason", metavar="WHY", required=True, help="What the other one has to know.")
 @session_option

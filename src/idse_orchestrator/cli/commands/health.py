@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, session_argument
-from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 
 if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import CheckResult
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.health.uninstall import UninstallPlan
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.fsck import FsckReport

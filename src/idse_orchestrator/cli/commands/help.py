@@ -8,14 +8,13 @@ from collections.abc import Iterable
 import click
 
 from idse_orchestrator.base.text import near
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.group import root
 from idse_orchestrator.cli.help_topics import TOPICS, error_classes, error_page
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.rules import rule_page
-from idse_orchestrator.cli.run import Run
 from idse_orchestrator.cli.table import COMMANDS
-from idse_orchestrator.cli.terminal import Answer
+from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.sessions.verdicts import known_rule
 
@@ -29,13 +28,13 @@ def _suggestions(context: click.Context, incomplete: str) -> Iterable[str]:
         found = _found(words)
         return found.command.list_commands(found) if isinstance(found.command, click.Group) else ()
     if incomplete[:1].isupper():
-        rules = [rule.id for rule in completion_values.constitution_here().rules]
+        rules = [rule.id for rule in options.constitution_here().rules]
         return [*(kind.code for kind in error_classes()), *rules]
     return [name for name, entry in COMMANDS.items() if entry.section] + list(TOPICS)
 
 
 @command("help", project=False)
-@click.argument("words", nargs=-1, metavar="[TOPIC]", shell_complete=completion_values.silently(_suggestions))
+@click.argument("words", nargs=-1, metavar="[TOPIC]", shell_complete=options.silently(_suggestions))
 def help_(run: Run, words: tuple[str, ...]) -> Answer:
     """Explain a command, an error, a rule or a topic.
 
@@ -59,7 +58,7 @@ def _rule(run: Run, code: str) -> str:
     if code.startswith("IDSE0"):
         codes = [kind.code for kind in error_classes()]
         raise UnknownNameError(f"there is no error {code}", fix=(f"idse help {codes[0]} … {codes[-1]}",))
-    constitution = completion_values.constitution_here()
+    constitution = options.constitution_here()
     return rule_page(known_rule(constitution, code), constitution, run.terminal.style)
 
 

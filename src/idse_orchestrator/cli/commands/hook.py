@@ -1,4 +1,4 @@
-"""``idse hook NAME``: what git and coding agents call. Starts without click (see ``cli/hot.py``).
+"""``idse hook NAME``: what git and coding agents call. Starts without click (see ``cli/main.py``).
 
 pre-* answer 0 or 1, and say on standard error what blocks. post-* never fail git: they print one
 line at most, and what went wrong stands in the log in the git directory. What they could not record is
@@ -15,14 +15,14 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.worktree.code_commits import Missed
 
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.merge.conflicts import Conflict
     from idse_orchestrator.worktree.record_commit import Recorded, RecordedSession
 

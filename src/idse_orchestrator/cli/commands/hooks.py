@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.cli.layout import aligned
+from idse_orchestrator.cli.layout import Style, aligned, printable
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import worktree_notice
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
 from idse_orchestrator.worktree.hooks.hook import (
@@ -23,6 +22,9 @@ from idse_orchestrator.worktree.hooks.hook import (
     HookState,
 )
 from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
 
 
 @command("install", project=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
@@ -12,17 +12,18 @@ from idse_orchestrator.base.names import check_name
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
+from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
-from idse_orchestrator.sessions.template_folder import TemplateDoubt
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
-from idse_orchestrator.sync.setup_agency import AgencySetup
-from idse_orchestrator.sync.syncing import SyncOutcome
-from idse_orchestrator.worktree.hooks.hook import HooksReport
 from idse_orchestrator.worktree.hooks.install import install_hooks
+
+if TYPE_CHECKING:
+    from idse_orchestrator.sessions.template_folder import TemplateDoubt
+    from idse_orchestrator.sync.setup_agency import AgencySetup
+    from idse_orchestrator.sync.syncing import SyncOutcome
+    from idse_orchestrator.worktree.hooks.hook import HooksReport
 
 
 class _Brought(NamedTuple):

@@ -10,15 +10,14 @@ from typing import Any
 import click
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import terminal_width
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, drawn, full, medium, oneline, short
 from idse_orchestrator.cli.render.log_data import HELP, damage_diagnostics, entry_data, template
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer
+from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
 from idse_orchestrator.sessions.log import Wish, log_of_project, log_of_session
@@ -41,14 +40,14 @@ _JSON_LINES = "json-lines"
     default="",
     metavar="STAGE",
     help="Only what is about this stage.",
-    shell_complete=completion_values.stages,
+    shell_complete=options.stages,
 )
 @click.option(
     "--kind",
     default="",
     metavar="KIND",
     help="Only events of this kind, or 'merge'.",
-    shell_complete=completion_values.kinds,
+    shell_complete=options.kinds,
 )
 @click.option("--agent", default="", metavar="AGENT", help="Only what this agent did.")
 @click.option(

@@ -14,7 +14,7 @@ from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.migrate.archive import Archive
     from idse_orchestrator.migrate.values import Migrated, MigrationPlan
     from idse_orchestrator.wiring.migration import Migration

@@ -9,21 +9,20 @@ from typing import Any
 import click
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
 
-_rule_argument = click.argument("rule", metavar="RULE", shell_complete=completion_values.rules)
+_rule_argument = click.argument("rule", metavar="RULE", shell_complete=options.rules)
 _session_option = click.option(
     "--session",
     metavar="NAME",
-    shell_complete=completion_values.sessions,
+    shell_complete=options.sessions,
     help="The session; the current one if left out.",
 )
 
@@ -37,13 +36,13 @@ def _reason_option(words: str) -> Callable[[Any], Any]:
 @click.option(
     "--family",
     metavar="NAME",
-    shell_complete=completion_values.families,
+    shell_complete=options.families,
     help="Only rules of one family, such as 3 or input.",
 )
 @click.option(
     "--stage",
     metavar="STAGE",
-    shell_complete=completion_values.stages,
+    shell_complete=options.stages,
     help="Only rules that look at one stage.",
 )
 def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
@@ -52,7 +51,7 @@ def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
     Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule
     is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
     """
-    constitution = completion_values.constitution_here()
+    constitution = options.constitution_here()
     rules = _selected(constitution.rules, _family(family), _stage(stage))
     return Answer(
         "idse.rule-list/1",
@@ -68,7 +67,7 @@ def show_rule(run: Run, rule: str) -> Answer:
 
     What it says, when it blocks, the article it serves, how to waive it, and the parameters of its check.
     """
-    constitution = completion_values.constitution_here()
+    constitution = options.constitution_here()
     found = known_rule(constitution, rule)
     article = constitution.article(found.article)
     return Answer(

@@ -8,8 +8,7 @@ import click
 
 from idse_orchestrator.cli.options import command, reason_option, session_argument
 from idse_orchestrator.cli.render.warnings import conflict_words
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.worktree.save import Restored, Saved, restore_session, save_session
 
 _NAMED = 3

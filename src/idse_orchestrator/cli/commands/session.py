@@ -6,14 +6,13 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command, reason_option, session_argument
 from idse_orchestrator.cli.render.sessions import sessions_answer
 from idse_orchestrator.cli.render.status import status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.terminal import Answer, Said
-from idse_orchestrator.documents.pipeline_artifacts import STAGES, artifact_path
+from idse_orchestrator.cli.terminal import Answer, Run, Said
+from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.pipeline.session_graph import EXPLORATORY, FEATURE
 from idse_orchestrator.sessions.create_session import (
     SETTABLE_STATUSES,
@@ -82,7 +81,7 @@ def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
 
 
 @command("switch")
-@click.argument("name", shell_complete=completion_values.sessions)
+@click.argument("name", shell_complete=options.sessions)
 def switch(run: Run, name: str) -> Answer:
     """Make NAME (a session, or project/session) the current session of this work tree."""
     key = run.session(name)

@@ -6,24 +6,26 @@ import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.cli import completion_values
-from idse_orchestrator.cli.layout import terminal_width
+from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import Style, printable, terminal_width
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, full
 from idse_orchestrator.cli.render.log_data import damage_diagnostics, entry_data
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Raw, Said
-from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 from idse_orchestrator.sessions.diff import Comparing, DiffWish
 from idse_orchestrator.sessions.diff import diff as compare
 from idse_orchestrator.sessions.show_event import Difference, Finder, Shown, artifact_at, show_event
-from idse_orchestrator.sessions.trees import Change
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.sessions.trees import Change
 
 _PATCH, _STAT, _NAMES = "patch", "stat", "names"
 _WIDEST_STAT = 100
@@ -85,12 +87,12 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 
 
 @command("diff", reads=True)
-@click.argument("stage", default="", metavar="[STAGE]", shell_complete=completion_values.stages)
+@click.argument("stage", default="", metavar="[STAGE]", shell_complete=options.stages)
 @click.option(
     "--session",
     metavar="SESSION",
     help="The session to compare; the current one if left out.",
-    shell_complete=completion_values.sessions,
+    shell_complete=options.sessions,
 )
 @click.option(
     "--since-complete",

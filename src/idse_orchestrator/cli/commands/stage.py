@@ -11,11 +11,10 @@ import click
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.cli import completion_values
+from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
 from idse_orchestrator.cli.render.agents import handoff_words, handoffs_data
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.move_stage import Moved, move_stage
 from idse_orchestrator.sessions.ports import Move
@@ -23,6 +22,7 @@ from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.handoff import Handoff
+    from idse_orchestrator.cli.terminal import Run
 
 _HELP = {
     "start": "Begin a stage: the one before it must be complete, and still what was completed.",
@@ -30,7 +30,7 @@ _HELP = {
     "reopen": "Take a complete stage up again. Everything that builds on it then shows as stale by itself.",
     "confirm": "Say that a complete stage still holds for the documents as they are now, and why.",
 }
-_stage_argument = click.argument("stage", shell_complete=completion_values.stages)
+_stage_argument = click.argument("stage", shell_complete=options.stages)
 
 
 def _command(action: str) -> click.Command:

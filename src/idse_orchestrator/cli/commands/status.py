@@ -1,6 +1,6 @@
 """``idse status``, ``next`` and ``prime``: where a session stands, what to do now, and both for an agent.
 
-The first two start without click (see ``cli/hot.py``).
+The first two start without click (see ``cli/main.py``).
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.render.agents import who_lines
 from idse_orchestrator.cli.render.status import next_data, next_lines, status_answer, status_data
-from idse_orchestrator.cli.style import printable
 from idse_orchestrator.cli.terminal import Answer
-from idse_orchestrator.documents.pipeline_artifacts import session_folder
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.sessions import status as sessions
 
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
 
 
 def show_status(run: Run, *, all_sessions: bool = False, session: str | None = None) -> Answer:

@@ -1,6 +1,6 @@
 """``idse sync``: push ledgers to the Agency, pull from it, compare, and say where it is.
 
-Push and pull start without click (see ``cli/hot.py``), which costs more than finding nothing to do.
+Push and pull start without click (see ``cli/main.py``), which costs more than finding nothing to do.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from idse_orchestrator.sync.syncing import no_news
 if TYPE_CHECKING:
     import click
 
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.sync.status import SyncStatus
     from idse_orchestrator.sync.syncing import Syncing, SyncOutcome
 

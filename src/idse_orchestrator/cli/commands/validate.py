@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from idse_orchestrator.cli.layout import PLAIN
 from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
-from idse_orchestrator.cli.run import Run
-from idse_orchestrator.cli.style import PLAIN
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
-from idse_orchestrator.constitution.findings import Report
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import validate as judge
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
 from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Choice
 from idse_orchestrator.sessions.verdicts import record_verdicts
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.constitution.rules import Report
 
 _SOURCES = {
     "--staged": choices.INDEX,

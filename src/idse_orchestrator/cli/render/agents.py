@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.layout import aligned, labelled_prose
-from idse_orchestrator.cli.style import PLAIN, Style, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, aligned, labelled_prose, printable
 from idse_orchestrator.cli.terminal import Answer, Said
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
     from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
-    from idse_orchestrator.cli.run import Run
+    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.status import SessionStatus
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.claims.claim import Claim, Evidence
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.claims.look import Candidate, Candidates, Verification, is_out_of_date
-from idse_orchestrator.cli.layout import aligned, wrapped
-from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.layout import Style, aligned, printable, wrapped
 
 if TYPE_CHECKING:
     from idse_orchestrator.claims.change import Changed
+    from idse_orchestrator.claims.claim import Claim, Evidence
     from idse_orchestrator.claims.session import BlockOutcome
 
 _INDENT = " " * 14

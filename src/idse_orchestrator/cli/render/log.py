@@ -14,8 +14,17 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from idse_orchestrator.cli.layout import WIDEST, columns, filled, fitted, iso, relative
-from idse_orchestrator.cli.style import PLAIN, Style, printable
+from idse_orchestrator.cli.layout import (
+    PLAIN,
+    WIDEST,
+    Style,
+    columns,
+    filled,
+    fitted,
+    iso,
+    printable,
+    relative,
+)
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 

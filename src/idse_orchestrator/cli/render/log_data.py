@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.cli.layout import iso, relative, seconds_of
-from idse_orchestrator.cli.render.log import Look
-from idse_orchestrator.cli.style import printable
+from idse_orchestrator.cli.layout import iso, printable, relative, seconds_of
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.ledger.entries import Entry
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.render.log import Look
+    from idse_orchestrator.ledger.entries import Entry
 
 _PLACEHOLDER = re.compile(r"%(\([^)]*\)|a[a-zA-Z]|x[0-9a-fA-F]{2}|.)?", re.DOTALL)
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.style import Style, printable
-from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.paths import LAYOUTS
 from idse_orchestrator.migrate.values import CLOSED, DONE, NEW, TAKEN, Migrated, MigrationPlan, SessionPlan

@@ -11,12 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.style import PLAIN, Style
+from idse_orchestrator.cli.layout import PLAIN, Style
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.findings import Finding, Report
-    from idse_orchestrator.constitution.rules import Rule
+    from idse_orchestrator.constitution.rules import Finding, Report, Rule
 
     Rules = Mapping[str, Rule]
 

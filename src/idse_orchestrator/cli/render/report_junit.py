@@ -6,15 +6,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.render.report import kind_of, session_of, waiver_words
-from idse_orchestrator.cli.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.cli.layout import Style
     from idse_orchestrator.cli.render.report import Rules
-    from idse_orchestrator.cli.style import Style
-    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.constitution.rules import Finding, Report
 
 REPOSITORY = "repository"
 """The suite of findings that belong to no session."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import help_command, labelled, place
+from idse_orchestrator.cli.layout import Style, help_command, labelled, place, printable
 from idse_orchestrator.cli.render.report import kind_of, session_of, summary, waiver_words
-from idse_orchestrator.cli.style import Style, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from idse_orchestrator.cli.render.report import Rules
-    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.constitution.rules import Finding, Report
 
 _MOST_PLACES = 5
 """Places shown of one kind of finding in one file; the other formats have them all."""

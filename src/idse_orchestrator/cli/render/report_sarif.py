@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 from idse_orchestrator import __version__
 from idse_orchestrator.cli.envelope import ascii_json
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.render.report import waiver_words
-from idse_orchestrator.cli.style import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.cli.layout import Style
     from idse_orchestrator.cli.render.report import Rules
-    from idse_orchestrator.cli.style import Style
-    from idse_orchestrator.constitution.findings import Finding, Report
+    from idse_orchestrator.constitution.rules import Finding, Report
 
 SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 HOMEPAGE = "https://pypi.org/project/idse-orchestrator/"

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import aligned, labelled_prose, wrapped
-from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.layout import Style, aligned, labelled_prose, printable, wrapped
 from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.sessions.verdicts import is_waivable
 
 if TYPE_CHECKING:

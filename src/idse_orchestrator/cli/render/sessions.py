@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.style import Style, printable
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
 from idse_orchestrator.pipeline.session_graph import SessionGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 

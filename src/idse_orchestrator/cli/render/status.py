@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.layout import columns, fitted
+from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
 from idse_orchestrator.cli.render.agents import (
     handoffs_data,
     offer_lines,
@@ -14,14 +14,13 @@ from idse_orchestrator.cli.render.agents import (
     routing_of,
     who_lines,
 )
-from idse_orchestrator.cli.style import PLAIN, Style, printable
 from idse_orchestrator.cli.terminal import Answer
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
-    from idse_orchestrator.cli.run import Run
-    from idse_orchestrator.ledger.values import SessionKey
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import Standing
     from idse_orchestrator.sessions.status import NextAction, SessionStatus
 

@@ -6,9 +6,8 @@ import time
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import ago, aligned
+from idse_orchestrator.cli.layout import PLAIN, Style, ago, aligned, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
-from idse_orchestrator.cli.style import PLAIN, Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.ledger.sync_point import PUSH
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL

@@ -10,9 +10,8 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR, FileEntry
-from idse_orchestrator.documents.headings import names_start, normalized
-from idse_orchestrator.documents.markdown import Outline, Section, outline_of
-from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.documents.markdown import Outline, Section, names_start, normalized, outline_of
+from idse_orchestrator.documents.project_workspace import STAGE_OF
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.task_list import TaskList

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.constitution.checks.document import (
     Document,
@@ -17,8 +18,10 @@ from idse_orchestrator.constitution.checks.document import (
     texts,
 )
 from idse_orchestrator.constitution.checks.sections import body_lines
-from idse_orchestrator.documents.markdown import Section
-from idse_orchestrator.documents.pipeline_artifacts import STAGES
+from idse_orchestrator.documents.project_workspace import STAGES
+
+if TYPE_CHECKING:
+    from idse_orchestrator.documents.markdown import Section
 
 _ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,9}[.)])\s+(?P<text>\S.*)")
 _TABLE_ROW = re.compile(r"\s*\|.*[^\s|:-].*\|")

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.base.file_names import MAX_ARTIFACT_BYTES
-from idse_orchestrator.base.ids import PLAIN
-from idse_orchestrator.documents.pipeline_artifacts import STAGE_OF
+from idse_orchestrator.base.names import PLAIN
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
+from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,

@@ -15,12 +15,11 @@ from collections.abc import Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from idse_orchestrator.base.ids import FOLDER, PLAIN
+from idse_orchestrator.base.names import FOLDER, PLAIN
 from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
-from idse_orchestrator.ledger.formats import CannotJudgeError, NewerFormatError, newer_format
 from idse_orchestrator.ledger.kinds import EVENTS, Named
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
@@ -28,6 +27,7 @@ from idse_orchestrator.ledger.merge.folders import merge_folders
 from idse_orchestrator.ledger.merge.notes import NoteContent
 from idse_orchestrator.ledger.merge.texts import merge_texts
 from idse_orchestrator.ledger.merge.trees import GitFolders
+from idse_orchestrator.ledger.refs import CannotJudgeError, NewerFormatError, newer_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,7 @@ class LedgerContent:
     """Merges the ledger at `ref`: the fold of all events, and the documents of both sides."""
 
     def __init__(self, ref: str, named: Named, ancestry: Ancestry, objects: Objects, git: Git) -> None:
-        from idse_orchestrator.ledger.message import MERGE_MESSAGE
+        from idse_orchestrator.ledger.events import MERGE_MESSAGE
 
         self.message = MERGE_MESSAGE
         self._ref = ref

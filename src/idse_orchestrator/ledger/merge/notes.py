@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import FOLDER, PLAIN
+from idse_orchestrator.base.names import FOLDER, PLAIN
 from idse_orchestrator.git.objects import BLOB, make_tree
 from idse_orchestrator.ledger.commit import corrupt
 from idse_orchestrator.ledger.notes import join_notes, merge_notes

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.file_names import same_file
+from idse_orchestrator.base.text import same_file
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping

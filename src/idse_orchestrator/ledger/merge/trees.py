@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import FOLDER
+from idse_orchestrator.base.names import FOLDER
 from idse_orchestrator.git.objects import BLOB, Objects, make_tree
 from idse_orchestrator.ledger.merge.paths import File
 

@@ -12,9 +12,14 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from idse_orchestrator.base.files import make_folder, remove_quietly, sync_to_disk, write_atomically
-from idse_orchestrator.base.ids import blob_id
-from idse_orchestrator.base.locks import file_lock
+from idse_orchestrator.base.files import (
+    file_lock,
+    make_folder,
+    remove_quietly,
+    sync_to_disk,
+    write_atomically,
+)
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.stores.design_store import (
     LedgerKey,

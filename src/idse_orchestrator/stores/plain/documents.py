@@ -7,20 +7,22 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import blob_id
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.constitution.scope import places
 from idse_orchestrator.documents.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, session_folder
-from idse_orchestrator.documents.places import (
+from idse_orchestrator.documents.project_workspace import (
     CAP,
+    CONSTITUTION_PATH,
     EVERYTHING,
+    STORE_FOLDER,
     TOP_FOLDERS,
+    WORKSPACE,
     check_folders,
     decode,
     encode,
     only_legacy,
+    session_folder,
 )
-from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, STORE_FOLDER
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError, NeedsGitError
 from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Source

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.ids import PLAIN, folder_id
+from idse_orchestrator.base.names import PLAIN, folder_id
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.stores.copy_ledgers import all_keys
-from idse_orchestrator.stores.design_store import DesignStore
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from idse_orchestrator.stores.design_store import LedgerKey
+    from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
 
 EMPTY = folder_id({})
 

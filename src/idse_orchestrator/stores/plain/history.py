@@ -9,13 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from heapq import merge
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import NeedsGitError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
-from idse_orchestrator.ledger.message import Words
-from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
-from idse_orchestrator.stores.plain.folders import Folders
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Words
+    from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
+    from idse_orchestrator.stores.plain.folders import Folders
 
 _AGO = re.compile(
     r"(?:(\d{1,5}|an?|one|last)[ .])?(second|minute|hour|day|week|month|year)s?(?:[ .]ago)?", re.IGNORECASE

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from idse_orchestrator.base.file_names import first_problem
-from idse_orchestrator.base.ids import BLOB, FOLDER, PLAIN, Entry, content_id, folder_id
+from idse_orchestrator.base.names import BLOB, FOLDER, PLAIN, Entry, content_id, folder_id
+from idse_orchestrator.base.text import first_problem
 from idse_orchestrator.errors import CorruptLedgerError, IdseError, UnknownNameError
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.defects import Defect

@@ -6,20 +6,20 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.claims.evidence import Version
-from idse_orchestrator.documents.pipeline_artifacts import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import AmbiguousError, CorruptLedgerError, UnknownNameError
 from idse_orchestrator.ledger.entries import read_event
-from idse_orchestrator.ledger.values import SessionKey, Synced, Tip
-from idse_orchestrator.pipeline.project_state import ProjectState, project_from_json
-from idse_orchestrator.pipeline.stage_state_model import SessionState
-from idse_orchestrator.pipeline.state_json import state_from_json
-from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
+from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
+from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json
+from idse_orchestrator.pipeline.values import Look, ProjectState, ProjectTip, SessionTip, project_from_json
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
-from idse_orchestrator.stores.plain.folders import Folders
+
+if TYPE_CHECKING:
+    from idse_orchestrator.stores.plain.folders import Folders
 
 
 class StoreLedgerDocuments:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.ledger.kinds import Named
-from idse_orchestrator.ledger.values import Tip
+from idse_orchestrator.ledger.events import Tip
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.stores.entry import Content, StoreEntry, corrupt_entry, entry_id, make_entry
-from idse_orchestrator.stores.plain.folders import Folders
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.kinds import Named
     from idse_orchestrator.ledger.writer import Made
+    from idse_orchestrator.stores.plain.folders import Folders
 
 
 class StoreBackend:

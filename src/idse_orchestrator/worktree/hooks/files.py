@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
-from idse_orchestrator.git.lock import ledger_lock
+from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree.hooks.hook import (
     ABSENT,
     ALREADY,

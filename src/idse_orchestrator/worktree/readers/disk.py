@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.documents.places import decode, encode
+from idse_orchestrator.documents.project_workspace import decode, encode
 from idse_orchestrator.errors import InvalidArtifactError
 
 if TYPE_CHECKING:

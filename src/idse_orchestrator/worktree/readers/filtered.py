@@ -10,7 +10,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.documents.places import CAP, decode, encode
+from idse_orchestrator.documents.project_workspace import CAP, decode, encode
 from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes, quoted
 from idse_orchestrator.worktree.capture import staged_ids

@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.constitution.commit_reader import DEEPEN, is_shallow, known_commit
 from idse_orchestrator.documents.artifact_reader import FileEntry
-from idse_orchestrator.documents.pipeline_artifacts import WORKSPACE, split_session_path
-from idse_orchestrator.documents.places import EVERYTHING, check_folders, only_legacy
+from idse_orchestrator.documents.project_workspace import (
+    EVERYTHING,
+    WORKSPACE,
+    check_folders,
+    only_legacy,
+    split_session_path,
+)
 from idse_orchestrator.errors import ConflictError, UnknownNameError
 from idse_orchestrator.git.listing import (
     DELETED,

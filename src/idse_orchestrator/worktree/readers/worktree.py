@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.documents.places import (
+from idse_orchestrator.documents.project_workspace import (
     CAP,
     EVERYTHING,
     check_folders,
