@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator import resources
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.cli.help_topics import EXIT_CODES, HOOKS_EXIT, error_classes, error_title
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _exit_code_link(number: int) -> str:
 def _constitution() -> Constitution:
     from idse_orchestrator.constitution.file import load_constitution
 
-    return load_constitution(resources.constitution_bytes(), None)
+    return load_constitution(constitution_bytes(), None)
 
 
 def _rule(constitution: Constitution, rule: Rule) -> list[str]:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.claims.statements import statements_of
-from idse_orchestrator.resources import shipped_folder
 
 DOCUMENT = """\
 # Spec

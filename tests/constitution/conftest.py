@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import Constitution
 from idse_orchestrator.constitution.validation_engine import Hit, examine
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
-from idse_orchestrator.resources import constitution_bytes
 
 GOOD = {
     "intent": {

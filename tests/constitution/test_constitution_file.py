@@ -7,13 +7,13 @@ import re
 import pytest
 import yaml
 
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS, loaded
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.resources import constitution_bytes
 
 CORE = constitution_bytes()
 RULE = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
-from idse_orchestrator.resources import shipped_folder
 from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.template_folder import TemplateFolders
 

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution import examination_pool
 from idse_orchestrator.constitution.examination import POOL_PAYS, Examiner
-from idse_orchestrator.constitution.examination_pool import Job, examine_batch, examine_on_all_cores
+from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
+from idse_orchestrator.constitution.validation_engine import DocumentKey, Job, NoCache, examine_batch
 from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.resources import constitution_bytes
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 
@@ -41,12 +41,12 @@ def test_workers_give_the_answers_this_process_would_give_in_order(constitution)
 
 
 def test_one_core_does_the_work_alone(constitution, monkeypatch):
-    monkeypatch.setattr(examination_pool, "_cores", lambda: 1)
+    monkeypatch.setattr(examination_pool, "cores", lambda: 1)
     assert list(examine_on_all_cores(BATCHES, constitution)) == expected(constitution)
 
 
 def test_workers_that_die_leave_nothing_undone(constitution, monkeypatch):
-    monkeypatch.setattr(examination_pool, "_cores", lambda: 2)
+    monkeypatch.setattr(examination_pool, "cores", lambda: 2)
     monkeypatch.setattr(examination_pool, "_start", os._exit)
     assert list(examine_on_all_cores(BATCHES, constitution)) == expected(constitution)
 
@@ -55,7 +55,7 @@ def test_a_system_without_semaphores_does_the_work_alone(constitution, monkeypat
     def refuse(*_args, **_more):
         raise OSError("no semaphores here")
 
-    monkeypatch.setattr(examination_pool, "_cores", lambda: 2)
+    monkeypatch.setattr(examination_pool, "cores", lambda: 2)
     monkeypatch.setattr(examination_pool, "ProcessPoolExecutor", refuse)
     assert list(examine_on_all_cores(BATCHES, constitution)) == expected(constitution)
 
@@ -91,11 +91,11 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 
 
 SCRIPT = """
-from idse_orchestrator.constitution.examination_pool import Job
+from idse_orchestrator.constitution.validation_engine import Job
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.resources import constitution_bytes
+from idse_orchestrator.base.files import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})
 jobs = [[Job(DocumentKey("spec.md", 0o100644, "a" * 40), 7, b"# Spec\\n")]] * 3
 print(len(list(examine_on_all_cores(jobs, constitution))))

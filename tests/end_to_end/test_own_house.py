@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
+from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, GITIGNORE, GITIGNORE_PATH, session_folder
-from idse_orchestrator.resources import shipped_folder
 from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.template_folder import TemplateFolders
 

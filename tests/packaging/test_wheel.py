@@ -145,7 +145,7 @@ def test_the_installed_command_tells_the_version_of_the_wheel(built, idse):
 
 
 def test_the_installed_package_finds_its_shipped_folders_in_itself(empty_environment, tmp_path):
-    ask = "from idse_orchestrator.resources import shipped_folder; print(shipped_folder(%r))"
+    ask = "from idse_orchestrator.base.files import shipped_folder; print(shipped_folder(%r))"
     for name in ("hooks", "templates"):
         folder = run(empty_environment / "python", "-c", ask % name, cwd=tmp_path).strip()
         assert pathlib.Path(folder).is_relative_to(empty_environment.parent)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.resources import shipped_folder
 from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.template_folder import MAX_TEMPLATE, TemplateFolders, TemplateText
 

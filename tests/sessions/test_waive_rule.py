@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from here import discover, ledger_writer
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
-from idse_orchestrator.resources import constitution_bytes
 from idse_orchestrator.sessions.verdicts import Waivers, is_waivable, known_rule, unwaive_rule, waive_rule
 from idse_orchestrator.sessions.views import Views
 from idse_orchestrator.worktree.workspace import GitWorkspace

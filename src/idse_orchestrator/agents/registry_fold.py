@@ -26,7 +26,7 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.base.text import few
 from idse_orchestrator.ledger.events import NotApplied
-from idse_orchestrator.pipeline.session_fold import say_assigned
+from idse_orchestrator.pipeline.kinds import say_assigned
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event

@@ -125,8 +125,8 @@ def constitution_here() -> Constitution:
     try:
         return _application().judging.constitution
     except NotARepositoryError:
+        from idse_orchestrator.base.files import constitution_bytes
         from idse_orchestrator.constitution.file import load_constitution
-        from idse_orchestrator.resources import constitution_bytes
 
         return load_constitution(constitution_bytes())
 

@@ -10,47 +10,16 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from itertools import chain
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.workers import cores
 from idse_orchestrator.constitution.rules import Constitution
-from idse_orchestrator.constitution.validation_engine import DocumentKey, examine, hits_to_json
-from idse_orchestrator.documents.artifact_reader import FileEntry
-
-if TYPE_CHECKING:
-    from idse_orchestrator.constitution.checks.document import Check
-
-
-class Job(NamedTuple):
-    """A file to examine; `size` is known even where `data` was not loaded."""
-
-    key: DocumentKey
-    size: int
-    data: bytes
-
-
-def examine_batch(
-    jobs: Iterable[Job], constitution: Constitution, extra_checks: Mapping[str, Check]
-) -> list[str]:
-    """The verdict on each job, in order."""
-    return [
-        hits_to_json(
-            examine(
-                job.key.path,
-                FileEntry(job.key.mode, job.key.blob, job.size),
-                job.data,
-                constitution,
-                extra_checks,
-            )
-        )
-        for job in jobs
-    ]
-
+from idse_orchestrator.constitution.validation_engine import Job, examine_batch
 
 MOST_WORKERS = 8
 
@@ -65,7 +34,7 @@ def examine_on_all_cores(batches: Iterable[list[Job]], constitution: Constitutio
     """Each batch with its verdicts, in order; only a few batches are in memory at a time."""
     remaining = iter(batches)
     unfinished: deque[list[Job]] = deque()
-    workers = min(_cores(), MOST_WORKERS)
+    workers = min(cores(), MOST_WORKERS)
     if workers > 1:
         with suppress(_NoWorkersError):
             yield from _shared(remaining, unfinished, workers, constitution)
@@ -114,12 +83,6 @@ def _executor(workers: int, constitution: Constitution) -> ProcessPoolExecutor:
         )
     except (OSError, ImportError, NotImplementedError) as error:
         raise _NoWorkersError from error
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Worker:

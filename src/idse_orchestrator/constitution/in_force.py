@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.rules import Constitution, constitution_id
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.resources import constitution_bytes
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

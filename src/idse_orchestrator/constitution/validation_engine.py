@@ -175,3 +175,29 @@ def _too_large(hits: Sequence[Hit], constitution: Constitution) -> bool:
 def _hit(rule: Rule, notice: Notice) -> Hit:
     params = {str(name): str(value) for name, value in notice.params.items()}
     return Hit(rule.id, notice.line, notice.column, params, rule.severity_of or "")
+
+
+class Job(NamedTuple):
+    """A file to examine; `size` is known even where `data` was not loaded."""
+
+    key: DocumentKey
+    size: int
+    data: bytes
+
+
+def examine_batch(
+    jobs: Iterable[Job], constitution: Constitution, extra_checks: Mapping[str, Check]
+) -> list[str]:
+    """The verdict on each job, in order."""
+    return [
+        hits_to_json(
+            examine(
+                job.key.path,
+                FileEntry(job.key.mode, job.key.blob, job.size),
+                job.data,
+                constitution,
+                extra_checks,
+            )
+        )
+        for job in jobs
+    ]

@@ -19,7 +19,6 @@ from idse_orchestrator.base.names import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.libgit2 import libgit2, pack_is_gone, read_again, write_failure
 from idse_orchestrator.git.object_stream import LARGEST
-from idse_orchestrator.git.raw_objects import parse_commit, parse_tree
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 Written = TypeVar("Written")
 
 _TRIES = 1_000
+_ID_BYTES = 20
 _VANISHED = "No such file or directory"
 
 
@@ -190,3 +190,32 @@ def _broken(name: str, cause: str) -> CorruptLedgerError:
         cause=cause,
         fix=("idse fsck",),
     )
+
+
+def parse_commit(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
+    """Returns tree, parents and message of a commit's content."""
+    head, _, message = data.partition(b"\n\n")
+    tree, parents = "", []
+    for line in head.split(b"\n"):
+        if line.startswith(b"tree "):
+            tree = line[5:].decode("ascii", "replace")
+        elif line.startswith(b"parent "):
+            parents.append(line[7:].decode("ascii", "replace"))
+        elif line.startswith(b"author "):
+            break
+    return tree, tuple(parents), message
+
+
+def parse_tree(data: bytes, prefix: str = "") -> tuple[Entry, ...]:
+    """Returns the entries of a tree's content, each path after `prefix`. Raises ValueError if damaged."""
+    entries = []
+    at = 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        name = data[space + 1 : end].decode("utf-8", "surrogateescape")
+        after = end + 1 + _ID_BYTES
+        mode = data[at:space].decode("ascii", "replace")
+        entries.append(Entry(mode, prefix + name, data[end + 1 : after].hex()))
+        at = after
+    return tuple(entries)

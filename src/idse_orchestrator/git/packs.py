@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.base.names import content_id
+from idse_orchestrator.git.objects import parse_commit
 from idse_orchestrator.git.program import failure
-from idse_orchestrator.git.raw_objects import parse_commit
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git

@@ -1,4 +1,4 @@
-"""Commits and trees as git stores them: parsed leniently, or strictly where they come from elsewhere.
+"""Commits and trees that come from elsewhere, as git stores them: parsed strictly.
 
 Replacement refs are left out of account: a ledger is what its own objects say.
 """
@@ -10,44 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, Self
 
-from idse_orchestrator.base.names import Entry
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
-
-_ID_BYTES = 20
-
-
-def parse_commit(data: bytes) -> tuple[str, tuple[str, ...], bytes]:
-    """Returns tree, parents and message of a commit's content."""
-    head, _, message = data.partition(b"\n\n")
-    tree, parents = "", []
-    for line in head.split(b"\n"):
-        if line.startswith(b"tree "):
-            tree = line[5:].decode("ascii", "replace")
-        elif line.startswith(b"parent "):
-            parents.append(line[7:].decode("ascii", "replace"))
-        elif line.startswith(b"author "):
-            break
-    return tree, tuple(parents), message
-
-
-def parse_tree(data: bytes, prefix: str = "") -> tuple[Entry, ...]:
-    """Returns the entries of a tree's content, each path after `prefix`. Raises ValueError if damaged."""
-    entries = []
-    at = 0
-    while at < len(data):
-        space = data.index(b" ", at)
-        end = data.index(b"\0", space)
-        name = data[space + 1 : end].decode("utf-8", "surrogateescape")
-        after = end + 1 + _ID_BYTES
-        mode = data[at:space].decode("ascii", "replace")
-        entries.append(Entry(mode, prefix + name, data[end + 1 : after].hex()))
-        at = after
-    return tuple(entries)
-
 
 _WHO = rb" [^<>\n\0]*<[^<>\n\0]*> \d{1,15} [+-]\d{4}\n"
 _SIGNED = rb"(?:gpgsig(?:-sha256)? [^\n\0]*\n(?: [^\n\0]*\n)*)*"

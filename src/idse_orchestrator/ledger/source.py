@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.git.object_stream import headers
-from idse_orchestrator.git.raw_objects import CarefulObjects, parse_commit, parse_tree
+from idse_orchestrator.git.objects import parse_commit, parse_tree
+from idse_orchestrator.git.raw_objects import CarefulObjects
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.fsck import FoundRef, Step
 from idse_orchestrator.ledger.note_tree import GENESIS

@@ -6,23 +6,30 @@ added where the themes are known; until then they belong to an absent part of id
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from idse_orchestrator.base.names import is_name
-from idse_orchestrator.ledger.events import (
-    APPROVED,
-    ARCHIVED,
-    ASSIGNED,
-    CREATED,
-    DESCRIBED,
-    EDITED,
-    MIGRATED,
-    STAGE,
-    VALIDATED,
-)
+from idse_orchestrator.ledger import events
 from idse_orchestrator.ledger.kinds import EventKind, Kind
 from idse_orchestrator.ledger.refs import PROJECT_FAMILY, SESSION_FAMILY
+from idse_orchestrator.pipeline.stage_state_model import (
+    ACTIVE,
+    ARCHIVED,
+    COMPLETE,
+    IN_PROGRESS,
+    PENDING,
+    SessionState,
+    StageRecord,
+    ValidationVerdict,
+    Waiver,
+)
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import Event
 
 _HERE = "idse_orchestrator.pipeline."
-_FOLD = _HERE + "session_fold:"
+_FOLD = _HERE + "kinds:"
 _PROJECT = _HERE + "values:"
 _SHAPES = _HERE + "shapes:"
 
@@ -35,15 +42,15 @@ SESSIONS = Kind(
     {"project": is_name, "session": is_name},
     _HERE + "states:SESSION_STATES",
     {
-        CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created"),
-        EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited"),
-        STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
-        VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
-        APPROVED: EventKind(_FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved"),
-        ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _FOLD + "say_assigned"),
-        DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _FOLD + "say_described"),
-        MIGRATED: EventKind(),
-        ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _FOLD + "say_archived"),
+        events.CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created"),
+        events.EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited"),
+        events.STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
+        events.VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
+        events.APPROVED: EventKind(_FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved"),
+        events.ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _FOLD + "say_assigned"),
+        events.DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _FOLD + "say_described"),
+        events.MIGRATED: EventKind(),
+        events.ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _FOLD + "say_archived"),
     },
 )
 
@@ -54,7 +61,176 @@ PROJECTS = Kind(
     _HERE + "states:PROJECT_STATES",
     {
         **{kind: taken._replace(fold="") for kind, taken in SESSIONS.events.items()},
-        CREATED: SESSIONS.events[CREATED]._replace(fold=_PROJECT + "created"),
-        DESCRIBED: SESSIONS.events[DESCRIBED]._replace(fold=_PROJECT + "described"),
+        events.CREATED: SESSIONS.events[events.CREATED]._replace(fold=_PROJECT + "created"),
+        events.DESCRIBED: SESSIONS.events[events.DESCRIBED]._replace(fold=_PROJECT + "described"),
     },
 )
+
+
+def created(state: SessionState, event: Event) -> SessionState | str:
+    """Begins the session."""
+    if state.created_at:
+        return "the session existed already"
+    body = event.body
+    return state._replace(
+        type=body.get("type", state.type),
+        title=body.get("title", ""),
+        owner=body.get("owner", ""),
+        parents=tuple(body.get("parents", ())),
+        created_at=event.at,
+    )
+
+
+def stage(state: SessionState, event: Event) -> SessionState | str:
+    """Moves a stage."""
+    name, action = event.body["stage"], event.body["action"]
+    record = state.stages.get(name)
+    move = _MOVES.get(action)
+    if record is None or move is None:
+        return f"this idse does not know how to {action} {name}"
+    moved = move(record, event)
+    if isinstance(moved, str):
+        return moved
+    return state.with_stage(name, moved._replace(at=event.at, by=event.actor.label, event=event.id))
+
+
+def _start(record: StageRecord, event: Event) -> StageRecord | str:
+    del event
+    if record.status != PENDING:
+        return f"the stage was {record.status} already"
+    return record._replace(status=IN_PROGRESS)
+
+
+def _complete(record: StageRecord, event: Event) -> StageRecord | str:
+    if record.status != IN_PROGRESS:
+        return f"the stage was {record.status}, not in_progress"
+    return _sealed(record, event)
+
+
+def _confirm(record: StageRecord, event: Event) -> StageRecord | str:
+    if record.status != COMPLETE:
+        return f"the stage was {record.status}, not complete"
+    return _sealed(record, event)
+
+
+def _sealed(record: StageRecord, event: Event) -> StageRecord | str:
+    """Complete with the documents of `event`, unless it did not know of a reopening: that wins."""
+    seen: Mapping[str, int] = event.body.get("reopens", {})
+    if any(count > seen.get(replica, 0) for replica, count in record.reopens.items()):
+        return "the stage was reopened meanwhile"
+    return record._replace(
+        status=COMPLETE,
+        artifact=event.body["artifact"],
+        upstream=dict(event.body["upstream"]),
+    )
+
+
+def _reopen(record: StageRecord, event: Event) -> StageRecord | str:
+    if record.status == PENDING:
+        return "the stage was never started"
+    reopens = {**record.reopens, event.replica: record.reopens.get(event.replica, 0) + 1}
+    return record._replace(status=IN_PROGRESS, reopens=reopens)
+
+
+def validated(state: SessionState, event: Event) -> SessionState:
+    """Keeps the verdict."""
+    verdict = ValidationVerdict(event.body["status"], event.body["constitution"], event.at)
+    return state._replace(validation=verdict)
+
+
+def approved(state: SessionState, event: Event) -> SessionState:
+    """Records or withdraws a waiver."""
+    body = event.body
+    others = tuple(kept for kept in state.waivers if kept.rule != body["rule"])
+    if body.get("withdrawn"):
+        return state._replace(waivers=others)
+    waiver = Waiver(
+        body["rule"], state.session, body["reason"], body.get("expires"), event.actor.label, event.id
+    )
+    return state._replace(waivers=(*others, waiver))
+
+
+def assigned(state: SessionState, event: Event) -> SessionState | str:
+    """Gives a stage to an agent, or to nobody."""
+    if "stage" not in event.body:
+        return "a change of the agent registry belongs into the project's ledger"
+    name, agent = event.body["stage"], event.body["agent"]
+    others = {each: who for each, who in state.assigned.items() if each != name}
+    return state._replace(assigned={**others, name: agent} if agent else others)
+
+
+def described(state: SessionState, event: Event) -> SessionState:
+    """Changes what is said of the session."""
+    body = event.body
+    return state._replace(
+        title=body.get("title", state.title),
+        status=body.get("status", state.status),
+        owner=body.get("owner", state.owner),
+        tags=tuple(body.get("tags", state.tags)),
+    )
+
+
+def archived(state: SessionState, event: Event) -> SessionState:
+    """Archives the session, or brings it back."""
+    return state._replace(status=ACTIVE if event.body.get("restored") else ARCHIVED)
+
+
+_MOVES: Mapping[str, Callable[[StageRecord, Event], StageRecord | str]] = {
+    "start": _start,
+    "complete": _complete,
+    "confirm": _confirm,
+    "reopen": _reopen,
+}
+
+
+def say_created(body: Mapping[str, Any]) -> str:
+    """Says what began."""
+    return f"created {body.get('project', '')}{'/' if body.get('session') else ''}{body.get('session', '')}"
+
+
+def say_edited(body: Mapping[str, Any]) -> str:
+    """Says which documents changed."""
+    changed = sorted(body.get("changed", {}))
+    what = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    if not body.get("code"):
+        return f"saved {what or 'the folder'}"
+    return f"committed {what or 'what was saved'} in {body['code'][:7]}"
+
+
+def say_stage(body: Mapping[str, Any]) -> str:
+    """Says which way a stage went."""
+    arrow = f"{body['stage']}: {body['from']} → {body['to']}"
+    return f"{arrow} ({body['action']}ed)" if body["action"] == "confirm" else arrow
+
+
+def say_validated(body: Mapping[str, Any]) -> str:
+    """Says the verdict."""
+    return f"validated: {body['status']}"
+
+
+def say_approved(body: Mapping[str, Any]) -> str:
+    """Says which rule was waived, or is not any more."""
+    if body.get("withdrawn"):
+        return f"withdrew the waiver of {body['rule']}"
+    return f"waived {body['rule']}" + (f" until {body['expires']}" if body.get("expires") else "")
+
+
+def say_assigned(body: Mapping[str, Any]) -> str:
+    """Says who has a stage now."""
+    return (
+        f"{body['stage']}: assigned to {body['agent']}" if body["agent"] else f"{body['stage']}: unassigned"
+    )
+
+
+def say_described(body: Mapping[str, Any]) -> str:
+    """Says what is said now."""
+    return "described: " + ", ".join(f"{key} {_words(body[key])}" for key in sorted(body) if key != "reason")
+
+
+def say_archived(body: Mapping[str, Any]) -> str:
+    """Says whether it came or went."""
+    return "brought back from the archive" if body.get("restored") else "archived"
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else repr(value)

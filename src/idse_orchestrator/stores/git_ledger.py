@@ -14,8 +14,7 @@ from idse_orchestrator.base.names import BLOB, COMMIT, FOLDER, PLAIN, TREE
 from idse_orchestrator.errors import ConflictError, GitFailedError, LedgerMovedError
 from idse_orchestrator.git import objects as kinds
 from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository
-from idse_orchestrator.git.objects import Objects, objects_of, write_objects
-from idse_orchestrator.git.raw_objects import parse_commit
+from idse_orchestrator.git.objects import Objects, objects_of, parse_commit, write_objects
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.refs import project_ref, session_ref

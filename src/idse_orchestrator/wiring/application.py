@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.code_commits import GitCodeCommits
     from idse_orchestrator.worktree.hooks.files import GitHookFiles
     from idse_orchestrator.worktree.record_commit import Recorder
-    from idse_orchestrator.worktree.record_missed import GitMissedCommits
+    from idse_orchestrator.worktree.spool import GitMissedCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -292,7 +292,7 @@ class Application(UseCases):
     @cached_property
     def missed(self) -> GitMissedCommits:
         """What this work tree could not record when it happened."""
-        from idse_orchestrator.worktree.record_missed import GitMissedCommits
+        from idse_orchestrator.worktree.spool import GitMissedCommits
 
         return GitMissedCommits(self.work_tree)
 

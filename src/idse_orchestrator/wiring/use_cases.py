@@ -43,8 +43,8 @@ class UseCases(Parts):
         """The shipped templates, and the project's own before them."""
         import os
 
+        from idse_orchestrator.base.files import shipped_folder
         from idse_orchestrator.documents.project_workspace import TEMPLATES_FOLDER
-        from idse_orchestrator.resources import shipped_folder
         from idse_orchestrator.sessions.template_folder import TemplateFolders
 
         return TemplateFolders(shipped_folder("templates"), os.path.join(self.top, TEMPLATES_FOLDER))

@@ -184,7 +184,7 @@ def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], ol
     there = [path for path in paths if os.path.lexists(os.path.join(work_tree.top, path))]
     if not there:
         return
-    from idse_orchestrator.worktree.readers.filtered import (
+    from idse_orchestrator.worktree.capture import (
         filtered_ids,  # a folder without git has no filters
     )
 

@@ -24,8 +24,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
-from idse_orchestrator.worktree.capture import capture_folder
-from idse_orchestrator.worktree.readers.filtered import filtered_ids
+from idse_orchestrator.worktree.capture import capture_folder, filtered_ids
 from idse_orchestrator.worktree.session_folders import WorkFolders
 from idse_orchestrator.worktree.work_tree import WorkTree
 

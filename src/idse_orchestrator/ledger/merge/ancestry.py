@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.git.objects import COMMIT
-from idse_orchestrator.git.raw_objects import parse_commit
+from idse_orchestrator.git.objects import COMMIT, parse_commit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -28,7 +28,7 @@ from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Source
 from idse_orchestrator.stores.design_store import no_such_ledger
 from idse_orchestrator.stores.plain.place import LOCAL_FOLDER, Place
-from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
+from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from functools import cache
 
-from idse_orchestrator.resources import shipped_folder
+from idse_orchestrator.base.files import shipped_folder
 
 HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
 """The hooks idse has, in the order in which git may call them."""

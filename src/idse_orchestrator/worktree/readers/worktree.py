@@ -25,13 +25,13 @@ from idse_orchestrator.documents.project_workspace import (
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.git.listing import PATHSPECS, contents, from_stages, literally, names
 from idse_orchestrator.git.object_stream import object_sizes
-from idse_orchestrator.worktree.readers.disk import FILE, LINK, OnDisk, scan
-from idse_orchestrator.worktree.readers.filtered import (
+from idse_orchestrator.worktree.capture import (
     blob_id,
     filtered_ids,
     filtered_objects,
     filtered_sizes,
 )
+from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
