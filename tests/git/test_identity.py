@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from here import discover
-from idse_orchestrator.base.identity import Identity, replica_id
+from idse_orchestrator.base.files import replica_id
 from idse_orchestrator.base.names import is_ulid
+from idse_orchestrator.base.text import Identity
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.configuration import GitConfiguration, identity
 

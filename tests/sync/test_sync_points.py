@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from here import acting, discover
-from idse_orchestrator.base.identity import known_replica_id
+from idse_orchestrator.base.files import known_replica_id
 from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.sync.points import GitSyncPoints
 from idse_orchestrator.sync.published_refs import PublishedRefs

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from idse_orchestrator.base.names import is_ulid, ulid
 from idse_orchestrator.errors import BusyError, StorageError
 
 
@@ -224,3 +225,33 @@ def constitution_bytes() -> bytes:
     """The constitution of this release, as it was shipped."""
     with open(os.path.join(_HERE, "constitution.yaml"), "rb") as file:
         return file.read()
+
+
+def replica_id(private_folder: str, milliseconds: int) -> str:
+    """The id of this clone, made at its first write and kept in the common git directory."""
+    known = known_replica_id(private_folder)
+    if not known:
+        known = new_replica_id(milliseconds)
+        keep_replica_id(private_folder, known)
+    return known
+
+
+def known_replica_id(private_folder: str) -> str:
+    """The id of this clone, "" where it has none yet."""
+    try:
+        with open(os.path.join(private_folder, "replica"), encoding="ascii") as file:
+            known = file.read().strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+    return known if is_ulid(known) else ""
+
+
+def new_replica_id(milliseconds: int) -> str:
+    """An id that no clone has."""
+    return ulid(milliseconds, os.urandom(10))
+
+
+def keep_replica_id(private_folder: str, replica: str) -> None:
+    """Make `replica` the id of this clone from now on."""
+    make_folder(private_folder)
+    write_atomically(os.path.join(private_folder, "replica"), replica.encode() + b"\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -149,3 +150,25 @@ def first_problem(paths: Iterable[str]) -> tuple[str, str] | None:
             shown = odd.decode("utf-8", "surrogateescape")
             return f"{folder}/{shown}" if folder else shown, what
     return None
+
+
+_BRACKETS = re.compile("[<>]")
+_AROUND = " .,:;\"'\\"
+_NOBODY = "unknown"
+
+
+class Identity(NamedTuple):
+    """Name and email as git would put them on a commit."""
+
+    name: str
+    email: str
+
+
+def as_written(name: str, email: str) -> Identity:
+    """Name and email of anybody, as git would write them; it takes no empty ones."""
+    return Identity(stripped(name) or stripped(email) or _NOBODY, stripped(email) or _NOBODY)
+
+
+def stripped(text: str) -> str:
+    """`text` as git puts it on a commit: without angle brackets, and without punctuation around it."""
+    return _BRACKETS.sub("", one_line(text)).strip(_AROUND)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import few
 from idse_orchestrator.cli.layout import fitted, printable
-from idse_orchestrator.cli.render.agents import who_lines
+from idse_orchestrator.cli.render.status import who_lines
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 
 if TYPE_CHECKING:

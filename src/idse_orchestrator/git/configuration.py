@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.identity import Identity, stripped
-from idse_orchestrator.base.text import one_line
+from idse_orchestrator.base.text import Identity, one_line, stripped
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.program import failure
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.identity import as_written
+from idse_orchestrator.base.text import as_written
 from idse_orchestrator.errors import BusyError, CorruptLedgerError
 from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open_repository, read_again
 from idse_orchestrator.git.objects import commit_object, write_objects

@@ -13,9 +13,8 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import file_lock
-from idse_orchestrator.base.identity import as_written
 from idse_orchestrator.base.names import ulid
-from idse_orchestrator.base.text import one_line
+from idse_orchestrator.base.text import as_written, one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError
 from idse_orchestrator.ledger.events import Acting, Actor, Draft, Event, Tip, message_of, subject_of
 from idse_orchestrator.ledger.kinds import Kinds, Named

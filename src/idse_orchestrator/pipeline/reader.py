@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from idse_orchestrator.base.identity import known_replica_id
+from idse_orchestrator.base.files import known_replica_id
 from idse_orchestrator.documents.project_workspace import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.object_stream import ObjectStream

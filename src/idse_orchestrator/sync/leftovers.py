@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.identity import known_replica_id
+from idse_orchestrator.base.files import known_replica_id
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.ledger.refs import LOCAL, sync_ref

@@ -12,7 +12,8 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.identity import as_written, keep_replica_id, known_replica_id, new_replica_id
+from idse_orchestrator.base.files import keep_replica_id, known_replica_id, new_replica_id
+from idse_orchestrator.base.text import as_written
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock

@@ -30,7 +30,7 @@ class GitActing:
 
     def __call__(self) -> Actor:
         """The actor. InvalidConfigurationError where git does not know who that is."""
-        from idse_orchestrator.base.identity import replica_id
+        from idse_orchestrator.base.files import replica_id
         from idse_orchestrator.git.configuration import identity
 
         who = identity(self._vault.git, self._configuration.entries)
@@ -39,7 +39,7 @@ class GitActing:
 
     def anybody(self) -> Actor:
         """The actor; idse itself where git knows nobody: for what claims nothing for anybody."""
-        from idse_orchestrator.base.identity import replica_id
+        from idse_orchestrator.base.files import replica_id
 
         try:
             return self()
@@ -83,7 +83,7 @@ class PlainActing:
 
     def __call__(self) -> Actor:
         """The actor. InvalidConfigurationError where nothing says a name."""
-        from idse_orchestrator.base.identity import replica_id
+        from idse_orchestrator.base.files import replica_id
 
         replica = replica_id(self._private, int(time.time() * 1000))
         return Actor(*identity_without_git(self._environment), self._agent(), replica)

@@ -40,10 +40,10 @@ from idse_orchestrator.cli.render.agents import (
     agent_page,
     agent_rows,
     route_answer,
-    routing_data,
     rule_line,
     suggestion_rows,
 )
+from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError

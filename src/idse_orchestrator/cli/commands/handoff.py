@@ -28,7 +28,7 @@ from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
-from idse_orchestrator.cli.render.agents import handoff_words
+from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.status import no_ledger
 

@@ -14,7 +14,7 @@ from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
-from idse_orchestrator.cli.render.agents import handoff_words, handoffs_data
+from idse_orchestrator.cli.render.status import handoff_words, handoffs_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.move_stage import Moved, move_stage
 from idse_orchestrator.sessions.ports import Move

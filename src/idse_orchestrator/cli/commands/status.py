@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.render.agents import who_lines
-from idse_orchestrator.cli.render.status import next_data, next_lines, status_answer, status_data
+from idse_orchestrator.cli.render.status import next_data, next_lines, status_answer, status_data, who_lines
 from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.sessions import status as sessions
