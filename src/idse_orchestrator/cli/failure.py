@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
+from idse_orchestrator.cli.terminal import tell
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
 
 
@@ -20,7 +21,7 @@ def report_error(error: IdseError, argv: Sequence[str]) -> int:
     else:
         if isinstance(error, GateError):
             _print_findings(error, argv)
-        sys.stderr.write(render_error(error, style_for(sys.stderr, _color(argv), os.environ)) + "\n")
+        tell(render_error(error, style_for(sys.stderr, _color(argv), os.environ)))
     if "-vv" in argv:
         import traceback
 

@@ -15,6 +15,7 @@ from idse_orchestrator.cli.terminal import (
     cannot_write,
     flush_streams,
     open_standard_streams,
+    tell,
 )
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
 
@@ -161,7 +162,7 @@ def run(argv: Sequence[str]) -> int:
 
         return _told(report_error, error, argv)
     except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
+        tell("\ninterrupted")
         return EXIT_INTERRUPTED
     except BrokenPipeError:
         return EXIT_OK  # the reader has seen enough, as with `idse log | head`

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.cli.terminal import tell
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError
 from idse_orchestrator.ledger.refs import PUBLISHED
 
@@ -26,7 +27,7 @@ def pre_push(run: Run, args: Sequence[str]) -> int:
     except IdseError as error:
         from idse_orchestrator.cli.failure import render_error
 
-        sys.stderr.write(render_error(error, run.terminal.prose_style) + "\n")
+        tell(render_error(error, run.terminal.prose_style))
         return EXIT_CHECK_FAILED
     return EXIT_OK
 

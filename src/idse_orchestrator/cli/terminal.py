@@ -110,11 +110,11 @@ class Terminal:
     def say(self, text: str) -> None:
         """Write a sentence for people to standard error, unless they asked for quiet or JSON."""
         if not self._is_silent:
-            sys.stderr.write(printable(text, lines=True) + "\n")
+            tell(printable(text, lines=True))
 
     def warn(self, text: str) -> None:
         """Write a sentence that quiet does not silence to standard error."""
-        sys.stderr.write(self.prose_style.yellow("warning: ") + printable(text, lines=True) + "\n")
+        tell(self.prose_style.yellow("warning: ") + printable(text, lines=True))
 
     def progress(self, text: str) -> None:
         """Overwrite one line on a terminal's standard error; silent elsewhere. "" clears it."""
@@ -176,6 +176,15 @@ class Progress:
             self._next = now + _BETWEEN
             self._shown = True
             self._terminal.progress(f"{self._what}: {done} of {total}")
+
+
+def tell(text: str) -> None:
+    """Write `text` and a line break to standard error, after what standard output was given before it.
+
+    Where both lead to one pipe or file, as in CI, whoever reads it sees them in the order they were written.
+    """
+    sys.stdout.flush()
+    sys.stderr.write(text + "\n")
 
 
 def open_standard_streams() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.cli.terminal import tell
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.worktree.code_commits import Missed
 
@@ -85,16 +86,16 @@ def _before(run: Run) -> int:
     except IdseError as error:
         from idse_orchestrator.cli.failure import render_error
 
-        sys.stderr.write(render_error(error, run.terminal.prose_style) + "\n")
+        tell(render_error(error, run.terminal.prose_style))
         return EXIT_CHECK_FAILED
     if report.blocks():
         from idse_orchestrator.cli.render.report_lines import text_report
 
-        sys.stderr.write(text_report(report, {}, run.terminal.prose_style) + "\n")
-        sys.stderr.write("idse: commit blocked (git commit --no-verify skips the check)\n")
+        tell(text_report(report, {}, run.terminal.prose_style))
+        tell("idse: commit blocked (git commit --no-verify skips the check)")
         return EXIT_CHECK_FAILED
     if report.findings:
-        sys.stderr.write(f"idse: {counted(report.warnings, 'warning')}: idse validate\n")
+        tell(f"idse: {counted(report.warnings, 'warning')}: idse validate")
     return EXIT_OK
 
 
@@ -176,13 +177,13 @@ def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
     if conflict.kind == MARKERS:
         words = f"conflict in the ledger, idse restore shows it: {name}: {conflict.path}"
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    sys.stderr.write(f"idse: {printable(words)}{more}\n")
+    tell(f"idse: {printable(words)}{more}")
 
 
 def _tell_trouble(run: Run, name: str, error: Exception) -> None:
     words = error.message if isinstance(error, IdseError) else f"{type(error).__name__}: {error}"
     words = printable(" ".join(words.split()))
-    sys.stderr.write(f"idse: {name} did not record: {words} (idse doctor)\n")
+    tell(f"idse: {name} did not record: {words} (idse doctor)")
     try:
         run.app.log(f"{name} failed: {words} {printable(getattr(error, 'cause', '') or '')}")
     except Exception:  # noqa: BLE001 - a traceback in the middle of a typed line helps nobody
