@@ -8,14 +8,14 @@ import os
 import pytest
 
 from here import discover
-from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
-from idse_orchestrator.constitution.verdict_cache import (
+from idse_orchestrator.constitution.in_force import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
     FileVerdictCache,
     engine_generation,
     verdict_cache_in,
 )
+from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

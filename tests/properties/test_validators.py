@@ -17,7 +17,7 @@ from idse_orchestrator.constitution.rules import STRICTNESS
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.constitution.validation_engine import examine, hits_from_json, hits_to_json
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.documents.markdown import parsed_blocks
+from idse_orchestrator.documents.markdown_parser import parsed_blocks
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.pipeline.stage_state_model import STAGE_STATUSES, SessionState, StageRecord, Waiver

@@ -39,8 +39,7 @@ class Judging:
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """The ValidationEngine with the constitution that `reader` sees."""
         from idse_orchestrator.constitution.examination import Examiner, quiet
-        from idse_orchestrator.constitution.in_force import constitution_in
-        from idse_orchestrator.constitution.verdict_cache import verdict_cache_in
+        from idse_orchestrator.constitution.in_force import constitution_in, verdict_cache_in
 
         cache = verdict_cache_in(self._parts.private)
         extra = self._extra_checks(reader)
