@@ -7,7 +7,7 @@ import pytest
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.errors import InvalidArtifactError, UnknownNameError
-from idse_orchestrator.worktree.readers.index import compare_index, compare_range, sessions_between
+from idse_orchestrator.worktree.index_reader import compare_index, compare_range, sessions_between
 
 ZERO = "0" * 40
 LOGIN = ("portal", "login")

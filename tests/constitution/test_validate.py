@@ -16,8 +16,8 @@ from idse_orchestrator.constitution.validate import NO_LEDGERS, NO_SESSIONS, Val
 from idse_orchestrator.constitution.validation_engine import NoCache
 from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
-from idse_orchestrator.worktree.readers.index import IndexReader, compare_index, compare_range
-from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+from idse_orchestrator.worktree.index_reader import IndexReader, compare_index, compare_range
+from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
 LOGIN = ("portal", "login")
 CONFLICT = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"

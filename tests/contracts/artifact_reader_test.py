@@ -11,8 +11,8 @@ import pytest
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.worktree.readers.index import IndexReader
-from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+from idse_orchestrator.worktree.index_reader import IndexReader
+from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
 SESSION = ".idse/projects/portal/sessions/login"
 TOO_LARGE = 8 * 1024 * 1024 + 1

@@ -16,7 +16,7 @@ from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.errors import CorruptLedgerError, InvalidNameError, LedgerMovedError, UnknownNameError
 from idse_orchestrator.stores.design_store import Loaded
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
-from idse_orchestrator.stores.filesystem.store import FilesystemStore
+from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from memory_store import MemoryStore
 

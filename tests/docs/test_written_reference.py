@@ -13,7 +13,7 @@ from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline import shapes
 from idse_orchestrator.sessions.configuration import SETTINGS
 from idse_orchestrator.wiring.ledgers import KINDS as KINDS_OF_LEDGERS
-from idse_orchestrator.worktree.hooks.hook import HOOKS
+from idse_orchestrator.worktree.hook import HOOKS
 
 ROOT = pathlib.Path(__file__).parents[2]
 CLI = ROOT / "src" / "idse_orchestrator" / "cli"

@@ -12,8 +12,8 @@ from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.log import GitLedgerHistory
 from idse_orchestrator.ledger.refs import session_ref
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.pipeline.reader import GitLedgerReader
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import KINDS, git_guard, git_joiner, git_source, git_writer
 from idse_orchestrator.worktree.work_tree import discover
 

@@ -210,7 +210,7 @@ def put_a_huge_number(folder):
 def forge_documents(folder, paths):
     """A newest entry whose commit is right for what it holds, which is `paths`."""
     from idse_orchestrator.stores.entry import Content, make_entry
-    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+    from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
     store = FilesystemStore(str(folder))
     found = store.load_session(("portal", "login"))
@@ -309,8 +309,8 @@ def test_a_damaged_ledger_of_a_repository_is_told_and_the_others_are_exported(be
 def sound_ledger(store, folder, session, content):
     """A ledger in `store` as idse writes it, with one document."""
     from idse_orchestrator.ledger.events import Draft
-    from idse_orchestrator.stores.plain.folders import Folders
-    from idse_orchestrator.stores.plain.place import Place
+    from idse_orchestrator.stores.plain_documents import Place
+    from idse_orchestrator.stores.plain_folders import Folders
     from idse_orchestrator.wiring.acting import PlainActing
     from idse_orchestrator.wiring.ledgers import store_writer
 
@@ -324,7 +324,7 @@ def sound_ledger(store, folder, session, content):
 @pytest.mark.parametrize("store", ["git", "filesystem"])
 @pytest.mark.parametrize(("size", "code"), [(1024 * 1024, 0), (1024 * 1024 + 1, 1)])
 def test_a_document_above_the_limit_stays_out_of_every_store(tmp_path, make_repo, store, size, code):
-    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+    from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
     sound_ledger(FilesystemStore(str(tmp_path / "out")), tmp_path, "big", b"x" * size)
     done = make_repo("other").idse("--store", store, "import", str(tmp_path / "out"))
@@ -348,7 +348,7 @@ def newest_of(folder, session):
 
 
 def test_very_many_lost_documents_keep_no_sound_ledger_out(folder, make_repo):
-    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+    from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
     for number in range(40):
         sound_ledger(FilesystemStore(str(folder)), folder.parent, f"bad{number}", f"{number}".encode())

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from here import discover
-from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.hook import HOOKS, shim
+from idse_orchestrator.worktree.hook import HOOKS, shim
+from idse_orchestrator.worktree.hook_files import GitHookFiles
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 SESSION = "ref: refs/idse/sessions/portal/login"

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from here import discover
-from idse_orchestrator.worktree.hooks.files import GitHookFiles
+from idse_orchestrator.worktree.hook_files import GitHookFiles
 
 REF = "refs/idse/sessions/portal/__blueprint__"
 CANARIES = {

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.stores.plain.documents import content_of
+from idse_orchestrator.stores.plain_documents import content_of
 
 SPEC = ".idse/projects/portal/sessions/__blueprint__/spec.md"
 IDSE = str(pathlib.Path(sys.executable).parent / "idse")

@@ -229,7 +229,7 @@ def test_fsck_names_an_entry_that_was_changed(plain, name, which):
 
 def test_fsck_judges_what_an_entry_says(plain):
     from idse_orchestrator.stores.entry import Content, make_entry
-    from idse_orchestrator.stores.filesystem.store import FilesystemStore
+    from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
     store = FilesystemStore(str(plain.path / ".idse/store"))
     key = ("portal", "login")

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.base.names import canonical_json
-from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint, sync_point_problem
+from idse_orchestrator.sync.guard_sync_points import sync_point_problem
+from idse_orchestrator.sync.points import SyncPoint
+from idse_orchestrator.sync.published_refs import RefMove
 
 REPLICA = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 AT = "2026-11-21T05:00:00Z"

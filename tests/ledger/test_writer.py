@@ -18,8 +18,8 @@ from idse_orchestrator.errors import (
     UnsupportedRepositoryError,
 )
 from idse_orchestrator.ledger.events import Actor, Draft, event_from_json
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.pipeline.stage_state_model import state_to_json
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import git_guard
 
 REF = "refs/idse/sessions/portal/login"

@@ -15,10 +15,10 @@ from idse_orchestrator.base.names import content_id, folder_objects, nested
 from idse_orchestrator.git.libgit2 import open_repository
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.stores.copy_ledgers import COPIED, EQUAL, NEWER, all_keys, copy_ledgers
-from idse_orchestrator.stores.filesystem.store import FilesystemStore
+from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.git_ledger import GitStore
 from idse_orchestrator.stores.import_ledgers import import_ledgers
-from idse_orchestrator.stores.plain.ledger_source import problem_with
+from idse_orchestrator.stores.plain_ledger_source import problem_with
 from idse_orchestrator.wiring.ledgers import KINDS
 from memory_store import MemoryStore
 

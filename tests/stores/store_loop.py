@@ -12,7 +12,7 @@ import sys
 
 from idse_orchestrator.errors import LedgerMovedError
 from idse_orchestrator.stores.entry import Content, make_entry
-from idse_orchestrator.stores.filesystem.store import FilesystemStore
+from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
 KEY = ("portal", "login")
 

@@ -16,7 +16,7 @@ import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError, InvalidConfigurationError, StorageError
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
-from idse_orchestrator.stores.filesystem.store import FilesystemStore
+from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
 LOOP = str(pathlib.Path(__file__).with_name("store_loop.py"))
 KEY = ("portal", "login")

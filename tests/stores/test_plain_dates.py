@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.stores.plain.history import moment
+from idse_orchestrator.stores.plain_history import moment
 
 NOW = 1_800_000_000.0
 

@@ -8,9 +8,9 @@ import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.events import Draft
-from idse_orchestrator.stores.filesystem.store import FilesystemStore
-from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.place import Place
+from idse_orchestrator.stores.filesystem_store import FilesystemStore
+from idse_orchestrator.stores.plain_documents import Place
+from idse_orchestrator.stores.plain_folders import Folders
 from idse_orchestrator.wiring.acting import PlainActing
 from idse_orchestrator.wiring.ledgers import store_writer
 from memory_store import MemoryStore

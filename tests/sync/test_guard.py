@@ -10,8 +10,9 @@ import pytest
 from here import apply, discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import Draft, event_from_json, message_of
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
 from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
+from idse_orchestrator.sync.points import SyncPoint
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import KINDS, git_guard, git_joiner, git_source
 
 REF = "refs/idse/sessions/portal/login"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.ledger.fsck import check_ledgers
-from idse_orchestrator.ledger.sync_point import RefMove
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import git_guard, git_source
 
 REF = "refs/idse/sessions/portal/login"

@@ -11,9 +11,9 @@ import pytest
 import here
 from idse_orchestrator.base.workers import share_out
 from idse_orchestrator.ledger.events import Draft
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync import guard
 from idse_orchestrator.sync.guard import WORTH_IT, parts_for
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import git_guard
 
 SUPPORT = str(pathlib.Path(here.__file__).parent)

@@ -10,8 +10,7 @@ import pytest
 from here import discover
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS
-from idse_orchestrator.ledger.sync_point import RefMove
-from idse_orchestrator.sync.published_refs import PublishedRefs
+from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 LOGIN = "refs/idse/sessions/portal/login"
 PAY = "refs/idse/sessions/portal/pay"

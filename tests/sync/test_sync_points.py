@@ -6,9 +6,8 @@ import pytest
 
 from here import acting, discover
 from idse_orchestrator.base.files import known_replica_id
-from idse_orchestrator.ledger.sync_point import PULL, PUSH, RefMove
 from idse_orchestrator.sync.points import GitSyncPoints
-from idse_orchestrator.sync.published_refs import PublishedRefs
+from idse_orchestrator.sync.published_refs import PULL, PUSH, PublishedRefs, RefMove
 from idse_orchestrator.wiring.ledgers import git_guard
 
 ID = "1" * 40

@@ -9,9 +9,9 @@ import pytest
 
 from here import discover
 from idse_orchestrator.errors import ConflictError, GitFailedError, StorageError, UnreachableError
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.sync.transport import GitRemote
 
 SESSIONS = "refs/idse/sessions/portal/"

@@ -12,8 +12,8 @@ import pytest
 
 from here import discover
 from idse_orchestrator.errors import NotAuthorizedError, UnreachableError
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sync.agency import Agency
+from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.sync.transport import GitRemote
 
 REF = "refs/idse/sessions/portal/login"

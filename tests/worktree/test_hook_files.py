@@ -12,8 +12,7 @@ import pytest
 
 from here import discover
 from idse_orchestrator.errors import StorageError
-from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.hook import (
+from idse_orchestrator.worktree.hook import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -35,7 +34,7 @@ from idse_orchestrator.worktree.hooks.hook import (
     is_sealed,
     shim,
 )
-from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
+from idse_orchestrator.worktree.hook_files import GitHookFiles, hooks_status, install_hooks, uninstall_hooks
 
 if TYPE_CHECKING:
     import pathlib
@@ -271,7 +270,7 @@ def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     (folder / "pre-commit").write_bytes(THEIRS)
     code = (
         "import os\n"
-        "from idse_orchestrator.worktree.hooks.files import GitHookFiles\n"
+        "from idse_orchestrator.worktree.hook_files import GitHookFiles\n"
         "from idse_orchestrator.worktree.work_tree import discover\n"
         "GitHookFiles(discover('.', os.environ), '/x/idse').put()\n"
     )

@@ -9,9 +9,8 @@ import pytest
 import yaml
 
 from here import discover
-from idse_orchestrator.worktree.hooks.files import GitHookFiles
-from idse_orchestrator.worktree.hooks.hook import HOOKS
-from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
+from idse_orchestrator.worktree.hook import HOOKS
+from idse_orchestrator.worktree.hook_files import GitHookFiles, hooks_status, install_hooks
 
 
 @pytest.fixture

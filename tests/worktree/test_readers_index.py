@@ -10,7 +10,7 @@ import pytest
 from here import discover
 from idse_orchestrator.documents.artifact_reader import GITLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.index_reader import IndexReader
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"
@@ -18,8 +18,8 @@ PLAN = f"{SESSION}/plan.md"
 
 SNIPPET = """
 import json, os, sys
-from idse_orchestrator.worktree.readers.index import compare_index
-from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.index_reader import compare_index
+from idse_orchestrator.worktree.index_reader import IndexReader
 from idse_orchestrator.worktree.work_tree import discover
 repository = discover(os.getcwd(), os.environ)
 reader = IndexReader(repository, os.environ)

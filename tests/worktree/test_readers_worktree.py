@@ -10,7 +10,7 @@ import pytest
 from here import discover
 from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
 SESSION = ".idse/projects/portal/sessions/login"
 SPEC = f"{SESSION}/spec.md"

@@ -10,7 +10,7 @@ import pytest
 from here import acting, discover, git_notes
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
-from idse_orchestrator.worktree.spool import drain, pending
+from idse_orchestrator.worktree.code_commits import drain, pending
 
 LOGIN = "refs/idse/sessions/portal/login"
 NOTE = "Idse-Session: portal/login\n"

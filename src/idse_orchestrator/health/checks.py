@@ -10,17 +10,17 @@ from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
-from idse_orchestrator.worktree.hooks.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
-from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks
+from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
+from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
 
 if TYPE_CHECKING:
-    from idse_orchestrator.health.refs import GitWorkTree
+    from idse_orchestrator.health.recovery import GitWorkTree
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.sessions.ports import ViewFiles
     from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.views import Views
-    from idse_orchestrator.worktree.hooks.files import GitHookFiles
+    from idse_orchestrator.worktree.hook_files import GitHookFiles
 
 _SHOWN = 3
 

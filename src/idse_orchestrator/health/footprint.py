@@ -8,23 +8,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.agents.install_files import KEPT, traces_of, uninstall_agent_files
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.health.refs import current_refs
+from idse_orchestrator.health.recovery import current_refs
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
-from idse_orchestrator.sync.leftovers import (
+from idse_orchestrator.sync.remotes import redacted
+from idse_orchestrator.sync.setup_agency import (
     has_local_refs,
     remote_settings,
     remove_local_refs,
     remove_setting,
 )
-from idse_orchestrator.sync.remotes import redacted
+from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
+from idse_orchestrator.worktree.hook_files import uninstall_hooks
 
 if TYPE_CHECKING:
+    from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 SETTING = "setting"
@@ -237,3 +241,68 @@ def _remove_empty(folder: str) -> None:
             os.rmdir(inner)
         except OSError:
             continue  # something that is not ours lives there
+
+
+HOOK = "hook"
+AGENT_FILE = "agent file"
+KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
+
+
+@dataclass(frozen=True, slots=True)
+class UninstallPlan:
+    """What goes and what stays. `ledgers` is what is there; `with_ledgers`: it goes, too."""
+
+    traces: tuple[Trace, ...]
+    ledgers: tuple[Trace, ...]
+    documents: tuple[str, ...]
+    with_ledgers: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Uninstalled:
+    """What was done. `kept`: why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
+
+    plan: UninstallPlan
+    kept: tuple[str, ...] = ()
+    backup: str = ""
+
+
+def plan_uninstall(
+    footprint: GitFootprint, hooks: GitHookFiles, *, with_ledgers: bool = False
+) -> UninstallPlan:
+    """What `uninstall` would do; writes nothing."""
+    states = hooks.states()
+    found = [
+        Trace(HOOK, state.path)
+        for state in states
+        if state.chained or state.condition not in (MISSING, FOREIGN)
+    ]
+    found += [Trace(AGENT_FILE, path) for store in footprint.agent_files() for path in traces_of(store)]
+    return UninstallPlan(
+        (*found, *footprint.traces()), tuple(footprint.ledgers()), tuple(footprint.documents()), with_ledgers
+    )
+
+
+def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan) -> Uninstalled:
+    """Carry out `plan`."""
+    backup = ""
+    if plan.with_ledgers:
+        if plan.ledgers:
+            backup = footprint.remove_ledgers(plan.ledgers)
+    else:
+        footprint.settle()
+    kept = [why for store in footprint.agent_files() for why in _take_out(store)]
+    outcomes = uninstall_hooks(hooks).outcomes
+    footprint.remove([trace for trace in plan.traces if trace.kind not in (HOOK, AGENT_FILE)])
+    kept += [outcome.detail for outcome in outcomes if outcome.result == SKIPPED]
+    return Uninstalled(plan, tuple(kept), backup)
+
+
+def _take_out(store: GitAgentFiles) -> list[str]:
+    """Why agent files of one work tree stay; the others are done with."""
+    outcomes = uninstall_agent_files(store)
+    return [
+        f"{store.where(each.file.path)} stays: {each.detail}" + (f" (line {each.line})" if each.line else "")
+        for each in outcomes
+        if each.result == KEPT
+    ]

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.health import recovery
-from idse_orchestrator.health.refs import published_refs
-from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.sync.leftovers import described, remove_sync_leftovers, sync_leftovers
-from idse_orchestrator.worktree.hooks.hook import find_program
+from idse_orchestrator.health.recovery import published_refs
+from idse_orchestrator.sync.setup_agency import described, remove_sync_leftovers, sync_leftovers
+from idse_orchestrator.worktree.hook import find_program
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 MINIMUM_GIT = (2, 31)

@@ -41,9 +41,9 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.kinds import Kinds
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
     from idse_orchestrator.sync.incoming import Incoming
+    from idse_orchestrator.sync.published_refs import RefMove
     from idse_orchestrator.sync.pushing import PushReport
 
 

@@ -21,7 +21,7 @@ from idse_orchestrator.errors import (
     UnknownStoreError,
     UsageError,
 )
-from idse_orchestrator.stores.filesystem.store import FilesystemStore, is_store
+from idse_orchestrator.stores.filesystem_store import FilesystemStore, is_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,7 +51,7 @@ _METHODS = (
 def open_store(name: str, location: str) -> DesignStore:
     """Opens the store called `name`. Raises UnknownStoreError, InvalidConfigurationError."""
     if name == FILESYSTEM:
-        from idse_orchestrator.stores.filesystem.store import FilesystemStore
+        from idse_orchestrator.stores.filesystem_store import FilesystemStore
 
         return FilesystemStore(location)
 

@@ -7,28 +7,30 @@ clone may publish, every other one takes in. Nothing here moves a ref or keeps a
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from idse_orchestrator.base.workers import answer
 from idse_orchestrator.errors import GitFailedError
+from idse_orchestrator.git.program import Git
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named
+from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named, loaded
+from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
-from idse_orchestrator.sync.guard_ledgers import LedgerJudge
+from idse_orchestrator.sync.guard_ledgers import LedgerJudge, Plan, Stretch, plan_of
 from idse_orchestrator.sync.guard_notes import NotesJudge
 from idse_orchestrator.sync.guard_objects import GuardObjects
-from idse_orchestrator.sync.guard_plan import Plan, Stretch, plan_of
 from idse_orchestrator.sync.guard_sync_points import sync_line_defects
+from idse_orchestrator.sync.published_refs import RefMove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.incoming import Incoming
 
 _TOLD = 20
-_WORKER = "idse_orchestrator.sync.guard_worker"
+_WORKER = "idse_orchestrator.sync.guard"
 
 
 class Merges(Protocol):
@@ -279,3 +281,15 @@ def parts_for(count: int) -> int:
     from idse_orchestrator.base.workers import cores
 
     return max(1, min(_MOST, cores(), count // WORTH_IT + 1))
+
+
+def _judged(question: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 - whatever JSON holds
+    (common_dir, folder, environment, found_at), (moves, objects, is_leaving) = question
+    vault = Vault(common_dir, Git(folder, environment))
+    part = Part(tuple(RefMove(*move) for move in moves), objects, is_leaving)
+    kinds = loaded(found_at)
+    return judge_part(vault, kinds, part, lambda folder: GitJoiner(vault, kinds, folder))
+
+
+if __name__ == "__main__":
+    answer(_judged)

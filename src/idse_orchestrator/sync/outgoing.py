@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
-from idse_orchestrator.ledger.sync_point import RefMove
 from idse_orchestrator.sessions.configuration import get_setting
 from idse_orchestrator.sync.agency import REMOTE, URL, AgencyParts, agency_remote, holds_code, resolve_agency
-from idse_orchestrator.sync.guard import GitGuard
-from idse_orchestrator.sync.published_refs import AHEAD, EQUAL, PublishedRefs
+from idse_orchestrator.sync.published_refs import AHEAD, EQUAL, PublishedRefs, RefMove
 from idse_orchestrator.sync.remotes import redacted
+
+if TYPE_CHECKING:
+    from idse_orchestrator.sync.guard import GitGuard
 
 NOTHING = "0" * 40
 """The id that git gives for no object."""

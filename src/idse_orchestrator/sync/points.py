@@ -8,18 +8,20 @@ our id: this one is a copy of it, or the other way round, and goes on under an i
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import keep_replica_id, known_replica_id, new_replica_id
+from idse_orchestrator.base.names import FORMAT
 from idse_orchestrator.base.text import as_written
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import corrupt
 from idse_orchestrator.ledger.refs import LOCAL, SYNC, sync_ref
-from idse_orchestrator.ledger.sync_point import FILE, PUSH, RefMove, SyncPoint, sync_point_from_json
+from idse_orchestrator.sync.published_refs import PUSH, RefMove
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +29,68 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.sync.published_refs import PublishedRefs
+
+FILE = "sync.json"
+"""The one file of a sync point's tree."""
+
+
+class SyncPoint(NamedTuple):
+    """One push or pull that moved something.
+
+    `at` is UTC as ISO text, `direction` PUSH or PULL, `remote` the name of the git remote ("" : it has
+    none here; an address is never published), `replica` the id of the clone, `refs` what moved.
+    """
+
+    at: str
+    direction: str
+    remote: str
+    replica: str
+    refs: tuple[RefMove, ...]
+
+    def to_json(self) -> bytes:
+        """The content of FILE: equal sync points have equal bytes."""
+        from idse_orchestrator.base.names import canonical_json
+
+        return canonical_json(
+            {
+                "format": FORMAT,
+                "at": self.at,
+                "direction": self.direction,
+                "remote": self.remote,
+                "replica": self.replica,
+                "refs": [move._asdict() for move in sorted(self.refs)],
+            }
+        )
+
+    def subject(self) -> str:
+        """One line that says what happened."""
+        from idse_orchestrator.base.text import counted, one_line
+
+        count = counted(len(self.refs), "ref")
+        way = "to" if self.direction == PUSH else "from"
+        return f"{self.direction}: {count} {way} {one_line(self.remote) or 'the Agency'}"
+
+    def message(self) -> str:
+        """The commit message: the subject, and trailers that plain git can query."""
+        from idse_orchestrator.base.text import one_line
+
+        remote = f"Idse-Remote: {one_line(self.remote)}\n" if self.remote else ""
+        return f"{self.subject()}\n\nIdse-Sync: {self.direction}\nIdse-Replica: {self.replica}\n" + remote
+
+
+def sync_point_from_json(data: bytes) -> SyncPoint:
+    """The sync point in `data`; ValueError where it is none of this format."""
+    from idse_orchestrator.base.names import FORMAT
+
+    try:
+        value = json.loads(data)
+        if value["format"] != FORMAT:
+            raise ValueError(f"format {value['format']!r} is not {FORMAT}")
+        moves = tuple(RefMove(move["ref"], move["old"], move["new"]) for move in value["refs"])
+        return SyncPoint(value["at"], value["direction"], value["remote"], value["replica"], moves)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError(f"{FILE} is no sync point: {error}") from error
+
 
 PENDING = f"{LOCAL}pending/"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.ledger.sync_point import RefMove, SyncPoint
-
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from idse_orchestrator.sync.incoming import Incoming
+    from idse_orchestrator.sync.points import SyncPoint
+    from idse_orchestrator.sync.published_refs import RefMove
     from idse_orchestrator.sync.pushing import PushReport
 
 

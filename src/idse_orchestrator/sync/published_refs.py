@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.incoming import Incoming
 
 EQUAL = "equal"
@@ -199,3 +198,17 @@ class RefListings:
 
     def _read(self) -> None:
         self._rows = self._child.communicate()[0].replace(b" ", b"\t")
+
+
+PUSH = "push"
+
+
+PULL = "pull"
+
+
+class RefMove(NamedTuple):
+    """One ref from `old` to `new`, both commit ids; `old` is "" where the ref is new."""
+
+    ref: str
+    old: str
+    new: str

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError, CorruptLedgerError
 from idse_orchestrator.ledger.refs import SYNC, CannotJudgeError
-from idse_orchestrator.ledger.sync_point import PULL, RefMove
-from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PULL, RefMove
 from idse_orchestrator.sync.syncing import (
     MERGED,
     MOVING,

@@ -22,8 +22,8 @@ from idse_orchestrator.sync.remotes import path_in, redacted
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.watching import Watched
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.connection import Connection
+    from idse_orchestrator.sync.published_refs import RefMove
 
 _OUTGOING = f"{LOCAL}outgoing/"
 _FEW = 16

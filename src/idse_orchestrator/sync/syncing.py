@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
     from idse_orchestrator.sync.ports import Remote, SyncPoints
-    from idse_orchestrator.sync.published_refs import PublishedRefs
+    from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
     from idse_orchestrator.sync.transport import GitRemote
 
 PULLED = "pulled"

@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.program import Child, Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.ledger.sync_point import RefMove
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.incoming import Incoming
-    from idse_orchestrator.sync.published_refs import RefListings
+    from idse_orchestrator.sync.published_refs import RefListings, RefMove
     from idse_orchestrator.sync.pushing import PushReport
 
 _FEW = 100

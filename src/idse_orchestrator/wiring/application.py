@@ -33,13 +33,12 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.stores.plain_workspace import PlainWorkspace
     from idse_orchestrator.wiring.acting import GitActing, GivenActing
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.code_commits import GitCodeCommits
-    from idse_orchestrator.worktree.hooks.files import GitHookFiles
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits
+    from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.record_commit import Recorder
-    from idse_orchestrator.worktree.spool import GitMissedCommits
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -163,7 +162,7 @@ class Application(UseCases):
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
         """The documents of this work tree in or at `places`, to judge."""
-        from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+        from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
         return WorktreeReader(self.work_tree, places)
 
@@ -177,7 +176,7 @@ class Application(UseCases):
         """What the ValidationEngine says of the commit that git is about to make."""
         from idse_orchestrator.constitution.scope import Changes, Scope, places
         from idse_orchestrator.constitution.validate import validate
-        from idse_orchestrator.worktree.readers.index import IndexReader, compare_index
+        from idse_orchestrator.worktree.index_reader import IndexReader, compare_index
 
         found = compare_index(self.work_tree, self.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))
@@ -186,7 +185,7 @@ class Application(UseCases):
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names, to judge."""
-        from idse_orchestrator.worktree.readers.sources import open_source
+        from idse_orchestrator.worktree.index_reader import open_source
 
         return open_source(self.vault, self.environment, choice)
 
@@ -241,7 +240,7 @@ class Application(UseCases):
 
     def hook_files(self) -> GitHookFiles:
         """The hook files of this repository."""
-        from idse_orchestrator.worktree.hooks.files import GitHookFiles
+        from idse_orchestrator.worktree.hook_files import GitHookFiles
 
         return GitHookFiles(self.work_tree)
 
@@ -292,7 +291,7 @@ class Application(UseCases):
     @cached_property
     def missed(self) -> GitMissedCommits:
         """What this work tree could not record when it happened."""
-        from idse_orchestrator.worktree.spool import GitMissedCommits
+        from idse_orchestrator.worktree.code_commits import GitMissedCommits
 
         return GitMissedCommits(self.work_tree)
 
@@ -314,14 +313,14 @@ class Application(UseCases):
 
     def write_waiting_notes(self) -> Sequence[str]:
         """Give the commits that wait for a note theirs; those whose note became different."""
-        from idse_orchestrator.worktree.spool import drain
+        from idse_orchestrator.worktree.code_commits import drain
 
         return drain(self.work_tree, self.acting.anybody)
 
     def record_missed(self) -> int:
         """Record what was missed; how many. BusyError at once where another process writes now."""
         from idse_orchestrator.git.vault import ledger_lock
-        from idse_orchestrator.worktree.record_missed import record_missed
+        from idse_orchestrator.worktree.record_commit import record_missed
 
         with ledger_lock(self.vault, timeout=0):
             pass  # free, most likely: the command itself waits longer, but not twice
@@ -358,7 +357,7 @@ class Application(UseCases):
         from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
-        from idse_orchestrator.health.refs import GitWorkTree
+        from idse_orchestrator.health.recovery import GitWorkTree
         from idse_orchestrator.wiring.ledgers import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)

@@ -35,7 +35,7 @@ class Migration:
         from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
         from idse_orchestrator.migrate.judging import Judge
         from idse_orchestrator.migrate.plan import Planning
-        from idse_orchestrator.worktree.readers.worktree import WorktreeReader
+        from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
         app = self._app
         rules = WorktreeReader(app.work_tree, (CONSTITUTION_PATH,))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.resolve import Asking
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
-    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.stores.plain_workspace import PlainWorkspace
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 

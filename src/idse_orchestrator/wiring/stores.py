@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 from idse_orchestrator.documents.project_workspace import STORE_FOLDER, WORKSPACE
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
-from idse_orchestrator.stores.plain.folders import Folders
-from idse_orchestrator.stores.plain.making import IgnoringFolders, NoSettings
-from idse_orchestrator.stores.plain.place import LOCAL_FOLDER, NoGit, Place
+from idse_orchestrator.stores.plain_documents import LOCAL_FOLDER, IgnoringFolders, NoGit, NoSettings, Place
+from idse_orchestrator.stores.plain_folders import Folders
 from idse_orchestrator.wiring.use_cases import UseCases
 
 if TYPE_CHECKING:
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
-    from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+    from idse_orchestrator.stores.plain_ledger_source import StoreLedgerSource
+    from idse_orchestrator.stores.plain_workspace import PlainWorkspace
     from idse_orchestrator.wiring.acting import PlainActing
     from idse_orchestrator.wiring.application import Application
 
@@ -136,7 +135,7 @@ class StoreApplication(UseCases):
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.stores.plain.reader import StoreLedgerReader
+        from idse_orchestrator.stores.plain_reader import StoreLedgerReader
 
         return StoreLedgerReader(self.store, self._folders)
 
@@ -163,14 +162,14 @@ class StoreApplication(UseCases):
     @cached_property
     def workspace(self) -> PlainWorkspace:
         """The documents of this folder."""
-        from idse_orchestrator.stores.plain.workspace import PlainWorkspace
+        from idse_orchestrator.stores.plain_workspace import PlainWorkspace
 
         return PlainWorkspace(self.place, self.store, self._folders)
 
     @cached_property
     def history(self) -> LedgerHistory:
         """Ledgers, to look back at."""
-        from idse_orchestrator.stores.plain.history import StoreHistory
+        from idse_orchestrator.stores.plain_history import StoreHistory
         from idse_orchestrator.wiring.ledgers import KINDS
 
         return StoreHistory(self.store, self._folders, KINDS.words)
@@ -178,7 +177,7 @@ class StoreApplication(UseCases):
     @cached_property
     def trees(self) -> Trees:
         """Folders of documents, to compare."""
-        from idse_orchestrator.stores.plain.compare import StoreTrees
+        from idse_orchestrator.stores.plain_history import StoreTrees
 
         return StoreTrees(self.store, self._folders)
 
@@ -207,20 +206,20 @@ class StoreApplication(UseCases):
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
         """The documents of this folder, to judge."""
-        from idse_orchestrator.stores.plain.documents import FolderDocuments
+        from idse_orchestrator.stores.plain_documents import FolderDocuments
 
         return FolderDocuments(self.top, tuple(places))
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names; NeedsGitError for commits and the index."""
-        from idse_orchestrator.stores.plain.documents import open_plain_source
+        from idse_orchestrator.stores.plain_documents import open_plain_source
 
         return open_plain_source(self.place, self.store, choice)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
-        from idse_orchestrator.stores.plain.reader import StoreLedgerDocuments
+        from idse_orchestrator.stores.plain_reader import StoreLedgerDocuments
 
         documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.top)
         progress = on_progress or (lambda _done, _all: None)
@@ -229,7 +228,7 @@ class StoreApplication(UseCases):
     @cached_property
     def ledger_source(self) -> StoreLedgerSource:
         """Everything in the store as it is, to check it."""
-        from idse_orchestrator.stores.plain.ledger_source import StoreLedgerSource
+        from idse_orchestrator.stores.plain_ledger_source import StoreLedgerSource
         from idse_orchestrator.wiring.ledgers import KINDS
 
         return StoreLedgerSource(self.store, KINDS)
@@ -261,7 +260,7 @@ class StoreApplication(UseCases):
     def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
         from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
-        from idse_orchestrator.stores.plain.ledger_source import problem_with
+        from idse_orchestrator.stores.plain_ledger_source import problem_with
         from idse_orchestrator.wiring.ledgers import KINDS
 
         outcome = copy_ledgers(
@@ -287,7 +286,7 @@ def application_found(folder: str, environment: Mapping[str, str]) -> Applicatio
 
     One that stands in a repository is passed by: a branch may have carried it there.
     """
-    from idse_orchestrator.stores.filesystem.entry_files import MARKER
+    from idse_orchestrator.stores.entry_files import MARKER
 
     root = _above(folder, f"{STORE_FOLDER}/{MARKER}")
     if root is None or _above(root, ".git") is not None:

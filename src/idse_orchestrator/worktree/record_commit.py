@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
+from idse_orchestrator.errors import BusyError, IdseError, StorageError
 from idse_orchestrator.ledger.events import EDITED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
 from idse_orchestrator.ledger.notes import note_text
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits
+    from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits, GitMissedCommits, Missed
 
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
@@ -240,3 +241,38 @@ def _stage(state: SessionState) -> str | None:
     working: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status == IN_PROGRESS]
     begun: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status != "pending"]
     return working[0] if working else begun[-1] if begun else None
+
+
+_ENOUGH = 5
+"""After so many failures the rest waits for the next command."""
+
+
+def record_missed(recorder: Recorder, missed: GitMissedCommits, tell: Callable[[str], None]) -> int:
+    """Record what waits, in order, and `tell` about each; how many of them wait no longer.
+
+    A ledger that is busy, or a disk that is full, leaves it and all after it waiting. What fails for another
+    reason waits behind the others, so that a command never tries many in vain.
+    """
+    done = failures = 0
+    for each in missed.waiting():
+        try:
+            tell(_record_later(recorder, missed, each))
+        except IdseError as error:
+            tell(f"still not recorded {each.after[:7]}: {error.message}")
+            failures += 1
+            if isinstance(error, BusyError | StorageError) or failures == _ENOUGH:
+                break
+            missed.postpone(each)
+            continue
+        missed.forget(each)
+        done += 1
+    return done
+
+
+def _record_later(recorder: Recorder, missed: GitMissedCommits, each: Missed) -> str:
+    change = missed.change(each)
+    if change is None:
+        return f"never recorded {each.after[:7]}: git does not have it any more"
+    recorded = record_commit(recorder, change, single=not each.before, is_recorded=missed.is_recorded)
+    names = ", ".join("/".join(session.key) for session in recorded.sessions) or "no session"
+    return f"recorded {each.after[:7]} later in {names}"

@@ -17,7 +17,7 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, 
 if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import CheckResult
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.health.uninstall import UninstallPlan
+    from idse_orchestrator.health.footprint import UninstallPlan
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.fsck import FsckReport
 
@@ -155,8 +155,8 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
     Documents under .idse/ always stay, and so do the ledgers under refs/idse/ without --ledgers. With it, a
     bundle with all of them is written into the git directory first, and its path is printed.
     """
-    from idse_orchestrator.health.uninstall import plan_uninstall
-    from idse_orchestrator.health.uninstall import uninstall as carry_out
+    from idse_orchestrator.health.footprint import plan_uninstall
+    from idse_orchestrator.health.footprint import uninstall as carry_out
 
     footprint, hooks = run.app.footprint, run.app.hook_files()
     plan = plan_uninstall(footprint, hooks, with_ledgers=ledgers)

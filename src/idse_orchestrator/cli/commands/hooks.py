@@ -12,7 +12,7 @@ from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
-from idse_orchestrator.worktree.hooks.hook import (
+from idse_orchestrator.worktree.hook import (
     ABSENT,
     CURRENT,
     OUTDATED,
@@ -21,7 +21,7 @@ from idse_orchestrator.worktree.hooks.hook import (
     HooksReport,
     HookState,
 )
-from idse_orchestrator.worktree.hooks.install import hooks_status, install_hooks, uninstall_hooks
+from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks, uninstall_hooks
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run

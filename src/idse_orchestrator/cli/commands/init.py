@@ -17,13 +17,13 @@ from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
-from idse_orchestrator.worktree.hooks.install import install_hooks
+from idse_orchestrator.worktree.hook_files import install_hooks
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.template_folder import TemplateDoubt
     from idse_orchestrator.sync.setup_agency import AgencySetup
     from idse_orchestrator.sync.syncing import SyncOutcome
-    from idse_orchestrator.worktree.hooks.hook import HooksReport
+    from idse_orchestrator.worktree.hook import HooksReport
 
 
 class _Brought(NamedTuple):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.cli.render.sync import outcome_answer, setup_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_OK
-from idse_orchestrator.ledger.sync_point import PULL, PUSH
+from idse_orchestrator.sync.published_refs import PULL, PUSH
 from idse_orchestrator.sync.syncing import no_news
 
 if TYPE_CHECKING:
     import click
 
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.sync.status import SyncStatus
+    from idse_orchestrator.sync.push import SyncStatus
     from idse_orchestrator.sync.syncing import Syncing, SyncOutcome
 
 
@@ -79,7 +79,7 @@ def _status(run: Run, *, everything: bool) -> Answer:
     """
     from idse_orchestrator.cli.envelope import diagnostic
     from idse_orchestrator.cli.render.sync import standing_data
-    from idse_orchestrator.sync.status import sync_status
+    from idse_orchestrator.sync.push import sync_status
 
     with run.app.sync.open(run.terminal.progress, alone=False) as syncing:
         found = sync_status(syncing)

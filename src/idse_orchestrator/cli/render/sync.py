@@ -9,16 +9,15 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, aligned, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.ledger.sync_point import PUSH
-from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from idse_orchestrator.sync.points import PointEntry
+    from idse_orchestrator.sync.push import SyncStatus
     from idse_orchestrator.sync.setup_agency import AgencySetup
-    from idse_orchestrator.sync.status import SyncStatus
     from idse_orchestrator.sync.syncing import RefOutcome, SyncOutcome
 
 _FAILED = (REFUSED, REJECTED, MOVING)
@@ -120,7 +119,7 @@ def setup_lines(done: AgencySetup) -> list[str]:
 
 def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool = False) -> list[str]:
     """Returns a line for each ref that differs (with `everything` for each), and what to do about it."""
-    from idse_orchestrator.sync.status import CONFLICTED
+    from idse_orchestrator.sync.push import CONFLICTED
 
     tints = {CONFLICTED: style.red, DIVERGED: style.yellow, BEHIND: style.yellow, AHEAD: style.cyan}
     shown = [ref for ref in status.refs if everything or ref.standing != EQUAL]
@@ -133,7 +132,7 @@ def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool
 
 def standing_summary(status: SyncStatus) -> str:
     """Returns one sentence that counts what there is of each standing."""
-    from idse_orchestrator.sync.status import STANDINGS
+    from idse_orchestrator.sync.push import STANDINGS
 
     counts = [f"{status.count(standing):,} {standing}" for standing in STANDINGS if status.count(standing)]
     last = f"; last {status.last.direction} {status.last.at}" if status.last else "; never synced"
@@ -142,7 +141,7 @@ def standing_summary(status: SyncStatus) -> str:
 
 def standing_data(status: SyncStatus) -> dict[str, object]:
     """Returns ``data`` of idse.sync-status/1."""
-    from idse_orchestrator.sync.status import STANDINGS
+    from idse_orchestrator.sync.push import STANDINGS
 
     return {
         "url": status.agency.url,

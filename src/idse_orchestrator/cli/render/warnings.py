@@ -12,7 +12,7 @@ from idse_orchestrator.errors import InvalidConfigurationError
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.merge.conflicts import Conflict
     from idse_orchestrator.sessions.template_folder import TemplateDoubt
-    from idse_orchestrator.worktree.hooks.hook import HooksReport
+    from idse_orchestrator.worktree.hook import HooksReport
 
 _SHORT = 10
 _MOST_DOUBTS = 3

@@ -17,15 +17,15 @@ from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
 from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
-from idse_orchestrator.stores.plain.documents import content_of
+from idse_orchestrator.stores.plain_documents import content_of
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.session_folders import WorkFolders
 from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.stores.plain.folders import Folders
-    from idse_orchestrator.stores.plain.place import Place
+    from idse_orchestrator.stores.plain_documents import Place
+    from idse_orchestrator.stores.plain_folders import Folders
 
 
 def last_given(place: Place, project: str, session: str) -> Mapping[str, str] | None:

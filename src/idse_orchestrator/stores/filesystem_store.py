@@ -31,7 +31,7 @@ from idse_orchestrator.stores.design_store import (
     no_such_ledger,
 )
 from idse_orchestrator.stores.entry import StoreEntry, newest_first
-from idse_orchestrator.stores.filesystem.entry_files import (
+from idse_orchestrator.stores.entry_files import (
     FORMAT,
     MARKER,
     STATE,
@@ -41,7 +41,7 @@ from idse_orchestrator.stores.filesystem.entry_files import (
     content_path,
     ledger_folder,
 )
-from idse_orchestrator.stores.filesystem.files import (
+from idse_orchestrator.stores.store_files import (
     STORE,
     holds,
     make_own_folder,

@@ -19,7 +19,7 @@ from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger
 from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
 
 if TYPE_CHECKING:
-    from idse_orchestrator.stores.plain.folders import Folders
+    from idse_orchestrator.stores.plain_folders import Folders
 
 
 class StoreLedgerDocuments:

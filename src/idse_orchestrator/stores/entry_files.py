@@ -30,7 +30,7 @@ from idse_orchestrator.base.names import check_name, check_new_name, is_name
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.stores.design_store import LedgerKey
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
-from idse_orchestrator.stores.filesystem.files import (
+from idse_orchestrator.stores.store_files import (
     make_own_folder,
     read_file,
     refused,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.constitution.scope import places
@@ -14,6 +14,7 @@ from idse_orchestrator.documents.project_workspace import (
     CAP,
     CONSTITUTION_PATH,
     EVERYTHING,
+    GITIGNORE_PATH,
     STORE_FOLDER,
     TOP_FOLDERS,
     WORKSPACE,
@@ -27,12 +28,71 @@ from idse_orchestrator.errors import ConflictError, InvalidArtifactError, NeedsG
 from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Source
 from idse_orchestrator.stores.design_store import no_such_ledger
-from idse_orchestrator.stores.plain.place import LOCAL_FOLDER, Place
 from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.sessions.create_session import Folders
     from idse_orchestrator.stores.design_store import DesignStore, Loaded
+
+LOCAL_FOLDER = ".idse/local"
+"""What belongs to this folder alone and is no ledger: the current session, locks, caches."""
+
+
+class Place(NamedTuple):
+    """`top` is the folder of the project, `prefix` where we stand inside it ("" or "a/b/").
+
+    `store` is the name of the store that has its ledgers.
+    """
+
+    top: str
+    prefix: str
+    store: str
+
+    @property
+    def local(self) -> str:
+        """What a git directory is to a work tree."""
+        return os.path.join(self.top, *LOCAL_FOLDER.split("/"))
+
+    @property
+    def git_dir(self) -> str:
+        """The same, for those who keep their refs in files there."""
+        return self.local
+
+    @property
+    def private(self) -> str:
+        """The folder for idse's own files that no one else reads: locks, caches, log."""
+        return os.path.join(self.local, "idse")
+
+    @property
+    def git(self) -> NoGit:
+        """What stands in its place."""
+        return NoGit(self)
+
+    def needs_git(self) -> NeedsGitError:
+        """The error for what only a repository has."""
+        return NeedsGitError(
+            "this needs a git repository",
+            where=self.top,
+            cause=f"the ledgers here are in a store without git ({self.store})",
+            fix=("idse export FOLDER", "idse import FOLDER    (in a repository: takes them in)"),
+        )
+
+
+class NoGit:
+    """Stands where git, or what only a repository has, would; whatever is asked of it is refused."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise self._place.needs_git()
+
+    def __call__(self, *_: object, **__: object) -> NoReturn:
+        """Raises NeedsGitError."""
+        raise self._place.needs_git()
 
 
 def content_of(top: str, path: str, *, is_link: bool = False) -> bytes:
@@ -176,3 +236,31 @@ def open_plain_source(place: Place, store: DesignStore, choice: Choice) -> Sourc
         raise no_such_ledger(key)
     rules = FolderDocuments(place.top, (CONSTITUTION_PATH,))
     return Source(LedgerDocuments(store, key, loaded), choice.scope, rules)
+
+
+_IGNORED = b"# Ledgers without git, and what belongs to this folder alone:\nstore/\nlocal/\n"
+
+
+class NoSettings:
+    """The `Settings` port of `idse init` where there is no git."""
+
+    def show_notes(self) -> bool:
+        """Sets nothing."""
+        return False
+
+
+class IgnoringFolders:
+    """The `Folders` port, which has git ignore the ledgers should the folder become a repository."""
+
+    def __init__(self, folders: Folders) -> None:
+        self._folders = folders
+
+    def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
+        """See `Folders.write_new`."""
+        return self._folders.write_new(
+            {path: data + _IGNORED if path == GITIGNORE_PATH else data for path, data in files.items()}
+        )
+
+    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """See `Folders.make_folder`."""
+        self._folders.make_folder(folder, files)

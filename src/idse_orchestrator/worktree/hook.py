@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-from idse_orchestrator.base.files import shipped_folder
+from idse_orchestrator.base.files import make_folder, shipped_folder, storage_error, write_atomically
 
 HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
 """The hooks idse has, in the order in which git may call them."""
@@ -211,3 +212,32 @@ def _sealed_mark(plain: bytes) -> bytes:
 def _mark_line(content: bytes) -> bytes | None:
     lines = content[:200].split(b"\n")
     return lines[1] if len(lines) > 2 and lines[1].startswith(_MARK) else None
+
+
+class MadeFolder:
+    """At most one folder, kept as a line in idse's own folder `private`."""
+
+    def __init__(self, private: str) -> None:
+        self._record = os.path.join(private, "made-hooks-folder")
+
+    def begin(self, folder: str) -> None:
+        """Have `folder`, and remember it if it was not there."""
+        if os.path.isdir(folder):
+            return
+        make_folder(folder)
+        make_folder(os.path.dirname(self._record))
+        write_atomically(self._record, os.fsencode(folder))
+
+    def end(self) -> None:
+        """Remove the folder that was made, if it is empty; in any case forget it."""
+        try:
+            with open(self._record, "rb") as file:
+                folder = os.fsdecode(file.read())
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise storage_error(error, self._record) from error
+        with suppress(OSError):  # somebody's hooks are in it, or it is gone
+            os.rmdir(folder)
+        with suppress(FileNotFoundError):
+            os.unlink(self._record)

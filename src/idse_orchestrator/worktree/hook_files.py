@@ -7,13 +7,13 @@ that bytes, mode, times and symbolic links come back as they were.
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.worktree.hooks.hook import (
+from idse_orchestrator.worktree.hook import (
     ABSENT,
     ALREADY,
     CHAINED,
@@ -33,13 +33,15 @@ from idse_orchestrator.worktree.hooks.hook import (
     UPDATED,
     HookOutcome,
     HooksPlace,
+    HooksReport,
     HookState,
+    MadeFolder,
     find_program,
     is_ours,
     is_sealed,
     shim,
 )
-from idse_orchestrator.worktree.hooks.managers import detect_manager
+from idse_orchestrator.worktree.hook_managers import detect_manager
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -230,30 +232,52 @@ def _skipped(name: str, why: str) -> HookOutcome:
     return HookOutcome(name, SKIPPED, why)
 
 
-class MadeFolder:
-    """At most one folder, kept as a line in idse's own folder `private`."""
+_OWN_FOLDER = 'git config core.hooksPath "$(git rev-parse --path-format=absolute --git-common-dir)/hooks"'
 
-    def __init__(self, private: str) -> None:
-        self._record = os.path.join(private, "made-hooks-folder")
 
-    def begin(self, folder: str) -> None:
-        """Have `folder`, and remember it if it was not there."""
-        if os.path.isdir(folder):
-            return
-        make_folder(folder)
-        make_folder(os.path.dirname(self._record))
-        write_atomically(self._record, os.fsencode(folder))
+def install_hooks(files: GitHookFiles, *, force: bool = False) -> HooksReport:
+    """Make git call idse, unless a hook manager or a shared hooks folder is in charge.
 
-    def end(self) -> None:
-        """Remove the folder that was made, if it is empty; in any case forget it."""
-        try:
-            with open(self._record, "rb") as file:
-                folder = os.fsdecode(file.read())
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise storage_error(error, self._record) from error
-        with suppress(OSError):  # somebody's hooks are in it, or it is gone
-            os.rmdir(folder)
-        with suppress(FileNotFoundError):
-            os.unlink(self._record)
+    With `force` the files are written even then. Doing it twice changes nothing.
+    """
+    place = files.place()
+    refused = None if force else _refused(place, files.states())
+    if refused is not None:
+        return refused
+    outcomes = files.put()
+    return HooksReport(place, files.states(), outcomes)
+
+
+def uninstall_hooks(files: GitHookFiles) -> HooksReport:
+    """Take idse's hooks away, wherever they are, and put back those that stood there before."""
+    outcomes = files.take_away()
+    return HooksReport(files.place(), files.states(), outcomes)
+
+
+def hooks_status(files: GitHookFiles) -> HooksReport:
+    """How the hooks stand; writes nothing."""
+    return HooksReport(files.place(), files.states())
+
+
+def _refused(place: HooksPlace, states: tuple[HookState, ...]) -> HooksReport | None:
+    report = HooksReport(place, states)
+    if place.manager is not None:
+        return replace(
+            report,
+            refusal=f"{place.manager.name} is in charge of the hooks here ({place.manager.evidence})",
+            fix=(
+                "add the snippet to its configuration",
+                "or write the hooks beside it: idse hooks install --force",
+            ),
+        )
+    if place.outside:
+        return replace(
+            report,
+            refusal=f"git looks for hooks in {place.folder}, which other repositories may share "
+            f"({place.scope or 'git'} setting core.hooksPath)",
+            fix=(
+                f"give this repository hooks of its own: {_OWN_FOLDER}",
+                "or write them there all the same: idse hooks install --force",
+            ),
+        )
+    return None

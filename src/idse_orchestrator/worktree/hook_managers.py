@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from idse_orchestrator.worktree.hooks.hook import HOOKS, HookManager
+from idse_orchestrator.worktree.hook import HOOKS, HookManager
 
 _PRE_COMMIT = """\
 # .pre-commit-config.yaml

@@ -1,1 +1,0 @@
-"""The git hooks that call idse: installed, recognised, and taken away."""
