@@ -10,8 +10,7 @@ from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import Constitution
 from idse_orchestrator.constitution.validation_engine import Hit, examine
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.project_workspace import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, REGULAR, FileEntry
 
 GOOD = {
     "intent": {

@@ -10,8 +10,15 @@ from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.document import Notice
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.validation_engine import examine, hits_from_json, hits_to_json
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    EXECUTABLE,
+    GITLINK,
+    REGULAR,
+    STAGES,
+    SYMLINK,
+    FileEntry,
+)
 
 MARKER = "[REQUIRES INPUT]"
 PEM = "-----BEGIN RSA PRIVATE KEY-----"

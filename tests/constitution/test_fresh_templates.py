@@ -6,8 +6,7 @@ import pytest
 
 from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
-from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
-from idse_orchestrator.sessions.template_folder import TemplateFolders
+from idse_orchestrator.sessions.template_folder import TemplateFolders, TemplateValues, render_artifacts
 
 
 @pytest.fixture(scope="module", params=["blueprint", "feature", "exploratory"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.constitution.placement_judgement import judge_placement
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
+from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
 
 P = ".idse/projects/portal"
 ENTRY = FileEntry(REGULAR, "", 1)

@@ -6,8 +6,7 @@ import pytest
 
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.constitution.validation_engine import examine
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, REGULAR, STAGES, FileEntry, upstream_of
 from idse_orchestrator.pipeline.stage_state_model import (
     COMPLETE,
     IN_PROGRESS,

@@ -14,7 +14,7 @@ from idse_orchestrator.constitution.examination import POOL_PAYS, Examiner
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.validation_engine import DocumentKey, Job, NoCache, examine_batch
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
+from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 

@@ -7,10 +7,12 @@ import os
 import stat
 
 import pytest
+from idse_orchestrator.worktree.readers.index import IndexReader
+from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR, SYMLINK, FileEntry
+from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.worktree.index_reader import IndexReader
 from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 

@@ -17,8 +17,7 @@ from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.merge.conflicts import settle_edit
 from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
 from idse_orchestrator.ledger.merge.paths import File
-from idse_orchestrator.ledger.merge.texts import merge_texts
-from idse_orchestrator.ledger.merge.trees import GitFolders
+from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
 from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.plain_folders import Folders
 from memory_store import MemoryStore

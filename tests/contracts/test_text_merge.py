@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.ledger.merge.texts import merge_texts
+from idse_orchestrator.ledger.merge.trees import merge_texts
 
 LABELS = ("ledger", "edit")
 LINES = st.lists(

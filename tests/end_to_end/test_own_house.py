@@ -13,8 +13,7 @@ from markdown_it import MarkdownIt
 from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, GITIGNORE, GITIGNORE_PATH, session_folder
-from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
-from idse_orchestrator.sessions.template_folder import TemplateFolders
+from idse_orchestrator.sessions.template_folder import TemplateFolders, TemplateValues, render_artifacts
 
 ROOT = Path(__file__).parents[2]
 SESSION = ROOT / session_folder("idse-orchestrator", BLUEPRINT)

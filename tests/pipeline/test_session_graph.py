@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.pipeline.session_graph import SESSION_TYPES, SessionGraph, type_fits
+from idse_orchestrator.pipeline.ports import SESSION_TYPES, SessionGraph, type_fits
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 

@@ -16,9 +16,16 @@ from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import STRICTNESS
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.constitution.validation_engine import examine, hits_from_json, hits_to_json
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.documents.markdown_parser import parsed_blocks
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    EXECUTABLE,
+    GITLINK,
+    REGULAR,
+    STAGES,
+    SYMLINK,
+    FileEntry,
+)
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.pipeline.stage_state_model import STAGE_STATUSES, SessionState, StageRecord, Waiver
 
@@ -208,7 +215,7 @@ def test_examining_needs_neither_yaml_nor_pydantic_nor_rich(tmp_path: pathlib.Pa
     script = (
         "import sys; from idse_orchestrator.constitution.validation_engine import *\n"
         "from idse_orchestrator.constitution.rules import Constitution\n"
-        "from idse_orchestrator.documents.artifact_reader import FileEntry\n"
+        "from idse_orchestrator.documents.project_workspace import FileEntry\n"
         f"c = Constitution.from_json(open({str(compiled)!r}, encoding='utf-8').read())\n"
         "before = 'markdown_it' in sys.modules\n"
         "examine('spec.md', FileEntry(0o100644, '', 9), b'# Spec\\n\\nx', c)\n"

@@ -14,8 +14,13 @@ from markdown_it import MarkdownIt
 from idse_orchestrator.base.files import shipped_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import InvalidConfigurationError
-from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
-from idse_orchestrator.sessions.template_folder import MAX_TEMPLATE, TemplateFolders, TemplateText
+from idse_orchestrator.sessions.template_folder import (
+    MAX_TEMPLATE,
+    TemplateFolders,
+    TemplateText,
+    TemplateValues,
+    render_artifacts,
+)
 
 VALUES = TemplateValues("portal", "login", "Log in with a passkey", "feature", "2025-11-21")
 

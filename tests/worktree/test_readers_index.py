@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from here import discover
-from idse_orchestrator.documents.artifact_reader import GITLINK
+from idse_orchestrator.documents.project_workspace import GITLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.worktree.index_reader import IndexReader
 

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from here import discover
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK
+from idse_orchestrator.documents.project_workspace import EXECUTABLE, GITLINK, REGULAR, SYMLINK
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 

@@ -17,8 +17,8 @@ from idse_orchestrator.base.text import few, one_line
 from idse_orchestrator.ledger.events import EDITED, HANDOFF, VALIDATED
 from idse_orchestrator.pipeline.kinds import SESSIONS
 from idse_orchestrator.pipeline.stage_state_model import CHANGED, STALE, standings
-from idse_orchestrator.sessions.render_artifacts import render_document
 from idse_orchestrator.sessions.status import next_action
+from idse_orchestrator.sessions.template_folder import render_document
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.told_handoffs import ToldHandoff

@@ -11,13 +11,18 @@ from idse_orchestrator.agents.handoff_document import Judged
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import Validation, validate
 from idse_orchestrator.constitution.validation_engine import DocumentKey, filled
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.project_workspace import STAGE_OF, session_folder, split_session_path
+from idse_orchestrator.documents.project_workspace import (
+    REGULAR,
+    STAGE_OF,
+    FileEntry,
+    session_folder,
+    split_session_path,
+)
 from idse_orchestrator.pipeline.stage_state_model import PENDING
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.examination import Examiner
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState

@@ -29,7 +29,7 @@ from idse_orchestrator.profiles.folder import (
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
     from idse_orchestrator.profiles.folder import ProfileFolder
 

@@ -19,7 +19,7 @@ from idse_orchestrator.git.object_stream import EMPTY_TREE, find, find_commit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from idse_orchestrator.documents.artifact_reader import FileEntry
+    from idse_orchestrator.documents.project_workspace import FileEntry
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.constitution.validation_engine import DocumentKey, Hit, VerdictCache
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
+    from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
 
 Progress = Callable[[int, int], None]
 """Called with how many files are done, and of how many."""

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import constitution_bytes, write_atomically
 from idse_orchestrator.constitution.rules import Constitution, constitution_id
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR
-from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
+from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.constitution.checks.document import Check
     from idse_orchestrator.constitution.validation_engine import DocumentKey, VerdictCache
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
 
 LARGEST = 1024 * 1024
 """A project's own rules are never larger, in bytes."""

@@ -19,7 +19,7 @@ from idse_orchestrator.documents.project_workspace import (
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
-    from idse_orchestrator.documents.artifact_reader import FileEntry
+    from idse_orchestrator.documents.project_workspace import FileEntry
 
 OLD_FOLDERS = frozenset({"intents", "contexts", "specs", "plans"})
 """Stage folders of older layouts that are no folder of a session in this one."""

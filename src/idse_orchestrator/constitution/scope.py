@@ -18,7 +18,7 @@ from idse_orchestrator.documents.project_workspace import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
+    from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
 
 

@@ -30,7 +30,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.artifact_reader import FileEntry
+    from idse_orchestrator.documents.project_workspace import FileEntry
 
 _WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
 

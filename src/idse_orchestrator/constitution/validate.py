@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution, Finding
     from idse_orchestrator.constitution.scope import Sight
     from idse_orchestrator.constitution.validation_engine import Hit
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader, FileEntry
+    from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
 from idse_orchestrator.constitution.rules import CORE, SIDE_FILE, Constitution, Rule
-from idse_orchestrator.documents.artifact_reader import FileEntry
+from idse_orchestrator.documents.project_workspace import FileEntry
 
 
 class DocumentKey(NamedTuple):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.documents.artifact_reader import FileEntry
-from idse_orchestrator.documents.project_workspace import STAGE_FOLDERS, decode, is_readable
+from idse_orchestrator.documents.project_workspace import STAGE_FOLDERS, FileEntry, decode, is_readable
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import ObjectStream
 

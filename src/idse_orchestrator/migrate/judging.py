@@ -12,8 +12,13 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
 from idse_orchestrator.constitution.validation_engine import DocumentKey
-from idse_orchestrator.documents.artifact_reader import REGULAR, FileEntry
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder, upstream_of
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    REGULAR,
+    FileEntry,
+    session_folder,
+    upstream_of,
+)
 from idse_orchestrator.migrate.files import stage_statuses
 from idse_orchestrator.migrate.values import NEW, SessionPlan
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, SessionState, StageRecord

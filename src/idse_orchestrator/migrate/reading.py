@@ -15,7 +15,7 @@ from idse_orchestrator.migrate.registry import taken_registry
 from idse_orchestrator.migrate.survey import Survey, beside
 from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, SourceStory
 from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
-from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
+from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
 if TYPE_CHECKING:

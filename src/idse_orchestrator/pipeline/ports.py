@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from idse_orchestrator.base.names import BLUEPRINT
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.ledger.events import SessionKey, Synced
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -58,3 +62,54 @@ class LedgerReader(Names, Protocol):
 
     def synced(self, project: str, session: str) -> Synced:
         """The same, and what the Agency had of a session when it was asked last."""
+
+
+BLUEPRINT_TYPE = "blueprint"
+FEATURE = "feature"
+EXPLORATORY = "exploratory"
+SESSION_TYPES = (FEATURE, EXPLORATORY, BLUEPRINT_TYPE)
+
+
+def type_fits(session: str, kind: str) -> bool:
+    """Whether a session of that name may be of that type: the blueprint is one session, and the only one."""
+    return (kind == BLUEPRINT_TYPE) == (session == BLUEPRINT)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionGraph:
+    """The sessions of one project by name."""
+
+    sessions: Mapping[str, SessionState]
+
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """Each session that others grew from, with those, in order of their names."""
+        found: dict[str, list[str]] = {}
+        for name in sorted(self.sessions):
+            for parent in self.sessions[name].parents:
+                found.setdefault(parent, []).append(name)
+        return {parent: tuple(names) for parent, names in found.items()}
+
+    def roots(self) -> tuple[str, ...]:
+        """The sessions without a parent here: the blueprint first, then in order of their names."""
+        found = (
+            name
+            for name, state in self.sessions.items()
+            if not any(parent in self.sessions for parent in state.parents)
+        )
+        return tuple(sorted(found, key=lambda name: (name != BLUEPRINT, name)))
+
+    def walk(self) -> Iterator[tuple[int, str]]:
+        """(depth, name) of every session, each parent before its children and each session once.
+
+        Sessions in a cycle, which only a foreign ledger can hold, come last at depth 0.
+        """
+        children = self.children()
+        seen: set[str] = set()
+        for start in (*self.roots(), *sorted(self.sessions)):
+            stack = [(0, start)]
+            while stack:
+                depth, name = stack.pop()
+                if name not in seen:
+                    seen.add(name)
+                    yield depth, name
+                    stack += [(depth + 1, child) for child in reversed(children.get(name, ()))]

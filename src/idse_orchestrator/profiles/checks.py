@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.constitution.validate import Settle
     from idse_orchestrator.constitution.validation_engine import Hit
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
 
 _SPEC = ARTIFACTS["spec"]

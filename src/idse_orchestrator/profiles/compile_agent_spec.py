@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR
-from idse_orchestrator.documents.project_workspace import artifact_path, sessions_folder, split_session_path
+from idse_orchestrator.documents.project_workspace import (
+    EXECUTABLE,
+    REGULAR,
+    artifact_path,
+    sessions_folder,
+    split_session_path,
+)
 from idse_orchestrator.profiles.block import Problem
 from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
     ProfileReading,
@@ -22,7 +27,7 @@ from idse_orchestrator.profiles.problems import PlacedProblem, no_profile, no_sp
 from idse_orchestrator.profiles.spec import AgentProfileSpec
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.errors import NoAgentProfileError
     from idse_orchestrator.ledger.events import SessionKey
 

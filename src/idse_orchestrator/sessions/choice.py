@@ -17,7 +17,7 @@ from idse_orchestrator.sessions.resolve import Asking, folder_of, resolve_projec
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import Names
     from idse_orchestrator.sessions.ports import SessionFolders

@@ -15,12 +15,12 @@ from idse_orchestrator.base.text import encodable, one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE, Draft, SessionKey
-from idse_orchestrator.pipeline.session_graph import FEATURE, SESSION_TYPES, type_fits
+from idse_orchestrator.pipeline.ports import FEATURE, SESSION_TYPES, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
-from idse_orchestrator.sessions.render_artifacts import TemplateValues, render_artifacts
 from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.template_folder import TemplateValues, render_artifacts
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader

@@ -13,7 +13,7 @@ from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.ledger.events import CREATED, Draft
-from idse_orchestrator.pipeline.session_graph import BLUEPRINT_TYPE, FEATURE
+from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.sessions.create_session import (
     SessionMaker,
     SessionWish,

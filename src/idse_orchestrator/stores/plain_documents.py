@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.constitution.scope import places
-from idse_orchestrator.documents.artifact_reader import GITLINK, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.documents.project_workspace import (
     CAP,
     CONSTITUTION_PATH,
     EVERYTHING,
     GITIGNORE_PATH,
+    GITLINK,
+    REGULAR,
     STORE_FOLDER,
+    SYMLINK,
     TOP_FOLDERS,
     WORKSPACE,
+    FileEntry,
     check_folders,
     decode,
     encode,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.constitution.rules import Report
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.health.footprint import GitFootprint

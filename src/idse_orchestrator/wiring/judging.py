@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution, Report
     from idse_orchestrator.constitution.scope import Scope
     from idse_orchestrator.constitution.validate import Validation
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.profiles.compile_agent_spec import CompileWish

@@ -21,7 +21,7 @@ from idse_orchestrator.wiring.use_cases import UseCases
 if TYPE_CHECKING:
     from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.claims.session import Blueprint
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef

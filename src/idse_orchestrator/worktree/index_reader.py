@@ -21,11 +21,11 @@ from idse_orchestrator.constitution.commit_reader import (
     known_commit,
 )
 from idse_orchestrator.constitution.scope import Changes, Scope, places
-from idse_orchestrator.documents.artifact_reader import FileEntry
 from idse_orchestrator.documents.project_workspace import (
     CONSTITUTION_PATH,
     EVERYTHING,
     WORKSPACE,
+    FileEntry,
     check_folders,
     only_legacy,
     split_session_path,
@@ -49,7 +49,7 @@ from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
 from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.artifact_reader import ArtifactReader
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.sessions.choice import Choice

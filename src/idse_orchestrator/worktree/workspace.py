@@ -252,8 +252,7 @@ class TreeMerger:
 
     def _merge(self, base: str, ours: str, theirs: str) -> Merged:
         from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, merge_folders
-        from idse_orchestrator.ledger.merge.texts import merge_texts
-        from idse_orchestrator.ledger.merge.trees import GitFolders
+        from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
 
         by_git = partial(merge_texts, self._program, labels=EDIT_LABELS)
         return merge_folders(GitFolders(self._objects), self.only_documents(base), ours, theirs, by_git)

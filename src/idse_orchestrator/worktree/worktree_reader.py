@@ -13,10 +13,14 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, REGULAR, SYMLINK, FileEntry
 from idse_orchestrator.documents.project_workspace import (
     CAP,
     EVERYTHING,
+    EXECUTABLE,
+    GITLINK,
+    REGULAR,
+    SYMLINK,
+    FileEntry,
     check_folders,
     encode,
     is_readable,

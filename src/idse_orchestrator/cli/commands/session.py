@@ -13,7 +13,7 @@ from idse_orchestrator.cli.render.status import status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
-from idse_orchestrator.pipeline.session_graph import EXPLORATORY, FEATURE
+from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
 from idse_orchestrator.sessions.create_session import (
     SETTABLE_STATUSES,
     SessionWish,

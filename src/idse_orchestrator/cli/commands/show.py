@@ -19,9 +19,16 @@ from idse_orchestrator.cli.render.log_data import damage_diagnostics, entry_data
 from idse_orchestrator.cli.terminal import Answer, Raw, Said
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
-from idse_orchestrator.sessions.diff import Comparing, DiffWish
-from idse_orchestrator.sessions.diff import diff as compare
-from idse_orchestrator.sessions.show_event import Difference, Finder, Shown, artifact_at, show_event
+from idse_orchestrator.sessions.show_event import (
+    Comparing,
+    Difference,
+    DiffWish,
+    Finder,
+    Shown,
+    artifact_at,
+    show_event,
+)
+from idse_orchestrator.sessions.show_event import diff as compare
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run

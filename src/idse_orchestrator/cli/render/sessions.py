@@ -8,7 +8,7 @@ from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
-from idse_orchestrator.pipeline.session_graph import SessionGraph
+from idse_orchestrator.pipeline.ports import SessionGraph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

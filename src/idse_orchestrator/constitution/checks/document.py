@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, REGULAR, FileEntry
 from idse_orchestrator.documents.markdown import Outline, Section, names_start, normalized, outline_of
-from idse_orchestrator.documents.project_workspace import STAGE_OF
+from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, STAGE_OF, FileEntry
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.task_list import TaskList

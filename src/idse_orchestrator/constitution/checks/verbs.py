@@ -10,9 +10,9 @@ from types import MappingProxyType
 from typing import NamedTuple, cast
 
 from idse_orchestrator.base.text import is_unicode
-from idse_orchestrator.constitution.checks import sections, stages, tasks
+from idse_orchestrator.constitution.checks import sections, stages
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number, texts
-from idse_orchestrator.documents.artifact_reader import EXECUTABLE, GITLINK, SYMLINK
+from idse_orchestrator.documents.project_workspace import EXECUTABLE, GITLINK, SYMLINK
 
 ANY_FILE = 0
 """Runs on whatever stands there, also on a symbolic link or a file too large to read."""
@@ -183,13 +183,13 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         ),
         "has_criteria": Verb(TEXT, ("section",), stages.has_criteria),
         "questions_answered": Verb(TEXT, ("question",), stages.questions_answered),
-        "task_grammar": Verb(TEXT, ("problem",), tasks.task_grammar),
-        "task_ids_unique": Verb(TEXT, ("task", "first"), tasks.task_ids_unique),
-        "task_dependencies_exist": Verb(TEXT, ("task", "dependency"), tasks.task_dependencies_exist),
-        "task_dependencies_acyclic": Verb(TEXT, ("cycle",), tasks.task_dependencies_acyclic),
-        "parallel_tasks_apart": Verb(TEXT, ("first", "second", "shared"), tasks.parallel_tasks_apart),
-        "tasks_ticked": Verb(TEXT, ("count", "total", "first"), tasks.tasks_ticked),
-        "has_tasks": Verb(TEXT, (), tasks.has_tasks),
+        "task_grammar": Verb(TEXT, ("problem",), stages.task_grammar),
+        "task_ids_unique": Verb(TEXT, ("task", "first"), stages.task_ids_unique),
+        "task_dependencies_exist": Verb(TEXT, ("task", "dependency"), stages.task_dependencies_exist),
+        "task_dependencies_acyclic": Verb(TEXT, ("cycle",), stages.task_dependencies_acyclic),
+        "parallel_tasks_apart": Verb(TEXT, ("first", "second", "shared"), stages.parallel_tasks_apart),
+        "tasks_ticked": Verb(TEXT, ("count", "total", "first"), stages.tasks_ticked),
+        "has_tasks": Verb(TEXT, (), stages.has_tasks),
         "names_artifacts": Verb(TEXT, ("section",), stages.names_artifacts),
         "block_as_written": Verb(TEXT, ("problem",), "idse_orchestrator.claims.block:block_as_written"),
         "no_text": Verb(TEXT, ("text",), sections.no_text),

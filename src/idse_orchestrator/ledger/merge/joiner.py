@@ -25,8 +25,7 @@ from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
 from idse_orchestrator.ledger.merge.folders import merge_folders
 from idse_orchestrator.ledger.merge.notes import NoteContent
-from idse_orchestrator.ledger.merge.texts import merge_texts
-from idse_orchestrator.ledger.merge.trees import GitFolders
+from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
 from idse_orchestrator.ledger.refs import CannotJudgeError, NewerFormatError, newer_format
 
 if TYPE_CHECKING:
