@@ -9,12 +9,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from hashlib import sha1
-from typing import TYPE_CHECKING, NamedTuple, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.errors import InvalidNameError, NameTakenError
-
-if TYPE_CHECKING:
-    from typing import Any
 
 MAX_LENGTH = 64
 BLUEPRINT = "__blueprint__"
@@ -106,6 +103,15 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """`value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
     return _ENCODER.encode(value).encode()
+
+
+Filled = TypeVar("Filled", bound="tuple[Any, ...]")
+
+
+def filled(kind: type[Filled], raw: Mapping[str, Any], **given: Any) -> Filled:  # noqa: ANN401 - any field
+    """Returns a named tuple of `given`, and of what `raw` has for its other fields. Raises KeyError."""
+    fields: tuple[str, ...] = kind._fields  # type: ignore[attr-defined]
+    return kind(*(given[name] if name in given else raw[name] for name in fields))
 
 
 BLOB, TREE, COMMIT = "blob", "tree", "commit"

@@ -25,8 +25,8 @@ from idse_orchestrator.ledger.refs import (
     sync_ref,
     tracking_ref,
 )
-from idse_orchestrator.pipeline.stage_state_model import project_parts, state_from_json
-from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip
+from idse_orchestrator.pipeline.stage_state_model import state_from_json
+from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip, project_from_json, project_parts
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
@@ -68,7 +68,7 @@ class GitLedgerReader:
     def project(self, project: str) -> ProjectTip | None:
         """See `LedgerReader.project`."""
         with ObjectStream(self._git) as objects:
-            return self._tip(objects, _project_in, project_ref(project))
+            return self._tip(objects, project_from_json, project_ref(project))
 
     def look(self, project: str, session: str) -> Look | None:
         """See `LedgerReader.look`."""
@@ -88,7 +88,7 @@ class GitLedgerReader:
         with ObjectStream(self._git) as objects:
             blob = objects.read(f"{commit}:{STATE}") if _COMMIT.fullmatch(commit) else None
         try:
-            state = _project_in(blob.data) if blob else None
+            state = project_from_json(blob.data) if blob else None
         except ValueError:
             return None
         return state if state and state.project == project else None
@@ -190,12 +190,6 @@ class GitLedgerReader:
 
     def _refs(self, prefix: str) -> Sequence[str]:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
-
-
-def _project_in(data: bytes) -> ProjectState:
-    from idse_orchestrator.pipeline.values import project_from_json  # a status needs none of it
-
-    return project_from_json(data)
 
 
 def _parts_in(data: bytes) -> Mapping[str, Any]:

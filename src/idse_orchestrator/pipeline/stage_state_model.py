@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from idse_orchestrator.base.names import canonical_json
+from idse_orchestrator.base.names import canonical_json, filled
 from idse_orchestrator.documents.project_workspace import STAGES, upstream_of
 from idse_orchestrator.ledger.events import NotApplied
 from idse_orchestrator.ledger.refs import FIRST, read_format
@@ -149,30 +149,17 @@ def standings(state: SessionState, blobs: Mapping[str, str]) -> tuple[Standing, 
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:
     """Returns `state` as plain JSON values."""
+    plain = state._asdict()
+    parts = plain.pop("parts")
     return {
-        "format": state.format,
-        "project": state.project,
-        "session": state.session,
-        "type": state.type,
-        "title": state.title,
-        "status": state.status,
-        "owner": state.owner,
+        **plain,
         "tags": list(state.tags),
         "parents": list(state.parents),
-        "created_at": state.created_at,
-        "updated_at": state.updated_at,
-        "lamport": state.lamport,
-        "events": state.events,
-        "stages": {stage: _record_to_dict(record) for stage, record in state.stages.items()},
-        "assigned": dict(state.assigned),
-        "validation": {
-            "status": state.validation.status,
-            "constitution": state.validation.constitution,
-            "at": state.validation.at,
-        },
-        "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
-        "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
-        **state.parts,
+        "stages": {stage: record._asdict() for stage, record in state.stages.items()},
+        "validation": state.validation._asdict(),
+        "waivers": [waiver._asdict() for waiver in state.waivers],
+        "not_applied": [entry._asdict() for entry in state.not_applied],
+        **parts,
     }
 
 
@@ -190,72 +177,18 @@ def state_from_json(data: bytes) -> SessionState:
 
 
 def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
-    form = read_format(raw["format"])
-    validation = raw["validation"]
-    return SessionState(
-        project=raw["project"],
-        session=raw["session"],
-        type=raw["type"],
-        title=raw["title"],
-        status=raw["status"],
-        owner=raw["owner"],
+    return filled(
+        SessionState,
+        raw,
+        format=read_format(raw["format"]),
         tags=tuple(raw["tags"]),
         parents=tuple(raw["parents"]),
-        created_at=raw["created_at"],
-        updated_at=raw["updated_at"],
-        lamport=raw["lamport"],
-        events=raw["events"],
-        stages={stage: _record_from_dict(raw["stages"][stage]) for stage in STAGES},
-        assigned=raw["assigned"],
-        validation=ValidationVerdict(validation["status"], validation["constitution"], validation["at"]),
-        waivers=tuple(_waiver_from_dict(waiver) for waiver in raw["waivers"]),
-        not_applied=tuple(NotApplied(entry["event"], entry["why"]) for entry in raw["not_applied"]),
+        stages={stage: filled(StageRecord, raw["stages"][stage]) for stage in STAGES},
+        validation=filled(ValidationVerdict, raw["validation"]),
+        waivers=tuple(filled(Waiver, waiver) for waiver in raw["waivers"]),
+        not_applied=tuple(filled(NotApplied, entry) for entry in raw["not_applied"]),
         parts={key: value for key, value in raw.items() if key not in _OWN},
-        format=form,
     )
-
-
-def _record_to_dict(record: StageRecord) -> dict[str, Any]:
-    return {
-        "status": record.status,
-        "at": record.at,
-        "by": record.by,
-        "event": record.event,
-        "artifact": record.artifact,
-        "upstream": dict(record.upstream),
-        "reopens": dict(record.reopens),
-    }
-
-
-def _record_from_dict(raw: Mapping[str, Any]) -> StageRecord:
-    return StageRecord(
-        raw["status"], raw["at"], raw["by"], raw["event"], raw["artifact"], raw["upstream"], raw["reopens"]
-    )
-
-
-def _waiver_to_dict(waiver: Waiver) -> dict[str, Any]:
-    return {
-        "rule": waiver.rule,
-        "session": waiver.session,
-        "reason": waiver.reason,
-        "expires": waiver.expires,
-        "by": waiver.by,
-        "event": waiver.event,
-    }
-
-
-def _waiver_from_dict(raw: Mapping[str, Any]) -> Waiver:
-    return Waiver(raw["rule"], raw["session"], raw["reason"], raw["expires"], raw["by"], raw["event"])
 
 
 _OWN = frozenset(SessionState._fields) - {"parts"}
-
-
-_OF_PROJECTS = frozenset(
-    ("format", "project", "stack", "created_at", "updated_at", "lamport", "events", "settings", "not_applied")
-)
-
-
-def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what other themes keep in a project's state, given as plain JSON values."""
-    return {key: value for key, value in raw.items() if key not in _OF_PROJECTS}

@@ -6,11 +6,11 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from idse_orchestrator.base.names import canonical_json
+from idse_orchestrator.base.names import canonical_json, filled
 from idse_orchestrator.ledger.commit import STATE, corrupt
 from idse_orchestrator.ledger.events import Draft, NotApplied, Tip
 from idse_orchestrator.ledger.refs import FIRST, read_format
-from idse_orchestrator.pipeline.stage_state_model import SessionState, project_parts
+from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event
@@ -85,41 +85,34 @@ class ProjectState(NamedTuple):
 
 def project_to_json(state: ProjectState) -> bytes:
     """Returns `state` as canonical JSON; `not_applied` only where it holds something."""
-    plain: dict[str, Any] = {
-        "format": state.format,
-        "project": state.project,
-        "stack": state.stack,
-        "created_at": state.created_at,
-        "updated_at": state.updated_at,
-        "lamport": state.lamport,
-        "events": state.events,
-        "settings": dict(state.settings),
-        **state.parts,
-    }
-    if state.not_applied:
-        plain["not_applied"] = [{"event": entry.event, "why": entry.why} for entry in state.not_applied]
-    return canonical_json(plain)
+    plain = state._asdict()
+    parts, skipped = plain.pop("parts"), plain.pop("not_applied")
+    if skipped:
+        plain["not_applied"] = [entry._asdict() for entry in skipped]
+    return canonical_json({**plain, **parts})
 
 
 def project_from_json(data: bytes) -> ProjectState:
     """Returns the project's state in `data`; ValueError where it is none."""
     try:
         raw = json.loads(data)
-        form = read_format(raw["format"])
-        return ProjectState(
-            raw["project"],
-            raw["stack"],
-            raw["created_at"],
-            raw["updated_at"],
-            raw["lamport"],
-            raw["events"],
-            raw["settings"],
-            project_parts(raw),
-            tuple(NotApplied(entry["event"], entry["why"]) for entry in raw.get("not_applied", ())),
-            form,
+        return filled(
+            ProjectState,
+            raw,
+            format=read_format(raw["format"]),
+            parts=project_parts(raw),
+            not_applied=tuple(filled(NotApplied, entry) for entry in raw.get("not_applied", ())),
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error
+
+
+def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns what other themes keep in a project's state, given as plain JSON values."""
+    return {key: value for key, value in raw.items() if key not in _OF_PROJECTS}
+
+
+_OF_PROJECTS = frozenset(ProjectState._fields) - {"parts"}
 
 
 def created(state: ProjectState, event: Event) -> ProjectState:
