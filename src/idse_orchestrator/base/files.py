@@ -1,4 +1,10 @@
-"""Files written in one step, or not at all: a reader never sees a part, a full disk leaves what was there."""
+"""Files written in one step or not at all: no reader sees a part, a full disk leaves what was there.
+
+Below them: the lock around writes, the folders that are shipped with the package, and the id of this
+clone. The lock makes writes fair and fast, never correct: correctness is a compare-and-swap of the
+store itself. Where a file system has no flock (some network mounts), writing goes on without it. The
+kernel drops it with its process, so a killed writer leaves nothing behind.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,10 @@
-"""The names people give to projects and sessions, and which of them are allowed.
+"""Names that people give, ids that are made, and canonical JSON.
 
-A name becomes a folder and a component of a ref, so it must be safe as both on every platform.
+The name of a project or a session becomes a folder and a component of a ref, so it must be safe as both
+on every platform. Ids are ULIDs, which sort by time, or content ids as git computes them: a folder's id
+is that of the tree git would make of its files, an entry's that of the commit. So a ledger that travels
+from one store to another keeps every id, and a changed byte shows as another id. Libraries that make
+them import more than a hook has time for, and take clock and randomness from around them.
 """
 
 from __future__ import annotations

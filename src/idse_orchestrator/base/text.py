@@ -1,4 +1,9 @@
-"""Free text made safe to store: what people and agents type can hold anything."""
+"""Text made safe to store: what people and agents type can hold anything.
+
+Free text first, then the names of files, then those of people as git writes them. A ledger is written
+on one system and its folders are written out on another: macOS ignores some characters and case,
+Windows ignores case, trailing dots and spaces, and knows short names and streams.
+"""
 
 from __future__ import annotations
 

@@ -2,6 +2,10 @@
 
 A package offers a verb as an entry point of the group GROUP. It is loaded only where the user's own
 configuration names it (``git config idse.checks``), never because a file of a branch does.
+
+Compiled constitutions and verdicts are kept on disk. A verdict is the JSON text of a file's hits
+(`hits_to_json`). It depends on nothing but its key and the constitution, so it never grows old; the
+cache may forget it at any time, and may never be wrong.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The constitution: articles that say what a valid session is, and rules that hold documents to them.
+"""The constitution as data, and what it says: rules, findings, and the report that findings make.
 
-Rules are data. `file.py` reads them from YAML; here they are plain values that also
-travel as one JSON text (`to_json`, `from_json`), so that a hook needs neither a YAML parser nor a
-validation library to know them.
+`file.py` reads rules from YAML; here they are plain values that also travel as one JSON text
+(`to_json`, `from_json`), so that a hook needs neither a YAML parser nor a validation library to know
+them.
 """
 
 from __future__ import annotations

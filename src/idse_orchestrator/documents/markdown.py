@@ -1,7 +1,9 @@
 """The outline of a Markdown document: its sections, its code, its comments.
 
-markdown-it-py parses the blocks; inline markup is left alone, since only code spans matter here
-and `code_spans` finds them in the few blocks that somebody asks about.
+markdown-it-py parses the blocks; inline markup is left alone, since only code spans matter here and
+`code_spans` finds them in the few blocks that somebody asks about. Headings are brought to one form, so
+that they can be compared: ``## 6. Agent Profile``, ``## 🤖 agent profile:`` and ``## 6 · Agent Profile
+(optional)`` are all "agent profile".
 """
 
 from __future__ import annotations

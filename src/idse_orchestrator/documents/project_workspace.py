@@ -1,4 +1,4 @@
-"""The folder ``.idse/`` in a work tree: what stands where, and what git is told to ignore.
+"""The folder ``.idse/`` in a work tree: the seven documents of a session, and what else stands where.
 
 ::
 
@@ -11,9 +11,13 @@
         session_state.json               view: where that session stands
         agent_registry.json              view: the project's agents, where it has any
         build/                           what can be made again: compiled agent profiles
-        sessions/<session>/              the artifacts (`pipeline_artifacts`)
+        sessions/<session>/              the artifacts: PipelineArtifacts are ARTIFACTS, by stage
 
-All paths are relative to the repository's top and use ``/``.
+All paths are relative to the repository's top and use ``/``. Older layouts have other places.
+
+`ArtifactReader` is how the ValidationEngine sees documents: a work tree, the index, a commit, a
+ledger's tip and a quarantined push all look the same, folders of files that have a mode, a content id
+and bytes. `tests/contracts/artifact_reader.py` holds every implementation to it.
 """
 
 from __future__ import annotations

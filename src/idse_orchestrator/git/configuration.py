@@ -1,4 +1,4 @@
-"""Git's configuration: the whole of it, asked once, and the settings that idse makes."""
+"""Git's configuration, asked once; the settings that idse makes; and who acts, as git has it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,14 @@
-"""The one place that imports pygit2, and pays only for what is used.
+"""The one place that imports pygit2, paying only for what is used; and the compare-and-swap of a ref.
 
 Importing pygit2 parses the whole bundle of certificate authorities (9 to 14 ms) and *raises* where
 there is none, as in minimal containers. idse never lets libgit2 talk to a network, so the import is
 shown an empty certificate folder and the environment is put back right after. A process with threads
 imports it before it starts them: see `wiring`.
+
+libgit2 1.9 has one call that is a true compare-and-swap for existing *and* for new refs: the file
+backend's `write` with an expected old id, where the zero id means "must not exist". Everything else it
+offers let two creators both win. Deleting, renaming and packing stay with the git program: libgit2
+rewrites packed-refs from a stale cache.
 """
 
 from __future__ import annotations

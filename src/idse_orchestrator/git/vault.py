@@ -2,8 +2,10 @@
 
 Kinds of repository that cannot be served safely are refused here, before anything is read.
 
-git offers no single question for this, and a process more would cost every command 2 ms. Only the
-two sections that matter are read, by the rules of git's own format; includes do not count there.
+git offers no single question for this, and a process more would cost every command 2 ms. Only the two
+sections that matter are read, by the rules of git's own format; includes do not count there.
+
+Its ledger lock makes writes fair and fast; `libgit2.move_ref` makes them correct.
 """
 
 from __future__ import annotations

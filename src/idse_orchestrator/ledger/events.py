@@ -1,7 +1,9 @@
-"""What one ledger commit says happened, and its canonical JSON.
+"""One event: what a ledger commit says happened, as canonical JSON and as the message of that commit.
 
 Equal events have equal bytes (sorted keys, no spaces, UTF-8), so a verifier can replay a ledger and
-compare content ids instead of meanings.
+compare content ids instead of meanings. JSON is authoritative; the message retells it (a subject people
+read, a reason, trailers that plain git can query) and can be rebuilt. Free text is cleaned first: a
+line break or a ``---`` line in it would forge or hide trailers.
 """
 
 from __future__ import annotations

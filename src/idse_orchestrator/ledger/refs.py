@@ -1,8 +1,13 @@
-"""The layout of refs: how they are named, and which of them cannot stand beside each other.
+"""The layout of refs, and the number of a ledger's format.
 
 refs/idse/<family>/<name>…          published; `ledger.kinds` says what the names of a family are
 refs/idse-local/…                   never leaves this repository
 refs/worktree/idse/…                of one work tree
+
+The format is 1 until a ledger's first event that older code would fold or read otherwise, then more. It
+is a property of the ledger, not of an event: once raised it stays, through merges too, since the state
+keeps the highest format of all events that were folded. So a clone that reads only older formats sees
+at every tip that it cannot judge this ledger, and the bytes of all other ledgers never change.
 """
 
 from __future__ import annotations

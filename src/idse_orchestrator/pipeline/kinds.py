@@ -1,7 +1,12 @@
-"""The two kinds of ledger that every project has: of the project itself, and of each of its sessions.
+"""The two kinds of ledger that every project has, of itself and of each session; what events do there.
 
-Both list every kind of event that the format knows, since a fold counts them all. Those of other themes are
-added where the themes are known; until then they belong to an absent part of idse.
+Both kinds list every event that the format knows, since a fold counts them all. Those of other themes
+are added where the themes are known; until then they belong to an absent part of idse.
+
+The folds follow in the order of the table. They are pure, the same for all who have seen the same
+events. Each returns the next state, or why the event does not apply: its precondition may no longer
+hold, since two replicas may both act in good faith. Below them are the subjects: one line for each kind
+of event, from its body.
 """
 
 from __future__ import annotations

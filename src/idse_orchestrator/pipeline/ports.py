@@ -1,4 +1,8 @@
-"""Reading session and project ledgers, as Protocols: from a repository, or from a store."""
+"""Protocols for reading ledgers, from a repository or from a store; and the graph of sessions.
+
+A session's parent is the one whose outcome made it necessary. Parents are named when a session is made,
+so the graph has no cycle as long as a parent must exist before its child.
+"""
 
 from __future__ import annotations
 

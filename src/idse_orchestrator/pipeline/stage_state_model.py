@@ -1,7 +1,8 @@
 """Where a session stands: each stage's status, and whether the documents still are what was completed.
 
-`SessionState` is the fold of a ledger's events (`session_fold`). `standing` compares it with
-documents: completion expires by content, so nothing has to remember to reset a flag.
+`SessionState` is the fold of a ledger's events (`kinds`), and ``state.json`` is its canonical JSON.
+`standing` compares it with documents: completion expires by content, so nothing has to remember to
+reset a flag.
 """
 
 from __future__ import annotations

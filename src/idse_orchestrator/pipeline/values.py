@@ -1,4 +1,4 @@
-"""Values of session and project ledgers, and the parts of their states that other themes keep."""
+"""The state of a project, and the parts of a project's or session's state that other themes keep."""
 
 from __future__ import annotations
 

@@ -1,7 +1,11 @@
-"""Find one entry of a ledger by what people have at hand, and tell all of it.
+"""Finds an entry of a ledger by what people have at hand, shows it, and compares folders with it.
 
 An entry is named by its event id or its ledger commit, in full or by a prefix of at least four
 characters, or by ``SESSION@{n}``: n entries before the newest of a session (``@{n}``: the current one).
+
+A folder is compared, in the order of the code, with what one stage was completed with (and what that
+builds on) or all were (each its own document) · with another entry · with a code revision · with the
+newest entry (what is not saved yet).
 """
 
 from __future__ import annotations

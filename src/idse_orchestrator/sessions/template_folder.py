@@ -1,4 +1,9 @@
-"""Templates on disk: the shipped folder, and the project's ``.idse/templates/`` before it, one by one."""
+"""A new session's seven documents, made from templates: the project's own before the shipped ones.
+
+A template is read by its stage; those named ``….j2`` are rendered with jinja2, others are taken as they
+are. Rendering can run no code of a template and takes time and memory in proportion to its size
+(`template_language.py`).
+"""
 
 from __future__ import annotations
 

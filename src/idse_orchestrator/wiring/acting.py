@@ -1,4 +1,4 @@
-"""Who acts: made of the settings, git's identity and the environment."""
+"""Who acts, and with which settings: from the home folder, git, the environment, or as given."""
 
 from __future__ import annotations
 

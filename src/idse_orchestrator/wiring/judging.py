@@ -1,6 +1,6 @@
-"""Builds what judges documents: the ValidationEngine over the work tree, the index or any commit.
+"""Builds what judges documents, compiles profiles and hands stages over, from an application's parts.
 
-It is the half of the wiring that only judging commands pay for.
+Only commands that need one of these pay for its imports.
 """
 
 from __future__ import annotations

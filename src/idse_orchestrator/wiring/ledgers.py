@@ -1,4 +1,7 @@
-"""What writes, merges and judges ledgers, with all kinds of ledgers that this idse knows."""
+"""All kinds of ledgers of this idse, and what writes, merges, guards and lists them.
+
+It is the one place that knows which themes have events in which kinds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of what one stage's document must say."""
+"""Checks of what one stage's document must say, and of the checklist in ``tasks.md``."""
 
 from __future__ import annotations
 

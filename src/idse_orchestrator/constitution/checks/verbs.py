@@ -1,4 +1,8 @@
-"""The closed set of check verbs: what each needs of a file, and what it tells a message."""
+"""The closed set of check verbs: what each needs of a file, and what it tells a message.
+
+The checks of a file as such (kind, size, text, secrets) stand here; those of a document have files of
+their own.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Folders of documents as git's trees, for a merge that needs no work tree."""
+"""Folders of documents as git's trees, and texts merged by `git merge-file`, without a work tree.
+
+Where there is git, nothing else merges texts: the id of a merge rests on this one.
+"""
 
 from __future__ import annotations
 
