@@ -7,8 +7,6 @@ import os
 import stat
 
 import pytest
-from idse_orchestrator.worktree.readers.index import IndexReader
-from idse_orchestrator.worktree.readers.worktree import WorktreeReader
 
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
