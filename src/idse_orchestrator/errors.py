@@ -352,3 +352,9 @@ class ClaimsBlockError(IdseError):
 
     code = "IDSE056"
     exit_code = EXIT_CONFLICT
+
+
+class NewerLedgerError(CorruptLedgerError):
+    """A newer idse wrote in this ledger, and this one cannot read it. Nothing is damaged: upgrade idse."""
+
+    code = "IDSE057"

@@ -15,7 +15,7 @@ import pytest
 
 from here import acting, discover
 from idse_orchestrator.base.names import canonical_json, is_name
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import NewerLedgerError
 from idse_orchestrator.ledger.events import Draft, NotApplied
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.ledger.git_backend import GitBackend
@@ -288,7 +288,7 @@ def test_an_older_idse_leaves_a_newer_ledger_of_its_own_alone(clones):
     assert "newer idse" in told[REF].why
     assert old.tip() == mine
     assert old.tip("refs/idse/toys/shelf/bear") == new.tip("refs/idse/toys/shelf/bear")
-    with pytest.raises(CorruptLedgerError, match="needs a newer idse"):
+    with pytest.raises(NewerLedgerError, match="needs a newer idse"):
         old.append(paint("green"))
     assert {defect.code for defect in old.defects()} == {"newer-format"}
 

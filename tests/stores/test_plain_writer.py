@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
 
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.stores.entry import Content, make_entry
 from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.plain_documents import Place
 from idse_orchestrator.stores.plain_folders import Folders
+from idse_orchestrator.stores.plain_reader import StoreLedgerReader
 from idse_orchestrator.wiring.acting import PlainActing
 from idse_orchestrator.wiring.ledgers import store_writer
 from memory_store import MemoryStore
@@ -44,3 +47,18 @@ def test_of_events_that_are_planned_together_none_is_seen_where_one_cannot_be_wr
     with pytest.raises(CorruptLedgerError):
         writer.append_all(*LOGIN, lambda _: (TWO[1], Draft("edited", {}, artifacts="1" * 40)))
     assert store.load_session(LOGIN).tip == first.commit
+
+
+def test_a_ledger_of_a_newer_format_needs_a_newer_idse_and_is_not_damaged(store, writer):
+    tip = writer.append(*LOGIN, lambda _: TWO[0])
+    newest = next(iter(store.entries(LOGIN)))
+    state = json.dumps({**json.loads(newest.state), "format": 2}).encode()
+    content = Content(newest.event, state, newest.artifacts)
+    newer = make_entry(content, [tip.commit], "Ada <ada@example.org> 0 +0000", "idse: paint\n")
+    store.save_session(LOGIN, [newer], tip.commit)
+    for ask in (
+        lambda: writer.append(*LOGIN, lambda _: TWO[1]),
+        lambda: StoreLedgerReader(store, Folders(store)).session(*LOGIN),
+    ):
+        with pytest.raises(NewerLedgerError, match="needs a newer idse"):
+            ask()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
-from idse_orchestrator.errors import CorruptLedgerError
+from idse_orchestrator.errors import CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.ledger.refs import CannotJudgeError
 
 ARTIFACTS = "artifacts"
@@ -79,8 +79,13 @@ def corrupt(ref: str, cause: str) -> CorruptLedgerError:
 def unreadable(ref: str, error: Exception) -> CorruptLedgerError:
     """Returns the error for a ledger whose ``state.json`` cannot be read, or is too new to be."""
     if isinstance(error, CannotJudgeError):
-        return CorruptLedgerError("this ledger needs a newer idse", where=ref, cause=str(error), fix=UPGRADE)
+        return newer(ref, error)
     return corrupt(ref, f"{STATE}: {error}")
+
+
+def newer(ref: str, error: Exception) -> NewerLedgerError:
+    """Returns the error for a ledger that only a newer idse can read."""
+    return NewerLedgerError("this ledger needs a newer idse", where=ref, cause=str(error), fix=UPGRADE)
 
 
 UPGRADE = ("pip install --upgrade idse-orchestrator",)

@@ -13,7 +13,8 @@ from heapq import heappop, heappush
 
 from idse_orchestrator.base.names import BLOB, COMMIT, Folder, Row, content_id, folder_objects, nested
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, newer
+from idse_orchestrator.ledger.refs import CannotJudgeError
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _COMMITTER = re.compile(rb"committer .*> (\d+) [+-]\d{4}", re.ASCII)
@@ -110,6 +111,15 @@ def _documents(artifacts: Mapping[str, str]) -> Folder:
 def corrupt_entry(where: str, cause: str) -> CorruptLedgerError:
     """Returns the error for an entry that is not what it should be."""
     return CorruptLedgerError("an entry of a ledger is damaged", where=where, cause=cause)
+
+
+def unreadable_state(where: str, error: Exception) -> CorruptLedgerError:
+    """Returns the error for a ledger whose state cannot be read, or is too new to be."""
+    return (
+        newer(where, error)
+        if isinstance(error, CannotJudgeError)
+        else corrupt_entry(where, f"{STATE}: {error}")
+    )
 
 
 def _head(commit: bytes) -> list[bytes]:

@@ -13,7 +13,7 @@ from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.stores.copy_ledgers import all_keys
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
-from idse_orchestrator.stores.entry import Content, StoreEntry, corrupt_entry, entry_id, make_entry
+from idse_orchestrator.stores.entry import Content, StoreEntry, entry_id, make_entry, unreadable_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ class StoreBackend:
         try:
             state = named.kind.from_json(loaded.state)
         except ValueError as error:
-            raise corrupt_entry(ledger_name(_key(named)), f"state.json: {error}") from error
+            raise unreadable_state(ledger_name(_key(named)), error) from error
         return Tip(loaded.tip, self._folders.id_of(loaded.artifacts), state)
 
     def keep(self, named: Named, made: Made) -> str:  # noqa: ARG002 - the port's signature

@@ -16,7 +16,7 @@ from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
 from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json
 from idse_orchestrator.pipeline.values import Look, ProjectState, ProjectTip, SessionTip, project_from_json
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
-from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
+from idse_orchestrator.stores.entry import StoreEntry, entry_id, unreadable_state
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.plain_folders import Folders
@@ -185,4 +185,4 @@ def _parsed(key: LedgerKey, parse: Callable[[bytes], State], data: bytes) -> Sta
     try:
         return parse(data)
     except ValueError as error:
-        raise corrupt_entry(ledger_name(key), f"state.json: {error}") from error
+        raise unreadable_state(ledger_name(key), error) from error

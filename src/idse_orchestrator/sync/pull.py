@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import ConflictError, CorruptLedgerError
-from idse_orchestrator.ledger.refs import SYNC, CannotJudgeError
+from idse_orchestrator.errors import ConflictError, NewerLedgerError
+from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PULL, RefMove
 from idse_orchestrator.sync.syncing import (
     MERGED,
@@ -201,7 +201,5 @@ def _joined(syncing: Syncing, move: RefMove) -> tuple[RefMove, str, str]:
     """The move to the join of both histories; a ledger of ours that needs a newer idse stays as it is."""
     try:
         return move._replace(new=syncing.joiner.join(move.ref, move.old, move.new)), MERGED, ""
-    except CorruptLedgerError as error:
-        if not isinstance(error.__cause__, CannotJudgeError):
-            raise
+    except NewerLedgerError as error:
         return move, REFUSED, f"{error.message}: {error.cause}"
