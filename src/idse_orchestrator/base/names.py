@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha1
 from typing import Any, NamedTuple, TypeVar, Union
 
-from idse_orchestrator.errors import InvalidNameError, NameTakenError
+from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.errors import InvalidNameError, NameTakenError, UnknownNameError
 
 MAX_LENGTH = 64
 BLUEPRINT = "__blueprint__"
@@ -61,6 +62,22 @@ def check_new_name(kind: str, name: str, existing: Iterable[str]) -> str:
                 fix=("choose a name that differs in more than case",),
             )
     return name
+
+
+def check_known(
+    kind: str, word: str, known: Collection[str], fix: tuple[str, ...] = (), *, many: str = ""
+) -> str:
+    """Returns `word` if it is one of `known`. Raises UnknownNameError, with the nearest, if not.
+
+    `kind` is what they are; `many` is its plural where that is no plain one.
+    """
+    if word in known:
+        return word
+    raise UnknownNameError(
+        f"there is no {kind} {word!r}",
+        cause=f"{many or kind + 's'}: {', '.join(known)}",
+        fix=did_you_mean(word, known) or fix,
+    )
 
 
 def problem_with(name: str) -> str | None:

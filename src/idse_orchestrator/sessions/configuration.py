@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from idse_orchestrator.base.names import check_name
-from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnknownNameError
+from idse_orchestrator.base.names import check_known, check_name
+from idse_orchestrator.errors import IdseError, InvalidConfigurationError
 
 BUILT_IN = "built-in"
 HOME = "home"
@@ -156,14 +155,7 @@ def unknown_keys(layers: Layers) -> Sequence[Stated]:
 
 def known_key(key: str) -> str:
     """`key` in the spelling of SETTINGS; UnknownNameError when there is none like it."""
-    plain = key.lower().removeprefix("idse.")
-    if plain in SETTINGS:
-        return plain
-    raise UnknownNameError(
-        f"there is no setting {key!r}",
-        cause="settings: " + ", ".join(SETTINGS),
-        fix=did_you_mean(plain, SETTINGS) or ("idse config list",),
-    )
+    return check_known("setting", key.lower().removeprefix("idse."), SETTINGS, ("idse config list",))
 
 
 def _everything(layers: Layers) -> Sequence[tuple[str, Sequence[Stated]]]:

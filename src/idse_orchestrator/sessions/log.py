@@ -9,11 +9,12 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.base.names import check_known
 from idse_orchestrator.documents.project_workspace import STAGES
-from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError, UsageError
+from idse_orchestrator.errors import CorruptLedgerError, UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.ledger.events import KINDS
+from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
@@ -49,11 +50,7 @@ def log_of_session(
     """The entries of one session, newest first. UnknownNameError without a ledger or for a wrong word."""
     _check(wish)
     if key not in ledgers.sessions(key[0]):
-        raise UnknownNameError(
-            f"session {key[1]!r} of project {key[0]!r} has no ledger yet",
-            cause="nothing was recorded here, or its ledger is in another clone",
-            fix=("idse save    (records the session's folder)", "idse session list"),
-        )
+        raise no_ledger(key)
     return _told(ledgers, history, Span(sessions=(key,)), wish)
 
 
@@ -117,21 +114,14 @@ def mark_not_applied(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[
 
 
 def _check(wish: Wish) -> None:
-    _check_word("stage", wish.stage, STAGES)
-    _check_word("kind of event", wish.kind, (*KINDS, MERGE))
+    if wish.stage:
+        check_known("stage", wish.stage, STAGES)
+    if wish.kind:
+        check_known("kind of event", wish.kind, (*KINDS, MERGE), many="kinds")
     for date in (wish.since, wish.until):
         check_date(date)
     if wish.graph and wish.reverse:
         raise UsageError("a graph cannot be reversed", fix=("leave out --graph or --reverse",))
-
-
-def _check_word(what: str, word: str, known: tuple[str, ...]) -> None:
-    if word and word not in known:
-        raise UnknownNameError(
-            f"there is no {what} {word!r}",
-            cause="known: " + ", ".join(known),
-            fix=did_you_mean(word, known),
-        )
 
 
 _KNOWN = re.compile(

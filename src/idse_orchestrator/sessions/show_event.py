@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.base.names import check_known
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, session_folder
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.sessions.log import mark_not_applied
+from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
@@ -239,19 +240,12 @@ def _code_revision(
 def _tip(comparing: Comparing, key: SessionKey) -> SessionTip:
     tip = comparing.ledgers.session(*key)
     if tip is None:
-        raise UnknownNameError(
-            f"session {key[1]!r} of project {key[0]!r} has no ledger yet",
-            fix=("idse save    (records the session's folder)", "idse session list"),
-        )
+        raise no_ledger(key)
     return tip
 
 
 def _check(wish: DiffWish) -> None:
-    if wish.stage and wish.stage not in STAGES:
-        raise UnknownNameError(
-            f"there is no stage {wish.stage!r}",
-            cause="stages: " + ", ".join(STAGES),
-            fix=did_you_mean(wish.stage, STAGES),
-        )
+    if wish.stage:
+        check_known("stage", wish.stage, STAGES)
     if wish.since_complete and wish.at:
         raise UsageError("--since-complete and --at exclude each other", fix=("leave out one of them",))

@@ -117,7 +117,7 @@ def no_ledger(key: SessionKey) -> UnknownNameError:
     """The error for a session that has no ledger here."""
     project, session = key
     return UnknownNameError(
-        f"session {session!r} of project {project!r} has no ledger in this repository",
+        f"session {session!r} of project {project!r} has no ledger yet",
         cause="it was never made here, or its refs were not fetched",
         fix=("idse session list", f"idse init {project}    (adopts folders that have no ledger)"),
     )

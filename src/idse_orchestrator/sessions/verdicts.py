@@ -11,6 +11,7 @@ from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, 
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
+from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Finding, Report
@@ -178,9 +179,7 @@ def _checked(reason: str, fix: str) -> str:
 
 def _known(tip: SessionTip | None, key: SessionKey) -> SessionTip:
     if tip is None:
-        raise UnknownNameError(
-            f"session {key[1]!r} of project {key[0]!r} has no ledger", fix=("idse session list",)
-        )
+        raise no_ledger(key)
     return tip
 
 

@@ -45,6 +45,7 @@ from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit, object_
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Source
+from idse_orchestrator.sessions.status import no_ledger
 from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
 from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
@@ -264,9 +265,7 @@ def _ledger(vault: Vault, scope: Scope) -> Source:
     project, session = scope.project or "", scope.session or ""
     tip = GitLedgerReader(vault).session(project, session)
     if tip is None:
-        raise UnknownNameError(
-            f"session {session!r} of {project!r} has no ledger", fix=("idse session list",)
-        )
+        raise no_ledger((project, session))
     rules: ArtifactReader = NothingReader()
     if isinstance(vault, WorkTree):
         rules = WorktreeReader(vault, (CONSTITUTION_PATH,))
