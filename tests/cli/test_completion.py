@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from idse_orchestrator.cli.table import COMMANDS
+from idse_orchestrator.cli.group import COMMANDS
 from idse_orchestrator.documents.project_workspace import STAGES
 
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from idse_orchestrator.cli.table import COMMANDS
+from idse_orchestrator.cli.group import COMMANDS
 
 READING = [
     ("status",),

@@ -27,7 +27,7 @@ from idse_orchestrator.agents.install_files import (
     uninstall_agent_files,
 )
 from idse_orchestrator.cli.layout import aligned, printable
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
 _only = click.option(
     "--only", default="", metavar="AGENTS", help="Of claude, codex, cursor, with commas between."
 )
-_dry_run = click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+_dry_run = flag("--dry-run", help="Say what would be done, and do nothing.")
 
 
 @command("install", project=False)
 @_only
-@click.option("--force", is_flag=True, help="Write anew what somebody changed by hand.")
+@flag("--force", help="Write anew what somebody changed by hand.")
 @_dry_run
 def install(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     """Tell Claude Code, Codex and Cursor about idse, and have the first two call it.
@@ -71,7 +71,7 @@ def install(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
 
 @command("uninstall", project=False)
 @_only
-@click.option("--force", is_flag=True, help="Also take out a block or command that somebody changed by hand.")
+@flag("--force", help="Also take out a block or command that somebody changed by hand.")
 @_dry_run
 def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     """Take idse's blocks and hooks out of the agents' files again.

@@ -20,6 +20,9 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import (
     agent_argument,
     command,
+    flag,
+    naming_agent,
+    naming_stage,
     reason_option,
     session_option,
     stage_argument,
@@ -30,14 +33,7 @@ from idse_orchestrator.errors import StorageError, UsageError
 _MODE = "planning: it may write under .idse/ only."
 _PROTOCOL = "automatic: its rules ask for a handoff as soon as its stage is complete."
 
-stages_option = click.option(
-    "--stage",
-    "stages",
-    multiple=True,
-    metavar="STAGE",
-    help="A stage it handles; give all of them.",
-    shell_complete=options.stages,
-)
+stages_option = naming_stage("--stage", "stages", multiple=True, help="A stage it handles; give all of them.")
 capabilities_option = click.option(
     "--can", "capabilities", multiple=True, metavar="WORDS", help="What it can do; give all of it."
 )
@@ -61,13 +57,7 @@ def _answer(changed: RegistryChanged) -> Answer:
 @capabilities_option
 @click.option("--mode", type=click.Choice(MODES), default=IMPLEMENTATION, help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), default=MANUAL, help=_PROTOCOL)
-@click.option(
-    "--before",
-    default="",
-    metavar="AGENT",
-    help="Ask it before this one instead of last.",
-    shell_complete=options.agents,
-)
+@naming_agent("--before", default="", help="Ask it before this one instead of last.")
 @reason_option
 def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
     """Add an agent to the project's registry."""
@@ -84,7 +74,7 @@ def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> A
 
 @command("remove")
 @agent_argument
-@click.option("--with-rules", is_flag=True, help="Remove the handoff rules that name it, too.")
+@flag("--with-rules", help="Remove the handoff rules that name it, too.")
 @reason_option
 def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> Answer:
     """Remove an agent from the registry. Sessions that assigned a stage to it still say so."""
@@ -98,8 +88,8 @@ def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> Answ
 @click.option("--role", metavar="TEXT", help="What it is in the team.")
 @stages_option
 @capabilities_option
-@click.option("--no-stages", is_flag=True, help="It handles no stage any more.")
-@click.option("--no-capabilities", is_flag=True, help="What it can do is not said any more.")
+@flag("--no-stages", help="It handles no stage any more.")
+@flag("--no-capabilities", help="What it can do is not said any more.")
 @click.option("--mode", type=click.Choice(MODES), help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), help=_PROTOCOL)
 @reason_option
@@ -153,13 +143,7 @@ def set_role(run: Run, agent: str, role: str, reason: str) -> Answer:
 
 @command("move")
 @agent_argument
-@click.option(
-    "--before",
-    default="",
-    metavar="AGENT",
-    help="This one; before all others if left out.",
-    shell_complete=options.agents,
-)
+@naming_agent("--before", default="", help="This one; before all others if left out.")
 @reason_option
 def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
     """Ask an agent before others: of several that handle a stage, the first should act."""
@@ -170,7 +154,7 @@ def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
 @stage_argument
 @click.argument("agent", metavar="[AGENT]", required=False, default="", shell_complete=options.agents)
 @session_option
-@click.option("--nobody", is_flag=True, help="Take the assignment back: the registry decides again.")
+@flag("--nobody", help="Take the assignment back: the registry decides again.")
 @reason_option
 def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *, nobody: bool) -> Answer:
     """Assign a stage of one session to an agent, whatever the registry's order says."""
@@ -188,7 +172,7 @@ def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *
 
 @command("import")
 @click.argument("file", metavar="FILE|-", type=click.Path())
-@click.option("--replace", is_flag=True, help="Take the file as it is, whatever it was made from.")
+@flag("--replace", help="Take the file as it is, whatever it was made from.")
 @reason_option
 def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> Answer:
     """Take the registry over from a file in the format of agent_registry.json; - reads standard input.

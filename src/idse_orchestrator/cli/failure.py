@@ -51,7 +51,7 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
 
 
 def _print_findings(error: GateError, argv: Sequence[str]) -> None:
-    from idse_orchestrator.cli.render.report_lines import text_report
+    from idse_orchestrator.cli.render.report import text_report
     from idse_orchestrator.constitution.rules import Report
 
     if isinstance(error.findings, Report):

@@ -6,10 +6,9 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from idse_orchestrator.cli.terminal import (
-    Answer,
     Run,
     Terminal,
     cannot_write,
@@ -27,32 +26,57 @@ if TYPE_CHECKING:
     Failure = TypeVar("Failure", bound=Exception)
 
 _FLAGS = {"--json": "as_json", "-q": "quiet", "--quiet": "quiet"}
-_VALUES = {"--color": "color"}
-_PROJECT = {"--project": "project"}
+_COLOR = {"--color": "color"}
+_VALUES = {**_COLOR, "--project": "project"}
+_COMPILE_FLAGS = {"--check": "check", "--dry-run": "dry_run", "-n": "dry_run", "--force": "force"}
+_COMPILE_VALUES = {"--session": "session", "--blueprint": "blueprint", "--out": "out", "--format": "form"}
+_CHOICES = {"color": ("auto", "always", "never"), "form": ("yaml", "json")}
+
+
+class _Plain(NamedTuple):
+    """The plain form of a command: the place of its function, and the options that are read without click.
+
+    `argument` names a word that must come before the options.
+    """
+
+    place: str
+    flags: Mapping[str, str] = _FLAGS
+    values: Mapping[str, str] = _VALUES
+    argument: str = ""
+
+
+_PLAIN = {
+    "status": _Plain("commands.status:show_status", {**_FLAGS, "--all": "all_sessions"}),
+    "next": _Plain("commands.status:show_next"),
+    "sync push": _Plain("commands.sync:push", values=_COLOR),  # mostly these two find nothing to do
+    "sync pull": _Plain("commands.sync:pull", values=_COLOR),
+    "compile agent-spec": _Plain("commands.compile:agent_spec", _COMPILE_FLAGS, _COMPILE_VALUES),
+    "agents route": _Plain(
+        "render.agents:route_answer", values={**_VALUES, "--session": "session"}, argument="stage"
+    ),
+}
+HOT = frozenset({"hook", *(name.partition(" ")[0] for name in _PLAIN)})
 
 
 def run_hot(argv: Sequence[str]) -> int | None:
     """Runs `argv` if it is a plain form of a hot command, and returns its exit code; None if it is not."""
     gc.disable()  # a hot command ends before there is anything worth collecting
-    return _HOT[argv[0]](argv[1:])
-
-
-def _status(words: Sequence[str]) -> int | None:
-    options = _parsed(words, {**_FLAGS, "--all": "all_sessions"}, {**_VALUES, **_PROJECT})
-    if options is None:
+    if argv[0] == "hook":
+        return _hook(argv[1:])
+    length = 1 if argv[0] in _PLAIN else 2
+    plain = _PLAIN.get(" ".join(argv[:length]))
+    options = _parsed(argv[length:], plain) if plain else None
+    if plain is None or options is None:
         return None
-    from idse_orchestrator.cli.commands.status import show_status
-
-    return _shown(show_status, options)
-
-
-def _next(words: Sequence[str]) -> int | None:
-    options = _parsed(words, _FLAGS, {**_VALUES, **_PROJECT})
-    if options is None:
-        return None
-    from idse_orchestrator.cli.commands.status import show_next
-
-    return _shown(show_next, options)
+    module, _, name = plain.place.partition(":")
+    # importlib would cost half a millisecond.
+    function = getattr(__import__(f"idse_orchestrator.cli.{module}", fromlist=[name]), name)
+    terminal = Terminal(
+        color=options.pop("color", "auto"),
+        quiet=options.pop("quiet", False),
+        as_json=options.pop("as_json", False),
+    )
+    return terminal.show(function(Run(terminal, options.pop("project", None)), **options))
 
 
 def _hook(words: Sequence[str]) -> int | None:
@@ -63,80 +87,28 @@ def _hook(words: Sequence[str]) -> int | None:
     return run(Run(Terminal()), words[0], words[1:])
 
 
-def _sync(words: Sequence[str]) -> int | None:
-    """Runs plain ``sync push`` and ``sync pull``: mostly they find nothing to do."""
-    options = _parsed(words[1:], _FLAGS, _VALUES) if words[:1] in (["push"], ["pull"]) else None
-    if options is None:
-        return None
-    from idse_orchestrator.cli.commands.sync import pull, push
-
-    return _shown(push if words[0] == "push" else pull, options)
-
-
-def _compile(words: Sequence[str]) -> int | None:
-    """Runs plain ``compile agent-spec`` of one session: builds call it, once for each agent."""
-    if words[:1] != ["agent-spec"]:
-        return None
-    from idse_orchestrator.cli.compiling import PLAIN_FLAGS, PLAIN_VALUES, CompileOptions, agent_spec
-    from idse_orchestrator.profiles.file import FORMATS
-
-    options = _parsed(words[1:], PLAIN_FLAGS, PLAIN_VALUES)
-    if options is None or options.get("form", FORMATS[0]) not in FORMATS:
-        return None
-    return Terminal().show(agent_spec(Run(Terminal()), CompileOptions(**options)))
-
-
-def _route(words: Sequence[str]) -> int | None:
-    """Runs plain ``agents route STAGE``: agents ask it before they act."""
-    if words[:1] != ["route"] or len(words) == 1 or words[1].startswith("-"):
-        return None
-    options = _parsed(words[2:], _FLAGS, {**_VALUES, **_PROJECT, "--session": "session"})
-    if options is None:
-        return None
-    from idse_orchestrator.cli.render.agents import route_answer
-
-    return _shown(route_answer, {"stage": words[1], **options})
-
-
-_HOT: Mapping[str, Callable[[Sequence[str]], int | None]] = {
-    "status": _status,
-    "next": _next,
-    "hook": _hook,
-    "sync": _sync,
-    "compile": _compile,
-    "agents": _route,
-}
-HOT = frozenset(_HOT)
-
-
-def _shown(function: Callable[..., Answer], options: dict[str, Any]) -> int:
-    terminal = Terminal(
-        color=options.pop("color", "auto"),
-        quiet=options.pop("quiet", False),
-        as_json=options.pop("as_json", False),
-    )
-    return terminal.show(function(Run(terminal, options.pop("project", None)), **options))
-
-
-def _parsed(
-    words: Sequence[str], flags: Mapping[str, str], values: Mapping[str, str]
-) -> dict[str, Any] | None:
+def _parsed(words: Sequence[str], plain: _Plain) -> dict[str, Any] | None:
     """Reads options; None where there is one that only click knows, or knows how to refuse."""
     options: dict[str, Any] = {}
     rest = list(words)
+    if plain.argument:
+        if not rest or rest[0].startswith("-"):
+            return None
+        options[plain.argument] = rest.pop(0)
     while rest:
         word = rest.pop(0)
-        if word in flags:
-            options[flags[word]] = True
-        elif word in values and rest and not rest[0].startswith("-"):
-            options[values[word]] = rest.pop(0)
+        if word in plain.flags:
+            options[plain.flags[word]] = True
+        elif word in plain.values and rest and not rest[0].startswith("-"):
+            options[plain.values[word]] = rest.pop(0)
         else:
             return None
-    return options if options.get("color", "auto") in ("auto", "always", "never") else None
+    known = all(options.get(name, choices[0]) in choices for name, choices in _CHOICES.items())
+    return options if known else None
 
 
 _COMPLETION = "_IDSE_COMPLETE"
-"""Set by a shell that wants to know how a line can go on; see `cli.commands.completion`."""
+"""Set by a shell that wants to know how a line can go on."""
 
 
 def main() -> NoReturn:
@@ -184,7 +156,7 @@ def _told(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv:
 
 def _answer(argv: Sequence[str]) -> int:
     if not argv and _COMPLETION in os.environ:
-        from idse_orchestrator.cli.commands.completion import answer_shell
+        from idse_orchestrator.cli.commands.help import answer_shell
 
         return answer_shell()
     code = run_hot(argv) if argv and argv[0] in HOT else None

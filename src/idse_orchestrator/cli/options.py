@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.cli.terminal import Answer, Run, Terminal
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.cli.terminal import Answer, Run, Terminal, application_here
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
-    from idse_orchestrator.wiring.application import Application
 
-Complete = Callable[["click.Context", "click.Parameter", str], list[str]]
-Values = Callable[["click.Context", str], Iterable[str]]
+Values = Callable[[click.Context, str], Iterable[str]]
+Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 
 def silently(values: Values) -> Complete:
@@ -32,90 +33,73 @@ def silently(values: Values) -> Complete:
     return complete
 
 
-@silently
-def sessions(context: click.Context, incomplete: str) -> Iterable[str]:
+def _project_option(context: click.Context) -> str | None:
+    value = context.params.get("project")
+    return value if isinstance(value, str) else None
+
+
+def _project(context: click.Context) -> str:
+    return application_here().resolve_project(_project_option(context))
+
+
+def _sessions(context: click.Context, incomplete: str) -> Iterable[str]:
     """Suggests sessions of the project by name; all as ``project/session`` once a slash is typed."""
-    known = _application().reader.sessions
-    if "/" in incomplete:
-        return [f"{project}/{session}" for project, session in known()]
-    own = [session for _, session in known(_application().resolve_project(_project(context)))]
+    known = application_here().reader.sessions
+    own = [] if "/" in incomplete else [session for _, session in known(_project(context))]
     return own or [f"{project}/{session}" for project, session in known()]
 
 
-@silently
-def projects(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests projects that have a ledger."""
-    del context, incomplete
-    return _application().reader.projects()
-
-
-@silently
-def agents(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests agents of the project's registry."""
-    del incomplete
+def _agents(context: click.Context, _incomplete: str) -> Iterable[str]:
     from idse_orchestrator.agents.registry import registry_of
 
-    app = _application()
-    tip = app.reader.project(app.resolve_project(_project(context)))
+    tip = application_here().reader.project(_project(context))
     return [agent.id for agent in registry_of(tip.state).agents] if tip else ()
 
 
-@silently
-def handoffs(context: click.Context, incomplete: str) -> Iterable[str]:
+def _handoffs(context: click.Context, _incomplete: str) -> Iterable[str]:
     """Suggests open handoffs of the session in question, by id."""
-    del incomplete
     from idse_orchestrator.agents.handoff import handoffs_of
 
-    app = _application()
-    tip = app.reader.session(*app.resolve_session(_project(context), context.params.get("session")))
+    app = application_here()
+    tip = app.reader.session(*app.resolve_session(_project_option(context), context.params.get("session")))
     return [handoff.id for handoff in handoffs_of(tip.state)] if tip else ()
 
 
-@silently
-def stages(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests the seven stages, in their order."""
-    del context, incomplete
-    from idse_orchestrator.documents.project_workspace import STAGES
-
-    return STAGES
+def _rules(_context: click.Context, incomplete: str) -> Iterable[str]:
+    """Suggests ids of the rules in force here, in the case in which the first letters are typed."""
+    ids = [rule.id for rule in constitution_here().rules]
+    return [name.lower() for name in ids] if incomplete[:1].islower() else ids
 
 
-@silently
-def kinds(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests kinds of events."""
-    del context, incomplete
+def _claims(context: click.Context, _incomplete: str) -> Iterable[str]:
+    from idse_orchestrator.claims.claim import claims_of
+
+    tip = application_here().reader.session(_project(context), BLUEPRINT)
+    return tuple(claims_of(tip.state)) if tip else ()
+
+
+def _families(_context: click.Context, incomplete: str) -> Iterable[str]:
+    """Suggests families of rules, by name or by their digit."""
+    from idse_orchestrator.constitution.rules import FAMILIES, PROJECT
+
+    return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
+
+
+def _kinds(_context: click.Context, _incomplete: str) -> Iterable[str]:
     from idse_orchestrator.ledger.events import KINDS
 
     return KINDS
 
 
-@silently
-def rules(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests ids of the rules in force here, in the case in which the first letters are typed."""
-    del context
-    ids = [rule.id for rule in constitution_here().rules]
-    return [name.lower() for name in ids] if incomplete[:1].islower() else ids
-
-
-@silently
-def claims(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests ids of the claims of the project's blueprint."""
-    del incomplete
-    from idse_orchestrator.base.names import BLUEPRINT
-    from idse_orchestrator.claims.claim import claims_of
-
-    application = _application()
-    tip = application.reader.session(application.resolve_project(_project(context)), BLUEPRINT)
-    return tuple(claims_of(tip.state)) if tip else ()
-
-
-@silently
-def families(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests families of rules, by name or by their digit."""
-    del context
-    from idse_orchestrator.constitution.rules import FAMILIES, PROJECT
-
-    return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
+sessions = silently(_sessions)
+projects = silently(lambda _context, _incomplete: application_here().reader.projects())
+agents = silently(_agents)
+handoffs = silently(_handoffs)
+stages = silently(lambda _context, _incomplete: STAGES)
+kinds = silently(_kinds)
+rules = silently(_rules)
+claims = silently(_claims)
+families = silently(_families)
 
 
 def constitution_here() -> Constitution:
@@ -123,7 +107,7 @@ def constitution_here() -> Constitution:
     from idse_orchestrator.errors import NotARepositoryError
 
     try:
-        return _application().judging.constitution
+        return application_here().judging.constitution
     except NotARepositoryError:
         from idse_orchestrator.base.files import constitution_bytes
         from idse_orchestrator.constitution.file import load_constitution
@@ -131,23 +115,16 @@ def constitution_here() -> Constitution:
         return load_constitution(constitution_bytes())
 
 
-def _application() -> Application:
-    from idse_orchestrator.cli.terminal import application_here
-
-    return application_here()
-
-
-def _project(context: click.Context) -> str | None:
-    value = context.params.get("project")
-    return value if isinstance(value, str) else None
-
-
 Callback = Callable[..., Answer | int]
 """What a command does: most return an Answer that is printed then; some print, and return an exit code."""
 
+Option = Callable[[Any], Any]
 
-def command(name: str, *, reads: bool = False, project: bool = True) -> Callable[[Callback], click.Command]:
-    """Makes a click command of a function ``(run, **options)``.
+
+def command(
+    name: str, *options: Option, reads: bool = False, project: bool = True
+) -> Callable[[Callback], click.Command]:
+    """Makes a click command of a function ``(run, **options)``, with `options` in the order of the help.
 
     Every command has ``--color``, ``-q`` and ``-v``; with `reads` also ``--json``, with `project` also
     ``--project``. The function's docstring is the help.
@@ -158,22 +135,42 @@ def command(name: str, *, reads: bool = False, project: bool = True) -> Callable
         def callback(**options: Any) -> int:  # noqa: ANN401 - each option has its own type
             return _run(function, options)
 
-        for option in _common(reads=reads, project=project):
+        for option in (*reversed(options), *_common(reads=reads, project=project)):
             callback = option(callback)
         return click.command(name)(callback)
 
     return decorate
 
 
+def flag(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
+    """Makes an option without a value."""
+    return click.option(*names, is_flag=True, **settings)
+
+
+def naming_session(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
+    """Makes an option that names a session."""
+    return click.option(*names, **{"metavar": "NAME", "shell_complete": sessions, **settings})
+
+
+def naming_stage(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
+    """Makes an option that names a stage."""
+    return click.option(*names, metavar="STAGE", shell_complete=stages, **settings)
+
+
+def naming_agent(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
+    """Makes an option that names an agent."""
+    return click.option(*names, **{"metavar": "AGENT", "shell_complete": agents, **settings})
+
+
+def required_reason(words: str) -> Option:
+    """Makes the required ``-m WHY``."""
+    return click.option("-m", "reason", metavar="WHY", required=True, help=words)
+
+
 session_argument = click.argument("session", required=False, metavar="[SESSION]", shell_complete=sessions)
 """A session by name, or by project/session; the current one if left out."""
 
-session_option = click.option(
-    "--session",
-    metavar="NAME",
-    help="Another session than the current one.",
-    shell_complete=sessions,
-)
+session_option = naming_session("--session", help="Another session than the current one.")
 stage_argument = click.argument("stage", metavar="STAGE", shell_complete=stages)
 agent_argument = click.argument("agent", metavar="AGENT", shell_complete=agents)
 reason_option = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
@@ -194,26 +191,18 @@ def _run(function: Callback, options: dict[str, Any]) -> int:
         return EXIT_OK  # the reader has seen enough; click would call that a failure
 
 
-def _common(*, reads: bool, project: bool) -> list[Callable[[Any], Any]]:
+def _common(*, reads: bool, project: bool) -> list[Option]:
+    colors = click.Choice(["auto", "always", "never"])
     options = [
         click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks."),
-        click.option("-q", "--quiet", is_flag=True, help="Say nothing but data and errors."),
-        click.option(
-            "--color",
-            type=click.Choice(["auto", "always", "never"]),
-            default="auto",
-            help="When to use colours.",
-        ),
+        flag("-q", "--quiet", help="Say nothing but data and errors."),
+        click.option("--color", type=colors, default="auto", help="When to use colours."),
     ]
     if project:
-        options.append(
-            click.option(
-                "--project",
-                metavar="NAME",
-                help="The project to work on.",
-                shell_complete=projects,
-            )
+        named = click.option(
+            "--project", metavar="NAME", help="The project to work on.", shell_complete=projects
         )
+        options.append(named)
     if reads:
-        options.append(click.option("--json", "as_json", is_flag=True, help="Print one JSON document."))
+        options.append(flag("--json", "as_json", help="Print one JSON document."))
     return options

@@ -5,7 +5,7 @@ What changes the registry is in `cli.agents_writing`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -32,6 +32,7 @@ from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import (
     agent_argument,
     command,
+    flag,
     reason_option,
     session_option,
     stage_argument,
@@ -172,15 +173,8 @@ _ENDS = (
 )
 
 
-def _ends(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    for argument in reversed(_ENDS):
-        function = argument(function)
-    return function
-
-
-@command("add")
-@_ends
-@click.option("--requires-approval", is_flag=True, help="A person has to approve each such handoff.")
+@command("add", *_ENDS)
+@flag("--requires-approval", help="A person has to approve each such handoff.")
 @reason_option
 def add_rule(run: Run, reason: str, *, requires_approval: bool, **ends: str) -> Answer:
     """Add a rule: when AGENT is done with STAGE, the second AGENT goes on with the second STAGE.
@@ -192,8 +186,7 @@ def add_rule(run: Run, reason: str, *, requires_approval: bool, **ends: str) -> 
     return change(run, lambda registry: registry_changes.adding_rule(registry, rule), reason)
 
 
-@command("remove")
-@_ends
+@command("remove", *_ENDS)
 @reason_option
 def remove_rule(run: Run, reason: str, **ends: str) -> Answer:
     """Remove a rule."""

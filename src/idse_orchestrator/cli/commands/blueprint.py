@@ -13,7 +13,7 @@ from idse_orchestrator.claims.claim import claims_of
 from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag, naming_session, required_reason
 from idse_orchestrator.cli.render.claims import (
     candidate_data,
     candidate_list,
@@ -31,7 +31,7 @@ _READ_AT_MOST = 8192
 _SHOWN = 20
 
 claim_argument = click.argument("claim", metavar="CLAIM", shell_complete=options.claims)
-dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen, and write nothing.")
+dry_run_option = flag("--dry-run", help="Say what would happen, and write nothing.")
 
 
 @command("declare", reads=True)
@@ -108,13 +108,7 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
 
 @command("reinforce", reads=True)
 @claim_argument
-@click.option(
-    "--session",
-    default="",
-    metavar="NAME",
-    shell_complete=options.sessions,
-    help="Look at the documents of this session only.",
-)
+@naming_session("--session", default="", help="Look at the documents of this session only.")
 @dry_run_option
 def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> Answer:
     """Add what the ledgers hold by now to the evidence of a claim."""
@@ -135,7 +129,7 @@ def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> Answer:
 
 @command("demote", reads=True)
 @claim_argument
-@click.option("-m", "reason", metavar="WHY", required=True, help="Why; it stays in history with the claim.")
+@required_reason("Why; it stays in history with the claim.")
 @dry_run_option
 def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
     """Take a claim back. It stays in history, and can be promoted again when its evidence is sound."""
@@ -144,10 +138,10 @@ def _demote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
 
 
 @command("claims", reads=True)
-@click.option("--all", "every", is_flag=True, help="Also those that were demoted.")
-@click.option("--write", is_flag=True, help="Write the block of claims in blueprint.md anew.")
-@click.option("--force", is_flag=True, help="With --write: also over a block that was edited by hand.")
-@click.option("--dry-run", is_flag=True, help="With --write: say what would happen, and write nothing.")
+@flag("--all", "every", help="Also those that were demoted.")
+@flag("--write", help="Write the block of claims in blueprint.md anew.")
+@flag("--force", help="With --write: also over a block that was edited by hand.")
+@flag("--dry-run", help="With --write: say what would happen, and write nothing.")
 def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -> Answer:
     """List the claims of the blueprint: promoted ones first, then those that are only declared."""
     if (force or dry_run) and not write:

@@ -1,42 +1,69 @@
-"""``idse compile``: agent profiles out of specs, and the schema that they satisfy."""
+"""``idse compile``: agent profiles out of specs, and the schema that they satisfy.
+
+Plain forms start without click (see ``cli/main.py``): builds and tests call them over and over.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-import click
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.cli import options
-from idse_orchestrator.cli.compiling import CompileOptions
-from idse_orchestrator.cli.compiling import agent_spec as compiled
-from idse_orchestrator.cli.options import command
-from idse_orchestrator.cli.terminal import Answer, Run
-from idse_orchestrator.profiles.file import FORMATS, YAML
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned
+from idse_orchestrator.documents.project_workspace import artifact_path
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
+from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
+from idse_orchestrator.profiles.file import FORMATS, YAML, profile_name
+from idse_orchestrator.profiles.folder import (
+    CURRENT,
+    FOREIGN,
+    MISSING,
+    OUTDATED,
+    Standing,
+    compared,
+    leftovers,
+    remove_leftovers,
+    write_profiles,
+)
+
+if TYPE_CHECKING:
+    import click
+
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.documents.project_workspace import ArtifactReader
+    from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
+    from idse_orchestrator.profiles.folder import ProfileFolder
 
 
-@command("agent-spec", reads=True)
-@click.option(
-    "--session",
-    metavar="SESSION",
-    help="The session whose spec is compiled; the current one if left out.",
-    shell_complete=options.sessions,
-)
-@click.option("--all", "everything", is_flag=True, help="Compile every session that has an Agent Profile.")
-@click.option(
-    "--blueprint",
-    metavar="SESSION",
-    help=f"The session whose profile gives the defaults.  [default: {BLUEPRINT}]",
-    shell_complete=options.sessions,
-)
-@click.option("--at", metavar="REV", help="Compile the specs of a code revision, not those of the work tree.")
-@click.option("--out", metavar="DIR", help="Write into DIR.  [default: .idse/projects/PROJECT/build/agents]")
-@click.option("--format", "form", type=click.Choice(FORMATS), default=YAML, help="What to write.")
-@click.option("-n", "--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
-@click.option(
-    "--check", is_flag=True, help="Write nothing; exit 1 where a file is not what would be written."
-)
-@click.option("--force", is_flag=True, help="Replace files that idse did not write, or that were edited.")
+_WORDS = {MISSING: "missing", OUTDATED: "outdated", FOREIGN: "not as idse wrote it", CURRENT: "up to date"}
+_WIDEST = max(map(len, _WORDS.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """Options as they were typed."""
+
+    session: str | None = None
+    blueprint: str | None = None
+    everything: bool = False
+    at: str | None = None
+    out: str | None = None
+    form: str = YAML
+    dry_run: bool = False
+    check: bool = False
+    force: bool = False
+
+    @property
+    def writes(self) -> bool:
+        """False where files are only shown or compared."""
+        return not (self.check or self.dry_run)
+
+
 def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
     """Compile the Agent Profile of a spec into a file that programs can read.
 
@@ -48,11 +75,166 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
     not replaced without --force. With --all the files of profiles that are gone are removed, unless somebody
     changed them. Exit code 1: a profile has a problem, or --check found a difference.
     """
-    return compiled(run, CompileOptions(**options))
+    asked = _Options(**options)
+    _refuse_contradictions(asked)
+    wish = _wanted(run, asked)
+    source = run.app.compiling.source(wish, asked.at)
+    folder = run.app.compiling.folder(wish.project, asked.out)
+    standings = compared(folder, _compiled(source, wish, folder, asked))
+    kept = {each.profile.key[1] for each in standings}
+    left = leftovers(folder, wish.project, wish.form, kept) if asked.everything else ()
+    if asked.writes:
+        write_profiles(folder, standings, force=asked.force)
+        remove_leftovers(folder, left)
+    paths = [os.path.relpath(folder.path(name)) for name in left]
+    differs = bool(left) or any(each.how != CURRENT for each in standings)
+    return Answer(
+        "idse.compile-agent-spec/1",
+        lambda: _data(standings, paths, source.description, written=asked.writes),
+        _lines(standings, paths, source.description, asked, run.terminal.style),
+        ({"severity": "warning", "message": doubt} for doubt in _doubts(standings)),
+        EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK,
+    )
 
 
-@command("schema", project=False)
-def schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
+def _compiled(
+    source: ArtifactReader, wish: CompileWish, folder: ProfileFolder, asked: _Options
+) -> tuple[CompiledProfile, ...]:
+    try:
+        return compile_agent_spec(source, wish)
+    except NoAgentProfileError as error:
+        session = wish.session or ""
+        gone = error.where == artifact_path(wish.project, session, SPEC)  # not that of the defaults
+        if gone and profile_name(session, wish.form) in leftovers(folder, wish.project, wish.form, ()):
+            error.fix = (*error.fix, _taking_away(asked))
+        raise
+
+
+def _taking_away(asked: _Options) -> str:
+    import shlex
+
+    words = ["idse compile agent-spec --all"]
+    words += [f"--out {shlex.quote(asked.out)}"] if asked.out is not None else []
+    words += [f"--format {asked.form}"] if asked.form != YAML else []
+    return " ".join(words) + "    (takes away the file of the profile that was here)"
+
+
+def _refuse_contradictions(asked: _Options) -> None:
+    for one, other, both in (
+        ("--all", "--session", asked.everything and asked.session is not None),
+        ("--check", "--dry-run", asked.check and asked.dry_run),
+        ("--check", "--force", asked.check and asked.force),
+    ):
+        if both:
+            raise UsageError(f"{one} and {other} exclude each other", fix=("give one of them",))
+    if asked.out == "":
+        raise UsageError("--out names no folder", fix=("--out .    (the folder we stand in)",))
+
+
+def _wanted(run: Run, asked: _Options) -> CompileWish:
+    compiling, option = run.app.compiling, run.project_option
+    if asked.everything:
+        project, session = compiling.project(option), None
+    else:
+        project, session = compiling.key(option, asked.session, asked.at)
+    if asked.blueprint is None:
+        return CompileWish(project, session, form=asked.form)
+    home, blueprint = compiling.key(project, asked.blueprint, asked.at)
+    if home != project:
+        raise UsageError(
+            f"{asked.blueprint} is of another project than {project}",
+            cause="defaults come from a session of the same project",
+            fix=(f"name a session of {project}",),
+        )
+    return CompileWish(project, session, blueprint, asked.form, insists=True)
+
+
+def _lines(
+    standings: Sequence[Standing], left: Sequence[str], source: str, asked: _Options, style: Style
+) -> Iterator[str | Raw]:
+    if asked.dry_run:
+        yield from _contents(standings, asked.form)
+    elif asked.check:
+        yield from _standing_lines(standings, left, style)
+    else:
+        yield from (printable(_shown_path(each)) for each in standings)
+    yield from map(Warned, _doubts(standings))
+    if not asked.check:
+        done = "removed" if asked.writes else "to remove"
+        yield from (Said(f"{done} {printable(path)}: its session has no profile") for path in left)
+    yield Said(_summary(standings, source, done="written" if asked.writes else "to write"))
+
+
+def _contents(standings: Sequence[Standing], form: str) -> Iterator[str | Raw]:
+    """Yields the files, byte for byte where no terminal looks on; several are a stream of documents."""
+    between = "---\n" if form == YAML else ""
+    for number, each in enumerate(standings):
+        text = (between if number else "") + each.profile.content.decode()
+        if sys.stdout.isatty():
+            yield printable(text, lines=True).removesuffix("\n")
+        else:
+            yield Raw([text.encode()])
+
+
+def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
+    """Yields a sentence where two have one id: programs know an agent by it."""
+    sessions: dict[str, list[str]] = {}
+    for each in standings:
+        sessions.setdefault(each.profile.spec.id, []).append(each.profile.key[1])
+        if each.profile.borrows_id:
+            name, given = each.profile.key[1], each.profile.blueprint
+            yield f"{name} says no id of its own and takes that of {given}, {each.profile.spec.id}"
+    for name, sharing in sessions.items():
+        if len(sharing) > 1:
+            yield f"{' and '.join(sharing)} have one id, {name}"
+
+
+def _shown_path(standing: Standing) -> str:
+    """Returns the path of a file as seen from the folder we stand in."""
+    return os.path.relpath(standing.path)
+
+
+def _data(
+    standings: Sequence[Standing], left: Sequence[str], source: str, *, written: bool
+) -> dict[str, object]:
+    return {
+        "source": source,
+        "profiles": [_profile_data(each, written=written) for each in standings],
+        "leftovers": [{"path": path, "removed": written} for path in left],
+    }
+
+
+def _profile_data(standing: Standing, *, written: bool) -> dict[str, object]:
+    profile = standing.profile
+    return {
+        "project": profile.key[0],
+        "session": profile.key[1],
+        "blueprint": profile.blueprint or None,
+        "path": _shown_path(standing),
+        "before": standing.how,
+        "written": written and standing.how != CURRENT,
+        "profile": profile.spec.as_data(),
+    }
+
+
+def _summary(standings: Sequence[Standing], source: str, *, done: str) -> str:
+    """Counts profiles in a sentence, and how many of them were `done` ("written", "to write")."""
+    if not standings:
+        return f"no profile in the {source}"
+    current = sum(each.how == CURRENT for each in standings)
+    numbers = {done: len(standings) - current, "up to date": current}
+    parts = [f"{number} {word}" for word, number in numbers.items() if number]
+    return f"{counted(len(standings), 'profile')} compiled from the {source}: {', '.join(parts)}"
+
+
+def _standing_lines(standings: Sequence[Standing], left: Sequence[str], style: Style) -> list[str]:
+    """Returns how each file stands that is not what would be written, or is `left` over, and where it is."""
+    rows = [(_WORDS[each.how], _shown_path(each)) for each in standings if each.how != CURRENT]
+    rows += [("left over", path) for path in left]
+    return [f"{style.red(how.ljust(_WIDEST))}  {printable(path)}" for how, path in rows]
+
+
+def _schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
     """Print the JSON Schema that every compiled profile satisfies, YAML and JSON alike."""
     import json
 
@@ -61,4 +243,37 @@ def schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
     return Answer(lines=[json.dumps(agent_profile_schema(), indent=2)])
 
 
-compile_ = click.Group("compile", commands=[agent_spec, schema], help="Compile agent profiles out of specs.")
+def compile_() -> click.Group:
+    """Makes the click group."""
+    import click
+
+    from idse_orchestrator.cli.options import command, flag, naming_session
+
+    agent_spec_options = (
+        naming_session(
+            "--session",
+            metavar="SESSION",
+            help="The session whose spec is compiled; the current one if left out.",
+        ),
+        flag("--all", "everything", help="Compile every session that has an Agent Profile."),
+        naming_session(
+            "--blueprint",
+            metavar="SESSION",
+            help=f"The session whose profile gives the defaults.  [default: {BLUEPRINT}]",
+        ),
+        click.option(
+            "--at", metavar="REV", help="Compile the specs of a code revision, not those of the work tree."
+        ),
+        click.option(
+            "--out", metavar="DIR", help="Write into DIR.  [default: .idse/projects/PROJECT/build/agents]"
+        ),
+        click.option("--format", "form", type=click.Choice(FORMATS), default=YAML, help="What to write."),
+        flag("-n", "--dry-run", help="Print what would be written, and write nothing."),
+        flag("--check", help="Write nothing; exit 1 where a file is not what would be written."),
+        flag("--force", help="Replace files that idse did not write, or that were edited."),
+    )
+    commands = [
+        command("agent-spec", *agent_spec_options, reads=True)(agent_spec),
+        command("schema", project=False)(_schema),
+    ]
+    return click.Group("compile", commands=commands, help="Compile agent profiles out of specs.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.configuration import (
     GIT,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @command("list", reads=True, project=False)
-@click.option("--show-origin", is_flag=True, help="Also say where each value comes from.")
+@flag("--show-origin", help="Also say where each value comes from.")
 def list_settings(run: Run, *, show_origin: bool) -> Answer:
     """Show every setting.
 
@@ -54,7 +54,7 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
 
 @command("get", reads=True, project=False)
 @click.argument("key")
-@click.option("--show-origin", is_flag=True, help="Also say where the value comes from.")
+@flag("--show-origin", help="Also say where the value comes from.")
 def get(run: Run, key: str, *, show_origin: bool) -> Answer:
     """Show one setting; an empty line when it has no value."""
     value = get_setting(run.app.layers, key)

@@ -9,9 +9,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError
 
 if TYPE_CHECKING:
@@ -138,7 +136,7 @@ STEPS = (
 
 
 @command("demo", project=False)
-@click.option("--keep", is_flag=True, help="Keep the repository, and say where it is.")
+@flag("--keep", help="Keep the repository, and say where it is.")
 def demo(run: Run, *, keep: bool) -> int:
     """Run the whole loop in a temporary repository, and show each command with its output.
 

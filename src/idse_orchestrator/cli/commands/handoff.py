@@ -27,7 +27,15 @@ from idse_orchestrator.agents.told_handoffs import (
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
-from idse_orchestrator.cli.options import command, reason_option, session_option
+from idse_orchestrator.cli.options import (
+    command,
+    flag,
+    naming_agent,
+    naming_stage,
+    reason_option,
+    required_reason,
+    session_option,
+)
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.status import no_ledger
@@ -38,31 +46,13 @@ if TYPE_CHECKING:
 _id_argument = click.argument(
     "handoff", metavar="[ID]", required=False, default="", shell_complete=options.handoffs
 )
-_agent_option = click.option(
-    "--agent",
-    metavar="NAME",
-    help="Who acts, instead of IDSE_AGENT.",
-    shell_complete=options.agents,
-)
+_agent_option = naming_agent("--agent", metavar="NAME", help="Who acts, instead of IDSE_AGENT.")
 
 
 @command("request", reads=True)
-@click.option(
-    "--to",
-    "to_agent",
-    metavar="AGENT",
-    required=True,
-    help="Who shall go on.",
-    shell_complete=options.agents,
-)
-@click.option(
-    "--stage",
-    default="",
-    metavar="STAGE",
-    help="With which stage; the one that is next if left out.",
-    shell_complete=options.stages,
-)
-@click.option("-m", "reason", metavar="WHY", required=True, help="What the other one has to know.")
+@naming_agent("--to", "to_agent", required=True, help="Who shall go on.")
+@naming_stage("--stage", default="", help="With which stage; the one that is next if left out.")
+@required_reason("What the other one has to know.")
 @session_option
 @_agent_option
 def request(
@@ -92,7 +82,7 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
 
 @command("reject", reads=True)
 @_id_argument
-@click.option("-m", "reason", metavar="WHY", required=True, help="Why; part of the history.")
+@required_reason("Why; part of the history.")
 @session_option
 @_agent_option
 def reject(run: Run, handoff: str, reason: str, session: str | None, agent: str | None) -> Answer:
@@ -131,7 +121,7 @@ def _done(action: str, handoff: Handoff) -> str:
 
 
 @command("list", reads=True)
-@click.option("--all", "everything", is_flag=True, help="Those that were answered, too.")
+@flag("--all", "everything", help="Those that were answered, too.")
 @session_option
 def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
     """List the open handoffs of a session."""

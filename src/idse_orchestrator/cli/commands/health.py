@@ -6,11 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import click
-
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, printable
-from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 
@@ -25,7 +23,7 @@ _WIDTH = 17
 
 
 @command("doctor", reads=True, project=False)
-@click.option("--fix", is_flag=True, help="Mend what can be mended without losing anything.")
+@flag("--fix", help="Mend what can be mended without losing anything.")
 def doctor(run: Run, *, fix: bool) -> Answer:
     """Check git, the repository, hooks, views, locks, sessions and whatever a killed process left behind.
 
@@ -143,10 +141,10 @@ def _diagnostic(note: Defect) -> dict[str, object]:
 
 
 @command("uninstall", project=False)
-@click.option("--ledgers", is_flag=True, help="Remove all history of sessions, too, after writing a backup.")
-@click.option("--yes", is_flag=True, help="Do not ask before ledgers are removed.")
-@click.option("--no-input", is_flag=True, help="Never ask: without --yes, remove no ledger.")
-@click.option("--dry-run", is_flag=True, help="Say what would be removed, and remove nothing.")
+@flag("--ledgers", help="Remove all history of sessions, too, after writing a backup.")
+@flag("--yes", help="Do not ask before ledgers are removed.")
+@flag("--no-input", help="Never ask: without --yes, remove no ledger.")
+@flag("--dry-run", help="Say what would be removed, and remove nothing.")
 def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bool) -> Answer:
     """Remove hooks, agents' blocks and hooks, settings, views and idse's private folder.
 

@@ -1,8 +1,9 @@
 """``idse hook NAME``: what git and coding agents call. Starts without click (see ``cli/main.py``).
 
-pre-* answer 0 or 1, and say on standard error what blocks. post-* never fail git: they print one
-line at most, and what went wrong stands in the log in the git directory. What they could not record is
-kept for a later command; they answer 1 where not even that was possible, and the script tries again.
+pre-* answer 0 or 1, and say on standard error what blocks; pre-push names the refs that may not go where
+``git push`` is about to send them. post-* never fail git: they print one line at most, and what went wrong
+stands in the log in the git directory. What they could not record is kept for a later command; they answer 1
+where not even that was possible, and the script tries again.
 agent-* answer with JSON, and always 0: see `cli.agent_hooks`.
 """
 
@@ -10,14 +11,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.terminal import tell
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, UsageError
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError, UsageError
+from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.worktree.code_commits import Missed
 
 if TYPE_CHECKING:
@@ -25,7 +27,13 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.sync.agency import AgencyParts
+    from idse_orchestrator.sync.outgoing import Destination, PushedRef
     from idse_orchestrator.worktree.record_commit import Recorded, RecordedSession
+
+
+_MOST = 10
+"""Refused refs that are named one by one."""
 
 
 class _KeptError(Exception):
@@ -42,11 +50,7 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
         return _agent(name, args)
     os.environ.pop("IDSE_STORE", None)
     if name in _BEFORE:
-        return _before(run)
-    if name == _PUSH:
-        from idse_orchestrator.cli.pre_push import pre_push
-
-        return pre_push(run, args)
+        return _judged(run, _BEFORE[name], args)
     hook = _AFTER.get(name)
     if hook is None:
         raise _unknown(name)
@@ -62,10 +66,9 @@ def run(run: Run, name: str, args: Sequence[str]) -> int:
 
 def _agent(name: str, args: Sequence[str]) -> int:
     """Answers a coding agent: always 0."""
-    from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
     from idse_orchestrator.cli.agent_hooks import run_agent_hook
 
-    if name not in OF_AGENTS:
+    if name not in _all_names():
         raise _unknown(name)
     return run_agent_hook(name, args)
 
@@ -80,16 +83,21 @@ def _all_names() -> tuple[str, ...]:
     return (*NAMES, *OF_AGENTS)
 
 
-def _before(run: Run) -> int:
+def _judged(run: Run, judge: Callable[[Run, Sequence[str]], int], args: Sequence[str]) -> int:
     try:
-        report = run.app.judge_index()
+        return judge(run, args)
     except IdseError as error:
         from idse_orchestrator.cli.failure import render_error
 
         tell(render_error(error, run.terminal.prose_style))
         return EXIT_CHECK_FAILED
+
+
+def _before_commit(run: Run, args: Sequence[str]) -> int:
+    del args
+    report = run.app.judge_index()
     if report.blocks():
-        from idse_orchestrator.cli.render.report_lines import text_report
+        from idse_orchestrator.cli.render.report import text_report
 
         tell(text_report(report, {}, run.terminal.prose_style))
         tell("idse: commit blocked (git commit --no-verify skips the check)")
@@ -190,15 +198,86 @@ def _tell_trouble(run: Run, name: str, error: Exception) -> None:
         return
 
 
-_BEFORE = ("pre-commit", "pre-merge-commit")
+def _pre_push(run: Run, args: Sequence[str]) -> int:
+    """Raises RefusedError where something may not be pushed to the remote `args` (name, URL).
+
+    The refs come on standard input.
+    """
+    from idse_orchestrator.sync.outgoing import destination, judge_push, parse_pushed
+
+    name, url = (*args, "", "")[:2] if args else _framework_remote(os.environ)
+    pushed = parse_pushed(sys.stdin.read()) or _of_framework(os.environ)
+    if not pushed:
+        return EXIT_OK
+    to = destination(_where_typed(run.app.sync.parts), name, url)
+    refused = judge_push(run.app.sync.outgoing, to, pushed)
+    if refused:
+        raise RefusedError(
+            f"{len(refused)} of {len(pushed)} refs may not be pushed to {to.name}; nothing was sent",
+            where=to.url,
+            cause=_reasons(refused),
+            fix=_fix(to, refused),
+        )
+    return EXIT_OK
+
+
+def _where_typed(parts: AgencyParts) -> AgencyParts:
+    """Adds where git was started: it starts a hook at the top of the work tree, and says so in GIT_PREFIX."""
+    return parts._replace(folder=os.path.join(parts.top, os.environ.get("GIT_PREFIX", "")))
+
+
+def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
+    return environment.get("PRE_COMMIT_REMOTE_NAME", ""), environment.get("PRE_COMMIT_REMOTE_URL", "")
+
+
+def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:
+    """Reads what the pre-commit framework says of a push: one ref of it, in variables."""
+    from idse_orchestrator.sync.outgoing import NOTHING, PushedRef
+
+    local, there = environment.get("PRE_COMMIT_LOCAL_BRANCH"), environment.get("PRE_COMMIT_REMOTE_BRANCH")
+    if not local or not there:
+        return ()
+    return [PushedRef(local, environment.get("PRE_COMMIT_TO_REF", ""), there, NOTHING)]
+
+
+def _reasons(refused: Mapping[str, str]) -> str:
+    lines = [f"{ref}: {why}" for ref, why in [*refused.items()][:_MOST]]
+    more = len(refused) - len(lines)
+    return "\n".join(lines + ([f"and {more} more"] if more else []))
+
+
+def _fix(to: Destination, refused: Iterable[str]) -> tuple[str, ...]:
+    if not to.is_agency:
+        return (_where(to), "if this really is a backup: git push --no-verify")
+    if any(ref.startswith(PUBLISHED) for ref in refused):
+        return ("idse sync push    (sends what may go, joins what others pushed)", "idse fsck")
+    return (
+        "idse sync push    (sends all ledgers, and nothing else)",
+        f"or all of them by git: git push {to.name}",
+    )
+
+
+def _where(to: Destination) -> str:
+    """Says how ledgers get to where they belong."""
+    if to.agency:
+        return f"the Agency is {to.agency}: idse sync push"
+    if to.is_remote:
+        return f"if {to.name} is to be the Agency: idse sync setup --remote {to.name}, then idse sync push"
+    return "say which remote is the Agency: idse sync setup URL"
+
+
+_BEFORE: Mapping[str, Callable[[Run, Sequence[str]], int]] = {
+    "pre-commit": _before_commit,
+    "pre-merge-commit": _before_commit,
+    "pre-push": _pre_push,
+}
 _AFTER: Mapping[str, Callable[[Run, Sequence[str]], None]] = {
     "post-commit": _post_commit,
     "post-merge": _post_merge,
     "post-rewrite": _post_rewrite,
 }
-_PUSH = "pre-push"
 _AGENT = "agent-"
-NAMES = (*_BEFORE, *_AFTER, _PUSH)
+NAMES = ("pre-commit", "pre-merge-commit", *_AFTER, "pre-push")
 """The hooks that git calls."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.cli.layout import Style, aligned, printable
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @command("install", project=False)
-@click.option("--force", is_flag=True, help="Write them even where a hook manager is in charge.")
+@flag("--force", help="Write them even where a hook manager is in charge.")
 def install(run: Run, *, force: bool) -> Answer:
     """Make git call idse when something is committed, merged or rewritten.
 

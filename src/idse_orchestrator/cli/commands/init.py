@@ -10,7 +10,7 @@ import click
 from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
@@ -53,9 +53,9 @@ class _Done(NamedTuple):
 @click.argument("name", metavar="[PROJECT]", required=False)
 @click.option("--stack", default="", metavar="TEXT", help="What it is built with, for the templates.")
 @click.option("--agency", default="", metavar="URL", help="Where to sync, as idse sync setup URL.")
-@click.option("--no-fetch", is_flag=True, help="Do not look for the ledgers of a branch that was cloned.")
-@click.option("--no-hooks", is_flag=True, help="Do not install the git hooks.")
-@click.option("--agent-files", is_flag=True, help="Tell coding agents of idse, as idse agents install.")
+@flag("--no-fetch", help="Do not look for the ledgers of a branch that was cloned.")
+@flag("--no-hooks", help="Do not install the git hooks.")
+@flag("--agent-files", help="Tell coding agents of idse, as idse agents install.")
 def init(  # noqa: PLR0913 - one parameter for each option
     run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool, agent_files: bool
 ) -> Answer:

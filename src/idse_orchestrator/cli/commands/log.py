@@ -13,10 +13,20 @@ from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import terminal_width
-from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.options import command, flag, naming_stage, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
-from idse_orchestrator.cli.render.log import Look, drawn, full, medium, oneline, short
-from idse_orchestrator.cli.render.log_data import HELP, damage_diagnostics, entry_data, template
+from idse_orchestrator.cli.render.log import (
+    HELP,
+    Look,
+    damage_diagnostics,
+    drawn,
+    entry_data,
+    full,
+    medium,
+    oneline,
+    short,
+    template,
+)
 from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
@@ -34,14 +44,8 @@ _JSON_LINES = "json-lines"
     "-n", "--max-count", "limit", type=click.IntRange(min=0), metavar="N", help="Show N entries at most."
 )
 @click.option("--oneline", "form", flag_value="oneline", help="One line for each entry: --format oneline.")
-@click.option("--graph", is_flag=True, help="Draw how histories of several clones came together.")
-@click.option(
-    "--stage",
-    default="",
-    metavar="STAGE",
-    help="Only what is about this stage.",
-    shell_complete=options.stages,
-)
+@flag("--graph", help="Draw how histories of several clones came together.")
+@naming_stage("--stage", default="", help="Only what is about this stage.")
 @click.option(
     "--kind",
     default="",
@@ -54,11 +58,9 @@ _JSON_LINES = "json-lines"
     "--since", default="", metavar="DATE", help='Not older than a date, as git reads it ("2 days ago").'
 )
 @click.option("--until", default="", metavar="DATE", help="Not newer than a date.")
-@click.option(
-    "--all", "everything", is_flag=True, help="All sessions of the project, and the project itself."
-)
-@click.option("--sync", "syncs", is_flag=True, help="Pushes and pulls instead, of every clone known here.")
-@click.option("--reverse", is_flag=True, help="Oldest first.")
+@flag("--all", "everything", help="All sessions of the project, and the project itself.")
+@flag("--sync", "syncs", help="Pushes and pulls instead, of every clone known here.")
+@flag("--reverse", help="Oldest first.")
 @click.option(
     "--date",
     type=click.Choice(["relative", "iso"]),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 @command("migrate", reads=True)
 @click.argument("path", metavar="PATH", type=click.Path(readable=False))
-@click.option("--dry-run", is_flag=True, help="Show the whole plan; write nothing.")
-@click.option("--no-history", is_flag=True, help="Leave the commits of the source out.")
+@flag("--dry-run", help="Show the whole plan; write nothing.")
+@flag("--no-history", help="Leave the commits of the source out.")
 @click.option("--report", metavar="FILE", default="", help="Write what became of every file, as JSON.")
 @click.option(
     "--archive",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, naming_session, naming_stage, required_reason
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
@@ -19,17 +18,7 @@ from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
 
 _rule_argument = click.argument("rule", metavar="RULE", shell_complete=options.rules)
-_session_option = click.option(
-    "--session",
-    metavar="NAME",
-    shell_complete=options.sessions,
-    help="The session; the current one if left out.",
-)
-
-
-def _reason_option(words: str) -> Callable[[Any], Any]:
-    """Makes the required ``-m WHY``."""
-    return click.option("-m", "reason", metavar="WHY", required=True, help=words)
+_session_option = naming_session("--session", help="The session; the current one if left out.")
 
 
 @command("list", reads=True, project=False)
@@ -39,12 +28,7 @@ def _reason_option(words: str) -> Callable[[Any], Any]:
     shell_complete=options.families,
     help="Only rules of one family, such as 3 or input.",
 )
-@click.option(
-    "--stage",
-    metavar="STAGE",
-    shell_complete=options.stages,
-    help="Only rules that look at one stage.",
-)
+@naming_stage("--stage", help="Only rules that look at one stage.")
 def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
     """List the rules in force here.
 
@@ -84,7 +68,7 @@ def show_rule(run: Run, rule: str) -> Answer:
 @command("waive")
 @_rule_argument
 @_session_option
-@_reason_option("Why the rule does not count for this session. Every report shows it.")
+@required_reason("Why the rule does not count for this session. Every report shows it.")
 @click.option("--until", metavar="YYYY-MM-DD", help="The last day (UTC) on which the waiver counts.")
 def waive(run: Run, rule: str, session: str | None, reason: str, until: str | None) -> Answer:
     """Record that a rule does not block one session.
@@ -102,7 +86,7 @@ def waive(run: Run, rule: str, session: str | None, reason: str, until: str | No
 @command("unwaive")
 @_rule_argument
 @_session_option
-@_reason_option("Why the rule counts again.")
+@required_reason("Why the rule counts again.")
 def unwaive(run: Run, rule: str, session: str | None, reason: str) -> Answer:
     """Record that the waiver of a rule is withdrawn."""
     key = run.session(session)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from idse_orchestrator.cli.options import command, reason_option, session_argument
+from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.warnings import conflict_words
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.worktree.save import Restored, Saved, restore_session, save_session
@@ -56,7 +56,7 @@ def _saved_lines(saved: Saved) -> Iterator[str]:
 @click.option(
     "--at", metavar="REV", help="A ledger commit, an event id, or @{N}: N entries before the newest."
 )
-@click.option("--force", is_flag=True, help="Save unsaved work to the ledger, then replace it.")
+@flag("--force", help="Save unsaved work to the ledger, then replace it.")
 def restore(run: Run, session: str | None, at: str | None, *, force: bool) -> Answer:
     """Make the session's folder what its ledger holds.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import click
 
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.options import command, reason_option, session_argument
+from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.sessions import sessions_answer
 from idse_orchestrator.cli.render.status import status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
@@ -23,6 +23,20 @@ from idse_orchestrator.sessions.create_session import (
     switch_session,
 )
 
+_SPAWN_OPTIONS = (
+    click.argument("session", metavar="NAME"),
+    click.option(
+        "--type",
+        "kind",
+        type=click.Choice([FEATURE, EXPLORATORY]),
+        default=FEATURE,
+        help="What kind of work it is.",
+    ),
+    click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words."),
+    click.option("--owner", default="", metavar="WHO", help="Who answers for it."),
+    click.option("--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."),
+)
+
 
 def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
@@ -31,23 +45,7 @@ def _spawning(name: str, *, switches: bool) -> click.Command:
         return _made(run, SessionWish(session, kind, title, parents, owner), switches=switches)
 
     make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
-    wrap: Callable[[Callable[..., Answer]], click.Command] = command(name, reads=True)
-    return wrap(_spawn_options(make))
-
-
-def _spawn_options(function: Callable[..., Answer]) -> Callable[..., Answer]:
-    kinds = click.Choice([FEATURE, EXPLORATORY])
-    for option in (
-        click.option(
-            "--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."
-        ),
-        click.option("--owner", default="", metavar="WHO", help="Who answers for it."),
-        click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words."),
-        click.option("--type", "kind", type=kinds, default=FEATURE, help="What kind of work it is."),
-        click.argument("session", metavar="NAME"),
-    ):
-        function = option(function)
-    return function
+    return command(name, *_SPAWN_OPTIONS, reads=True)(make)
 
 
 def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
@@ -120,7 +118,7 @@ def _set(run: Run, session: str | None, **fields: object) -> Answer:
 @command("archive")
 @session_argument
 @reason_option
-@click.option("--undo", is_flag=True, help="Bring it back.")
+@flag("--undo", help="Bring it back.")
 def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answer:
     """Put a session into the archive: it stays readable, and its stages do not move any more."""
     key = run.session(session)

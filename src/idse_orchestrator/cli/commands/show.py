@@ -12,10 +12,9 @@ import click
 
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import Style, printable, terminal_width
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
-from idse_orchestrator.cli.render.log import Look, full
-from idse_orchestrator.cli.render.log_data import damage_diagnostics, entry_data
+from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full
 from idse_orchestrator.cli.terminal import Answer, Raw, Said
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
@@ -42,7 +41,7 @@ _BAR = re.compile(r"( \| +\d+ )(\+*)(-*)$")
 
 @command("show", reads=True)
 @click.argument("event", default="@{0}", metavar="[EVENT[:PATH]]")
-@click.option("-p", "--patch", is_flag=True, help="Show the lines that changed, not just how many.")
+@flag("-p", "--patch", help="Show the lines that changed, not just how many.")
 @pager_option
 def show(run: Run, event: str, patch: bool, pager: bool) -> Answer:  # noqa: FBT001 - click passes options by name
     """Show one entry of a ledger: what happened, who did it, what changed.
@@ -95,15 +94,9 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 
 @command("diff", reads=True)
 @click.argument("stage", default="", metavar="[STAGE]", shell_complete=options.stages)
-@click.option(
-    "--session",
-    metavar="SESSION",
-    help="The session to compare; the current one if left out.",
-    shell_complete=options.sessions,
-)
-@click.option(
+@naming_session("--session", metavar="SESSION", help="The session to compare; the current one if left out.")
+@flag(
     "--since-complete",
-    is_flag=True,
     help="Compare with what each stage was completed with; for one STAGE, also what it builds on.",
 )
 @click.option(
@@ -111,7 +104,7 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 )
 @click.option("--stat", "form", flag_value=_STAT, help="Show how much changed in each document.")
 @click.option("--name-only", "form", flag_value=_NAMES, help="Show only which documents changed.")
-@click.option("--exit-code", is_flag=True, help="Exit with 1 when something differs.")
+@flag("--exit-code", help="Exit with 1 when something differs.")
 @pager_option
 def diff(
     run: Run,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -38,8 +38,7 @@ def _command(action: str) -> click.Command:
         return _move(run, Move(stage, action, reason, one_line(run.app.agent)), session)
 
     move.__doc__ = _HELP[action]
-    wrap: Callable[[Callable[..., Answer]], click.Command] = command(action, reads=True)
-    return wrap(_stage_argument(session_option(reason_option(move))))
+    return command(action, _stage_argument, session_option, reason_option, reads=True)(move)
 
 
 def _move(run: Run, move: Move, session: str | None) -> Answer:
@@ -69,7 +68,7 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
 
 def _lines(move: Move, done: Moved, problem: str, style: Style) -> Iterator[str]:
     if done.report and done.report.findings:
-        from idse_orchestrator.cli.render.report_lines import text_report
+        from idse_orchestrator.cli.render.report import text_report
 
         yield text_report(done.report, {}, style)
     confirmed = " (confirmed)" if move.action == "confirm" else ""

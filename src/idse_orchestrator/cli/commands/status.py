@@ -54,7 +54,7 @@ def show_prime(run: Run, session: str | None) -> Answer:
 
     Fits 1,500 tokens. Made for the start of an agent's session: idse prime >> context.
     """
-    from idse_orchestrator.cli.briefing import findings_of, prime_text
+    from idse_orchestrator.cli.agent_hooks import findings_of, prime_text
     from idse_orchestrator.cli.render.report import finding_data
 
     app = run.app
@@ -71,25 +71,21 @@ def show_prime(run: Run, session: str | None) -> Answer:
 
 def status() -> click.Command:
     """Makes the click command, for what the fast path does not read and for the help."""
-    import click
+    from idse_orchestrator.cli.options import command, flag, session_argument
 
-    from idse_orchestrator.cli.options import command, session_argument
-
-    every = click.option(
-        "--all", "all_sessions", is_flag=True, help="A line for every session of the project."
-    )
-    return command("status", reads=True)(session_argument(every(show_status)))
+    every = flag("--all", "all_sessions", help="A line for every session of the project.")
+    return command("status", session_argument, every, reads=True)(show_status)
 
 
 def next_() -> click.Command:
     """Makes the click command."""
     from idse_orchestrator.cli.options import command, session_argument
 
-    return command("next", reads=True)(session_argument(show_next))
+    return command("next", session_argument, reads=True)(show_next)
 
 
 def prime() -> click.Command:
     """Makes the click command."""
     from idse_orchestrator.cli.options import command, session_argument
 
-    return command("prime", reads=True)(session_argument(show_prime))
+    return command("prime", session_argument, reads=True)(show_prime)

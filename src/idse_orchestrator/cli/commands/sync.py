@@ -122,18 +122,18 @@ def sync() -> click.Group:
     """Makes the click group."""
     import click
 
-    from idse_orchestrator.cli.options import command
+    from idse_orchestrator.cli.options import command, flag
 
-    dry_run = click.option("-n", "--dry-run", is_flag=True, help="Only say what would be sent.")
-    everything = click.option("--all", "everything", is_flag=True, help="List those that are equal, too.")
+    dry_run = flag("-n", "--dry-run", help="Only say what would be sent.")
+    everything = flag("--all", "everything", help="List those that are equal, too.")
     url = click.argument("url", metavar="[URL]", default="")
     remote = click.option(
         "--remote", default="agency", metavar="NAME", help="The git remote to be the Agency."
     )
     commands = [
-        command("push", reads=True, project=False)(dry_run(push)),
+        command("push", dry_run, reads=True, project=False)(push),
         command("pull", reads=True, project=False)(pull),
-        command("status", reads=True, project=False)(everything(_status)),
-        command("setup", reads=True, project=False)(url(remote(_setup))),
+        command("status", everything, reads=True, project=False)(_status),
+        command("setup", url, remote, reads=True, project=False)(_setup),
     ]
     return click.Group("sync", commands=commands, help="Push, pull and compare ledgers.")

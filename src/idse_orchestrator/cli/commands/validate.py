@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from idse_orchestrator.cli.layout import PLAIN
-from idse_orchestrator.cli.options import command, session_argument
+from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.constitution.scope import Scope
@@ -67,16 +67,16 @@ class _Options:
 
 @command("validate", reads=True)
 @session_argument
-@click.option("--staged", is_flag=True, help="Judge what the next commit would change, as the hook does.")
+@flag("--staged", help="Judge what the next commit would change, as the hook does.")
 @click.option("--commit", metavar="REV", help="Judge every session of a commit.")
 @click.option("--from-ref", metavar="REV", help="Judge what changed since REV, as in CI.")
 @click.option("--to-ref", metavar="REV", help="Where the changes since --from-ref end.  [default: HEAD]")
-@click.option("--ledger", is_flag=True, help="Judge the documents that the session's ledger holds.")
-@click.option("--all", "everything", is_flag=True, help="Judge every session of this work tree.")
-@click.option("--strict", is_flag=True, help="Say no to warnings too.")
+@flag("--ledger", help="Judge the documents that the session's ledger holds.")
+@flag("--all", "everything", help="Judge every session of this work tree.")
+@flag("--strict", help="Say no to warnings too.")
 @click.option("--format", "form", type=click.Choice(tuple(FORMATS)), help="How to report.  [default: text]")
 @click.option("--output", metavar="FILE", help="Write the report to FILE instead of standard output.")
-@click.option("--record", is_flag=True, help="Record in the ledgers which sessions pass, where that changed.")
+@flag("--record", help="Record in the ledgers which sessions pass, where that changed.")
 def validate(run: Run, session: str | None, **options: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
     """Hold documents to the constitution.
 

@@ -1,4 +1,4 @@
-"""A report in one of six formats, chosen by name; as data; and the words that all formats share.
+"""A report in one of six formats, chosen by name: here those for people, editors, GitHub and programs.
 
 A format is a function ``(report, rules, style)`` that returns text without a final line break.
 """
@@ -7,28 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from itertools import groupby
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import PLAIN, Style
+from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Finding, Report, Rule
 
     Rules = Mapping[str, Rule]
+    from collections.abc import Iterator, Sequence
 
 SCHEMA = "idse.validate/1"
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
-        "text": "report_lines:text_report",
-        "concise": "report_lines:concise_report",
+        "text": "report:text_report",
+        "concise": "report:concise_report",
         "json": "report:json_report",
-        "sarif": "report_sarif:sarif_report",
-        "junit": "report_junit:junit_report",
-        "github": "report_lines:github_report",
+        "sarif": "report_ci:sarif_report",
+        "junit": "report_ci:junit_report",
+        "github": "report:github_report",
     }
 )
 """Name to module and function; a module is loaded when its format is asked for."""
@@ -123,3 +125,118 @@ def summary(report: Report) -> str:
     waived = [f"{kinds.count('waived')} waived"] if "waived" in kinds else []
     sessions = counted(len(report.sessions), "session")
     return f"{', '.join(found + waived) or 'no findings'} in {sessions} ({report.source})"
+
+
+_MOST_PLACES = 5
+"""Places shown of one kind of finding in one file; the other formats have them all."""
+
+_COMMANDS = {"error": "error", "warning": "warning", "waived": "notice"}
+
+
+def text_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the one shape of formats
+    """Groups findings by file and then by kind; the notes and a summary line follow."""
+    blocks = [
+        _file(path, list(findings), style)
+        for path, findings in groupby(report.findings, key=lambda finding: finding.path)
+    ]
+    notes = [f"{style.cyan('note')}: {printable(note)}" for note in report.notes]
+    return "\n\n".join([*blocks, "\n".join([*notes, _summary(report, style)])])
+
+
+def _file(path: str, findings: Sequence[Finding], style: Style) -> str:
+    first = findings[0]
+    names = " · ".join(filter(None, (session_of(first), first.stage)))
+    heading = style.bold(printable(path)) + (f"  {style.dim(printable(names))}" if names else "")
+    return "\n".join([heading, *(_block(same, style) for same in _alike(findings))])
+
+
+def _alike(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
+    """Groups findings that differ only in their place, in the order of the first of each."""
+    groups: dict[tuple[object, ...], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.rule, finding.severity, finding.message, finding.hint, finding.waiver)
+        groups.setdefault(key, []).append(finding)
+    return iter(groups.values())
+
+
+def _block(findings: Sequence[Finding], style: Style) -> str:
+    first = findings[0]
+    rows = [f"{_head(first, style)}: {printable(first.message)}"]
+    rows += [place(_place(finding), style) for finding in findings[:_MOST_PLACES]]
+    if len(findings) > _MOST_PLACES:
+        rows.append(f"      and {len(findings) - _MOST_PLACES} more: --format concise lists all")
+    if first.waiver:
+        rows.append(labelled("waived", (waiver_words(first),), style))
+    elif first.hint:
+        rows.append(labelled("fix", first.hint.split("\n"), style))
+    rows.append(labelled("help", (help_command(first.rule),), style))
+    return "\n".join(rows)
+
+
+def _head(finding: Finding, style: Style) -> str:
+    kind = kind_of(finding)
+    paint = {"error": style.red, "warning": style.yellow, "waived": style.dim}[kind]
+    return style.bold(paint(f"{kind}[{printable(finding.rule)}]"))
+
+
+def _place(finding: Finding) -> str:
+    position = f":{finding.line}:{finding.column or 1}" if finding.line else ""
+    return f"{printable(finding.path)}{position}"
+
+
+def _summary(report: Report, style: Style) -> str:
+    words = printable(summary(report))
+    if report.errors:
+        return style.red(words)
+    return style.yellow(words) if report.findings else style.green(words)
+
+
+def concise_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the same
+    """Writes ``path:line:col: error[IDSE301] message`` for each finding; a whole file counts as 1:1.
+
+    A waived finding reads ``waived[…]`` and ends in its reason. Empty where nothing was found.
+    """
+    return "\n".join(_concise_line(finding) for finding in report.findings)
+
+
+def _concise_line(finding: Finding) -> str:
+    why = waiver_words(finding)
+    head = f"{finding.path}:{finding.line or 1}:{finding.column or 1}: {kind_of(finding)}[{finding.rule}]"
+    return printable(f"{head} {finding.message}{f' -- {why}' if why else ''}")
+
+
+def github_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the same
+    """Writes workflow commands, which GitHub Actions turns into annotations on the changed files.
+
+    A ``::error …::`` or ``::warning …::`` line for each finding, ``::notice`` where it is waived; the last
+    line is the summary, in plain words.
+    """
+    lines = [_command(finding, rules) for finding in report.findings]
+    return "\n".join([*lines, f"idse: {printable(summary(report))}"])
+
+
+def _command(finding: Finding, rules: Rules) -> str:
+    rule = rules.get(finding.rule)
+    properties = {
+        "file": finding.path,
+        "line": str(finding.line or ""),
+        "col": str(finding.column or ""),
+        "title": f"{finding.rule} {rule.name}" if rule else finding.rule,
+    }
+    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
+    return f"::{_COMMANDS[kind_of(finding)]} {given}::{_escaped(_command_words(finding))}"
+
+
+def _command_words(finding: Finding) -> str:
+    why = waiver_words(finding)
+    further = [f"waived: {why}" if why else "", f"fix: {finding.hint}" if finding.hint else ""]
+    return "\n".join([finding.message, *filter(None, further)])
+
+
+def _escaped(text: str) -> str:
+    """Escapes line breaks of ours: all else that could end the line is made visible first."""
+    return printable(text, lines=True).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
