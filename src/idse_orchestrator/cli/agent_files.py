@@ -28,7 +28,7 @@ from idse_orchestrator.agents.install_files import (
 )
 from idse_orchestrator.cli.layout import aligned, printable
 from idse_orchestrator.cli.options import command, flag
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptError, UsageError
 
 if TYPE_CHECKING:
@@ -159,12 +159,9 @@ def refuse_kept(
 def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]:
     """Returns those that were left as they are, as entries of ``diagnostics``."""
     return [
-        {
-            "severity": "error",
-            "code": AgentFileKeptError.code,
-            "message": f"left as it is: {each.detail}",
-            "where": each.file.at(each.line),
-        }
+        remark(
+            "error", f"left as it is: {each.detail}", AgentFileKeptError.code, where=each.file.at(each.line)
+        )
         for each in outcomes
         if each.is_trouble
     ]

@@ -60,6 +60,17 @@ class Answer(NamedTuple):
     within: AbstractContextManager[None] | None = None
 
 
+def picked(value: object, names: str) -> dict[str, object]:
+    """Returns the attributes of `value` that `names` lists with spaces between, as a JSON object."""
+    return {name: getattr(value, name) for name in names.split()}
+
+
+def remark(severity: str, message: str, code: str = "", **more: object) -> dict[str, object]:
+    """Returns an entry of ``diagnostics``; `more` may be ``where`` and ``fix``."""
+    known = {"code": code} if code else {}
+    return {"severity": severity, **known, "message": message, **more}
+
+
 class Terminal:
     """The two streams and how they are dressed.
 

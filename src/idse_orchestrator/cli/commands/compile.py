@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, printable
-from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
@@ -92,7 +92,7 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
         "idse.compile-agent-spec/1",
         lambda: _data(standings, paths, source.description, written=asked.writes),
         _lines(standings, paths, source.description, asked, run.terminal.style),
-        ({"severity": "warning", "message": doubt} for doubt in _doubts(standings)),
+        (remark("warning", doubt) for doubt in _doubts(standings)),
         EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK,
     )
 

@@ -9,7 +9,7 @@ import click
 
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.sessions.configuration import (
     GIT,
     SETTINGS,
@@ -45,10 +45,7 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
         "idse.config-list/1",
         lambda: [_data(value) for value in values.values()],
         lines(),
-        (
-            {"severity": "warning", "message": f"there is no setting {said.key}", "where": said.origin}
-            for said in unknown
-        ),
+        (remark("warning", f"there is no setting {said.key}", where=said.origin) for said in unknown),
     )
 
 
@@ -81,14 +78,7 @@ def _with_origin(value: Value, text: str, *, show_origin: bool) -> str:
 
 
 def _data(value: Value) -> dict[str, object]:
-    summary = SETTINGS[value.key].summary
-    return {
-        "key": value.key,
-        "value": value.value,
-        "layer": value.layer,
-        "origin": value.origin,
-        "summary": summary,
-    }
+    return {**value._asdict(), "summary": SETTINGS[value.key].summary}
 
 
 config = click.Group(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, flag, session_argument
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 
 if TYPE_CHECKING:
@@ -116,28 +116,13 @@ def _data(report: FsckReport) -> dict[str, object]:
     return {
         "sound": not report.defects,
         "commits": report.commits,
-        "ledgers": list(report.ledgers),
-        "defects": [
-            {
-                "ref": defect.ref,
-                "commit": defect.commit,
-                "code": defect.code,
-                "what": defect.what,
-                "hint": defect.hint,
-            }
-            for defect in report.defects
-        ],
+        "ledgers": report.ledgers,
+        "defects": [picked(defect, "ref commit code what hint") for defect in report.defects],
     }
 
 
 def _diagnostic(note: Defect) -> dict[str, object]:
-    return {
-        "severity": "note",
-        "code": note.code,
-        "message": note.what,
-        "where": note.ref,
-        "fix": [note.hint],
-    }
+    return remark("note", note.what, note.code, where=note.ref, fix=[note.hint])
 
 
 @command("uninstall", project=False)

@@ -15,7 +15,7 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.sessions.move_stage import Moved, move_stage
 from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.views import failure_of
@@ -54,8 +54,7 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
     return Answer(
         "idse.stage/1",
         lambda: {
-            "stage": move.stage,
-            "action": move.action,
+            **picked(move, "stage action"),
             "from": done.before,
             "to": done.after,
             "ledger": done.tip.commit,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.render.sync import outcome_answer, setup_lines
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.errors import EXIT_OK
 from idse_orchestrator.sync.published_refs import PULL, PUSH
 from idse_orchestrator.sync.syncing import no_news
@@ -114,7 +114,7 @@ def _setup(run: Run, url: str, remote: str) -> Answer:
         "idse.sync-setup/1",
         lambda: {"url": done.agency.url, "remote": done.agency.remote, "written": done.written},
         [*map(Said, setup_lines(done)), *map(Warned, done.doubts)],
-        [{"severity": "warning", "message": doubt} for doubt in done.doubts],
+        [remark("warning", doubt) for doubt in done.doubts],
     )
 
 

@@ -9,6 +9,7 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.claims.look import Candidate, Candidates, Verification, is_out_of_date
 from idse_orchestrator.cli.layout import Style, aligned, printable, wrapped
+from idse_orchestrator.cli.terminal import picked
 
 if TYPE_CHECKING:
     from idse_orchestrator.claims.change import Changed
@@ -56,14 +57,7 @@ def verification_page(found: Verification, style: Style) -> str:
 def claim_data(claim: Claim) -> dict[str, object]:
     """Returns a claim in JSON's own types."""
     return {
-        "id": claim.id,
-        "text": claim.text,
-        "section": claim.section,
-        "status": claim.status,
-        "at": claim.at,
-        "by": claim.by,
-        "event": claim.event,
-        "reason": claim.reason,
+        **picked(claim, "id text section status at by event reason"),
         "evidence": [each._asdict() for each in claim.evidence],
     }
 
@@ -71,12 +65,8 @@ def claim_data(claim: Claim) -> dict[str, object]:
 def candidate_data(candidate: Candidate) -> dict[str, object]:
     """Returns a candidate in JSON's own types."""
     return {
-        "id": candidate.claim.id,
-        "text": candidate.claim.text,
-        "section": candidate.claim.section,
-        "known": candidate.known,
-        "sessions": list(candidate.sessions),
-        "stages": list(candidate.stages),
+        **picked(candidate.claim, "id text section"),
+        **picked(candidate, "known sessions stages"),
         "evidence": [weighed_data(each) for each in candidate.evidence],
         "gate": gate_data(candidate.tests),
     }
@@ -88,8 +78,7 @@ def verification_data(found: Verification) -> dict[str, object]:
         "holds": found.holds,
         "claims": [
             {
-                "id": verdict.claim.id,
-                "text": verdict.claim.text,
+                **picked(verdict.claim, "id text"),
                 "holds": verdict.holds,
                 "gate": gate_data(verdict.tests),
                 "evidence": [weighed_data(each) for each in verdict.evidence],
@@ -116,10 +105,7 @@ def weighed_data(weighed: Weighed) -> dict[str, object]:
     return {
         **weighed.evidence._asdict(),
         "date": weighed.day,
-        "overlap": weighed.overlap,
-        "counts": weighed.counts,
-        "dropped": weighed.dropped,
-        "problem": weighed.problem,
+        **picked(weighed, "overlap counts dropped problem"),
     }
 
 

@@ -27,6 +27,7 @@ from idse_orchestrator.cli.layout import (
     relative,
     seconds_of,
 )
+from idse_orchestrator.cli.terminal import picked, remark
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
@@ -298,12 +299,8 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "to": entry.text("to") or None,
         "reason": entry.text("reason") or None,
         "code": entry.text("code") or None,
-        "actor": {"name": event.actor.name, "email": event.actor.email, "agent": event.actor.agent}
-        if event
-        else None,
-        "replica": event.replica if event else None,
-        "lamport": event.lamport if event else None,
-        "body": event.body if event else None,
+        "actor": picked(event.actor, "name email agent") if event else None,
+        **{name: getattr(event, name, None) for name in ("replica", "lamport", "body")},
         "not_applied": entry.not_applied or None,
         "damage": entry.damage or None,
     }
@@ -313,13 +310,8 @@ def damage_diagnostics(entries: Iterable[Entry]) -> Iterator[dict[str, object]]:
     """Yields a diagnostic for each damaged entry."""
     for entry in entries:
         if entry.damage:
-            yield {
-                "severity": "warning",
-                "code": "IDSE013",
-                "message": f"damaged entry: {entry.damage}",
-                "where": entry.commit,
-                "fix": ["idse fsck"],
-            }
+            message = f"damaged entry: {entry.damage}"
+            yield remark("warning", message, "IDSE013", where=entry.commit, fix=["idse fsck"])
 
 
 def template(text: str, now: float) -> Callable[[Entry, Look], list[str]]:

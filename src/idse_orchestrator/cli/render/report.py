@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable
+from idse_orchestrator.cli.terminal import picked
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,9 +63,7 @@ def report_data(report: Report, rules: Rules) -> dict[str, object]:
     """Returns the report in JSON's own types; ``blocks`` as without ``--strict``."""
     kinds = [kind_of(finding) for finding in report.findings]
     return {
-        "source": report.source,
-        "constitution": report.constitution,
-        "sessions": list(report.sessions),
+        **picked(report, "source constitution sessions"),
         "summary": {
             "errors": kinds.count("error"),
             "warnings": kinds.count("warning"),
@@ -84,18 +83,11 @@ def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
         "rule": finding.rule,
         "name": rule.name if rule else None,
         "article": rule.article if rule else None,
-        "severity": finding.severity,
-        "blocks": finding.blocks,
-        "path": finding.path,
+        **picked(finding, "severity blocks path"),
         "line": finding.line or None,
         "column": finding.column or None,
-        "message": finding.message,
-        "hint": finding.hint,
-        "project": finding.project,
-        "session": finding.session,
-        "stage": finding.stage,
-        "waiver": waiver
-        and {"reason": waiver.reason, "expires": waiver.expires, "by": waiver.by, "event": waiver.event},
+        **picked(finding, "message hint project session stage"),
+        "waiver": waiver and picked(waiver, "reason expires by event"),
     }
 
 

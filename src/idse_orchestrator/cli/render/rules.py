@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import Style, aligned, labelled_prose, printable, wrapped
+from idse_orchestrator.cli.terminal import picked
 from idse_orchestrator.constitution.rules import SIDE_FILE, WORKSPACE_PATHS
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.sessions.verdicts import is_waivable
@@ -54,20 +55,10 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
 def rule_data(rule: Rule) -> dict[str, object]:
     """Returns a rule in JSON's own types."""
     return {
-        "id": rule.id,
-        "name": rule.name,
-        "article": rule.article,
-        "family": rule.family,
-        "applies_to": list(rule.applies_to),
-        "check": rule.check,
+        **picked(rule, "id name article family applies_to check"),
         "with": dict(rule.options),
         "severity": {status: rule.severity_at(status) for status in _STATUSES},
-        "severity_of": rule.severity_of,
-        "gate": rule.gate,
-        "message": rule.message,
-        "hint": rule.hint,
-        "origin": rule.origin,
-        "raised": rule.raised,
+        **picked(rule, "severity_of gate message hint origin raised"),
         "waivable": is_waivable(rule),
     }
 

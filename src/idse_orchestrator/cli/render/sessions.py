@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import Style, printable
-from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.cli.terminal import Answer, Said, picked
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
 from idse_orchestrator.pipeline.ports import SessionGraph
@@ -85,17 +85,13 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
     """Returns one session as JSON values."""
     return {
         "session": key[1],
-        "type": state.type,
-        "title": state.title,
+        **picked(state, "type title"),
         "status": state.effective_status,
         "current": key == current,
-        "owner": state.owner,
-        "tags": list(state.tags),
-        "parents": list(state.parents),
+        **picked(state, "owner tags parents"),
         "stages": {stage: state.stages[stage].status for stage in STAGES},
         "validation_status": state.validation.status,
-        "updated_at": state.updated_at,
-        "events": state.events,
+        **picked(state, "updated_at events"),
     }
 
 

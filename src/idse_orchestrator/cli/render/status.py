@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
-from idse_orchestrator.cli.layout import PLAIN, Style, printable
-from idse_orchestrator.cli.terminal import Answer
+from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
+from idse_orchestrator.cli.terminal import Answer, picked
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
+from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,25 +16,15 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.pipeline.stage_state_model import SessionState
-    from idse_orchestrator.sessions.status import SessionStatus
-
-from typing import TYPE_CHECKING
-
-from idse_orchestrator.cli.layout import columns, fitted
-from idse_orchestrator.documents.project_workspace import ARTIFACTS
-from idse_orchestrator.sessions.status import show_status
-
-if TYPE_CHECKING:
-    from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.pipeline.stage_state_model import Standing
+    from idse_orchestrator.pipeline.stage_state_model import SessionState, Standing
     from idse_orchestrator.sessions.status import NextAction, SessionStatus
 
 _WIDTH = 80
 """The page fits a terminal of this many columns, unless names alone are wider."""
 
 _MOST_WAIVERS = 3
+_MOST_OFFERS = 3
 _DIFFERS = "  differs from the ledger"
 
 _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
@@ -69,25 +61,16 @@ def status_data(status: SessionStatus) -> dict[str, object]:
     """Returns the status as JSON values: ``data`` of idse.status/1."""
     state = status.state
     return {
-        "project": state.project,
-        "session": state.session,
-        "type": state.type,
-        "title": state.title,
+        **picked(state, "project session type title"),
         "status": state.effective_status,
-        "owner": state.owner,
-        "tags": list(state.tags),
-        "parents": list(state.parents),
+        **picked(state, "owner tags parents"),
         "ledger": {"commit": status.tip, "events": state.events, "lamport": state.lamport},
         "stages": [_stage_data(here, status) for here in status.stages],
-        "differs": list(status.differs),
-        "has_folder": status.has_folder,
+        **picked(status, "differs has_folder"),
         "validation_status": state.validation.status,
-        "validation": {"constitution": state.validation.constitution, "at": state.validation.at},
-        "waivers": [
-            {"rule": waiver.rule, "reason": waiver.reason, "expires": waiver.expires, "by": waiver.by}
-            for waiver in state.waivers
-        ],
-        "not_applied": [{"event": entry.event, "why": entry.why} for entry in state.not_applied],
+        "validation": picked(state.validation, "constitution at"),
+        "waivers": [picked(waiver, "rule reason expires by") for waiver in state.waivers],
+        "not_applied": [picked(entry, "event why") for entry in state.not_applied],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
         "handoffs": handoffs_data(open_handoffs(state)),
@@ -113,10 +96,7 @@ def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
     record = status.state.stages[here.stage]
     routing = routing_of(status, here.stage)
     return {
-        "stage": here.stage,
-        "status": here.status,
-        "condition": here.condition,
-        "causes": list(here.causes),
+        **picked(here, "stage status condition causes"),
         "artifact": ARTIFACTS[here.stage],
         "blob": here.actual or None,
         "completed_blob": here.recorded or None,
@@ -172,9 +152,6 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
         count = len(state.not_applied)
         remarks.append(f"{counted(count, 'event')} not applied: idse log")
     return [*remarks, ""] if remarks else []
-
-
-_MOST_OFFERS = 3
 
 
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, aligned, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
@@ -157,7 +157,7 @@ def standing_data(status: SyncStatus) -> dict[str, object]:
             }
             for ref in status.refs
         ],
-        "last_sync": {"at": status.last.at, "direction": status.last.direction} if status.last else None,
+        "last_sync": picked(status.last, "at direction") if status.last else None,
     }
 
 
@@ -174,8 +174,7 @@ def sync_point_data(point: PointEntry) -> dict[str, object]:
     return {
         "commit": point.commit,
         "at": _iso(point),
-        "subject": point.subject,
-        "replica": point.replica,
+        **picked(point, "subject replica"),
         "own": point.is_own,
     }
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.terminal import Warned
+from idse_orchestrator.cli.terminal import Warned, remark
 from idse_orchestrator.errors import InvalidConfigurationError
 
 if TYPE_CHECKING:
@@ -70,10 +70,5 @@ def doubt_warnings(doubts: Sequence[TemplateDoubt]) -> Iterator[Warned]:
 def doubt_diagnostics(doubts: Sequence[TemplateDoubt]) -> Iterator[dict[str, object]]:
     """Yields all of `doubts` as entries of ``diagnostics``."""
     for doubt in doubts:
-        yield {
-            "severity": "warning",
-            "code": InvalidConfigurationError.code,
-            "message": doubt.what,
-            "where": doubt.where,
-            "fix": [doubt.fix],
-        }
+        code = InvalidConfigurationError.code
+        yield remark("warning", doubt.what, code, where=doubt.where, fix=[doubt.fix])
