@@ -1,34 +1,31 @@
-"""`idse blueprint`: grow the blueprint by claims that sessions bear out."""
+"""`idse blueprint`: grow the blueprint by claims that sessions bear out; claims for people and as data."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims import change, look
 from idse_orchestrator.claims.claim import claims_of
+from idse_orchestrator.claims.gate import GateTest, Weighed, failed
 from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import Style, aligned, printable, wrapped
 from idse_orchestrator.cli.options import command, flag, naming_session, required_reason
-from idse_orchestrator.cli.render.claims import (
-    candidate_data,
-    candidate_list,
-    changed_data,
-    claim_data,
-    claim_list,
-    gate_table,
-    verification_data,
-    verification_page,
-)
-from idse_orchestrator.cli.terminal import Answer, Progress, Run, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Progress, Run, Said, Warned, picked
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.claims.claim import Claim, Evidence
 
 _READ_AT_MOST = 8192
 _SHOWN = 20
+_INDENT = " " * 14
 
 claim_argument = click.argument("claim", metavar="CLAIM", shell_complete=options.claims)
 dry_run_option = flag("--dry-run", help="Say what would happen, and write nothing.")
@@ -67,14 +64,14 @@ def _candidates(run: Run, limit: int) -> Answer:
         found = look.candidates(run.app.blueprint(run.project, progress), limit)
     return Answer(
         "idse.blueprint-candidates/1",
-        lambda: {"total": found.total, "candidates": [candidate_data(each) for each in found.shown]},
+        lambda: {"total": found.total, "candidates": [_candidate_data(each) for each in found.shown]},
         _candidate_lines(run, found),
     )
 
 
 def _candidate_lines(run: Run, found: look.Candidates) -> Iterator[str]:
-    if found.shown:
-        yield candidate_list(found, run.terminal.style)
+    for each in found.shown:
+        yield from _candidate_rows(each, run.terminal.style)
     if found.total > len(found.shown):
         yield Said(f"{found.total - len(found.shown)} more: -n {found.total}")
     if found.total:
@@ -100,7 +97,7 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
 
     def lines() -> Iterator[str]:
         if done.tests:
-            yield gate_table(done.tests, run.terminal.style)
+            yield from _gate_table(done.tests, run.terminal.style)
         yield from _change_lines(done, "promote", dry_run=dry_run)
 
     return _changed(done, lines())
@@ -153,16 +150,16 @@ def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -
     found = look.claims(own, every=every)
 
     def lines() -> Iterator[str]:
-        if found:
-            yield claim_list(found, run.terminal.style)
-        else:
+        for claim in found:
+            yield from _claim_rows(claim, run.terminal.style)
+        if not found:
             yield Said('no claims yet: idse blueprint candidates, or idse blueprint declare "TEXT"')
         if block is not None:
             done = {WRITTEN: "would write" if dry_run else "wrote"}.get(block.status, "up to date:")
             yield Said(f"{done} {block.path}")
 
     return Answer(
-        "idse.blueprint-claims/1", lambda: {"claims": [claim_data(each) for each in found]}, lines()
+        "idse.blueprint-claims/1", lambda: {"claims": [_claim_data(each) for each in found]}, lines()
     )
 
 
@@ -176,16 +173,20 @@ def _verify(run: Run) -> Answer:
     found = look.verify(run.app.blueprint(run.project))
     return Answer(
         "idse.blueprint-verify/1",
-        lambda: verification_data(found),
+        lambda: {
+            "holds": found.holds,
+            "claims": [_verdict_data(verdict) for verdict in found.verdicts],
+            "block": {"path": found.block.path, "problem": look.is_out_of_date(found.block)},
+        },
         _verification_lines(run, found),
         code=EXIT_OK if found.holds else EXIT_CHECK_FAILED,
     )
 
 
 def _verification_lines(run: Run, found: look.Verification) -> Iterator[str]:
-    if found.verdicts:
-        yield verification_page(found, run.terminal.style)
-    else:
+    for verdict in found.verdicts:
+        yield from _verdict_rows(verdict, run.terminal.style)
+    if not found.verdicts:
         yield Said("no claim is promoted: there is nothing to verify")
     problem = look.is_out_of_date(found.block)
     if problem:
@@ -195,8 +196,54 @@ def _verification_lines(run: Run, found: look.Verification) -> Iterator[str]:
             yield Said(f"if it is over: idse blueprint demote {verdict.claim.id} -m WHY")
 
 
-def _changed(done: change.Changed, lines: Iterator[str]) -> Answer:
-    return Answer("idse.blueprint-change/1", lambda: changed_data(done), lines)
+def _verdict_rows(verdict: look.Verdict, style: Style) -> Iterator[str]:
+    """Yields a line for a promoted claim, and below it why it does not hold any more."""
+    word = style.green("holds") if verdict.holds else style.red("does not hold")
+    yield f"{style.cyan(verdict.claim.id)}  {word}  {printable(verdict.claim.text)}"
+    for test in failed(verdict.tests):
+        yield f"{_INDENT}{test.name}: {printable(test.found)}; wanted: {printable(test.wanted)}"
+    for each in verdict.contradictions:
+        yield f"{_INDENT}{each.session}/feedback:{each.line}  {printable(each.text)}"
+
+
+def _gate_table(tests: Sequence[GateTest], style: Style) -> list[str]:
+    rows = [(test.name, "passed" if test.passed else "failed", test.found, test.wanted) for test in tests]
+    head, *lines = aligned([("test", "", "found", "wanted"), *(tuple(map(printable, row)) for row in rows)])
+    marked = [line if test.passed else style.red(line) for line, test in zip(lines, tests, strict=True)]
+    return [style.bold(head), *marked]
+
+
+def _claim_rows(claim: Claim, style: Style) -> list[str]:
+    section = f" · {claim.section}" if claim.section else ""
+    by = f" · since {claim.at[:10]} by {printable(claim.by)}"
+    why = wrapped(printable(claim.reason), _INDENT, f"{_INDENT}because: ", 100) if claim.reason else []
+    facts = f"{_INDENT}{claim.status}{section} · {_evidence_words(claim.evidence)}{by}"
+    return [*_statement(claim, style), facts, *why]
+
+
+def _candidate_rows(candidate: look.Candidate, style: Style) -> list[str]:
+    missing = [test.name for test in failed(candidate.tests)]
+    days = next((test.found.partition(" (")[0] for test in candidate.tests if test.name == "stability"), "")
+    gate = f"not yet: {', '.join(missing)}" if missing else "would pass the gate"
+    known = f" · was {candidate.known}" if candidate.known else ""
+    sessions, stages = len(candidate.sessions), len(candidate.stages)
+    spread = f"{counted(sessions, 'session')} · {counted(stages, 'stage')} · {days}"
+    facts = f"{_INDENT}{candidate.claim.section} · {spread} · {gate}{known}"
+    return [*_statement(candidate.claim, style), facts]
+
+
+def _statement(claim: Claim, style: Style) -> list[str]:
+    first, *others = wrapped(printable(claim.text), _INDENT, f"{claim.id}  ", 100)
+    return [first.replace(claim.id, style.cyan(claim.id), 1), *others]
+
+
+def _evidence_words(evidence: Sequence[Evidence]) -> str:
+    if not evidence:
+        return "no evidence yet"
+    sessions = {each.session for each in evidence}
+    stages = {each.stage for each in evidence}
+    entries = counted(len(evidence), "piece") + " of evidence"
+    return f"{entries} from {counted(len(sessions), 'session')}, {counted(len(stages), 'stage')}"
 
 
 def _change_lines(done: change.Changed, verb: str, *, dry_run: bool) -> Iterator[str]:
@@ -205,6 +252,57 @@ def _change_lines(done: change.Changed, verb: str, *, dry_run: bool) -> Iterator
     if done.block is not None and done.block.status == LEFT:
         left = f"{done.block.path} was not written: {done.block.why}"
         yield Warned(f"{left}; then: idse blueprint claims --write")
+
+
+def _changed(done: change.Changed, lines: Iterator[str]) -> Answer:
+    return Answer(
+        "idse.blueprint-change/1",
+        lambda: {
+            "claim": _claim_data(done.claim),
+            "changed": done.changed,
+            "gate": _gate_data(done.tests),
+            "added": [_weighed_data(each) for each in done.added],
+        },
+        lines,
+    )
+
+
+def _claim_data(claim: Claim) -> dict[str, object]:
+    return {
+        **picked(claim, "id text section status at by event reason"),
+        "evidence": [each._asdict() for each in claim.evidence],
+    }
+
+
+def _candidate_data(candidate: look.Candidate) -> dict[str, object]:
+    return {
+        **picked(candidate.claim, "id text section"),
+        **picked(candidate, "known sessions stages"),
+        "evidence": [_weighed_data(each) for each in candidate.evidence],
+        "gate": _gate_data(candidate.tests),
+    }
+
+
+def _verdict_data(verdict: look.Verdict) -> dict[str, object]:
+    return {
+        **picked(verdict.claim, "id text"),
+        "holds": verdict.holds,
+        "gate": _gate_data(verdict.tests),
+        "evidence": [_weighed_data(each) for each in verdict.evidence],
+        "contradictions": [each._asdict() for each in verdict.contradictions],
+    }
+
+
+def _weighed_data(weighed: Weighed) -> dict[str, object]:
+    return {
+        **weighed.evidence._asdict(),
+        "date": weighed.day,
+        **picked(weighed, "overlap counts dropped problem"),
+    }
+
+
+def _gate_data(tests: Sequence[GateTest]) -> list[Mapping[str, object]]:
+    return [test._asdict() for test in tests]
 
 
 blueprint = click.Group(

@@ -1,22 +1,39 @@
-"""``idse migrate``: take over sessions of older layouts."""
+"""``idse migrate``: take over sessions of older layouts.
+
+It says what each session became, and what became of every file.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, flag
-from idse_orchestrator.cli.terminal import Answer, Progress, Said
+from idse_orchestrator.cli.terminal import Answer, Progress, Said, picked
+from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
+from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
+from idse_orchestrator.migrate.paths import LAYOUTS
+from idse_orchestrator.migrate.values import (
+    CLOSED,
+    DONE,
+    NEW,
+    TAKEN,
+    Migrated,
+    MigrationPlan,
+    MigrationRequest,
+    SessionPlan,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.migrate.archive import Archive
-    from idse_orchestrator.migrate.values import Migrated, MigrationPlan
     from idse_orchestrator.wiring.migration import Migration
 
 
@@ -43,7 +60,6 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
     from idse_orchestrator.migrate.apply import apply_plan
     from idse_orchestrator.migrate.archive import notices
     from idse_orchestrator.migrate.plan import plan_migration
-    from idse_orchestrator.migrate.values import Migrated, MigrationRequest
     from idse_orchestrator.wiring.migration import Migration
 
     with _Phases(run) as progress:
@@ -60,11 +76,10 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
             place.write(notices(plan))
     if report:
         _write_report(report, plan, done)
-    from idse_orchestrator.cli.render.migration import migration_data
 
     return Answer(
         "idse.migrate/1",
-        lambda: {**migration_data(plan, done), "dry_run": dry_run},
+        lambda: {**_data(plan, done), "dry_run": dry_run},
         _lines(run, plan, done, place, dry_run=dry_run),
         code=EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK,
     )
@@ -97,9 +112,9 @@ def _check_report(report: str, migration: Migration) -> None:
         return
     if os.path.lexists(report):
         raise UsageError("the report would overwrite a file", where=report, fix=("choose another name",))
-    folder = os.path.realpath(os.path.dirname(report) or ".")
     root = migration.source.root
-    if os.path.commonpath([folder, root]) == root and not _is_own_work_tree(root):
+    # Who stands in the source itself asked for a file in it.
+    if _is_in(os.path.dirname(report) or ".", root) and not _is_in(".", root):
         raise UsageError(
             "the report would be written into the source, which is never changed",
             where=report,
@@ -107,19 +122,16 @@ def _check_report(report: str, migration: Migration) -> None:
         )
 
 
-def _is_own_work_tree(root: str) -> bool:
-    """Returns True if we stand in the source itself: then a file in it is where the user asked for it."""
-    here = os.path.realpath(".")
-    return os.path.commonpath([here, root]) == root
+def _is_in(folder: str, root: str) -> bool:
+    return os.path.commonpath([os.path.realpath(folder), root]) == root
 
 
 def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
     from idse_orchestrator.cli.envelope import ascii_json
-    from idse_orchestrator.cli.render.migration import migration_data
 
     try:
         with open(report, "x", encoding="utf-8") as file:
-            file.write(ascii_json(migration_data(plan, done), indent=2) + "\n")
+            file.write(ascii_json(_data(plan, done), indent=2) + "\n")
     except OSError as error:
         raise StorageError(
             "the report cannot be written", where=report, cause=error.strerror, fix=("choose another place",)
@@ -129,9 +141,175 @@ def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
 def _lines(
     run: Run, plan: MigrationPlan, done: Migrated, place: Archive | None, *, dry_run: bool
 ) -> Iterator[str]:
-    from idse_orchestrator.cli.render.migration import migration_lines, outcome_lines
 
-    yield from migration_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose) or dry_run)
-    yield from map(Said, outcome_lines(plan, done, dry_run=dry_run))
+    yield from _plan_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose) or dry_run)
+    yield from map(Said, _outcome_lines(plan, done, dry_run=dry_run))
     if place is not None:
         yield Said(f"notices for the old place: {'would go to ' if dry_run else ''}{place.description}")
+
+
+_FEW = 20
+_SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
+
+
+def _data(plan: MigrationPlan, done: Migrated) -> dict[str, Any]:
+    return {
+        **picked(plan, "source left_out"),
+        "current": "/".join(plan.current) if plan.current else None,
+        "counts": plan.count(),
+        "total": len(plan.fates),
+        "sessions": [_session_data(session) for session in plan.sessions],
+        "files": list(_file_data(plan)),
+        "registries": {
+            project: {"file": found.path, "agents": len(found.registry.agents), "doubts": found.doubts}
+            for project, found in plan.registries.items()
+        },
+        "notes": plan.notes,
+        "written": _names(done.written),
+        "folders": _names(done.folders),
+        "kept_folders": _names(done.kept_folders),
+        "refused": _names(done.refused),
+        **picked(done, "projects agents events changed"),
+    }
+
+
+def _names(keys: Iterable[tuple[str, str]]) -> list[str]:
+    return ["/".join(key) for key in keys]
+
+
+def _session_data(session: SessionPlan) -> dict[str, Any]:
+    facts = session.facts
+    return {
+        "session": session.name,
+        "called": "/".join(session.source_key),
+        "verdict": session.verdict,
+        "layouts": [LAYOUTS[letter] for letter in session.layouts],
+        **picked(facts, "type title owner"),
+        "parents": session.parents,
+        "created_at": facts.created.at if facts.created else None,
+        "commits": len(session.steps),
+        "handoffs": len(session.stories),
+        "stages": session.stages,
+        "recorded": facts.recorded,
+        "waived": {
+            rule: [f"{finding.path}:{finding.line}: {finding.message}" for finding in findings]
+            for rule, findings in session.waived.items()
+        },
+        "doubts": session.doubts,
+    }
+
+
+def _file_data(plan: MigrationPlan) -> Iterator[dict[str, Any]]:
+    owners = {path: session.name for session in plan.sessions for path in session.places}
+    for fate in plan.fates:
+        yield {
+            **picked(fate, "path fate reason"),
+            "session": owners.get(fate.path),
+            "target": fate.target or None,
+        }
+
+
+def _plan_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+    """Yields a paragraph for each session, then the files that need a look, then the counts."""
+    yield f"source: {style.bold(printable(plan.source))}"
+    for session in plan.sessions:
+        yield from _session_lines(session, style, verbose=verbose)
+    for project, found in sorted(plan.registries.items()):
+        yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
+    for note in plan.notes:
+        yield f"  {style.yellow('doubt:')} {printable(note)}"
+    yield from _file_lines(plan, style, verbose=verbose)
+    counts = plan.count()
+    words = ", ".join(f"{count:,} {fate}{_plural(fate, count)}" for fate, count in counts.items())
+    yield f"files: {words}: {sum(counts.values()):,} in all"
+
+
+def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+    called = f"  (was {printable('/'.join(session.source_key))})" if session.was_renamed else ""
+    yield f"{style.bold(session.name)}: {_verdict_words(session, style)}{called}"
+    if session.verdict in (TAKEN, CLOSED):
+        return
+    artifacts = sum(1 for path in session.arranged.files if path in STAGE_OF)
+    others = len(session.arranged.files) - artifacts
+    parts = [
+        " + ".join(LAYOUTS[letter] for letter in session.layouts),
+        counted(artifacts, "artifact"),
+        counted(others, "side file"),
+        *([counted(len(session.steps), "commit")] if session.steps else ()),
+        *([counted(len(session.stories), "handoff")] if session.stories else ()),
+    ]
+    yield "  " + ", ".join(part for part in parts if part)
+    told = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
+    if told:
+        yield "  " + ", ".join(f"{stage} {_SHORT[status]}" for stage, status in told)
+    if session.waived:
+        yield "  waived: " + ", ".join(f"{rule} ({len(found)})" for rule, found in session.waived.items())
+    for doubt in session.doubts if verbose else session.doubts[:3]:
+        yield f"  {style.yellow('doubt:')} {printable(doubt)}"
+
+
+def _verdict_words(session: SessionPlan, style: Style) -> str:
+    words: Mapping[str, str] = {
+        NEW: style.green("new"),
+        DONE: "migrated already",
+        TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
+        CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
+    }
+    return words[session.verdict]
+
+
+def _file_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+    """Yields every file of a plan that is only shown; after the work those that nobody took."""
+    if verbose:
+        for fate in plan.fates:
+            yield _file_line(fate, style)
+        return
+    unknown = [fate for fate in plan.fates if fate.fate == UNKNOWN]
+    for fate in unknown[:_FEW]:
+        yield _file_line(fate, style)
+    if len(unknown) > _FEW:
+        yield f"  … and {len(unknown) - _FEW:,} more unknown files: --report FILE, or -v, lists all"
+
+
+def _file_line(fate: Fate, style: Style) -> str:
+    target = f" → {printable(fate.target)}" if fate.target else ""
+    reason = f"  ({printable(fate.reason)})" if fate.reason else ""
+    shown = style.yellow(fate.fate) if fate.fate in (UNKNOWN, STUB) else fate.fate
+    return f"  {shown}: {printable(fate.path)}{target}{style.dim(reason)}"
+
+
+def _outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iterator[str]:
+    """Yields sentences on the work that was done."""
+    new = sum(1 for session in plan.sessions if session.verdict == NEW)
+    if plan.left_out:
+        yield f"not looked into: {', '.join(plan.left_out[:3])}"
+    if dry_run:
+        yield f"this is a plan: nothing was written; {counted(new, 'session')} would be"
+        return
+    if not done.changed:
+        yield "nothing was changed: everything that can be taken over is here already"
+    if done.written:
+        count = len(done.written)
+        yield f"migrated {counted(count, 'session')} in {done.events:,} events"
+    if done.agents:
+        yield f"took over {counted(done.agents, 'agent')}: idse agents list"
+    for key in done.kept_folders[:3]:
+        name = "/".join(key)
+        yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
+    if len(done.kept_folders) > 3:
+        yield f"so have {len(done.kept_folders) - 3} more"
+    yield from _left_lines(plan, done)
+    if done.written:
+        yield "next: idse session list, idse validate; hooks: idse hooks install"
+
+
+def _left_lines(plan: MigrationPlan, done: Migrated) -> Iterator[str]:
+    for key in done.refused:
+        yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
+    count = len(plan.waiting)
+    if count:
+        yield f"{counted(count, 'session')} cannot be read whole: make the files readable, then run it again"
+
+
+def _plural(fate: str, count: int) -> str:
+    return "s" if fate in ("side file", "stub", "duplicate") and count != 1 else ""

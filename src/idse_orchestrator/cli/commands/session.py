@@ -8,8 +8,7 @@ import click
 
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
-from idse_orchestrator.cli.render.sessions import sessions_answer
-from idse_orchestrator.cli.render.status import status_answer
+from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path

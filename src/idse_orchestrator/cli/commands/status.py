@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def show_status(run: Run, *, all_sessions: bool = False, session: str | None = None) -> Answer:
     """Show where the session stands: its stages, what changed since, and what is next."""
     if all_sessions:
-        from idse_orchestrator.cli.render.sessions import sessions_answer
+        from idse_orchestrator.cli.render.status import sessions_answer
 
         return sessions_answer(run, run.project)
     return status_answer(run, run.session(session))
