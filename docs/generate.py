@@ -97,7 +97,7 @@ def agent_profile_schema() -> str:
     """The JSON Schema of compiled agent profiles."""
     import json
 
-    from idse_orchestrator.profiles import file as schema
+    from idse_orchestrator.profiles import spec as schema
 
     return json.dumps(schema.agent_profile_schema(), indent=2) + "\n"
 

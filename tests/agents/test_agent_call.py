@@ -8,8 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.agents.call import AgentCall, answer_edit, read_call
-from idse_orchestrator.agents.edit_gate import ALLOWED, ASK, DENY, WARN, Verdict
+from idse_orchestrator.agents.edit_gate import (
+    ALLOWED,
+    ASK,
+    DENY,
+    WARN,
+    AgentCall,
+    Verdict,
+    answer_edit,
+    read_call,
+)
 
 PATCH = """\
 *** Begin Patch

@@ -15,7 +15,7 @@ from idse_orchestrator.agents.registry import (
     registry_of,
     registry_to_dict,
 )
-from idse_orchestrator.agents.registry_fold import registry_summary
+from idse_orchestrator.agents.registry_changes import registry_summary
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger import event_check
 from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Actor, Event, subject_of

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from idse_orchestrator.agents.handoff import Handoff
+from idse_orchestrator.agents.handoff import Handoff, HandoffRecord
 from idse_orchestrator.agents.handoff_document import Judged, facts_of
-from idse_orchestrator.agents.told_handoffs import ToldHandoff
 from idse_orchestrator.ledger.entries import Entry
 from idse_orchestrator.ledger.events import Actor, Event, subject_of
 from idse_orchestrator.wiring.ledgers import KINDS
@@ -33,7 +32,7 @@ def asked(number, *parents):
 
 
 def done(entries, commit):
-    told = ToldHandoff(Handoff("0" * 26, "spec", "", "codex"), commit)
+    told = HandoffRecord(Handoff("0" * 26, "spec", "", "codex"), commit)
     facts = facts_of(KEY, told, entries, {}, lambda *_: Judged((), ()))
     return [line.removeprefix("2026-01-01 ").removesuffix(", by Ada") for line in facts.done]
 

@@ -10,9 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from idse_orchestrator.agents.registry import AgentRegistry, agent_from_dict, registry_to_dict, rule_from_dict
-from idse_orchestrator.agents.registry_changes import becoming
+from idse_orchestrator.agents.registry_changes import becoming, changed_registry
 from idse_orchestrator.agents.registry_check import check_registry
-from idse_orchestrator.agents.registry_fold import changed_registry
 from idse_orchestrator.agents.registry_schema import parse_registry, registry_json_schema
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError

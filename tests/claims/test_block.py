@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -95,7 +94,7 @@ def test_a_merge_conflict_in_nothing_but_the_block_is_settled(tmp_path, style, e
     conflict = merged(tmp_path, base, one, other, style=style)
     assert b"<<<<<<< ours" in conflict
     assert isinstance(written(conflict, known(TWO), force=False), BlockTrouble)  # ONE is nobody's claim
-    gone = replace(ONE, status=DEMOTED)
+    gone = ONE._replace(status=DEMOTED)
     assert written(conflict, known(gone, TWO), force=False) == base
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from idse_orchestrator.claims.evidence import HEADINGS, LABELS, contradictions, denials_of
+from idse_orchestrator.claims.statements import HEADINGS, LABELS, contradictions, denials_of
 
 ID, TEXT = "c-0123456789", "Amounts of money are whole cents"
 

@@ -7,8 +7,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.claims.claim import Evidence
-from idse_orchestrator.claims.evidence import MOST, MOST_AT_ONCE, Version, kept, reachable, standing_run
-from idse_orchestrator.claims.gate import Case, Contradiction, Weighed, failed, gate_tests
+from idse_orchestrator.claims.gate import (
+    MOST,
+    MOST_AT_ONCE,
+    Case,
+    CheckedEvidence,
+    Version,
+    failed,
+    gate_tests,
+    kept,
+    reachable,
+    standing_run,
+)
+from idse_orchestrator.claims.statements import Contradiction
 
 DAY = 86_400
 
@@ -16,7 +27,7 @@ DAY = 86_400
 def weighed(session, stage, day, number=0, **more):
     commit = f"{number or int(day * 10)}"
     values = {"overlap": 100, **more}
-    return Weighed(Evidence(session, stage, commit, "b"), int(day * DAY), f"day {day}", **values)
+    return CheckedEvidence(Evidence(session, stage, commit, "b"), int(day * DAY), f"day {day}", **values)
 
 
 GOOD = (weighed("pay", "spec", 0), weighed("search", "plan", 7))

@@ -10,7 +10,7 @@ import stat
 
 import pytest
 
-from idse_orchestrator.agents.agent_files import AGENT_FILES, INSTRUCTIONS
+from idse_orchestrator.agents.hook_settings import AGENT_FILES, INSTRUCTIONS
 
 PATHS = [file.path for file in AGENT_FILES]
 TEXTS = [file.path for file in AGENT_FILES if not file.hooks]

@@ -18,8 +18,18 @@ import re
 import jsonschema
 import pytest
 
-from idse_orchestrator.agents.call import NOTHING, answer_edit, answer_start, answer_stop, answer_trouble
-from idse_orchestrator.agents.edit_gate import ALLOWED, ASK, DENY, WARN, Verdict
+from idse_orchestrator.agents.edit_gate import (
+    ALLOWED,
+    ASK,
+    DENY,
+    NOTHING,
+    WARN,
+    Verdict,
+    answer_edit,
+    answer_start,
+    answer_stop,
+    answer_trouble,
+)
 from idse_orchestrator.agents.hook_settings import snippet
 
 CLAUDE_EVENTS = ("SessionStart", "PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop", "SubagentStop")

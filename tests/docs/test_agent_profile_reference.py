@@ -9,8 +9,7 @@ import re
 import jsonschema
 import pytest
 
-from idse_orchestrator.profiles.file import JSON, agent_profile_schema, profile_file
-from idse_orchestrator.profiles.spec import FIELDS, AgentProfileSpec
+from idse_orchestrator.profiles.spec import FIELDS, JSON, AgentProfileSpec, agent_profile_schema, profile_file
 
 REFERENCE = pathlib.Path(__file__).parents[2] / "docs" / "reference"
 WHOLE = AgentProfileSpec(

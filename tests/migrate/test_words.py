@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.migrate.files import is_blank, stage_statuses
-from idse_orchestrator.migrate.handoffs import governance_story, handoff_story
-from idse_orchestrator.migrate.registry import taken_registry
+from idse_orchestrator.migrate.governance import governance_story, handoff_story, taken_registry
 from idse_orchestrator.migrate.words import (
     Moment,
     created_in,

@@ -16,11 +16,7 @@ import re
 
 import pytest
 
-from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import (
-    compile_profile,
-    missing_keys,
-    read_profile,
-)
+from idse_orchestrator.profiles.compiler import compile_profile, missing_keys, read_profile
 from idse_orchestrator.profiles.spec import AgentProfileSpec, inherit, settled
 
 CORPUS = sorted((pathlib.Path(__file__).parents[1] / "corpus" / "agent_profiles").glob("*.md"))

@@ -10,17 +10,19 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from idse_orchestrator.profiles.doc_to_agent_profile_spec_compiler import compile_profile, read_profile
-from idse_orchestrator.profiles.file import (
+from idse_orchestrator.profiles.compiler import compile_profile, read_profile
+from idse_orchestrator.profiles.spec import (
     FORMATS,
     JSON,
     YAML,
+    AgentProfileSpec,
     agent_profile_schema,
+    inherit,
     is_as_written,
     profile_file,
+    settled,
     with_plain_line_ends,
 )
-from idse_orchestrator.profiles.spec import AgentProfileSpec, inherit, settled
 
 SCHEMA = jsonschema.Draft202012Validator(agent_profile_schema())
 LOADERS = [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)]

@@ -25,7 +25,7 @@ ann = Actor("Ann", "ann@example.org", "claude", "01AAAAAAAAAAAAAAAAAAAAAAAA")
 app = Application.serving(discover(sys.argv[1], {}), ann, {"agency.timeout": "7"})
 begun = {"project": "portal", "session": "login", "type": "feature"}
 app.writer.append(*KEY, lambda _: Draft("created", begun))
-app.agents.desk("codex").writer.append(*KEY, lambda _: Draft("described", {"title": "of codex"}))
+app.agents.handing_over("codex").writer.append(*KEY, lambda _: Draft("described", {"title": "of codex"}))
 app.writer.append(*KEY, lambda _: Draft("described", {"title": "of claude"}))
 entries = [drawn.entry for drawn in app.history.entries(Span((KEY,)))]
 validation, scope = app.judging.validation_of(Choice(LEDGER, scope=Scope(*KEY)))

@@ -1,4 +1,4 @@
-"""What ledgers take of agents: handoffs in a session's, changes of the registry in a project's."""
+"""The events of agents that ledgers take: handoffs in a session's, changes of the registry in a project's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from idse_orchestrator.pipeline.kinds import SESSIONS
 
 _HANDOFF = "idse_orchestrator.agents.handoff:"
 _SHAPES = "idse_orchestrator.agents.agent_shapes:"
-_REGISTRY = "idse_orchestrator.agents.registry_fold:"
+_REGISTRY = "idse_orchestrator.agents.registry_changes:"
 
 IN_SESSIONS = {
     HANDOFF: EventKind(_HANDOFF + "apply_handoff", _SHAPES + "handed", _HANDOFF + "handoff_words"),

@@ -1,4 +1,4 @@
-"""What the agents and handoffs in ledgers look like."""
+"""The shapes of the agents and handoffs in ledgers."""
 
 from __future__ import annotations
 
@@ -6,50 +6,46 @@ from collections.abc import Mapping
 from typing import Any
 
 from idse_orchestrator.agents.registry import MODES, PROTOCOLS
-from idse_orchestrator.ledger.shapes import (
-    FLAG,
-    MOMENT_OR_NEVER,
-    TEXT,
-    ULID,
-    Record,
-    body,
-    one_of,
-    rows,
-    tagged,
-    text,
-)
+from idse_orchestrator.ledger import shapes
+from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline.shapes import ASSIGNED, STAGE, STAGE_OR_NONE, Held
 
 _FIELDS = {
-    "role": TEXT,
-    "stages": rows(STAGE),
-    "capabilities": rows(TEXT),
-    "mode": one_of(*MODES),
-    "handoff_protocol": one_of(*PROTOCOLS),
+    "role": shapes.TEXT,
+    "stages": shapes.rows(STAGE),
+    "capabilities": shapes.rows(shapes.TEXT),
+    "mode": shapes.one_of(*MODES),
+    "handoff_protocol": shapes.one_of(*PROTOCOLS),
 }
-_AGENT = Record("AgentSchema", {"id": TEXT}, _FIELDS).shape
+_AGENT = Record("AgentSchema", {"id": shapes.TEXT}, _FIELDS).shape
 _RULE = Record(
     "HandoffRuleSchema",
-    {"from_stage": STAGE, "to_stage": STAGE, "from_agent": TEXT, "to_agent": TEXT},
-    {"requires_approval": FLAG},
+    {"from_stage": STAGE, "to_stage": STAGE, "from_agent": shapes.TEXT, "to_agent": shapes.TEXT},
+    {"requires_approval": shapes.FLAG},
 ).shape
-REGISTRY = Record("RegistrySchema", {"agents": rows(_AGENT), "handoff_rules": rows(_RULE)}).shape
+REGISTRY = Record(
+    "RegistrySchema", {"agents": shapes.rows(_AGENT), "handoff_rules": shapes.rows(_RULE)}
+).shape
 """The part of a project's state."""
 
-_REASON = {"reason": TEXT}
-_CHANGE = tagged(
+_REASON = {"reason": shapes.TEXT}
+_CHANGE = shapes.tagged(
     "action",
-    Record("AddAgent", {"action": one_of("add"), "agent": _AGENT}, _REASON),
-    Record("RemoveAgent", {"action": one_of("remove"), "agent": TEXT}, _REASON),
+    Record("AddAgent", {"action": shapes.one_of("add"), "agent": _AGENT}, _REASON),
+    Record("RemoveAgent", {"action": shapes.one_of("remove"), "agent": shapes.TEXT}, _REASON),
     Record(
         "SetAgent",
-        {"action": one_of("set"), "agent": TEXT, "fields": Record("AgentFields", {}, _FIELDS).shape},
+        {
+            "action": shapes.one_of("set"),
+            "agent": shapes.TEXT,
+            "fields": Record("AgentFields", {}, _FIELDS).shape,
+        },
         _REASON,
     ),
-    Record("OrderAgents", {"action": one_of("order"), "agents": rows(TEXT)}, _REASON),
-    Record("ChangeRule", {"action": one_of("add-rule", "remove-rule"), "rule": _RULE}, _REASON),
+    Record("OrderAgents", {"action": shapes.one_of("order"), "agents": shapes.rows(shapes.TEXT)}, _REASON),
+    Record("ChangeRule", {"action": shapes.one_of("add-rule", "remove-rule"), "rule": _RULE}, _REASON),
 )
-CHANGED = body("RegistryChanged", {"changes": rows(_CHANGE)})
+CHANGED = shapes.body("RegistryChanged", {"changes": shapes.rows(_CHANGE)})
 
 
 def assigned(held: Mapping[str, Any]) -> Held:
@@ -59,15 +55,15 @@ def assigned(held: Mapping[str, Any]) -> Held:
     return (CHANGED, {"changes": [held]}) if "action" in held else (ASSIGNED, held)
 
 
-TOLD = body("Told", {})
-REQUESTED = body(
+TOLD = shapes.body("Told", {})
+REQUESTED = shapes.body(
     "HandoffRequest",
-    {"action": one_of("request"), "stage": STAGE, "to": text(least=1)},
-    {"from": TEXT, "after": STAGE_OR_NONE, "approval": FLAG},
+    {"action": shapes.one_of("request"), "stage": STAGE, "to": shapes.text(least=1)},
+    {"from": shapes.TEXT, "after": STAGE_OR_NONE, "approval": shapes.FLAG},
 )
-ANSWERED = body(
+ANSWERED = shapes.body(
     "Handoff",
-    {"handoff": ULID, "action": one_of("approve", "accept", "reject")},
+    {"handoff": shapes.ULID, "action": shapes.one_of("approve", "accept", "reject")},
     {"stage": STAGE_OR_NONE},
 )
 
@@ -79,20 +75,20 @@ def handed(held: Mapping[str, Any]) -> Held:
     return REQUESTED if held["action"] == "request" else ANSWERED, held
 
 
-HANDOFFS = rows(
+HANDOFFS = shapes.rows(
     Record(
         "HandoffSchema",
         {
-            "id": ULID,
+            "id": shapes.ULID,
             "stage": STAGE,
-            "from": TEXT,
-            "to": TEXT,
-            "reason": TEXT,
-            "at": MOMENT_OR_NEVER,
-            "by": TEXT,
+            "from": shapes.TEXT,
+            "to": shapes.TEXT,
+            "reason": shapes.TEXT,
+            "at": shapes.MOMENT_OR_NEVER,
+            "by": shapes.TEXT,
             "after": STAGE_OR_NONE,
-            "approval": FLAG,
-            "approved_by": TEXT,
+            "approval": shapes.FLAG,
+            "approved_by": shapes.TEXT,
         },
     ).shape
 )

@@ -1,45 +1,43 @@
-"""Change a project's agent registry: one event in the project's ledger, then its view."""
+"""Changes a project's agent registry: one event in the project's ledger, then its view."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.registry import (
     EDITED,
+    AgentRegistry,
+    Changes,
+    edited_view,
     refresh_registry_view,
     refuse_edited_view,
     registry_of,
     registry_view,
+    rule_words,
     view_condition,
 )
-from idse_orchestrator.agents.registry_changes import becoming, still_wanted
-from idse_orchestrator.agents.registry_check import check_changes, check_registry, rule_words
-from idse_orchestrator.agents.registry_fold import changed_registry
+from idse_orchestrator.agents.registry_changes import becoming, changed_registry, still_wanted
+from idse_orchestrator.agents.registry_check import check_changes, check_registry
 from idse_orchestrator.agents.registry_schema import parse_registry
 from idse_orchestrator.base.text import encodable, one_word
 from idse_orchestrator.documents.project_workspace import agent_registry_path
-from idse_orchestrator.errors import ConflictError, RegistryEditedError, UnknownNameError
+from idse_orchestrator.errors import ConflictError, UnknownNameError
 from idse_orchestrator.ledger.events import ASSIGNED, Draft
+from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
+from idse_orchestrator.sessions.ports import ViewFiles
 from idse_orchestrator.sessions.views import failure_of
 
-if TYPE_CHECKING:
-    from idse_orchestrator.agents.registry import AgentRegistry
-    from idse_orchestrator.agents.registry_fold import Changes
-    from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.sessions.ports import ViewFiles
-
-Wish = Callable[["AgentRegistry"], "Changes"]
-"""What to change in a registry as it is when it is asked; see `agents.registry_changes`."""
+ChangesOf = Callable[["AgentRegistry"], "Changes"]
+"""Tells the changes of a registry as it is when it is asked; `agents.registry_changes` makes them."""
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryKeeper:
-    """What changing a registry works with."""
+    """The parts that changing a registry needs."""
 
     ledgers: LedgerReader
     writer: LedgerWriter
@@ -58,22 +56,28 @@ class RegistryChanged:
     view_problem: str = ""
 
 
-def change_registry(keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "") -> RegistryChanged:
-    """Make the changes that `wish` asks for; InvalidRegistryError where the registry cannot be so.
+def change_registry(
+    keeper: RegistryKeeper, project: str, changes_of: ChangesOf, reason: str = ""
+) -> RegistryChanged:
+    """Makes the changes that `changes_of` asks for; InvalidRegistryError where the registry cannot be so.
 
     RegistryEditedError where the view holds an edit that would be overwritten.
     """
     refuse_edited_view(keeper.ledgers, keeper.workspace, project)
-    changed = append_changes(keeper, project, wish, reason)
+    changed = append_changes(keeper, project, changes_of, reason)
     # the view of now, not of `changed`: others may have written meanwhile
     problem = failure_of(lambda: refresh_registry_view(keeper.ledgers, keeper.workspace, project))
     return replace(changed, view_problem=problem)
 
 
 def append_changes(
-    keeper: RegistryKeeper, project: str, wish: Wish, reason: str = "", fix: str = "run the command again"
+    keeper: RegistryKeeper,
+    project: str,
+    changes_of: ChangesOf,
+    reason: str = "",
+    fix: str = "run the command again",
 ) -> RegistryChanged:
-    """The same whatever the view holds, which is not written here.
+    """Does the same whatever the view holds, which is not written here.
 
     `fix` is what to do where the registry has gone another way.
     """
@@ -83,7 +87,7 @@ def append_changes(
         nonlocal made
         if tip is None:
             raise no_project_ledger(project)
-        made = wish(registry_of(tip.state))
+        made = changes_of(registry_of(tip.state))
         return _draft(registry_of(tip.state), made, reason, fix) if made else None
 
     tip = keeper.writer.append_to_project(project, plan)
@@ -107,7 +111,7 @@ def _draft(before: AgentRegistry, changes: Changes, reason: str, fix: str) -> Dr
 
 
 def no_project_ledger(project: str) -> UnknownNameError:
-    """The error for a project that has no ledger here."""
+    """Returns the error for a project that has no ledger here."""
     return UnknownNameError(
         f"project {project!r} has no ledger in this repository",
         cause="the agent registry is kept there",
@@ -116,13 +120,13 @@ def no_project_ledger(project: str) -> UnknownNameError:
 
 
 STANDARD_INPUT = "standard input"
-"""What such a file is called that has no name."""
+"""The name of a file that has none."""
 
 
 def import_registry(
     keeper: RegistryKeeper, project: str, data: bytes, where: str, *, replace: bool = False, reason: str = ""
 ) -> RegistryChanged:
-    """Make the registry of `project` what the file says; `replace`: whatever it was made from.
+    """Makes the registry of `project` what the file says; `replace`: whatever it was made from.
 
     InvalidRegistryError where the file or the registry in it is not sound; nothing is changed then. An
     edit of the view is lost to no other file: RegistryEditedError, unless it is that edit that comes in.
@@ -134,20 +138,20 @@ def import_registry(
     _refuse_other_edit(keeper, project, tip, data, replace=replace)
     base = None if replace or not commit else _base(keeper, project, commit, where)
 
-    def wish(registry: AgentRegistry) -> Changes:
+    def changes_of(registry: AgentRegistry) -> Changes:
         if base is None:
             return becoming(registry, wanted)
         _refuse_lost_rules(registry, base, wanted, where)
         return still_wanted(registry, becoming(base, wanted))
 
-    changed = append_changes(keeper, project, wish, reason, _replacing(where))
+    changed = append_changes(keeper, project, changes_of, reason, _replacing(where))
     view = {agent_registry_path(project): registry_view(changed.tip)}
     problem = failure_of(lambda: keeper.workspace.write_views(project, view))
     return dataclasses.replace(changed, view_problem=problem)
 
 
 def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> AgentRegistry:
-    """The registry that the file is an edit of. To guess it would take away what others did."""
+    """Returns the registry that the file is an edit of. To guess it would take away what others did."""
     state = keeper.ledgers.project_at(project, commit)
     if state is None:
         raise ConflictError(
@@ -186,9 +190,5 @@ def _refuse_other_edit(
     path = agent_registry_path(project)
     is_edited = view_condition(keeper.ledgers, keeper.workspace, project, tip) == EDITED
     if is_edited and not replace and keeper.workspace.view(path) != data:
-        raise RegistryEditedError(
-            "the file of the agent registry was edited by hand, and this is another file",
-            where=path,
-            cause="the edit would be lost",
-            fix=(f"idse agents import {path}    (takes the edit over)", f"rm {path}    (drops it)"),
-        )
+        message = "the file of the agent registry was edited by hand, and this is another file"
+        raise edited_view(path, message, "the edit would be lost")

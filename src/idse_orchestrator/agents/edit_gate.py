@@ -1,4 +1,6 @@
-"""May an agent edit this file now? Pure: the same gate as `idse stage start`, asked before the edit.
+"""Judges the edits of agents, and speaks with their hooks: reads a call, and makes the answer to it.
+
+The gate is that of `idse stage start`, asked before the edit.
 
 In this order:
 
@@ -10,9 +12,12 @@ In this order:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from idse_orchestrator.agents.hook_settings import BEFORE_EDIT, CODEX, SESSION_START
 from idse_orchestrator.agents.registry import PLANNING
 from idse_orchestrator.documents.project_workspace import (
     STAGE_OF,
@@ -37,7 +42,7 @@ _MOST_REASONS = 5
 
 
 class Verdict(NamedTuple):
-    """What is answered about one file, why, and what to type instead."""
+    """An answer about one file, the reason for it, and what to type instead."""
 
     answer: str
     why: str = ""
@@ -57,7 +62,7 @@ _INSTEAD = {
 
 
 def judge_written_by_idse(path: str) -> Verdict:
-    """Deny `path`, relative to the repository's top, where it is a view, or a ledger outside of git."""
+    """Denies `path`, relative to the repository's top, where it is a view, or a ledger outside of git."""
     if path.startswith(_OWN_FOLDERS):
         return Verdict(DENY, f"{path} is written by idse alone", ("idse next",))
     project = project_of(path)
@@ -68,7 +73,7 @@ def judge_written_by_idse(path: str) -> Verdict:
 
 
 def judge_git_directory(inner: str) -> Verdict:
-    """Deny `inner`, a path relative to the git directory, where idse keeps its own things."""
+    """Denies `inner`, a path relative to the git directory, where idse keeps its own things."""
     own = ("refs/idse", "refs/worktree/idse", "logs/refs/idse", "idse")
     if any(inner == place or inner.startswith(place + "/") for place in own):
         return Verdict(DENY, f"{inner} in the git directory is written by idse alone", ("idse next",))
@@ -79,7 +84,7 @@ def judge_git_directory(inner: str) -> Verdict:
 
 
 def judge_mode(agent: str, mode: str, path: str) -> Verdict:
-    """Deny what an agent in `mode` may not write; "" is a mode that nobody set."""
+    """Denies what an agent in `mode` may not write; "" is a mode that nobody set."""
     if mode != PLANNING or path.startswith(f"{WORKSPACE}/"):
         return ALLOWED
     return Verdict(
@@ -101,7 +106,7 @@ def artifact_of(path: str) -> tuple[str, str, str] | None:
 
 
 def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str) -> Verdict:
-    """Deny an edit of the document of `stage` that the session's `state` and documents' `blobs` forbid."""
+    """Denies an edit of the document of `stage` that the session's `state` and documents' `blobs` forbid."""
     status = state.stages[stage].status
     if state.status == ARCHIVED:
         refused = refusal(state, blobs, stage, START)
@@ -123,7 +128,7 @@ def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str) ->
 
 
 def judge_code(state: SessionState, answer: str) -> Verdict:
-    """`answer`, where code is edited while the session's `state` says that it is not time for that."""
+    """Returns `answer`, where code is edited while the session's `state` says that it is too early."""
     if answer == ALLOW or state.status == ARCHIVED:
         return ALLOWED
     if state.stages[IMPLEMENTATION_STAGE].status != PENDING:
@@ -134,10 +139,100 @@ def judge_code(state: SessionState, answer: str) -> Verdict:
 
 
 def strongest(verdicts: list[Verdict]) -> Verdict:
-    """One answer for all files of an edit: the strongest, with the first reasons for it."""
+    """Returns one answer for all files of an edit: the strongest, with the first reasons for it."""
     answer = max((each.answer for each in verdicts), key=ANSWERS.index, default=ALLOW)
     same = dict.fromkeys(each for each in verdicts if each.answer == answer and each.why)
     told = list(same)[:_MOST_REASONS]
     fix = dict.fromkeys(line for each in told for line in each.fix)
     more = [f"and {len(same) - len(told)} more"] if len(same) > len(told) else []
     return Verdict(answer, "; ".join([*(each.why for each in told), *more]), tuple(fix))
+
+
+NOTHING: Mapping[str, Any] = {}
+"""The answer that changes nothing."""
+
+_PATHS = ("file_path", "notebook_path")
+_PATCH = re.compile(r"^[^\S\n]*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$", re.MULTILINE)
+"""Codex takes blanks in front for nothing, too; so a line of context that reads like this is judged along."""
+
+
+class AgentCall(NamedTuple):
+    """One call: `paths` are the files it is about, as the agent wrote them; relative ones start at `folder`.
+
+    `conversation` is the agent's own name for its session; `again`: it goes on because a hook asked it to.
+    """
+
+    folder: str = ""
+    paths: tuple[str, ...] = ()
+    conversation: str = ""
+    again: bool = False
+
+
+def read_call(data: bytes) -> AgentCall:
+    """Returns the call in `data`; whatever is not as documented is left out, so garbage is an empty call."""
+    try:
+        raw = json.loads(data)
+    except (ValueError, RecursionError):
+        return AgentCall()
+    if not isinstance(raw, dict):
+        return AgentCall()
+    return AgentCall(
+        _text(raw, "cwd"), _paths(raw), _text(raw, "session_id")[:200], raw.get("stop_hook_active") is True
+    )
+
+
+def answer_start(briefing: str) -> Mapping[str, Any]:
+    """Returns the answer at the start of an agent's session: what it should know."""
+    return {"hookSpecificOutput": {"hookEventName": SESSION_START, "additionalContext": briefing}}
+
+
+def answer_undecided(what: str, cause: str | None, fix: Sequence[str]) -> Mapping[str, Any]:
+    """Returns the answer at the start where no session can be named: what to choose or to bring first."""
+    return answer_start(_told(f"{what} ({cause})" if cause else what, fix))
+
+
+def answer_edit(agent: str, verdict: Verdict) -> Mapping[str, Any]:
+    """Returns the answer before an edit. To allow is to say nothing: the agent's permissions still count."""
+    words = _told(verdict.why, verdict.fix)
+    if verdict.answer == WARN:
+        told = {"hookEventName": BEFORE_EDIT, "additionalContext": words}
+        return {"systemMessage": words, "hookSpecificOutput": told}
+    if verdict.answer not in (ASK, DENY):
+        return NOTHING
+    decision = DENY if agent == CODEX else verdict.answer
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": BEFORE_EDIT,
+            "permissionDecision": decision,
+            "permissionDecisionReason": words,
+        }
+    }
+
+
+def answer_stop(reason: str) -> Mapping[str, Any]:
+    """Returns the answer that has an agent go on, because of `reason`."""
+    return {"decision": "block", "reason": reason}
+
+
+def answer_trouble(words: str) -> Mapping[str, Any]:
+    """Returns the answer where nothing could be judged: the agent goes on, and the person is told."""
+    return {"systemMessage": f"idse: {words}"}
+
+
+def _told(why: str, fix: Sequence[str]) -> str:
+    return f"idse: {why}. To go on: " + "  or  ".join(fix) if fix else f"idse: {why}"
+
+
+def _paths(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    asked = raw.get("tool_input")
+    if not isinstance(asked, dict):
+        return ()
+    found = [_text(asked, name) for name in _PATHS]
+    if raw.get("tool_name") == "apply_patch":
+        found += _PATCH.findall(_text(asked, "command"))
+    return tuple(dict.fromkeys(path for path in found if path and "\0" not in path))
+
+
+def _text(raw: Mapping[str, Any], key: str) -> str:
+    value = raw.get(key)
+    return value if isinstance(value, str) else ""

@@ -10,10 +10,71 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from idse_orchestrator.agents.agent_files import CLAUDE, CODEX
 from idse_orchestrator.agents.json_splice import Span, appended, parsed, removed, spans
+
+INSTRUCTIONS = b"""\
+
+## How work is done here (IDSE)
+
+This repository is worked on in sessions of seven stages: intent, context, spec, plan, tasks,
+implementation, feedback. Each stage has one document in the session's folder under `.idse/`.
+
+- Begin with `idse prime`: it says where the session stands, what is open and what to do now.
+- Work on the stage that is in progress, in its own document. Start a stage with
+  `idse stage start STAGE`, end it with `idse stage complete STAGE`; both check the gate.
+- A complete stage is a promise. To change its document, first `idse stage reopen STAGE -m "why"`.
+- Write no code before `implementation` is started. An agent in planning mode writes under `.idse/` only.
+- Never edit `CURRENT_SESSION`, `session_state.json` or `agent_registry.json`: idse writes them.
+- Answer every `[REQUIRES INPUT]`. Ask when you do not know; do not make it up.
+- Before you stop: `idse validate`. Never commit with `--no-verify`.
+
+`idse next` says what to do when in doubt, and `--json` makes any answer machine-readable.
+
+"""
+"""The body of a block, with an empty line on both sides of it."""
+
+CURSOR_FRONT = b"""\
+---
+description: How work is done in this repository (IDSE sessions, stages and gates)
+globs:
+alwaysApply: true
+---
+
+"""
+"""The beginning of a rules file of Cursor that idse made: the rule is always applied."""
+
+CLAUDE = "claude"
+CODEX = "codex"
+CURSOR = "cursor"
+AGENTS = (CLAUDE, CODEX, CURSOR)
+
+
+class AgentFile(NamedTuple):
+    """One file by repository-relative path. `hooks`: settings with hooks; else a text with a block.
+
+    `front` is what the text begins with where we make it.
+    """
+
+    agent: str
+    path: str
+    hooks: bool = False
+    front: bytes = b""
+
+    def at(self, line: int) -> str:
+        """Its path, with the line if there is one to look at (0: the whole file)."""
+        return f"{self.path}:{line}" if line else self.path
+
+
+AGENT_FILES = (
+    AgentFile(CLAUDE, "CLAUDE.md"),
+    AgentFile(CLAUDE, ".claude/settings.json", hooks=True),
+    AgentFile(CODEX, "AGENTS.md"),
+    AgentFile(CODEX, ".codex/hooks.json", hooks=True),
+    AgentFile(CURSOR, ".cursor/rules/idse.mdc", front=CURSOR_FRONT),
+)
+
 
 SESSION_START = "SessionStart"
 BEFORE_EDIT = "PreToolUse"
@@ -28,7 +89,7 @@ HOOK_NAMES = {
 """Event to the name of the `idse hook` that answers it."""
 
 SIGN = "idse hook agent-"
-"""What every command of ours holds, and no other."""
+"""A part of every command of ours, and of no other."""
 
 _ALONE = re.compile(r"\S*idse hook agent-[\w-]+(?: \w+)?\s*(?:\|\| echo '\{\}')?\s*")
 """A command that does nothing but call us, in the words of any idse."""
@@ -62,7 +123,7 @@ def wanted(agent: str) -> Mapping[str, dict[str, Any]]:
 
 
 def snippet(agent: str) -> str:
-    """What a person has to put into the settings where we cannot."""
+    """Returns what a person has to put into the settings where we cannot."""
     return json.dumps({"hooks": {event: [group] for event, group in wanted(agent).items()}}, indent=2)
 
 
@@ -73,7 +134,7 @@ def standing_hooks(text: str, agent: str) -> Mapping[str, str]:
 
 
 def with_hooks(text: str, agent: str) -> str:
-    """`text` with every hook of ours that is missing; the rest of it is as it was, to the byte."""
+    """Returns `text` with every hook of ours that is missing; the rest of it is as it was, to the byte."""
     standing = standing_hooks(text, agent)
     for event, group in wanted(agent).items():
         if standing[event] == "missing":
@@ -82,20 +143,20 @@ def with_hooks(text: str, agent: str) -> str:
 
 
 def without_hooks(text: str) -> str:
-    """`text` without any hook of ours; lists and objects that held nothing else are gone, too."""
+    """Returns `text` without any hook of ours; lists and objects that held nothing else are gone, too."""
     while (place := _first_of_ours(text)) is not None:
         text = _without_handler(text, *place)
     return text
 
 
 def is_mixed(text: str) -> bool:
-    """Whether a command that calls us does something else, too: then it is not ours alone to take out."""
+    """Tests whether a command that calls us does more: then it is not ours alone to take out."""
     handlers = (each for groups in _groups(text).values() for group in groups for each in group["hooks"])
     return any(_is_ours(each) and not _ALONE.fullmatch(each["command"]) for each in handlers)
 
 
 def says_off(text: str) -> bool | None:
-    """Whether settings switch every hook off; None where they do not say, or cannot be read."""
+    """Tests whether settings switch every hook off; None where they do not say, or cannot be read."""
     try:
         value = parsed(text)
     except ValueError:
@@ -105,7 +166,7 @@ def says_off(text: str) -> bool | None:
 
 
 def is_bare(text: str) -> bool:
-    """Whether `text` holds nothing at all."""
+    """Tests whether `text` holds nothing at all."""
     return bool(parsed(text) == {})
 
 

@@ -29,12 +29,12 @@ class Choice(NamedTuple):
 
     @property
     def known(self) -> bool:
-        """Whether the registry has it."""
+        """True if the registry has it."""
         return self.why != UNKNOWN
 
 
 class Routing(NamedTuple):
-    """Who may act on `stage`: the first of `choices` should, the others stand by. Nobody: it is empty."""
+    """The agents that may act on `stage`: the first of `choices` should, the others stand by."""
 
     stage: str
     choices: tuple[Choice, ...] = ()
@@ -51,7 +51,7 @@ class Routing(NamedTuple):
 
 
 def route(registry: AgentRegistry, stage: str, assigned: str = "") -> Routing:
-    """Who should act on `stage`: the agent `assigned` in the session, then all that handle it, in order."""
+    """Routes `stage` to the agent `assigned` in the session, then to all that handle it, in order."""
     listed = [agent for agent in registry.agents if stage in agent.stages and agent.id != assigned]
     choices = [Choice(agent, LISTED) for agent in listed]
     if assigned:
@@ -61,12 +61,12 @@ def route(registry: AgentRegistry, stage: str, assigned: str = "") -> Routing:
 
 
 def suggest(registry: AgentRegistry, assigned: Mapping[str, str]) -> tuple[Routing, ...]:
-    """`route` of all stages in pipeline order; those that nobody handles have no choices."""
+    """Returns `route` of all stages in pipeline order; those that nobody handles have no choices."""
     return tuple(route(registry, stage, assigned.get(stage, "")) for stage in STAGES)
 
 
 def routed_words(routing: Routing) -> str:
-    """Why the first of `routing` was chosen, in a few words."""
+    """Tells why the first of `routing` was chosen, in a few words."""
     if routing.first is None:
         return "nobody handles the stage"
     others = len(routing.choices) - 1
@@ -76,7 +76,7 @@ def routed_words(routing: Routing) -> str:
 def automatic_rules(
     registry: AgentRegistry, stage: str, done_by: str, assigned: str
 ) -> tuple[HandoffRule, ...]:
-    """The rules that ask for a handoff by themselves now that `stage` is complete.
+    """Returns the rules that ask for a handoff by themselves now that `stage` is complete.
 
     They are those of the agent that completed it (a person stands for the agent the stage is routed
     to), if that agent hands over automatically.
@@ -94,7 +94,7 @@ def automatic_rules(
 
 
 def needs_approval(registry: AgentRegistry, stage: str, from_agent: str, to_agent: str) -> bool:
-    """Whether a person has to approve that `to_agent` takes over `stage` from `from_agent`.
+    """Tests whether a person has to approve that `to_agent` takes over `stage` from `from_agent`.
 
     The rules from one to the other say so. Where there is none, those from anyone to `to_agent` do: a
     rule is not evaded by asking as somebody else.
@@ -105,7 +105,7 @@ def needs_approval(registry: AgentRegistry, stage: str, from_agent: str, to_agen
 
 
 def additions(registry: AgentRegistry, state: SessionState, move: Move) -> Addition:
-    """Whom `registry` routes the stage to, for the history, and the requests that its rules make."""
+    """Returns whom `registry` routes the stage to, for the history, and the requests of its rules."""
     from idse_orchestrator.pipeline.stage_machine import FINISH
     from idse_orchestrator.sessions.ports import Addition
 
@@ -118,7 +118,7 @@ def additions(registry: AgentRegistry, state: SessionState, move: Move) -> Addit
 
 
 def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent: str) -> tuple[Draft, ...]:
-    """The requests that follow when `agent` ("" : a person) completes `stage` of the session in `state`.
+    """Returns the requests that follow when `agent` ("" : a person) completes `stage` of a session.
 
     None where the addressee has the stage, or the offer of it, already.
     """

@@ -31,15 +31,16 @@ class Style(NamedTuple):
     line_break: str
 
 
-def _refuse(word: str) -> NoReturn:
+def refuse_constant(word: str) -> NoReturn:
+    """Refuses ``NaN`` and its like, which Python reads and JSON does not have."""
     raise ValueError(f"{word} is no JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=refuse_constant)
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """The value of `text`; ValueError with the place where it is no JSON."""
+    """Returns the value of `text`; ValueError with the place where it is no JSON."""
     try:
         start = _skip(text, 0)
         value, end = _DECODER.raw_decode(text, start)
@@ -51,7 +52,7 @@ def parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def spans(text: str, at: int) -> Sequence[Span]:
-    """The members of the object, or the items of the list, that begins at ``text[at]``."""
+    """Returns the members of the object, or the items of the list, that begins at ``text[at]``."""
     closing = "}" if text[at] == "{" else "]"
     found: list[Span] = []
     here = _skip(text, at + 1)
@@ -69,7 +70,7 @@ def spans(text: str, at: int) -> Sequence[Span]:
 
 
 def style_of(text: str) -> Style:
-    """How `text`, an object, is laid out: by the line on which its first key stands."""
+    """Returns how `text`, an object, is laid out: by the line on which its first key stands."""
     line_break = "\r\n" if "\r\n" in text else "\n"
     found = _FIRST_KEY.match(text)
     blank = found["blank"] if found else ""
@@ -82,7 +83,7 @@ def style_of(text: str) -> Style:
 
 
 def appended(text: str, at: int, depth: int, value: Any, key: str = "") -> str:  # noqa: ANN401 - any JSON value
-    """`text` with `value` as the last item of the list at `at`, or as the last member, `key`, of the object.
+    """Appends `value` as the last item of the list at `at`, or as the last member, `key`, of the object.
 
     `depth` is how many containers are around that list or object.
     """
@@ -99,7 +100,7 @@ def appended(text: str, at: int, depth: int, value: Any, key: str = "") -> str: 
 
 
 def removed(text: str, at: int, index: int) -> str:
-    """`text` without one member or item of the container at `at`; what is empty then holds no blank."""
+    """Removes one member or item of the container at `at`; what is empty then holds no blank."""
     inside = spans(text, at)
     if len(inside) == 1:
         return text[: at + 1] + text[_skip(text, inside[0].end) :]

@@ -1,31 +1,20 @@
-"""May an agent make this edit? Finds what `agents.edit_gate` wants to know, and asks it."""
+"""Judges an edit: finds what `agents.edit_gate` wants to know, and asks it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.agents.edit_gate import (
-    ALLOWED,
-    DENY,
-    Verdict,
-    artifact_of,
-    judge_artifact,
-    judge_code,
-    judge_git_directory,
-    judge_mode,
-    judge_written_by_idse,
-    strongest,
-)
-from idse_orchestrator.agents.registry import registry_of
+from idse_orchestrator.agents import edit_gate
+from idse_orchestrator.agents.edit_gate import ALLOWED, DENY, Verdict
+from idse_orchestrator.agents.registry import Agent, AgentRegistry, registry_of
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
-    from idse_orchestrator.agents.registry import Agent, AgentRegistry
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
@@ -36,7 +25,7 @@ IN_GIT_DIRECTORY = ".git/"
 
 
 class EditGate(NamedTuple):
-    """What the gate works with, in one work tree.
+    """The parts that the gate needs, in one work tree.
 
     `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may
     know that where none is configured. `session` tells the one this work tree works on, or None, and
@@ -52,16 +41,10 @@ class EditGate(NamedTuple):
 
 
 def judge_edits(gate: EditGate, paths: Sequence[str]) -> Verdict:
-    """One verdict on an edit of `paths`, relative to the top of the work tree or in IN_GIT_DIRECTORY."""
-    acting = _Acting(cache(lambda: _working_on(gate)), cache(gate.code_edits))
-    return strongest([_judged(gate, path, acting) for path in paths])
-
-
-class _Acting(NamedTuple):
-    """What holds of all code in an edit, asked once: the session worked on with who acts, and the setting."""
-
-    working_on: Callable[[], tuple[Look | None, Agent | None]]
-    code_edits: Callable[[], str]
+    """Judges an edit of `paths`, relative to the top of the work tree or in IN_GIT_DIRECTORY."""
+    gate = gate._replace(code_edits=cache(gate.code_edits))
+    working_on = cache(lambda: _working_on(gate))
+    return edit_gate.strongest([_judged(gate, path, working_on) for path in paths])
 
 
 def _working_on(gate: EditGate) -> tuple[Look | None, Agent | None]:
@@ -70,27 +53,26 @@ def _working_on(gate: EditGate) -> tuple[Look | None, Agent | None]:
     return look, _agent(gate, look)
 
 
-def _judged(gate: EditGate, path: str, acting: _Acting) -> Verdict:
+def _judged(gate: EditGate, path: str, working_on: Callable[[], tuple[Look | None, Agent | None]]) -> Verdict:
     if path.startswith(IN_GIT_DIRECTORY):
-        first = judge_git_directory(path.removeprefix(IN_GIT_DIRECTORY))
+        first = edit_gate.judge_git_directory(path.removeprefix(IN_GIT_DIRECTORY))
     else:
-        first = judge_written_by_idse(path)
+        first = edit_gate.judge_written_by_idse(path)
     if first.answer == DENY:
         return first
-    inside = path.startswith(f"{WORKSPACE}/")
-    if inside:
+    if path.startswith(f"{WORKSPACE}/"):
         return _judged_document(gate, path)
-    look, agent = acting.working_on()
-    by_mode = judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
+    look, agent = working_on()
+    by_mode = edit_gate.judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
     if by_mode.answer == DENY or look is None or path.startswith(IN_GIT_DIRECTORY):
         return by_mode
-    if judge_code(look.tip.state, DENY) == ALLOWED:
+    if edit_gate.judge_code(look.tip.state, DENY) == ALLOWED:
         return ALLOWED  # whatever the setting is; it costs a process to ask
-    return judge_code(look.tip.state, acting.code_edits())
+    return edit_gate.judge_code(look.tip.state, gate.code_edits())
 
 
 def _judged_document(gate: EditGate, path: str) -> Verdict:
-    own = artifact_of(path)
+    own = edit_gate.artifact_of(path)
     if own is None:
         return ALLOWED
     project, session, stage = own
@@ -98,27 +80,23 @@ def _judged_document(gate: EditGate, path: str) -> Verdict:
     if look is None:
         return ALLOWED  # a folder that no ledger knows: `idse init` adopts it, the hook on a commit says so
     blobs = gate.workspace.blobs(project, session) or look.blobs
-    return judge_artifact(look.tip.state, blobs, stage)
-
-
-def _name(gate: EditGate) -> str:
-    return gate.agent() or gate.kind
+    return edit_gate.judge_artifact(look.tip.state, blobs, stage)
 
 
 def _registered(registry: AgentRegistry, name: str) -> Agent | None:
-    """The agent called `name`, whatever its case: ids of a registry never differ in that alone."""
+    """Returns the agent called `name`, whatever its case: ids of a registry never differ in that alone."""
     meant = name.strip().casefold()
     return registry.agent(name) or next((a for a in registry.agents if a.id.casefold() == meant), None)
 
 
 def _agent(gate: EditGate, look: Look | None) -> Agent | None:
-    """Who acts, as the project's registry knows them; as the first that does, where no project is meant."""
+    """Returns who acts, as the project's registry knows them; as the first that does, where none is meant."""
     if look is not None:
         registry = registry_of(look)
-        return _registered(registry, _name(gate)) if registry else None
+        return _registered(registry, gate.agent() or gate.kind) if registry else None
     for name in gate.ledgers.projects():
         tip = gate.ledgers.project(name)
-        found = _registered(registry_of(tip.state), _name(gate)) if tip else None
+        found = _registered(registry_of(tip.state), gate.agent() or gate.kind) if tip else None
         if found is not None:
             return found
     return None
@@ -142,11 +120,9 @@ class EditPlaces:
         self._home = os.path.realpath(home)
         self._environment = environment
         self._known: list[WorkTree] = []
-        self._home_known = False
-        self._home_repository: WorkTree | None = None
 
     def find(self, path: str) -> EditPlace | None:
-        """Where the file at the absolute `path` stands; None where that is none of our business."""
+        """Finds where the file at the absolute `path` stands; None where that is none of our business."""
         real = os.path.realpath(path)
         work_tree = self._around(_existing_folder(real))
         if work_tree is None:
@@ -157,7 +133,7 @@ class EditPlaces:
 
     @property
     def home_is_in_git(self) -> bool:
-        """Whether `home` is in a repository."""
+        """True if `home` is in a repository."""
         return self._at_home is not None
 
     def _around(self, folder: str) -> WorkTree | None:
@@ -190,33 +166,29 @@ class EditPlaces:
         return EditPlace(self._at_home, inner) if self._at_home and inner is not None else None
 
     def _is_at_home(self, work_tree: WorkTree) -> bool:
-        """Whether `home` is in the same repository, in any of its work trees, or in none at all."""
+        """Tests whether `home` is in the same repository, in any of its work trees, or in none at all."""
         if _is_plainly_in(self._home, work_tree):
             return True
         home = self._at_home
         return home is None or home.common_dir == work_tree.common_dir
 
-    @property
+    @cached_property
     def _at_home(self) -> WorkTree | None:
-        if not self._home_known:
-            self._home_known = True
-            try:
-                folder = _existing_folder(os.path.join(self._home, "-"))
-                around = discover(folder, self._environment)
-                self._home_repository = needs_work_tree(around)
-            except IdseError:
-                self._home_repository = None
-        return self._home_repository
+        try:
+            folder = _existing_folder(os.path.join(self._home, "-"))
+            return needs_work_tree(discover(folder, self._environment))
+        except IdseError:
+            return None
 
 
 def _inner(real: str, folder: str) -> str | None:
-    """`real` relative to `folder`, with ``/``; None where it is not inside."""
+    """Returns `real` relative to `folder`, with ``/``; None where it is not inside."""
     inner = os.path.relpath(real, os.path.realpath(folder)).replace(os.sep, "/")
     return None if inner.split("/", 1)[0] == ".." else inner
 
 
 def _existing_folder(path: str) -> str:
-    """The folder of `path`, or the nearest one above that exists."""
+    """Returns the folder of `path`, or the nearest one above that exists."""
     folder = os.path.dirname(path)
     while not os.path.isdir(folder):
         folder = os.path.dirname(folder)
@@ -224,7 +196,7 @@ def _existing_folder(path: str) -> str:
 
 
 def _is_plainly_in(folder: str, work_tree: WorkTree) -> bool:
-    """Whether `folder` is in the work tree, with no other repository, work tree or git directory between."""
+    """Tests whether `folder` is in the work tree, with no other repository or git directory between."""
     top = os.path.realpath(work_tree.top)
     if folder != top and not folder.startswith(top.rstrip(os.sep) + os.sep):
         return False

@@ -1,25 +1,25 @@
-"""Who works on a project: its agents, the stages each of them handles, and the rules of handing over.
+"""The agents of a project, the stages each of them handles, and the rules of handing over.
 
-It is the fold of the registry changes in a project's ledger (`registry_fold.py`), a part of its state;
+It is the fold of the registry changes in a project's ledger (`registry_changes.py`), a part of its state;
 ``agent_registry.json`` is its view. The order of the agents counts: it is the order in which they are asked.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import RegistryEditedError
-from idse_orchestrator.pipeline.values import part_of, with_part
+from idse_orchestrator.pipeline.values import Parted, ProjectState, ProjectTip, part_of, with_part
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.values import Parted, ProjectState, ProjectTip
     from idse_orchestrator.sessions.ports import ViewFiles
+
+Changes = Sequence[Mapping[str, Any]]
+"""Changes of a registry, as an event carries them: an `action` and what it is about."""
 
 PLANNING = "planning"
 IMPLEMENTATION = "implementation"
@@ -54,7 +54,7 @@ class HandoffRule(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str, str]:
-        """What makes it this rule and no other; whether it needs approval is only said of it."""
+        """The part that makes it this rule and no other; whether it needs approval is only said of it."""
         return (self.from_stage, self.to_stage, self.from_agent, self.to_agent)
 
 
@@ -68,7 +68,7 @@ class AgentRegistry(NamedTuple):
         return bool(self.agents or self.handoff_rules)
 
     def agent(self, agent_id: str) -> Agent | None:
-        """The agent of that id, or None."""
+        """Returns the agent of that id, or None."""
         return next((agent for agent in self.agents if agent.id == agent_id), None)
 
 
@@ -90,7 +90,7 @@ def with_registry(state: ProjectState, registry: AgentRegistry) -> ProjectState:
 
 
 def registry_to_dict(registry: AgentRegistry) -> dict[str, Any]:
-    """`registry` as plain JSON values: the shape of ``agent_registry.json``."""
+    """Returns `registry` as plain JSON values: the shape of ``agent_registry.json``."""
     return {
         "agents": [agent_to_dict(agent) for agent in registry.agents],
         "handoff_rules": [rule_to_dict(rule) for rule in registry.handoff_rules],
@@ -98,56 +98,32 @@ def registry_to_dict(registry: AgentRegistry) -> dict[str, Any]:
 
 
 def registry_from_dict(raw: Mapping[str, Any]) -> AgentRegistry:
-    """The registry in `raw`, as `registry_to_dict` made it; KeyError or TypeError where it is none."""
+    """Returns the registry in `raw`, as `registry_to_dict` made it; KeyError, TypeError where it is none."""
     return AgentRegistry(
         tuple(map(agent_from_dict, raw["agents"])), tuple(map(rule_from_dict, raw["handoff_rules"]))
     )
 
 
 def agent_to_dict(agent: Agent) -> dict[str, Any]:
-    """`agent` as plain JSON values."""
-    return {
-        "id": agent.id,
-        "role": agent.role,
-        "stages": list(agent.stages),
-        "capabilities": list(agent.capabilities),
-        "mode": agent.mode,
-        "handoff_protocol": agent.handoff_protocol,
-    }
+    """Returns `agent` as plain JSON values."""
+    return {**agent._asdict(), "stages": list(agent.stages), "capabilities": list(agent.capabilities)}
 
 
 def agent_from_dict(raw: Mapping[str, Any]) -> Agent:
-    """The agent in `raw`; what is not said is as for a new agent."""
-    return Agent(
-        raw["id"],
-        raw.get("role", ""),
-        tuple(raw.get("stages", ())),
-        tuple(raw.get("capabilities", ())),
-        raw.get("mode", IMPLEMENTATION),
-        raw.get("handoff_protocol", MANUAL),
-    )
+    """Returns the agent in `raw`; what is not said is as for a new agent."""
+    said = {key: raw[key] for key in Agent._fields if key in raw}
+    lists = {key: tuple(said.get(key, ())) for key in ("stages", "capabilities")}
+    return Agent(**{**said, **lists})
 
 
 def rule_to_dict(rule: HandoffRule) -> dict[str, Any]:
-    """`rule` as plain JSON values."""
-    return {
-        "from_stage": rule.from_stage,
-        "to_stage": rule.to_stage,
-        "from_agent": rule.from_agent,
-        "to_agent": rule.to_agent,
-        "requires_approval": rule.requires_approval,
-    }
+    """Returns `rule` as plain JSON values."""
+    return rule._asdict()
 
 
 def rule_from_dict(raw: Mapping[str, Any]) -> HandoffRule:
-    """The rule in `raw`."""
-    return HandoffRule(
-        raw["from_stage"],
-        raw["to_stage"],
-        raw["from_agent"],
-        raw["to_agent"],
-        raw.get("requires_approval", False),
-    )
+    """Returns the rule in `raw`."""
+    return HandoffRule(**{key: raw[key] for key in HandoffRule._fields if key in raw})
 
 
 UNWANTED = "unwanted"
@@ -160,7 +136,7 @@ something that no ledger said."""
 
 
 def registry_view(tip: ProjectTip) -> bytes:
-    """The content of the view: a line for each agent and each rule."""
+    """Returns the content of the view: a line for each agent and each rule."""
     registry = registry_of(tip.state)
     agents = [json.dumps(agent_to_dict(agent), ensure_ascii=False) for agent in registry.agents]
     rules = [json.dumps(rule_to_dict(rule), ensure_ascii=False) for rule in registry.handoff_rules]
@@ -175,14 +151,14 @@ def _lines(rows: Sequence[str]) -> str:
 
 
 def view_condition(ledgers: LedgerReader, workspace: ViewFiles, project: str, tip: ProjectTip | None) -> str:
-    """How the view of `project` stands to its ledger, whose tip is `tip`: one of the words above."""
+    """Returns how the view of `project` stands to its ledger, whose tip is `tip`: one of the words above."""
     return content_condition(ledgers, project, tip, workspace.view(agent_registry_path(project)))
 
 
 def content_condition(
     ledgers: LedgerReader, project: str, tip: ProjectTip | None, content: bytes | None
 ) -> str:
-    """The same for the bytes of a view, None where there is none."""
+    """Returns the same for the bytes of a view, None where there is none."""
     registry = registry_of(tip.state) if tip else AgentRegistry()
     if content is None:
         return MISSING if registry else UNWANTED
@@ -197,7 +173,7 @@ def content_condition(
 
 
 def refresh_registry_view(ledgers: LedgerReader, workspace: ViewFiles, project: str) -> str:
-    """Write the view of `project` where it is missing or old; its condition before. An edited one stays."""
+    """Writes the view of `project` where it is missing or old; its condition before. An edited one stays."""
     tip = ledgers.project(project)
     condition = view_condition(ledgers, workspace, project, tip)
     if tip is not None and condition in (MISSING, OLD):
@@ -206,19 +182,21 @@ def refresh_registry_view(ledgers: LedgerReader, workspace: ViewFiles, project: 
 
 
 def refuse_edited_view(ledgers: LedgerReader, workspace: ViewFiles, project: str) -> None:
-    """Raise RegistryEditedError where the view of `project` holds an edit that the ledger lacks."""
+    """Raises RegistryEditedError where the view of `project` holds an edit that the ledger lacks."""
     path = agent_registry_path(project)
     if view_condition(ledgers, workspace, project, ledgers.project(project)) == EDITED:
-        raise RegistryEditedError(
-            "the file of the agent registry was edited by hand",
-            where=path,
-            cause="it is a view of the ledger, which does not say what it says; nothing was changed",
-            fix=(f"idse agents import {path}    (takes the edit over)", f"rm {path}    (drops it)"),
-        )
+        cause = "it is a view of the ledger, which does not say what it says; nothing was changed"
+        raise edited_view(path, "the file of the agent registry was edited by hand", cause)
+
+
+def edited_view(path: str, message: str, cause: str) -> RegistryEditedError:
+    """Returns the error for a view at `path` that holds an edit."""
+    fix = (f"idse agents import {path}    (takes the edit over)", f"rm {path}    (drops it)")
+    return RegistryEditedError(message, where=path, cause=cause, fix=fix)
 
 
 def _parsed(content: bytes) -> tuple[AgentRegistry, str] | None:
-    """The registry in the bytes of a view, and the commit it names ("" for none); None where it is none."""
+    """Reads the registry in the bytes of a view, and the commit it names ("" for none); None: it is none."""
     try:
         raw = json.loads(content)
         if not isinstance(raw, dict) or raw.keys() != {"ledger", "agents", "handoff_rules"}:
@@ -228,3 +206,8 @@ def _parsed(content: bytes) -> tuple[AgentRegistry, str] | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return (registry, commit) if isinstance(commit, str) else None
+
+
+def rule_words(rule: HandoffRule) -> str:
+    """Returns a rule on one line: ``claude/spec → codex/plan``."""
+    return f"{rule.from_agent}/{rule.from_stage} → {rule.to_agent}/{rule.to_stage}"

@@ -1,4 +1,4 @@
-"""Whether a registry may be as somebody wants it: names, stages, agents of rules, circles, size.
+"""Checks a registry that somebody wants: names, stages, agents of rules, circles, size.
 
 What a registry had before is not held against a change of something else: two clones may both have acted
 in good faith, and their merge may hold a circle that neither of them wrote. `registry_troubles` shows it.
@@ -8,23 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from idse_orchestrator.agents.registry import (
     MODES,
     PROTOCOLS,
     Agent,
     AgentRegistry,
+    Changes,
     HandoffRule,
     registry_to_dict,
+    rule_words,
 )
 from idse_orchestrator.base.names import canonical_json, check_name
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidNameError, InvalidRegistryError
-
-if TYPE_CHECKING:
-    from idse_orchestrator.agents.registry_fold import Changes
 
 MAX_REGISTRY_BYTES = 6_000_000
 """The canonical JSON of a registry: well over 10,000 agents with as many rules."""
@@ -47,7 +47,7 @@ _REMOVE_RULE = "idse agents rule remove …"
 
 
 class Trouble(NamedTuple):
-    """What is wrong: a sentence, and what to do; or the `word` that is none of the `known` ones.
+    """Something wrong: a sentence, and what to do; or the `word` that is none of the `known` ones.
 
     `undo` takes away what a merge made so.
     """
@@ -60,12 +60,12 @@ class Trouble(NamedTuple):
 
     @property
     def fixes(self) -> tuple[str, ...]:
-        """What to do. Words that look like the wrong one are looked for only here: they may be many."""
+        """The remedies. Words that look like the wrong one are looked for only here: they may be many."""
         return (near_words(self.word, self.known) if self.word else ()) or self.fix
 
 
 def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None) -> None:
-    """Raise InvalidRegistryError for what is wrong with `registry` and was not with `before`."""
+    """Raises InvalidRegistryError for what is wrong with `registry` and was not with `before`."""
     past = before or AgentRegistry()
     known = {trouble.message for trouble in _part_troubles(past)}
     troubles = [trouble for trouble in _part_troubles(registry) if trouble.message not in known]
@@ -78,7 +78,7 @@ def check_registry(registry: AgentRegistry, before: AgentRegistry | None = None)
 
 
 def registry_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
-    """What is wrong with `registry`, in order."""
+    """Yields what is wrong with `registry`, in order."""
     yield from _part_troubles(registry)
     yield from _crowds(registry.handoff_rules, ())
     yield from _circle(circle_in(registry.handoff_rules))
@@ -86,7 +86,7 @@ def registry_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
 
 
 def _part_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
-    """What is wrong with its agents and rules, one by one."""
+    """Yields what is wrong with its agents and rules, one by one."""
     yield from _twice(registry.agents)
     for agent in registry.agents:
         yield from _agent(agent)
@@ -94,7 +94,7 @@ def _part_troubles(registry: AgentRegistry) -> Iterator[Trouble]:
 
 
 def check_changes(changes: Changes) -> None:
-    """Raise InvalidRegistryError where the event that carries `changes` would be too large."""
+    """Raises InvalidRegistryError where the event that carries `changes` would be too large."""
     size = len(canonical_json({"changes": list(changes)}))
     if size > MAX_CHANGES_BYTES:
         raise InvalidRegistryError(
@@ -177,7 +177,7 @@ def _circle(circle: Sequence[Place]) -> Iterator[Trouble]:
 
 
 def _size(registry: AgentRegistry, before: AgentRegistry) -> Iterator[Trouble]:
-    """Whether it is too large; one that was may become smaller."""
+    """Tests whether it is too large; one that was may become smaller."""
     size = _bytes(registry)
     if size > MAX_REGISTRY_BYTES and size > _bytes(before):
         yield Trouble(f"the registry has {size:,} bytes, and the limit is {MAX_REGISTRY_BYTES:,}")
@@ -187,13 +187,8 @@ def _bytes(registry: AgentRegistry) -> int:
     return len(canonical_json(registry_to_dict(registry)))
 
 
-def rule_words(rule: HandoffRule) -> str:
-    """A rule on one line: ``claude/spec → codex/plan``."""
-    return f"{rule.from_agent}/{rule.from_stage} → {rule.to_agent}/{rule.to_stage}"
-
-
 def near_words(word: str, known: Sequence[str]) -> tuple[str, ...]:
-    """A question for the one of `known` that `word` looks like; empty where none does."""
+    """Returns a question for the one of `known` that `word` looks like; empty where none does."""
     return did_you_mean(word, known, form="{!r}")
 
 
@@ -204,18 +199,21 @@ _LAST = STAGES[-1]
 
 
 def circle_in(rules: Iterable[HandoffRule]) -> tuple[Place, ...]:
-    """The places of one circle, the first of them again at the end; empty where there is none."""
+    """Returns the places of one circle, the first of them again at the end; empty where there is none."""
     ways = _ways(rules)
-    done: set[Place] = set()
-    for start in ways:
-        found = _circle_from(start, ways, done)
-        if found:
-            return found
+    sorter = TopologicalSorter[Place](dict.fromkeys(ways, ()))  # the circle is looked for in their order
+    for start, ends in ways.items():
+        for end in ends:
+            sorter.add(end, start)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        return tuple(error.args[1])
     return ()
 
 
 def new_circle(rules: Sequence[HandoffRule], before: Sequence[HandoffRule]) -> tuple[Place, ...]:
-    """A circle in `rules` that goes through a rule that was not there `before`; empty where there is none."""
+    """Returns a circle in `rules` that goes through a rule that was not there `before`; empty: none."""
     if not circle_in(before):
         return circle_in(rules)
     known = {rule.key for rule in before}
@@ -230,12 +228,12 @@ def new_circle(rules: Sequence[HandoffRule], before: Sequence[HandoffRule]) -> t
 
 
 def begins_next_pass(rule: HandoffRule) -> bool:
-    """Whether `rule` leads from feedback to an earlier stage."""
+    """Tests whether `rule` leads from feedback to an earlier stage."""
     return rule.from_stage == _LAST and rule.to_stage != _LAST
 
 
 def _ways(rules: Iterable[HandoffRule]) -> dict[Place, list[Place]]:
-    """Where the rules lead from each place, but for those that begin the next pass."""
+    """Returns where the rules lead from each place, but for those that begin the next pass."""
     ways: dict[Place, list[Place]] = {}
     for rule in rules:
         if not begins_next_pass(rule):
@@ -244,7 +242,7 @@ def _ways(rules: Iterable[HandoffRule]) -> dict[Place, list[Place]]:
 
 
 def _way(start: Place, end: Place, ways: Mapping[Place, Sequence[Place]]) -> tuple[Place, ...]:
-    """The places on the shortest way from `start` to `end`; empty where none leads there."""
+    """Returns the places on the shortest way from `start` to `end`; empty where none leads there."""
     came_from: dict[Place, Place | None] = {start: None}
     for here in (found := [start]):
         for there in ways.get(here, ()):
@@ -257,22 +255,3 @@ def _way(start: Place, end: Place, ways: Mapping[Place, Sequence[Place]]) -> tup
         path.insert(0, step)
         step = came_from[step]
     return tuple(path)
-
-
-def _circle_from(start: Place, ways: dict[Place, list[Place]], done: set[Place]) -> tuple[Place, ...]:
-    """A circle that can be reached from `start`. Without recursion: rules may be many in a row."""
-    path: dict[Place, Iterator[Place]] = {}
-    if start not in done:
-        path[start] = iter(ways.get(start, ()))
-    while path:
-        here = next(reversed(path))
-        there = next(path[here], None)
-        if there is None:
-            done.add(here)
-            del path[here]
-        elif there in path:
-            places = list(path)
-            return (*places[places.index(there) :], there)
-        elif there not in done:
-            path[there] = iter(ways.get(there, ()))
-    return ()

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from idse_orchestrator.agents.registry import (
-    IMPLEMENTATION,
-    MANUAL,
-    MODES,
-    PROTOCOLS,
-    Agent,
-    AgentRegistry,
-    HandoffRule,
-)
+from idse_orchestrator.agents import registry
+from idse_orchestrator.agents.json_splice import refuse_constant
+from idse_orchestrator.agents.registry import Agent, AgentRegistry, HandoffRule
 from idse_orchestrator.agents.registry_check import MAX_TEXT, near_words
 from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.documents.project_workspace import STAGES
@@ -46,11 +40,12 @@ class AgentModel(_Model):
     role: Text = Field("", description="What it is in the team, in a few words.")
     stages: list[Stage] = Field([], description="The stages it handles.")
     capabilities: list[Text] = Field([], description="What it can do, in free words.")
-    mode: Annotated[str, _one_of(MODES)] = Field(
-        IMPLEMENTATION, description="In planning mode it may write under .idse/ only."
+    mode: Annotated[str, _one_of(registry.MODES)] = Field(
+        registry.IMPLEMENTATION, description="In planning mode it may write under .idse/ only."
     )
-    handoff_protocol: Annotated[str, _one_of(PROTOCOLS)] = Field(
-        MANUAL, description="automatic: its rules ask for a handoff as soon as its stage is complete."
+    handoff_protocol: Annotated[str, _one_of(registry.PROTOCOLS)] = Field(
+        registry.MANUAL,
+        description="automatic: its rules ask for a handoff as soon as its stage is complete.",
     )
 
 
@@ -78,7 +73,7 @@ class RegistryModel(_Model):
 
 
 def registry_json_schema() -> dict[str, Any]:
-    """The JSON Schema of the file."""
+    """Returns the JSON Schema of the file."""
     schema = RegistryModel.model_json_schema(by_alias=True)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -88,7 +83,7 @@ def registry_json_schema() -> dict[str, Any]:
 
 
 def parse_registry(data: bytes, where: str) -> tuple[AgentRegistry, str]:
-    """The registry in the bytes of a file, and the ledger commit it names ("" for none).
+    """Returns the registry in the bytes of a file, and the ledger commit it names ("" for none).
 
     InvalidRegistryError says what is wrong and where in the file. What a registry may not be besides
     (unknown stages, circles) is for `check_registry` to say.
@@ -116,11 +111,11 @@ def _agent(model: AgentModel) -> Agent:
 
 
 def _decoded(data: bytes, where: str) -> Any:  # noqa: ANN401 - what JSON can be
-    """What the JSON says; an escape can hide half a character, which nothing could be written with."""
+    """Reads the JSON; an escape can hide half a character, which nothing could be written with."""
     if len(data) > MAX_FILE_BYTES:
         raise _refused(where, f"it is larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
     try:
-        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_no_number)
+        raw = json.loads(data.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=refuse_constant)
         json.dumps(raw, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise _refused(where, "it holds half a character: a surrogate of its own") from error
@@ -142,10 +137,6 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"the key {key!r} is there twice in one object")
         found[key] = value
     return found
-
-
-def _no_number(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no JSON")
 
 
 def _close(error: Any) -> tuple[str, ...]:  # noqa: ANN401 - pydantic's details of one error

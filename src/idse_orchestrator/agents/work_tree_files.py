@@ -15,9 +15,50 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from idse_orchestrator.agents.agent_files import AGENT_FILES
-from idse_orchestrator.agents.memory import forget_told
-from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.agents.hook_settings import AGENT_FILES
+from idse_orchestrator.base.files import (
+    make_folder,
+    remove_file,
+    remove_quietly,
+    storage_error,
+    write_atomically,
+)
+from idse_orchestrator.errors import IdseError
+
+_MOST_LINES = 200
+_FILE = "agent-told"
+
+
+def forget_told(git_dir: str) -> None:
+    """Forgets what agents were told in the work tree whose git directory is `git_dir`."""
+    remove_quietly(os.path.join(git_dir, "idse", _FILE))
+
+
+class AgentMemory:
+    """The memory of the work tree whose git directory is `git_dir`."""
+
+    def __init__(self, git_dir: str) -> None:
+        self._path = os.path.join(git_dir, "idse", _FILE)
+
+    def is_new(self, what: str) -> bool:
+        """Tests whether `what` was not told yet; from now on it was."""
+        line = ascii(what)
+        told = self._lines()
+        if line in told:
+            return False
+        with suppress(IdseError):
+            make_folder(os.path.dirname(self._path))
+            write_atomically(
+                self._path, "".join(f"{each}\n" for each in [*told, line][-_MOST_LINES:]).encode()
+            )
+        return True
+
+    def _lines(self) -> list[str]:
+        try:
+            with open(self._path, encoding="ascii", errors="replace") as file:
+                return file.read().splitlines()
+        except OSError:
+            return []
 
 
 class Found(NamedTuple):
@@ -42,11 +83,11 @@ class GitAgentFiles:
         self._memory = os.path.join(git_dir, "idse", _MEMORY)
 
     def where(self, path: str) -> str:
-        """The absolute path."""
+        """Returns the absolute path."""
         return os.path.join(self._top, path)
 
     def find(self, path: str) -> Found:
-        """What stands at a repository-relative path; a link is followed if it stays in the work tree."""
+        """Finds what stands at a repository-relative path; a link is followed inside of the work tree."""
         place = self.where(path)
         real, top = os.path.realpath(place), os.path.realpath(self._top)
         if os.path.commonpath((real, top)) != top or ".git" in os.path.relpath(real, top).split(os.sep):
@@ -62,18 +103,14 @@ class GitAgentFiles:
         return _read(real) if seen.st_size <= _LARGEST else Found(None, real, "it is too large")
 
     def write(self, path: str, before: bytes | None, after: bytes, *, own: bool) -> None:
-        """Make the file `after`; folders are made, and remembered.
+        """Makes the file `after`; folders are made, and remembered.
 
         `own`: what it was `before` is the user's alone, and is remembered, too.
         """
-        with self._alone():
-            real = os.path.realpath(self.where(path))
-            name = self._relative(real)  # two paths may lead to one file
-            memory = self._recall()
-            known = memory["files"].pop(name, None)
+        with self._alone(path) as (real, memory, known):
             if own or (known is not None and before is not None and known["after"] == _digest(before)):
                 kept = _encoded(before) if own or known is None else known["before"]
-                memory["files"][name] = {"before": kept, "after": _digest(after)}
+                memory["files"][self._relative(real)] = {"before": kept, "after": _digest(after)}
             for folder in self._missing_folders(os.path.dirname(real)):
                 memory["folders"].append(self._relative(folder))
             make_folder(os.path.dirname(real))
@@ -81,37 +118,34 @@ class GitAgentFiles:
             _replace(real, after)
 
     def take_away(self, path: str, now: bytes, rest: bytes | None) -> None:
-        """Make the file, which is `now`, what it was before we wrote it, if nobody changed it since.
+        """Makes the file, which is `now`, what it was before we wrote it, if nobody changed it since.
 
         Else it becomes `rest`, and None removes it. Folders that were made for it go when they are empty.
         """
-        with self._alone():
-            real = os.path.realpath(self.where(path))
-            name = self._relative(real)  # two paths may lead to one file
-            memory = self._recall()
-            known = memory["files"].pop(name, None)
+        with self._alone(path) as (real, memory, known):
             if known is not None and known["after"] == _digest(now):
                 rest = _decoded(known["before"])
             if rest is None:
-                _remove(real)
+                remove_file(real)
                 self._drop_folders(os.path.dirname(real), memory)
             else:
                 _replace(real, rest)
             self._remember(memory)
 
     def forget(self, path: str) -> None:
-        """Forget a file that somebody removed; folders that were made for it go when they are empty."""
-        with self._alone():
-            real = os.path.realpath(self.where(path))
-            memory = self._recall()
-            if memory["files"].pop(self._relative(real), None) is not None:
+        """Forgets a file that somebody removed; folders that were made for it go when they are empty."""
+        with self._alone(path) as (real, memory, known):
+            if known is not None:
                 if not os.path.lexists(real):
                     self._drop_folders(os.path.dirname(real), memory)
                 self._remember(memory)
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Nobody else changes the memory meanwhile; the lock is on a folder, so it leaves no file behind."""
+    def _alone(self, path: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any] | None]]:
+        """Takes what is known of a file out of the memory; gives its real path, the memory, and that.
+
+        Nobody else changes the memory meanwhile; the lock is on a folder, so it leaves no file behind.
+        """
         try:
             descriptor = os.open(self._git_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError as error:
@@ -119,7 +153,12 @@ class GitAgentFiles:
         try:
             with suppress(OSError):  # a file system without locks
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
+            real, memory = os.path.realpath(self.where(path)), self._recall()
+            yield (
+                real,
+                memory,
+                memory["files"].pop(self._relative(real), None),
+            )  # two paths may lead to one file
         finally:
             os.close(descriptor)
 
@@ -152,7 +191,7 @@ class GitAgentFiles:
                 folder = os.path.dirname(folder)
 
     def _recall(self) -> dict[str, Any]:
-        """The memory; an empty one, marked `unknown`, where there is none that can be used."""
+        """Returns the memory; an empty one, marked `unknown`, where there is none that can be used."""
         try:
             with open(self._memory, "rb") as file:
                 memory = json.loads(file.read(_MOST))
@@ -191,7 +230,7 @@ def _read(real: str) -> Found:
 
 
 def _replace(real: str, content: bytes) -> None:
-    """Write in one step; the file keeps its mode."""
+    """Writes in one step; the file keeps its mode."""
     mode = _mode(real)
     write_atomically(real, content, mode=0o666 if mode is None else mode)
     if mode is not None:
@@ -203,15 +242,6 @@ def _mode(real: str) -> int | None:
         return stat.S_IMODE(os.stat(real).st_mode)
     except OSError:
         return None
-
-
-def _remove(real: str) -> None:
-    try:
-        os.unlink(real)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise storage_error(error, real) from error
 
 
 def _digest(content: bytes) -> str:

@@ -101,6 +101,16 @@ def raise_if_lost(error: OSError, path: str, what: str) -> None:
         raise storage_error(error, path, what) from error
 
 
+def remove_file(path: str) -> None:
+    """Removes a file; one that is gone is no error. StorageError where the system refuses it."""
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise storage_error(error, path) from error
+
+
 def remove_quietly(path: str) -> None:
     """Removes a file, if it can be."""
     with suppress(OSError):

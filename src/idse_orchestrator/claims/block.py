@@ -8,7 +8,6 @@ claims are never forgotten, so whatever was written once is known.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from idse_orchestrator.claims.claim import DECLARED, PROMOTED, Claim
 from idse_orchestrator.claims.statements import SECTIONS
@@ -20,7 +19,7 @@ _SIGNS = (b"<<<<<<<", b"|||||||", b"=======", b">>>>>>>")
 
 
 def without_conflict(content: bytes, ours: Collection[bytes]) -> bytes | None:
-    """`content` with one empty block in the place of those that conflict; what is around them stays.
+    """Returns `content` with one empty block in the place of those that conflict; what is around them stays.
 
     `ours` are the lines a block can have. None where there is no conflict in the block, or where it has
     words of somebody else.
@@ -42,7 +41,7 @@ def without_conflict(content: bytes, ours: Collection[bytes]) -> bytes | None:
 
 
 def conflict_at(content: bytes) -> int:
-    """The line, counted from 1, where a conflict begins that has a marker of a block in it; 0 for none."""
+    """Returns the line, from 1, where a conflict begins that has a marker of a block in it; 0 for none."""
     begun = depth = 0
     for number, line in enumerate(content.splitlines(), 1):
         sign = _sign(line)
@@ -64,7 +63,7 @@ def _reach(plain: Sequence[bytes], start: int, step: int) -> Sequence[int]:
 
 
 def _is_whole(lines: Sequence[bytes]) -> bool:
-    """Whether there are conflicts in `lines`, and each has its beginning, its middle and its end.
+    """Tests whether there are conflicts in `lines`, and each has its beginning, its middle and its end.
 
     What was merged with a conflict in it has one conflict inside of another.
     """
@@ -86,7 +85,7 @@ def _sign(line: bytes) -> bytes:
 
 
 EDITED = "edited"
-"""What `written` answers for a block that somebody changed by hand."""
+"""The answer of `written` for a block that somebody changed by hand."""
 
 
 _HEAD = ("## Claims", "", "A view of the ledger, made by `idse blueprint`. Write above or below, not here.")
@@ -96,7 +95,7 @@ _CONFLICT = "the merge conflict that begins here has more in it than claims"
 
 
 def block_body(claims: Iterable[Claim]) -> bytes:
-    """What the block says: promoted claims, then declared ones; demoted claims are history."""
+    """Returns what the block says: promoted claims, then declared ones; demoted claims are history."""
     known = sorted(claims, key=lambda claim: (claim.section, claim.text, claim.id))
     promoted = [claim for claim in known if claim.status == PROMOTED]
     declared = [claim for claim in known if claim.status == DECLARED]
@@ -106,7 +105,7 @@ def block_body(claims: Iterable[Claim]) -> bytes:
 
 
 def written(content: bytes | None, claims: Mapping[str, Claim], *, force: bool) -> bytes | str | BlockTrouble:
-    """`content` with the block as it should be; None as content: there is no file.
+    """Returns `content` with the block as it should be; None as content: there is no file.
 
     EDITED where the block was changed by hand, unless `force`; BlockTrouble where it cannot be told apart.
     A merge conflict in nothing but the block is settled: every line of it was written by us. A file is not
@@ -129,12 +128,12 @@ def written(content: bytes | None, claims: Mapping[str, Claim], *, force: bool) 
 
 
 def _lines(claims: Mapping[str, Claim]) -> frozenset[bytes]:
-    """Every line that a block can have had, whatever became of the claims since.
+    """Returns every line that a block can have had, whatever became of the claims since.
 
     Where two clones declared one claim, the section of the first counts, and the other's block had its own.
     """
     sections = ("", *SECTIONS)
-    told = (_line(replace(claim, section=section)) for claim in claims.values() for section in sections)
+    told = (_line(claim._replace(section=section)) for claim in claims.values() for section in sections)
     return frozenset(line.encode() for line in (*_HEAD, _PROMOTED, _DECLARED, _NONE, *told))
 
 
@@ -144,19 +143,15 @@ def _listed(heading: str, claims: Sequence[Claim]) -> Sequence[str]:
 
 def _line(claim: Claim) -> str:
     section = f", {claim.section}" if claim.section else ""
-    return f"- {_escaped(claim.text)} (`{claim.id}`{section})"
-
-
-def _escaped(text: str) -> str:
-    """`text` so that it can open no comment, which would hide all that follows."""
-    return text.replace("<!", "\\<!")
+    text = claim.text.replace("<!", "\\<!")  # it can open no comment, which would hide all that follows
+    return f"- {text} (`{claim.id}`{section})"
 
 
 _CONFLICT_IN_BLOCK = "a merge conflict (idse blueprint claims --write takes it out of the block)"
 
 
 def block_as_written(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where the block in one of `files` has a conflict, was edited, or its markers are no pair."""
+    """Yields a notice where the block in one of `files` has a conflict, was edited, or has odd markers."""
     if document.path not in texts(options, "files"):
         return
     conflict = conflict_at(document.data)

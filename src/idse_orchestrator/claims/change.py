@@ -1,9 +1,9 @@
-"""Declare, promote, reinforce and demote a claim: each is one event in the blueprint's ledger."""
+"""Declares, promotes, reinforces and demotes a claim: each is one event in the blueprint's ledger."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import encodable, few, one_line
 from idse_orchestrator.claims.claim import (
@@ -14,14 +14,14 @@ from idse_orchestrator.claims.claim import (
     PROMOTED,
     REINFORCE,
     Claim,
-    Evidence,
     claims_of,
 )
-from idse_orchestrator.claims.evidence import MOST_AT_ONCE
-from idse_orchestrator.claims.gate import GateTest, Weighed, failed, gate_tests
+from idse_orchestrator.claims.gate import MOST_AT_ONCE, CheckedEvidence, GateTest, failed, gate_tests
+from idse_orchestrator.claims.search import EvidenceSearch
 from idse_orchestrator.claims.session import (
     LEFT,
     BlockOutcome,
+    Blueprint,
     append,
     blueprint_tip,
     known_claim,
@@ -29,16 +29,10 @@ from idse_orchestrator.claims.session import (
     show_claims_in_file,
 )
 from idse_orchestrator.claims.statements import SECTIONS
-from idse_orchestrator.claims.weighing import Weighing
 from idse_orchestrator.claims.words import claim_id, claim_text
 from idse_orchestrator.errors import ClaimDeniedError, ConflictError, IdseError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import CLAIMED, Draft
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
-
-    from idse_orchestrator.claims.session import Blueprint
-    from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.values import SessionTip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +46,12 @@ class Changed:
     claim: Claim
     changed: bool
     tests: Sequence[GateTest] = ()
-    added: Sequence[Weighed] = ()
+    added: Sequence[CheckedEvidence] = ()
     block: BlockOutcome | None = None
 
 
 def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool = False) -> Changed:
-    """Record a claim that nothing bears out yet. The same statement twice is one claim."""
+    """Records a claim that nothing bears out yet. The same statement twice is one claim."""
     clean = claim_text(text)
     if section and section not in SECTIONS:
         raise UnknownNameError(
@@ -68,11 +62,7 @@ def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool
     def plan(tip: SessionTip) -> Draft | None:
         known = claims_of(tip.state).get(name)
         if known is not None and known.status == DEMOTED:
-            raise UsageError(
-                f"{name} was declared, and demoted since",
-                cause=f"because: {known.reason}",
-                fix=(f'idse blueprint promote {name} -m "why it holds after all"',),
-            )
+            raise _demoted(known, "was declared, and demoted since")
         body = {"action": DECLARE, "claim": name, "text": clean, "section": section}
         return None if known else Draft(CLAIMED, body)
 
@@ -80,24 +70,21 @@ def declare(blueprint: Blueprint, text: str, section: str = "", *, dry_run: bool
 
 
 def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool = False) -> Changed:
-    """Make a claim count, if the gate says so; ClaimDeniedError with the tests that failed if not."""
-    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
+    """Makes a claim count, if the gate says so; ClaimDeniedError with the tests that failed if not."""
+    claim = _known(blueprint, name)
     if claim.status == PROMOTED:
         return Changed(claim, changed=False)
     why = encodable(reason).strip()
     if claim.status == DEMOTED and not why:
-        raise UsageError(
-            f"{claim.id} was demoted, so to promote it again needs a reason",
-            cause=f"because: {claim.reason}",
-            fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
-        )
-    weighing = Weighing(blueprint)
+        raise _demoted(claim, "was demoted, so to promote it again needs a reason")
+    search = EvidenceSearch(blueprint)
     # What bore out a claim that was demoted may be gone: it is promoted on evidence that is looked up anew.
-    before = replace(claim, evidence=()) if claim.status == DEMOTED else claim
-    case, added = weighing.case(before, fresh=True)
+    before = claim._replace(evidence=()) if claim.status == DEMOTED else claim
+    case, added = search.case(before, fresh=True)
     tests = gate_tests(case)
     if failed(tests):
-        raise denied(claim, tests, {each.session for each in claim.evidence} - weighing.tips.keys())
+        raise denied(claim, tests, {each.session for each in claim.evidence} - search.tips.keys())
+    carried = [each.evidence for each in added] or before.evidence[:MOST_AT_ONCE]
 
     def plan(tip: SessionTip) -> Draft | None:
         now = claims_of(tip.state).get(claim.id, claim)
@@ -115,7 +102,7 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
         body = {
             "action": PROMOTE,
             "claim": claim.id,
-            "evidence": [each._asdict() for each in _carried(before, added)],
+            "evidence": [each._asdict() for each in carried],
             "demotions": dict(now.demotions),
             "gate": {test.name: test.found for test in tests},
             **({"reason": why} if why else {}),
@@ -126,22 +113,18 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
 
 
 def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bool = False) -> Changed:
-    """Add what the ledgers hold by now to the evidence of a claim; of one `session` only, if it is named."""
-    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
+    """Adds what the ledgers hold by now to the evidence of a claim; of one `session` only, if it is named."""
+    claim = _known(blueprint, name)
     if claim.status == DEMOTED:
-        raise UsageError(
-            f"{claim.id} was demoted, so there is nothing to reinforce",
-            cause=f"because: {claim.reason}",
-            fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
-        )
-    weighing = Weighing(blueprint)
-    if session and session not in weighing.sessions:
+        raise _demoted(claim, "was demoted, so there is nothing to reinforce")
+    search = EvidenceSearch(blueprint)
+    if session and session not in search.sessions:
         raise UnknownNameError(
             f"session {one_line(session)!r} has no ledger here that could bear out a claim",
             cause="evidence is in ledgers that this clone has; the blueprint cannot bear out itself",
             fix=("idse sync pull    (where another clone has it)", "idse session list"),
         )
-    added = weighing.case(claim, fresh=True, only=session)[1]
+    added = search.case(claim, fresh=True, only=session)[1]
 
     def plan(tip: SessionTip) -> Draft | None:
         new = [
@@ -156,8 +139,8 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
 
 
 def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = False) -> Changed:
-    """Take a claim back. It stays in history with the reason, and can be promoted again."""
-    claim = known_claim(claims_of(blueprint_tip(blueprint).state), name)
+    """Takes a claim back. It stays in history with the reason, and can be promoted again."""
+    claim = _known(blueprint, name)
     why = encodable(reason).strip()
     if not why:
         raise UsageError(
@@ -174,8 +157,20 @@ def demote(blueprint: Blueprint, name: str, reason: str, *, dry_run: bool = Fals
     return _done(blueprint, claim, plan, dry_run=dry_run)
 
 
+def _demoted(claim: Claim, words: str) -> UsageError:
+    return UsageError(
+        f"{claim.id} {words}",
+        cause=f"because: {claim.reason}",
+        fix=(f'idse blueprint promote {claim.id} -m "why it holds after all"',),
+    )
+
+
+def _known(blueprint: Blueprint, name: str) -> Claim:
+    return known_claim(claims_of(blueprint_tip(blueprint).state), name)
+
+
 def denied(claim: Claim, tests: Sequence[GateTest], away: Collection[str] = ()) -> ClaimDeniedError:
-    """The error for a claim that does not pass the gate: each failed test with its figures.
+    """Returns the error for a claim that does not pass the gate: each failed test with its figures.
 
     `away` are sessions that bore it out before, and have no ledger here.
     """
@@ -202,15 +197,10 @@ def _ways_out(names: set[str], claim: Claim, away: Collection[str]) -> tuple[str
     return tuple(fixes)
 
 
-def _carried(claim: Claim, added: Sequence[Weighed]) -> Sequence[Evidence]:
-    """The evidence a promotion carries: what is new, or what it leans on already."""
-    return [each.evidence for each in added] or claim.evidence[:MOST_AT_ONCE]
-
-
 def _done(
     blueprint: Blueprint, planned: Claim, plan: Callable[[SessionTip], Draft | None], *, dry_run: bool
 ) -> Changed:
-    """Append the event, then show the claims in blueprint.md; the ledger is the truth, so in this order."""
+    """Appends the event, then shows the claims in blueprint.md; the ledger is the truth, so in this order."""
     written = False
 
     def watched(tip: SessionTip) -> Draft | None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.ledger.events import something_happened
+from idse_orchestrator.ledger.events import Event, something_happened
 from idse_orchestrator.pipeline.values import part_of
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import Event
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 DECLARED = "declared"
@@ -32,8 +30,7 @@ class Evidence(NamedTuple):
     blob: str
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """`id` is made of the words of `text`, so whoever declares the same statement declares the same claim.
 
     `status` is DECLARED, PROMOTED or DEMOTED; `at`, `by`, `event` and `reason` are those of the event that
@@ -50,47 +47,24 @@ class Claim:
     by: str = ""
     event: str = ""
     reason: str = ""
-    demotions: Mapping[str, int] = field(default_factory=dict)
+    demotions: Mapping[str, int] = {}
 
 
 def claim_to_dict(claim: Claim) -> dict[str, Any]:
-    """`claim` as plain JSON values, without its id."""
-    return {
-        "text": claim.text,
-        "section": claim.section,
-        "status": claim.status,
-        "evidence": [entry._asdict() for entry in claim.evidence],
-        "at": claim.at,
-        "by": claim.by,
-        "event": claim.event,
-        "reason": claim.reason,
-        "demotions": dict(claim.demotions),
-    }
-
-
-def claims_from_dict(raw: Mapping[str, Mapping[str, Any]]) -> dict[str, Claim]:
-    """Claims by id, as `claim_to_dict` made them."""
-    return {name: _claim(name, fields) for name, fields in raw.items()}
+    """Returns `claim` as plain JSON values, without its id."""
+    plain = {**claim._asdict(), "evidence": [entry._asdict() for entry in claim.evidence]}
+    del plain["id"]
+    return plain
 
 
 def evidence_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:
     """Evidence as an event or a state holds it."""
-    return tuple(Evidence(each["session"], each["stage"], each["commit"], each["blob"]) for each in raw)
+    return tuple(Evidence(*(each[key] for key in Evidence._fields)) for each in raw)
 
 
 def _claim(name: str, raw: Mapping[str, Any]) -> Claim:
-    return Claim(
-        id=name,
-        text=raw["text"],
-        section=raw["section"],
-        status=raw["status"],
-        evidence=evidence_from(raw["evidence"]),
-        at=raw["at"],
-        by=raw["by"],
-        event=raw["event"],
-        reason=raw["reason"],
-        demotions=dict(raw["demotions"]),
-    )
+    fields = {key: raw[key] for key in Claim._fields if key != "id"}
+    return Claim(name, **{**fields, "evidence": evidence_from(raw["evidence"])})
 
 
 CLAIMS = "claims"
@@ -99,11 +73,11 @@ CLAIMS = "claims"
 
 def claims_of(state: SessionState) -> Mapping[str, Claim]:
     """Returns the claims of a blueprint by id. CorruptLedgerError where its state holds something else."""
-    return part_of(state, CLAIMS, claims_from_dict, {})
+    return part_of(state, CLAIMS, lambda raw: {name: _claim(name, raw[name]) for name in raw}, {})
 
 
 def apply_claim(state: SessionState, event: Event) -> SessionState | str:
-    """The state after a ``claimed`` event; or why it does not apply."""
+    """Returns the state after a ``claimed`` event; or why it does not apply."""
     name, action = event.body["claim"], event.body["action"]
     raw = state.parts.get(CLAIMS, {}).get(name)
     known = _claim(name, raw) if raw is not None else None
@@ -119,7 +93,7 @@ def apply_claim(state: SessionState, event: Event) -> SessionState | str:
 
 
 def unseen_demotions(claim: Claim, seen: Mapping[str, int]) -> bool:
-    """Whether the claim was demoted more often than `seen` says, by any replica."""
+    """Tests whether the claim was demoted more often than `seen` says, by any replica."""
     return any(count > seen.get(replica, 0) for replica, count in claim.demotions.items())
 
 
@@ -136,24 +110,24 @@ def _declared(name: str, event: Event) -> Claim:
 def _promoted(claim: Claim, event: Event) -> Claim | str:
     if unseen_demotions(claim, event.body.get("demotions", {})):
         return "the claim was demoted meanwhile"
-    before = replace(claim, evidence=()) if claim.status == DEMOTED else claim
-    return replace(_moved(claim, event), status=PROMOTED, evidence=_more(before, event))
+    before = claim._replace(evidence=()) if claim.status == DEMOTED else claim
+    return _moved(claim, event)._replace(status=PROMOTED, evidence=_more(before, event))
 
 
 def _reinforced(claim: Claim, event: Event) -> Claim | str:
     if claim.status == DEMOTED:
         return "the claim was demoted"
-    return replace(claim, evidence=_more(claim, event))
+    return claim._replace(evidence=_more(claim, event))
 
 
 def _demoted(claim: Claim, event: Event) -> Claim:
     demotions = {**claim.demotions, event.replica: claim.demotions.get(event.replica, 0) + 1}
-    return replace(_moved(claim, event), status=DEMOTED, demotions=demotions)
+    return _moved(claim, event)._replace(status=DEMOTED, demotions=demotions)
 
 
 def _moved(claim: Claim, event: Event) -> Claim:
     reason = event.body.get("reason", "")
-    return replace(claim, at=event.at, by=event.actor.label, event=event.id, reason=reason)
+    return claim._replace(at=event.at, by=event.actor.label, event=event.id, reason=reason)
 
 
 def _more(claim: Claim, event: Event) -> tuple[Evidence, ...]:

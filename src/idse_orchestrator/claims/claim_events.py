@@ -1,4 +1,4 @@
-"""What a session's ledger takes of blueprint claims."""
+"""The events of blueprint claims that a session's ledger takes."""
 
 from __future__ import annotations
 

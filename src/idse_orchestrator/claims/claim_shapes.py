@@ -1,44 +1,31 @@
-"""What claims in ledgers look like."""
+"""The shapes of claims in ledgers."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from idse_orchestrator.ledger.shapes import (
-    COUNT,
-    LINE,
-    MOMENT,
-    NAME,
-    OBJECT,
-    TEXT,
-    ULID,
-    Record,
-    body,
-    one_of,
-    rows,
-    table,
-    text,
-)
+from idse_orchestrator.ledger import shapes
+from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline.shapes import STAGE, Held
 
-_ID = text(r"c-[0-9a-f]{10}")
+_ID = shapes.text(r"c-[0-9a-f]{10}")
 _EVIDENCE = Record(
-    "EvidenceSchema", {"session": NAME, "stage": STAGE, "commit": OBJECT, "blob": OBJECT}
+    "EvidenceSchema", {"session": shapes.NAME, "stage": STAGE, "commit": shapes.OBJECT, "blob": shapes.OBJECT}
 ).shape
-_DEMOTIONS = table(ULID, COUNT)
+_DEMOTIONS = shapes.table(shapes.ULID, shapes.COUNT)
 
-CLAIMED = body(
+CLAIMED = shapes.body(
     "Claimed",
-    {"action": one_of("declare", "promote", "reinforce", "demote"), "claim": _ID},
-    {"section": TEXT, "demotions": _DEMOTIONS},
+    {"action": shapes.one_of("declare", "promote", "reinforce", "demote"), "claim": _ID},
+    {"section": shapes.TEXT, "demotions": _DEMOTIONS},
 )
-_BORNE = CLAIMED.and_also({"evidence": rows(_EVIDENCE, least=1)})
+_BORNE = CLAIMED.and_also({"evidence": shapes.rows(_EVIDENCE, least=1)})
 _ACTIONS = {
-    "declare": CLAIMED.and_also({"text": LINE}),
+    "declare": CLAIMED.and_also({"text": shapes.LINE}),
     "promote": _BORNE,
     "reinforce": _BORNE,
-    "demote": CLAIMED.and_also({"reason": text(least=1)}),
+    "demote": CLAIMED.and_also({"reason": shapes.text(least=1)}),
 }
 
 
@@ -48,19 +35,19 @@ def claimed(held: Mapping[str, Any]) -> Held:
     return (_ACTIONS.get(action, CLAIMED) if isinstance(action, str) else CLAIMED), held
 
 
-CLAIMS = table(
+CLAIMS = shapes.table(
     _ID,
     Record(
         "ClaimSchema",
         {
-            "text": LINE,
-            "section": TEXT,
-            "status": one_of("declared", "promoted", "demoted"),
-            "evidence": rows(_EVIDENCE),
-            "at": MOMENT,
-            "by": TEXT,
-            "event": ULID,
-            "reason": TEXT,
+            "text": shapes.LINE,
+            "section": shapes.TEXT,
+            "status": shapes.one_of("declared", "promoted", "demoted"),
+            "evidence": shapes.rows(_EVIDENCE),
+            "at": shapes.MOMENT,
+            "by": shapes.TEXT,
+            "event": shapes.ULID,
+            "reason": shapes.TEXT,
             "demotions": _DEMOTIONS,
         },
     ).shape,

@@ -1,29 +1,20 @@
 """The promotion gate: what must hold before a claim counts as something the whole project agreed on.
 
-Pure and without a clock: it looks at evidence that was weighed before, so it says the same in every clone
+Pure and without a clock: it looks at evidence that was checked before, so it says the same in every clone
 that has the same ledgers, today and in a year.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
 from idse_orchestrator.base.text import counted
+from idse_orchestrator.claims.claim import Evidence
+from idse_orchestrator.claims.statements import Contradiction
 from idse_orchestrator.claims.words import THRESHOLD
-
-if TYPE_CHECKING:
-    from idse_orchestrator.claims.claim import Evidence
-
-
-class Contradiction(NamedTuple):
-    """A line of a session's feedback that says a claim does not hold."""
-
-    session: str
-    line: int
-    text: str
-
 
 SESSIONS = 2
 STAGES = 2
@@ -34,7 +25,7 @@ STABLE = DAYS * _DAY
 """The same in seconds."""
 
 
-class Weighed(NamedTuple):
+class CheckedEvidence(NamedTuple):
     """One piece of evidence, looked up in the ledgers.
 
     `committed` is the Unix time at which its ledger commit was made and `day` the same as an ISO date,
@@ -52,7 +43,7 @@ class Weighed(NamedTuple):
 
     @property
     def counts(self) -> bool:
-        """Whether the gate may lean on it."""
+        """True if the gate may lean on it."""
         return not self.problem and not self.dropped and self.overlap >= THRESHOLD
 
 
@@ -72,19 +63,19 @@ class Case:
     `nearest` is the greatest overlap that any document has, for a claim that no document bears out.
     """
 
-    weighed: Sequence[Weighed]
+    checked: Sequence[CheckedEvidence]
     contradictions: Sequence[Contradiction] = ()
     feedback_read: int = 0
     nearest: int = 0
 
 
 def gate_tests(case: Case) -> tuple[GateTest, ...]:
-    """Every test of the gate, passed or not, in the order they are told."""
-    counted = [each for each in case.weighed if each.counts]
+    """Returns every test of the gate, passed or not, in the order they are told."""
+    counted = [each for each in case.checked if each.counts]
     return (
         _readable(case),
-        _sessions(counted),
-        _stages(counted),
+        _enough("sessions", set(map(_SESSION, counted)), SESSIONS),
+        _enough("stages", set(map(_STAGE, counted)), STAGES),
         _stability(counted),
         _words(case, counted),
         _feedback(case),
@@ -92,30 +83,20 @@ def gate_tests(case: Case) -> tuple[GateTest, ...]:
 
 
 def failed(tests: Iterable[GateTest]) -> tuple[GateTest, ...]:
-    """Those that did not pass."""
+    """Returns those that did not pass."""
     return tuple(test for test in tests if not test.passed)
 
 
 def _readable(case: Case) -> GateTest:
-    broken = [each for each in case.weighed if each.problem]
-    found = f"{len(case.weighed) - len(broken)} of {len(case.weighed)} can be read"
+    broken = [each for each in case.checked if each.problem]
+    found = f"{len(case.checked) - len(broken)} of {len(case.checked)} can be read"
     if broken:
         first = broken[0]
         found += f" ({first.evidence.stage} of {first.evidence.session}: {first.problem})"
     return GateTest("evidence", not broken, found, "all")
 
 
-def _sessions(counted: Sequence[Weighed]) -> GateTest:
-    names = sorted({each.evidence.session for each in counted})
-    return GateTest("sessions", len(names) >= SESSIONS, _counted(names), f"at least {SESSIONS}")
-
-
-def _stages(counted: Sequence[Weighed]) -> GateTest:
-    names = sorted({each.evidence.stage for each in counted})
-    return GateTest("stages", len(names) >= STAGES, _counted(names), f"at least {STAGES}")
-
-
-def _stability(counted: Sequence[Weighed]) -> GateTest:
+def _stability(counted: Sequence[CheckedEvidence]) -> GateTest:
     if not counted:
         return GateTest("stability", passed=False, found="0.0 days", wanted=f"at least {DAYS} days")
     first = min(counted, key=lambda each: each.committed)
@@ -126,8 +107,8 @@ def _stability(counted: Sequence[Weighed]) -> GateTest:
     return GateTest("stability", span >= STABLE, found, f"at least {DAYS} days")
 
 
-def _words(case: Case, counted: Sequence[Weighed]) -> GateTest:
-    readable = [each for each in case.weighed if not each.problem and not each.dropped]
+def _words(case: Case, counted: Sequence[CheckedEvidence]) -> GateTest:
+    readable = [each for each in case.checked if not each.problem and not each.dropped]
     wanted = f"at least {THRESHOLD} %"
     if not readable:
         return GateTest(
@@ -148,6 +129,103 @@ def _feedback(case: Case) -> GateTest:
     return GateTest("feedback", not case.contradictions, found, "none")
 
 
-def _counted(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:4]) + (" …" if len(names) > 4 else "")
-    return f"{len(names)} ({shown})" if names else "0"
+def _enough(test: str, names: set[str], least: int) -> GateTest:
+    shown = ", ".join(sorted(names)[:4]) + (" …" if len(names) > 4 else "")
+    found = f"{len(names)} ({shown})" if names else "0"
+    return GateTest(test, len(names) >= least, found, f"at least {least}")
+
+
+_STAGE, _SESSION = attrgetter("evidence.stage"), attrgetter("evidence.session")
+
+MOST_AT_ONCE = 12
+"""So many pieces of evidence one event carries at most: the gate needs four."""
+
+MOST = 60
+"""So many a claim can have."""
+
+
+class Version(NamedTuple):
+    """One ledger commit of a session: its parents, when it was made (Unix time, ISO date), stage to blob."""
+
+    commit: str
+    parents: tuple[str, ...]
+    committed: int
+    day: str
+    blobs: Mapping[str, str]
+
+
+def reachable(history: Mapping[str, Version], tip: str, wanted: Callable[[Version], bool]) -> list[Version]:
+    """Returns the commits from `tip`, which comes first, back over all parents while they are `wanted`."""
+    waiting, seen = [tip], set[str]()
+    found: list[Version] = []
+    while waiting:
+        commit = waiting.pop()
+        version = history.get(commit)
+        if version is None or commit in seen:
+            continue
+        seen.add(commit)
+        if wanted(version):
+            found.append(version)
+            waiting.extend(version.parents)
+    return found
+
+
+def standing_run(
+    history: Mapping[str, Version], tip: str, stage: str, says_so: Callable[[str], bool]
+) -> tuple[Version, Version] | None:
+    """Returns the oldest and the newest ledger commit of the time for which the document has said so.
+
+    From the tip one goes back over all parents, as long as the document of `stage` says so. None where
+    the tip does not.
+    """
+    run = reachable(history, tip, lambda version: says_so(version.blobs.get(stage, "")))
+    if not run:
+        return None
+    return min(run, key=lambda each: (each.committed, each.commit)), run[0]
+
+
+def kept(
+    found: Sequence[CheckedEvidence], known: Sequence[CheckedEvidence] = ()
+) -> tuple[CheckedEvidence, ...]:
+    """Returns what of `found` to record beside `known`, at most MOST_AT_ONCE and in a stable order.
+
+    First what widens the time, then one for each new stage, each new session, and each stage of a session:
+    so the gate says of what is kept the same as of all that was found.
+    """
+    fresh = sorted(set(found) - set(known), key=lambda each: (each.committed, each.evidence))
+    wider = _wider(fresh, known)
+    chosen = list(wider)
+    for key in (_STAGE, _SESSION, attrgetter("evidence.session", "evidence.stage")):
+        chosen += _first_of(fresh, key, map(key, (*known, *chosen)))
+    room = max(0, min(MOST_AT_ONCE, MOST - len(known)))
+    return tuple(dict.fromkeys(chosen))[:room]
+
+
+def _wider(fresh: Sequence[CheckedEvidence], known: Sequence[CheckedEvidence]) -> tuple[CheckedEvidence, ...]:
+    """Returns the oldest and the newest of `fresh`, where they stand outside of what is known.
+
+    By a day or more, so that evidence does not grow with each commit; or by less, where they make the time
+    long enough for the gate.
+    """
+    if not fresh:
+        return ()
+    counted = [each.committed for each in known if each.counts]
+    if not counted:
+        return tuple(dict.fromkeys((fresh[0], fresh[-1])))
+    first, last = min(counted), max(counted)
+    whole = max(last, fresh[-1].committed) - min(first, fresh[0].committed)
+    least = 1 if last - first < STABLE <= whole else _DAY
+    older = (fresh[0],) if first - fresh[0].committed >= least else ()
+    newer = (fresh[-1],) if fresh[-1].committed - last >= least else ()
+    return tuple(dict.fromkeys((*older, *newer)))
+
+
+def _first_of(
+    items: Iterable[CheckedEvidence], key: Callable[[CheckedEvidence], Hashable], taken: Iterable[Hashable]
+) -> list[CheckedEvidence]:
+    seen, found = set(taken), []
+    for each in items:
+        if key(each) not in seen:
+            seen.add(key(each))
+            found.append(each)
+    return found

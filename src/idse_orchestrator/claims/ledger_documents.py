@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import sha1
-from typing import TYPE_CHECKING
 
-from idse_orchestrator.claims.evidence import Version
+from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.claims.gate import Version
 from idse_orchestrator.documents.project_workspace import ARTIFACTS as PATHS
 from idse_orchestrator.git.raw_objects import CarefulObjects
+from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.vault import Vault
 
 _ROW = "%H %ct %P"
 
@@ -51,7 +48,12 @@ class GitLedgerDocuments:
         names = [blob for blob in dict.fromkeys(blobs) if blob]
         with CarefulObjects(self._git) as objects:
             read = zip(names, objects.read_all(names), strict=True)
-            return {name: found.data for name, found in read if found and _is(name, found.kind, found.data)}
+            # a damaged file can give other bytes than those that git calls so
+            return {
+                name: found.data
+                for name, found in read
+                if found and found.kind == "blob" and blob_id(found.data) == name
+            }
 
     def _listed(self, commits: Iterable[str], *how: str) -> Sequence[str]:
         stdin = "".join(f"{commit}\n" for commit in commits).encode()
@@ -80,13 +82,6 @@ class GitLedgerDocuments:
             if kind == "blob":
                 found[commit][stage] = name
         return found
-
-
-def _is(name: str, kind: str, data: bytes) -> bool:
-    """Whether these are the bytes that git calls `name`: a damaged file can give others."""
-    digest = sha1(b"blob %d\0" % len(data), usedforsecurity=False)
-    digest.update(data)
-    return kind == "blob" and digest.hexdigest() == name
 
 
 def _day(seconds: int) -> str:

@@ -1,17 +1,20 @@
-"""What the use cases of claims work with: the ledger of a blueprint, and its ``blueprint.md``."""
+"""The parts that the use cases of claims need: the ledger of a blueprint, and its ``blueprint.md``."""
 
 from __future__ import annotations
 
 import os
 import re
 import stat
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import one_line
-from idse_orchestrator.claims.block import EDITED, written
+from idse_orchestrator.claims.block import written
+from idse_orchestrator.claims.claim import Claim
+from idse_orchestrator.claims.gate import Version
 from idse_orchestrator.documents.marked_block import BlockTrouble
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import (
@@ -21,36 +24,30 @@ from idse_orchestrator.errors import (
     UnknownNameError,
     UsageError,
 )
+from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
+from idse_orchestrator.pipeline.values import SessionTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from idse_orchestrator.claims.claim import Claim
-    from idse_orchestrator.claims.evidence import Version
-    from idse_orchestrator.ledger.events import Draft
-    from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.values import SessionTip
-    from idse_orchestrator.pipeline.writer import LedgerWriter
 
 
 class LedgerDocuments(Protocol):
     """The artifacts that ledgers hold, now and earlier. What is damaged is left out, never an error."""
 
     def tips(self, project: str) -> Mapping[str, Version]:
-        """The newest ledger commit of every session of the project that has a ledger here, by session."""
+        """Returns the newest ledger commit of every session that has a ledger here, by session."""
 
     def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
-        """Every ledger commit that these lead to, by id."""
+        """Returns every ledger commit that these lead to, by id."""
 
     def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
-        """The bytes of each blob that is here and whose bytes have its id."""
+        """Returns the bytes of each blob that is here and whose bytes have its id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blueprint:
-    """What the use cases work with, on the blueprint of `project`.
+    """The parts that the use cases need, on the blueprint of `project`.
 
     `writer` is asked for when there is something to write; `on_progress` is told (documents done, all).
     """
@@ -68,12 +65,12 @@ _SHOWN = 60
 
 
 def blueprint_tip(blueprint: Blueprint) -> SessionTip:
-    """The blueprint session as its ledger tells it; UnknownNameError where it has none."""
+    """Returns the blueprint session as its ledger tells it; UnknownNameError where it has none."""
     return _existing(blueprint, blueprint.ledgers.session(blueprint.project, BLUEPRINT))
 
 
 def writable(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
-    """`tip`, if claims can be written there: UsageError for a blueprint that is archived."""
+    """Returns `tip`, if claims can be written there: UsageError for a blueprint that is archived."""
     known = _existing(blueprint, tip)
     if known.state.status == ARCHIVED:
         raise UsageError(
@@ -85,7 +82,7 @@ def writable(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
 
 
 def append(blueprint: Blueprint, plan: Callable[[SessionTip], Draft | None], *, dry_run: bool) -> SessionTip:
-    """Append the planned event to the blueprint's ledger; with `dry_run` only plan it."""
+    """Appends the planned event to the blueprint's ledger; with `dry_run` only plans it."""
     tip = writable(blueprint, blueprint_tip(blueprint))
     if dry_run:
         plan(tip)
@@ -97,7 +94,7 @@ def append(blueprint: Blueprint, plan: Callable[[SessionTip], Draft | None], *, 
 
 
 def known_claim(claims: Mapping[str, Claim], name: str) -> Claim:
-    """The claim whose id, or the beginning of it, is `name`. UnknownNameError, AmbiguousError."""
+    """Returns the claim whose id, or the beginning of it, is `name`. UnknownNameError, AmbiguousError."""
     found = _PREFIX.fullmatch(name.strip())
     fitting = [claim for claim in claims.values() if found and claim.id.startswith("c-" + found[1].lower())]
     if len(fitting) == 1:
@@ -115,7 +112,7 @@ def known_claim(claims: Mapping[str, Claim], name: str) -> Claim:
 
 
 def shortened(text: str) -> str:
-    """`text`, cut where it is long."""
+    """Returns `text`, cut where it is long."""
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
@@ -132,9 +129,6 @@ def _existing(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
     )
 
 
-NAME = "blueprint.md"
-
-
 class GitBlueprintFile:
     """``blueprint.md`` in the folder of the blueprint session of a work tree."""
 
@@ -142,12 +136,12 @@ class GitBlueprintFile:
         self._toplevel = top
 
     def has_folder(self, project: str) -> bool:
-        """Whether the branch carries the folder of the blueprint session."""
+        """Tests whether the branch carries the folder of the blueprint session."""
         return os.path.isdir(os.path.join(self._toplevel, session_folder(project, BLUEPRINT)))
 
     def read(self, project: str) -> bytes | None:
         """Its bytes; None where there is none. ConflictError where something else stands there."""
-        relative = f"{session_folder(project, BLUEPRINT)}/{NAME}"
+        relative = _path(project)
         path = os.path.join(self._toplevel, relative)
         self._refuse_link(relative)
         try:
@@ -164,14 +158,14 @@ class GitBlueprintFile:
             raise storage_error(error, relative) from error
 
     def write(self, project: str, before: bytes | None, after: bytes) -> None:
-        """Make it `after`, if it is `before` still; ConflictError if it is not."""
+        """Makes it `after`, if it is `before` still; ConflictError if it is not."""
         if self.read(project) != before:
             raise ConflictError(
                 "blueprint.md changed while its claims were written",
-                where=f"{session_folder(project, BLUEPRINT)}/{NAME}",
+                where=_path(project),
                 fix=("idse blueprint claims --write",),
             )
-        write_atomically(os.path.join(self._toplevel, session_folder(project, BLUEPRINT), NAME), after)
+        write_atomically(os.path.join(self._toplevel, _path(project)), after)
 
     def _refuse_link(self, relative: str) -> None:
         parts = relative.split("/")
@@ -179,6 +173,10 @@ class GitBlueprintFile:
             place = os.path.join(self._toplevel, *parts[:count])
             if os.path.islink(place):
                 raise _in_the_way("/".join(parts[:count]), "a symbolic link could lead out of this work tree")
+
+
+def _path(project: str) -> str:
+    return f"{session_folder(project, BLUEPRINT)}/blueprint.md"
 
 
 def _in_the_way(where: str, cause: str) -> ConflictError:
@@ -196,7 +194,7 @@ LEFT = "left"
 
 
 class BlockOutcome(NamedTuple):
-    """What became of the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
+    """The outcome for the block: SAME, WRITTEN, or LEFT as it is and then `why` and `path:line`."""
 
     status: str
     path: str
@@ -206,15 +204,15 @@ class BlockOutcome(NamedTuple):
 def show_claims_in_file(
     blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool = False, dry_run: bool = False
 ) -> BlockOutcome:
-    """Bring the block up to date; a block that was edited by hand is left, unless `force`."""
-    path = f"{session_folder(blueprint.project, BLUEPRINT)}/blueprint.md"
+    """Brings the block up to date; a block that was edited by hand is left, unless `force`."""
+    path = _path(blueprint.project)
     if not blueprint.file.has_folder(blueprint.project):
         return BlockOutcome(LEFT, path, "this branch does not carry the folder of the blueprint")
     content = blueprint.file.read(blueprint.project)
     after = written(content, claims, force=force)
     if isinstance(after, BlockTrouble):
         return BlockOutcome(LEFT, f"{path}:{after.line}", after.what)
-    if after == EDITED or isinstance(after, str):
+    if isinstance(after, str):
         return BlockOutcome(LEFT, path, "its block of claims was edited by hand")
     if after == (content or b""):
         return BlockOutcome(SAME, path)
@@ -226,7 +224,7 @@ def show_claims_in_file(
 def write_claims(
     blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
 ) -> BlockOutcome:
-    """The same for whoever asked for just that: ClaimsBlockError where it could not be done."""
+    """Returns the same for whoever asked for just that: ClaimsBlockError where it could not be done."""
     outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
     if outcome.status != LEFT:
         return outcome

@@ -1,4 +1,4 @@
-"""What a document states: its list items, and the sentences of its paragraphs, each under its headings.
+"""The statements of a document, each under its headings: list items, and sentences; and those that deny.
 
 Code, comments, quotes, headings, help in italics, what is struck out and what still asks for input state
 nothing.
@@ -7,10 +7,11 @@ nothing.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from idse_orchestrator.claims.words import THRESHOLD, Words, ids_in, shared, words_of
 from idse_orchestrator.documents.markdown import COMMENT, Outline, names_start, outline_of
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
@@ -34,6 +35,17 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
 }
 """A kind of statement to the beginnings of the headings under which it stands; `headings.normalized`."""
 
+HEADINGS = (
+    "contradictions",
+    "contradiction",
+    "contradicted",
+    "contradicts",
+    "rejected",
+    "rejections",
+    "disproved",
+)
+"""Beginnings of headings under which something is denied, as `headings.normalized` makes them."""
+
 UNASSERTED = (
     "open questions",
     "questions",
@@ -41,13 +53,7 @@ UNASSERTED = (
     "out of scope",
     "non goals",
     "alternatives",
-    "rejected",
-    "contradictions",
-    "contradiction",
-    "contradicted",
-    "contradicts",
-    "rejections",
-    "disproved",
+    *HEADINGS,
 )
 """Beginnings of headings under which nothing is asserted: it is asked, left out, or denied there."""
 
@@ -58,6 +64,15 @@ _HELP = re.compile(r"([*_])(?![*_\s])[^*_]+\1")
 _STRUCK = re.compile(r"~~(?!\s).*?~~")
 _RULER = re.compile(r"[-*_=|:\s]*")
 _LONGEST = 2000
+
+LABELS = ("contradicts", "contradicted", "contradiction", "rejects", "rejected", "disproved")
+_SIGNS = tuple(word.encode() for word in ("contradict", "reject", "disprove"))
+"""One of them is in every heading and every label that counts."""
+_TICK = re.compile(r"\[([ xX]?)\]\s*")
+_LABEL = re.compile(
+    rf"[*_]{{0,3}}(?:{'|'.join(LABELS)})[*_]{{0,3}}(?:\s*:[*_]{{0,3}}\s*|\s+(?=`?c-[0-9a-f]{{10}}))",
+    re.IGNORECASE,
+)
 
 
 class Statement(NamedTuple):
@@ -83,12 +98,12 @@ class Statement(NamedTuple):
 
     @property
     def asserts(self) -> bool:
-        """Whether the document stands to it: it does not ask, and no heading over it says otherwise."""
+        """True if the document stands to it: it does not ask, and no heading over it says otherwise."""
         return self.place.asserts and not self.text.endswith("?")
 
 
 class Place(NamedTuple):
-    """What the headings over a part of a document say about the statements in it."""
+    """The meaning of the headings over a part of a document for the statements in it."""
 
     names: tuple[tuple[str, ...], ...]
     kind: str
@@ -96,7 +111,7 @@ class Place(NamedTuple):
 
 
 def statements_of(data: bytes) -> tuple[Statement, ...]:
-    """Everything a document states, in its order; nothing where it is not text."""
+    """Returns everything a document states, in its order; nothing where it is not text."""
     if b"\0" in data:
         return ()
     try:
@@ -121,7 +136,7 @@ def _statements(text: str, outline: Outline) -> Iterator[Statement]:
 
 
 def _blocks(lines: Sequence[str], outline: Outline) -> Iterator[tuple[int, bool, list[str]]]:
-    """First line, whether it is a list item, and the lines, of each run of text that belongs together."""
+    """Yields first line, whether it is an item, and the lines, of each run of text that belongs together."""
     first, is_item, held = 0, False, list[str]()
     for number, line in enumerate(lines, 1):
         skipped = number in outline.code or number in outline.headings or number in outline.comments
@@ -169,3 +184,57 @@ class _Headings:
 def _place(headings: tuple[tuple[str, ...], ...]) -> Place:
     kinds = (kind for names in headings for kind, starts in SECTIONS.items() if names_start(names, starts))
     return Place(headings, next(kinds, ""), not any(names_start(names, UNASSERTED) for names in headings))
+
+
+class Contradiction(NamedTuple):
+    """A line of a session's feedback that says a claim does not hold."""
+
+    session: str
+    line: int
+    text: str
+
+
+class Denial(NamedTuple):
+    """A list item that speaks against something: the claims it names by id, and the words it has."""
+
+    line: int
+    text: str
+    ids: frozenset[str]
+    words: Words
+
+
+def denials_of(data: bytes) -> tuple[Denial, ...]:
+    """Returns everything that the feedback document `data` speaks against."""
+    text = data.lower()
+    if not any(sign in text for sign in _SIGNS):  # which is so of nearly all, and they need no parser
+        return ()
+    said = ((statement, _said(statement)) for statement in statements_of(data))
+    return tuple(Denial(each.line, each.text, ids_in(what), words_of(what)) for each, what in said if what)
+
+
+def contradictions(claim: str, text: str, session: str, denials: Iterable[Denial]) -> Iterator[Contradiction]:
+    """Yields those `denials` of the feedback of `session` that are about the claim of that id and text."""
+    words = words_of(text)
+    for denial in denials:
+        if claim in denial.ids or shared(words, denial.words) >= THRESHOLD:
+            yield Contradiction(session, denial.line, denial.text)
+
+
+def speaks_against(statement: Statement) -> bool:
+    """Tests whether the statement denies something, so that it cannot bear out a claim."""
+    tick = _TICK.match(statement.text)
+    return _LABEL.match(statement.text, tick.end() if tick else 0) is not None
+
+
+def _said(statement: Statement) -> str:
+    """Returns the part of a list item that speaks against something; "" where none does."""
+    if not statement.is_item:
+        return ""
+    tick = _TICK.match(statement.text)
+    if tick and tick[1].strip():
+        return ""
+    said = statement.text[tick.end() if tick else 0 :].strip()
+    label = _LABEL.match(said)
+    if label:
+        return said[label.end() :]
+    return said if any(names_start(names, HEADINGS) for names in statement.names) else ""

@@ -53,7 +53,7 @@ class Words(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def words_of(text: str) -> Words:
-    """The words of `text` in one form: no case, punctuation, fillers, or label such as ``FR-1:`` in front."""
+    """Returns the words of `text` in one form: no case, punctuation, fillers, or label such as ``FR-1:``."""
     plain = _plain(_LABEL.sub("", text))
     found = _WORD.findall(plain)
     negates = any(word in _NEGATIONS or word.endswith("n't") for word in found)
@@ -62,48 +62,48 @@ def words_of(text: str) -> Words:
 
 
 def claim_id(text: str) -> str:
-    """The id of the claim that says `text`: equal for texts whose words are equal and in the same order."""
+    """Returns the id of the claim that says `text`: equal for equal words in the same order."""
     from hashlib import sha256
 
     return "c-" + sha256(" ".join(words_of(text).listed).encode()).hexdigest()[:10]
 
 
 def overlap(claim: Words, statement: Words) -> int:
-    """How many percent of the claim's words the statement has; 0 where only one of the two says no."""
+    """Returns the percent of the claim's words that the statement has; 0 where only one of both says no."""
     if claim.negates != statement.negates:
         return 0
     return shared(claim, statement)
 
 
 def shared(claim: Words, statement: Words) -> int:
-    """How many percent of the claim's words the statement has, whatever it says of them."""
+    """Returns how many percent of the claim's words the statement has, whatever it says of them."""
     return len(claim.unique & statement.unique) * 100 // len(claim.unique) if claim.unique else 0
 
 
 def best_overlap(claim: Words, statements: Iterable[Words]) -> int:
-    """The greatest `overlap` of the claim with any of `statements`; 0 where there are none."""
+    """Returns the greatest `overlap` of the claim with any of `statements`; 0 where there are none."""
     return max((overlap(claim, each) for each in statements), default=0)
 
 
 def unlabelled(text: str) -> str:
-    """`text` without a box to tick or a label such as ``FR-1:`` in front."""
+    """Returns `text` without a box to tick or a label such as ``FR-1:`` in front."""
     return _LABEL.sub("", text, count=1).lstrip(" :.)\u2013\u2014-").strip()
 
 
 def ids_in(text: str) -> frozenset[str]:
-    """The ids of claims that stand in `text`, in lower case."""
+    """Returns the ids of claims that stand in `text`, in lower case."""
     return frozenset(found.lower() for found in _ID.findall(text))
 
 
 def may_share(claim: Words, data: bytes) -> bool:
-    """Whether a statement of the document `data` can have enough of the claim's words: a quick look first."""
+    """Tests quickly whether a statement of the document `data` can have enough of the claim's words."""
     text = _plain(data.decode("utf-8", "replace"))
     held = sum(1 for word in claim.unique if word in text)
     return bool(claim.unique) and held * 100 // len(claim.unique) >= NEAR
 
 
 def _plain(text: str) -> str:
-    """`text` in the one form in which words are compared."""
+    """Returns `text` in the one form in which words are compared."""
     if not text.isascii():
         from unicodedata import normalize
 
@@ -123,7 +123,7 @@ _CONTROL = frozenset(map(chr, (*range(9), 11, 12, *range(14, 32), 127, *_TURNS))
 
 
 def claim_text(text: str) -> str:
-    """`text` on one line; UsageError for what cannot be a claim."""
+    """Returns `text` on one line; UsageError for what cannot be a claim."""
     if len(text) > LONGEST * 4:
         raise _unfit(f"the text has {len(text):,} characters", f"a claim has at most {LONGEST}")
     if encodable(text) != text:

@@ -6,24 +6,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.agents.agent_files import AGENTS, CLAUDE
-from idse_orchestrator.agents.file_standing import (
-    CURRENT,
-    EDITED,
-    MISSING,
-    OUTDATED,
-    SHARED,
-    UNCLEAR,
-    hooks_off,
-    standing_files,
-)
+from idse_orchestrator.agents.hook_settings import AGENTS, CLAUDE
 from idse_orchestrator.agents.install_files import (
     ABSENT,
     ADDED,
     CREATED,
+    CURRENT,
+    EDITED,
+    MISSING,
+    OUTDATED,
     RENEWED,
+    SHARED,
+    UNCLEAR,
     files_of,
+    hooks_off,
     install_agent_files,
+    standing_files,
     uninstall_agent_files,
 )
 from idse_orchestrator.cli.layout import aligned, printable
@@ -34,9 +32,8 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, AgentFileKeptEr
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from idse_orchestrator.agents.agent_files import AgentFile
-    from idse_orchestrator.agents.file_standing import FileStanding
-    from idse_orchestrator.agents.install_files import FileOutcome
+    from idse_orchestrator.agents.hook_settings import AgentFile
+    from idse_orchestrator.agents.install_files import FileOutcome, FileStanding
     from idse_orchestrator.cli.layout import Style
     from idse_orchestrator.cli.terminal import Run
 
@@ -94,7 +91,7 @@ def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
 @command("status", reads=True, project=False)
 def status(run: Run) -> Answer:
     """Show what of idse stands in the agents' files. The exit code is 1 where something should be mended."""
-    standings = standing_files(run.app.agent_files)
+    standings = tuple(standing_files(run.app.agent_files))
     program = _program(run)
     bad = any(each.condition in (OUTDATED, EDITED, UNCLEAR) for each in standings)
     return Answer(

@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.agents.agent_files import CLAUDE
-from idse_orchestrator.agents.call import (
+from idse_orchestrator.agents.edit_gate import (
     NOTHING,
     AgentCall,
     answer_edit,
@@ -26,6 +25,7 @@ from idse_orchestrator.agents.call import (
     answer_undecided,
     read_call,
 )
+from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import fitted, printable
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
@@ -167,7 +167,7 @@ def _line(finding: Finding) -> str:
 
 
 def _is_new(git_dir: str, what: str) -> bool:
-    from idse_orchestrator.agents.memory import AgentMemory
+    from idse_orchestrator.agents.work_tree_files import AgentMemory
 
     return AgentMemory(git_dir).is_new(what) if git_dir else True
 

@@ -10,10 +10,10 @@ from typing import Any
 import click
 
 from idse_orchestrator.agents import registry_changes
-from idse_orchestrator.agents.assign_stage import Assignment, assign_stage
-from idse_orchestrator.agents.change_registry import RegistryChanged, Wish, change_registry
+from idse_orchestrator.agents.change_registry import ChangesOf, RegistryChanged, change_registry
+from idse_orchestrator.agents.hand_over import assign_stage
 from idse_orchestrator.agents.registry import IMPLEMENTATION, MANUAL, MODES, PROTOCOLS, Agent
-from idse_orchestrator.agents.registry_fold import registry_summary
+from idse_orchestrator.agents.registry_changes import registry_summary
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.cli import options
@@ -39,9 +39,9 @@ capabilities_option = click.option(
 )
 
 
-def change(run: Run, wish: Wish, reason: str) -> Answer:
-    """Makes `wish` of the registry come true and answers what changed."""
-    return _answer(change_registry(run.app.agents.keeper, run.project, wish, reason))
+def change(run: Run, changes_of: ChangesOf, reason: str) -> Answer:
+    """Makes `changes_of` of the registry come true and answers what changed."""
+    return _answer(change_registry(run.app.agents.keeper, run.project, changes_of, reason))
 
 
 def _answer(changed: RegistryChanged) -> Answer:
@@ -163,9 +163,7 @@ def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *
             "name an agent, or say --nobody", fix=(f"idse agents assign {stage} AGENT", "idse agents list")
         )
     key = run.session(session)
-    changed = assign_stage(
-        run.app.agents.keeper, key, Assignment(stage, agent, reason, one_line(run.app.agent))
-    )
+    changed = assign_stage(run.app.agents.handing_over(), key, stage, agent, reason)
     done = f"{'/'.join(key)}: {stage} is assigned to {agent or 'nobody'}"
     return Answer(lines=[Said(done if changed else "nothing changed")])
 

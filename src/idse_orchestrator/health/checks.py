@@ -44,12 +44,13 @@ def checks_of(patient: Patient) -> Iterator[Check]:
             "project", lambda: Diagnosis(NOTE, "there is no IDSE project here yet", ("idse init NAME",))
         )
         return
+    places = patient.ledgers, patient.workspace
     yield Check("hooks", lambda: _hooks(patient), lambda: _mend_hooks(patient))
     yield Check("notes in git log", lambda: _notes(patient), lambda: _mend_notes(patient))
     yield Check("ignored views", lambda: _ignored(patient), lambda: _mend_ignored(patient))
     yield Check("current session", lambda: _current(patient), lambda: _mend_current(patient))
     yield Check("views", lambda: _views(patient), lambda: _mend_views(patient))
-    yield Check("agents", lambda: agents_diagnosis(patient), lambda: mend_agents(patient))
+    yield Check("agents", lambda: agents_diagnosis(*places), lambda: mend_agents(*places))
     yield Check("sessions", lambda: _sessions(patient))
     yield Check("templates", lambda: _templates(patient))
 

@@ -7,8 +7,7 @@ there and sessions that are not, and the same command writes the rest.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
@@ -17,24 +16,30 @@ from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Draft, SessionKey
 from idse_orchestrator.migrate.events import session_events
 from idse_orchestrator.migrate.files import Content, content_of
-from idse_orchestrator.migrate.registry import registry_changes
-from idse_orchestrator.migrate.values import DONE, NEW, Migrated, MigrationPlan, RegistryPlan, SessionPlan
-
-if TYPE_CHECKING:
-    from idse_orchestrator.migrate.paths import Place
-    from idse_orchestrator.migrate.ports import MigrationSource, Progress
-    from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
-    from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.values import ProjectTip
-    from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.sessions.create_session import Folders
-    from idse_orchestrator.sessions.ports import SessionFolders
-    from idse_orchestrator.sessions.views import Views
+from idse_orchestrator.migrate.governance import registry_changes
+from idse_orchestrator.migrate.paths import Place
+from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
+from idse_orchestrator.migrate.values import (
+    DONE,
+    NEW,
+    Migrated,
+    MigrationPlan,
+    MigrationSource,
+    Progress,
+    RegistryPlan,
+    SessionPlan,
+)
+from idse_orchestrator.pipeline.ports import LedgerReader
+from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.writer import LedgerWriter
+from idse_orchestrator.sessions.create_session import Folders
+from idse_orchestrator.sessions.ports import SessionFolders
+from idse_orchestrator.sessions.views import Views
 
 _BATCH_SESSIONS = 64
 _BATCH_BLOBS = 8_000
 _BATCH_BYTES = 32 << 20
-"""What a batch holds in memory: the folders of its sessions."""
+"""Limits of a batch, which holds the folders of its sessions in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +61,12 @@ class Applying:
     own_views: frozenset[str] = frozenset()
 
 
-@dataclass(slots=True)
-class _Done:
-    written: list[SessionKey] = field(default_factory=list)
-    folders: list[SessionKey] = field(default_factory=list)
-    kept: list[SessionKey] = field(default_factory=list)
-    refused: list[SessionKey] = field(default_factory=list)
-    projects: list[str] = field(default_factory=list)
-    agents: int = 0
-    events: int = 0
-
-
 def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     """Writes everything that `plan` has and that is not there yet.
 
     ConflictError where a file of the source is another one than when it was planned.
     """
-    done = _Done()
+    done = Migrated()
     new = [session for session in plan.sessions if session.verdict == NEW]
     if new:
         applying.writer.ready()
@@ -93,18 +87,10 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     for project in plan.projects:
         if project not in applying.own_views:
             applying.views.refresh(project)
-    return Migrated(
-        tuple(done.written),
-        tuple(done.folders),
-        tuple(done.kept),
-        tuple(done.refused),
-        tuple(done.projects),
-        done.agents,
-        done.events,
-    )
+    return done
 
 
-def _begin_project(applying: Applying, project: str, done: _Done) -> None:
+def _begin_project(applying: Applying, project: str, done: Migrated) -> None:
     began = False
 
     def plan(tip: ProjectTip | None) -> Draft | None:
@@ -116,7 +102,7 @@ def _begin_project(applying: Applying, project: str, done: _Done) -> None:
     done.projects += [project] if began else []
 
 
-def _take_registry(applying: Applying, project: str, registry: RegistryPlan, done: _Done) -> None:
+def _take_registry(applying: Applying, project: str, registry: RegistryPlan, done: Migrated) -> None:
     """Adds the agents and rules that the project does not have; one event for all of them."""
     added = 0
 
@@ -147,7 +133,7 @@ def _batches(plans: Sequence[SessionPlan]) -> Iterator[list[SessionPlan]]:
         yield batch
 
 
-def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPlan], done: _Done) -> None:
+def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPlan], done: Migrated) -> None:
     batch = applying.target.batch()
     history = _keep_history(applying, batch, sessions)
     folders: dict[SessionKey, Mapping[str, bytes]] = {}
@@ -196,17 +182,17 @@ def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan
 
 
 def _check_out(
-    applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: _Done
+    applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: Migrated
 ) -> None:
     """Writes the session's folder if nothing stands in its place."""
     if applying.target.folder_exists(session.key):
-        done.kept.append(session.key)
+        done.kept_folders.append(session.key)
     elif files:
         applying.target.check_out(session.key, files, tree)
         done.folders.append(session.key)
 
 
-def _finish(applying: Applying, session: SessionPlan, done: _Done) -> None:
+def _finish(applying: Applying, session: SessionPlan, done: Migrated) -> None:
     """Writes the folder of a session whose ledger an earlier run wrote before it was killed."""
     target = applying.target
     if target.folder_exists(session.key) or target.was_given(session.key):

@@ -13,9 +13,9 @@ from idse_orchestrator.errors import ArchiveRefusedError
 from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.ledger.refs import LOCAL
-from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, raw_path
-from idse_orchestrator.migrate.paths import FLAT
-from idse_orchestrator.migrate.sources import BareSource, Source, WorkTreeSource
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
+from idse_orchestrator.migrate.paths import FLAT, raw_path
+from idse_orchestrator.migrate.sources import FolderSource, WorkTreeSource
 from idse_orchestrator.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
 
 SUMMARY = "IDSE-MIGRATED.md"
@@ -60,17 +60,17 @@ _MESSAGE = "Documents moved to IDSE ledgers: notices in their place\n"
 
 
 class Archive:
-    """Where the notices for `source` go: `name` is a branch where that is a repository, else a folder.
+    """The place for the notices for `source`: `name` is a branch where that is a repository, else a folder.
 
     A name that begins like a path (``./``, ``../``, ``/``) is a folder in any case. ArchiveRefusedError at
     once where the name is taken or cannot be one.
     """
 
-    def __init__(self, source: Source, name: str) -> None:
+    def __init__(self, source: FolderSource, name: str) -> None:
         self._source = source
         self._name = name
         is_folder = name.startswith(_FOLDER_SIGNS) or name in (".", "..")
-        self._git = source.git if isinstance(source, WorkTreeSource | BareSource) and not is_folder else None
+        self._git = source.git if isinstance(source, WorkTreeSource) and not is_folder else None
         if self._git is not None:
             self._check_branch(self._git)
         else:
@@ -96,17 +96,11 @@ class Archive:
                 fix=("choose another name", "for a folder write its path: --archive ./NAME"),
             )
         if git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{self._name}").returncode == 0:
-            raise ArchiveRefusedError(
-                f"branch {self._name!r} exists already", where=self._source.root, fix=("choose another name",)
-            )
+            raise _taken(f"branch {self._name!r} exists already", self._source.root)
 
     def _check_folder(self) -> None:
         if os.path.lexists(self._name):
-            raise ArchiveRefusedError(
-                "something has the name of the archive already",
-                where=self._name,
-                fix=("choose another name",),
-            )
+            raise _taken("something has the name of the archive already", self._name)
         root = os.path.realpath(self._source.root)
         if os.path.commonpath([os.path.realpath(self._name), root]) == root:
             raise ArchiveRefusedError(
@@ -133,6 +127,10 @@ class Archive:
                 cause=error.strerror or str(error),
                 fix=("choose another place",),
             ) from error
+
+
+def _taken(message: str, where: str) -> ArchiveRefusedError:
+    return ArchiveRefusedError(message, where=where, fix=("choose another name",))
 
 
 def _write_branch(git: Git, name: str, notices: Mapping[str, bytes]) -> None:

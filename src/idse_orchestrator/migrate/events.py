@@ -9,32 +9,21 @@ in particular: so it is the same in every clone that migrates the same source.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from idse_orchestrator.base.text import counted, encodable, few, one_line
-from idse_orchestrator.ledger.events import (
-    APPROVED,
-    ARCHIVED,
-    CREATED,
-    DESCRIBED,
-    HANDOFF,
-    MIGRATED,
-    STAGE,
-    Actor,
-)
+from idse_orchestrator.constitution.rules import Finding
+from idse_orchestrator.ledger import events
+from idse_orchestrator.ledger.events import Actor
 from idse_orchestrator.migrate.files import Content, Found, arranged
 from idse_orchestrator.migrate.judging import stage_blobs, upstream_blobs
 from idse_orchestrator.migrate.paths import LAYOUTS, Place
-from idse_orchestrator.migrate.ports import HistoricEvent, Step
+from idse_orchestrator.migrate.values import HistoricEvent, SessionPlan, Step
 from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
 
-if TYPE_CHECKING:
-    from idse_orchestrator.constitution.rules import Finding
-    from idse_orchestrator.migrate.values import SessionPlan
-
 NOBODY = Actor("idse", "idse@localhost")
-"""Who did what the source has no author for."""
+"""The author of what the source has none for."""
 
 _LISTED = 50
 """Findings that a waiver's event lists; the report of the run has all of them."""
@@ -79,7 +68,7 @@ def _created(plan: SessionPlan) -> HistoricEvent:
     if plan.was_renamed:
         body["called"] = encodable("/".join(plan.source_key))
     author = plan.steps[0].author if plan.steps else NOBODY
-    return HistoricEvent(CREATED, body, {}, plan.began_at, author)
+    return HistoricEvent(events.CREATED, body, {}, plan.began_at, author)
 
 
 def _documents(
@@ -100,7 +89,11 @@ def _documents(
             yield waiting
         waiting = _migrated(plan, None, before, final)
     yield HistoricEvent(
-        MIGRATED, {**waiting.body, "migration": plan.fingerprint}, waiting.files, waiting.at, waiting.actor
+        events.MIGRATED,
+        {**waiting.body, "migration": plan.fingerprint},
+        waiting.files,
+        waiting.at,
+        waiting.actor,
     )
 
 
@@ -125,10 +118,10 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
     }
     if step is None:
         body |= {"summary": f"migrated {what}"}
-        return HistoricEvent(MIGRATED, body, after, plan.settled_at, NOBODY)
+        return HistoricEvent(events.MIGRATED, body, after, plan.settled_at, NOBODY)
     subject = one_line(step.subject)
     body |= {"commit": step.commit, "subject": subject, "summary": f"migrated {what}: {subject}"}
-    return HistoricEvent(MIGRATED, body, after, step.at, step.author)
+    return HistoricEvent(events.MIGRATED, body, after, step.at, step.author)
 
 
 def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
@@ -137,9 +130,9 @@ def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
     for stage, status in plan.stages.items():
         if status == PENDING:
             continue
-        said = plan.facts.recorded.get(stage, "nothing")
+        said = plan.facts.stages.get(stage, "nothing")
         reason = {"reason": f"migrated: its source recorded {said}"}
-        yield HistoricEvent(STAGE, _move(stage, START, PENDING) | reason, None, at, NOBODY)
+        yield HistoricEvent(events.STAGE, _move(stage, START, PENDING) | reason, None, at, NOBODY)
         if status == COMPLETE:
             sealed = {
                 "artifact": blobs[stage],
@@ -148,7 +141,7 @@ def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
                 "constitution": constitution,
             }
             body = _move(stage, FINISH, TARGET[START]) | reason | sealed
-            yield HistoricEvent(STAGE, body, None, at, NOBODY)
+            yield HistoricEvent(events.STAGE, body, None, at, NOBODY)
 
 
 def _move(stage: str, action: str, before: str) -> dict[str, Any]:
@@ -157,11 +150,11 @@ def _move(stage: str, action: str, before: str) -> dict[str, Any]:
 
 def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
     for each in plan.stories:
-        body = {**each.story.body, "document": encodable(each.path)}
-        if each.story.doubts:
-            body["doubts"] = [encodable(doubt) for doubt in each.story.doubts]
-        at = each.story.at.at if each.story.at else plan.settled_at
-        yield HistoricEvent(HANDOFF, body, None, at, NOBODY)
+        body = {**each.body, "document": encodable(each.path)}
+        if each.doubts:
+            body["doubts"] = [encodable(doubt) for doubt in each.doubts]
+        at = each.at.at if each.at else plan.settled_at
+        yield HistoricEvent(events.HANDOFF, body, None, at, NOBODY)
 
 
 def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:
@@ -171,9 +164,9 @@ def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:
     if facts.status in ("draft", "review"):
         body["status"] = facts.status
     if body:
-        yield HistoricEvent(DESCRIBED, body, None, at, NOBODY)
+        yield HistoricEvent(events.DESCRIBED, body, None, at, NOBODY)
     if facts.status == "archived":
-        yield HistoricEvent(ARCHIVED, {}, None, at, NOBODY)
+        yield HistoricEvent(events.ARCHIVED, {}, None, at, NOBODY)
 
 
 def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:
@@ -186,7 +179,7 @@ def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:
             "expires": None,
             "findings": list(map(_line, findings[:_LISTED])),
         }
-        yield HistoricEvent(APPROVED, body)
+        yield HistoricEvent(events.APPROVED, body)
 
 
 def _line(finding: Finding) -> str:

@@ -22,8 +22,9 @@ from typing import NamedTuple
 from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
+from idse_orchestrator.migrate import paths
 from idse_orchestrator.migrate.names import file_name
-from idse_orchestrator.migrate.paths import LAYOUTS, STAGE_FOLDERS, Place, document_of, side_path
+from idse_orchestrator.migrate.paths import RANK, Place, raw_path
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, PENDING
 
 _NOT_TEXT = re.compile(r"<!--(?:[^-]|-(?!->))*(?:-->|\Z)|^[ \t]*#[^\n]*$|^[-=*_|:> \t]+$", re.MULTILINE)
@@ -67,7 +68,6 @@ KEPT_BESIDE = "migrated"
 
 _STUB_WORDS = re.compile(rb"legacy\s+path\s+notice", re.IGNORECASE)
 _STUB_BYTES = 8 * 1024
-_RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
 _MOST_SIDE_FILES = MAX_FILES - 100
 
 
@@ -118,29 +118,20 @@ def arranged(found: Iterable[Found]) -> Arranged:
     """Arranges the files `found` of one session as its folder."""
     work = _Arrangement()
     documents, others = [], []
-    for each in sorted(found, key=_in_order):
+    for each in sorted(found, key=lambda each: (RANK[each.place.layout], raw_path(each.path))):
         fate = _set_aside(each)
         if fate is not None:
             work.fates.append(fate)
-        elif each.place.rest and (document := document_of(each.place.rest)):
+        elif each.place.rest and (document := paths.document_of(each.place.rest)):
             documents.append((document.stage, document.rank, each))
         else:
             others.append(each)
-    documents.sort(key=lambda entry: (_RANK[entry[2].place.layout], entry[1], raw_path(entry[2].path)))
+    documents.sort(key=lambda entry: (RANK[entry[2].place.layout], entry[1], raw_path(entry[2].path)))
     for stage, _, each in documents:
         work.document(stage, each)
     for each in others:
-        work.side(each, side_path(each.place.rest))
+        work.side(each, paths.side_path(each.place.rest))
     return Arranged(work.files, tuple(sorted(work.fates, key=lambda fate: raw_path(fate.path))))
-
-
-def _in_order(found: Found) -> tuple[int, bytes]:
-    return _RANK[found.place.layout], raw_path(found.path)
-
-
-def raw_path(path: str) -> bytes:
-    """Returns the bytes of a path, by which paths are ordered."""
-    return path.encode("utf-8", "surrogateescape")
 
 
 def _set_aside(found: Found) -> Fate | None:
@@ -187,7 +178,7 @@ class _Arrangement:
 
     def _beside(self, found: Found, reason: str) -> None:
         rest = [_harmless(file_name(part)) for part in found.place.rest]
-        below = "/".join([LAYOUTS[found.place.layout], *rest])
+        below = "/".join([paths.LAYOUTS[found.place.layout], *rest])
         number, target = 1, f"{KEPT_BESIDE}/{below}"
         while not self._is_free(target):  # another folder is free for sure: a file may stand on the way
             if self._is_same(target, found):
@@ -231,7 +222,9 @@ _ARTIFACT_KEYS = frozenset({*map(_key, STAGE_OF), "implementation", "feedback"})
 
 def _is_misleading(parts: Sequence[str]) -> bool:
     """Tests whether a path would be taken for one of an older layout."""
-    return "current" in parts[:-1] or (len(parts) > 1 and parts[0] in STAGE_FOLDERS and parts[0][-1] == "s")
+    return "current" in parts[:-1] or (
+        len(parts) > 1 and parts[0] in paths.STAGE_FOLDERS and parts[0][-1] == "s"
+    )
 
 
 def _harmless(part: str) -> str:

@@ -9,16 +9,13 @@ under another in the commit that takes them away.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from functools import cache
+from typing import NamedTuple, TypeVar
 
+from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.events import Actor
-from idse_orchestrator.migrate.ports import Step
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable
-
-    from idse_orchestrator.git.program import Git
+from idse_orchestrator.migrate.values import Step
 
 Owner = TypeVar("Owner", bound="Hashable")
 Files = Mapping[str, str]
@@ -113,8 +110,7 @@ class _Walk:
 
     def __init__(self, commits: Sequence[Commit], owner: Callable[[str], object]) -> None:
         self._commits = commits
-        self._owner = owner
-        self._owners: dict[str, object] = {}
+        self._owner = cache(owner)
         self._states: dict[str, dict[object, Files]] = {}
         self._children: dict[str, int] = {}
         self._found: dict[object, list[Step]] = {}
@@ -135,7 +131,7 @@ class _Walk:
         before = above[0] if above else {}
         touched: dict[object, dict[str, str]] = {}
         for path, blob in commit.changes:
-            owner = self._owner_of(path)
+            owner = self._owner(path)
             if owner is None:
                 continue
             files = touched.get(owner)
@@ -185,8 +181,3 @@ class _Walk:
         self._children[parent] -= 1
         if not self._children[parent]:
             self._states.pop(parent, None)
-
-    def _owner_of(self, path: str) -> object:
-        if path not in self._owners:
-            self._owners[path] = self._owner(path)
-        return self._owners[path]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from idse_orchestrator.constitution.examination import Examiner
+from idse_orchestrator.constitution.rules import Constitution, Finding
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
-from idse_orchestrator.constitution.validation_engine import DocumentKey
+from idse_orchestrator.constitution.validation_engine import DocumentKey, Hit
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     REGULAR,
@@ -20,15 +21,9 @@ from idse_orchestrator.documents.project_workspace import (
     upstream_of,
 )
 from idse_orchestrator.migrate.files import stage_statuses
-from idse_orchestrator.migrate.values import NEW, SessionPlan
+from idse_orchestrator.migrate.values import NEW, MigrationSource, Progress, SessionPlan
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, SessionState, StageRecord
 from idse_orchestrator.sessions.verdicts import is_waivable
-
-if TYPE_CHECKING:
-    from idse_orchestrator.constitution.examination import Examiner
-    from idse_orchestrator.constitution.rules import Constitution, Finding
-    from idse_orchestrator.constitution.validation_engine import Hit
-    from idse_orchestrator.migrate.ports import MigrationSource, Progress
 
 _INPUT = "input"
 """The family of the rules about what a template left open."""
@@ -40,11 +35,6 @@ class Judge:
 
     examiner: Examiner
     today: str
-
-    @property
-    def constitution(self) -> Constitution:
-        """The rules."""
-        return self.examiner.constitution
 
 
 class _Planned:
@@ -109,8 +99,8 @@ def _judged(
     own = {path: hits[DocumentKey(path, REGULAR, blob)] for path, blob in files.items()}
     stages = _stages(judge, plan, own)
     subject = Subject(*plan.key, {path: entries[f"{folder}/{path}"] for path in files}, _state(plan, stages))
-    found = judge_session(judge.constitution, subject, own, judge.today)
-    return replace(plan, stages=stages, waived=_waived(judge.constitution, found))
+    found = judge_session(judge.examiner.constitution, subject, own, judge.today)
+    return replace(plan, stages=stages, waived=_waived(judge.examiner.constitution, found))
 
 
 def _stages(judge: Judge, plan: SessionPlan, hits: Mapping[str, tuple[Hit, ...]]) -> dict[str, str]:
@@ -121,10 +111,10 @@ def _stages(judge: Judge, plan: SessionPlan, hits: Mapping[str, tuple[Hit, ...]]
         if blob is None or plan.contents[origins[blob]].is_blank:
             continue
         written.add(stage)
-        rules = (judge.constitution.rule(hit.rule) for hit in hits[path])
+        rules = (judge.examiner.constitution.rule(hit.rule) for hit in hits[path])
         if any(rule is not None and rule.family == _INPUT for rule in rules):
             unfinished.add(stage)
-    return stage_statuses(written, unfinished, plan.facts.recorded)
+    return stage_statuses(written, unfinished, plan.facts.stages)
 
 
 def _state(plan: SessionPlan, stages: Mapping[str, str]) -> SessionState:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from idse_orchestrator.base.names import MAX_LENGTH, check_new_name, is_name
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.paths import DOT, FLAT, Place
+from idse_orchestrator.migrate.paths import DOT, FLAT, Place, raw_path
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _DOTS = re.compile(r"\.{2,}")
@@ -23,7 +23,7 @@ def mapped_names(kind: str, names: Iterable[str]) -> Mapping[str, str]:
     wanted = {name: new_name(kind, name) for name in names}
     taken: set[str] = set()
     found = {}
-    for name in sorted(wanted, key=lambda name: (wanted[name] != name, _sortable(name))):
+    for name in sorted(wanted, key=lambda name: (wanted[name] != name, raw_path(name))):
         found[name] = _free(wanted[name], taken)
         taken.add(found[name].casefold())
     return found
@@ -54,11 +54,7 @@ def _plain_letters(name: str) -> str:
 def _digest(name: str) -> str:
     from hashlib import sha256
 
-    return sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:_CUT]
-
-
-def _sortable(name: str) -> bytes:
-    return name.encode("utf-8", "surrogateescape")
+    return sha256(raw_path(name)).hexdigest()[:_CUT]
 
 
 def _free(name: str, taken: set[str]) -> str:
@@ -74,15 +70,15 @@ def file_name(name: str) -> str:
     """Returns `name` as a ledger takes it: characters that nobody can type become ``%0A``."""
     from idse_orchestrator.base.text import file_name_problem
 
-    raw = name.encode("utf-8", "surrogateescape")
+    raw = raw_path(name)
     shown = "".join(char if char.isprintable() else _escaped(char) for char in name)
-    if file_name_problem(shown.encode("utf-8", "surrogateescape")) is None:
+    if file_name_problem(raw_path(shown)) is None:
         return shown
     return f"file-{_digest(name)}" if raw in (b"", b".", b"..") else f"{shown.replace('.', '_')}~"
 
 
 def _escaped(char: str) -> str:
-    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+    return "".join(f"%{byte:02X}" for byte in raw_path(char))
 
 
 _FEW_SESSIONS = 200

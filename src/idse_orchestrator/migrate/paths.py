@@ -1,4 +1,4 @@
-"""Where a file of an older layout belongs: project, session and layout, from its path alone.
+"""Finds where a file of an older layout belongs: project, session and layout, from its path alone.
 
 The layouts, by the letter that reports use::
 
@@ -42,6 +42,8 @@ LAYOUTS = {
     CURRENT: "current-folder",
 }
 """Layouts in the order in which they win where one session stands in several, with a word for each."""
+
+RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
 
 AGENT_REGISTRY = "agent_registry.json"
 PROJECT_FILES = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
@@ -187,3 +189,8 @@ def side_path(rest: tuple[str, ...]) -> tuple[str, ...]:
     if len(rest) > 1 and folder in STAGE_FOLDERS and folder not in ("implementation", "feedback"):
         return rest[1:]
     return rest
+
+
+def raw_path(path: str) -> bytes:
+    """Returns the bytes of a path, by which paths are ordered."""
+    return path.encode("utf-8", "surrogateescape")

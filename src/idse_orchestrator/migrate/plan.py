@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import encodable, few
-from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged, raw_path
+from idse_orchestrator.ledger.events import SessionKey
+from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
-from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of
+from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of, raw_path
 from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
+from idse_orchestrator.migrate.target import GitMigrationTarget
 from idse_orchestrator.migrate.values import (
     CLOSED,
     DONE,
@@ -21,13 +22,12 @@ from idse_orchestrator.migrate.values import (
     TAKEN,
     MigrationPlan,
     MigrationRequest,
+    MigrationSource,
+    Progress,
     SessionPlan,
+    Step,
 )
-
-if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.migrate.ports import MigrationSource, Progress, Step
-    from idse_orchestrator.migrate.target import GitMigrationTarget
+from idse_orchestrator.migrate.words import SessionRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
         sessions=tuple(sessions),
         fates=tuple(sorted(fates, key=lambda fate: raw_path(fate.path))),
         registries=reading.registries,
-        constitution=planning.judge.constitution.id,
+        constitution=planning.judge.examiner.constitution.id,
         current=called.get(reading.current_session_of() or ("", "")),
         current_of={
             key[0]: key
@@ -80,7 +80,11 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
         notes=(
             *(planning.source.doubts if request.with_history else ()),
             *reading.notes,
-            *(_hollow(each) for each in everything if not _is_there(each)),
+            *(
+                f"{each.name}: nothing of it can be kept, so there is no such session here"
+                for each in everything
+                if not _is_there(each)
+            ),
             *_bygone(found, history),
         ),
     )
@@ -123,29 +127,28 @@ def _sessions(
 
 
 def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> SessionPlan:
-    places, contents = reading.places[source_key], reading.contents[source_key]
-    facts, doubts = gathered(key[1], places, reading.records.get(source_key, {}))
-    state = reading.states.get(source_key)
-    if state is not None:
-        facts = replace(
-            facts,
-            created=facts.created or state.created,
-            updated=facts.updated or state.updated,
-            recorded=facts.recorded or state.recorded,
-        )
+    files = reading.sessions[source_key]
+    facts = gathered(key[1], files.places, files.records)
+    state = files.state or SessionRecord()
+    facts = replace(
+        facts,
+        created=facts.created or state.created,
+        updated=facts.updated or state.updated,
+        stages=facts.stages or state.stages,
+    )
     return SessionPlan(
         key=key,
         source_key=source_key,
-        layouts=_layouts(place for place in places.values() if _is_its_own(place)),
-        places=places,
-        contents=contents,
-        arranged=arranged(Found(path, places[path], contents[path]) for path in places),
+        layouts=_layouts(files.places.values()),
+        places=files.places,
+        contents=files.contents,
+        arranged=arranged(Found(path, place, files.contents[path]) for path, place in files.places.items()),
         facts=facts,
-        fingerprint=_fingerprint(source_key, contents),
-        closed=reading.closed.get(source_key, ""),
-        modified=max((reading.modified[path] for path in contents), default=""),
-        stories=tuple(sorted(reading.stories.get(source_key, ()), key=story_order)),
-        doubts=(*doubts, *reading.doubts.get(source_key, ())),
+        fingerprint=_fingerprint(source_key, files.contents),
+        closed=files.closed,
+        modified=max((reading.modified[path] for path in files.contents), default=""),
+        stories=tuple(sorted(files.stories, key=story_order)),
+        doubts=(*facts.doubts, *files.doubts),
     )
 
 
@@ -154,6 +157,8 @@ def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
     seen = set()
     only_flat = False
     for place in places:
+        if not place.project and place.layout != CURRENT:
+            continue  # its path does not say that it belongs to the session
         seen.add(place.layout)
         only_flat |= place.layout == FLAT and len(place.rest) == 1 and document_of(place.rest) is not None
     if DOT in seen and not only_flat:
@@ -165,10 +170,6 @@ def _is_there(plan: SessionPlan) -> bool:
     return bool(plan.arranged.files or plan.closed)
 
 
-def _hollow(plan: SessionPlan) -> str:
-    return f"{plan.name}: nothing of it can be kept, so there is no such session here"
-
-
 def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
     """Yields a sentence about the sessions of which only the history is left, under no other name."""
     names = [
@@ -178,11 +179,6 @@ def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iter
     ]
     if names:
         yield f"only the history has {few([encodable(name) for name in names])}: not taken over"
-
-
-def _is_its_own(place: Place) -> bool:
-    """Tests whether the path of a file source_key that it belongs to the session."""
-    return bool(place.project) or place.layout == CURRENT
 
 
 def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str:

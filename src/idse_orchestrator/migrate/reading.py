@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.project_workspace import SESSION_STATE, STAGES
-from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of, raw_path
-from idse_orchestrator.migrate.handoffs import Story, governance_story, handoff_story, is_handoff_document
-from idse_orchestrator.migrate.paths import AGENT_REGISTRY, LAYOUTS, Place
-from idse_orchestrator.migrate.registry import taken_registry
+from idse_orchestrator.ledger.events import SessionKey
+from idse_orchestrator.migrate import governance
+from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.migrate.governance import Story
+from idse_orchestrator.migrate.paths import AGENT_REGISTRY, RANK, Place, raw_path
 from idse_orchestrator.migrate.survey import Survey, beside
-from idse_orchestrator.migrate.values import RegistryPlan, SessionFacts, SourceStory
+from idse_orchestrator.migrate.values import MigrationSource, Progress, RegistryPlan
 from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
-if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.migrate.ports import MigrationSource, Progress
-
-_RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
 _DONE = ("complete", "completed")
 _OWNER, _PEOPLE = ".owner", ".collaborators"
 _RECORDS = ("session.json", "session_state.json")
-
-Value = TypeVar("Value")
-
-
-class Gathered(NamedTuple):
-    """The facts, and sentences about what in them could not be read or does not agree."""
-
-    facts: SessionFacts
-    doubts: tuple[str, ...]
+_SAID_ONCE = ("title", "type", "owner", "status", "parent", "tags", "created", "updated")
 
 
 def is_record(place: Place) -> bool:
@@ -45,46 +34,39 @@ def is_record(place: Place) -> bool:
     return place.rest in (("metadata", "session.json"), ("session_state.json",))
 
 
-def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, bytes]) -> Gathered:
-    """Reads the records of the session `name` among its files `contents`.
+def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, bytes]) -> SessionRecord:
+    """Reads the records of the session `name` among its files `contents`, as one.
 
     Of two that disagree the better layout wins, then the one in ``metadata/``, then the first by path.
     """
     doubts: list[str] = []
     ordered = sorted(contents, key=lambda path: _order(path, places[path]))
+    named = {kind: [path for path in ordered if places[path].rest[-1] == kind] for kind in (_OWNER, _PEOPLE)}
     records = [_read(path, contents[path], doubts) for path in ordered if places[path].rest[-1] in _RECORDS]
-    marks = [path for path in ordered if places[path].rest[-1] == _OWNER]
-    owner = _owner(marks, contents, doubts)
-    made = [moment for path in marks if (moment := created_in(contents[path]))]
-    people = [
-        person for path in ordered if places[path].rest[-1] == _PEOPLE for person in people_in(contents[path])
-    ]
-    created = _first(records, lambda record: record.created) or (made[0] if made else None)
-    updated = _first(records, lambda record: record.updated)
-    if any(moment is not None and moment.guessed for moment in (created, updated)):
+    owner = _owner(named[_OWNER], contents, doubts)
+    made = [moment for path in named[_OWNER] if (moment := created_in(contents[path]))]
+    people = [each for record in records for each in record.collaborators]
+    people += [person for path in named[_PEOPLE] for person in people_in(contents[path])]
+    first = SessionRecord(**{key: _first(records, key) for key in _SAID_ONCE})
+    created = first.created or (made[0] if made else None)
+    if any(moment is not None and moment.guessed for moment in (created, first.updated)):
         doubts.append("its times have no offset, so they were read as UTC")
-    said = _first(records, lambda record: record.owner) or ""
-    if owner and said and owner != said:
-        doubts.append(f"its owner is {said!r} in its record and {owner!r} in .owner")
-    facts = SessionFacts(
-        title=_first(records, lambda record: record.title) or "",
-        type=_type(name, _first(records, lambda record: record.type) or "", doubts),
-        owner=said or owner,
-        status=_first(records, lambda record: record.status) or "",
-        parent=_first(records, lambda record: record.parent) or "",
-        tags=_first(records, lambda record: record.tags) or (),
-        collaborators=tuple(
-            dict.fromkeys([*(each for record in records for each in record.collaborators), *people])
-        ),
+    if owner and first.owner and owner != first.owner:
+        doubts.append(f"its owner is {first.owner!r} in its record and {owner!r} in .owner")
+    kind = _type(name, first.type, doubts)
+    return replace(
+        first,
+        type=kind,
+        owner=first.owner or owner,
+        collaborators=tuple(dict.fromkeys(people)),
         created=created,
-        updated=updated,
-        recorded=_recorded(records),
+        stages=_recorded(records),
+        doubts=tuple(doubts),
     )
-    return Gathered(facts, tuple(doubts))
 
 
 def _order(path: str, place: Place) -> tuple[int, bool, bytes]:
-    return _RANK[place.layout], place.rest[0] != "metadata", path.encode("utf-8", "surrogateescape")
+    return RANK[place.layout], place.rest[0] != "metadata", raw_path(path)
 
 
 def _read(path: str, data: bytes, doubts: list[str]) -> SessionRecord:
@@ -105,8 +87,10 @@ def _owner(paths: Iterable[str], contents: Mapping[str, bytes], doubts: list[str
     return first
 
 
-def _first(records: Iterable[SessionRecord], what: Callable[[SessionRecord], Value]) -> Value | None:
-    return next((value for record in records if (value := what(record))), None)
+def _first(records: Iterable[SessionRecord], key: str) -> Any:  # noqa: ANN401 - each has its own type
+    """Returns what the first record says that says anything."""
+    said = (getattr(record, key) for record in records)
+    return next(filter(None, said), getattr(SessionRecord(), key))
 
 
 def _type(name: str, said: str, doubts: list[str]) -> str:
@@ -131,17 +115,36 @@ def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
 _UNREADABLE = "it cannot be read"
 
 
-def story_order(each: SourceStory) -> tuple[str, bytes]:
+def story_order(each: Story) -> tuple[str, bytes]:
     """Orders stories by their dates, then by their files."""
-    return (each.story.at.at if each.story.at else "", raw_path(each.path))
+    return (each.at.at if each.at else "", raw_path(each.path))
+
+
+@dataclass(slots=True)
+class SessionFiles:
+    """The files of one session, by path in the source, and what they say of it.
+
+    `records` are the bytes of those that tell about the session; `state` comes from a file beside all
+    sessions; `closed` is one that cannot be read.
+    """
+
+    closed: str
+    places: dict[str, Place] = field(default_factory=dict)
+    contents: dict[str, Content] = field(default_factory=dict)
+    records: dict[str, bytes] = field(default_factory=dict)
+    state: SessionRecord | None = None
+    stories: list[Story] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
+
+    def doubt(self, path: str, doubts: Iterable[str]) -> None:
+        """Adds doubts about one of its files."""
+        self.doubts.extend(f"{path}: {doubt}" for doubt in doubts)
 
 
 class Reading:
-    """All that the files say. Everything is kept by the session's names in the source.
+    """All that the files say. `sessions` have the names of the source.
 
-    `places`, `contents` and `records` (the bytes of what tells about a session) are by path in the source,
-    as is `modified`, when each file was written last; `closed` names what of a session cannot be read;
-    `states` come from files beside all sessions; `fates` are those of files that belong to no session.
+    `modified` tells when each file was written last; `fates` are those of files that belong to no session.
     """
 
     def __init__(
@@ -155,14 +158,8 @@ class Reading:
         self._found = found
         self._keys = keys
         self._on_progress = on_progress
-        self.closed = dict(found.closed)
         self.modified = {entry.path: entry.modified for entry in found.entries}
-        self.places: dict[SessionKey, dict[str, Place]] = {key: {} for key in keys}
-        self.contents: dict[SessionKey, dict[str, Content]] = {key: {} for key in keys}
-        self.records: dict[SessionKey, dict[str, bytes]] = {}
-        self.states: dict[SessionKey, SessionFacts] = {}
-        self.stories: dict[SessionKey, list[SourceStory]] = {}
-        self.doubts: dict[SessionKey, list[str]] = {}
+        self.sessions = {key: SessionFiles(found.closed.get(key, "")) for key in keys}
         self.registries: dict[str, RegistryPlan] = {}
         self.fates: list[Fate] = []
         self.notes: list[str] = []
@@ -172,7 +169,7 @@ class Reading:
         owners: dict[str, SessionKey] = {}
         for key, files in self._found.sessions.items():
             if key in self._keys:
-                self.places[key].update(files)
+                self.sessions[key].places.update(files)
                 owners.update(dict.fromkeys(files, key))
             else:
                 why = f"it belongs to project {key[0]}, which was not asked for"
@@ -194,37 +191,39 @@ class Reading:
         return known[0] if len(known) == 1 else None
 
     def _take(self, key: SessionKey, path: str, data: bytes | None) -> None:
+        session = self.sessions[key]
         if data is None:
-            self.places[key].pop(path, None)
+            session.places.pop(path, None)
+            session.closed = session.closed or path
             self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
-            self.closed.setdefault(key, path)
             return
-        self.contents[key][path] = content_of(data)
-        if is_record(self.places[key][path]):
-            self.records.setdefault(key, {})[path] = data
-        if is_handoff_document(path):
-            self._tell(key, path, handoff_story(path, data))
+        session.contents[path] = content_of(data)
+        if is_record(session.places[path]):
+            session.records[path] = data
+        if governance.is_handoff_document(path):
+            self._tell(key, path, governance.handoff_story(path, data))
 
     def _tell(self, key: SessionKey, path: str, story: Story) -> None:
-        self.stories.setdefault(key, []).append(SourceStory(path, story))
-        self._doubt(key, path, story.doubts)
-
-    def _doubt(self, key: SessionKey, path: str, doubts: tuple[str, ...]) -> None:
-        self.doubts.setdefault(key, []).extend(f"{path}: {doubt}" for doubt in doubts)
+        self.sessions[key].stories.append(story._replace(path=path))
+        self.sessions[key].doubt(path, story.doubts)
 
     def _read_governance(self) -> None:
         """Gives governance state and handoff documents beside all sessions to one session."""
         for path, data in self._source.load(self._found.governance):
             key = self._answerable(self._project_of(path))
-            story = None if data is None or is_handoff_document(path) else governance_story(data)
+            story = (
+                None
+                if data is None or governance.is_handoff_document(path)
+                else governance.governance_story(data)
+            )
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
-            elif story is None and not is_handoff_document(path):
+            elif story is None and not governance.is_handoff_document(path):
                 self.fates.append(Fate(path, UNKNOWN, "it belongs to no layout"))
             elif key is None:
                 self.fates.append(Fate(path, UNKNOWN, "no session is current, so nobody can say whose it is"))
             else:
-                self.places[key][path] = beside(f"governance/{path.rpartition('/')[2]}")
+                self.sessions[key].places[path] = beside(f"governance/{path.rpartition('/')[2]}")
                 self._take(key, path, data)
                 if story is not None:
                     self._tell(key, path, story)
@@ -253,7 +252,7 @@ class Reading:
                 self._read_state(path, files[path].project, data)
 
     def _read_registry(self, path: str, project: str, data: bytes) -> None:
-        taken = taken_registry(data)
+        taken = governance.taken_registry(data)
         named = {said[0]: called[0] for said, called in self._keys.items()}
         owners = [called for said, called in sorted(named.items()) if project in ("", said)]
         self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
@@ -281,10 +280,10 @@ class Reading:
         if not keys:
             self.fates.append(Fate(path, UNKNOWN, "nobody can say which session it is about"))
             return
-        self.places[keys[0]][path] = beside(SESSION_STATE)
+        session = self.sessions[keys[0]]
+        session.places[path] = beside(SESSION_STATE)
         self._take(keys[0], path, data)
-        self._doubt(keys[0], path, record.doubts)
-        said = SessionFacts(created=record.created, updated=record.updated, recorded=record.stages)
-        counts = self.states.setdefault(keys[0], said)  # the first by path stands in the newer place
-        if counts.recorded != said.recorded:
-            self._doubt(keys[0], path, ("it records other stages than the file that counts",))
+        session.doubt(path, record.doubts)
+        session.state = session.state or record  # the first by path stands in the newer place
+        if session.state.stages != record.stages:
+            session.doubt(path, ("it records other stages than the file that counts",))

@@ -6,18 +6,16 @@ import os
 import stat
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, one_word
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit
+from idse_orchestrator.git.program import Git
 from idse_orchestrator.migrate.history import moment, read_history
 from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
-from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, OTHER, SourceEntry, Step
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.program import Git
+from idse_orchestrator.migrate.values import FILE, LINK, OTHER, UNREADABLE, SourceEntry, Step
 
 GIT = ".git"
 _KINDS = (
@@ -42,7 +40,7 @@ def walk(root: str, left_out: list[str]) -> Iterator[SourceEntry]:
         except OSError as error:
             if not folder:
                 raise unreadable(root, error) from error
-            yield SourceEntry(folder, CLOSED, 0, f"a folder that cannot be read: {error.strerror}")
+            yield SourceEntry(folder, UNREADABLE, 0, f"a folder that cannot be read: {error.strerror}")
             continue
         for entry in found:
             path = f"{folder}/{entry.name}" if folder else entry.name
@@ -60,7 +58,7 @@ def _entry(entry: os.DirEntry[str], path: str) -> SourceEntry:
         if stat.S_ISLNK(found.st_mode):
             return SourceEntry(path, LINK, 0, os.readlink(entry.path))
     except OSError as error:
-        return SourceEntry(path, CLOSED, 0, f"it cannot be looked at: {error.strerror}")
+        return SourceEntry(path, UNREADABLE, 0, f"it cannot be looked at: {error.strerror}")
     if stat.S_ISREG(found.st_mode):
         return SourceEntry(path, FILE, found.st_size, "", _written_at(found.st_mtime))
     words = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), "no file and no folder")
@@ -101,11 +99,13 @@ Owner = TypeVar("Owner", bound=Hashable)
 _LINK = "120000"
 _MODES = {"100644": FILE, "100755": FILE, _LINK: LINK}
 _FOLDERS = (*STAGE_FOLDERS, "projects", WORKSPACE, *PROJECT_FILES, ":(glob)*:*/**")
-"""Where sessions can have stood, in any layout: nothing else of a history is read."""
+"""Places where sessions can have stood, in any layout: nothing else of a history is read."""
 
 
 class FolderSource:
     """A plain folder: it has files, and no history."""
+
+    kind = "folder"
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -114,7 +114,7 @@ class FolderSource:
     @property
     def description(self) -> str:
         """See `MigrationSource.description`."""
-        return f"folder {self.root}"
+        return f"{self.kind} {self.root}"
 
     @property
     def trail(self) -> Sequence[str]:
@@ -149,67 +149,60 @@ class FolderSource:
 class WorkTreeSource(FolderSource):
     """A folder in the work tree of a repository: its files as they stand there, and their history."""
 
+    kind = "repository"
+
     def __init__(self, git: Git) -> None:
         super().__init__(git.folder)
         self.git = git
 
     @property
-    def description(self) -> str:
-        """See `MigrationSource.description`."""
-        return f"repository {self.root}"
-
-    @property
     def doubts(self) -> Sequence[str]:
         """See `MigrationSource.doubts`."""
-        return _shallow(self.git)
+        if self.git.text("rev-parse", "--is-shallow-repository") != "true":
+            return ()
+        return (
+            "it is a shallow clone, so older commits are not told, now or later: first git fetch --unshallow",
+        )
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """See `MigrationSource.history`."""
-        if not _has_commits(self.git):
-            return {}
-        return read_history(self.git, ("--relative", "HEAD", "--", *self._paths()), owner)
+        folders = _FOLDERS if os.path.lexists(os.path.join(self.root, GIT)) else (".",)
+        return self._history(("--relative", "HEAD", "--", *folders), owner)
 
-    def _paths(self) -> Sequence[str]:
-        return _FOLDERS if os.path.lexists(os.path.join(self.root, ".git")) else (".",)
+    def _history(
+        self, options: Sequence[str], owner: Callable[[str], Owner | None]
+    ) -> Mapping[Owner, Sequence[Step]]:
+        return read_history(self.git, options, owner) if find_commit(self.git, "HEAD") else {}
 
     def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """See `MigrationSource.blobs`."""
-        return _blobs(self.git, ids)
+        with ObjectStream(self.git) as objects:
+            wanted = list(ids)
+            for name, found in zip(wanted, objects.read_all(wanted), strict=True):
+                if found is not None and found.kind == "blob" and found.size <= MAX_ARTIFACT_BYTES:
+                    yield name, found.data
 
 
-class BareSource:
+class BareSource(WorkTreeSource):
     """A bare repository: the files of its HEAD, and their history."""
 
-    def __init__(self, git: Git) -> None:
-        self.root = git.folder
-        self.git = git
-        self.left_out: list[str] = []
-        self._ids: dict[str, str] = {}
+    kind = "bare repository"
 
-    @property
-    def description(self) -> str:
-        """See `MigrationSource.description`."""
-        return f"bare repository {self.root}"
+    def __init__(self, git: Git) -> None:
+        super().__init__(git)
+        self._ids: dict[str, str] = {}
 
     @property
     def trail(self) -> Sequence[str]:
         """See `MigrationSource.trail`."""
         return ()
 
-    @property
-    def doubts(self) -> Sequence[str]:
-        """See `MigrationSource.doubts`."""
-        return _shallow(self.git)
-
     def entries(self) -> Iterator[SourceEntry]:
         """See `MigrationSource.entries`."""
-        rows = (
-            self.git.text("ls-tree", "-r", "-z", "-l", "--full-tree", "HEAD")
-            if _has_commits(self.git)
-            else ""
-        )
-        committed = self._committed_at() if rows else ""
-        for row in rows.split("\0"):
+        if find_commit(self.git, "HEAD") is None:
+            return
+        committed = self._committed_at()
+        for row in self.git.text("ls-tree", "-r", "-z", "-l", "--full-tree", "HEAD").split("\0"):
             meta, _, path = row.partition("\t")
             if not path:
                 continue
@@ -217,7 +210,7 @@ class BareSource:
             kind = _MODES.get(mode, OTHER)
             detail = "a submodule" if kind == OTHER else ""
             if kind == LINK:
-                detail = dict(_blobs(self.git, [blob])).get(blob, b"").decode("utf-8", "surrogateescape")
+                detail = dict(self.blobs([blob])).get(blob, b"").decode("utf-8", "surrogateescape")
             else:
                 self._ids[path] = blob
             yield SourceEntry(path, kind, int(size) if size.isdecimal() else 0, detail, committed)
@@ -236,17 +229,10 @@ class BareSource:
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """See `MigrationSource.history`."""
-        return read_history(self.git, ("HEAD", "--", *_FOLDERS), owner) if _has_commits(self.git) else {}
-
-    def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """See `MigrationSource.blobs`."""
-        return _blobs(self.git, ids)
+        return self._history(("HEAD", "--", *_FOLDERS), owner)
 
 
-Source = FolderSource | BareSource
-
-
-def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> Source:
+def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> FolderSource:
     """Opens the source at `path`, for a `git` like this one. Raises MigrationSourceError if none can be read.
 
     A repository that git refuses is one of those, unless nobody asks for its history.
@@ -286,23 +272,3 @@ def _refused(root: str, words: str) -> MigrationSourceError:
         cause=words.partition("\n")[0],
         fix=(*(trust if "safe.directory" in words else ()), "take the files alone: --no-history"),
     )
-
-
-def _shallow(git: Git) -> tuple[str, ...]:
-    if git.text("rev-parse", "--is-shallow-repository") != "true":
-        return ()
-    return (
-        "it is a shallow clone, so older commits are not told, now or later: first git fetch --unshallow",
-    )
-
-
-def _has_commits(git: Git) -> bool:
-    return find_commit(git, "HEAD") is not None
-
-
-def _blobs(git: Git, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    with ObjectStream(git) as objects:
-        wanted = list(ids)
-        for name, found in zip(wanted, objects.read_all(wanted), strict=True):
-            if found is not None and found.kind == "blob" and found.size <= MAX_ARTIFACT_BYTES:
-                yield name, found.data

@@ -5,31 +5,19 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from idse_orchestrator.documents.project_workspace import CURRENT_SESSION
 from idse_orchestrator.errors import MigrationSourceError
+from idse_orchestrator.ledger.events import SessionKey
+from idse_orchestrator.migrate import paths
 from idse_orchestrator.migrate.files import MIGRATED, STUB, UNKNOWN, Fate
-from idse_orchestrator.migrate.handoffs import is_governance_state, is_handoff_document
-from idse_orchestrator.migrate.paths import (
-    BARE,
-    COLON,
-    CURRENT,
-    FLAT,
-    STAGE_FOLDERS,
-    Place,
-    ProjectFile,
-    beside_stages,
-    place_of,
-)
-from idse_orchestrator.migrate.ports import CLOSED, FILE, LINK, MigrationSource, SourceEntry
+from idse_orchestrator.migrate.governance import is_governance_state, is_handoff_document
+from idse_orchestrator.migrate.paths import Place, ProjectFile, place_of, raw_path
+from idse_orchestrator.migrate.values import FILE, LINK, UNREADABLE, MigrationSource, SourceEntry
 from idse_orchestrator.migrate.words import Current, current_session
 
-if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import SessionKey
-
 PSEUDO_SESSION = "current"
-"""What the session below folders called "current" is called where nobody says which one it is."""
+"""The name of the session below folders called "current" where nobody says which one it is."""
 
 _LONGEST_POINTER = 4096
 
@@ -51,7 +39,7 @@ def _known(found: Survey, full: str) -> Place | None:
 
 def _session_at(full: str) -> Place | None:
     places = map(place_of, (f"{full}/-/-", f"{full}/-", full))
-    return next((each for each in places if isinstance(each, Place) and each.layout != CURRENT), None)
+    return next((each for each in places if isinstance(each, Place) and each.layout != paths.CURRENT), None)
 
 
 def read_pointers(source: MigrationSource, found: Survey, below_current: dict[str, Place]) -> None:
@@ -173,13 +161,13 @@ class Survey:
         """Returns the place in a session that `path` stands for."""
         place = place_of(self.trail + path)
         if place is None:
-            beside = beside_stages(self.trail + path)
+            beside = paths.beside_stages(self.trail + path)
             place = beside if beside is not None and self.key_of(beside) in self.bare else None
         return place if isinstance(place, Place) else None
 
     def key_of(self, place: Place) -> SessionKey:
         """Returns the session of `place`; the folders called "current" belong to the one that is."""
-        if place.layout != CURRENT:
+        if place.layout != paths.CURRENT:
             return place.project, place.session
         return self.pseudo
 
@@ -189,7 +177,7 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
 
     MigrationSourceError where no layout is recognised, or where a project has to be named.
     """
-    entries = tuple(sorted(source.entries(), key=lambda entry: entry.path.encode("utf-8", "surrogateescape")))
+    entries = tuple(sorted(source.entries(), key=lambda entry: raw_path(entry.path)))
     found = Survey(entries, trail=_trail(source.trail, entries))
     below_current: dict[str, Place] = {}
     others: list[SourceEntry] = []
@@ -205,7 +193,7 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
     if not found.sessions:
         raise _nothing(source, entries)
     for entry in entries:
-        if entry.kind == CLOSED:
+        if entry.kind == UNREADABLE:
             found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
     return found
 
@@ -215,7 +203,7 @@ def _sessions_with(found: Survey, folder: str) -> Iterable[SessionKey]:
     place = found.place(f"{folder}/-")
     if place is not None:
         return [found.key_of(place)]
-    return found.sessions if (found.trail + folder).split("/")[0] in STAGE_FOLDERS else ()
+    return found.sessions if (found.trail + folder).split("/")[0] in paths.STAGE_FOLDERS else ()
 
 
 def _trail(names: Sequence[str], entries: Sequence[SourceEntry]) -> str:
@@ -237,12 +225,12 @@ def _sort(
         found.project_files[entry.path] = place
     elif place is None:
         others.append(entry)
-    elif place.layout == CURRENT:
+    elif place.layout == paths.CURRENT:
         below_current[entry.path] = place
     else:
         key = found.key_of(place)
         found.sessions.setdefault(key, {})[entry.path] = place
-        if place.layout in (BARE, COLON):
+        if place.layout in (paths.BARE, paths.COLON):
             found.bare.add(key)
 
 
@@ -260,7 +248,7 @@ def _sort_other(found: Survey, entry: SourceEntry) -> None:
 def _not_a_file(found: Survey, entry: SourceEntry, place: Place | ProjectFile | None) -> Fate:
     if entry.kind != LINK:
         return Fate(entry.path, UNKNOWN, entry.detail)
-    if isinstance(place, Place) and place.layout == CURRENT:
+    if isinstance(place, Place) and place.layout == paths.CURRENT:
         point(found, entry.path, entry.detail)
         return Fate(entry.path, STUB, f"a link to {entry.detail}")
     if isinstance(place, ProjectFile) and place.kind == CURRENT_SESSION:
@@ -270,7 +258,7 @@ def _not_a_file(found: Survey, entry: SourceEntry, place: Place | ProjectFile | 
 
 def beside(name: str) -> Place:
     """Returns the place of a file that is read as something else and kept in a session all the same."""
-    return Place(FLAT, "", "", ("migrated", *name.split("/")))
+    return Place(paths.FLAT, "", "", ("migrated", *name.split("/")))
 
 
 def _nothing(source: MigrationSource, entries: Sequence[SourceEntry]) -> MigrationSourceError:

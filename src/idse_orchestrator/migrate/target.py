@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from idse_orchestrator.base.names import BLOB, COMMIT, TREE, folder_objects, nested, ulid
 from idse_orchestrator.documents.project_workspace import session_folder
@@ -15,23 +15,20 @@ from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Draft, SessionKey, message_of
+from idse_orchestrator.ledger.events import Acting, Draft, Event, SessionKey, message_of
 from idse_orchestrator.ledger.git_backend import GitBackend
+from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
 from idse_orchestrator.ledger.writer import seconds_of
+from idse_orchestrator.migrate.values import HistoricEvent
 from idse_orchestrator.pipeline.kinds import SESSION
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 from idse_orchestrator.worktree.work_files import WorkFiles
+from idse_orchestrator.worktree.work_tree import WorkTree
 from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
 
-if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import Acting, Event
-    from idse_orchestrator.ledger.kinds import Kinds
-    from idse_orchestrator.migrate.ports import HistoricEvent
-    from idse_orchestrator.worktree.work_tree import WorkTree
-
 NO_REPLICA = ulid(0, bytes(10))
-"""What stands for the clone in an event that every clone would write alike."""
+"""The replica in an event that every clone would write alike."""
 
 
 class _Ready(NamedTuple):
@@ -51,11 +48,6 @@ class GitLedgerBatch:
         self._open: PackWriter | None = None
         self._ready: dict[SessionKey, _Ready] = {}
         self._trees: dict[tuple[tuple[str, str], ...], str] = {}
-
-    @property
-    def size(self) -> int:
-        """How many bytes wait."""
-        return self._open.size if self._open else 0
 
     def blob(self, data: bytes) -> str:
         """Keeps a file's bytes; returns the id that events name them by."""
@@ -91,16 +83,14 @@ class GitLedgerBatch:
             for key, ready in self._ready.items():
                 try:
                     reason = f"idse: migrated {key[0]}/{key[1]}"
-                    self._move(session_ref(*key), ready.tip, reason)
+                    signature = self._backend.signature()
+                    move_ref(self._backend.git, session_ref(*key), ready.tip, None, reason, signature)
                 except RefMovedError:
                     continue  # somebody began it meanwhile: it is theirs
                 written[key] = ready.artifacts
         self._ready = {}
         self._trees = {}
         return written
-
-    def _move(self, ref: str, tip: str, reason: str) -> None:
-        move_ref(self._backend.git, ref, tip, None, reason, self._backend.signature())
 
     @property
     def _pack(self) -> PackWriter:
@@ -110,7 +100,7 @@ class GitLedgerBatch:
         return self._open
 
     def _folder(self, files: Mapping[str, str]) -> str:
-        """The id of the tree of a folder; "" for an empty one."""
+        """Returns the id of the tree of a folder; "" for an empty one."""
         if not files:
             return ""
         known = tuple(sorted(files.items()))
@@ -134,7 +124,7 @@ class GitLedgerBatch:
 
 
 def _fact(event: Event, before: str) -> Event:
-    """`event` with an id made of what it says and of all `before` it, of no clone: the same one everywhere.
+    """Gives `event` an id made of what it says and of all `before` it, of no clone: the same everywhere.
 
     Whatever differs, in the event or before it, makes another id: none stands for two events.
     """
@@ -144,7 +134,7 @@ def _fact(event: Event, before: str) -> Event:
 
 
 def _commit(event: Event, message: str, tree: str, parent: str) -> bytes:
-    """A ledger commit as git writes it, with author and date of its event: git has no time before 1970."""
+    """Returns a ledger commit as git writes it, dated as its event: git has no time before 1970."""
     name, email = event.actor[:2]
     who = f"{name} <{email}> {max(0, seconds_of(event.at))} +0000"
     above = f"parent {parent}\n" if parent else ""

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
+from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.constitution.rules import Finding
+from idse_orchestrator.ledger.events import Actor, SessionKey
 from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate
-
-if TYPE_CHECKING:
-    from idse_orchestrator.agents.registry import AgentRegistry
-    from idse_orchestrator.constitution.rules import Finding
-    from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.migrate.handoffs import Story
-    from idse_orchestrator.migrate.paths import Place
-    from idse_orchestrator.migrate.ports import Step
-    from idse_orchestrator.migrate.words import Moment
+from idse_orchestrator.migrate.governance import Story
+from idse_orchestrator.migrate.paths import Place
+from idse_orchestrator.migrate.words import SessionRecord
 
 NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
 """A session of a source: to be written; written by an earlier run; another one has its name here; or
@@ -29,29 +26,6 @@ class MigrationRequest:
 
     project: str = ""
     with_history: bool = True
-
-
-class SourceStory(NamedTuple):
-    """A story, and the file of the source that holds it."""
-
-    path: str
-    story: Story
-
-
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
-    """Records of the source on a session besides its documents; texts are "" where it is silent."""
-
-    title: str = ""
-    type: str = "feature"
-    owner: str = ""
-    status: str = ""
-    parent: str = ""
-    tags: tuple[str, ...] = ()
-    collaborators: tuple[str, ...] = ()
-    created: Moment | None = None
-    updated: Moment | None = None
-    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +43,14 @@ class SessionPlan:
     places: Mapping[str, Place]
     contents: Mapping[str, Content]
     arranged: Arranged
-    facts: SessionFacts
+    facts: SessionRecord
     fingerprint: str
     modified: str = ""
     closed: str = ""
     verdict: str = NEW
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
-    stories: tuple[SourceStory, ...] = ()
+    stories: tuple[Story, ...] = ()
     steps: Sequence[Step] = ()
     waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -154,7 +128,7 @@ class MigrationPlan:
         return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Migrated:
     """The result of a migration: all empty where a run before had done it.
 
@@ -162,11 +136,11 @@ class Migrated:
     was left as it is; `refused` were begun by somebody else meanwhile.
     """
 
-    written: tuple[SessionKey, ...] = ()
-    folders: tuple[SessionKey, ...] = ()
-    kept_folders: tuple[SessionKey, ...] = ()
-    refused: tuple[SessionKey, ...] = ()
-    projects: tuple[str, ...] = ()
+    written: list[SessionKey] = field(default_factory=list)
+    folders: list[SessionKey] = field(default_factory=list)
+    kept_folders: list[SessionKey] = field(default_factory=list)
+    refused: list[SessionKey] = field(default_factory=list)
+    projects: list[str] = field(default_factory=list)
     agents: int = 0
     events: int = 0
 
@@ -174,3 +148,84 @@ class Migrated:
     def changed(self) -> bool:
         """True if anything was written."""
         return bool(self.written or self.folders or self.projects or self.agents)
+
+
+FILE, LINK, OTHER, UNREADABLE = "file", "link", "other", "closed"
+"""Kinds of entries of a source: OTHER is a device or a pipe, UNREADABLE what cannot be read."""
+
+Owner = TypeVar("Owner", bound=Hashable)
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done, how many are, and of how many."""
+
+
+class SourceEntry(NamedTuple):
+    """Something in a source that is no folder. `detail` is a link's target, or what another one is.
+
+    `modified` is when it was written last, as events write a time; "" where nobody can say, or where that
+    is yet to come.
+    """
+
+    path: str
+    kind: str
+    size: int = 0
+    detail: str = ""
+    modified: str = ""
+
+
+class Step(NamedTuple):
+    """A commit of the source that touched an owner's files: all of those as they were then, path to blob id.
+
+    `at` is the author's date in UTC. Blob ids are those of the source.
+    """
+
+    commit: str
+    at: str
+    author: Actor
+    subject: str
+    files: Mapping[str, str]
+
+
+class MigrationSource(Protocol):
+    """The source of a migration; nothing ever writes to it."""
+
+    @property
+    def description(self) -> str:
+        """Its name in reports: "folder /srv/old", "repository /srv/old"."""
+
+    @property
+    def trail(self) -> Sequence[str]:
+        """The names of the folders that lead to it, from the outermost."""
+
+    @property
+    def left_out(self) -> Sequence[str]:
+        """Folders that are not read at all: git's own."""
+
+    @property
+    def doubts(self) -> Sequence[str]:
+        """Sentences about what its history does not tell, although there was such a thing."""
+
+    def entries(self) -> Iterator[SourceEntry]:
+        """Yields everything in it that is no folder; paths that are no UTF-8 have surrogates."""
+
+    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
+        """Yields the bytes of files, in order; None for one that cannot be read any more."""
+
+    def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
+        """Returns owner to the commits that touched its files, oldest first; none without a history."""
+
+    def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yields the bytes of blobs of the history, without those missing or too large for a ledger."""
+
+
+class HistoricEvent(NamedTuple):
+    """An event to write: as `Draft`, but `files` is the whole folder after it (None: as before).
+
+    One that has both a time and an actor is a fact of the source, and the same event whoever writes it.
+    """
+
+    kind: str
+    body: Mapping[str, Any]
+    files: Mapping[str, str] | None = None
+    at: str | None = None
+    actor: Actor | None = None

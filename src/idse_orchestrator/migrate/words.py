@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from idse_orchestrator.base.text import one_line
@@ -37,7 +38,6 @@ _ENOUGH = 64 * 1024
 _BULLET = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
 _NOBODY = frozenset({"", "unknown", "none", "n/a", "tbd", "unassigned"})
 _LONGEST_NAME = 120
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 class Moment(NamedTuple):
@@ -52,45 +52,22 @@ def parse_time(text: object) -> Moment | None:
     found = _TIME.fullmatch(text.strip()) if isinstance(text, str) else None
     if found is None:
         return None
-    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
-    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and hour < 24 and minute < 60):
-        return None
-    if month == 2 and day == 29 and (year % 4 or (year % 100 == 0 and year % 400)):
-        return None
     zone = (found[7] or "").upper()
-    minutes = _days(year, month, day) * 1440 + hour * 60 + minute - _offset(zone)
-    return _moment(minutes, min(second, 59), guessed=not zone)
-
-
-def _offset(zone: str) -> int:
-    """Minutes east of Greenwich."""
-    if zone in ("", "Z", "UTC"):
-        return 0
-    digits = zone[1:].replace(":", "")
-    minutes = int(digits[:2]) * 60 + int(digits[2:])
-    return -minutes if zone[0] == "-" else minutes
-
-
-def _days(year: int, month: int, day: int) -> int:
-    """Days since the first of March of the year 0: the leap day is then the last of its year."""
-    year -= month <= 2
-    months = (month + 9) % 12
-    return 365 * year + year // 4 - year // 100 + year // 400 + (153 * months + 2) // 5 + day - 1
-
-
-def _moment(minutes: int, second: int, *, guessed: bool) -> Moment | None:
-    days, rest = divmod(minutes, 1440)
-    year = (10000 * days + 14780) // 3652425
-    if _days(year, 3, 1) > days:
-        year -= 1
-    left = days - _days(year, 3, 1)
-    months = (100 * left + 52) // 3060
-    day = left - (months * 306 + 5) // 10 + 1
-    month = (months + 2) % 12 + 1
-    year += month <= 2
-    if not 1 <= year <= 9999:
+    year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+    try:
+        time = datetime(year, month, day, hour, minute, min(second, 59), tzinfo=UTC) - _offset(zone)
+    except (ValueError, OverflowError):
         return None
-    return Moment(f"{year:04}-{month:02}-{day:02}T{rest // 60:02}:{rest % 60:02}:{second:02}Z", guessed)
+    return Moment(time.isoformat().removesuffix("+00:00") + "Z", guessed=not zone)
+
+
+def _offset(zone: str) -> timedelta:
+    """Returns how far east of Greenwich it is."""
+    if zone in ("", "Z", "UTC"):
+        return timedelta()
+    digits = zone[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return -offset if zone[0] == "-" else offset
 
 
 class Current(NamedTuple):
@@ -117,9 +94,10 @@ def _last_part(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class SessionRecord:
-    """The record of a session. `stages` maps a stage to our word for how far it is.
+    """The records of a session; texts are "" where they are silent.
 
-    `doubts` are sentences about what could not be read.
+    `stages` maps a stage to our word for how far it is.
+    `doubts` are sentences about what could not be read or does not agree.
     """
 
     session: str = ""
@@ -136,25 +114,31 @@ class SessionRecord:
     doubts: tuple[str, ...] = ()
 
 
-def session_record(data: bytes) -> SessionRecord:
-    """Reads a session_state.json or a metadata/session.json; a doubt if it says nothing."""
+def json_object(data: bytes) -> dict[str, Any] | str:
+    """Returns the JSON object in `data`; or a sentence that says why it is none."""
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        return SessionRecord(doubts=(f"it is no JSON: {type(error).__name__}",))
-    if not isinstance(raw, dict):
-        return SessionRecord(doubts=("it is no JSON object",))
+        return f"it is no JSON: {type(error).__name__}"
+    return raw if isinstance(raw, dict) else "it is no JSON object"
+
+
+def session_record(data: bytes) -> SessionRecord:
+    """Reads a session_state.json or a metadata/session.json; a doubt if it says nothing."""
+    raw = json_object(data)
+    if isinstance(raw, str):
+        return SessionRecord(doubts=(raw,))
     doubts: list[str] = []
-    kind = "blueprint" if raw.get("is_blueprint") is True else _text(raw.get("session_type"))
+    kind = "blueprint" if raw.get("is_blueprint") is True else text_of(raw.get("session_type"))
     return SessionRecord(
-        session=_text(raw.get("session_id")),
-        title=_text(raw.get("name")),
+        session=text_of(raw.get("session_id")),
+        title=text_of(raw.get("name")),
         type=kind,
-        parent=_text(raw.get("parent_session")),
+        parent=text_of(raw.get("parent_session")),
         owner=_person(raw.get("owner")),
-        status=_text(raw.get("status")).lower(),
-        tags=tuple(filter(None, map(_text, _list(raw.get("tags"))))),
-        collaborators=tuple(filter(None, map(_person, _list(raw.get("collaborators"))))),
+        status=text_of(raw.get("status")).lower(),
+        tags=tuple(filter(None, map(text_of, list_of(raw.get("tags"))))),
+        collaborators=tuple(filter(None, map(_person, list_of(raw.get("collaborators"))))),
         created=parse_time(raw.get("created_at")),
         updated=parse_time(raw.get("updated_at")) or parse_time(raw.get("last_sync")),
         stages=_stages(raw.get("stages"), doubts),
@@ -190,16 +174,18 @@ def _word(value: Any) -> str:  # noqa: ANN401 - whatever JSON holds
     return re.sub(r"[\s-]+", "_", value.strip().lower()) if isinstance(value, str) else ""
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Returns `value` on one line if it is a text, else ""."""
     return one_line(value) if isinstance(value, str) else ""
 
 
-def _list(value: object) -> list[Any]:
+def list_of(value: object) -> list[Any]:
+    """Returns `value` if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def _person(value: object) -> str:
-    name = _text(value.get("name") if isinstance(value, dict) else value)
+    name = text_of(value.get("name") if isinstance(value, dict) else value)
     return "" if name.lower() in _NOBODY else name
 
 

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-from idse_orchestrator.base.files import make_folder, storage_error, write_atomically
+from idse_orchestrator.base.files import make_folder, remove_file, storage_error, write_atomically
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import ForeignFileError, StorageError
-from idse_orchestrator.profiles.compile_agent_spec import SPEC
-from idse_orchestrator.profiles.file import is_as_written, says_it_is_from, session_of, with_plain_line_ends
-
-if TYPE_CHECKING:
-    from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
-
+from idse_orchestrator.profiles.project_profiles import SPEC, CompiledProfile
+from idse_orchestrator.profiles.spec import is_as_written, says_it_is_from, session_of, with_plain_line_ends
 
 _MOST_BYTES = 16 * 1024 * 1024
 """Far more than a profile can have; a larger file is none, and is not read."""
@@ -36,15 +32,15 @@ class ProfileFolder:
 
     @property
     def is_own(self) -> bool:
-        """Whether it holds the profiles of one project, and nobody named it."""
+        """True if it holds the profiles of one project, and nobody named it."""
         return self._top is not None
 
     def path(self, name: str) -> str:
-        """The absolute path of the file of that name."""
+        """Returns the absolute path of the file of that name."""
         return os.path.join(self._folder, name)
 
     def read(self, name: str) -> bytes | None:
-        """The file of that name; None where there is none, ForeignFileError where it is no plain file."""
+        """Reads a file; None where there is none of that name, ForeignFileError where it is no plain file."""
         self._refuse_links()
         path = self.path(name)
         try:
@@ -61,14 +57,22 @@ class ProfileFolder:
             raise storage_error(error, path) from error
 
     def write(self, name: str, content: bytes) -> None:
-        """Put `content` there in one step, with the folder if it has to be made."""
+        """Puts `content` there in one step, with the folder if it has to be made."""
         try:
             write_atomically(os.path.join(make_folder(self._folder), name), content)
         except StorageError as error:
-            raise self._unwritten(error) from error
+            if self.is_own:
+                raise
+            # a folder that somebody named is no repository
+            fix = (
+                "name another folder: --out DIR",
+                "or make this one writable for you, with space on its disk",
+            )
+            message = "the profile cannot be written"
+            raise StorageError(message, where=error.where, cause=error.cause, fix=fix) from error
 
     def names(self) -> Sequence[str]:
-        """The plain files in it, in order; none where there is no folder."""
+        """Returns the plain files in it, in order; none where there is no folder."""
         self._refuse_links()
         try:
             with os.scandir(self._folder) as entries:
@@ -79,22 +83,6 @@ class ProfileFolder:
             raise _in_the_way(self._folder, "a folder is needed there, and a file stands there") from error
         except OSError as error:
             raise storage_error(error, self._folder) from error
-
-    def remove(self, name: str) -> None:
-        """Take the file away. StorageError where the system refuses it."""
-        try:
-            os.unlink(self.path(name))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise storage_error(error, self.path(name)) from error
-
-    def _unwritten(self, error: StorageError) -> StorageError:
-        """`error` as it is in the work tree; a folder that somebody named is no repository."""
-        if self.is_own:
-            return error
-        fix = ("name another folder: --out DIR", "or make this one writable for you, with space on its disk")
-        return StorageError("the profile cannot be written", where=error.where, cause=error.cause, fix=fix)
 
     def _refuse_links(self) -> None:
         place = self._folder
@@ -136,13 +124,10 @@ class Standing(NamedTuple):
 
 
 def compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> tuple[Standing, ...]:
-    """How the file of each profile stands now."""
-    return tuple(_compared(files, profiles))
-
-
-def _compared(files: ProfileFolder, profiles: Sequence[CompiledProfile]) -> Iterator[Standing]:
-    for each in profiles:
-        yield Standing(each, files.path(each.name), _how(files.read(each.name), each.content))
+    """Compares the file of each profile with what it should be."""
+    return tuple(
+        Standing(each, files.path(each.name), _how(files.read(each.name), each.content)) for each in profiles
+    )
 
 
 def _how(existing: bytes | None, content: bytes) -> str:
@@ -154,7 +139,7 @@ def _how(existing: bytes | None, content: bytes) -> str:
 
 
 def write_profiles(files: ProfileFolder, standings: Sequence[Standing], *, force: bool = False) -> None:
-    """Write the files that are not current.
+    """Writes the files that are not current.
 
     ForeignFileError, with nothing written, where one of them is not idse's to replace, unless by `force`.
     """
@@ -177,7 +162,7 @@ def _not_ours(foreign: Sequence[Standing]) -> ForeignFileError:
 
 
 def leftovers(folder: ProfileFolder, project: str, form: str, sessions: Collection[str]) -> tuple[str, ...]:
-    """Names of the files of `form` that idse wrote for sessions of `project` other than `sessions`.
+    """Names the files of `form` that idse wrote for sessions of `project` other than `sessions`.
 
     What was edited since is no leftover. In a folder that somebody named, other projects may keep theirs:
     there a file counts only where it says itself whose it is, which JSON does not.
@@ -195,6 +180,6 @@ def leftovers(folder: ProfileFolder, project: str, form: str, sessions: Collecti
 
 
 def remove_leftovers(folder: ProfileFolder, names: Sequence[str]) -> None:
-    """Take away what `leftovers` found."""
+    """Takes away what `leftovers` found."""
     for name in names:
-        folder.remove(name)
+        remove_file(folder.path(name))

@@ -1,4 +1,4 @@
-"""How problems with the values of a profile are told: what is there, and what to write instead."""
+"""Reads the values of a profile, and tells what is wrong with them or with their YAML, and the remedy."""
 
 from __future__ import annotations
 
@@ -6,50 +6,35 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from idse_orchestrator.base.safe_yaml import (
-    BOOLEAN,
-    DATE,
-    FRACTION,
-    NEWER,
-    NOTHING,
-    TEXT,
-    WHOLE,
-    Items,
-    Placed,
-    Scalar,
-    Table,
-)
+from idse_orchestrator.base import safe_yaml
+from idse_orchestrator.base.safe_yaml import Items, Placed, Scalar, Table, YamlProblem
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.profiles.block import Problem
-from idse_orchestrator.profiles.spec import (
-    ANY,
-    AS_WRITTEN,
-    BY_IDSE,
-    FIELD,
-    MAPPING,
-    NEEDED,
-    TEXTS,
-    WRITTEN,
-    Field,
-)
+from idse_orchestrator.profiles import spec
+from idse_orchestrator.profiles.spec import Field, Problem
 
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MOST_SHOWN = 60
+_KINDS = {
+    safe_yaml.BOOLEAN: "true or false",
+    safe_yaml.WHOLE: "a number",
+    safe_yaml.FRACTION: "a number",
+    safe_yaml.NOTHING: "empty",
+}
 
 
 def at(value: Placed, what: str, fix: str) -> Problem:
-    """The problem `what` where `value` stands."""
+    """Returns the problem `what` where `value` stands."""
     return Problem(value.line, value.column, what, fix)
 
 
 def no_text(name: str, value: Scalar, before: str) -> Problem:
-    """What is said of a value that YAML does not take for a text; `before` stands in front of it."""
+    """Returns the problem of a value that YAML does not take for a text; `before` stands in front of it."""
     what = f"{name} is {kind_of(value)}: YAML takes {short(value.text)} for one"
     return at(value, what, f"quote it:  {before}{quoted(value.text)}")
 
 
 def odd(name: str, value: Scalar) -> Problem | None:
-    """What is said of a text that holds what no text may; None for a sound one."""
+    """Returns the problem of a text that holds what no text may; None for a sound one."""
     found = _ODD.search(value.text)
     if found is None:
         return None
@@ -58,21 +43,20 @@ def odd(name: str, value: Scalar) -> Problem | None:
 
 
 def kind_of(value: Placed) -> str:
-    """What `value` is, as a part of a sentence."""
+    """Names the kind of `value`, as a part of a sentence."""
     if isinstance(value, Scalar):
-        kinds = {BOOLEAN: "true or false", WHOLE: "a number", FRACTION: "a number", NOTHING: "empty"}
-        return kinds.get(value.kind, "one text")
+        return _KINDS.get(value.kind, "one text")
     return "a mapping" if isinstance(value, Table) else "a list"
 
 
 def short(text: str) -> str:
-    """The beginning of `text`, in one line."""
+    """Returns the beginning of `text`, in one line."""
     first = text.split("\n", 1)[0]
     return text if text == first and len(text) <= _MOST_SHOWN else first[:_MOST_SHOWN] + "…"
 
 
 def quoted(text: str) -> str:
-    """`text` as YAML has it in double quotes, in short."""
+    """Returns `text` as YAML has it in double quotes, in short."""
     escaped = short(text).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
@@ -84,7 +68,7 @@ _MOST_IN_KEY = 200
 
 
 def read_table(name: str, table: Table, problems: list[Problem]) -> dict[str, object]:
-    """The values of the mapping called `name`; what is wrong with them is added to `problems`."""
+    """Returns the values of the mapping called `name`; adds what is wrong with them to `problems`."""
     found = {}
     for key, value in table.pairs:
         problem = _odd_key(name, key)
@@ -100,20 +84,20 @@ def _free(name: str, value: Placed, problems: list[Problem]) -> object:
     if isinstance(value, Items):
         each = enumerate(value.values, 1)
         return [_free(f"item {number} of {name}", item, problems) for number, item in each]
-    if value.kind in (WHOLE, FRACTION, NEWER):
+    if value.kind in (safe_yaml.WHOLE, safe_yaml.FRACTION, safe_yaml.NEWER):
         return _number(name, value, problems)
-    if value.kind == BOOLEAN:
+    if value.kind == safe_yaml.BOOLEAN:
         return _truth(name, value, problems)
-    problem = None if value.kind == NOTHING else odd(name, value)
+    problem = None if value.kind == safe_yaml.NOTHING else odd(name, value)
     if problem is not None:
         problems.append(problem)
-    return None if value.kind == NOTHING else value.text
+    return None if value.kind == safe_yaml.NOTHING else value.text
 
 
 def _number(name: str, value: Scalar, problems: list[Problem]) -> float | None:
-    if value.kind == WHOLE and _WHOLE.fullmatch(value.text):
+    if value.kind == safe_yaml.WHOLE and _WHOLE.fullmatch(value.text):
         return int(value.text)
-    if value.kind == FRACTION and _FRACTION.fullmatch(value.text):
+    if value.kind == safe_yaml.FRACTION and _FRACTION.fullmatch(value.text):
         return float(value.text)
     what = f"{name} is {short(value.text)}, which not every reader of YAML takes for the same number"
     problems.append(at(value, what, f"write it in plain digits, or quote it:  {quoted(value.text)}"))
@@ -139,7 +123,7 @@ MOST_PROBLEMS = 50
 """A reader mends the first of them anyway."""
 
 _MOST_COMPARED = 64
-_TEXTS = (TEXT, DATE, NEWER)
+_TEXTS = (safe_yaml.TEXT, safe_yaml.DATE, safe_yaml.NEWER)
 
 
 class ProfileValues:
@@ -161,33 +145,33 @@ class ProfileValues:
             yield Problem(line, column, what, "write a key in each line, such as  id: login-agent")
             return
         for key, value in top.pairs:
-            field = FIELD.get(key.text)
+            field = spec.FIELD.get(key.text)
             if field is None:
                 yield _unknown(key)
-            elif field.form == BY_IDSE:
+            elif field.form == spec.BY_IDSE:
                 what = f"{field.name} is written by idse when it compiles"
                 yield Problem(key.line, key.column, what, "take the line out")
-            elif isinstance(value, Scalar) and value.kind == NOTHING:
+            elif isinstance(value, Scalar) and value.kind == safe_yaml.NOTHING:
                 yield from self._cleared(field, key)
             else:
                 yield from self._field(field, value)
 
     def _cleared(self, field: Field, key: Scalar) -> Iterator[Problem]:
-        if field.name in NEEDED:
+        if field.name in spec.NEEDED:
             what = f"{field.name} has no value, and every profile needs one"
             yield Problem(key.line, key.column, what, f"write one, such as  {field.example}")
         else:
             self.values[field.name] = None
 
     def _field(self, field: Field, value: Placed) -> Iterator[Problem]:
-        if field.holds == TEXTS:
+        if field.holds == spec.TEXTS:
             yield from self._texts(field, value)
-        elif field.holds == MAPPING:
+        elif field.holds == spec.MAPPING:
             yield from self._mapping(field, value)
         else:
             problem = self._text_problem(field, value)
             if problem is None and isinstance(value, Scalar):
-                self.values[field.name] = value.text if field.form == ANY else value.text.strip()
+                self.values[field.name] = value.text if field.form == spec.ANY else value.text.strip()
             elif problem is not None:
                 yield problem
 
@@ -197,13 +181,13 @@ class ProfileValues:
         if not isinstance(value, Scalar):
             what = f"{field.name} is {kind_of(value)}, and a text is meant"
             return at(value, what, f"write it such as  {field.example}")
-        if field.form == AS_WRITTEN and value.kind in (WHOLE, FRACTION):
+        if field.form == spec.AS_WRITTEN and value.kind in (safe_yaml.WHOLE, safe_yaml.FRACTION):
             return None
         if value.kind not in _TEXTS:
             return no_text(field.name, value, f"{field.name}: ")
         if field.required and not value.text.strip():
             return at(value, f"{field.name} is empty", f"write it such as  {field.example}")
-        if field.form != ANY and "\n" in value.text.strip():
+        if field.form != spec.ANY and "\n" in value.text.strip():
             return at(value, f"{field.name} has more than one line", "write it in one line")
         return odd(field.name, value)
 
@@ -226,9 +210,9 @@ class ProfileValues:
             return at(
                 item, f"{name} is {kind_of(item)}, and a text is meant", f"quote it:  - {self._shown(item)}"
             )
-        if item.kind not in (*_TEXTS, NOTHING):
+        if item.kind not in (*_TEXTS, safe_yaml.NOTHING):
             return no_text(name, item, "- ")
-        if item.kind == NOTHING or not item.text.strip():
+        if item.kind == safe_yaml.NOTHING or not item.text.strip():
             return at(item, f"{name} is empty", "write a text there, or take the item out")
         return odd(name, item)
 
@@ -246,12 +230,12 @@ class ProfileValues:
     # --- how it was written ---
 
     def _written(self, value: Placed) -> str:
-        """The rest of the line at which `value` begins."""
+        """Returns the rest of the line at which `value` begins."""
         line = self._lines[value.line - 1] if 0 < value.line <= len(self._lines) else ""
         return line[value.column - 1 :].strip()
 
     def _meant(self, item: Table) -> str:
-        """The text that its author meant: a key and its value, as long as both are plain."""
+        """Returns the text that its author meant: a key and its value, as long as both are plain."""
         key, value = item.pairs[0]
         if len(item.pairs) > 1 or not isinstance(value, Scalar):
             return self._written(item)
@@ -263,5 +247,62 @@ class ProfileValues:
 
 def _unknown(key: Scalar) -> Problem:
     typed = key.text[:_MOST_COMPARED].lower().replace("-", "_").replace(" ", "_")
-    fix = (*did_you_mean(typed, WRITTEN), f"known keys: {', '.join(WRITTEN)}")[0]
+    fix = (*did_you_mean(typed, spec.WRITTEN), f"known keys: {', '.join(spec.WRITTEN)}")[0]
     return Problem(key.line, key.column, f"there is no key {short(key.text)!r} in an Agent Profile", fix)
+
+
+_SECOND_COLON = "mapping values are not allowed"
+_SECOND_DOCUMENT = "but found another document"
+_FIXES = (
+    ("occurs twice", "keep one of them"),
+    ("the tag ", "take the tag out"),
+    ("an alias leads back", "write the value itself there"),
+    ("nested too deeply", "nest it less; what is long belongs beside the spec"),
+    ("a key is no text", "write one text in front of the colon"),
+)
+_QUOTE = "mend the YAML there; a text that holds one of : # [ ] { } & * wants quotes"
+_SMALLER = "make the block smaller; what is long belongs beside the spec"
+
+
+def explained(problem: YamlProblem, lines: Sequence[str]) -> Problem:
+    """Explains `problem` in these `lines`: a tab, a conflict, or a colon in a text is often behind it."""
+    line = lines[problem.line - 1] if 0 < problem.line <= len(lines) else ""
+    known = _conflict(problem, lines) or _tab(problem, lines, line)
+    if known is not None:
+        return known
+    if problem.what.startswith(_SECOND_COLON):
+        key, colon, rest = line.partition(": ")
+        what = "a second colon in this line makes YAML look for another key"
+        fix = f"quote the text:  {key.strip()}{colon}{quoted(rest.strip())}"
+        return Problem(problem.line, problem.column, what, fix)
+    if problem.what == _SECOND_DOCUMENT:
+        what = "a second document begins here"
+        return Problem(problem.line, problem.column, what, "keep one document in the block")
+    return Problem(problem.line, problem.column, problem.what, _fix(problem))
+
+
+def _fix(problem: YamlProblem) -> str:
+    if not problem.line:
+        return _SMALLER
+    return next((fix for words, fix in _FIXES if words in problem.what), _QUOTE)
+
+
+def _conflict(problem: YamlProblem, lines: Sequence[str]) -> Problem | None:
+    for number, text in enumerate(lines[: problem.line + 1], 1):
+        if text.startswith(("<<<<<<< ", ">>>>>>> ")):
+            return Problem(number, 1, "a merge conflict stands here", "resolve it, in every document")
+    return None
+
+
+def _tab(problem: YamlProblem, lines: Sequence[str], line: str) -> Problem | None:
+    """Finds a tab that begins a line, or where the parser stopped; others may be a part of a long text."""
+    for number, text in enumerate(lines[: problem.line + 1], 1):
+        if text.startswith("\t") or (
+            number == problem.line and "\t" in text[: len(text) - len(text.lstrip())]
+        ):
+            what = "a tab indents this line, YAML wants spaces"
+            return Problem(number, text.index("\t") + 1, what, "replace it by spaces")
+    if line[problem.column - 1 : problem.column] == "\t":
+        what = "a tab stands here, YAML wants spaces"
+        return Problem(problem.line, problem.column, what, "replace it by spaces")
+    return None

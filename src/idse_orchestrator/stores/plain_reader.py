@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
-from idse_orchestrator.claims.evidence import Version
+from idse_orchestrator.claims.gate import Version
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import AmbiguousError, CorruptLedgerError, UnknownNameError
 from idse_orchestrator.ledger.entries import read_event

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.agents.agent_files import CLAUDE
+from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, NotARepositoryError, UnknownNameError
 from idse_orchestrator.wiring.application import Application
 

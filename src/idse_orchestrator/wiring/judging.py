@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from idse_orchestrator.agents.change_registry import RegistryKeeper
-    from idse_orchestrator.agents.hand_over import HandoffDesk
+    from idse_orchestrator.agents.hand_over import HandoffContext
     from idse_orchestrator.agents.handoff_document import Judge, Judged
     from idse_orchestrator.constitution.examination import Examiner, Progress
     from idse_orchestrator.constitution.in_force import InstalledChecks
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
-    from idse_orchestrator.profiles.compile_agent_spec import CompileWish
     from idse_orchestrator.profiles.folder import ProfileFolder
+    from idse_orchestrator.profiles.project_profiles import CompileRequest
     from idse_orchestrator.sessions.choice import Choice
     from idse_orchestrator.sessions.resolve import Asking
     from idse_orchestrator.sessions.verdicts import Waivers
@@ -162,11 +162,11 @@ class Compiling:
         asking = self._parts.asking
         return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
-    def source(self, wish: CompileWish, rev: str | None) -> ArtifactReader:
-        """The specs that `wish` is about: of this work tree, or of the code revision `rev`."""
-        from idse_orchestrator.profiles.compile_agent_spec import places_of
+    def source(self, request: CompileRequest, rev: str | None) -> ArtifactReader:
+        """The specs that `request` is about: of this work tree, or of the code revision `rev`."""
+        from idse_orchestrator.profiles.project_profiles import places_of
 
-        places = places_of(wish)
+        places = places_of(request)
         if rev is not None:
             return self._parts.committed(rev, places)
         return self._parts.documents(places)
@@ -196,19 +196,19 @@ class Agents:
 
         return RegistryKeeper(self._parts.reader, self._parts.writer, self._parts.workspace)
 
-    def desk(self, agent: str | None = None) -> HandoffDesk:
-        """What asking for a handoff and answering works with; `agent` acts instead of the configured one."""
-        from idse_orchestrator.agents.hand_over import HandoffDesk
+    def handing_over(self, agent: str | None = None) -> HandoffContext:
+        """Returns what handing over needs; `agent` acts instead of the configured one."""
+        from idse_orchestrator.agents.hand_over import HandoffContext
         from idse_orchestrator.base.text import one_line
 
         parts = self._parts
         acting = one_line(parts.agent if agent is None else agent)
         writer = parts.writer if agent is None else parts.writer_as(acting)
-        return HandoffDesk(parts.reader, writer, parts.workspace, acting)
+        return HandoffContext(parts.reader, writer, parts.workspace, acting)
 
     def judge_ledger(self, key: SessionKey) -> Judge:
         """Judges the documents of the session `key` in a commit of its ledger, by the rules in force here."""
-        from idse_orchestrator.agents.handoff_judgement import EntryDocuments, judge_ledger
+        from idse_orchestrator.agents.handoff_document import EntryDocuments, judge_ledger
         from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
         parts = self._parts

@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from idse_orchestrator.migrate.apply import Applying
     from idse_orchestrator.migrate.archive import Archive
     from idse_orchestrator.migrate.plan import Planning
-    from idse_orchestrator.migrate.ports import Progress
-    from idse_orchestrator.migrate.sources import Source
+    from idse_orchestrator.migrate.sources import FolderSource
     from idse_orchestrator.migrate.survey import Survey
+    from idse_orchestrator.migrate.values import Progress
     from idse_orchestrator.wiring.application import Application
 
 
@@ -26,7 +26,7 @@ class Migration:
 
         self._app = app
         self._on_progress = on_progress
-        self.source: Source = open_migration_source(path, app.vault.git, with_history=with_history)
+        self.source: FolderSource = open_migration_source(path, app.vault.git, with_history=with_history)
         self._target = GitMigrationTarget(app.work_tree, KINDS, app.acting)
 
     @property

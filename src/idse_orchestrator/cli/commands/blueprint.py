@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.claims import change, look
+from idse_orchestrator.claims import change, review
 from idse_orchestrator.claims.claim import claims_of
-from idse_orchestrator.claims.gate import GateTest, Weighed, failed
+from idse_orchestrator.claims.gate import CheckedEvidence, GateTest, failed
 from idse_orchestrator.claims.session import LEFT, WRITTEN, blueprint_tip, write_claims
 from idse_orchestrator.claims.statements import SECTIONS
 from idse_orchestrator.cli import options
@@ -61,7 +61,7 @@ def _candidates(run: Run, limit: int) -> Answer:
     without case, punctuation, fillers such as "the", and labels such as FR-1. No model is asked.
     """
     with Progress(run.terminal, "sessions read") as progress:
-        found = look.candidates(run.app.blueprint(run.project, progress), limit)
+        found = review.candidates(run.app.blueprint(run.project, progress), limit)
     return Answer(
         "idse.blueprint-candidates/1",
         lambda: {"total": found.total, "candidates": [_candidate_data(each) for each in found.shown]},
@@ -69,7 +69,7 @@ def _candidates(run: Run, limit: int) -> Answer:
     )
 
 
-def _candidate_lines(run: Run, found: look.Candidates) -> Iterator[str]:
+def _candidate_lines(run: Run, found: review.Candidates) -> Iterator[str]:
     for each in found.shown:
         yield from _candidate_rows(each, run.terminal.style)
     if found.total > len(found.shown):
@@ -147,7 +147,7 @@ def _claims(run: Run, *, every: bool, write: bool, force: bool, dry_run: bool) -
     block = None
     if write:
         block = write_claims(own, claims_of(blueprint_tip(own).state), force=force, dry_run=dry_run)
-    found = look.claims(own, every=every)
+    found = review.claims(own, every=every)
 
     def lines() -> Iterator[str]:
         for claim in found:
@@ -170,25 +170,25 @@ def _verify(run: Run) -> Answer:
     Exits with 1 where one no longer holds: its evidence is gone or damaged, sessions took the statement
     out of their documents, or feedback contradicts. It changes nothing; demote what does not hold.
     """
-    found = look.verify(run.app.blueprint(run.project))
+    found = review.verify(run.app.blueprint(run.project))
     return Answer(
         "idse.blueprint-verify/1",
         lambda: {
             "holds": found.holds,
             "claims": [_verdict_data(verdict) for verdict in found.verdicts],
-            "block": {"path": found.block.path, "problem": look.is_out_of_date(found.block)},
+            "block": {"path": found.block.path, "problem": review.is_out_of_date(found.block)},
         },
         _verification_lines(run, found),
         code=EXIT_OK if found.holds else EXIT_CHECK_FAILED,
     )
 
 
-def _verification_lines(run: Run, found: look.Verification) -> Iterator[str]:
+def _verification_lines(run: Run, found: review.Verification) -> Iterator[str]:
     for verdict in found.verdicts:
         yield from _verdict_rows(verdict, run.terminal.style)
     if not found.verdicts:
         yield Said("no claim is promoted: there is nothing to verify")
-    problem = look.is_out_of_date(found.block)
+    problem = review.is_out_of_date(found.block)
     if problem:
         yield Warned(f"{found.block.path}: {problem}; idse blueprint claims --write")
     for verdict in found.verdicts:
@@ -196,7 +196,7 @@ def _verification_lines(run: Run, found: look.Verification) -> Iterator[str]:
             yield Said(f"if it is over: idse blueprint demote {verdict.claim.id} -m WHY")
 
 
-def _verdict_rows(verdict: look.Verdict, style: Style) -> Iterator[str]:
+def _verdict_rows(verdict: review.Verdict, style: Style) -> Iterator[str]:
     """Yields a line for a promoted claim, and below it why it does not hold any more."""
     word = style.green("holds") if verdict.holds else style.red("does not hold")
     yield f"{style.cyan(verdict.claim.id)}  {word}  {printable(verdict.claim.text)}"
@@ -221,7 +221,7 @@ def _claim_rows(claim: Claim, style: Style) -> list[str]:
     return [*_statement(claim, style), facts, *why]
 
 
-def _candidate_rows(candidate: look.Candidate, style: Style) -> list[str]:
+def _candidate_rows(candidate: review.Candidate, style: Style) -> list[str]:
     missing = [test.name for test in failed(candidate.tests)]
     days = next((test.found.partition(" (")[0] for test in candidate.tests if test.name == "stability"), "")
     gate = f"not yet: {', '.join(missing)}" if missing else "would pass the gate"
@@ -261,7 +261,7 @@ def _changed(done: change.Changed, lines: Iterator[str]) -> Answer:
             "claim": _claim_data(done.claim),
             "changed": done.changed,
             "gate": _gate_data(done.tests),
-            "added": [_weighed_data(each) for each in done.added],
+            "added": [_evidence_data(each) for each in done.added],
         },
         lines,
     )
@@ -274,30 +274,30 @@ def _claim_data(claim: Claim) -> dict[str, object]:
     }
 
 
-def _candidate_data(candidate: look.Candidate) -> dict[str, object]:
+def _candidate_data(candidate: review.Candidate) -> dict[str, object]:
     return {
         **picked(candidate.claim, "id text section"),
         **picked(candidate, "known sessions stages"),
-        "evidence": [_weighed_data(each) for each in candidate.evidence],
+        "evidence": [_evidence_data(each) for each in candidate.evidence],
         "gate": _gate_data(candidate.tests),
     }
 
 
-def _verdict_data(verdict: look.Verdict) -> dict[str, object]:
+def _verdict_data(verdict: review.Verdict) -> dict[str, object]:
     return {
         **picked(verdict.claim, "id text"),
         "holds": verdict.holds,
         "gate": _gate_data(verdict.tests),
-        "evidence": [_weighed_data(each) for each in verdict.evidence],
+        "evidence": [_evidence_data(each) for each in verdict.evidence],
         "contradictions": [each._asdict() for each in verdict.contradictions],
     }
 
 
-def _weighed_data(weighed: Weighed) -> dict[str, object]:
+def _evidence_data(checked: CheckedEvidence) -> dict[str, object]:
     return {
-        **weighed.evidence._asdict(),
-        "date": weighed.day,
-        **picked(weighed, "overlap counts dropped problem"),
+        **checked.evidence._asdict(),
+        "date": checked.day,
+        **picked(checked, "overlap counts dropped problem"),
     }
 
 

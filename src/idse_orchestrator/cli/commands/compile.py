@@ -17,8 +17,6 @@ from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
-from idse_orchestrator.profiles.compile_agent_spec import SPEC, CompileWish, compile_agent_spec
-from idse_orchestrator.profiles.file import FORMATS, YAML, profile_name
 from idse_orchestrator.profiles.folder import (
     CURRENT,
     FOREIGN,
@@ -30,14 +28,16 @@ from idse_orchestrator.profiles.folder import (
     remove_leftovers,
     write_profiles,
 )
+from idse_orchestrator.profiles.project_profiles import SPEC, CompileRequest, compile_agent_spec
+from idse_orchestrator.profiles.spec import FORMATS, YAML, profile_name
 
 if TYPE_CHECKING:
     import click
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.documents.project_workspace import ArtifactReader
-    from idse_orchestrator.profiles.compile_agent_spec import CompiledProfile
     from idse_orchestrator.profiles.folder import ProfileFolder
+    from idse_orchestrator.profiles.project_profiles import CompiledProfile
 
 
 _WORDS = {MISSING: "missing", OUTDATED: "outdated", FOREIGN: "not as idse wrote it", CURRENT: "up to date"}
@@ -77,12 +77,12 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
     """
     asked = _Options(**options)
     _refuse_contradictions(asked)
-    wish = _wanted(run, asked)
-    source = run.app.compiling.source(wish, asked.at)
-    folder = run.app.compiling.folder(wish.project, asked.out)
-    standings = compared(folder, _compiled(source, wish, folder, asked))
+    request = _wanted(run, asked)
+    source = run.app.compiling.source(request, asked.at)
+    folder = run.app.compiling.folder(request.project, asked.out)
+    standings = compared(folder, _compiled(source, request, folder, asked))
     kept = {each.profile.key[1] for each in standings}
-    left = leftovers(folder, wish.project, wish.form, kept) if asked.everything else ()
+    left = leftovers(folder, request.project, request.form, kept) if asked.everything else ()
     if asked.writes:
         write_profiles(folder, standings, force=asked.force)
         remove_leftovers(folder, left)
@@ -98,14 +98,16 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
 
 
 def _compiled(
-    source: ArtifactReader, wish: CompileWish, folder: ProfileFolder, asked: _Options
+    source: ArtifactReader, request: CompileRequest, folder: ProfileFolder, asked: _Options
 ) -> tuple[CompiledProfile, ...]:
     try:
-        return compile_agent_spec(source, wish)
+        return compile_agent_spec(source, request)
     except NoAgentProfileError as error:
-        session = wish.session or ""
-        gone = error.where == artifact_path(wish.project, session, SPEC)  # not that of the defaults
-        if gone and profile_name(session, wish.form) in leftovers(folder, wish.project, wish.form, ()):
+        session = request.session or ""
+        gone = error.where == artifact_path(request.project, session, SPEC)  # not that of the defaults
+        if gone and profile_name(session, request.form) in leftovers(
+            folder, request.project, request.form, ()
+        ):
             error.fix = (*error.fix, _taking_away(asked))
         raise
 
@@ -131,14 +133,14 @@ def _refuse_contradictions(asked: _Options) -> None:
         raise UsageError("--out names no folder", fix=("--out .    (the folder we stand in)",))
 
 
-def _wanted(run: Run, asked: _Options) -> CompileWish:
+def _wanted(run: Run, asked: _Options) -> CompileRequest:
     compiling, option = run.app.compiling, run.project_option
     if asked.everything:
         project, session = compiling.project(option), None
     else:
         project, session = compiling.key(option, asked.session, asked.at)
     if asked.blueprint is None:
-        return CompileWish(project, session, form=asked.form)
+        return CompileRequest(project, session, form=asked.form)
     home, blueprint = compiling.key(project, asked.blueprint, asked.at)
     if home != project:
         raise UsageError(
@@ -146,7 +148,7 @@ def _wanted(run: Run, asked: _Options) -> CompileWish:
             cause="defaults come from a session of the same project",
             fix=(f"name a session of {project}",),
         )
-    return CompileWish(project, session, blueprint, asked.form, insists=True)
+    return CompileRequest(project, session, blueprint, asked.form, insists=True)
 
 
 def _lines(
@@ -238,7 +240,7 @@ def _schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its ru
     """Print the JSON Schema that every compiled profile satisfies, YAML and JSON alike."""
     import json
 
-    from idse_orchestrator.profiles.file import agent_profile_schema
+    from idse_orchestrator.profiles.spec import agent_profile_schema
 
     return Answer(lines=[json.dumps(agent_profile_schema(), indent=2)])
 

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.agents.hand_over import Answer as Reply
-from idse_orchestrator.agents.hand_over import HandoffWish, answer_handoff, request_handoff
-from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, Handoff, handoff_to_dict
+from idse_orchestrator.agents.hand_over import answer_handoff, request_handoff
+from idse_orchestrator.agents.handoff import (
+    ACCEPT,
+    APPROVE,
+    OPEN,
+    REJECT,
+    Handoff,
+    HandoffRecord,
+    entries_of,
+    handoff_record,
+    handoff_records,
+    handoff_to_dict,
+)
 from idse_orchestrator.agents.handoff_document import (
     TEMPLATE,
     facts_of,
     handoff_document,
     result_words,
     template_values,
-)
-from idse_orchestrator.agents.told_handoffs import (
-    OPEN,
-    ToldHandoff,
-    entries_of,
-    told_handoff,
-    told_handoffs,
 )
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
@@ -60,7 +63,7 @@ def request(
 ) -> Answer:
     """Ask an agent to go on with a stage. Nothing runs, and nothing is assigned before it accepts."""
     key = run.session(session)
-    made = request_handoff(run.app.agents.desk(agent), key, HandoffWish(to_agent, stage, reason))
+    made = request_handoff(run.app.agents.handing_over(agent), key, to_agent, stage, reason)
     lines = [Said(f"{printable(handoff_words(made))}  ({made.id})")]
     return Answer("idse.handoff/1", lambda: handoff_to_dict(made), lines)
 
@@ -77,7 +80,7 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
     approval, a person has to give it first: idse handoff approve. Without ID the only one is meant
     that you can accept.
     """
-    return _answer(run, Reply(ACCEPT, handoff, reason), session, agent)
+    return _answer(run, ACCEPT, handoff, reason, session, agent)
 
 
 @command("reject", reads=True)
@@ -87,7 +90,7 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
 @_agent_option
 def reject(run: Run, handoff: str, reason: str, session: str | None, agent: str | None) -> Answer:
     """Reject a handoff, or take one back that you asked for."""
-    return _answer(run, Reply(REJECT, handoff, reason), session, agent)
+    return _answer(run, REJECT, handoff, reason, session, agent)
 
 
 @command("approve", reads=True)
@@ -96,19 +99,21 @@ def reject(run: Run, handoff: str, reason: str, session: str | None, agent: str 
 @session_option
 def approve(run: Run, handoff: str, reason: str, session: str | None) -> Answer:
     """Approve a handoff that a rule requires approval for. Only a person can: IDSE_AGENT must not be set."""
-    return _answer(run, Reply(APPROVE, handoff, reason), session, None)
+    return _answer(run, APPROVE, handoff, reason, session)
 
 
-def _answer(run: Run, reply: Reply, session: str | None, agent: str | None) -> Answer:
+def _answer(
+    run: Run, action: str, name: str, reason: str, session: str | None, agent: str | None = None
+) -> Answer:
     from idse_orchestrator.sessions.views import failure_of
 
     key = run.session(session)
-    handoff = answer_handoff(run.app.agents.desk(agent), key, reply)
+    handoff = answer_handoff(run.app.agents.handing_over(agent), key, action, name, reason)
     problem = failure_of(lambda: run.app.views.refresh(key[0]))
-    lines = [Said(printable(_done(reply.action, handoff)))]
+    lines = [Said(printable(_done(action, handoff)))]
     return Answer(
         "idse.handoff-answer/1",
-        lambda: {"action": reply.action, **handoff_to_dict(handoff)},
+        lambda: {"action": action, **handoff_to_dict(handoff)},
         [*lines, *([Warned(problem)] if problem else [])],
     )
 
@@ -129,17 +134,17 @@ def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
     tip = run.app.reader.session(*key)
     if tip is None:
         raise no_ledger(key)
-    told = told_handoffs(entries_of(run.app.history, key), tip.state)
-    wanted = [each for each in told if everything or each.result == OPEN]
+    records = handoff_records(entries_of(run.app.history, key), tip.state)
+    wanted = [each for each in records if everything or each.result == OPEN]
 
     def lines() -> Iterator[str]:
         yield from _rows(wanted)
         if not wanted:
-            yield Said("no handoff is open" if told and not everything else "there is no handoff yet")
+            yield Said("no handoff is open" if records and not everything else "there is no handoff yet")
 
     return Answer(
         "idse.handoff-list/1",
-        lambda: {"project": key[0], "session": key[1], "handoffs": [_told_data(each) for each in wanted]},
+        lambda: {"project": key[0], "session": key[1], "handoffs": [_record_data(each) for each in wanted]},
         lines(),
     )
 
@@ -159,22 +164,22 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
     if tip is None:
         raise no_ledger(key)
     entries = entries_of(run.app.history, key)
-    told = told_handoff(told_handoffs(entries, tip.state), handoff, one_line(run.app.agent))
-    blobs = run.app.reader.artifact_blobs(told.commit)
-    facts = facts_of(key, told, entries, blobs, run.app.agents.judge_ledger(key))
+    record = handoff_record(handoff_records(entries, tip.state), handoff, one_line(run.app.agent))
+    blobs = run.app.reader.artifact_blobs(record.commit)
+    facts = facts_of(key, record, entries, blobs, run.app.agents.judge_ledger(key))
 
     def lines() -> Iterator[str]:
         document = handoff_document(run.app.templates.named(TEMPLATE), facts).decode()
         yield printable(document.rstrip("\n"), lines=True)
 
     return Answer(
-        "idse.handoff-show/1", lambda: {**_told_data(told), "document": template_values(facts)}, lines()
+        "idse.handoff-show/1", lambda: {**_record_data(record), "document": template_values(facts)}, lines()
     )
 
 
-def _rows(told: Sequence[ToldHandoff]) -> list[str]:
+def _rows(records: Sequence[HandoffRecord]) -> list[str]:
     """Returns two lines for each: what is handed over and how that stands; and why, cut where it is long."""
-    if not told:
+    if not records:
         return []
     heads = aligned(
         [
@@ -184,24 +189,24 @@ def _rows(told: Sequence[ToldHandoff]) -> list[str]:
                 printable(f"{each.handoff.from_agent or each.handoff.by} → {each.handoff.to_agent}"),
                 printable(result_words(each)),
             )
-            for each in told
+            for each in records
         ]
     )
     lines = []
-    for head, each in zip(heads, told, strict=True):
+    for head, each in zip(heads, records, strict=True):
         lines.append(head)
         lines += [f"    {fitted(one_line(each.handoff.reason), WIDTH - 4)}"] if each.handoff.reason else []
     return lines
 
 
-def _told_data(told: ToldHandoff) -> dict[str, object]:
+def _record_data(record: HandoffRecord) -> dict[str, object]:
     return {
-        **handoff_to_dict(told.handoff),
-        "ledger": told.commit,
-        "result": told.result,
-        "answered_by": told.by or None,
-        "answered_at": told.at or None,
-        "answer": told.answer or None,
+        **handoff_to_dict(record.handoff),
+        "ledger": record.commit,
+        "result": record.result,
+        "answered_by": record.by or None,
+        "answered_at": record.at or None,
+        "answer": record.answer or None,
     }
 
 

@@ -190,7 +190,7 @@ def _session_data(session: SessionPlan) -> dict[str, Any]:
         "commits": len(session.steps),
         "handoffs": len(session.stories),
         "stages": session.stages,
-        "recorded": facts.recorded,
+        "recorded": facts.stages,
         "waived": {
             rule: [f"{finding.path}:{finding.line}: {finding.message}" for finding in findings]
             for rule, findings in session.waived.items()

@@ -35,11 +35,9 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
     """
     from idse_orchestrator.agents.ide_agent_routing import route
     from idse_orchestrator.agents.registry import registry_of
+    from idse_orchestrator.base.names import check_known
 
-    if stage not in STAGES:
-        from idse_orchestrator.agents.assign_stage import check_stage
-
-        check_stage(stage)
+    check_known("stage", stage, STAGES)
     key = run.session(session)
     look = run.app.reader.look(*key)
     if look is None:
@@ -92,7 +90,7 @@ def agent_page(agent: Agent, rules: Sequence[HandoffRule], style: Style = PLAIN)
 
 def rule_line(rule: HandoffRule) -> str:
     """Puts a rule on one line."""
-    from idse_orchestrator.agents.registry_check import rule_words
+    from idse_orchestrator.agents.registry import rule_words
 
     return rule_words(rule) + ("  needs approval" if rule.requires_approval else "")
 
