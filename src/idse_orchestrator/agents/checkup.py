@@ -74,10 +74,10 @@ def agent_file_checks(store: GitAgentFiles, program: str) -> Iterator[Check]:
     """Yields one check; none where no agent file holds anything of ours. `program`: idse on PATH, or ""."""
     found = tuple(standing_files(store))
     if any(each.suspect or each.condition in (CURRENT, OUTDATED, EDITED) for each in found):
-        yield Check("agent files", lambda: _look(store, program), lambda: _mend(store))
+        yield Check("agent files", lambda: _files_diagnosis(store, program), lambda: _mend(store))
 
 
-def _look(store: GitAgentFiles, program: str) -> Diagnosis:
+def _files_diagnosis(store: GitAgentFiles, program: str) -> Diagnosis:
     found = tuple(standing_files(store))
     broken = [each for each in found if each.suspect]
     if broken:

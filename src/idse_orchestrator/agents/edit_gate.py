@@ -142,10 +142,10 @@ def strongest(verdicts: list[Verdict]) -> Verdict:
     """Returns one answer for all files of an edit: the strongest, with the first reasons for it."""
     answer = max((each.answer for each in verdicts), key=ANSWERS.index, default=ALLOW)
     same = dict.fromkeys(each for each in verdicts if each.answer == answer and each.why)
-    told = list(same)[:_MOST_REASONS]
-    fix = dict.fromkeys(line for each in told for line in each.fix)
-    more = [f"and {len(same) - len(told)} more"] if len(same) > len(told) else []
-    return Verdict(answer, "; ".join([*(each.why for each in told), *more]), tuple(fix))
+    shown = list(same)[:_MOST_REASONS]
+    fix = dict.fromkeys(line for each in shown for line in each.fix)
+    more = [f"and {len(same) - len(shown)} more"] if len(same) > len(shown) else []
+    return Verdict(answer, "; ".join([*(each.why for each in shown), *more]), tuple(fix))
 
 
 NOTHING: Mapping[str, Any] = {}
@@ -188,15 +188,15 @@ def answer_start(briefing: str) -> Mapping[str, Any]:
 
 def answer_undecided(what: str, cause: str | None, fix: Sequence[str]) -> Mapping[str, Any]:
     """Returns the answer at the start where no session can be named: what to choose or to bring first."""
-    return answer_start(_told(f"{what} ({cause})" if cause else what, fix))
+    return answer_start(_sentence(f"{what} ({cause})" if cause else what, fix))
 
 
 def answer_edit(agent: str, verdict: Verdict) -> Mapping[str, Any]:
     """Returns the answer before an edit. To allow is to say nothing: the agent's permissions still count."""
-    words = _told(verdict.why, verdict.fix)
+    words = _sentence(verdict.why, verdict.fix)
     if verdict.answer == WARN:
-        told = {"hookEventName": BEFORE_EDIT, "additionalContext": words}
-        return {"systemMessage": words, "hookSpecificOutput": told}
+        output = {"hookEventName": BEFORE_EDIT, "additionalContext": words}
+        return {"systemMessage": words, "hookSpecificOutput": output}
     if verdict.answer not in (ASK, DENY):
         return NOTHING
     decision = DENY if agent == CODEX else verdict.answer
@@ -219,7 +219,7 @@ def answer_trouble(words: str) -> Mapping[str, Any]:
     return {"systemMessage": f"idse: {words}"}
 
 
-def _told(why: str, fix: Sequence[str]) -> str:
+def _sentence(why: str, fix: Sequence[str]) -> str:
     return f"idse: {why}. To go on: " + "  or  ".join(fix) if fix else f"idse: {why}"
 
 

@@ -29,8 +29,8 @@ _MOST_LINES = 200
 _FILE = "agent-told"
 
 
-def forget_told(git_dir: str) -> None:
-    """Forgets what agents were told in the work tree whose git directory is `git_dir`."""
+def forget_warnings(git_dir: str) -> None:
+    """Forgets the warnings that agents had in the work tree whose git directory is `git_dir`."""
     remove_quietly(os.path.join(git_dir, "idse", _FILE))
 
 
@@ -41,15 +41,15 @@ class AgentMemory:
         self._path = os.path.join(git_dir, "idse", _FILE)
 
     def is_new(self, what: str) -> bool:
-        """Tests whether `what` was not told yet; from now on it was."""
+        """Tests whether `what` was not known yet; from now on it was."""
         line = ascii(what)
-        told = self._lines()
-        if line in told:
+        known = self._lines()
+        if line in known:
             return False
         with suppress(IdseError):
             make_folder(os.path.dirname(self._path))
             write_atomically(
-                self._path, "".join(f"{each}\n" for each in [*told, line][-_MOST_LINES:]).encode()
+                self._path, "".join(f"{each}\n" for each in [*known, line][-_MOST_LINES:]).encode()
             )
         return True
 
@@ -202,7 +202,7 @@ class GitAgentFiles:
 
     def _remember(self, memory: dict[str, Any]) -> None:
         if not memory["files"]:
-            forget_told(self._git_dir)
+            forget_warnings(self._git_dir)
             with suppress(FileNotFoundError):
                 os.unlink(self._memory)
             with suppress(OSError):  # idse has more to keep there

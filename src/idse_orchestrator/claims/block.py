@@ -133,8 +133,8 @@ def _lines(claims: Mapping[str, Claim]) -> frozenset[bytes]:
     Where two clones declared one claim, the section of the first counts, and the other's block had its own.
     """
     sections = ("", *SECTIONS)
-    told = (_line(claim._replace(section=section)) for claim in claims.values() for section in sections)
-    return frozenset(line.encode() for line in (*_HEAD, _PROMOTED, _DECLARED, _NONE, *told))
+    listed = (_line(claim._replace(section=section)) for claim in claims.values() for section in sections)
+    return frozenset(line.encode() for line in (*_HEAD, _PROMOTED, _DECLARED, _NONE, *listed))
 
 
 def _listed(heading: str, claims: Sequence[Claim]) -> Sequence[str]:

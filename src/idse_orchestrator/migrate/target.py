@@ -57,13 +57,13 @@ class GitLedgerBatch:
         """Adds the whole ledger of a new session."""
         kind = self._kinds[SESSION]
         state, tip, artifacts = SessionState(*key), "", ""
-        for told in events:
-            if told.files is not None:
-                artifacts = self._folder(told.files)
-            draft = Draft(told.kind, told.body, None, told.at, told.actor)
+        for historic in events:
+            if historic.files is not None:
+                artifacts = self._folder(historic.files)
+            draft = Draft(historic.kind, historic.body, None, historic.at, historic.actor)
             form = max(state.format, kind.needed(draft.kind, draft.body))
             event = self._backend.maker.event(draft, state.lamport + 1, form)
-            if told.at is not None and told.actor is not None:
+            if historic.at is not None and historic.actor is not None:
                 event = _fact(event, f"{tip}\n{artifacts}\n")
             state = kind.apply(state, event)
             root = self._root(event, kind.to_json(state), artifacts)
@@ -161,8 +161,8 @@ class GitMigrationTarget:
         found: dict[SessionKey, set[str]] = {key: set() for ref in refs if (key := parse_session_ref(ref))}
         if found:
             wanted = ("--source", f"--glob={SESSIONS}*", "--grep=^Idse-Migration: ", f"--format={_FORMAT}")
-            told = git.bytes("log", *wanted, timeout=_PATIENCE).decode("utf-8", "replace")
-            for line in told.splitlines():
+            log = git.bytes("log", *wanted, timeout=_PATIENCE).decode("utf-8", "replace")
+            for line in log.splitlines():
                 ref, _, fingerprints = line.partition("\0")
                 key = parse_session_ref(ref)
                 if key is not None:

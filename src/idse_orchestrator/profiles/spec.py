@@ -192,8 +192,8 @@ def is_as_written(content: bytes) -> bool:
     found = _CHECKSUM.findall(content)
     if not found:
         return False
-    told: str = found[-1].decode()  # the profile's own comes last, whatever its texts say
-    return _checksum(_with_checksum(content, told, _BLANK)) == told
+    said: str = found[-1].decode()  # the profile's own comes last, whatever its texts say
+    return _checksum(_with_checksum(content, said, _BLANK)) == said
 
 
 def with_plain_line_ends(content: bytes) -> bytes:
