@@ -6,24 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.agents import install_files
 from idse_orchestrator.agents.hook_settings import AGENTS, CLAUDE
-from idse_orchestrator.agents.install_files import (
-    ABSENT,
-    ADDED,
-    CREATED,
-    CURRENT,
-    EDITED,
-    MISSING,
-    OUTDATED,
-    RENEWED,
-    SHARED,
-    UNCLEAR,
-    files_of,
-    hooks_off,
-    install_agent_files,
-    standing_files,
-    uninstall_agent_files,
-)
 from idse_orchestrator.cli.layout import aligned, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
@@ -33,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from idse_orchestrator.agents.hook_settings import AgentFile
-    from idse_orchestrator.agents.install_files import FileOutcome, FileStanding
     from idse_orchestrator.cli.layout import Style
     from idse_orchestrator.cli.terminal import Run
 
@@ -55,7 +38,9 @@ def install(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     changes nothing. A block or hook that somebody changed, and a file in which ours cannot be told from
     theirs, is left as it is; the exit code is then 3. Nothing is committed.
     """
-    outcomes = install_agent_files(run.app.agent_files, _files(only), force=force, dry_run=dry_run)
+    outcomes = install_files.install_agent_files(
+        run.app.agent_files, _files(only), force=force, dry_run=dry_run
+    )
 
     def lines() -> Iterator[str]:
         yield from _outcome_lines(outcomes, dry_run=dry_run)
@@ -76,10 +61,12 @@ def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
     What stands around them stays, byte for byte. Files and folders that were made for them go, unless
     something else is in them by now.
     """
-    outcomes = uninstall_agent_files(run.app.agent_files, _files(only), force=force, dry_run=dry_run)
+    outcomes = install_files.uninstall_agent_files(
+        run.app.agent_files, _files(only), force=force, dry_run=dry_run
+    )
 
     def lines() -> Iterator[str]:
-        if all(outcome.result == ABSENT for outcome in outcomes):
+        if all(outcome.result == install_files.ABSENT for outcome in outcomes):
             yield Said("nothing of idse is in the agents' files here")
             return
         yield from _outcome_lines(outcomes, dry_run=dry_run)
@@ -91,9 +78,12 @@ def uninstall(run: Run, *, only: str, force: bool, dry_run: bool) -> Answer:
 @command("status", reads=True, project=False)
 def status(run: Run) -> Answer:
     """Show what of idse stands in the agents' files. The exit code is 1 where something should be mended."""
-    standings = tuple(standing_files(run.app.agent_files))
+    standings = tuple(install_files.standing_files(run.app.agent_files))
     program = _program(run)
-    bad = any(each.condition in (OUTDATED, EDITED, UNCLEAR) for each in standings)
+    bad = any(
+        each.condition in (install_files.OUTDATED, install_files.EDITED, install_files.UNCLEAR)
+        for each in standings
+    )
     return Answer(
         "idse.agents-status/1",
         lambda: _standing_data(standings, program),
@@ -106,7 +96,7 @@ COMMANDS = (install, uninstall, status)
 """Sub-commands of `idse agents`."""
 
 
-def outcome_rows(outcomes: Sequence[FileOutcome]) -> list[str]:
+def outcome_rows(outcomes: Sequence[install_files.FileOutcome]) -> list[str]:
     """Returns a plain line on each file: what was done about it."""
     rows = [
         (each.file.at(each.line if each.is_trouble else 0), each.result, each.detail) for each in outcomes
@@ -114,15 +104,19 @@ def outcome_rows(outcomes: Sequence[FileOutcome]) -> list[str]:
     return [printable(line) for line in aligned(rows)]
 
 
-def what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> Iterator[str]:
+def what_follows(run: Run, outcomes: Sequence[install_files.FileOutcome]) -> Iterator[str]:
     """Yields what a person has to do, or to know, after agent files were written."""
-    written = [outcome for outcome in outcomes if outcome.result in (CREATED, ADDED, RENEWED)]
+    written = [
+        outcome
+        for outcome in outcomes
+        if outcome.result in (install_files.CREATED, install_files.ADDED, install_files.RENEWED)
+    ]
     if any(outcome.file.hooks and outcome.file.agent == "codex" for outcome in written):
         yield Said("Codex runs a hook only once you trust it: type /hooks in Codex")
     if any(outcome.file.hooks for outcome in outcomes) and not _program(run):
         yield Warned("idse is not on PATH, so no agent can call it (pipx install idse-orchestrator)")
     if any(outcome.file.hooks and outcome.file.agent == CLAUDE for outcome in written):
-        off = hooks_off(run.app.agent_files)
+        off = install_files.hooks_off(run.app.agent_files)
         if off:
             yield Warned(off)
     if written:
@@ -130,7 +124,9 @@ def what_follows(run: Run, outcomes: Sequence[FileOutcome]) -> Iterator[str]:
 
 
 def refuse_kept(
-    outcomes: Sequence[FileOutcome], again: str = "install", with_force: str = "writes edited ones anew"
+    outcomes: Sequence[install_files.FileOutcome],
+    again: str = "install",
+    with_force: str = "writes edited ones anew",
 ) -> Iterator[str]:
     """Yields what to paste where a file was left as it is, and then raises AgentFileKeptError."""
     kept = [outcome for outcome in outcomes if outcome.is_trouble]
@@ -153,7 +149,7 @@ def refuse_kept(
     )
 
 
-def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]:
+def kept_diagnostics(outcomes: Sequence[install_files.FileOutcome]) -> list[dict[str, object]]:
     """Returns those that were left as they are, as entries of ``diagnostics``."""
     return [
         remark(
@@ -166,29 +162,32 @@ def kept_diagnostics(outcomes: Sequence[FileOutcome]) -> list[dict[str, object]]
 
 def _files(only: str) -> Sequence[AgentFile]:
     if not only:
-        return files_of()
+        return install_files.files_of()
     names = [name.strip() for name in only.split(",")]
     unknown = [name for name in names if name not in AGENTS]
     if unknown:
         raise UsageError(
             f"there is no agent file for {unknown[0]!r}", cause="agents with files: " + ", ".join(AGENTS)
         )
-    return files_of(names)
+    return install_files.files_of(names)
 
 
-def _outcome_lines(outcomes: Sequence[FileOutcome], *, dry_run: bool) -> list[str]:
+def _outcome_lines(outcomes: Sequence[install_files.FileOutcome], *, dry_run: bool) -> list[str]:
     """Returns a plan as data, what was done as prose."""
     rows = outcome_rows(outcomes)
     return rows if dry_run else [Said(row) for row in rows]
 
 
-def _standing_lines(standings: Sequence[FileStanding], program: str, style: Style) -> list[str]:
+def _standing_lines(standings: Sequence[install_files.FileStanding], program: str, style: Style) -> list[str]:
     """Returns how every file stands, and which idse the hooks would start."""
     rows = [(each.file.agent, each.file.at(each.line), each.condition, each.detail) for each in standings]
     lines = [printable(line) for line in aligned(rows)]
-    well = all(each.condition in (CURRENT, SHARED, MISSING) for each in standings)
-    has_hooks = any(each.file.hooks and each.condition != MISSING for each in standings)
-    if all(each.condition in (MISSING, SHARED) for each in standings):
+    well = all(
+        each.condition in (install_files.CURRENT, install_files.SHARED, install_files.MISSING)
+        for each in standings
+    )
+    has_hooks = any(each.file.hooks and each.condition != install_files.MISSING for each in standings)
+    if all(each.condition in (install_files.MISSING, install_files.SHARED) for each in standings):
         lines.append("no agent is told about idse: idse agents install")
     elif not well:
         lines.append(style.yellow("not all is as idse writes it: idse agents install"))
@@ -198,7 +197,7 @@ def _standing_lines(standings: Sequence[FileStanding], program: str, style: Styl
     return lines
 
 
-def _standing_data(standings: Sequence[FileStanding], program: str) -> dict[str, object]:
+def _standing_data(standings: Sequence[install_files.FileStanding], program: str) -> dict[str, object]:
     files = [
         {
             "agent": each.file.agent,

@@ -15,16 +15,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from idse_orchestrator.agents.edit_gate import (
-    NOTHING,
-    AgentCall,
-    answer_edit,
-    answer_start,
-    answer_stop,
-    answer_trouble,
-    answer_undecided,
-    read_call,
-)
+from idse_orchestrator.agents import edit_gate as gate
 from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import fitted, printable
@@ -78,44 +69,35 @@ idse handoff accept                     take over what is offered to you, after:
 def run_agent_hook(name: str, args: Sequence[str]) -> int:
     """Answers the hook `name`; `args` names the agent's program. Always EXIT_OK."""
     try:
-        call = read_call(_standard_input())
-        reply = _answered(name, args[0] if args else CLAUDE, call)
+        reply = _ANSWERS[name](args[0] if args else CLAUDE, gate.read_call(_standard_input()))
+    except (NotARepositoryError, NoProjectError):
+        reply = gate.NOTHING  # idse is not used here
     except BaseException as error:  # noqa: BLE001 - even an interrupt must not leave the agent without an answer
-        reply = _trouble(error)
+        reply = gate.answer_trouble(f"nothing was checked: {_trouble(error)}")
     _tell(reply)
     return EXIT_OK
 
 
-def _answered(name: str, kind: str, call: AgentCall) -> Mapping[str, Any]:
-    try:
-        return _ANSWERS[name](kind, call)
-    except (NotARepositoryError, NoProjectError):
-        return NOTHING  # idse is not used here
+def _trouble(error: BaseException) -> str:
+    if not isinstance(error, IdseError):
+        return f"{type(error).__name__}: {error}"
+    return error.message + (f" ({error.fix[0]})" if error.fix else "")
 
 
-def _trouble(error: BaseException) -> Mapping[str, Any]:
-    if isinstance(error, IdseError):
-        fix = f" ({error.fix[0]})" if error.fix else ""
-        return answer_trouble(f"nothing was checked: {error.message}{fix}")
-    return answer_trouble(f"nothing was checked: {type(error).__name__}: {error}")
-
-
-def _before_edit(kind: str, call: AgentCall) -> Mapping[str, Any]:
+def _before_edit(kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     if not call.paths:
-        return NOTHING
-    from idse_orchestrator.agents.edit_gate import WARN
+        return gate.NOTHING
     from idse_orchestrator.wiring.agent_hooks import AgentHooks
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
     hooks = AgentHooks(_folder(call), started or os.getcwd(), kind, os.environ)
     verdict, git_dir = hooks.judge(call.paths)
-    if verdict.answer == WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
-        return NOTHING
-    return answer_edit(kind, verdict)
+    if verdict.answer == gate.WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
+        return gate.NOTHING
+    return gate.answer_edit(kind, verdict)
 
 
-def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
-    del kind
+def _session_start(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     from idse_orchestrator.sessions.status import show_status
     from idse_orchestrator.wiring.agent_hooks import application_at
 
@@ -125,24 +107,23 @@ def _session_start(kind: str, call: AgentCall) -> Mapping[str, Any]:
     except (AmbiguousError, NoProjectError, UnknownNameError) as error:
         if isinstance(error, NoProjectError) and not app.workspace.session_folders():
             raise  # idse is not used here
-        return answer_undecided(error.message, error.cause, error.fix)
+        return gate.answer_undecided(error.message, error.cause, error.fix)
     status = show_status(app.reader, app.workspace, key)
-    return answer_start(prime_text(status, findings_of(app, key)))
+    return gate.answer_start(prime_text(status, findings_of(app, key)))
 
 
-def _stop(kind: str, call: AgentCall) -> Mapping[str, Any]:
+def _stop(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     """Validates once: not when the agent goes on because of this, and not for findings it has had already."""
-    del kind
     if call.again:
-        return NOTHING
+        return gate.NOTHING
     from idse_orchestrator.wiring.agent_hooks import application_at, current_session
 
     app = application_at(_folder(call), os.environ)
     key = current_session(app)
     report = findings_of(app, key) if key else None
     if report is None or not report.blocks() or not _is_news(app.work_tree, report):
-        return NOTHING
-    return answer_stop(_reason(report))
+        return gate.NOTHING
+    return gate.answer_stop(_reason(report))
 
 
 def _is_news(work_tree: WorkTree, report: Report) -> bool:
@@ -172,7 +153,7 @@ def _is_new(git_dir: str, what: str) -> bool:
     return AgentMemory(git_dir).is_new(what) if git_dir else True
 
 
-def _folder(call: AgentCall) -> str:
+def _folder(call: gate.AgentCall) -> str:
     """Returns where the agent stands: what it says, if that is a folder."""
     return call.folder if os.path.isabs(call.folder) and os.path.isdir(call.folder) else os.getcwd()
 
@@ -253,7 +234,7 @@ def _finding(finding: Finding) -> str:
     return printable(line if len(line) <= _MOST_CHARACTERS else line[: _MOST_CHARACTERS - 1] + "…")
 
 
-_ANSWERS: Mapping[str, Callable[[str, AgentCall], Mapping[str, Any]]] = {
+_ANSWERS: Mapping[str, Callable[[str, gate.AgentCall], Mapping[str, Any]]] = {
     "agent-session-start": _session_start,
     "agent-before-edit": _before_edit,
     "agent-stop": _stop,

@@ -17,23 +17,15 @@ from idse_orchestrator.agents.registry_changes import registry_summary
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.options import (
-    agent_argument,
-    command,
-    flag,
-    naming_agent,
-    naming_stage,
-    reason_option,
-    session_option,
-    stage_argument,
-)
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
 from idse_orchestrator.errors import StorageError, UsageError
 
 _MODE = "planning: it may write under .idse/ only."
 _PROTOCOL = "automatic: its rules ask for a handoff as soon as its stage is complete."
 
-stages_option = naming_stage("--stage", "stages", multiple=True, help="A stage it handles; give all of them.")
+stages_option = options.naming_stage(
+    "--stage", "stages", multiple=True, help="A stage it handles; give all of them."
+)
 capabilities_option = click.option(
     "--can", "capabilities", multiple=True, metavar="WORDS", help="What it can do; give all of it."
 )
@@ -50,15 +42,15 @@ def _answer(changed: RegistryChanged) -> Answer:
     return Answer(lines=[*lines, *([Warned(changed.view_problem)] if changed.view_problem else [])])
 
 
-@command("add")
+@options.command("add")
 @click.argument("agent", metavar="AGENT")
 @click.option("--role", default="", metavar="TEXT", help="What it is in the team, in a few words.")
 @stages_option
 @capabilities_option
 @click.option("--mode", type=click.Choice(MODES), default=IMPLEMENTATION, help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), default=MANUAL, help=_PROTOCOL)
-@naming_agent("--before", default="", help="Ask it before this one instead of last.")
-@reason_option
+@options.naming_agent("--before", default="", help="Ask it before this one instead of last.")
+@options.reason_option
 def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
     """Add an agent to the project's registry."""
     new = Agent(
@@ -72,10 +64,10 @@ def add_agent(run: Run, agent: str, before: str, reason: str, **facts: Any) -> A
     return change(run, lambda registry: registry_changes.adding(registry, new, before), reason)
 
 
-@command("remove")
-@agent_argument
-@flag("--with-rules", help="Remove the handoff rules that name it, too.")
-@reason_option
+@options.command("remove")
+@options.agent_argument
+@options.flag("--with-rules", help="Remove the handoff rules that name it, too.")
+@options.reason_option
 def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> Answer:
     """Remove an agent from the registry. Sessions that assigned a stage to it still say so."""
     return change(
@@ -83,16 +75,16 @@ def remove_agent(run: Run, agent: str, reason: str, *, with_rules: bool) -> Answ
     )
 
 
-@command("set")
-@agent_argument
+@options.command("set")
+@options.agent_argument
 @click.option("--role", metavar="TEXT", help="What it is in the team.")
 @stages_option
 @capabilities_option
-@flag("--no-stages", help="It handles no stage any more.")
-@flag("--no-capabilities", help="What it can do is not said any more.")
+@options.flag("--no-stages", help="It handles no stage any more.")
+@options.flag("--no-capabilities", help="What it can do is not said any more.")
 @click.option("--mode", type=click.Choice(MODES), help=_MODE)
 @click.option("--protocol", type=click.Choice(PROTOCOLS), help=_PROTOCOL)
-@reason_option
+@options.reason_option
 def set_agent(run: Run, agent: str, reason: str, **facts: Any) -> Answer:  # noqa: ANN401 - each has its own type
     """Say more about an agent. What is not given stays as it is."""
     fields = _fields(facts)
@@ -122,40 +114,40 @@ def _texts(facts: Mapping[str, Any], name: str, option: str) -> list[str] | None
     return list(unique_lines(given)) if given or none else None
 
 
-@command("set-mode")
-@agent_argument
+@options.command("set-mode")
+@options.agent_argument
 @click.argument("mode", type=click.Choice(MODES))
-@reason_option
+@options.reason_option
 def set_mode(run: Run, agent: str, mode: str, reason: str) -> Answer:
     """Say how an agent works: in planning mode it may write under .idse/ only."""
     return change(run, lambda registry: registry_changes.setting(registry, agent, {"mode": mode}), reason)
 
 
-@command("set-role")
-@agent_argument
+@options.command("set-role")
+@options.agent_argument
 @click.argument("role", metavar="TEXT")
-@reason_option
+@options.reason_option
 def set_role(run: Run, agent: str, role: str, reason: str) -> Answer:
     """Say what an agent is in the team, in a few words."""
     fields = {"role": one_line(role)}
     return change(run, lambda registry: registry_changes.setting(registry, agent, fields), reason)
 
 
-@command("move")
-@agent_argument
-@naming_agent("--before", default="", help="This one; before all others if left out.")
-@reason_option
+@options.command("move")
+@options.agent_argument
+@options.naming_agent("--before", default="", help="This one; before all others if left out.")
+@options.reason_option
 def move_agent(run: Run, agent: str, before: str, reason: str) -> Answer:
     """Ask an agent before others: of several that handle a stage, the first should act."""
     return change(run, lambda registry: registry_changes.placing(registry, agent, before), reason)
 
 
-@command("assign")
-@stage_argument
+@options.command("assign")
+@options.stage_argument
 @click.argument("agent", metavar="[AGENT]", required=False, default="", shell_complete=options.agents)
-@session_option
-@flag("--nobody", help="Take the assignment back: the registry decides again.")
-@reason_option
+@options.session_option
+@options.flag("--nobody", help="Take the assignment back: the registry decides again.")
+@options.reason_option
 def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *, nobody: bool) -> Answer:
     """Assign a stage of one session to an agent, whatever the registry's order says."""
     if bool(agent) == nobody:
@@ -168,10 +160,10 @@ def assign(run: Run, stage: str, agent: str, session: str | None, reason: str, *
     return Answer(lines=[Said(done if changed else "nothing changed")])
 
 
-@command("import")
+@options.command("import")
 @click.argument("file", metavar="FILE|-", type=click.Path())
-@flag("--replace", help="Take the file as it is, whatever it was made from.")
-@reason_option
+@options.flag("--replace", help="Take the file as it is, whatever it was made from.")
+@options.reason_option
 def import_agents(run: Run, file: str, reason: str, *, replace: bool) -> Answer:
     """Take the registry over from a file in the format of agent_registry.json; - reads standard input.
 
@@ -206,13 +198,4 @@ def _content(file: str) -> bytes:
         ) from error
 
 
-COMMANDS = (
-    add_agent,
-    remove_agent,
-    set_agent,
-    set_mode,
-    set_role,
-    move_agent,
-    assign,
-    import_agents,
-)
+COMMANDS = (add_agent, remove_agent, set_agent, set_mode, set_role, move_agent, assign, import_agents)

@@ -19,13 +19,16 @@ def report_error(error: IdseError, argv: Sequence[str]) -> int:
 
         sys.stdout.write(error_envelope(error) + "\n")
     else:
+        color = _color(argv)
         if isinstance(error, GateError):
-            _print_findings(error, argv)
-        tell(render_error(error, style_for(sys.stderr, _color(argv), os.environ)))
-    if "-vv" in argv:
-        import traceback
+            from idse_orchestrator.cli.render.report import text_report
+            from idse_orchestrator.constitution.rules import Report
 
-        traceback.print_exception(error)
+            if isinstance(error.findings, Report):
+                style = style_for(sys.stdout, color, os.environ)
+                sys.stdout.write(text_report(error.findings, {}, style) + "\n")
+        tell(render_error(error, style_for(sys.stderr, color, os.environ)))
+    _trace(error, argv)
     return error.exit_code
 
 
@@ -43,21 +46,15 @@ def report_bug(error: Exception, argv: Sequence[str]) -> int:
     )
     bug.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: the reader sees it
     report_error(bug, [word for word in argv if word != "-vv"])
+    _trace(error, argv)
+    return EXIT_INTERNAL
+
+
+def _trace(error: Exception, argv: Sequence[str]) -> None:
     if "-vv" in argv:
         import traceback
 
         traceback.print_exception(error)
-    return EXIT_INTERNAL
-
-
-def _print_findings(error: GateError, argv: Sequence[str]) -> None:
-    from idse_orchestrator.cli.render.report import text_report
-    from idse_orchestrator.constitution.rules import Report
-
-    if isinstance(error.findings, Report):
-        sys.stdout.write(
-            text_report(error.findings, {}, style_for(sys.stdout, _color(argv), os.environ)) + "\n"
-        )
 
 
 def _write_details(error: Exception, argv: Sequence[str]) -> str | None:

@@ -166,19 +166,19 @@ def root() -> click.Group:
     return version(_store_option(group))
 
 
+def _choose_store(_context: click.Context, _option: click.Parameter, name: str | None) -> None:
+    """Sets the variable that the option stands for, for this run and for whatever processes it starts."""
+    if name is not None:
+        os.environ["IDSE_STORE"] = name
+
+
 _store_option = click.option(
     "--store",
     metavar="NAME[:PLACE]",
     expose_value=False,
-    callback=lambda _context, _option, value: _choose_store(value),
+    callback=_choose_store,
     help="Where ledgers are: git, filesystem, or a store that a package offers.  [env: IDSE_STORE]",
 )
-
-
-def _choose_store(name: str | None) -> None:
-    """Sets the variable that the option stands for, for this run and for whatever processes it starts."""
-    if name is not None:
-        os.environ["IDSE_STORE"] = name
 
 
 @click.pass_context

@@ -13,18 +13,7 @@ from typing import NamedTuple
 from idse_orchestrator import errors
 from idse_orchestrator.cli.layout import aligned, wrapped
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
-from idse_orchestrator.errors import (
-    EXIT_BUSY,
-    EXIT_CHECK_FAILED,
-    EXIT_CONFLICT,
-    EXIT_INTERNAL,
-    EXIT_INTERRUPTED,
-    EXIT_NOT_AUTHORIZED,
-    EXIT_OK,
-    EXIT_UNREACHABLE,
-    EXIT_USAGE,
-    IdseError,
-)
+from idse_orchestrator.errors import IdseError
 
 _WITHOUT_A_CODE = (
     "What happened has no code of its own: the message says all that is known. If it calls itself a "
@@ -48,25 +37,29 @@ class Topic(NamedTuple):
 
 EXIT_CODES: Mapping[int, ExitCode] = MappingProxyType(
     {
-        EXIT_OK: ExitCode("done", "Everything that was asked for happened."),
-        EXIT_CHECK_FAILED: ExitCode(
+        errors.EXIT_OK: ExitCode("done", "Everything that was asked for happened."),
+        errors.EXIT_CHECK_FAILED: ExitCode(
             "a check said no", "A rule, a gate or an integrity check found what blocks."
         ),
-        EXIT_USAGE: ExitCode(
+        errors.EXIT_USAGE: ExitCode(
             "usage or configuration", "The command, a setting or the place it ran in does not fit."
         ),
-        EXIT_CONFLICT: ExitCode(
+        errors.EXIT_CONFLICT: ExitCode(
             "conflict or stale", "Somebody was faster, or work would be lost. Look, then retry."
         ),
-        EXIT_NOT_AUTHORIZED: ExitCode("not authorized", "The remote knows you and does not allow this."),
-        EXIT_UNREACHABLE: ExitCode("remote unreachable", "No connection. Nothing is lost; try again later."),
-        EXIT_INTERNAL: ExitCode(
+        errors.EXIT_NOT_AUTHORIZED: ExitCode(
+            "not authorized", "The remote knows you and does not allow this."
+        ),
+        errors.EXIT_UNREACHABLE: ExitCode(
+            "remote unreachable", "No connection. Nothing is lost; try again later."
+        ),
+        errors.EXIT_INTERNAL: ExitCode(
             "internal error", "A defect of idse or of a program it needs. A log file says more."
         ),
-        EXIT_BUSY: ExitCode(
+        errors.EXIT_BUSY: ExitCode(
             "busy, try later", "Another process holds what is needed. Running it again is safe."
         ),
-        EXIT_INTERRUPTED: ExitCode("interrupted", "You, or a signal, ended it. Nothing is half done."),
+        errors.EXIT_INTERRUPTED: ExitCode("interrupted", "You, or a signal, ended it. Nothing is half done."),
     }
 )
 """Exit code to its explanation, in the order of the numbers."""

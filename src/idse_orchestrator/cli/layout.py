@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO
 
 from idse_orchestrator.base.text import counted
@@ -172,6 +172,20 @@ def aligned(rows: Iterable[Sequence[str]], gap: int = 2) -> list[str]:
         (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def coloured(rows: Iterable[Sequence[str]], tints: Iterable[Callable[[str], str]]) -> list[str]:
+    """Returns `rows` aligned and set in, the first cell of each in its tint."""
+    cells = list(rows)
+    return [
+        "  " + tint(row[0]) + line.removeprefix(row[0])
+        for row, line, tint in zip(cells, aligned(cells), tints, strict=True)
+    ]
+
+
+def moved(old: str, new: str) -> str:
+    """Says from where to where a ref went; `old` is "" where there was none."""
+    return f"{old[:7]}..{new[:7]}" if old else "new"
 
 
 def wrapped(text: str, indent: str = "", first: str | None = None, width: int = WIDTH) -> list[str]:

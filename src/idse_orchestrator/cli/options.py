@@ -23,8 +23,7 @@ Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 def silently(values: Values) -> Complete:
     """Makes a click completer of `values`: those that begin with the typed letters, none after a failure."""
 
-    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-        del parameter
+    def complete(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
         try:
             return [value for value in values(context, incomplete) if value.startswith(incomplete)]
         except Exception:  # noqa: BLE001 - a traceback in the middle of a typed line helps nobody

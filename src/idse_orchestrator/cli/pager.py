@@ -40,12 +40,14 @@ def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
         with _quiet_when_nobody_reads():
             yield
         return
-    terminal, sys.stdout = sys.stdout, _pipe(child)
+    assert child.stdin is not None  # noqa: S101 - it was asked for
+    pipe = _Pipe(child.stdin, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    terminal, sys.stdout = sys.stdout, pipe
     try:
         with _quiet_when_nobody_reads():
             yield
     finally:
-        pipe, sys.stdout = sys.stdout, terminal
+        sys.stdout = terminal
         _finish(pipe, child)
 
 
@@ -74,11 +76,6 @@ class _Pipe(io.TextIOWrapper):
 
     def isatty(self) -> bool:
         return True
-
-
-def _pipe(child: subprocess.Popen[bytes]) -> _Pipe:
-    assert child.stdin is not None  # noqa: S101 - it was asked for
-    return _Pipe(child.stdin, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def _finish(pipe: IO[str], child: subprocess.Popen[bytes]) -> None:

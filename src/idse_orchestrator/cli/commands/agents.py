@@ -10,40 +10,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.agents import registry as registries
 from idse_orchestrator.agents import registry_changes
 from idse_orchestrator.agents.ide_agent_routing import Routing, suggest
-from idse_orchestrator.agents.registry import (
-    EDITED,
-    Agent,
-    AgentRegistry,
-    HandoffRule,
-    agent_to_dict,
-    registry_of,
-    registry_to_dict,
-    rule_to_dict,
-    view_condition,
-)
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.cli import agent_files, agents_writing, options
 from idse_orchestrator.cli.agents_writing import change
 from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.options import (
-    agent_argument,
-    command,
-    flag,
-    reason_option,
-    session_option,
-    stage_argument,
-)
-from idse_orchestrator.cli.render.agents import (
-    agent_page,
-    agent_rows,
-    route_answer,
-    rule_line,
-    suggestion_rows,
-)
+from idse_orchestrator.cli.render import agents as render
 from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import agent_registry_path
@@ -54,17 +30,17 @@ if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
 
 
-def _registry(run: Run, project: str) -> AgentRegistry:
+def _registry(run: Run, project: str) -> registries.AgentRegistry:
     tip = run.app.reader.project(project)
-    return registry_of(tip.state) if tip else AgentRegistry()
+    return registries.registry_of(tip.state) if tip else registries.AgentRegistry()
 
 
-def _doubts(run: Run, project: str, registry: AgentRegistry) -> Iterator[Warned]:
+def _doubts(run: Run, project: str, registry: registries.AgentRegistry) -> Iterator[Warned]:
     """Yields a warning where the registry's file holds an edit, and for all that is not sound in it."""
     path = agent_registry_path(project)
     try:
         tip = run.app.reader.project(project)
-        if view_condition(run.app.reader, run.app.workspace, project, tip) == EDITED:
+        if registries.view_condition(run.app.reader, run.app.workspace, project, tip) == registries.EDITED:
             yield Warned(f"{path} was edited by hand: idse agents import {path}")
     except StorageError as error:
         yield Warned(f"{path} cannot be read: {error.cause}")
@@ -72,7 +48,7 @@ def _doubts(run: Run, project: str, registry: AgentRegistry) -> Iterator[Warned]
         yield Warned(trouble.message)
 
 
-@command("list", reads=True)
+@options.command("list", reads=True)
 def list_agents(run: Run) -> Answer:
     """List the project's agents, in the order in which they are asked."""
     project = run.project
@@ -80,60 +56,54 @@ def list_agents(run: Run) -> Answer:
 
     def lines() -> Iterator[str]:
         yield from _doubts(run, project, registry)
-        yield from agent_rows(registry)
+        yield from render.agent_rows(registry)
         if not registry.agents:
             yield Said(f"project {project} has no agents yet: idse agents add NAME --stage STAGE")
 
-    return Answer("idse.agents-list/1", lambda: {"project": project, **registry_to_dict(registry)}, lines())
+    return Answer(
+        "idse.agents-list/1", lambda: {"project": project, **registries.registry_to_dict(registry)}, lines()
+    )
 
 
-@command("show", reads=True)
-@agent_argument
+@options.command("show", reads=True)
+@options.agent_argument
 def show_agent(run: Run, agent: str) -> Answer:
     """Show one agent: what it handles, how it works, and the rules that name it."""
     project = run.project
     registry = _registry(run, project)
 
-    def named() -> tuple[Agent, list[HandoffRule]]:
+    def named() -> tuple[registries.Agent, list[registries.HandoffRule]]:
         known = known_agent(registry, agent)
         rules = registry.handoff_rules
         return known, [rule for rule in rules if known.id in (rule.from_agent, rule.to_agent)]
 
     def data() -> dict[str, object]:
         known, rules = named()
-        return {**agent_to_dict(known), "handoff_rules": [rule_to_dict(rule) for rule in rules]}
+        return {
+            **registries.agent_to_dict(known),
+            "handoff_rules": [registries.rule_to_dict(rule) for rule in rules],
+        }
 
     def lines() -> Iterator[str]:
         yield from _doubts(run, project, registry)
-        yield from agent_page(*named(), run.terminal.style)
+        yield from render.agent_page(*named(), run.terminal.style)
 
     return Answer("idse.agents-show/1", data, lines())
 
 
-@command("route", reads=True)
-@stage_argument
-@session_option
-def route_stage(run: Run, stage: str, session: str | None) -> Answer:
-    """Say who handles a stage, the one who should act first. Exit code 1 where nobody does.
-
-    An agent that the session assigns comes before those that handle the stage by the registry.
-    """
-    return route_answer(run, stage, session)
-
-
-@command("suggest", reads=True)
-@session_option
+@options.command("suggest", reads=True)
+@options.session_option
 def suggest_agents(run: Run, session: str | None) -> Answer:
     """Suggest an agent for each stage of a session. Exit code 1 where a stage has nobody."""
     key = run.session(session)
     look = run.app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
-    routings = suggest(registry_of(look), look.tip.state.assigned)
+    routings = suggest(registries.registry_of(look), look.tip.state.assigned)
     nobody = [routing.stage for routing in routings if routing.first is None]
 
     def lines() -> Iterator[str]:
-        yield from suggestion_rows(routings, run.terminal.style)
+        yield from render.suggestion_rows(routings, run.terminal.style)
         if nobody:
             yield Said(f"nobody handles {', '.join(nobody)}: idse agents add NAME --stage STAGE")
 
@@ -157,7 +127,7 @@ def _stages_data(routings: Iterable[Routing]) -> list[dict[str, object]]:
     ]
 
 
-@command("schema", project=False)
+@options.command("schema", project=False)
 def show_schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given its run
     """Print the JSON Schema of agent_registry.json, the file that `idse agents import` takes."""
     from idse_orchestrator.agents.registry_schema import registry_json_schema
@@ -173,28 +143,28 @@ _ENDS = (
 )
 
 
-@command("add", *_ENDS)
-@flag("--requires-approval", help="A person has to approve each such handoff.")
-@reason_option
+@options.command("add", *_ENDS)
+@options.flag("--requires-approval", help="A person has to approve each such handoff.")
+@options.reason_option
 def add_rule(run: Run, reason: str, *, requires_approval: bool, **ends: str) -> Answer:
     """Add a rule: when AGENT is done with STAGE, the second AGENT goes on with the second STAGE.
 
     Said again it changes whether it requires approval. Rules that lead round in a circle are refused; one
     from feedback to an earlier stage begins the next pass, and closes no circle.
     """
-    rule = HandoffRule(**ends, requires_approval=requires_approval)
+    rule = registries.HandoffRule(**ends, requires_approval=requires_approval)
     return change(run, lambda registry: registry_changes.adding_rule(registry, rule), reason)
 
 
-@command("remove", *_ENDS)
-@reason_option
+@options.command("remove", *_ENDS)
+@options.reason_option
 def remove_rule(run: Run, reason: str, **ends: str) -> Answer:
     """Remove a rule."""
-    rule = HandoffRule(**ends, requires_approval=False)
+    rule = registries.HandoffRule(**ends, requires_approval=False)
     return change(run, lambda registry: registry_changes.removing_rule(registry, rule), reason)
 
 
-@command("list", reads=True)
+@options.command("list", reads=True)
 def list_rules(run: Run) -> Answer:
     """List the rules of handing over."""
     project = run.project
@@ -204,13 +174,13 @@ def list_rules(run: Run) -> Answer:
     def lines() -> Iterator[str]:
         yield from _doubts(run, project, registry)
         for rule in rules:
-            yield printable(rule_line(rule))
+            yield printable(render.rule_line(rule))
         if not rules:
             yield Said("there is no handoff rule yet: idse agents rule add STAGE AGENT STAGE AGENT")
 
     return Answer(
         "idse.agents-rule-list/1",
-        lambda: {"project": project, "handoff_rules": [rule_to_dict(rule) for rule in rules]},
+        lambda: {"project": project, "handoff_rules": [registries.rule_to_dict(rule) for rule in rules]},
         lines(),
     )
 
@@ -223,7 +193,9 @@ agents = click.Group(
     commands=[
         list_agents,
         show_agent,
-        route_stage,
+        options.command("route", options.stage_argument, options.session_option, reads=True)(
+            render.route_answer
+        ),
         suggest_agents,
         show_schema,
         *agents_writing.COMMANDS,

@@ -17,17 +17,7 @@ from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
-from idse_orchestrator.profiles.folder import (
-    CURRENT,
-    FOREIGN,
-    MISSING,
-    OUTDATED,
-    Standing,
-    compared,
-    leftovers,
-    remove_leftovers,
-    write_profiles,
-)
+from idse_orchestrator.profiles import folder as folders
 from idse_orchestrator.profiles.project_profiles import SPEC, CompileRequest, compile_agent_spec
 from idse_orchestrator.profiles.spec import FORMATS, YAML, profile_name
 
@@ -36,11 +26,15 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.documents.project_workspace import ArtifactReader
-    from idse_orchestrator.profiles.folder import ProfileFolder
     from idse_orchestrator.profiles.project_profiles import CompiledProfile
 
 
-_WORDS = {MISSING: "missing", OUTDATED: "outdated", FOREIGN: "not as idse wrote it", CURRENT: "up to date"}
+_WORDS = {
+    folders.MISSING: "missing",
+    folders.OUTDATED: "outdated",
+    folders.FOREIGN: "not as idse wrote it",
+    folders.CURRENT: "up to date",
+}
 _WIDEST = max(map(len, _WORDS.values()))
 
 
@@ -80,14 +74,14 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
     request = _wanted(run, asked)
     source = run.app.compiling.source(request, asked.at)
     folder = run.app.compiling.folder(request.project, asked.out)
-    standings = compared(folder, _compiled(source, request, folder, asked))
+    standings = folders.compared(folder, _compiled(source, request, folder, asked))
     kept = {each.profile.key[1] for each in standings}
-    left = leftovers(folder, request.project, request.form, kept) if asked.everything else ()
+    left = folders.leftovers(folder, request.project, request.form, kept) if asked.everything else ()
     if asked.writes:
-        write_profiles(folder, standings, force=asked.force)
-        remove_leftovers(folder, left)
+        folders.write_profiles(folder, standings, force=asked.force)
+        folders.remove_leftovers(folder, left)
     paths = [os.path.relpath(folder.path(name)) for name in left]
-    differs = bool(left) or any(each.how != CURRENT for each in standings)
+    differs = bool(left) or any(each.how != folders.CURRENT for each in standings)
     return Answer(
         "idse.compile-agent-spec/1",
         lambda: _data(standings, paths, source.description, written=asked.writes),
@@ -98,14 +92,14 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
 
 
 def _compiled(
-    source: ArtifactReader, request: CompileRequest, folder: ProfileFolder, asked: _Options
+    source: ArtifactReader, request: CompileRequest, folder: folders.ProfileFolder, asked: _Options
 ) -> tuple[CompiledProfile, ...]:
     try:
         return compile_agent_spec(source, request)
     except NoAgentProfileError as error:
         session = request.session or ""
         gone = error.where == artifact_path(request.project, session, SPEC)  # not that of the defaults
-        if gone and profile_name(session, request.form) in leftovers(
+        if gone and profile_name(session, request.form) in folders.leftovers(
             folder, request.project, request.form, ()
         ):
             error.fix = (*error.fix, _taking_away(asked))
@@ -152,14 +146,14 @@ def _wanted(run: Run, asked: _Options) -> CompileRequest:
 
 
 def _lines(
-    standings: Sequence[Standing], left: Sequence[str], source: str, asked: _Options, style: Style
+    standings: Sequence[folders.Standing], left: Sequence[str], source: str, asked: _Options, style: Style
 ) -> Iterator[str | Raw]:
     if asked.dry_run:
         yield from _contents(standings, asked.form)
     elif asked.check:
         yield from _standing_lines(standings, left, style)
     else:
-        yield from (printable(_shown_path(each)) for each in standings)
+        yield from (printable(os.path.relpath(each.path)) for each in standings)
     yield from map(Warned, _doubts(standings))
     if not asked.check:
         done = "removed" if asked.writes else "to remove"
@@ -167,7 +161,7 @@ def _lines(
     yield Said(_summary(standings, source, done="written" if asked.writes else "to write"))
 
 
-def _contents(standings: Sequence[Standing], form: str) -> Iterator[str | Raw]:
+def _contents(standings: Sequence[folders.Standing], form: str) -> Iterator[str | Raw]:
     """Yields the files, byte for byte where no terminal looks on; several are a stream of documents."""
     between = "---\n" if form == YAML else ""
     for number, each in enumerate(standings):
@@ -178,7 +172,7 @@ def _contents(standings: Sequence[Standing], form: str) -> Iterator[str | Raw]:
             yield Raw([text.encode()])
 
 
-def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
+def _doubts(standings: Sequence[folders.Standing]) -> Iterator[str]:
     """Yields a sentence where two have one id: programs know an agent by it."""
     sessions: dict[str, list[str]] = {}
     for each in standings:
@@ -191,13 +185,8 @@ def _doubts(standings: Sequence[Standing]) -> Iterator[str]:
             yield f"{' and '.join(sharing)} have one id, {name}"
 
 
-def _shown_path(standing: Standing) -> str:
-    """Returns the path of a file as seen from the folder we stand in."""
-    return os.path.relpath(standing.path)
-
-
 def _data(
-    standings: Sequence[Standing], left: Sequence[str], source: str, *, written: bool
+    standings: Sequence[folders.Standing], left: Sequence[str], source: str, *, written: bool
 ) -> dict[str, object]:
     return {
         "source": source,
@@ -206,32 +195,34 @@ def _data(
     }
 
 
-def _profile_data(standing: Standing, *, written: bool) -> dict[str, object]:
+def _profile_data(standing: folders.Standing, *, written: bool) -> dict[str, object]:
     profile = standing.profile
     return {
         "project": profile.key[0],
         "session": profile.key[1],
         "blueprint": profile.blueprint or None,
-        "path": _shown_path(standing),
+        "path": os.path.relpath(standing.path),
         "before": standing.how,
-        "written": written and standing.how != CURRENT,
+        "written": written and standing.how != folders.CURRENT,
         "profile": profile.spec.as_data(),
     }
 
 
-def _summary(standings: Sequence[Standing], source: str, *, done: str) -> str:
+def _summary(standings: Sequence[folders.Standing], source: str, *, done: str) -> str:
     """Counts profiles in a sentence, and how many of them were `done` ("written", "to write")."""
     if not standings:
         return f"no profile in the {source}"
-    current = sum(each.how == CURRENT for each in standings)
+    current = sum(each.how == folders.CURRENT for each in standings)
     numbers = {done: len(standings) - current, "up to date": current}
     parts = [f"{number} {word}" for word, number in numbers.items() if number]
     return f"{counted(len(standings), 'profile')} compiled from the {source}: {', '.join(parts)}"
 
 
-def _standing_lines(standings: Sequence[Standing], left: Sequence[str], style: Style) -> list[str]:
+def _standing_lines(standings: Sequence[folders.Standing], left: Sequence[str], style: Style) -> list[str]:
     """Returns how each file stands that is not what would be written, or is `left` over, and where it is."""
-    rows = [(_WORDS[each.how], _shown_path(each)) for each in standings if each.how != CURRENT]
+    rows = [
+        (_WORDS[each.how], os.path.relpath(each.path)) for each in standings if each.how != folders.CURRENT
+    ]
     rows += [("left over", path) for path in left]
     return [f"{style.red(how.ljust(_WIDEST))}  {printable(path)}" for how, path in rows]
 

@@ -10,15 +10,7 @@ import click
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
-from idse_orchestrator.sessions.configuration import (
-    GIT,
-    SETTINGS,
-    Value,
-    configuration,
-    get_setting,
-    set_setting,
-    unknown_keys,
-)
+from idse_orchestrator.sessions import configuration as settings
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -32,8 +24,8 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
     The last of these that speaks counts: built-in values, ~/.idseconfig.json, git config idse.*, IDSE_*
     variables. No setting names a command, and none comes from a file that a branch carries.
     """
-    values = configuration(run.app.layers)
-    unknown = unknown_keys(run.app.layers)
+    values = settings.configuration(run.app.layers)
+    unknown = settings.unknown_keys(run.app.layers)
 
     def lines() -> Iterator[str]:
         for value in values.values():
@@ -54,7 +46,7 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
 @flag("--show-origin", help="Also say where the value comes from.")
 def get(run: Run, key: str, *, show_origin: bool) -> Answer:
     """Show one setting; an empty line when it has no value."""
-    value = get_setting(run.app.layers, key)
+    value = settings.get_setting(run.app.layers, key)
     line = _with_origin(value, printable(value.value), show_origin=show_origin)
     return Answer("idse.config-get/1", lambda: _data(value), [line])
 
@@ -64,21 +56,21 @@ def get(run: Run, key: str, *, show_origin: bool) -> Answer:
 @click.argument("value")
 def set_value(run: Run, key: str, value: str) -> Answer:
     """Set a value for this repository, in its git configuration. Nothing in your home is written."""
-    now = set_setting(run.app.layers, key, value)
+    now = settings.set_setting(run.app.layers, key, value)
     lines = [Said(f"{now.key}={now.value}")]
-    if now.layer != GIT:
+    if now.layer != settings.GIT:
         lines.append(Warned(f"{now.origin} decides over what was set here"))
     return Answer(lines=lines)
 
 
-def _with_origin(value: Value, text: str, *, show_origin: bool) -> str:
+def _with_origin(value: settings.Value, text: str, *, show_origin: bool) -> str:
     """Returns `text`, behind the place that it comes from where that is asked for."""
     origin = f"{value.layer}: {value.origin}" if value.origin != value.layer else value.layer
     return f"{printable(origin)}\t{text}" if show_origin else text
 
 
-def _data(value: Value) -> dict[str, object]:
-    return {**value._asdict(), "summary": SETTINGS[value.key].summary}
+def _data(value: settings.Value) -> dict[str, object]:
+    return {**value._asdict(), "summary": settings.SETTINGS[value.key].summary}
 
 
 config = click.Group(

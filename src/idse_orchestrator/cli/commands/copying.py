@@ -9,22 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.layout import Style, aligned, printable
+from idse_orchestrator.cli.layout import Style, coloured, moved, printable
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.stores.copy_ledgers import (
-    COPIED,
-    DIVERGED,
-    MERGED,
-    MOVING,
-    NEWER,
-    REFUSED,
-    CopyOutcome,
-    LedgerOutcome,
-    all_keys,
-    copy_ledgers,
-)
+from idse_orchestrator.stores import copy_ledgers as copies
 from idse_orchestrator.stores.known_stores import folder_to_read, folder_to_write
 
 if TYPE_CHECKING:
@@ -34,9 +23,8 @@ if TYPE_CHECKING:
 _EXPORT = "idse.export/1"
 _IMPORT = "idse.import/1"
 
-_FAILED = (REFUSED, DIVERGED, MOVING)
-_ORDER = (COPIED, MERGED, NEWER, DIVERGED, REFUSED, MOVING)
-_SHORT = 7
+_FAILED = (copies.REFUSED, copies.DIVERGED, copies.MOVING)
+_ORDER = (copies.COPIED, copies.MERGED, copies.NEWER, copies.DIVERGED, copies.REFUSED, copies.MOVING)
 
 
 @command("export", reads=True)
@@ -51,7 +39,9 @@ def export(run: Run, folder: str) -> Answer:
     target = folder_to_write(folder)
     source = run.app.store
     project = run.project if run.project_option is not None else None
-    outcome = copy_ledgers(source, target, all_keys(source, project), on_progress=run.terminal.progress)
+    outcome = copies.copy_ledgers(
+        source, target, copies.all_keys(source, project), on_progress=run.terminal.progress
+    )
     return _answer(run, outcome, folder, _EXPORT)
 
 
@@ -68,13 +58,15 @@ def import_(run: Run, folder: str) -> Answer:
     return _answer(run, outcome, folder, _IMPORT)
 
 
-def _answer(run: Run, outcome: CopyOutcome, folder: str, schema: str) -> Answer:
+def _answer(run: Run, outcome: copies.CopyOutcome, folder: str, schema: str) -> Answer:
     def lines() -> Iterator[str]:
         yield from _ledger_lines(outcome, run.terminal.style)
         for key in outcome.conflicts:
             yield markers_warning(_label(key))
         yield (Warned if outcome.exit_code else Said)(_summary(outcome))
-        if schema == _EXPORT and any(each.result in (NEWER, DIVERGED) for each in outcome.changed):
+        if schema == _EXPORT and any(
+            each.result in (copies.NEWER, copies.DIVERGED) for each in outcome.changed
+        ):
             yield Said(f"next: idse import {one_word(folder)}    (brings what is only there)")
 
     return Answer(schema, lambda: _data(outcome, folder), lines(), code=outcome.exit_code)
@@ -85,18 +77,17 @@ def _label(key: LedgerKey) -> str:
     return printable("/".join(key) if key[1] else f"project {key[0]}")
 
 
-def _ledger_lines(outcome: CopyOutcome, style: Style) -> list[str]:
+def _ledger_lines(outcome: copies.CopyOutcome, style: Style) -> list[str]:
     """Returns a line for each ledger that was copied, or of which there is something to say."""
-    rows = aligned([each.result, _label(each.key), _path(each)] for each in outcome.changed)
+    rows = [(each.result, _label(each.key), _path(each)) for each in outcome.changed]
+    tints = [style.red if each.result in _FAILED else style.green for each in outcome.changed]
     lines = []
-    for each, row in zip(outcome.changed, rows, strict=True):
-        tint = style.red if each.result in _FAILED else style.green
-        lines.append("  " + tint(each.result) + row.removeprefix(each.result))
-        lines += [f"      {printable(each.why)}"] if each.why else []
+    for each, line in zip(outcome.changed, coloured(rows, tints), strict=True):
+        lines += [line, f"      {printable(each.why)}"] if each.why else [line]
     return lines
 
 
-def _summary(outcome: CopyOutcome) -> str:
+def _summary(outcome: copies.CopyOutcome) -> str:
     """Returns one sentence that counts."""
     counts = Counter(each.result for each in outcome.ledgers)
     parts = [f"{counts[result]:,} {result}" for result in _ORDER if counts[result]]
@@ -104,7 +95,7 @@ def _summary(outcome: CopyOutcome) -> str:
     return ", ".join([*parts, *rest]) if parts else "everything up to date" if rest else "there is no ledger"
 
 
-def _data(outcome: CopyOutcome, folder: str) -> dict[str, object]:
+def _data(outcome: copies.CopyOutcome, folder: str) -> dict[str, object]:
     return {
         "folder": folder,
         "ok": outcome.exit_code == 0,
@@ -126,7 +117,5 @@ def _data(outcome: CopyOutcome, folder: str) -> dict[str, object]:
     }
 
 
-def _path(each: LedgerOutcome) -> str:
-    if each.result not in (COPIED, MERGED):
-        return ""
-    return f"{each.old[:_SHORT]}..{each.new[:_SHORT]}" if each.old else "new"
+def _path(each: copies.LedgerOutcome) -> str:
+    return moved(each.old, each.new) if each.result in (copies.COPIED, copies.MERGED) else ""

@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 _TIMEOUT_SECONDS = 120
 
 
-class _Place(NamedTuple):
-    folder: str
-    environment: Mapping[str, str]
-
-
 _FOLDER = ".idse/projects/portal/sessions/__blueprint__"
 _INTENT = f"{_FOLDER}/intent.md"
 _CONTEXT = f"{_FOLDER}/context.md"
@@ -146,9 +141,9 @@ def demo(run: Run, *, keep: bool) -> int:
     """
     folder = tempfile.mkdtemp(prefix="idse-demo-")
     try:
-        place = _Place(os.path.join(folder, "portal"), _environment(folder))
-        os.mkdir(place.folder)
-        return _play(run, place)
+        place = os.path.join(folder, "portal")
+        os.mkdir(place)
+        return _play(run, place, _environment(folder))
     finally:
         if keep:
             run.terminal.say(f"the repository is in {folder}/portal")
@@ -158,13 +153,12 @@ def demo(run: Run, *, keep: bool) -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _play(run: Run, place: _Place) -> int:
+def _play(run: Run, folder: str, environment: Mapping[str, str]) -> int:
     for step in STEPS:
         _announce(run, step)
         if step.enters:
-            place = place._replace(folder=os.path.normpath(os.path.join(place.folder, step.enters)))
-            continue
-        if not _took_place(run, place, step):
+            folder = os.path.normpath(os.path.join(folder, step.enters))
+        elif not _did(run, step, folder, environment):
             return EXIT_CHECK_FAILED
     run.terminal.data("\n" + run.terminal.style.green("Every step did what it should."))
     return EXIT_OK
@@ -178,9 +172,9 @@ def _announce(run: Run, step: Step) -> None:
     sys.stdout.flush()
 
 
-def _took_place(run: Run, place: _Place, step: Step) -> bool:
+def _did(run: Run, step: Step, folder: str, environment: Mapping[str, str]) -> bool:
     for path, text in step.writes.items():
-        with open(os.path.join(place.folder, path), "w", encoding="utf-8", newline="\n") as file:
+        with open(os.path.join(folder, path), "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
     if step.writes:
         return True
@@ -188,8 +182,8 @@ def _took_place(run: Run, place: _Place, step: Step) -> bool:
         done = subprocess.run(  # noqa: S602 - the commands are those of our own script, shown to the reader
             step.shown,
             shell=True,
-            cwd=place.folder,
-            env=place.environment,
+            cwd=folder,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

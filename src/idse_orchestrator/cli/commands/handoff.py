@@ -7,56 +7,32 @@ from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.agents import handoff as handoffs
+from idse_orchestrator.agents import handoff_document
 from idse_orchestrator.agents.hand_over import answer_handoff, request_handoff
-from idse_orchestrator.agents.handoff import (
-    ACCEPT,
-    APPROVE,
-    OPEN,
-    REJECT,
-    Handoff,
-    HandoffRecord,
-    entries_of,
-    handoff_record,
-    handoff_records,
-    handoff_to_dict,
-)
-from idse_orchestrator.agents.handoff_document import (
-    TEMPLATE,
-    facts_of,
-    handoff_document,
-    result_words,
-    template_values,
-)
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
-from idse_orchestrator.cli.options import (
-    command,
-    flag,
-    naming_agent,
-    naming_stage,
-    reason_option,
-    required_reason,
-    session_option,
-)
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.values import SessionTip
 
 _id_argument = click.argument(
     "handoff", metavar="[ID]", required=False, default="", shell_complete=options.handoffs
 )
-_agent_option = naming_agent("--agent", metavar="NAME", help="Who acts, instead of IDSE_AGENT.")
+_agent_option = options.naming_agent("--agent", metavar="NAME", help="Who acts, instead of IDSE_AGENT.")
 
 
-@command("request", reads=True)
-@naming_agent("--to", "to_agent", required=True, help="Who shall go on.")
-@naming_stage("--stage", default="", help="With which stage; the one that is next if left out.")
-@required_reason("What the other one has to know.")
-@session_option
+@options.command("request", reads=True)
+@options.naming_agent("--to", "to_agent", required=True, help="Who shall go on.")
+@options.naming_stage("--stage", default="", help="With which stage; the one that is next if left out.")
+@options.required_reason("What the other one has to know.")
+@options.session_option
 @_agent_option
 def request(
     run: Run, to_agent: str, stage: str, reason: str, session: str | None, agent: str | None
@@ -65,13 +41,13 @@ def request(
     key = run.session(session)
     made = request_handoff(run.app.agents.handing_over(agent), key, to_agent, stage, reason)
     lines = [Said(f"{printable(handoff_words(made))}  ({made.id})")]
-    return Answer("idse.handoff/1", lambda: handoff_to_dict(made), lines)
+    return Answer("idse.handoff/1", lambda: handoffs.handoff_to_dict(made), lines)
 
 
-@command("accept", reads=True)
+@options.command("accept", reads=True)
 @_id_argument
-@reason_option
-@session_option
+@options.reason_option
+@options.session_option
 @_agent_option
 def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str | None) -> Answer:
     """Accept a handoff: its stage is assigned to the agent it was offered to.
@@ -80,26 +56,26 @@ def accept(run: Run, handoff: str, reason: str, session: str | None, agent: str 
     approval, a person has to give it first: idse handoff approve. Without ID the only one is meant
     that you can accept.
     """
-    return _answer(run, ACCEPT, handoff, reason, session, agent)
+    return _answer(run, handoffs.ACCEPT, handoff, reason, session, agent)
 
 
-@command("reject", reads=True)
+@options.command("reject", reads=True)
 @_id_argument
-@required_reason("Why; part of the history.")
-@session_option
+@options.required_reason("Why; part of the history.")
+@options.session_option
 @_agent_option
 def reject(run: Run, handoff: str, reason: str, session: str | None, agent: str | None) -> Answer:
     """Reject a handoff, or take one back that you asked for."""
-    return _answer(run, REJECT, handoff, reason, session, agent)
+    return _answer(run, handoffs.REJECT, handoff, reason, session, agent)
 
 
-@command("approve", reads=True)
+@options.command("approve", reads=True)
 @_id_argument
-@reason_option
-@session_option
+@options.reason_option
+@options.session_option
 def approve(run: Run, handoff: str, reason: str, session: str | None) -> Answer:
     """Approve a handoff that a rule requires approval for. Only a person can: IDSE_AGENT must not be set."""
-    return _answer(run, APPROVE, handoff, reason, session)
+    return _answer(run, handoffs.APPROVE, handoff, reason, session)
 
 
 def _answer(
@@ -113,29 +89,34 @@ def _answer(
     lines = [Said(printable(_done(action, handoff)))]
     return Answer(
         "idse.handoff-answer/1",
-        lambda: {"action": action, **handoff_to_dict(handoff)},
+        lambda: {"action": action, **handoffs.handoff_to_dict(handoff)},
         [*lines, *([Warned(problem)] if problem else [])],
     )
 
 
-def _done(action: str, handoff: Handoff) -> str:
-    if action == ACCEPT:
+def _done(action: str, handoff: handoffs.Handoff) -> str:
+    if action == handoffs.ACCEPT:
         return f"{handoff.stage} is {handoff.to_agent}'s now"
-    verb = "approved" if action == APPROVE else "rejected"
+    verb = "approved" if action == handoffs.APPROVE else "rejected"
     return f"{verb} the handoff of {handoff.stage} to {handoff.to_agent}"
 
 
-@command("list", reads=True)
-@flag("--all", "everything", help="Those that were answered, too.")
-@session_option
-def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
-    """List the open handoffs of a session."""
+def _ledger(run: Run, session: str | None) -> tuple[SessionKey, SessionTip]:
     key = run.session(session)
     tip = run.app.reader.session(*key)
     if tip is None:
         raise no_ledger(key)
-    records = handoff_records(entries_of(run.app.history, key), tip.state)
-    wanted = [each for each in records if everything or each.result == OPEN]
+    return key, tip
+
+
+@options.command("list", reads=True)
+@options.flag("--all", "everything", help="Those that were answered, too.")
+@options.session_option
+def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
+    """List the open handoffs of a session."""
+    key, tip = _ledger(run, session)
+    records = handoffs.handoff_records(handoffs.entries_of(run.app.history, key), tip.state)
+    wanted = [each for each in records if everything or each.result == handoffs.OPEN]
 
     def lines() -> Iterator[str]:
         yield from _rows(wanted)
@@ -149,9 +130,9 @@ def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
     )
 
 
-@command("show", reads=True)
+@options.command("show", reads=True)
 @_id_argument
-@session_option
+@options.session_option
 def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
     """Print the document of a handoff: what was done, findings, open questions, what to do next.
 
@@ -159,25 +140,28 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
     own: .idse/templates/handoff.md.j2. Without ID the open one is meant, for an agent what is offered to it,
     or else the last.
     """
-    key = run.session(session)
-    tip = run.app.reader.session(*key)
-    if tip is None:
-        raise no_ledger(key)
-    entries = entries_of(run.app.history, key)
-    record = handoff_record(handoff_records(entries, tip.state), handoff, one_line(run.app.agent))
+    key, tip = _ledger(run, session)
+    entries = handoffs.entries_of(run.app.history, key)
+    record = handoffs.handoff_record(
+        handoffs.handoff_records(entries, tip.state), handoff, one_line(run.app.agent)
+    )
     blobs = run.app.reader.artifact_blobs(record.commit)
-    facts = facts_of(key, record, entries, blobs, run.app.agents.judge_ledger(key))
+    facts = handoff_document.facts_of(key, record, entries, blobs, run.app.agents.judge_ledger(key))
 
     def lines() -> Iterator[str]:
-        document = handoff_document(run.app.templates.named(TEMPLATE), facts).decode()
+        document = handoff_document.handoff_document(
+            run.app.templates.named(handoff_document.TEMPLATE), facts
+        ).decode()
         yield printable(document.rstrip("\n"), lines=True)
 
     return Answer(
-        "idse.handoff-show/1", lambda: {**_record_data(record), "document": template_values(facts)}, lines()
+        "idse.handoff-show/1",
+        lambda: {**_record_data(record), "document": handoff_document.template_values(facts)},
+        lines(),
     )
 
 
-def _rows(records: Sequence[HandoffRecord]) -> list[str]:
+def _rows(records: Sequence[handoffs.HandoffRecord]) -> list[str]:
     """Returns two lines for each: what is handed over and how that stands; and why, cut where it is long."""
     if not records:
         return []
@@ -187,7 +171,7 @@ def _rows(records: Sequence[HandoffRecord]) -> list[str]:
                 each.handoff.id,
                 each.handoff.stage,
                 printable(f"{each.handoff.from_agent or each.handoff.by} → {each.handoff.to_agent}"),
-                printable(result_words(each)),
+                printable(handoff_document.result_words(each)),
             )
             for each in records
         ]
@@ -199,9 +183,9 @@ def _rows(records: Sequence[HandoffRecord]) -> list[str]:
     return lines
 
 
-def _record_data(record: HandoffRecord) -> dict[str, object]:
+def _record_data(record: handoffs.HandoffRecord) -> dict[str, object]:
     return {
-        **handoff_to_dict(record.handoff),
+        **handoffs.handoff_to_dict(record.handoff),
         "ledger": record.commit,
         "result": record.result,
         "answered_by": record.by or None,

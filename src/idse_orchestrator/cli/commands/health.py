@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import CheckResult
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.health.footprint import UninstallPlan
-    from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.fsck import FsckReport
 
 _WIDTH = 17
@@ -85,7 +84,7 @@ def fsck(run: Run, session: str | None) -> Answer:
         "idse.fsck/1",
         lambda: _data(report),
         _defect_lines(report, run.terminal.style),
-        map(_diagnostic, report.notes),
+        (remark("note", note.what, note.code, where=note.ref, fix=[note.hint]) for note in report.notes),
         EXIT_CHECK_FAILED if report.defects else EXIT_OK,
     )
 
@@ -101,15 +100,12 @@ def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
         yield Said(f"hint: {code}: {first.hint}")
     for ledger in report.ledgers:
         if ledger.defects:
-            yield Said(f"hint: {ledger.ref}: {_sound(ledger.sound)}")
+            sound = f"the last sound commit is {ledger.sound}" if ledger.sound else "no commit of it is sound"
+            yield Said(f"hint: {ledger.ref}: {sound}")
     defects = counted(len(report.defects), "defect") if report.defects else "no defects"
     yield Said(
         f"{counted(len(report.ledgers), 'ledger', ',')}, {counted(report.commits, 'commit', ',')}: {defects}"
     )
-
-
-def _sound(commit: str) -> str:
-    return f"the last sound commit is {commit}" if commit else "no commit of it is sound"
 
 
 def _data(report: FsckReport) -> dict[str, object]:
@@ -119,10 +115,6 @@ def _data(report: FsckReport) -> dict[str, object]:
         "ledgers": report.ledgers,
         "defects": [picked(defect, "ref commit code what hint") for defect in report.defects],
     }
-
-
-def _diagnostic(note: Defect) -> dict[str, object]:
-    return remark("note", note.what, note.code, where=note.ref, fix=[note.hint])
 
 
 @command("uninstall", project=False)

@@ -1,13 +1,16 @@
-"""`idse help`: explain a command, an error, a rule or a topic."""
+"""`idse help` explains a command, an error, a rule or a topic; `idse completion` has a shell complete them.
+
+Scripts and protocol of completion are click's. A shell that asks is in the middle of a line somebody types,
+so nothing but suggestions may ever be printed.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import redirect_stderr
-from types import MappingProxyType
 
 import click
 from click.shell_completion import ShellComplete, get_completion_class
@@ -95,24 +98,15 @@ def _unknown(word: str, context: click.Context, names: list[str]) -> UnknownName
     )
 
 
-_PROGRAM = "idse"
-_VARIABLE = f"_{_PROGRAM.upper()}_COMPLETE"
+_VARIABLE = "_IDSE_COMPLETE"
 """What the scripts set when they ask; its value says which shell asks, and what."""
 
-_START_FILES: Mapping[str, tuple[str, str]] = MappingProxyType(
-    {
-        "bash": ("~/.bashrc", 'eval "$(idse completion bash)"'),
-        "zsh": ("~/.zshrc", 'eval "$(idse completion zsh)"'),
-        "fish": ("~/.config/fish/config.fish", "idse completion fish | source"),
-    }
-)
+_START_FILES = {
+    "bash": ("~/.bashrc", 'eval "$(idse completion bash)"'),
+    "zsh": ("~/.zshrc", 'eval "$(idse completion zsh)"'),
+    "fish": ("~/.config/fish/config.fish", "idse completion fish | source"),
+}
 """Shell to the file it reads when it starts, and the line that loads the script there."""
-
-
-def _script(shell: str) -> str:
-    """Returns the script that teaches `shell` ("bash", "zsh" or "fish") to complete idse's command line."""
-    # click's own source() of bash starts a bash to look at its version; a script may be for another machine.
-    return ShellComplete.source(_shell(shell))
 
 
 def answer_shell() -> int:
@@ -133,11 +127,12 @@ def _shell(name: str) -> ShellComplete:
     known = get_completion_class(name)
     if known is None:
         raise UsageError(f"no completion for the shell {name!r}", fix=("idse completion bash",))
-    return known(root(), {}, _PROGRAM, _VARIABLE)
+    return known(root(), {}, "idse", _VARIABLE)
 
 
 def _print(run: Run, shell: str) -> Answer:  # noqa: ARG001 - every command is given its run
-    lines = [_script(shell).strip("\n")]
+    # click's own source() of bash starts a bash to look at its version; a script may be for another machine.
+    lines = [ShellComplete.source(_shell(shell)).strip("\n")]
     if sys.stdout.isatty():
         file, line = _START_FILES[shell]
         lines.append(Said(f"to load it in every {shell}, put this line into {file}:\n  {line}"))
@@ -153,4 +148,4 @@ shell reads when it starts loads it:
 """ + "\n".join(f"{file}:  {line}" for file, line in _START_FILES.values())
 
 _argument = click.argument("shell", type=click.Choice(tuple(_START_FILES)))
-completion = command("completion", project=False)(_argument(_print))
+completion = command("completion", _argument, project=False)(_print)

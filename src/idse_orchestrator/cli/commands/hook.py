@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.merge.conflicts import Conflict
-    from idse_orchestrator.sync.agency import AgencyParts
     from idse_orchestrator.sync.outgoing import Destination, PushedRef
     from idse_orchestrator.worktree.record_commit import Recorded, RecordedSession
 
@@ -93,8 +92,7 @@ def _judged(run: Run, judge: Callable[[Run, Sequence[str]], int], args: Sequence
         return EXIT_CHECK_FAILED
 
 
-def _before_commit(run: Run, args: Sequence[str]) -> int:
-    del args
+def _before_commit(run: Run, _args: Sequence[str]) -> int:
     report = run.app.judge_index()
     if report.blocks():
         from idse_orchestrator.cli.render.report import text_report
@@ -107,8 +105,7 @@ def _before_commit(run: Run, args: Sequence[str]) -> int:
     return EXIT_OK
 
 
-def _post_commit(run: Run, args: Sequence[str]) -> None:
-    del args
+def _post_commit(run: Run, _args: Sequence[str]) -> None:
     from idse_orchestrator.worktree.record_commit import record_commit
 
     change = run.app.commits.head()
@@ -117,8 +114,8 @@ def _post_commit(run: Run, args: Sequence[str]) -> None:
             _tell(run, record_commit(run.app.recorder, change))
 
 
-def _post_merge(run: Run, args: Sequence[str]) -> None:
-    del args  # "1" after a squash, which leaves HEAD where it was
+def _post_merge(run: Run, _args: Sequence[str]) -> None:
+    # "1" after a squash, which leaves HEAD where it was
     _record_move(run, "ORIG_HEAD")
 
 
@@ -205,11 +202,16 @@ def _pre_push(run: Run, args: Sequence[str]) -> int:
     """
     from idse_orchestrator.sync.outgoing import destination, judge_push, parse_pushed
 
-    name, url = (*args, "", "")[:2] if args else _framework_remote(os.environ)
-    pushed = parse_pushed(sys.stdin.read()) or _of_framework(os.environ)
+    environment = os.environ
+    remote = environment.get("PRE_COMMIT_REMOTE_NAME", ""), environment.get("PRE_COMMIT_REMOTE_URL", "")
+    name, url = (*args, "", "")[:2] if args else remote
+    pushed = parse_pushed(sys.stdin.read()) or _of_framework(environment)
     if not pushed:
         return EXIT_OK
-    to = destination(_where_typed(run.app.sync.parts), name, url)
+    parts = run.app.sync.parts
+    # git starts a hook at the top of the work tree, and says in GIT_PREFIX where it was started itself.
+    typed_in = os.path.join(parts.top, environment.get("GIT_PREFIX", ""))
+    to = destination(parts._replace(folder=typed_in), name, url)
     refused = judge_push(run.app.sync.outgoing, to, pushed)
     if refused:
         raise RefusedError(
@@ -219,15 +221,6 @@ def _pre_push(run: Run, args: Sequence[str]) -> int:
             fix=_fix(to, refused),
         )
     return EXIT_OK
-
-
-def _where_typed(parts: AgencyParts) -> AgencyParts:
-    """Adds where git was started: it starts a hook at the top of the work tree, and says so in GIT_PREFIX."""
-    return parts._replace(folder=os.path.join(parts.top, os.environ.get("GIT_PREFIX", "")))
-
-
-def _framework_remote(environment: Mapping[str, str]) -> tuple[str, str]:
-    return environment.get("PRE_COMMIT_REMOTE_NAME", ""), environment.get("PRE_COMMIT_REMOTE_URL", "")
 
 
 def _of_framework(environment: Mapping[str, str]) -> Sequence[PushedRef]:

@@ -12,15 +12,7 @@ from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
-from idse_orchestrator.worktree.hook import (
-    ABSENT,
-    CURRENT,
-    OUTDATED,
-    SKIPPED,
-    HooksPlace,
-    HooksReport,
-    HookState,
-)
+from idse_orchestrator.worktree import hook as git_hooks
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks, uninstall_hooks
 
 if TYPE_CHECKING:
@@ -51,9 +43,9 @@ def uninstall(run: Run) -> Answer:
     A hook of ours that somebody edited stays; the exit code is then 3.
     """
     report = uninstall_hooks(run.app.hook_files())
-    if all(outcome.result == ABSENT for outcome in report.outcomes):
+    if all(outcome.result == git_hooks.ABSENT for outcome in report.outcomes):
         return Answer(lines=[Said("no hook of idse is installed here")])
-    edited = any(outcome.result == SKIPPED for outcome in report.outcomes)
+    edited = any(outcome.result == git_hooks.SKIPPED for outcome in report.outcomes)
     return Answer(lines=_outcome_lines(report), code=EXIT_CONFLICT if edited else EXIT_OK)
 
 
@@ -69,19 +61,19 @@ def status(run: Run) -> Answer:
     )
 
 
-def _refusal(report: HooksReport) -> Iterator[str]:
+def _refusal(report: git_hooks.HooksReport) -> Iterator[str]:
     if report.place.manager:
         yield report.place.manager.snippet.rstrip("\n")
     raise HooksRefusedError(report.refusal, where=report.place.folder, fix=report.fix)
 
 
-def _outcome_lines(report: HooksReport) -> Iterator[str]:
+def _outcome_lines(report: git_hooks.HooksReport) -> Iterator[str]:
     yield Said(f"hooks in {report.place.folder}")
     yield Said("\n".join(aligned((each.name, each.result, each.detail) for each in report.outcomes)))
     yield from worktree_notice(report)
 
 
-def _standing_lines(report: HooksReport, style: Style) -> list[str]:
+def _standing_lines(report: git_hooks.HooksReport, style: Style) -> list[str]:
     place = report.place
     wired = place.manager.wired if place.manager else ()
     lines = aligned([(state.name, *_condition(state, wired)) for state in report.states])
@@ -89,7 +81,7 @@ def _standing_lines(report: HooksReport, style: Style) -> list[str]:
     return [*_place(place), *(f"  {printable(line)}" for line in lines), verdict]
 
 
-def _data(report: HooksReport) -> dict[str, object]:
+def _data(report: git_hooks.HooksReport) -> dict[str, object]:
     place = report.place
     return {
         "works": report.works,
@@ -108,7 +100,7 @@ def _data(report: HooksReport) -> dict[str, object]:
     }
 
 
-def _place(place: HooksPlace) -> list[str]:
+def _place(place: git_hooks.HooksPlace) -> list[str]:
     by = f" (core.hooksPath, {place.scope})" if place.setting else ""
     lines = [f"hooks in {printable(place.folder)}{by}"]
     if place.manager:
@@ -116,21 +108,21 @@ def _place(place: HooksPlace) -> list[str]:
     return lines
 
 
-def _condition(state: HookState, wired: tuple[str, ...]) -> tuple[str, str]:
+def _condition(state: git_hooks.HookState, wired: tuple[str, ...]) -> tuple[str, str]:
     words = state.condition
-    if state.condition not in (CURRENT, OUTDATED) and state.name in wired:
+    if state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED) and state.name in wired:
         words = "called by the manager"
     details = [state.detail, "your own hook runs first" if state.chained else ""]
     return words, "; ".join(filter(None, details))
 
 
-def _broken(report: HooksReport) -> str:
+def _broken(report: git_hooks.HooksReport) -> str:
     manager = report.place.manager
     wired = manager.wired if manager else ()
     odd = [
         state.name
         for state in report.states
-        if state.condition not in (CURRENT, OUTDATED) and state.name not in wired
+        if state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED) and state.name not in wired
     ]
     if len(odd) == len(report.states):
         return "git calls idse for none of them: idse hooks install"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -26,13 +27,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.hook import HooksReport
 
 
-class _Brought(NamedTuple):
-    """Ledgers that a fresh clone fetched: None where there was nothing to look for, or nobody answered."""
-
-    outcome: SyncOutcome | None = None
-    doubts: Sequence[str] = ()
-
-
 class _Done(NamedTuple):
     """All that one run of ``idse init`` did."""
 
@@ -41,7 +35,7 @@ class _Done(NamedTuple):
     doubts: Sequence[TemplateDoubt]
     files: Sequence[FileOutcome]
     agency: AgencySetup | None
-    brought: _Brought
+    brought: SyncOutcome | None
 
     @property
     def changed(self) -> bool:
@@ -72,17 +66,17 @@ def init(  # noqa: PLR0913 - one parameter for each option
     check_name("project", wish.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None
-        brought = _Brought() if no_fetch else _bring_ledgers(run, wish.project)
+        brought, trouble = (None, ()) if no_fetch else _bring_ledgers(run, wish.project)
         maker = run.app.session_maker
         made = init_project(maker, run.app.settings, wish)
         hooks = install_hooks(run.app.hook_files()) if run.app.has_git and not no_hooks else None
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
-    code = brought.outcome.exit_code if brought.outcome else EXIT_OK
+    code = brought.exit_code if brought else EXIT_OK
     return Answer(
         "idse.init/1",
         lambda: _data(done),
-        _lines(run, done),
+        chain(trouble, _lines(run, done)),
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
     )
@@ -99,8 +93,8 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _bring_ledgers(run: Run, project: str) -> _Brought:
-    """Pulls what the Agency, or else `origin`, has of the ledgers that this clone lacks.
+def _bring_ledgers(run: Run, project: str) -> tuple[SyncOutcome | None, Sequence[str]]:
+    """Pulls what the Agency, or else `origin`, has of the ledgers that this clone lacks; says what failed.
 
     `git clone` brings the branches and no ledger. That nobody answers is a warning: what begins here
     meanwhile is joined with those ledgers by the next pull.
@@ -108,22 +102,20 @@ def _bring_ledgers(run: Run, project: str) -> _Brought:
     app = run.app
     carried = any(owner == project for owner, _ in app.workspace.session_folders())
     if not carried or project in app.reader.projects():
-        return _Brought()
+        return None, ()
     agency = app.sync.ledgers_elsewhere()
     if agency is None:
-        return _Brought()
+        return None, ()
     from idse_orchestrator.sync.pull import pull
 
     run.terminal.progress(f"looking for ledgers at {agency.url}")
     try:
         with app.sync.open(run.terminal.progress, agency=agency) as syncing:
-            return _Brought(pull(syncing))
+            return pull(syncing), ()
     except IdseError as error:
-        return _Brought(
-            doubts=(
-                Warned(f"the ledgers of {project} could not be fetched: {error.message}: {error.cause}"),
-                Said("         idse sync pull    (brings them later, and joins them with yours)"),
-            )
+        return None, (
+            Warned(f"the ledgers of {project} could not be fetched: {error.message}: {error.cause}"),
+            Said("         idse sync pull    (brings them later, and joins them with yours)"),
         )
     finally:
         run.terminal.progress("")
@@ -166,9 +158,7 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
         yield from refuse_kept(files)
 
 
-def _brought_lines(brought: _Brought) -> Iterator[str]:
-    yield from brought.doubts
-    outcome = brought.outcome
+def _brought_lines(outcome: SyncOutcome | None) -> Iterator[str]:
     if outcome is None or not outcome.refs:
         return
     from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary

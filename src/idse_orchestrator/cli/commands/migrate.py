@@ -149,6 +149,7 @@ def _lines(
 
 
 _FEW = 20
+_COUNTABLE = ("side file", "stub", "duplicate")
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
 
 
@@ -220,7 +221,10 @@ def _plan_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator
         yield f"  {style.yellow('doubt:')} {printable(note)}"
     yield from _file_lines(plan, style, verbose=verbose)
     counts = plan.count()
-    words = ", ".join(f"{count:,} {fate}{_plural(fate, count)}" for fate, count in counts.items())
+    words = ", ".join(
+        f"{count:,} {fate}{'s' if fate in _COUNTABLE and count != 1 else ''}"
+        for fate, count in counts.items()
+    )
     yield f"files: {words}: {sum(counts.values()):,} in all"
 
 
@@ -289,8 +293,7 @@ def _outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Ite
     if not done.changed:
         yield "nothing was changed: everything that can be taken over is here already"
     if done.written:
-        count = len(done.written)
-        yield f"migrated {counted(count, 'session')} in {done.events:,} events"
+        yield f"migrated {counted(len(done.written), 'session')} in {done.events:,} events"
     if done.agents:
         yield f"took over {counted(done.agents, 'agent')}: idse agents list"
     for key in done.kept_folders[:3]:
@@ -306,10 +309,6 @@ def _outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Ite
 def _left_lines(plan: MigrationPlan, done: Migrated) -> Iterator[str]:
     for key in done.refused:
         yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
-    count = len(plan.waiting)
-    if count:
-        yield f"{counted(count, 'session')} cannot be read whole: make the files readable, then run it again"
-
-
-def _plural(fate: str, count: int) -> str:
-    return "s" if fate in ("side file", "stub", "duplicate") and count != 1 else ""
+    if plan.waiting:
+        waiting = counted(len(plan.waiting), "session")
+        yield f"{waiting} cannot be read whole: make the files readable, then run it again"

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import click
 
+from idse_orchestrator.base.names import check_known
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command, naming_session, naming_stage, required_reason
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.terminal import Answer, Run, Said
-from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution, Rule
+from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
@@ -36,7 +36,13 @@ def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
     is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
     """
     constitution = options.constitution_here()
-    rules = _selected(constitution.rules, _family(family), _stage(stage))
+    rules = constitution.rules
+    if family is not None:
+        name = _family(family)
+        rules = tuple(rule for rule in rules if rule.family == name)
+    if stage is not None:
+        check_known("stage", stage, STAGES)
+        rules = tuple(rule for rule in rules if stage in rule.applies_to)
     return Answer(
         "idse.rule-list/1",
         lambda: {**_about(constitution), "rules": [rule_data(each) for each in rules]},
@@ -101,18 +107,8 @@ def _about(constitution: Constitution) -> dict[str, object]:
     return {"version": constitution.version, "constitution": constitution.id}
 
 
-def _selected(rules: Sequence[Rule], family: str | None, stage: str | None) -> list[Rule]:
-    return [
-        rule
-        for rule in rules
-        if (family is None or rule.family == family) and (stage is None or stage in rule.applies_to)
-    ]
-
-
-def _family(asked: str | None) -> str | None:
+def _family(asked: str) -> str:
     """Returns the family that a digit ("3", "3xx") or a name stands for."""
-    if asked is None:
-        return None
     names = {**FAMILIES, **{f"{digit}xx": name for digit, name in FAMILIES.items()}}
     name = names.get(asked.lower(), asked.lower())
     known = (*FAMILIES.values(), PROJECT)
@@ -120,14 +116,6 @@ def _family(asked: str | None) -> str | None:
         return name
     raise UnknownNameError(
         f"there is no family {asked!r}", cause=f"families: {', '.join(known)}", fix=did_you_mean(name, known)
-    )
-
-
-def _stage(asked: str | None) -> str | None:
-    if asked is None or asked in STAGES:
-        return asked
-    raise UnknownNameError(
-        f"there is no stage {asked!r}", cause=f"stages: {', '.join(STAGES)}", fix=did_you_mean(asked, STAGES)
     )
 
 

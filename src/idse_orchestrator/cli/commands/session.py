@@ -13,14 +13,7 @@ from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warni
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
-from idse_orchestrator.sessions.create_session import (
-    SETTABLE_STATUSES,
-    SessionWish,
-    archive_session,
-    create_session,
-    describe_session,
-    switch_session,
-)
+from idse_orchestrator.sessions import create_session
 
 _SPAWN_OPTIONS = (
     click.argument("session", metavar="NAME"),
@@ -41,20 +34,20 @@ def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
     def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
-        return _made(run, SessionWish(session, kind, title, parents, owner), switches=switches)
+        return _made(run, create_session.SessionWish(session, kind, title, parents, owner), switches=switches)
 
     make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
     return command(name, *_SPAWN_OPTIONS, reads=True)(make)
 
 
-def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
+def _made(run: Run, wanted: create_session.SessionWish, *, switches: bool) -> Answer:
     app, project = run.app, run.project
     maker = app.session_maker
-    tip = create_session(maker, project, wanted)
+    tip = create_session.create_session(maker, project, wanted)
     doubts = maker.templates.doubts()
     key = (project, wanted.name)
     if switches:
-        switch_session(app.workspace, app.views, key)
+        create_session.switch_session(app.workspace, app.views, key)
     path = artifact_path(*key, STAGES[0])
 
     def lines() -> Iterator[str]:
@@ -82,8 +75,8 @@ def _made(run: Run, wanted: SessionWish, *, switches: bool) -> Answer:
 def switch(run: Run, name: str) -> Answer:
     """Make NAME (a session, or project/session) the current session of this work tree."""
     key = run.session(name)
-    changed = switch_session(run.app.workspace, run.app.views, key)
-    return _said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")
+    changed = create_session.switch_session(run.app.workspace, run.app.views, key)
+    return Answer(lines=[Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")])
 
 
 @command("list", reads=True)
@@ -104,14 +97,16 @@ def _show(run: Run, session: str | None) -> Answer:
 @click.option("--title", metavar="TEXT", help="What it is about, in a few words.")
 @click.option("--owner", metavar="WHO", help="Who answers for it.")
 @click.option("--tag", "tags", multiple=True, metavar="WORD", help="A tag; give all of them.")
-@click.option("--status", type=click.Choice(SETTABLE_STATUSES), help="How far it is, set by hand.")
+@click.option(
+    "--status", type=click.Choice(create_session.SETTABLE_STATUSES), help="How far it is, set by hand."
+)
 def _set(run: Run, session: str | None, **fields: object) -> Answer:
     """Say more about a session. What is not given stays as it is."""
     key = run.session(session)
     given = {name: value for name, value in fields.items() if value not in (None, ())}
-    changed = describe_session(run.app.writer, key, given)
+    changed = create_session.describe_session(run.app.writer, key, given)
     run.app.views.refresh(key[0])
-    return _said(f"described {'/'.join(key)}" if changed else "nothing changed")
+    return Answer(lines=[Said(f"described {'/'.join(key)}" if changed else "nothing changed")])
 
 
 @command("archive")
@@ -121,14 +116,10 @@ def _set(run: Run, session: str | None, **fields: object) -> Answer:
 def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answer:
     """Put a session into the archive: it stays readable, and its stages do not move any more."""
     key = run.session(session)
-    changed = archive_session(run.app.writer, key, reason, undo=undo)
+    changed = create_session.archive_session(run.app.writer, key, reason, undo=undo)
     run.app.views.refresh(key[0])
     words = "brought back" if undo else "archived"
-    return _said(f"{words} {'/'.join(key)}" if changed else "nothing changed")
-
-
-def _said(sentence: str) -> Answer:
-    return Answer(lines=[Said(sentence)])
+    return Answer(lines=[Said(f"{words} {'/'.join(key)}" if changed else "nothing changed")])
 
 
 spawn = _spawning("spawn", switches=True)

@@ -184,7 +184,8 @@ def _patch_lines(lines: Iterable[bytes], style: Style) -> Iterator[str]:
         elif old > 0 or new > 0:
             old -= line[:1] in ("-", " ", "")
             new -= line[:1] in ("+", " ", "")
-            yield _body(line, style)
+            tint = {"+": style.green, "-": style.red}.get(line[:1], str)
+            yield tint(line)
         else:
             yield line if line.startswith("\\") else style.bold(line)
 
@@ -193,9 +194,3 @@ def _stat_lines(lines: Iterable[str], style: Style) -> Iterator[str]:
     """Yields the lines of a summary with its bars coloured."""
     for line in lines:
         yield _BAR.sub(lambda bar: bar[1] + style.green(bar[2]) + style.red(bar[3]), printable(line))
-
-
-def _body(line: str, style: Style) -> str:
-    if line.startswith("+"):
-        return style.green(line)
-    return style.red(line) if line.startswith("-") else line

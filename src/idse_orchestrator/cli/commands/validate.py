@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -24,16 +23,17 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
 
 _SOURCES = {
-    "--staged": choices.INDEX,
-    "--commit": choices.COMMIT,
-    "--from-ref": choices.RANGE,
-    "--ledger": choices.LEDGER,
-    "--all": choices.WORKTREE,
+    "staged": choices.INDEX,
+    "commit": choices.COMMIT,
+    "from_ref": choices.RANGE,
+    "ledger": choices.LEDGER,
+    "everything": choices.WORKTREE,
 }
+_NAMES = {"from_ref": "--from-ref", "everything": "--all"}
+"""Options whose name is not that of their value."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Options:
+class _Options(NamedTuple):
     """Options as they were typed."""
 
     staged: bool
@@ -54,15 +54,8 @@ class _Options:
 
     @property
     def sources(self) -> list[str]:
-        """Names the options given that choose a source."""
-        given = (
-            self.staged,
-            self.commit is not None,
-            self.from_ref is not None,
-            self.ledger,
-            self.everything,
-        )
-        return [name for name, is_given in zip(_SOURCES, given, strict=True) if is_given]
+        """Names the values given that choose a source."""
+        return [name for name in _SOURCES if getattr(self, name) not in (None, False)]
 
 
 @command("validate", reads=True)
@@ -130,7 +123,8 @@ def _form(run: Run, asked: _Options) -> str:
 
 
 def _choice(run: Run, session: str | None, asked: _Options) -> Choice:
-    given = asked.sources + ([session] if session and asked.everything else [])
+    given = [_NAMES.get(source, f"--{source}") for source in asked.sources]
+    given += [session] if session and asked.everything else []
     if len(given) > 1:
         raise UsageError(f"{given[0]} and {given[1]} exclude each other", fix=("give one of them",))
     if asked.to_ref is not None and asked.from_ref is None:
@@ -138,25 +132,20 @@ def _choice(run: Run, session: str | None, asked: _Options) -> Choice:
     kind = _SOURCES[asked.sources[0]] if asked.sources else choices.WORKTREE
     if asked.record and kind not in (choices.WORKTREE, choices.LEDGER):
         raise UsageError(
-            f"{asked.sources[0]} and --record exclude each other",
+            f"{given[0]} and --record exclude each other",
             cause="a ledger records how its session stands now, not what another commit held",
             fix=("idse validate --record",),
         )
-    choice = Choice(kind, asked.commit or asked.to_ref or "HEAD", asked.from_ref or "")
-    return _scoped(run, choice, session, everything=asked.everything)
-
-
-def _scoped(run: Run, choice: Choice, session: str | None, *, everything: bool) -> Choice:
     asking, option = run.app.asking, run.project_option
     if session:
-        scope = choices.named_scope(asking, choice.kind, option, session)
-    elif choice.kind == choices.LEDGER:
+        scope = choices.named_scope(asking, kind, option, session)
+    elif kind == choices.LEDGER:
         scope = Scope(*run.session())
-    elif everything or choice.kind != choices.WORKTREE:
+    elif asked.everything or kind != choices.WORKTREE:
         scope = choices.project_scope(option)
     else:
         scope = choices.default_scope(asking, option)
-    return replace(choice, scope=scope)
+    return Choice(kind, asked.commit or asked.to_ref or "HEAD", asked.from_ref or "", scope)
 
 
 def _write(path: str, text: str) -> None:

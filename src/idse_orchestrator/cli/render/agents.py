@@ -29,10 +29,11 @@ def _choice_words(choice: Choice) -> str:
 
 
 def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
-    """Answers who handles `stage` in the session, the first who should act; exit code 1 where nobody does.
+    """Say who handles a stage, the one who should act first. Exit code 1 where nobody does.
 
-    Free of click: agents ask it all day.
+    An agent that the session assigns comes before those that handle the stage by the registry.
     """
+    # Free of click: agents ask it all day.
     from idse_orchestrator.agents.ide_agent_routing import route
     from idse_orchestrator.agents.registry import registry_of
     from idse_orchestrator.base.names import check_known

@@ -101,7 +101,10 @@ def medium(entry: Entry, look: Look) -> list[str]:
 def full(entry: Entry, look: Look) -> list[str]:
     """Shows the entry as a block: its id, a line for each field, and the reason below."""
     head = f"event {entry.event.id}" if entry.event else f"entry {entry.commit}"
-    rows = [look.style.yellow(printable(head)), *(_row(*pair) for pair in _fields(entry, look))]
+    rows = [
+        look.style.yellow(printable(head)),
+        *(f"{label + ':':<{_LABEL}} {text}" for label, text in _fields(entry, look)),
+    ]
     reason = list(_beneath(entry, look, 4))
     return [*rows, *([""] if reason else []), *(f"    {line}".rstrip() for line in reason), ""]
 
@@ -236,10 +239,6 @@ def _session_path(entry: Entry) -> str:
 def _date(entry: Entry, look: Look) -> str:
     date = printable(iso(entry))
     return date if look.now is None else f"{date}  ({printable(relative(entry, look.now))})"
-
-
-def _row(label: str, text: str) -> str:
-    return f"{label + ':':<{_LABEL}} {text}"
 
 
 _PLACEHOLDER = re.compile(r"%(\([^)]*\)|a[a-zA-Z]|x[0-9a-fA-F]{2}|.)?", re.DOTALL)

@@ -38,14 +38,22 @@ def sarif_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: AR
 
 def _run(report: Report, rules: Rules) -> dict[str, object]:
     ids = sorted({*rules, *(finding.rule for finding in report.findings)})
+    notes = [{"level": "note", "message": {"text": printable(note)}} for note in report.notes]
+    driver = {
+        "name": "idse",
+        "fullName": "IDSE Orchestrator",
+        "version": __version__,
+        "informationUri": HOMEPAGE,
+        "rules": [_descriptor(rule_id, rules) for rule_id in ids],
+    }
     return {
-        "tool": {"driver": _driver(ids, rules)},
+        "tool": {"driver": driver},
         "automationDetails": {
             # Code scanning compares runs whose id is equal up to the last slash.
             "id": "idse/validate/",
             "description": {"text": printable(f"idse validate of the {report.source}")},
         },
-        "invocations": [_invocation(report)],
+        "invocations": [{"executionSuccessful": True, "toolExecutionNotifications": notes}],
         "originalUriBaseIds": {ROOT: {"description": {"text": "The top of the repository."}}},
         "columnKind": "unicodeCodePoints",
         "results": _results(report.findings, ids),
@@ -54,16 +62,6 @@ def _run(report: Report, rules: Rules) -> dict[str, object]:
             "source": printable(report.source),
             "sessions": [printable(session) for session in report.sessions],
         },
-    }
-
-
-def _driver(ids: Sequence[str], rules: Rules) -> dict[str, object]:
-    return {
-        "name": "idse",
-        "fullName": "IDSE Orchestrator",
-        "version": __version__,
-        "informationUri": HOMEPAGE,
-        "rules": [_descriptor(rule_id, rules) for rule_id in ids],
     }
 
 
@@ -86,11 +84,6 @@ def _descriptor(rule_id: str, rules: Rules) -> dict[str, object]:
     }
 
 
-def _invocation(report: Report) -> dict[str, object]:
-    notes = [{"level": "note", "message": {"text": printable(note)}} for note in report.notes]
-    return {"executionSuccessful": True, "toolExecutionNotifications": notes}
-
-
 def _results(findings: Sequence[Finding], ids: Sequence[str]) -> list[dict[str, object]]:
     index = {rule_id: place for place, rule_id in enumerate(ids)}
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -104,6 +97,7 @@ def _results(findings: Sequence[Finding], ids: Sequence[str]) -> list[dict[str, 
 
 def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, object]:
     hint = f"\nFix: {finding.hint}" if finding.hint else ""
+    why = {"kind": "external", "status": "accepted", "justification": printable(waiver_words(finding))}
     return {
         "ruleId": printable(finding.rule),
         "ruleIndex": rule_index,
@@ -112,7 +106,7 @@ def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, ob
         "locations": [{"physicalLocation": _location(finding)}],
         "partialFingerprints": {FINGERPRINT: fingerprint},
         # The list must be there, empty or not, in all results or in none (section 3.27.23).
-        "suppressions": [] if finding.waiver is None else [_suppression(finding)],
+        "suppressions": [] if finding.waiver is None else [why],
         "properties": {name: printable(getattr(finding, name)) for name in ("project", "session", "stage")},
     }
 
@@ -130,10 +124,6 @@ def _uri(path: str) -> str:
         return quote(path, errors="surrogateescape")
     except UnicodeEncodeError:  # no file has such a name, but a finding must not end the report
         return quote(path, errors="replace")
-
-
-def _suppression(finding: Finding) -> dict[str, object]:
-    return {"kind": "external", "status": "accepted", "justification": printable(waiver_words(finding))}
 
 
 def _fingerprint(same: tuple[str, str, str], count: int) -> str:

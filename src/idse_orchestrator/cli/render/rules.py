@@ -35,14 +35,18 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
     levels = zip(_HEAD[2:6], _levels(rule), strict=True)
     severity = " · ".join(f"{status} {level}" for status, level in levels)
     decides = f"\nthe status of the stage {rule.severity_of} decides" if rule.severity_of else ""
+    kind = f"{_origin(rule)}, {rule.family}" if rule.family != rule.origin else _origin(rule)
     blocks = [
-        [f"{style.bold(printable(rule.id))}  {printable(rule.name)}  ({printable(_kind(rule))})"],
+        [f"{style.bold(printable(rule.id))}  {printable(rule.name)}  ({printable(kind)})"],
         [*labelled_prose("says", printable(rule.message)), *labelled_prose("fix", printable(rule.hint))],
         [
             *labelled_prose("looks at", _subject(rule)),
             *labelled_prose("severity", severity + decides),
         ],
-        [*labelled_prose("article", printable(title)), *wrapped(_text(article), " " * 11)],
+        [
+            *labelled_prose("article", printable(title)),
+            *wrapped(printable(article.text if article else ""), " " * 11),
+        ],
         labelled_prose("waive", _how_to_waive(rule)),
         [
             *labelled_prose("check", printable(rule.check)),
@@ -77,14 +81,6 @@ def _subject(rule: Rule) -> str:
 
 def _levels(rule: Rule) -> tuple[str, ...]:
     return (*(rule.severity_at(status) for status in _STATUSES), rule.gate)
-
-
-def _kind(rule: Rule) -> str:
-    return f"{_origin(rule)}, {rule.family}" if rule.family != rule.origin else _origin(rule)
-
-
-def _text(article: object) -> str:
-    return printable(str(getattr(article, "text", "")))
 
 
 def _how_to_waive(rule: Rule) -> str:

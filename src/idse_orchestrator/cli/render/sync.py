@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import PLAIN, Style, ago, aligned, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
@@ -54,13 +54,11 @@ def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator
 def outcome_lines(outcome: SyncOutcome, style: Style = PLAIN) -> list[str]:
     """Returns a line for each ref that moved or failed; sync points only where they failed."""
     shown = [ref for ref in outcome.refs if ref.result in _FAILED or not ref.ref.startswith(_SYNC)]
-    rows = aligned([_WORDS.get(ref.result, ref.result), ref_label(ref.ref), _path(ref)] for ref in shown)
+    rows = [(_WORDS.get(ref.result, ref.result), ref_label(ref.ref), _path(ref)) for ref in shown]
+    tints = [style.red if ref.result in _FAILED else style.green for ref in shown]
     lines = []
-    for ref, row in zip(shown, rows, strict=True):
-        tint = style.red if ref.result in _FAILED else style.green
-        word = _WORDS.get(ref.result, ref.result)
-        lines.append("  " + tint(word) + row.removeprefix(word))
-        lines += [f"      {printable(text)}" for text in (ref.why, ref.hint) if text]
+    for ref, line in zip(shown, coloured(rows, tints), strict=True):
+        lines += [line, *(f"      {printable(text)}" for text in (ref.why, ref.hint) if text)]
     return lines
 
 
@@ -123,11 +121,8 @@ def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool
 
     tints = {CONFLICTED: style.red, DIVERGED: style.yellow, BEHIND: style.yellow, AHEAD: style.cyan}
     shown = [ref for ref in status.refs if everything or ref.standing != EQUAL]
-    rows = aligned([ref.standing, ref_label(ref.ref)] for ref in shown)
-    return [
-        "  " + tints.get(ref.standing, str)(ref.standing) + row.removeprefix(ref.standing)
-        for ref, row in zip(shown, rows, strict=True)
-    ]
+    rows = [(ref.standing, ref_label(ref.ref)) for ref in shown]
+    return coloured(rows, [tints.get(ref.standing, str) for ref in shown])
 
 
 def standing_summary(status: SyncStatus) -> str:
@@ -184,6 +179,4 @@ def _iso(point: PointEntry) -> str:
 
 
 def _path(ref: RefOutcome) -> str:
-    if ref.result in (REFUSED, REJECTED):
-        return ""
-    return f"{ref.old[:_SHORT]}..{ref.new[:_SHORT]}" if ref.old else "new"
+    return "" if ref.result in (REFUSED, REJECTED) else moved(ref.old, ref.new)
