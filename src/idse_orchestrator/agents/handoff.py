@@ -132,15 +132,13 @@ def _approve(state: SessionState, handoff: Handoff, event: Event) -> SessionStat
     return with_handoffs(state, (approved if each == handoff else each for each in handoffs_of(state)))
 
 
-def _accept(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
-    del event  # who accepted is told by the ledger
+def _accept(state: SessionState, handoff: Handoff, _event: Event) -> SessionState:
     others = (each for each in handoffs_of(state) if each.stage != handoff.stage)
     assigned = {**state.assigned, handoff.stage: handoff.to_agent}
     return with_handoffs(state._replace(assigned=assigned), others)
 
 
-def _reject(state: SessionState, handoff: Handoff, event: Event) -> SessionState:
-    del event  # its reason is told by the ledger
+def _reject(state: SessionState, handoff: Handoff, _event: Event) -> SessionState:
     return with_handoffs(state, (each for each in handoffs_of(state) if each != handoff))
 
 

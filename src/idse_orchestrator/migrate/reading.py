@@ -141,49 +141,45 @@ class SessionFiles:
         self.doubts.extend(f"{path}: {doubt}" for doubt in doubts)
 
 
+@dataclass
 class Reading:
     """All that the files say. `sessions` have the names of the source.
 
     `modified` tells when each file was written last; `fates` are those of files that belong to no session.
     """
 
-    def __init__(
-        self,
-        source: MigrationSource,
-        found: Survey,
-        keys: Mapping[SessionKey, SessionKey],
-        on_progress: Progress,
-    ) -> None:
-        self._source = source
-        self._found = found
-        self._keys = keys
-        self._on_progress = on_progress
-        self.modified = {entry.path: entry.modified for entry in found.entries}
-        self.sessions = {key: SessionFiles(found.closed.get(key, "")) for key in keys}
-        self.registries: dict[str, RegistryPlan] = {}
-        self.fates: list[Fate] = []
-        self.notes: list[str] = []
+    source: MigrationSource
+    found: Survey
+    keys: Mapping[SessionKey, SessionKey]
+    on_progress: Progress
+    registries: dict[str, RegistryPlan] = field(default_factory=dict)
+    fates: list[Fate] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.modified = {entry.path: entry.modified for entry in self.found.entries}
+        self.sessions = {key: SessionFiles(self.found.closed.get(key, "")) for key in self.keys}
 
     def read(self) -> None:
         """Reads every file that some layout has a place for."""
         owners: dict[str, SessionKey] = {}
-        for key, files in self._found.sessions.items():
-            if key in self._keys:
+        for key, files in self.found.sessions.items():
+            if key in self.keys:
                 self.sessions[key].places.update(files)
                 owners.update(dict.fromkeys(files, key))
             else:
                 why = f"it belongs to project {key[0]}, which was not asked for"
                 self.fates += [Fate(path, UNKNOWN, why) for path in files]
-        for number, (path, data) in enumerate(self._source.load(owners), 1):
+        for number, (path, data) in enumerate(self.source.load(owners), 1):
             self._take(owners[path], path, data)
-            self._on_progress("reading files", number, len(owners))
+            self.on_progress("reading files", number, len(owners))
         self._read_governance()
         self._read_project_files()
 
     def current_session_of(self, project: str = "") -> SessionKey | None:
         """Returns the current session of `project` ("" : of all): as the source says, else the only one."""
-        known = [key for key in self._keys if project in ("", key[0])]
-        said = sorted(self._found.current.items(), key=lambda item: (item[0] != project, item[0]))
+        known = [key for key in self.keys if project in ("", key[0])]
+        said = sorted(self.found.current.items(), key=lambda item: (item[0] != project, item[0]))
         for owner, current in said:
             for key in known:
                 if key[1] == current.session and owner in ("", key[0]):
@@ -209,7 +205,7 @@ class Reading:
 
     def _read_governance(self) -> None:
         """Gives governance state and handoff documents beside all sessions to one session."""
-        for path, data in self._source.load(self._found.governance):
+        for path, data in self.source.load(self.found.governance):
             key = self._answerable(self._project_of(path))
             story = (
                 None
@@ -231,19 +227,19 @@ class Reading:
     def _answerable(self, project: str) -> SessionKey | None:
         """Returns the current session of `project`, else the one blueprint: it gets what is about all."""
         current = self.current_session_of(project)
-        blueprints = [key for key in self._keys if key[1] == BLUEPRINT and project in ("", key[0])]
+        blueprints = [key for key in self.keys if key[1] == BLUEPRINT and project in ("", key[0])]
         return current or (blueprints[0] if len(blueprints) == 1 else None)
 
     def _project_of(self, path: str) -> str:
         """Returns the project in whose folder `path` stands; "" if it stands in none."""
-        folders = (self._found.trail + path).split("/")[:-1]
+        folders = (self.found.trail + path).split("/")[:-1]
         at = folders.index("projects") + 1 if "projects" in folders else len(folders)
         project = folders[at] if at < len(folders) else ""
-        return project if any(key[0] == project for key in self._keys) else ""
+        return project if any(key[0] == project for key in self.keys) else ""
 
     def _read_project_files(self) -> None:
-        files = self._found.project_files
-        for path, data in self._source.load(files):
+        files = self.found.project_files
+        for path, data in self.source.load(files):
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
             elif files[path].kind == AGENT_REGISTRY:
@@ -253,7 +249,7 @@ class Reading:
 
     def _read_registry(self, path: str, project: str, data: bytes) -> None:
         taken = governance.taken_registry(data)
-        named = {said[0]: called[0] for said, called in self._keys.items()}
+        named = {said[0]: called[0] for said, called in self.keys.items()}
         owners = [called for said, called in sorted(named.items()) if project in ("", said)]
         self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
         if not owners:
@@ -273,7 +269,7 @@ class Reading:
     def _read_state(self, path: str, project: str, data: bytes) -> None:
         """Gives a state beside all sessions to the session it names, or to the current one."""
         record = session_record(data)
-        keys = [key for key in self._keys if key[1] == record.session and project in ("", key[0])]
+        keys = [key for key in self.keys if key[1] == record.session and project in ("", key[0])]
         current = self.current_session_of(project)
         if current is not None:
             keys.append(current)

@@ -27,19 +27,17 @@ _SPEC = ARTIFACTS["spec"]
 _CHECK = "agent_profile_complete"
 
 
-def agent_profile(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+def agent_profile(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice for each problem with the document's Agent Profile, where it has one."""
-    del options
     for problem in _reading(document).problems:
         yield Notice(problem.line, problem.column, {"problem": problem.what, "fix": problem.fix})
 
 
-def agent_profile_complete(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
+def agent_profile_complete(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice for each key that every profile needs and this document's does not hold.
 
     The blueprint may hold it: `settling` drops the notice then.
     """
-    del options
     reading = _reading(document)
     if reading.is_there and not reading.problems:
         for key in compiler.missing_keys(reading):
