@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from idse_orchestrator.agents.handoff import ACCEPT, APPROVE, REJECT, REQUEST, Handoff, handoffs_of, refusal
+from idse_orchestrator.agents.handoff import (
+    ACCEPT,
+    APPROVE,
+    REJECT,
+    Handoff,
+    handoff_draft,
+    handoffs_of,
+    refusal,
+)
 from idse_orchestrator.agents.ide_agent_routing import needs_approval
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
@@ -101,17 +109,8 @@ def request_handoff(context: HandoffContext, key: SessionKey, to_agent: str, sta
     def plan(state: SessionState) -> Draft:
         giver = context.agent or state.assigned.get(stage, "")
         _refuse_request(state, stage, giver, to_agent)
-        return Draft(
-            HANDOFF,
-            {
-                "action": REQUEST,
-                "stage": stage,
-                "from": giver,
-                "to": to_agent,
-                "approval": needs_approval(registry, stage, giver, to_agent),
-                "reason": reason,
-            },
-        )
+        approval = needs_approval(registry, stage, giver, to_agent)
+        return handoff_draft(stage, giver, to_agent, approval=approval, reason=reason)
 
     return handoffs_of(context.append(key, plan))[-1]
 

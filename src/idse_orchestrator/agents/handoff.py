@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
-from idse_orchestrator.ledger.events import HANDOFF, Event, SessionKey, something_happened
+from idse_orchestrator.ledger.events import HANDOFF, Draft, Event, SessionKey, something_happened
 from idse_orchestrator.pipeline.values import part_of, with_part
 
 if TYPE_CHECKING:
@@ -56,6 +56,14 @@ class Handoff(NamedTuple):
 def handoff_to_dict(handoff: Handoff) -> dict[str, Any]:
     """Returns `handoff` as plain JSON values."""
     return dict(zip(_KEYS, handoff, strict=True))
+
+
+def handoff_draft(
+    stage: str, giver: str, taker: str, *, approval: bool, reason: str, after: str = ""
+) -> Draft:
+    """Returns the event that asks `taker` to go on with `stage`; `after` one that a rule waited for."""
+    body = {"stage": stage, "from": giver, "to": taker, "approval": approval, "reason": reason}
+    return Draft(HANDOFF, {"action": REQUEST, **body, **({"after": after} if after else {})})
 
 
 def handoffs_of(state: SessionState) -> tuple[Handoff, ...]:

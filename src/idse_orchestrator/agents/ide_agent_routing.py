@@ -122,26 +122,19 @@ def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent:
 
     None where the addressee has the stage, or the offer of it, already.
     """
-    from idse_orchestrator.agents.handoff import handoffs_of  # few projects have such rules
+    from idse_orchestrator.agents.handoff import handoff_draft, handoffs_of  # few projects have such rules
 
     offers = {(each.stage, each.to_agent) for each in handoffs_of(state)} | set(state.assigned.items())
     rules = automatic_rules(registry, stage, agent, state.assigned.get(stage, ""))
-    return tuple(_request(rule) for rule in rules if (rule.to_stage, rule.to_agent) not in offers)
-
-
-def _request(rule: HandoffRule) -> Draft:
-    from idse_orchestrator.agents.handoff import REQUEST
-    from idse_orchestrator.ledger.events import HANDOFF, Draft
-
-    return Draft(
-        HANDOFF,
-        {
-            "action": REQUEST,
-            "stage": rule.to_stage,
-            "from": rule.from_agent,
-            "to": rule.to_agent,
-            "after": rule.from_stage,
-            "approval": rule.requires_approval,
-            "reason": f"{rule.from_stage} is complete",
-        },
+    return tuple(
+        handoff_draft(
+            rule.to_stage,
+            rule.from_agent,
+            rule.to_agent,
+            approval=rule.requires_approval,
+            reason=f"{rule.from_stage} is complete",
+            after=rule.from_stage,
+        )
+        for rule in rules
+        if (rule.to_stage, rule.to_agent) not in offers
     )

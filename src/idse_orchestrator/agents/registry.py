@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from idse_orchestrator.base.names import filled
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import RegistryEditedError
 from idse_orchestrator.pipeline.values import Parted, ProjectState, ProjectTip, part_of, with_part
@@ -123,7 +124,7 @@ def rule_to_dict(rule: HandoffRule) -> dict[str, Any]:
 
 def rule_from_dict(raw: Mapping[str, Any]) -> HandoffRule:
     """Returns the rule in `raw`."""
-    return HandoffRule(**{key: raw[key] for key in HandoffRule._fields if key in raw})
+    return filled(HandoffRule, {"requires_approval": False, **raw})
 
 
 UNWANTED = "unwanted"

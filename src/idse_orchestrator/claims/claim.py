@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from idse_orchestrator.base.names import filled
 from idse_orchestrator.ledger.events import Event, something_happened
 from idse_orchestrator.pipeline.values import part_of
 
@@ -59,12 +60,11 @@ def claim_to_dict(claim: Claim) -> dict[str, Any]:
 
 def evidence_from(raw: Iterable[Mapping[str, Any]]) -> tuple[Evidence, ...]:
     """Evidence as an event or a state holds it."""
-    return tuple(Evidence(*(each[key] for key in Evidence._fields)) for each in raw)
+    return tuple(filled(Evidence, each) for each in raw)
 
 
 def _claim(name: str, raw: Mapping[str, Any]) -> Claim:
-    fields = {key: raw[key] for key in Claim._fields if key != "id"}
-    return Claim(name, **{**fields, "evidence": evidence_from(raw["evidence"])})
+    return filled(Claim, raw, id=name, evidence=evidence_from(raw["evidence"]))
 
 
 CLAIMS = "claims"
