@@ -15,19 +15,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator import errors
 from idse_orchestrator.agents import edit_gate as gate
 from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import fitted, printable
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
-from idse_orchestrator.errors import (
-    EXIT_OK,
-    AmbiguousError,
-    IdseError,
-    NoProjectError,
-    NotARepositoryError,
-    UnknownNameError,
-)
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Finding, Report
@@ -70,16 +63,16 @@ def run_agent_hook(name: str, args: Sequence[str]) -> int:
     """Answers the hook `name`; `args` names the agent's program. Always EXIT_OK."""
     try:
         reply = _ANSWERS[name](args[0] if args else CLAUDE, gate.read_call(_standard_input()))
-    except (NotARepositoryError, NoProjectError):
+    except (errors.NotARepositoryError, errors.NoProjectError):
         reply = gate.NOTHING  # idse is not used here
     except BaseException as error:  # noqa: BLE001 - even an interrupt must not leave the agent without an answer
         reply = gate.answer_trouble(f"nothing was checked: {_trouble(error)}")
     _tell(reply)
-    return EXIT_OK
+    return errors.EXIT_OK
 
 
 def _trouble(error: BaseException) -> str:
-    if not isinstance(error, IdseError):
+    if not isinstance(error, errors.IdseError):
         return f"{type(error).__name__}: {error}"
     return error.message + (f" ({error.fix[0]})" if error.fix else "")
 
@@ -104,8 +97,8 @@ def _session_start(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     app = application_at(_folder(call), os.environ)
     try:
         key = app.resolve_session(None)
-    except (AmbiguousError, NoProjectError, UnknownNameError) as error:
-        if isinstance(error, NoProjectError) and not app.workspace.session_folders():
+    except (errors.AmbiguousError, errors.NoProjectError, errors.UnknownNameError) as error:
+        if isinstance(error, errors.NoProjectError) and not app.workspace.session_folders():
             raise  # idse is not used here
         return gate.answer_undecided(error.message, error.cause, error.fix)
     status = show_status(app.reader, app.workspace, key)

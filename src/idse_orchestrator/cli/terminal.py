@@ -164,7 +164,9 @@ class Progress:
     As a context it leaves a clean line behind. `what` names what is counted; `clock` gives seconds.
     """
 
-    def __init__(self, terminal: Terminal, what: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, terminal: Terminal, what: str = "", clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._terminal = terminal
         self._what = what
         self._clock = clock
@@ -179,6 +181,14 @@ class Progress:
         """Clear the line."""
         if self._shown:
             self._terminal.progress("")
+
+    def of(self, what: str, done: int, total: int) -> None:
+        """Show how far one of several parts of the work is; each of them is counted by itself."""
+        if what != self._what:
+            self.__exit__()
+            self._what, self._shown = what, False
+            self._next = self._clock() + PATIENCE
+        self(done, total)
 
     def __call__(self, done: int, total: int) -> None:
         """Show how far the work is, ten times a second at most."""

@@ -190,21 +190,19 @@ def _data(
 ) -> dict[str, object]:
     return {
         "source": source,
-        "profiles": [_profile_data(each, written=written) for each in standings],
+        "profiles": [
+            {
+                "project": each.profile.key[0],
+                "session": each.profile.key[1],
+                "blueprint": each.profile.blueprint or None,
+                "path": os.path.relpath(each.path),
+                "before": each.how,
+                "written": written and each.how != folders.CURRENT,
+                "profile": each.profile.spec.as_data(),
+            }
+            for each in standings
+        ],
         "leftovers": [{"path": path, "removed": written} for path in left],
-    }
-
-
-def _profile_data(standing: folders.Standing, *, written: bool) -> dict[str, object]:
-    profile = standing.profile
-    return {
-        "project": profile.key[0],
-        "session": profile.key[1],
-        "blueprint": profile.blueprint or None,
-        "path": os.path.relpath(standing.path),
-        "before": standing.how,
-        "written": written and standing.how != folders.CURRENT,
-        "profile": profile.spec.as_data(),
     }
 
 

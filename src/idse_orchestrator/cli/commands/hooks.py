@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +10,7 @@ import click
 from idse_orchestrator.cli.layout import Style, aligned, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
-from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.cli.terminal import Answer, Said, picked
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
 from idse_orchestrator.worktree import hook as git_hooks
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks, uninstall_hooks
@@ -77,7 +77,7 @@ def _standing_lines(report: git_hooks.HooksReport, style: Style) -> list[str]:
     place = report.place
     wired = place.manager.wired if place.manager else ()
     lines = aligned([(state.name, *_condition(state, wired)) for state in report.states])
-    verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report))
+    verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report, wired))
     return [*_place(place), *(f"  {printable(line)}" for line in lines), verdict]
 
 
@@ -90,13 +90,8 @@ def _data(report: git_hooks.HooksReport) -> dict[str, object]:
         "scope": place.scope or None,
         "shared": place.outside,
         "in_worktree": place.in_worktree,
-        "manager": place.manager
-        and {
-            "name": place.manager.name,
-            "evidence": place.manager.evidence,
-            "wired": list(place.manager.wired),
-        },
-        "hooks": list(report.states),
+        "manager": place.manager and picked(place.manager, "name evidence wired"),
+        "hooks": report.states,
     }
 
 
@@ -108,22 +103,18 @@ def _place(place: git_hooks.HooksPlace) -> list[str]:
     return lines
 
 
-def _condition(state: git_hooks.HookState, wired: tuple[str, ...]) -> tuple[str, str]:
-    words = state.condition
-    if state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED) and state.name in wired:
-        words = "called by the manager"
+def _condition(state: git_hooks.HookState, wired: Sequence[str]) -> tuple[str, str]:
+    words = "called by the manager" if _is_odd(state) and state.name in wired else state.condition
     details = [state.detail, "your own hook runs first" if state.chained else ""]
     return words, "; ".join(filter(None, details))
 
 
-def _broken(report: git_hooks.HooksReport) -> str:
-    manager = report.place.manager
-    wired = manager.wired if manager else ()
-    odd = [
-        state.name
-        for state in report.states
-        if state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED) and state.name not in wired
-    ]
+def _is_odd(state: git_hooks.HookState) -> bool:
+    return state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED)
+
+
+def _broken(report: git_hooks.HooksReport, wired: Sequence[str]) -> str:
+    odd = [state.name for state in report.states if _is_odd(state) and state.name not in wired]
     if len(odd) == len(report.states):
         return "git calls idse for none of them: idse hooks install"
     return f"git does not call idse for {', '.join(odd)}: idse hooks install"

@@ -15,26 +15,20 @@ from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import terminal_width
 from idse_orchestrator.cli.options import command, flag, naming_stage, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
-from idse_orchestrator.cli.render.log import (
-    HELP,
-    Look,
-    damage_diagnostics,
-    drawn,
-    entry_data,
-    full,
-    medium,
-    oneline,
-    short,
-    template,
-)
+from idse_orchestrator.cli.render import log as forms
 from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
 from idse_orchestrator.sessions.log import Wish, log_of_project, log_of_session
 
-Renderer = Callable[[Entry, Look], list[str]]
+Renderer = Callable[[Entry, forms.Look], list[str]]
 
-_FORMATS: dict[str, Renderer] = {"oneline": oneline, "short": short, "medium": medium, "full": full}
+_FORMATS: dict[str, Renderer] = {
+    "oneline": forms.oneline,
+    "short": forms.short,
+    "medium": forms.medium,
+    "full": forms.full,
+}
 _JSON_LINES = "json-lines"
 
 
@@ -85,15 +79,17 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
 
     def data() -> dict[str, object]:
         seen.extend(item.entry for item in entries if item.entry)
-        return {"entries": [entry_data(entry) for entry in seen]}
+        return {"entries": [forms.entry_data(entry) for entry in seen]}
 
     lines = _lines(entries, render, _look(run, date, now, sessions=everything))
-    return Answer("idse.log/1", data, lines, damage_diagnostics(seen), within=paged(run, wanted=bool(pager)))
+    return Answer(
+        "idse.log/1", data, lines, forms.damage_diagnostics(seen), within=paged(run, wanted=bool(pager))
+    )
 
 
 log.epilog = (
     "FORMAT is oneline, short, medium (the default), full, json-lines, or a template with placeholders: "
-    f"{HELP}; %n a line break; %% a percent sign; %x1f a character by its number."
+    f"{forms.HELP}; %n a line break; %% a percent sign; %x1f a character by its number."
 )
 
 
@@ -123,27 +119,27 @@ def _is_relative(date: object) -> bool:
     return date == "relative" or (date is None and sys.stdout.isatty())
 
 
-def _look(run: Run, date: object, now: float, *, sessions: bool) -> Look:
+def _look(run: Run, date: object, now: float, *, sessions: bool) -> forms.Look:
     on_terminal = sys.stdout.isatty()
     shown = now if _is_relative(date) else None
-    return Look(run.terminal.style, terminal_width() if on_terminal else None, shown, sessions)
+    return forms.Look(run.terminal.style, terminal_width() if on_terminal else None, shown, sessions)
 
 
-def _lines(entries: Iterable[Drawn], render: Renderer, look: Look) -> Iterator[str]:
+def _lines(entries: Iterable[Drawn], render: Renderer, look: forms.Look) -> Iterator[str]:
     for item in entries:
         if item.entry is None:
             yield item.prefix.rstrip()
         else:
-            yield from drawn(item, render(item.entry, look.beside(item.prefix)))
+            yield from forms.drawn(item, render(item.entry, look.beside(item.prefix)))
 
 
 def _renderer(form: str, now: float) -> Renderer:
     if form in _FORMATS:
         return _FORMATS[form]
     if form == _JSON_LINES:
-        return lambda entry, _look: [ascii_json(entry_data(entry))]
+        return lambda entry, _look: [ascii_json(forms.entry_data(entry))]
     if "%" in form:
-        return template(form, now)
+        return forms.template(form, now)
     known = (*_FORMATS, _JSON_LINES)
     raise UsageError(
         f"there is no format {form!r}",

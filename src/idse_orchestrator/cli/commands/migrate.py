@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,18 +18,9 @@ from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Progress, Said, picked
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
+from idse_orchestrator.migrate import values
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.paths import LAYOUTS
-from idse_orchestrator.migrate.values import (
-    CLOSED,
-    DONE,
-    NEW,
-    TAKEN,
-    Migrated,
-    MigrationPlan,
-    MigrationRequest,
-    SessionPlan,
-)
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -62,12 +53,12 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
     from idse_orchestrator.migrate.plan import plan_migration
     from idse_orchestrator.wiring.migration import Migration
 
-    with _Phases(run) as progress:
-        migration = Migration(run.app, path, progress, with_history=not no_history)
+    with Progress(run.terminal) as progress:
+        migration = Migration(run.app, path, progress.of, with_history=not no_history)
         place = migration.archive(archive) if archive else None
         _check_report(report, migration)
-        request = MigrationRequest(run.project_option or "", with_history=not no_history)
-        done = Migrated()
+        request = values.MigrationRequest(run.project_option or "", with_history=not no_history)
+        done = values.Migrated()
         with nullcontext() if dry_run else run.app.alone():  # a second one plans when the first has written
             plan, found = plan_migration(migration.planning, request)
             if not dry_run:
@@ -83,28 +74,6 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
         _lines(run, plan, done, place, dry_run=dry_run),
         code=EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK,
     )
-
-
-class _Phases:
-    """Shows the progress of work that has several parts: each of them is counted by itself."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._what = ""
-        self._progress: Progress | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        if self._progress is not None:
-            self._progress.__exit__()
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if self._progress is None or what != self._what:
-            self.__exit__()
-            self._what, self._progress = what, Progress(self._run.terminal, what)
-        self._progress(done, total)
 
 
 def _check_report(report: str, migration: Migration) -> None:
@@ -126,7 +95,7 @@ def _is_in(folder: str, root: str) -> bool:
     return os.path.commonpath([os.path.realpath(folder), root]) == root
 
 
-def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
+def _write_report(report: str, plan: values.MigrationPlan, done: values.Migrated) -> None:
     from idse_orchestrator.cli.envelope import ascii_json
 
     try:
@@ -139,7 +108,7 @@ def _write_report(report: str, plan: MigrationPlan, done: Migrated) -> None:
 
 
 def _lines(
-    run: Run, plan: MigrationPlan, done: Migrated, place: Archive | None, *, dry_run: bool
+    run: Run, plan: values.MigrationPlan, done: values.Migrated, place: Archive | None, *, dry_run: bool
 ) -> Iterator[str]:
 
     yield from _plan_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose) or dry_run)
@@ -153,7 +122,7 @@ _COUNTABLE = ("side file", "stub", "duplicate")
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
 
 
-def _data(plan: MigrationPlan, done: Migrated) -> dict[str, Any]:
+def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
     return {
         **picked(plan, "source left_out"),
         "current": "/".join(plan.current) if plan.current else None,
@@ -178,7 +147,7 @@ def _names(keys: Iterable[tuple[str, str]]) -> list[str]:
     return ["/".join(key) for key in keys]
 
 
-def _session_data(session: SessionPlan) -> dict[str, Any]:
+def _session_data(session: values.SessionPlan) -> dict[str, Any]:
     facts = session.facts
     return {
         "session": session.name,
@@ -200,7 +169,7 @@ def _session_data(session: SessionPlan) -> dict[str, Any]:
     }
 
 
-def _file_data(plan: MigrationPlan) -> Iterator[dict[str, Any]]:
+def _file_data(plan: values.MigrationPlan) -> Iterator[dict[str, Any]]:
     owners = {path: session.name for session in plan.sessions for path in session.places}
     for fate in plan.fates:
         yield {
@@ -210,7 +179,7 @@ def _file_data(plan: MigrationPlan) -> Iterator[dict[str, Any]]:
         }
 
 
-def _plan_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     """Yields a paragraph for each session, then the files that need a look, then the counts."""
     yield f"source: {style.bold(printable(plan.source))}"
     for session in plan.sessions:
@@ -228,10 +197,10 @@ def _plan_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator
     yield f"files: {words}: {sum(counts.values()):,} in all"
 
 
-def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     called = f"  (was {printable('/'.join(session.source_key))})" if session.was_renamed else ""
     yield f"{style.bold(session.name)}: {_verdict_words(session, style)}{called}"
-    if session.verdict in (TAKEN, CLOSED):
+    if session.verdict in (values.TAKEN, values.CLOSED):
         return
     artifacts = sum(1 for path in session.arranged.files if path in STAGE_OF)
     others = len(session.arranged.files) - artifacts
@@ -252,17 +221,17 @@ def _session_lines(session: SessionPlan, style: Style, *, verbose: bool) -> Iter
         yield f"  {style.yellow('doubt:')} {printable(doubt)}"
 
 
-def _verdict_words(session: SessionPlan, style: Style) -> str:
+def _verdict_words(session: values.SessionPlan, style: Style) -> str:
     words: Mapping[str, str] = {
-        NEW: style.green("new"),
-        DONE: "migrated already",
-        TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
-        CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
+        values.NEW: style.green("new"),
+        values.DONE: "migrated already",
+        values.TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
+        values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
     return words[session.verdict]
 
 
-def _file_lines(plan: MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+def _file_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     """Yields every file of a plan that is only shown; after the work those that nobody took."""
     if verbose:
         for fate in plan.fates:
@@ -282,9 +251,9 @@ def _file_line(fate: Fate, style: Style) -> str:
     return f"  {shown}: {printable(fate.path)}{target}{style.dim(reason)}"
 
 
-def _outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Iterator[str]:
+def _outcome_lines(plan: values.MigrationPlan, done: values.Migrated, *, dry_run: bool) -> Iterator[str]:
     """Yields sentences on the work that was done."""
-    new = sum(1 for session in plan.sessions if session.verdict == NEW)
+    new = sum(1 for session in plan.sessions if session.verdict == values.NEW)
     if plan.left_out:
         yield f"not looked into: {', '.join(plan.left_out[:3])}"
     if dry_run:
@@ -306,7 +275,7 @@ def _outcome_lines(plan: MigrationPlan, done: Migrated, *, dry_run: bool) -> Ite
         yield "next: idse session list, idse validate; hooks: idse hooks install"
 
 
-def _left_lines(plan: MigrationPlan, done: Migrated) -> Iterator[str]:
+def _left_lines(plan: values.MigrationPlan, done: values.Migrated) -> Iterator[str]:
     for key in done.refused:
         yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
     if plan.waiting:

@@ -5,7 +5,7 @@ The first two start without click (see ``cli/main.py``).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import printable
@@ -17,6 +17,7 @@ from idse_orchestrator.sessions import status as sessions
 if TYPE_CHECKING:
     import click
 
+    from idse_orchestrator.cli.options import Option
     from idse_orchestrator.cli.terminal import Run
 
 
@@ -71,21 +72,23 @@ def show_prime(run: Run, session: str | None) -> Answer:
 
 def status() -> click.Command:
     """Makes the click command, for what the fast path does not read and for the help."""
-    from idse_orchestrator.cli.options import command, flag, session_argument
+    from idse_orchestrator.cli.options import flag
 
     every = flag("--all", "all_sessions", help="A line for every session of the project.")
-    return command("status", session_argument, every, reads=True)(show_status)
+    return _command("status", show_status, every)
 
 
 def next_() -> click.Command:
     """Makes the click command."""
-    from idse_orchestrator.cli.options import command, session_argument
-
-    return command("next", session_argument, reads=True)(show_next)
+    return _command("next", show_next)
 
 
 def prime() -> click.Command:
     """Makes the click command."""
+    return _command("prime", show_prime)
+
+
+def _command(name: str, function: Callable[..., Answer], *more: Option) -> click.Command:
     from idse_orchestrator.cli.options import command, session_argument
 
-    return command("prime", session_argument, reads=True)(show_prime)
+    return command(name, session_argument, *more, reads=True)(function)

@@ -70,7 +70,13 @@ def _routing_lines(routing: Routing) -> Iterator[str]:
 
 def agent_rows(registry: AgentRegistry) -> list[str]:
     """Returns a line for each agent: id, mode, stages, role."""
-    rows = [(printable(agent.id), agent.mode, _stages(agent), _facts(agent)) for agent in registry.agents]
+    from idse_orchestrator.agents.registry import AUTOMATIC
+
+    rows = []
+    for agent in registry.agents:
+        protocol = "hands on automatically" if agent.handoff_protocol == AUTOMATIC else ""
+        facts = printable("; ".join(filter(None, (agent.role, protocol))))
+        rows.append((printable(agent.id), agent.mode, _stages(agent), facts))
     return aligned(rows) if rows else []
 
 
@@ -115,10 +121,3 @@ def _stages(agent: Agent) -> str:
     """Names the stages in pipeline order; "all stages" where it handles them all."""
     handled = [stage for stage in STAGES if stage in agent.stages]
     return "all stages" if len(handled) == len(STAGES) else ", ".join(handled) or "no stage"
-
-
-def _facts(agent: Agent) -> str:
-    from idse_orchestrator.agents.registry import AUTOMATIC
-
-    protocol = "hands on automatically" if agent.handoff_protocol == AUTOMATIC else ""
-    return printable("; ".join(filter(None, (agent.role, protocol))))

@@ -220,14 +220,11 @@ def _value(value: object) -> str:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
-        return printable(", ".join(f"{key} {_shown(item)}" for key, item in value.items()))
+        return printable(
+            ", ".join(f"{key} {item[:12] if _ID.fullmatch(item) else item}" for key, item in value.items())
+        )
     text = json.dumps(value, ensure_ascii=False)
     return printable(text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text):,} characters: --json)")
-
-
-def _shown(text: str) -> str:
-    """Returns `text`, or the first characters of an object's id."""
-    return text[:12] if _ID.fullmatch(text) else text
 
 
 def _session_path(entry: Entry) -> str:

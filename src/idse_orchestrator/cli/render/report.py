@@ -153,7 +153,10 @@ def _alike(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
 
 def _block(findings: Sequence[Finding], style: Style) -> str:
     first = findings[0]
-    rows = [f"{_head(first, style)}: {printable(first.message)}"]
+    kind = kind_of(first)
+    paint = {"error": style.red, "warning": style.yellow, "waived": style.dim}[kind]
+    head = style.bold(paint(f"{kind}[{printable(first.rule)}]"))
+    rows = [f"{head}: {printable(first.message)}"]
     rows += [place(_place(finding), style) for finding in findings[:_MOST_PLACES]]
     if len(findings) > _MOST_PLACES:
         rows.append(f"      and {len(findings) - _MOST_PLACES} more: --format concise lists all")
@@ -163,12 +166,6 @@ def _block(findings: Sequence[Finding], style: Style) -> str:
         rows.append(labelled("fix", first.hint.split("\n"), style))
     rows.append(labelled("help", (help_command(first.rule),), style))
     return "\n".join(rows)
-
-
-def _head(finding: Finding, style: Style) -> str:
-    kind = kind_of(finding)
-    paint = {"error": style.red, "warning": style.yellow, "waived": style.dim}[kind]
-    return style.bold(paint(f"{kind}[{printable(finding.rule)}]"))
 
 
 def _place(finding: Finding) -> str:
@@ -188,13 +185,13 @@ def concise_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: 
 
     A waived finding reads ``waived[…]`` and ends in its reason. Empty where nothing was found.
     """
-    return "\n".join(_concise_line(finding) for finding in report.findings)
+    return "\n".join(printable(finding_line(finding, waiver_words(finding))) for finding in report.findings)
 
 
-def _concise_line(finding: Finding) -> str:
-    why = waiver_words(finding)
+def finding_line(finding: Finding, why: str) -> str:
+    """Writes place, kind, rule and message of a finding, and `why` where that is said."""
     head = f"{finding.path}:{finding.line or 1}:{finding.column or 1}: {kind_of(finding)}[{finding.rule}]"
-    return printable(f"{head} {finding.message}{f' -- {why}' if why else ''}")
+    return f"{head} {finding.message}{f' -- {why}' if why else ''}"
 
 
 def github_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the same

@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from idse_orchestrator import __version__
 from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.render.report import kind_of, session_of, waiver_words
+from idse_orchestrator.cli.render.report import finding_line, kind_of, session_of, waiver_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +199,8 @@ def _case(suite: ET.Element, session: str, findings: Sequence[Finding], rules: R
 def _verdict(case: ET.Element, findings: Sequence[Finding]) -> None:
     """Adds one element at most: viewers show only the first. What blocks comes before what was waived."""
     kinds = [kind_of(finding) for finding in findings]
-    words = printable("\n".join(map(_words, findings)), lines=True)
+    lines = [finding_line(finding, waiver_words(finding) or finding.hint) for finding in findings]
+    words = printable("\n".join(lines), lines=True)
     if "error" in kinds:
         first = findings[kinds.index("error")]
         message = printable(first.message)
@@ -208,12 +209,6 @@ def _verdict(case: ET.Element, findings: Sequence[Finding]) -> None:
         ET.SubElement(case, "system-out").text = words
     else:
         ET.SubElement(case, "skipped", message=printable(f"waived: {waiver_words(findings[0])}"))
-
-
-def _words(finding: Finding) -> str:
-    why = waiver_words(finding) or finding.hint
-    place = f"{finding.path}:{finding.line or 1}:{finding.column or 1}"
-    return f"{place}: {kind_of(finding)}[{finding.rule}] {finding.message}{f' -- {why}' if why else ''}"
 
 
 def _short(finding: Finding) -> str:

@@ -173,7 +173,9 @@ def who_lines(status: SessionStatus) -> list[str]:
     routing = routing_of(status, stage)
     lines = []
     if routing and routing.first:
-        lines.append(f"who:  {_named(routing.first)}{_others(routing)}")
+        others = few([choice.agent.id for choice in routing.choices[1:]])
+        then = printable(f", then {others}") if others else ""
+        lines.append(f"who:  {_named(routing.first)}{then}")
     elif routing:
         lines.append(f"who:  nobody handles {stage}: idse agents suggest")
     offers = [each for each in open_handoffs(status.state) if each.stage == stage]
@@ -205,18 +207,16 @@ def handoff_words(handoff: Handoff) -> str:
 
 def routing_data(routing: Routing | None) -> list[dict[str, object]]:
     """Returns those who may act, in the order in which they are asked, as JSON values."""
-    return [_choice_data(choice) for choice in routing.choices] if routing else []
-
-
-def _choice_data(choice: Choice) -> dict[str, object]:
-    agent = choice.agent
-    return {
-        "agent": agent.id,
-        "role": agent.role,
-        "mode": agent.mode if choice.known else None,
-        "capabilities": list(agent.capabilities),
-        "why": choice.why,
-    }
+    return [
+        {
+            "agent": choice.agent.id,
+            "role": choice.agent.role,
+            "mode": choice.agent.mode if choice.known else None,
+            "capabilities": choice.agent.capabilities,
+            "why": choice.why,
+        }
+        for choice in (routing.choices if routing else ())
+    ]
 
 
 def handoffs_data(handoffs: Sequence[Handoff]) -> list[dict[str, object]]:
@@ -234,11 +234,6 @@ def _named(choice: Choice) -> str:
         return printable(agent.id)
     facts = ", ".join(fact for fact in (agent.role, agent.mode) if fact)
     return printable(f"{agent.id} ({facts})")
-
-
-def _others(routing: Routing) -> str:
-    others = [choice.agent.id for choice in routing.choices[1:]]
-    return printable(f", then {few(others)}") if others else ""
 
 
 def sessions_answer(run: Run, project: str) -> Answer:
