@@ -15,7 +15,6 @@ from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseErro
 from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
 from idse_orchestrator.stores.copy_ledgers import (
     COPIED,
@@ -30,21 +29,17 @@ from idse_orchestrator.stores.copy_ledgers import (
 )
 from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.sync import syncing as sync
-from idse_orchestrator.sync.agency import Agency
-from idse_orchestrator.sync.guard import GitGuard
 from idse_orchestrator.sync.incoming import IncomingFolder
 from idse_orchestrator.sync.published_refs import PublishedRefs
-from idse_orchestrator.sync.pull import Changes, install_changes
+from idse_orchestrator.sync.pull import Changes, conflicts_of, install_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
     from idse_orchestrator.sync.incoming import Incoming
-    from idse_orchestrator.sync.published_refs import RefMove
-    from idse_orchestrator.sync.pushing import PushReport
 
 
 class StoreRemote:
@@ -59,10 +54,6 @@ class StoreRemote:
         self._mine = mine
         self._keys: dict[str, LedgerKey] = {}
         self.broken: dict[str, str] = {}
-
-    def settled(self) -> int | None:
-        """Returns None: nobody knows before everything is read."""
-        return None
 
     def heads(self) -> Mapping[str, str]:
         """Lists the ledgers of the store that can be read."""
@@ -82,8 +73,11 @@ class StoreRemote:
         return found
 
     @contextmanager
-    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming | None]:
         """Packs ledgers. Raises ConflictError if some cannot be read: they are `broken` at the next try."""
+        if not wanted:
+            yield None
+            return
         with IncomingFolder(self._vault) as incoming:
             with closing(PackWriter()) as pack:
                 unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
@@ -93,16 +87,8 @@ class StoreRemote:
                 pack.install(self._vault.git.with_environment(writing_to(incoming.folder, store)))
             yield incoming
 
-    def push(self, moves: Sequence[RefMove]) -> PushReport:
-        """Refuses: `idse export` copies to a store."""
-        raise NotImplementedError
-
     def track(self, heads: Mapping[str, str]) -> None:
         """Does nothing: a folder may be gone tomorrow, so nothing is remembered of it."""
-
-    def remembered(self) -> Mapping[str, str]:
-        """Returns nothing; see `track`."""
-        return {}
 
     def _is_added(self, pack: PackWriter, ref: str, tip: str) -> bool:
         try:
@@ -132,32 +118,6 @@ class StoreRemote:
             pack.add(kind, content)
 
 
-class NoSyncPoints:
-    """The `SyncPoints` of what is no sync: an import leaves none."""
-
-    ref = ""
-
-    def settle(self, theirs: str) -> str:
-        """Agrees with anything."""
-        return theirs
-
-    def prepare(self, direction: str, remote: str, moves: object) -> RefMove:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def publish(self, move: RefMove) -> None:
-        """Never asked for."""
-
-    def arrived(self, move: RefMove) -> None:
-        """Never asked for."""
-
-    def refused(self, move: RefMove) -> None:
-        """Never asked for."""
-
-    def latest(self) -> None:
-        """There is none."""
-
-
 def _ref(key: LedgerKey) -> str:
     return session_ref(*key) if key[1] else project_ref(key[0])
 
@@ -173,32 +133,17 @@ _NEWER = "this repository has entries that are not there, and keeps them"
 def import_ledgers(vault: Vault, kinds: Kinds, store: DesignStore) -> CopyOutcome:
     """Imports every ledger of `store`; no other sync runs here meanwhile."""
     with ledger_lock(vault, sync.PATIENCE_SECONDS, "sync.lock"):
-        refs = PublishedRefs(vault)
-        mine = refs.heads()
+        mine = PublishedRefs(vault).heads()
         remote = StoreRemote(vault, store, mine)
-        changes = install_changes(_Importing(vault, kinds, remote, refs))
-        merged = [each.ref for each in changes.outcomes if each.result == sync.MERGED]
-        conflicts = refs.conflicted(merged)
+        pulling = sync.Pulling(vault, kinds, remote)
+        changes = install_changes(pulling)
+        conflicts = conflicts_of(pulling, changes.outcomes)
     outcomes = _outcomes(changes) | _broken(remote, mine)
     rest = {_key(ref): _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}
     return CopyOutcome(
         tuple(outcome for _, outcome in sorted((rest | outcomes).items())),
-        tuple(map(_key, sorted(conflicts))),
+        tuple(map(_key, conflicts)),
     )
-
-
-class _Importing(sync.Syncing):
-    """The parts of a pull without an Agency: it leaves no sync point."""
-
-    def __init__(self, vault: Vault, kinds: Kinds, remote: StoreRemote, refs: PublishedRefs) -> None:
-        self.kinds = kinds
-        self.agency = Agency("", "", "import")
-        self.remote = remote
-        self.refs = refs
-        self.points = NoSyncPoints()
-        self.pause = sync.pause
-        self._make_guard = lambda: GitGuard(vault, kinds, lambda folder: GitJoiner(vault, kinds, folder))
-        self._make_joiner = lambda: GitJoiner(vault, kinds)
 
 
 def _outcomes(changes: Changes) -> dict[LedgerKey, LedgerOutcome]:

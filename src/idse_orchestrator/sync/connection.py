@@ -33,7 +33,7 @@ _LOCAL = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")
 
 
 class Connection:
-    """Runs git for one Agency. Errors as `Remote` says."""
+    """Runs git for one Agency: UnreachableError, NotAuthorizedError or GitFailedError where it fails."""
 
     def __init__(
         self,
@@ -100,7 +100,7 @@ class Connection:
         abandon(child, alone=not self._can_ask)
 
     def failure(self, args: Sequence[str], done: Watched) -> IdseError:
-        """Returns the error for a git that ended badly: one of those that `Remote` names."""
+        """Returns the error for a git that ended badly."""
         return _failure(args, done, self.agency.url)
 
     @cached_property

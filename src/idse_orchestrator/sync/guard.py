@@ -7,15 +7,14 @@ clone may publish, every other one takes in. Nothing here moves a ref or keeps a
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from idse_orchestrator.base.workers import answer
+from idse_orchestrator.base.workers import answer, cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named, loaded
-from idse_orchestrator.ledger.merge.joiner import GitJoiner
 from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
 from idse_orchestrator.sync.guard_ledgers import LedgerJudge, Plan, Stretch, plan_of
@@ -25,31 +24,21 @@ from idse_orchestrator.sync.guard_sync_points import sync_line_defects
 from idse_orchestrator.sync.published_refs import RefMove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.incoming import Incoming
 
-_TOLD = 20
+_SHOWN = 20
 _WORKER = "idse_orchestrator.sync.guard"
 
 
-class Merges(Protocol):
-    """What merges of ledgers have to be; a GitJoiner fulfils it."""
-
-    def expected(self, ref: str, parents: Sequence[str]) -> str:
-        """Id of the merge of two parents. CorruptLedgerError where they cannot be merged."""
-
-
 class GitGuard:
-    """Judges ledgers before they come in or go out. A Defect that is a note is no reason to refuse.
+    """Judges ledgers before they come in or go out. A Defect that is a note is no reason to refuse."""
 
-    `merges_in` gives what merges have to be, read also from an object folder that is not installed yet.
-    """
-
-    def __init__(self, vault: Vault, kinds: Kinds, merges_in: Callable[[str | None], Merges]) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds) -> None:
         self._vault = vault
         self._kinds = kinds
-        self._merges_in = merges_in
 
     def incoming(
         self, moves: Iterable[RefMove], objects: Incoming | None, there: Iterable[str]
@@ -61,29 +50,26 @@ class GitGuard:
         everything is in this repository already.
         """
         wanted = sorted(moves)
-        names, refused = self._named(wanted, _neighbours(wanted, there))
-        folder = objects.folder if objects is not None else None
-        return _by_ref([*refused, *self._judged(wanted, names, folder)])
+        neighbours = Neighbours(there) if any(not move.old for move in wanted) else None
+        named, refused = self._named(wanted, neighbours)
+        return _by_ref([*refused, *self._judged(named, objects.folder if objects is not None else None)])
 
     def outgoing(self, moves: Iterable[RefMove]) -> Mapping[str, Sequence[Defect]]:
         """Returns what keeps local refs from being published, by ref.
 
         `old` is what the remote has ("" : nothing); what is reachable from it is published already.
         """
-        wanted = sorted(moves)
-        names, refused = self._named(wanted, None)
-        refused = [_grave(defect) for defect in refused]
-        for move in wanted:
-            if not move.new and names.pop(move.ref, False):
-                refused.append(Defect(move.ref, "", "ref-deletion", "it would be deleted on the remote"))
-        return _by_ref([*refused, *self._judged(wanted, names, None, is_leaving=True)])
+        named, refused = self._named(sorted(moves), None)
+        gone = [move.ref for move in named if not move.new]
+        deletions = [Defect(ref, "", "ref-deletion", "it would be deleted on the remote") for ref in gone]
+        judged = self._judged([move for move in named if move.new], None, is_leaving=True)
+        return _by_ref([*map(_grave, refused), *deletions, *judged])
 
     def _named(
         self, moves: Iterable[RefMove], neighbours: Neighbours | None
-    ) -> tuple[dict[str, Named], list[Defect]]:
-        """The names of the refs that may be judged further, and why the others may not."""
-        names: dict[str, Named] = {}
-        refused = []
+    ) -> tuple[list[RefMove], list[Defect]]:
+        """Returns the moves of refs that may be judged further, and why the others may not."""
+        named, refused = [], []
         for move in moves:
             name = self._kinds.published(move.ref)
             problem = None if isinstance(name, Named) else name
@@ -91,36 +77,25 @@ class GitGuard:
                 problem = neighbours.problem(move.ref)
             if problem is not None:
                 refused.append(Defect(move.ref, "", *problem))
-            elif isinstance(name, Named):
-                names[move.ref] = name
-                if neighbours is not None:
-                    neighbours.add(move.ref)
-        return names, refused
+                continue
+            named.append(move)
+            if neighbours is not None:
+                neighbours.add(move.ref)
+        return named, refused
 
     def _judged(
-        self,
-        moves: Sequence[RefMove],
-        names: Mapping[str, Named],
-        folder: str | None,
-        *,
-        is_leaving: bool = False,
+        self, moves: Sequence[RefMove], folder: str | None, *, is_leaving: bool = False
     ) -> list[Defect]:
-        """The defects of those `moves` that have a name; ledgers know nothing of each other, so in parts."""
-        named = [move for move in moves if move.ref in names]
-        count = parts_for(len(named)) if self._kinds.found_at else 1
-        parts = [Part(tuple(named[number::count]), folder, is_leaving=is_leaving) for number in range(count)]
+        """Returns the defects of `moves`; ledgers know nothing of each other, so in parts."""
+        count = parts_for(len(moves)) if self._kinds.found_at else 1
         git = self._vault.git
         place = (self._vault.common_dir, git.folder, dict(git.environment), self._kinds.found_at)
+        parts = [Part(tuple(moves[number::count]), folder, is_leaving) for number in range(count)]
 
         def here(question: tuple[object, Part]) -> Sequence[Sequence[str]]:
-            return judge_part(self._vault, self._kinds, question[1], self._merges_in)
+            return judge_part(self._vault, self._kinds, question[1])
 
-        if count == 1:
-            rows = [here((place, parts[0]))]
-        else:
-            from idse_orchestrator.base.workers import share_out
-
-            rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
+        rows = share_out([(place, part) for part in parts], _WORKER, git.environment, here)
         return [Defect(*row) for part in rows for row in part]
 
 
@@ -132,38 +107,26 @@ class Part(NamedTuple):
     is_leaving: bool
 
 
-def judge_part(
-    vault: Vault, kinds: Kinds, part: Part, merges_in: Callable[[str | None], Merges]
-) -> Sequence[Sequence[str]]:
-    """The defects of the refs of `part`, whose names are good, as rows of (ref, commit, code, what)."""
-    judgement = _Judgement(vault, part.objects, merges_in, is_leaving=part.is_leaving)
-    names = {move.ref: named for move in part.moves if (named := kinds.named(move.ref))}
-    return [(bad.ref, bad.commit, bad.code, bad.what) for bad in judgement.of(part.moves, names)]
+def judge_part(vault: Vault, kinds: Kinds, part: Part) -> Sequence[Sequence[str]]:
+    """Returns (ref, commit, code, what) of each defect of the refs of `part`, whose names are good."""
+    with GuardObjects(vault, part.objects) as objects:
+        found = _Judgement(vault, kinds, part, objects).defects()
+        return [(bad.ref, bad.commit, bad.code, bad.what) for bad in found]
 
 
 class _Judgement:
     """One judgement of many refs."""
 
-    def __init__(
-        self,
-        vault: Vault,
-        folder: str | None,
-        merges_in: Callable[[str | None], Merges],
-        *,
-        is_leaving: bool = False,
-    ) -> None:
+    def __init__(self, vault: Vault, kinds: Kinds, part: Part, objects: GuardObjects) -> None:
         self._vault = vault
-        self._folder = folder
-        self._merges_in = merges_in
-        self._is_leaving = is_leaving
-        self._objects = GuardObjects(vault, folder)
+        self._kinds = kinds
+        self._part = part
+        self._objects = objects
+        self._names = {move.ref: named for move in part.moves if (named := kinds.named(move.ref))}
 
-    def of(self, moves: Sequence[RefMove], names: Mapping[str, Named]) -> Iterator[Defect]:
-        """The defects of `moves`, whose names are `names`."""
-        with self._objects:
-            yield from self._of(moves, names)
-
-    def _of(self, moves: Sequence[RefMove], names: Mapping[str, Named]) -> Iterator[Defect]:
+    def defects(self) -> Iterator[Defect]:
+        """Yields what is wrong with any ref; merges are made again only where all else is sound."""
+        moves = self._part.moves
         kinds = self._objects.measure(name for move in moves for name in (move.new, move.old) if name)
         readable = []
         for move in moves:
@@ -175,21 +138,19 @@ class _Judgement:
         plan = plan_of(self._objects.git, readable)
         for ref, words in plan.unreadable.items():
             yield Defect(ref, "", "missing-object", words)
-        yield from self._judged(plan, names)
-
-    def _judged(self, plan: Plan, names: Mapping[str, Named]) -> Iterator[Defect]:
         bad = set()
-        for defect in self._contents(plan, names):
+        for defect in self._contents(plan):
             bad.add(defect.ref)
             yield defect
         sound = [stretch for stretch in plan.stretches if stretch.ref not in bad]
         yield from self._merge_defects(sound, plan.graph)
 
-    def _contents(self, plan: Plan, names: Mapping[str, Named]) -> Iterator[Defect]:
+    def _contents(self, plan: Plan) -> Iterator[Defect]:
+        names = self._names
         families: dict[str, list[Stretch]] = {}
         for stretch in plan.stretches:
             families.setdefault(names[stretch.ref].kind.holds, []).append(stretch)
-        if self._is_leaving:
+        if self._part.is_leaving:
             yield from self._leaving(plan)
         judged = LedgerJudge(self._objects, plan.graph).judge(
             [(names[stretch.ref], stretch) for stretch in families.get(EVENTS, ()) if stretch.fresh]
@@ -206,16 +167,18 @@ class _Judgement:
     def _merge_defects(
         self, stretches: Sequence[Stretch], graph: Mapping[str, tuple[str, ...]]
     ) -> Iterator[Defect]:
-        """Merges whose parents are sound and that are not what everybody would make of them."""
+        """Yields merges whose parents are sound and that are not what everybody would make of them."""
         made = [
             (stretch.ref, name) for stretch in stretches for name in stretch.fresh if len(graph[name]) > 1
         ]
-        merges = self._merges_in(self._folder) if made else None
+        if not made:
+            return
+        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+
+        joiner = GitJoiner(self._vault, self._kinds, self._part.objects)
         refused: set[str] = set()
         for ref, name in made:
-            if merges is None or ref in refused:
-                continue
-            problem = _merge_problem(merges, ref, name, graph[name])
+            problem = None if ref in refused else _merge_problem(joiner, ref, name, graph[name])
             if problem is not None:
                 refused.add(ref)
                 yield Defect(ref, name, *problem)
@@ -229,16 +192,13 @@ class _Judgement:
                 yield Defect(stretch.ref, name, "grafted", "a graft gives this commit other parents here")
 
 
-def _merge_problem(merges: Merges, ref: str, name: str, parents: tuple[str, ...]) -> tuple[str, str] | None:
+def _merge_problem(
+    joiner: GitJoiner, ref: str, name: str, parents: tuple[str, ...]
+) -> tuple[str, str] | None:
     try:
-        return next(merge_problems(ref, name, parents, merges.expected), None)
+        return next(merge_problems(ref, name, parents, joiner.expected), None)
     except GitFailedError as error:
         return "merge-content", f"its parents cannot be merged: {error}"
-
-
-def _neighbours(moves: Sequence[RefMove], there: Iterable[str]) -> Neighbours | None:
-    """The names that exist here, if any new name has to be compared with them."""
-    return Neighbours(there) if any(not move.old for move in moves) else None
 
 
 def _grave(defect: Defect) -> Defect:
@@ -263,9 +223,9 @@ def _grafted(vault: Vault) -> frozenset[str]:
 def _by_ref(defects: Iterable[Defect]) -> dict[str, list[Defect]]:
     found: dict[str, list[Defect]] = {}
     for defect in defects:
-        told = found.setdefault(defect.ref, [])
-        if len(told) < _TOLD:
-            told.append(defect)
+        shown = found.setdefault(defect.ref, [])
+        if len(shown) < _SHOWN:
+            shown.append(defect)
     return found
 
 
@@ -278,18 +238,15 @@ def parts_for(count: int) -> int:
     """Into how many parts the judgement of `count` refs is divided."""
     if count < WORTH_IT:
         return 1
-    from idse_orchestrator.base.workers import cores
-
     return max(1, min(_MOST, cores(), count // WORTH_IT + 1))
 
 
-def _judged(question: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 - whatever JSON holds
+def _answer(question: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 - whatever JSON holds
     (common_dir, folder, environment, found_at), (moves, objects, is_leaving) = question
     vault = Vault(common_dir, Git(folder, environment))
     part = Part(tuple(RefMove(*move) for move in moves), objects, is_leaving)
-    kinds = loaded(found_at)
-    return judge_part(vault, kinds, part, lambda folder: GitJoiner(vault, kinds, folder))
+    return judge_part(vault, loaded(found_at), part)
 
 
 if __name__ == "__main__":
-    answer(_judged)
+    answer(_answer)

@@ -14,8 +14,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import keep_replica_id, known_replica_id, new_replica_id
-from idse_orchestrator.base.names import FORMAT
-from idse_orchestrator.base.text import as_written
+from idse_orchestrator.base.names import FORMAT, canonical_json
+from idse_orchestrator.base.text import as_written, counted, one_line
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
@@ -48,9 +48,7 @@ class SyncPoint(NamedTuple):
     refs: tuple[RefMove, ...]
 
     def to_json(self) -> bytes:
-        """The content of FILE: equal sync points have equal bytes."""
-        from idse_orchestrator.base.names import canonical_json
-
+        """Returns the content of FILE: equal sync points have equal bytes."""
         return canonical_json(
             {
                 "format": FORMAT,
@@ -63,23 +61,19 @@ class SyncPoint(NamedTuple):
         )
 
     def subject(self) -> str:
-        """One line that says what happened."""
-        from idse_orchestrator.base.text import counted, one_line
-
+        """Returns one line that says what happened."""
         count = counted(len(self.refs), "ref")
         way = "to" if self.direction == PUSH else "from"
         return f"{self.direction}: {count} {way} {one_line(self.remote) or 'the Agency'}"
 
     def message(self) -> str:
-        """The commit message: the subject, and trailers that plain git can query."""
-        from idse_orchestrator.base.text import one_line
-
+        """Returns the commit message: the subject, and trailers that plain git can query."""
         remote = f"Idse-Remote: {one_line(self.remote)}\n" if self.remote else ""
         return f"{self.subject()}\n\nIdse-Sync: {self.direction}\nIdse-Replica: {self.replica}\n" + remote
 
 
 def sync_point_from_json(data: bytes) -> SyncPoint:
-    """The sync point in `data`; ValueError where it is none of this format."""
+    """Returns the sync point in `data`. Raises ValueError if it is none of this format."""
     from idse_orchestrator.base.names import FORMAT
 
     try:
@@ -98,7 +92,7 @@ _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 
 
 class GitSyncPoints:
-    """The `SyncPoints` port on a repository."""
+    """The sync points of this clone, on ``refs/idse/sync/<replica>``."""
 
     def __init__(
         self,
@@ -115,12 +109,16 @@ class GitSyncPoints:
 
     @property
     def ref(self) -> str:
-        """See `SyncPoints.ref`."""
+        """Ref of this clone's sync points."""
         with ledger_lock(self._vault):
             return sync_ref(self._acting().replica)
 
     def settle(self, theirs: str) -> str:
-        """See `SyncPoints.settle`."""
+        """Agrees with the remote, whose tip of `ref` is `theirs` ("" : none); returns the ref it is now.
+
+        A sync point that arrived although its push seemed to fail becomes ours. Where somebody else wrote
+        to our ref, this clone is a copy: it goes on under a new replica id, and keeps what it had.
+        """
         ref = self.ref
         mine = self._tip(ref)
         pending = self._pending()
@@ -133,7 +131,7 @@ class GitSyncPoints:
         return self._begin_anew(ref, mine)
 
     def prepare(self, direction: str, remote: str, moves: Iterable[RefMove]) -> RefMove:
-        """See `SyncPoints.prepare`."""
+        """Writes a new sync point, not visible yet; returns the move that `publish` makes, or a push."""
         ref = self.ref
         mine = self._tip(ref)
         at = time.strftime(_MOMENT, time.gmtime(self._clock()))
@@ -143,21 +141,24 @@ class GitSyncPoints:
         return RefMove(ref, mine, new)
 
     def publish(self, move: RefMove) -> None:
-        """See `SyncPoints.publish`."""
+        """Makes a prepared sync point visible."""
         self._refs.move([move], "sync point")
 
     def arrived(self, move: RefMove) -> None:
-        """See `SyncPoints.arrived`. A pending one that is not built on it can no longer arrive."""
+        """Makes a prepared sync point visible whose push the remote accepted.
+
+        A pending one that is not built on it can no longer arrive.
+        """
         self.publish(move)
         pending = self._pending()
         self._forget(each for each in pending if each == move.new or not self._descends(each, move.new))
 
     def refused(self, move: RefMove) -> None:
-        """See `SyncPoints.refused`."""
+        """Forgets a prepared sync point that the remote refused."""
         self._forget([move.new])
 
     def latest(self) -> SyncPoint | None:
-        """See `SyncPoints.latest`."""
+        """Returns the last sync point of this clone, or None."""
         replica = known_replica_id(self._vault.private)
         found = self._git.attempt("cat-file", "blob", f"{sync_ref(replica)}:{FILE}")
         if found.returncode != 0:
@@ -168,14 +169,14 @@ class GitSyncPoints:
             raise corrupt(sync_ref(replica), str(error)) from error
 
     def _adopt(self, ref: str, mine: str, theirs: str) -> None:
-        """Take `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
+        """Takes `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
         tip = theirs
         for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
             tip = self._commit(self._noted(commit), tip)
         self.arrived(RefMove(ref, mine, tip))
 
     def _begin_anew(self, ref: str, mine: str) -> str:
-        """Go on under another replica id, with all that was noted here so far.
+        """Goes on under another replica id, with all that was noted here so far.
 
         What only this clone noted under the old id must not stand against what the other published. The
         last one is noted again under the new id: the ref of a clone ends with a point of that clone.
@@ -193,7 +194,7 @@ class GitSyncPoints:
         return new
 
     def _under(self, replica: str, commit: str) -> str:
-        """The sync point `commit`, noted under another replica id on top of those before it."""
+        """Notes the sync point `commit` under another replica id on top of those before it."""
         before = self._git.attempt("rev-parse", "--verify", "--quiet", f"{commit}^").stdout.strip().decode()
         return self._commit(self._noted(commit)._replace(replica=replica), before)
 
@@ -201,7 +202,7 @@ class GitSyncPoints:
         return sync_point_from_json(self._git.bytes("cat-file", "blob", f"{commit}:{FILE}"))
 
     def _forget(self, commits: Iterable[str]) -> None:
-        """Let go of pending ones. What another process keeps from being removed now is found again later."""
+        """Lets go of pending ones. What another process keeps from being removed now is found again later."""
         for commit in commits:
             self._git.attempt("update-ref", "-d", PENDING + commit, commit)
 
@@ -232,7 +233,7 @@ class GitSyncPoints:
 
 
 def _seconds(moment: str) -> int:
-    """Seconds since 1970: git reads a date in words only up to the year 2099."""
+    """Returns seconds since 1970: git reads a date in words only up to the year 2099."""
     from calendar import timegm  # with datetime and locale: only who writes one pays for them
 
     return timegm(time.strptime(moment, _MOMENT))
@@ -253,7 +254,7 @@ class PointEntry(NamedTuple):
 
 
 def sync_points(vault: Vault, limit: int | None = None) -> Iterator[PointEntry]:
-    """The sync points under ``refs/idse/sync/``, newest first, `limit` of them at most."""
+    """Yields the sync points under ``refs/idse/sync/``, newest first, `limit` of them at most."""
     refs = vault.git.lines("for-each-ref", "--format=%(refname)", SYNC)
     if not refs:
         return

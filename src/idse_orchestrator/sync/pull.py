@@ -7,7 +7,6 @@ ones proceed. Where both sides moved, M(a, b) is made here exactly as it would b
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import ConflictError, NewerLedgerError
@@ -19,9 +18,11 @@ from idse_orchestrator.sync.syncing import (
     PULLED,
     REFUSED,
     TRIES,
+    Pulling,
     RefOutcome,
     Syncing,
     SyncOutcome,
+    pause,
     permitted,
     refusals,
     without_points,
@@ -61,7 +62,7 @@ def pull(syncing: Syncing) -> SyncOutcome:
     return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts_of(syncing, refs))
 
 
-def conflicts_of(syncing: Syncing, outcomes: Sequence[RefOutcome]) -> tuple[str, ...]:
+def conflicts_of(syncing: Pulling, outcomes: Sequence[RefOutcome]) -> tuple[str, ...]:
     """Returns those of the merged refs whose documents carry conflict markers now."""
     merged = [outcome.ref for outcome in outcomes if outcome.result == MERGED]
     return tuple(sorted(syncing.refs.conflicted(merged))) if merged else ()
@@ -77,7 +78,7 @@ def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
     return point.new
 
 
-def install_changes(syncing: Syncing) -> Changes:
+def install_changes(syncing: Pulling) -> Changes:
     """Fetches, judges and installs whatever differs; nothing is sent.
 
     A remote that moves between the question and the answer is asked again.
@@ -88,13 +89,13 @@ def install_changes(syncing: Syncing) -> Changes:
         except ConflictError:
             if attempt == TRIES - 1:
                 raise
-            syncing.pause(attempt)
+            pause(attempt)
     raise AssertionError
 
 
-def _install(syncing: Syncing) -> Changes:
+def _install(syncing: Pulling) -> Changes:
     theirs = syncing.remote.heads()
-    own = syncing.points.settle(theirs.get(syncing.points.ref, ""))
+    own = syncing.settle(theirs)
     mine = syncing.refs.heads()
     differing = {ref: head for ref, head in theirs.items() if mine.get(ref) != head and ref != own}
     equal = [ref for ref, head in theirs.items() if mine.get(ref) == head and not ref.startswith(SYNC)]
@@ -111,7 +112,7 @@ def _install(syncing: Syncing) -> Changes:
 
 
 def _installed(
-    syncing: Syncing,
+    syncing: Pulling,
     moves: Sequence[RefMove],
     unknown: Mapping[str, str],
     changes: Changes,
@@ -121,41 +122,30 @@ def _installed(
 
     What a remote has beside something bad is fetched again without it: bad objects are never installed.
     """
-    with syncing.remote.fetch(unknown) if unknown else nullcontext(None) as objects:
+    with syncing.remote.fetch(unknown) as objects:
         wanted = _forward(syncing, moves, objects)
+        defects = syncing.guard.incoming(wanted, objects, mine)
+        changes.outcomes += refusals(wanted, defects, _STAYS_OUT)
+        good = permitted(wanted, defects)
         if objects is None:
-            return _judged(syncing, wanted, None, changes, mine)
-        good = _judged(syncing, wanted, objects, changes, mine)
+            return good
         if len(good) == len(wanted):
             objects.keep()
             return good
-    rest = {move.ref: move.new for move in good if move.ref in unknown}
-    if rest:
-        with syncing.remote.fetch(rest) as objects:
+    with syncing.remote.fetch({move.ref: move.new for move in good if move.ref in unknown}) as objects:
+        if objects is not None:
             objects.keep()
     return good
 
 
-def _judged(
-    syncing: Syncing,
-    moves: Sequence[RefMove],
-    objects: Incoming | None,
-    changes: Changes,
-    mine: Iterable[str],
-) -> list[RefMove]:
-    defects = syncing.guard.incoming(moves, objects, mine)
-    changes.outcomes += refusals(moves, defects, _STAYS_OUT)
-    return permitted(moves, defects)
-
-
-def _forward(syncing: Syncing, moves: Sequence[RefMove], objects: Incoming | None) -> list[RefMove]:
+def _forward(syncing: Pulling, moves: Sequence[RefMove], objects: Incoming | None) -> list[RefMove]:
     """Returns the moves with news: a remote that is behind us, or replays an old tip, has none."""
     both = [(move.old, move.new) for move in moves if move.old]
     relations = iter(syncing.refs.relations(both, objects))
     return [move for move in moves if not move.old or next(relations) not in (AHEAD, EQUAL)]
 
 
-def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None:
+def _apply(syncing: Pulling, moves: Sequence[RefMove], changes: Changes) -> None:
     """Moves local refs: forward if that is possible, else to the join of both histories."""
     waiting = {move.ref: move.new for move in moves}
     seen = {move.ref: move.old for move in moves}
@@ -172,7 +162,7 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None
         ]
         waiting = {ref: head for ref, head in waiting.items() if ref in late}
         if late:
-            syncing.pause(attempt)
+            pause(attempt)
             mine = syncing.refs.heads()
             seen = {ref: mine.get(ref, "") for ref in waiting}
     why = "it kept moving in this repository"
@@ -180,7 +170,7 @@ def _apply(syncing: Syncing, moves: Sequence[RefMove], changes: Changes) -> None
 
 
 def _planned(
-    syncing: Syncing, waiting: Mapping[str, str], seen: Mapping[str, str]
+    syncing: Pulling, waiting: Mapping[str, str], seen: Mapping[str, str]
 ) -> list[tuple[RefMove, str, str]]:
     """Returns the move of each ref, its result and why it failed, without refs that are in place already."""
     pairs = [(seen[ref], head) for ref, head in waiting.items() if seen[ref]]
@@ -197,7 +187,7 @@ def _planned(
     return planned
 
 
-def _joined(syncing: Syncing, move: RefMove) -> tuple[RefMove, str, str]:
+def _joined(syncing: Pulling, move: RefMove) -> tuple[RefMove, str, str]:
     """The move to the join of both histories; a ledger of ours that needs a newer idse stays as it is."""
     try:
         return move._replace(new=syncing.joiner.join(move.ref, move.old, move.new)), MERGED, ""

@@ -7,7 +7,6 @@ that is slower than another fetches, joins and tries again, a bounded number of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,6 +25,7 @@ from idse_orchestrator.sync.syncing import (
     RefOutcome,
     Syncing,
     SyncOutcome,
+    pause,
     permitted,
     refusals,
     without_points,
@@ -48,7 +48,7 @@ def push(syncing: Syncing) -> SyncOutcome:
             pass  # each time, one ref more is known that the remote does not want
         if state == _DONE:
             return pushing.outcome()
-        syncing.pause(tries)
+        pause(tries)
     return pushing.given_up()
 
 
@@ -58,7 +58,7 @@ def plan_push(syncing: Syncing) -> SyncOutcome:
     moves = [RefMove(ref, theirs.get(ref, ""), head) for ref, head in mine.items() if theirs.get(ref) != head]
     known = syncing.refs.known({move.old for move in moves if move.old})
     unknown = {move.ref: move.old for move in moves if move.old and move.old not in known}
-    with syncing.remote.fetch(unknown) if unknown else nullcontext(None) as objects:
+    with syncing.remote.fetch(unknown) as objects:
         going = _ahead(syncing, moves, objects)
     defects = syncing.guard.outgoing(move for move in going if move.ref not in unknown)
     waiting = [RefOutcome(move.ref, WAITING, *move[1:]) for move in permitted(going, defects)]
@@ -247,7 +247,7 @@ def _standings(syncing: Syncing, mine: Mapping[str, str], theirs: Mapping[str, s
     both = [ref for ref, head in mine.items() if theirs.get(ref, head) != head]
     known = syncing.refs.known({theirs[ref] for ref in both})
     unknown = {ref: theirs[ref] for ref in both if theirs[ref] not in known}
-    with syncing.remote.fetch(unknown) if unknown else nullcontext(None) as objects:
+    with syncing.remote.fetch(unknown) as objects:
         found = syncing.refs.relations([(mine[ref], theirs[ref]) for ref in both], objects)
     standings = dict(zip(both, found, strict=True))
     for ref in (*mine, *theirs):

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
 from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
+from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
@@ -24,8 +26,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
-    from idse_orchestrator.sync.ports import Remote, SyncPoints
-    from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
+    from idse_orchestrator.sync.incoming import Incoming
+    from idse_orchestrator.sync.points import GitSyncPoints
     from idse_orchestrator.sync.transport import GitRemote
 
 PULLED = "pulled"
@@ -81,47 +83,73 @@ TRIES = 30
 """Rounds in which others may be faster: with eight clones that push at once, the last needs eight."""
 
 
-class Syncing:
-    """The parts of a sync. `pause` sleeps after the given number of failed tries, longer each time.
+class Remote(Protocol):
+    """What is pulled from: an Agency that git reaches, or a store.
 
-    All but the first three are made when they are first needed: mostly there is nothing to do.
+    Refs are full names under ``refs/idse/``, ids 40 hexadecimal digits. Every method may raise
+    UnreachableError (exit 5), NotAuthorizedError (exit 4), or GitFailedError.
     """
 
-    def __init__(  # noqa: PLR0913 - it is the list of parts
-        self,
-        kinds: Kinds,
-        agency: Agency,
-        remote: Remote,
-        refs: PublishedRefs,
-        pause: Callable[[int], None],
-        *,
-        make_points: Callable[[], SyncPoints],
-        make_guard: Callable[[], GitGuard],
-        make_joiner: Callable[[], GitJoiner],
-    ) -> None:
-        self.kinds = kinds
-        self.agency = agency
-        self.remote = remote
-        self.refs = refs
-        self.pause = pause
-        self._make_points = make_points
-        self._make_guard = make_guard
-        self._make_joiner = make_joiner
+    def heads(self) -> Mapping[str, str]:
+        """Returns ref to id of every published ref that the remote has."""
 
-    @cached_property
-    def points(self) -> SyncPoints:
-        """The sync points of this clone."""
-        return self._make_points()
+    def fetch(self, wanted: Mapping[str, str]) -> AbstractContextManager[Incoming | None]:
+        """Fetches the objects of `wanted` (ref to id, as `heads` said) without moving any ref.
+
+        Yields None if nothing is wanted.
+        """
+
+    def track(self, heads: Mapping[str, str]) -> None:
+        """Remembers `heads` as what the remote has, as far as the objects are here."""
+
+
+class Pulling:
+    """The parts of a pull. What judges and joins is made when it is first needed: mostly nothing is new."""
+
+    def __init__(self, vault: Vault, kinds: Kinds, remote: Remote) -> None:
+        self.kinds = kinds
+        self.remote = remote
+        self.refs = PublishedRefs(vault)
+        self._vault = vault
 
     @cached_property
     def guard(self) -> GitGuard:
         """The judge of ledgers that come in or go out."""
-        return self._make_guard()
+        from idse_orchestrator.sync.guard import GitGuard
+
+        return GitGuard(self._vault, self.kinds)
 
     @cached_property
     def joiner(self) -> GitJoiner:
         """The merger of histories."""
-        return self._make_joiner()
+        from idse_orchestrator.ledger.merge.joiner import GitJoiner
+
+        return GitJoiner(self._vault, self.kinds)
+
+    def settle(self, theirs: Mapping[str, str]) -> str:  # noqa: ARG002 - for the heirs
+        """Agrees with a remote that has `theirs` on the sync points of this clone; returns their ref."""
+        return ""
+
+
+class Syncing(Pulling):
+    """The parts of a sync with an Agency, which leaves sync points; `actor` signs them."""
+
+    def __init__(self, vault: Vault, kinds: Kinds, agency: Agency, remote: GitRemote, actor: Acting) -> None:
+        super().__init__(vault, kinds, remote)
+        self.agency = agency
+        self.remote: GitRemote = remote
+        self._actor = actor
+
+    @cached_property
+    def points(self) -> GitSyncPoints:
+        """The sync points of this clone."""
+        from idse_orchestrator.sync.points import GitSyncPoints
+
+        return GitSyncPoints(self._vault, self.refs, self._actor)
+
+    def settle(self, theirs: Mapping[str, str]) -> str:
+        """Agrees with the Agency; see `GitSyncPoints.settle`."""
+        return self.points.settle(theirs.get(self.points.ref, ""))
 
 
 def no_news(syncing: Syncing, direction: str) -> SyncOutcome | None:
@@ -183,43 +211,12 @@ def open_syncing(
 
     `actor` signs the sync points.
     """
-    from idse_orchestrator.sync.published_refs import PublishedRefs
-
-    refs = PublishedRefs(vault)
-    syncing = Syncing(
-        kinds,
-        agency,
-        remote,
-        refs,
-        pause,
-        make_points=lambda: _points(vault, refs, actor),
-        make_guard=lambda: _guard(vault, kinds),
-        make_joiner=lambda: _joiner(vault, kinds),
-    )
     lock = file_lock(vault.private, PATIENCE_SECONDS, "sync.lock") if alone else nullcontext()
     try:
         with lock:
-            yield syncing
+            yield Syncing(vault, kinds, agency, remote, actor)
     finally:
         remote.close()
-
-
-def _points(vault: Vault, refs: PublishedRefs, actor: Acting) -> SyncPoints:
-    from idse_orchestrator.sync.points import GitSyncPoints
-
-    return GitSyncPoints(vault, refs, actor)
-
-
-def _guard(vault: Vault, kinds: Kinds) -> GitGuard:
-    from idse_orchestrator.sync.guard import GitGuard
-
-    return GitGuard(vault, kinds, lambda folder: _joiner(vault, kinds, folder))
-
-
-def _joiner(vault: Vault, kinds: Kinds, folder: str | None = None) -> GitJoiner:
-    from idse_orchestrator.ledger.merge.joiner import GitJoiner
-
-    return GitJoiner(vault, kinds, folder)
 
 
 def pause(attempt: int) -> None:

@@ -81,7 +81,7 @@ class _Beside:
 
 
 class GitRemote:
-    """The `Remote` that git reaches. `on_progress` gets git's own lines; `patience` is in seconds."""
+    """One Agency. `on_progress` gets git's own lines; `patience` is in seconds."""
 
     def __init__(
         self,
@@ -112,7 +112,10 @@ class GitRemote:
         self._tracking.wait()
 
     def settled(self) -> int | None:
-        """Compares the listings as bytes."""
+        """Returns the number of ledgers and notes if both sides have the same; None if anything differs.
+
+        The cheapest question there is: listings are compared as bytes, and `heads` that follows asks nobody.
+        """
         if self._listings is None:
             return None
         there = self._listing = self._list()
@@ -132,17 +135,19 @@ class GitRemote:
         return {ref: head for head, _, ref in rows if ref.startswith(PUBLISHED) and not ref.endswith("^{}")}
 
     @contextmanager
-    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming]:
+    def fetch(self, wanted: Mapping[str, str]) -> Iterator[Incoming | None]:
         """Fetches ids. Raises ConflictError if the remote does not have one any more."""
+        if not wanted:
+            yield None
+            return
         from idse_orchestrator.sync.incoming import IncomingFolder
 
         with IncomingFolder(self._vault) as incoming:
-            if wanted:
-                self._fetch(wanted, incoming)
+            self._fetch(wanted, incoming)
             yield incoming
 
     def push(self, moves: Sequence[RefMove]) -> PushReport:
-        """Pushes `moves`; see `pushing`."""
+        """Moves refs on the remote, all or none, forward only, each only from its `old`."""
         from idse_orchestrator.sync.pushing import push
 
         self._tracking.wait()  # git itself notes what it pushed
@@ -154,7 +159,7 @@ class GitRemote:
             self._tracking.start(lambda: track(self._vault.git, self._agency.remote, heads))
 
     def remembered(self) -> Mapping[str, str]:
-        """Reads the tracking refs; a bare URL has none."""
+        """Returns ref to id of what the remote had when it was reached last; a bare URL has none."""
         self._tracking.wait()
         return tracked(self._vault.git, self._agency.remote) if self._agency.remote else {}
 

@@ -68,7 +68,7 @@ def git_guard(vault: Vault) -> GitGuard:
     """Returns what judges ledgers at the border."""
     from idse_orchestrator.sync.guard import GitGuard
 
-    return GitGuard(vault, KINDS, lambda folder: git_joiner(vault, folder))
+    return GitGuard(vault, KINDS)
 
 
 def git_source(vault: Vault) -> GitLedgerSource:
