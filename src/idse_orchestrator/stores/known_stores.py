@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from idse_orchestrator.base.text import near
 from idse_orchestrator.documents.project_workspace import STORE_FOLDER
@@ -21,13 +21,13 @@ from idse_orchestrator.errors import (
     UnknownStoreError,
     UsageError,
 )
+from idse_orchestrator.stores.design_store import DesignStore
 from idse_orchestrator.stores.filesystem_store import FilesystemStore, is_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from importlib.metadata import EntryPoint
 
-    from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, Loaded
     from idse_orchestrator.stores.entry import StoreEntry
 
 GROUP = "idse_orchestrator.stores"
@@ -35,27 +35,15 @@ GIT = "git"
 FILESYSTEM = "filesystem"
 BUILT_IN = (GIT, FILESYSTEM)
 
-_METHODS = (
-    "list_projects",
-    "list_sessions",
-    "load_session",
-    "load_state",
-    "entries",
-    "save_session",
-    "delete_session",
-    "load_artifact",
-    "save_artifact",
-)
+_METHODS = tuple(name for name in vars(DesignStore) if not name.startswith("_"))
 
 
 def open_store(name: str, location: str) -> DesignStore:
     """Opens the store called `name`. Raises UnknownStoreError, InvalidConfigurationError."""
     if name == FILESYSTEM:
-        from idse_orchestrator.stores.filesystem_store import FilesystemStore
-
         return FilesystemStore(location)
-
-    return OfferedStore(name, location, _checked(name, _made(_offered(name), location)))
+    offered = _checked(name, _made(_offered(name), location))
+    return cast("DesignStore", OfferedStore(name, location, offered))
 
 
 def _offered(name: str) -> EntryPoint:
@@ -96,57 +84,26 @@ def _checked(name: str, store: object) -> DesignStore:
 
 
 class OfferedStore:
-    """The `DesignStore` port on `store`, which is called `name` and keeps its ledgers at `location`."""
+    """Asks `store`, which is called `name` and keeps its ledgers at `location`, and has its failures told.
+
+    It has the methods of a `DesignStore`, and raises StorageError for whatever goes wrong in them.
+    """
 
     def __init__(self, name: str, location: str, store: DesignStore) -> None:
         self._name = name
         self._location = location
         self._store = store
 
-    def list_projects(self) -> Sequence[str]:
-        """See `DesignStore.list_projects`."""
-        with self._asked("list_projects"):
-            return self._store.list_projects()
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        if method not in _METHODS:
+            raise AttributeError(method)
 
-    def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
-        """See `DesignStore.list_sessions`."""
-        with self._asked("list_sessions"):
-            return self._store.list_sessions(project)
+        def ask(*arguments: object) -> object:
+            with self._asked(method):
+                found = getattr(self._store, method)(*arguments)
+                return self._read(iter(found)) if method == "entries" else found
 
-    def load_session(self, key: LedgerKey) -> Loaded | None:
-        """See `DesignStore.load_session`."""
-        with self._asked("load_session"):
-            return self._store.load_session(key)
-
-    def load_state(self, key: LedgerKey) -> bytes | None:
-        """See `DesignStore.load_state`."""
-        with self._asked("load_state"):
-            return self._store.load_state(key)
-
-    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """See `DesignStore.entries`."""
-        with self._asked("entries"):
-            return self._read(iter(self._store.entries(key)))
-
-    def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
-        """See `DesignStore.save_session`."""
-        with self._asked("save_session"):
-            return self._store.save_session(key, entries, expected)
-
-    def delete_session(self, key: LedgerKey, expected: str) -> None:
-        """See `DesignStore.delete_session`."""
-        with self._asked("delete_session"):
-            self._store.delete_session(key, expected)
-
-    def load_artifact(self, content_id: str) -> bytes:
-        """See `DesignStore.load_artifact`."""
-        with self._asked("load_artifact"):
-            return self._store.load_artifact(content_id)
-
-    def save_artifact(self, content: bytes) -> str:
-        """See `DesignStore.save_artifact`."""
-        with self._asked("save_artifact"):
-            return self._store.save_artifact(content)
+        return ask
 
     def _read(self, entries: Iterator[StoreEntry]) -> Iterator[StoreEntry]:
         while True:

@@ -49,16 +49,8 @@ class SyncPoint(NamedTuple):
 
     def to_json(self) -> bytes:
         """Returns the content of FILE: equal sync points have equal bytes."""
-        return canonical_json(
-            {
-                "format": FORMAT,
-                "at": self.at,
-                "direction": self.direction,
-                "remote": self.remote,
-                "replica": self.replica,
-                "refs": [move._asdict() for move in sorted(self.refs)],
-            }
-        )
+        moves = [move._asdict() for move in sorted(self.refs)]
+        return canonical_json({"format": FORMAT, **self._asdict(), "refs": moves})
 
     def subject(self) -> str:
         """Returns one line that says what happened."""
@@ -169,7 +161,7 @@ class GitSyncPoints:
             raise corrupt(sync_ref(replica), str(error)) from error
 
     def _adopt(self, ref: str, mine: str, theirs: str) -> None:
-        """Takes `theirs`, which is ours and arrived; what was noted here since is noted again on top of it."""
+        """Takes `theirs`, which is ours and arrived; what was noted since is noted again on top of it."""
         tip = theirs
         for commit in self._git.lines("rev-list", "--reverse", mine, f"^{theirs}") if mine else ():
             tip = self._commit(self._noted(commit), tip)

@@ -11,102 +11,59 @@ from dataclasses import dataclass
 
 from idse_orchestrator.worktree.hook import HOOKS, HookManager
 
-_PRE_COMMIT = """\
+_PURPOSES = {
+    "pre-commit": "checks staged sessions",
+    "pre-merge-commit": "checks merged sessions",
+    "post-commit": "records the commit",
+    "post-merge": "records the merge",
+    "post-rewrite": "follows rewritten commits",
+    "pre-push": "keeps code from the Agency",
+}
+_OF_INDEX = ("pre-commit", "pre-merge-commit")
+_ARGUMENTS = {"post-merge": ("1",), "post-rewrite": ("1",), "pre-push": ("1", "2")}
+"""Words that git gives to a hook, and that a manager has to pass on."""
+_FROM_STDIN = ("post-rewrite", "pre-push")
+_IF_STAGED = "git diff --cached --quiet -- .idse ||"
+
+
+def _pre_commit(hook: str) -> str:
+    of_index = f"sh -c '{_IF_STAGED} exec idse hook {hook}'"
+    return f"""\
+      - id: idse-{hook}
+        name: idse {_PURPOSES[hook]}
+        entry: {of_index if hook in _OF_INDEX else f"idse hook {hook}"}
+        language: system
+        always_run: true
+        pass_filenames: false
+        stages: [{hook}]
+"""
+
+
+def _command(hook: str, argument: str) -> str:
+    words = [argument.replace("N", number) for number in _ARGUMENTS.get(hook, ())]
+    return " ".join(([_IF_STAGED] if hook in _OF_INDEX else []) + ["idse hook", hook, *words])
+
+
+def _husky(hook: str) -> str:
+    command = _command(hook, '"$N"')
+    return f"# .husky/{hook}\n{command}\n"
+
+
+def _lefthook(hook: str) -> str:
+    stdin = "      use_stdin: true\n" if hook in _FROM_STDIN else ""
+    return f"{hook}:\n  commands:\n    idse:\n      run: {_command(hook, '{N}')}\n{stdin}"
+
+
+_PRE_COMMIT = f"""\
 # .pre-commit-config.yaml
-default_install_hook_types: [pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push]
+default_install_hook_types: [{", ".join(HOOKS)}]
 repos:
   - repo: local
     hooks:
-      - id: idse-pre-commit
-        name: idse checks staged sessions
-        entry: sh -c 'git diff --cached --quiet -- .idse || exec idse hook pre-commit'
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [pre-commit]
-      - id: idse-pre-merge-commit
-        name: idse checks merged sessions
-        entry: sh -c 'git diff --cached --quiet -- .idse || exec idse hook pre-merge-commit'
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [pre-merge-commit]
-      - id: idse-post-commit
-        name: idse records the commit
-        entry: idse hook post-commit
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [post-commit]
-      - id: idse-post-merge
-        name: idse records the merge
-        entry: idse hook post-merge
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [post-merge]
-      - id: idse-post-rewrite
-        name: idse follows rewritten commits
-        entry: idse hook post-rewrite
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [post-rewrite]
-      - id: idse-pre-push
-        name: idse keeps code from the Agency
-        entry: idse hook pre-push
-        language: system
-        always_run: true
-        pass_filenames: false
-        stages: [pre-push]
-# then: pre-commit install
+{"".join(map(_pre_commit, HOOKS))}# then: pre-commit install
 """
-
-_HUSKY = """\
-# .husky/pre-commit
-git diff --cached --quiet -- .idse || idse hook pre-commit
-# .husky/pre-merge-commit
-git diff --cached --quiet -- .idse || idse hook pre-merge-commit
-# .husky/post-commit
-idse hook post-commit
-# .husky/post-merge
-idse hook post-merge "$1"
-# .husky/post-rewrite
-idse hook post-rewrite "$1"
-# .husky/pre-push
-idse hook pre-push "$1" "$2"
-"""
-
-_LEFTHOOK = """\
-# lefthook.yml
-pre-commit:
-  commands:
-    idse:
-      run: git diff --cached --quiet -- .idse || idse hook pre-commit
-pre-merge-commit:
-  commands:
-    idse:
-      run: git diff --cached --quiet -- .idse || idse hook pre-merge-commit
-post-commit:
-  commands:
-    idse:
-      run: idse hook post-commit
-post-merge:
-  commands:
-    idse:
-      run: idse hook post-merge {1}
-post-rewrite:
-  commands:
-    idse:
-      run: idse hook post-rewrite {1}
-      use_stdin: true
-pre-push:
-  commands:
-    idse:
-      run: idse hook pre-push {1} {2}
-      use_stdin: true
-# then: lefthook install
-"""
+_HUSKY = "".join(map(_husky, HOOKS))
+_LEFTHOOK = "# lefthook.yml\n" + "".join(map(_lefthook, HOOKS)) + "# then: lefthook install\n"
 
 
 @dataclass(frozen=True, slots=True)
