@@ -19,7 +19,7 @@ from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, 
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
 from idse_orchestrator.stores.filesystem_store import FilesystemStore
-from idse_orchestrator.stores.plain_folders import Folders
+from idse_orchestrator.stores.plain_ledgers import Folders
 from memory_store import MemoryStore
 
 TEXT = "a\nb\nc\nd\ne\n"

@@ -310,7 +310,7 @@ def sound_ledger(store, folder, session, content):
     """A ledger in `store` as idse writes it, with one document."""
     from idse_orchestrator.ledger.events import Draft
     from idse_orchestrator.stores.plain_documents import Place
-    from idse_orchestrator.stores.plain_folders import Folders
+    from idse_orchestrator.stores.plain_ledgers import Folders
     from idse_orchestrator.wiring.acting import PlainActing
     from idse_orchestrator.wiring.ledgers import store_writer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from idse_orchestrator.stores.entry import Content, entry_id, make_entry
-from idse_orchestrator.stores.plain_reader import StoreLedgerDocuments
+from idse_orchestrator.stores.plain_ledgers import StoreLedgerDocuments
 from memory_store import MemoryStore
 
 SESSIONS = ("login", "pay", "search")

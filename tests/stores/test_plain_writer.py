@@ -12,8 +12,7 @@ from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.stores.entry import Content, make_entry
 from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.plain_documents import Place
-from idse_orchestrator.stores.plain_folders import Folders
-from idse_orchestrator.stores.plain_reader import StoreLedgerReader
+from idse_orchestrator.stores.plain_ledgers import Folders, StoreLedgerReader
 from idse_orchestrator.wiring.acting import PlainActing
 from idse_orchestrator.wiring.ledgers import store_writer
 from memory_store import MemoryStore

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.base.files import known_replica_id
 from idse_orchestrator.documents.project_workspace import ARTIFACTS as ARTIFACT_PATHS
-from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
@@ -26,19 +25,26 @@ from idse_orchestrator.ledger.refs import (
     tracking_ref,
 )
 from idse_orchestrator.pipeline.stage_state_model import state_from_json
-from idse_orchestrator.pipeline.values import Look, ProjectTip, SessionTip, project_from_json, project_parts
+from idse_orchestrator.pipeline.values import (
+    COMMIT_PREFIX,
+    EVENT_PREFIX,
+    Look,
+    ProjectTip,
+    SessionTip,
+    only_match,
+    project_from_json,
+    project_parts,
+    steps_back,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import ProjectState
 
-_EVENT = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
-_HEX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
 _COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
 _REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
-_BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
 
 State = TypeVar("State")
 Parsed = TypeVar("Parsed")
@@ -76,7 +82,7 @@ class GitLedgerReader:
             tip = self._tip(objects, state_from_json, session_ref(project, session))
             if tip is None:
                 return None
-            names = [f"{tip.commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
+            names = _document_names(tip.commit)
             of_project = f"{project_ref(project)}:{STATE}"
             *found, state = objects.read_all([*names, of_project])
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
@@ -128,9 +134,8 @@ class GitLedgerReader:
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
         """See `LedgerReader.artifact_blobs`."""
-        names = [f"{commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
         with ObjectStream(self._git) as objects:
-            found = zip(ARTIFACT_PATHS, objects.read_all(names), strict=True)
+            found = zip(ARTIFACT_PATHS, objects.read_all(_document_names(commit)), strict=True)
             return {stage: blob.id for stage, blob in found if blob}
 
     def tree_files(self, tree: str) -> Mapping[str, str]:
@@ -144,23 +149,15 @@ class GitLedgerReader:
     def find_commit(self, project: str, session: str, name: str) -> str:
         """See `LedgerReader.find_commit`."""
         ref = session_ref(project, session)
-        if _EVENT.fullmatch(name.upper()):
+        if EVENT_PREFIX.fullmatch(name.upper()):
             wanted = ("--extended-regexp", f"--grep=^Idse-Event: {name.upper()}")
             found = self._git.lines("log", "--format=%H", *wanted, ref)
-        elif (back := _BACK.fullmatch(name)) and back["session"] in ("", session, f"{project}/{session}"):
-            found = self._git.lines("rev-list", "--max-count=1", f"--skip={back['steps']}", ref)
+        elif (steps := steps_back((project, session), name)) is not None:
+            found = self._git.lines("rev-list", "--max-count=1", f"--skip={steps}", ref)
         else:
-            commits = self._git.lines("rev-list", ref) if _HEX.fullmatch(name.lower()) else []
+            commits = self._git.lines("rev-list", ref) if COMMIT_PREFIX.fullmatch(name.lower()) else []
             found = [commit for commit in commits if commit.startswith(name.lower())]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise AmbiguousError(
-                f"{name!r} stands for {len(found)} events of {project}/{session}",
-                cause=", ".join(commit[:10] for commit in found[:5]),
-                fix=("type more of it",),
-            )
-        raise UnknownNameError(f"there is no event {name!r} in {project}/{session}", fix=("idse log",))
+        return only_match((project, session), name, found)
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""
@@ -190,6 +187,10 @@ class GitLedgerReader:
 
     def _refs(self, prefix: str) -> Sequence[str]:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
+
+
+def _document_names(commit: str) -> list[str]:
+    return [f"{commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
 
 
 def _parts_in(data: bytes) -> Mapping[str, Any]:

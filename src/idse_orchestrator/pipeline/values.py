@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from idse_orchestrator.base.names import canonical_json, filled
+from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.ledger.commit import STATE, corrupt
 from idse_orchestrator.ledger.events import Draft, NotApplied, Tip
 from idse_orchestrator.ledger.refs import FIRST, read_format
 from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import Event
+    from idse_orchestrator.ledger.events import Event, SessionKey
 
 
 class Look(NamedTuple):
@@ -25,6 +27,31 @@ class Look(NamedTuple):
     tip: Tip[SessionState]
     blobs: Mapping[str, str]
     parts: Mapping[str, Any] = {}
+
+
+EVENT_PREFIX = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)
+COMMIT_PREFIX = re.compile(r"[0-9a-f]{4,40}", re.ASCII)
+_BACK = re.compile(r"(?P<session>[^@]*)@\{(?P<steps>\d{1,9})\}", re.ASCII)
+
+
+def steps_back(key: SessionKey, name: str) -> int | None:
+    """Returns N for ``@{N}``, the entry N before the newest of session `key`; None for another name."""
+    back = _BACK.fullmatch(name)
+    return int(back["steps"]) if back and back["session"] in ("", key[1], "/".join(key)) else None
+
+
+def only_match(key: SessionKey, name: str, found: Sequence[str]) -> str:
+    """Returns the one commit in `found` that `name` stands for. Raises AmbiguousError, UnknownNameError."""
+    if len(found) == 1:
+        return found[0]
+    where = "/".join(key)
+    if found:
+        raise AmbiguousError(
+            f"{name!r} stands for {len(found)} events of {where}",
+            cause=", ".join(commit[:10] for commit in found[:5]),
+            fix=("type more of it",),
+        )
+    raise UnknownNameError(f"there is no event {name!r} in {where}", fix=("idse log",))
 
 
 SessionTip = Tip[SessionState]

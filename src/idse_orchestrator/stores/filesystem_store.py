@@ -9,6 +9,22 @@ from __future__ import annotations
 import json
 import os
 import re
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.names import check_name, check_new_name, is_name
+from idse_orchestrator.stores.design_store import LedgerKey
+from idse_orchestrator.stores.entry import StoreEntry
+from idse_orchestrator.stores.entry_files import (
+    make_own_folder,
+    read_file,
+    refused,
+    settle,
+    unreadable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -22,7 +38,6 @@ from idse_orchestrator.base.files import (
 from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.stores.design_store import (
-    LedgerKey,
     Loaded,
     check_append,
     check_key,
@@ -30,25 +45,19 @@ from idse_orchestrator.stores.design_store import (
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.stores.entry import StoreEntry, newest_first
+from idse_orchestrator.stores.entry import newest_first
 from idse_orchestrator.stores.entry_files import (
     FORMAT,
     MARKER,
+    PROJECTS,
+    SESSIONS,
     STATE,
+    STORE,
     TIP,
     EntryFiles,
-    LedgerNames,
     content_path,
-    ledger_folder,
-)
-from idse_orchestrator.stores.store_files import (
-    STORE,
     holds,
-    make_own_folder,
-    read_file,
-    refused,
-    settle,
-    unreadable,
+    ledger_folder,
 )
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
@@ -200,3 +209,51 @@ def _no_store(root: str, cause: str) -> InvalidConfigurationError:
     return InvalidConfigurationError(
         "this folder is not a store that idse can use", where=root, cause=cause, fix=("name another folder",)
     )
+
+
+class LedgerNames:
+    """The names of the ledgers below `root`: where a ledger is, there is its `tip`, readable or not."""
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+
+    def projects(self) -> list[str]:
+        """Returns the projects that have a ledger of their own, in order."""
+        return [project for project in self._allowed("") if self._has((project, ""))]
+
+    def sessions(self, project: str | None = None) -> list[LedgerKey]:
+        """Returns the keys of all sessions that have a ledger, in order; of one project if given."""
+        owners = self._allowed("") if project is None else [check_name("project", project)]
+        keys = [(owner, session) for owner in owners for session in self._allowed(owner)]
+        return [key for key in keys if self._has(key)]
+
+    def check_new(self, key: LedgerKey) -> None:
+        """Does what `check_new_key` does, without asking all the others whether they are ledgers."""
+        project, session = key
+        taken = [name for name in self._alike("", project) if self._has((name, "")) or self.sessions(name)]
+        check_new_name("project", project, taken)
+        if session:
+            taken = [name for name in self._alike(project, session) if self._has((project, name))]
+            check_new_name("session", session, taken)
+
+    def _alike(self, project: str, new: str) -> list[str]:
+        """Returns other names that differ from `new` only in case."""
+        form = new.casefold()
+        return [name for name in self._listed(project) if name.casefold() == form and name != new]
+
+    def _allowed(self, project: str) -> list[str]:
+        return sorted(name for name in self._listed(project) if is_name(name))
+
+    def _listed(self, project: str) -> list[str]:
+        """Returns the names of projects that have a folder, or of the sessions of `project`."""
+        folder = os.path.join(self._root, PROJECTS, *((project, SESSIONS) if project else ()))
+        try:
+            with os.scandir(folder) as found:
+                return [entry.name for entry in found if entry.is_dir(follow_symlinks=False)]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise unreadable(folder, error.strerror or str(error)) from error
+
+    def _has(self, key: LedgerKey) -> bool:
+        return os.path.lexists(os.path.join(ledger_folder(self._root, key), TIP))

@@ -17,7 +17,7 @@ from idse_orchestrator.errors import NeedsGitError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
 from idse_orchestrator.sessions.trees import Change
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
-from idse_orchestrator.stores.plain_folders import EMPTY, Folders
+from idse_orchestrator.stores.plain_ledgers import EMPTY, Folders
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Words

@@ -25,7 +25,7 @@ from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_docume
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.stores.plain_documents import Place
-    from idse_orchestrator.stores.plain_folders import Folders
+    from idse_orchestrator.stores.plain_ledgers import Folders
 
 
 def last_given(place: Place, project: str, session: str) -> Mapping[str, str] | None:

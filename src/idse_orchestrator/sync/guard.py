@@ -17,8 +17,8 @@ from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named, loaded
 from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
+from idse_orchestrator.sync.guard_commits import NotesJudge
 from idse_orchestrator.sync.guard_ledgers import LedgerJudge, Plan, Stretch, plan_of
-from idse_orchestrator.sync.guard_notes import NotesJudge
 from idse_orchestrator.sync.guard_objects import GuardObjects
 from idse_orchestrator.sync.guard_sync_points import sync_line_defects
 from idse_orchestrator.sync.published_refs import RefMove

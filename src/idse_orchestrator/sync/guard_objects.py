@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
-from idse_orchestrator.git.raw_objects import CarefulObjects, RawEntry, strict_tree
+from idse_orchestrator.git.raw_objects import CarefulObjects, RawCommit, RawEntry, strict_commit, strict_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
 
+MAX_COMMIT_BYTES = 256 * 1024
+MAX_TREE_BYTES = 4 * 1024 * 1024
 PORTION = 64 * 1024 * 1024
 """So many bytes of objects are in memory at once."""
 
@@ -89,6 +91,22 @@ class GuardObjects:
             raise TooMuchError
         return self.load(fit)
 
+    def commits(self, ids: Iterable[str]) -> dict[str, RawCommit | None]:
+        """Returns those of `ids` that can be read; None for what is no commit that git writes."""
+        found = self.read(ids, "commit", MAX_COMMIT_BYTES)
+        return {name: strict_commit(data) for name, data in found.items()}
+
+    def each_loaded(
+        self, items: Iterable[Item], id_of: Callable[[Item], str], cap: int
+    ) -> Iterator[tuple[Item, bytes | None]]:
+        """Yields each of `items` with its object; None where that is missing or has more than `cap` bytes."""
+        rows = list(items)
+        sizes = self.measure(map(id_of, rows))
+        fit = {name: found.size for name, found in sizes.items() if found.size <= cap}
+        for portion in in_portions(rows, lambda row: fit.get(id_of(row), 0)):
+            loaded = self.load(id_of(row) for row in portion if id_of(row) in fit)
+            yield from ((row, loaded.get(id_of(row))) for row in portion)
+
 
 def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:
     """Yields `items` in runs of no more than PORTION bytes together; one that has more stands alone."""
@@ -125,7 +143,6 @@ def _lines(ids: Sequence[str]) -> bytes:
     return ("\n".join(ids) + "\n").encode()
 
 
-MAX_TREE_BYTES = 4 * 1024 * 1024
 _MOST_PROBLEMS = 5
 
 

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.names import FORMAT, PLAIN, is_ulid
-from idse_orchestrator.git.raw_objects import RawCommit, strict_commit, strict_tree
+from idse_orchestrator.git.raw_objects import strict_tree
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.refs import NewerFormatError, newer_format
-from idse_orchestrator.sync.guard_commits import MAX_COMMIT_BYTES
 from idse_orchestrator.sync.guard_ledgers import plan_of
-from idse_orchestrator.sync.guard_objects import GuardObjects, in_portions
+from idse_orchestrator.sync.guard_objects import GuardObjects
 from idse_orchestrator.sync.points import FILE, sync_point_from_json
 from idse_orchestrator.sync.published_refs import PULL, PUSH, RefMove
 
@@ -81,8 +80,7 @@ def line_problem(replicas: Sequence[str], own: str) -> str | None:
 
 
 def _chunk(objects: GuardObjects, commits: Sequence[str]) -> Iterator[tuple[str, SyncVerdict]]:
-    found = objects.read(commits, "commit", MAX_COMMIT_BYTES)
-    raw = {name: strict_commit(data) for name, data in found.items()}
+    raw = objects.commits(commits)
     trees = objects.read((each.tree for each in raw.values() if each), "tree", _SMALL)
     there = []
     for name in commits:
@@ -91,26 +89,14 @@ def _chunk(objects: GuardObjects, commits: Sequence[str]) -> Iterator[tuple[str,
         if commit is None or commit.encoded:
             yield name, _bad("commit-shape", "it is missing, or has lines or bytes that idse never writes")
         elif len(commit.parents) > 1:
-            yield (
-                name,
-                _bad("sync-fork", f"it has {len(commit.parents)} parents, and sync points form a line"),
-            )
+            what = f"it has {len(commit.parents)} parents, and sync points form a line"
+            yield name, _bad("sync-fork", what)
         elif not blob:
             yield name, _bad("tree-shape", f"its tree is not the one file {FILE} of mode {PLAIN}")
         else:
             there.append((name, commit, blob))
-    yield from _judged(objects, there)
-
-
-def _judged(
-    objects: GuardObjects, there: Sequence[tuple[str, RawCommit, str]]
-) -> Iterator[tuple[str, SyncVerdict]]:
-    sizes = objects.measure(blob for *_, blob in there)
-    fit = {blob: size.size for blob, size in sizes.items() if size.size <= MAX_SYNC_BYTES}
-    for portion in in_portions(there, lambda row: fit.get(row[2], 0)):
-        blobs = objects.load(blob for *_, blob in portion if blob in fit)
-        for name, commit, blob in portion:
-            yield name, _verdict(blobs.get(blob), commit.message)
+    for (name, commit, _), data in objects.each_loaded(there, lambda row: row[2], MAX_SYNC_BYTES):
+        yield name, _verdict(data, commit.message)
 
 
 def _verdict(data: bytes | None, message: bytes) -> SyncVerdict:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.source import GitLedgerSource
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.stores.plain_folders import Folders
+    from idse_orchestrator.stores.plain_ledgers import Folders
     from idse_orchestrator.sync.guard import GitGuard
 
 KINDS = Kinds(
@@ -52,7 +52,7 @@ def store_writer(private: str, store: DesignStore, folders: Folders, actor: Acti
     """Returns what appends to the ledgers of a store, for one actor; the lock stands in `private`."""
     from idse_orchestrator.ledger.writer import EventMaker
     from idse_orchestrator.pipeline.writer import LedgerWriter
-    from idse_orchestrator.stores.plain_folders import StoreBackend
+    from idse_orchestrator.stores.plain_ledgers import StoreBackend
 
     return LedgerWriter(private, KINDS, StoreBackend(store, folders), EventMaker(actor))
 

@@ -15,7 +15,7 @@ from idse_orchestrator.documents.project_workspace import STORE_FOLDER, WORKSPAC
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
 from idse_orchestrator.stores.plain_documents import LOCAL_FOLDER, IgnoringFolders, NoGit, NoSettings, Place
-from idse_orchestrator.stores.plain_folders import Folders
+from idse_orchestrator.stores.plain_ledgers import Folders
 from idse_orchestrator.wiring.use_cases import UseCases
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class StoreApplication(UseCases):
     @cached_property
     def reader(self) -> LedgerReader:
         """Ledgers, to read."""
-        from idse_orchestrator.stores.plain_reader import StoreLedgerReader
+        from idse_orchestrator.stores.plain_ledgers import StoreLedgerReader
 
         return StoreLedgerReader(self.store, self._folders)
 
@@ -219,7 +219,7 @@ class StoreApplication(UseCases):
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """What the use cases of blueprint claims work with."""
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
-        from idse_orchestrator.stores.plain_reader import StoreLedgerDocuments
+        from idse_orchestrator.stores.plain_ledgers import StoreLedgerDocuments
 
         documents, file = StoreLedgerDocuments(self.store), GitBlueprintFile(self.top)
         progress = on_progress or (lambda _done, _all: None)

@@ -16,12 +16,12 @@ from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.text import file_name_problem, first_problem, is_unicode, one_word
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, CAP, decode, encode
 from idse_orchestrator.errors import InvalidArtifactError
-from idse_orchestrator.git.object_stream import GitObject, ObjectStream, object_sizes, quoted
 from idse_orchestrator.sessions.ports import Captured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.worktree.work_tree import WorkTree
 
@@ -219,6 +219,8 @@ def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:
 
 def filtered_sizes(work_tree: WorkTree, paths: Sequence[str]) -> list[int]:
     """The size each file would have in git, in order; no content is loaded."""
+    from idse_orchestrator.git.object_stream import object_sizes  # a folder without git is captured, too
+
     with _stored(work_tree, paths) as (store, ids):
         sizes = object_sizes(store, ids)
     return [sizes[blob] for blob in ids]
@@ -226,6 +228,8 @@ def filtered_sizes(work_tree: WorkTree, paths: Sequence[str]) -> list[int]:
 
 def filtered_objects(work_tree: WorkTree, paths: Sequence[str]) -> list[GitObject | None]:
     """The blob git would record for each file, in order, with its content."""
+    from idse_orchestrator.git.object_stream import ObjectStream
+
     with _stored(work_tree, paths) as (store, ids), ObjectStream(store) as objects:
         return list(objects.read_all(ids))
 
@@ -285,5 +289,7 @@ def _line(path: str) -> bytes:
     """A line for ``--stdin-paths``, quoted where the path would not survive as it is."""
     raw = encode(path)
     if raw.startswith(b'"') or b"\n" in raw or b"\r" in raw:
+        from idse_orchestrator.git.object_stream import quoted
+
         raw = encode(quoted(path))
     return raw + b"\n"

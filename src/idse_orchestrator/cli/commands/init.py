@@ -18,7 +18,6 @@ from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
-from idse_orchestrator.worktree.hook_files import install_hooks
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.template_folder import TemplateDoubt
@@ -69,7 +68,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
         brought, trouble = (None, ()) if no_fetch else _bring_ledgers(run, wish.project)
         maker = run.app.session_maker
         made = init_project(maker, run.app.settings, wish)
-        hooks = install_hooks(run.app.hook_files()) if run.app.has_git and not no_hooks else None
+        hooks = None if no_hooks else _install_hooks(run)
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
     code = brought.exit_code if brought else EXIT_OK
@@ -80,6 +79,14 @@ def init(  # noqa: PLR0913 - one parameter for each option
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
     )
+
+
+def _install_hooks(run: Run) -> HooksReport | None:
+    if not run.app.has_git:
+        return None
+    from idse_orchestrator.worktree.hook_files import install_hooks
+
+    return install_hooks(run.app.hook_files())
 
 
 def _only_folder(run: Run) -> str:
