@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.git.program import Git
-    from idse_orchestrator.git.vault import Vault
 
 _LIST = ("config", "--list", "--show-scope", "--show-origin", "--null")
 _FIELDS = 3
@@ -67,35 +66,6 @@ class GitConfiguration:
 def _entry(scope: str, origin: str, text: str) -> ConfigurationEntry:
     key, _, value = text.partition("\n")
     return ConfigurationEntry(scope, origin.removeprefix("file:"), key, value)
-
-
-NOTES_KEY = "notes.displayRef"
-NOTES_VALUE = "refs/idse/notes/*"
-
-
-class GitSettings:
-    """The setting of git that idse makes: notes in `git log`."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._git = vault.git
-
-    def shows_notes(self) -> bool:
-        """Tests whether plain `git log` shows idse's notes already, by whatever setting."""
-        done = self._git.attempt("config", "--get-all", NOTES_KEY)
-        values = done.stdout.decode("utf-8", "replace").split()
-        return any(value in (NOTES_VALUE, "refs/idse/notes/commits") for value in values)
-
-    def show_notes(self) -> bool:
-        """Makes plain `git log` show idse's notes; False if it does already."""
-        if self.shows_notes():
-            return False
-        self._git.bytes("config", "--local", "--add", NOTES_KEY, NOTES_VALUE)
-        return True
-
-    def hide_notes(self) -> bool:
-        """Takes back what `show_notes` set; True if it was there."""
-        pattern = "^refs/idse/notes/\\*$"
-        return self._git.attempt("config", "--local", "--unset-all", NOTES_KEY, pattern).returncode == 0
 
 
 _VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")

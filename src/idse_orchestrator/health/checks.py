@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
+from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.health.recovery import current_refs
+from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
 
 if TYPE_CHECKING:
-    from idse_orchestrator.health.recovery import GitWorkTree
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.sessions.ports import ViewFiles
     from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.worktree.hook_files import GitHookFiles
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _SHOWN = 3
 
@@ -33,7 +37,7 @@ class Patient:
     workspace: ViewFiles
     views: Views
     hooks: GitHookFiles
-    work_tree: GitWorkTree
+    work_tree: WorkTree
     templates: TemplateFolders
 
 
@@ -90,22 +94,22 @@ def _mend_hooks(patient: Patient) -> str:
 
 
 def _notes(patient: Patient) -> Diagnosis:
-    if patient.work_tree.shows_notes():
+    if GitSettings(patient.work_tree).shows_notes():
         return Diagnosis(OK, "plain `git log` shows them")
     return Diagnosis(
         WARNING,
         "plain `git log` does not show them",
-        ("git config --add notes.displayRef 'refs/idse/notes/*'",),
+        (f"git config --add {NOTES_KEY} '{NOTES_VALUE}'",),
     )
 
 
 def _mend_notes(patient: Patient) -> str:
-    patient.work_tree.show_notes()
-    return "set notes.displayRef"
+    GitSettings(patient.work_tree).show_notes()
+    return f"set {NOTES_KEY}"
 
 
 def _ignored(patient: Patient) -> Diagnosis:
-    content = patient.work_tree.file(GITIGNORE_PATH)
+    content = _content(patient, GITIGNORE_PATH)
     missing = [line for line in _patterns(GITIGNORE) if line not in _patterns(content or b"")]
     if not missing:
         return Diagnosis(OK, f"{GITIGNORE_PATH} keeps them out of commits")
@@ -114,14 +118,27 @@ def _ignored(patient: Patient) -> Diagnosis:
 
 
 def _mend_ignored(patient: Patient) -> str:
-    content = patient.work_tree.file(GITIGNORE_PATH)
+    content = _content(patient, GITIGNORE_PATH)
     if content is None:
-        patient.work_tree.write(GITIGNORE_PATH, GITIGNORE)
+        write_atomically(os.path.join(patient.work_tree.top, GITIGNORE_PATH), GITIGNORE)
         return f"wrote {GITIGNORE_PATH}"
     missing = [line for line in _patterns(GITIGNORE) if line not in _patterns(content)]
     before = content if content.endswith(b"\n") or not content else content + b"\n"
-    patient.work_tree.write(GITIGNORE_PATH, before + "".join(f"{line}\n" for line in missing).encode())
+    added = "".join(f"{line}\n" for line in missing).encode()
+    write_atomically(os.path.join(patient.work_tree.top, GITIGNORE_PATH), before + added)
     return f"added {len(missing)} lines to {GITIGNORE_PATH}"
+
+
+def _content(patient: Patient, path: str) -> bytes | None:
+    """Returns the content of a file by repository-relative path; None where there is none, or a link."""
+    full = os.path.join(patient.work_tree.top, path)
+    if os.path.islink(full) or not os.path.isfile(full):
+        return None
+    try:
+        with open(full, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise storage_error(error, path) from error
 
 
 def _patterns(content: bytes) -> list[str]:
@@ -139,14 +156,14 @@ def _current(patient: Patient) -> Diagnosis:
 
 def _dangling(patient: Patient) -> list[tuple[str, SessionKey | None]]:
     known = set(patient.ledgers.sessions())
-    return [(ref, key) for ref, key in patient.work_tree.current_refs() if key not in known]
+    return [(ref, key) for ref, key in current_refs(patient.work_tree.git_dir) if key not in known]
 
 
 def _mend_current(patient: Patient) -> str:
     """Forget what leads nowhere; a project that is left without a current session gets its blueprint."""
     dangling = _dangling(patient)
     for ref, _ in dangling:
-        patient.work_tree.forget(ref)
+        patient.work_tree.git.bytes("symbolic-ref", "--delete", ref)
     known = set(patient.ledgers.sessions())
     done = []
     for project in sorted({key[0] for _, key in dangling if key}):
@@ -160,7 +177,7 @@ def _mend_current(patient: Patient) -> str:
 
 
 def _views(patient: Patient) -> Diagnosis:
-    wrong = [path for path, content in _wanted(patient) if patient.work_tree.file(path) != content]
+    wrong = [path for path, content in _wanted(patient) if _content(patient, path) != content]
     if not wrong:
         return Diagnosis(OK, "they say what the refs say")
     return Diagnosis(WARNING, f"not what the refs say: {_some(wrong)}", ("idse doctor --fix",))

@@ -13,9 +13,9 @@ from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
-from idse_orchestrator.git.configuration import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.health.recovery import current_refs
+from idse_orchestrator.health.recovery import current_refs, remove_file
+from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.remotes import redacted
 from idse_orchestrator.sync.setup_agency import (
@@ -60,7 +60,7 @@ class GitFootprint:
 
     def __init__(self, work_tree: WorkTree, write_waiting_notes: Callable[[], object]) -> None:
         self._work_tree = work_tree
-        self._write_waiting_notes = write_waiting_notes
+        self.write_waiting_notes = write_waiting_notes
         self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
@@ -101,10 +101,6 @@ class GitFootprint:
         """Folders with documents, which stay: one for each work tree that has one."""
         folders = [os.path.join(top, WORKSPACE) for top, _ in self._work_trees()]
         return [folder for folder in folders if os.path.isdir(folder)]
-
-    def settle(self) -> None:
-        """Give the commits that wait for a note theirs."""
-        self._write_waiting_notes()
 
     def remove(self, traces: Sequence[Trace]) -> None:
         """Remove `traces`; those that are gone are no error. The folder with the ledger lock goes last."""
@@ -191,19 +187,11 @@ class GitFootprint:
         if top is not None:
             self._git.at(top).attempt("symbolic-ref", "--delete", f"refs/worktree/{ref}")
 
-    def _unlink(self, path: str) -> None:
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise storage_error(error, path) from error
-
     def _remove_folder(self, path: str) -> None:
         import shutil
 
         if os.path.islink(path):
-            self._unlink(path)
+            remove_file(path)
             return
         try:
             shutil.rmtree(path)
@@ -215,7 +203,7 @@ class GitFootprint:
 
 _REMOVERS = {
     SETTING: GitFootprint._unset,  # noqa: SLF001 - a table of its own methods
-    VIEW: GitFootprint._unlink,  # noqa: SLF001 - the same
+    VIEW: lambda _, path: remove_file(path),
     CURRENT_SESSION: GitFootprint._forget,  # noqa: SLF001 - the same
     TRACKING: GitFootprint._untrack,  # noqa: SLF001 - the same
     PRIVATE_FOLDER: GitFootprint._remove_folder,  # noqa: SLF001 - the same
@@ -290,7 +278,7 @@ def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan)
         if plan.ledgers:
             backup = footprint.remove_ledgers(plan.ledgers)
     else:
-        footprint.settle()
+        footprint.write_waiting_notes()
     kept = [why for store in footprint.agent_files() for why in _take_out(store)]
     outcomes = uninstall_hooks(hooks).outcomes
     footprint.remove([trace for trace in plan.traces if trace.kind not in (HOOK, AGENT_FILE)])

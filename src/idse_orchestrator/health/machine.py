@@ -11,6 +11,7 @@ from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Di
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.health import recovery
 from idse_orchestrator.health.recovery import published_refs
+from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.sync.setup_agency import described, remove_sync_leftovers, sync_leftovers
 from idse_orchestrator.worktree.hook import find_program
 
@@ -126,11 +127,12 @@ def _disk(work_tree: WorkTree) -> Diagnosis:
 def _decoration(work_tree: WorkTree) -> Diagnosis:
     """`git log --all` walks the ledgers too; how they are decorated is a matter of taste, so only a note."""
     values = work_tree.git.attempt("config", "--get-all", "log.excludeDecoration").stdout.split()
-    if any(value.startswith(b"refs/idse") for value in values):
+    if any(value.startswith(PUBLISHED.rstrip("/").encode()) for value in values):
         return Diagnosis(OK, "git log leaves ledgers undecorated")
     return Diagnosis(
         OK,
-        "git log --all shows ledgers; to hide their names: git config --add log.excludeDecoration refs/idse/",
+        "git log --all shows ledgers; to hide their names: "
+        f"git config --add log.excludeDecoration {PUBLISHED}",
     )
 
 
@@ -180,7 +182,7 @@ def _published(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
     if refs.unknown:
         says = f"of a kind that this idse does not know: {', '.join(refs.unknown[:3])}"
         return Diagnosis(NOTE, says, ("idse fsck",))
-    return Diagnosis(OK, "every ref under refs/idse/ holds what its name says")
+    return Diagnosis(OK, f"every ref under {PUBLISHED} holds what its name says")
 
 
 def _reflogs(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:

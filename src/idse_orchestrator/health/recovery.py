@@ -1,4 +1,4 @@
-"""What killed processes leave behind in a git directory, and how it is cleared away safely.
+"""Refs of a repository and of a work tree, and what killed processes left, to be cleared away safely.
 
 Everything is done under the ledger lock, and only to what is old enough or whose process is gone.
 """
@@ -11,72 +11,31 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import storage_error, write_atomically
+from idse_orchestrator.base.files import storage_error
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.git.configuration import GitSettings
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, write_failure
 from idse_orchestrator.git.object_stream import ObjectFinder
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import EVENT, STATE
 from idse_orchestrator.ledger.kinds import NOTES, Kinds
-from idse_orchestrator.ledger.refs import parse_session_ref
+from idse_orchestrator.ledger.refs import OF_WORKTREE, PUBLISHED, parse_session_ref
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
+from idse_orchestrator.sync.incoming import is_alive
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.ledger.fsck import FoundRef
     from idse_orchestrator.worktree.work_tree import WorkTree
 
-_WORKTREE_REFS = "refs/worktree/idse"
-
-
-class GitWorkTree:
-    """The files, refs and settings of a work tree that can be mended."""
-
-    def __init__(self, work_tree: WorkTree) -> None:
-        self._work_tree = work_tree
-        self._settings = GitSettings(work_tree)
-
-    def file(self, path: str) -> bytes | None:
-        """The content of a file by repository-relative path; None where there is none, or a link."""
-        full = os.path.join(self._work_tree.top, path)
-        if os.path.islink(full) or not os.path.isfile(full):
-            return None
-        try:
-            with open(full, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise storage_error(error, path) from error
-
-    def write(self, path: str, content: bytes) -> None:
-        """Write a file whose folder exists."""
-        write_atomically(os.path.join(self._work_tree.top, path), content)
-
-    def current_refs(self) -> Sequence[tuple[str, SessionKey | None]]:
-        """Every symbolic ref of this work tree to a session: its name, and the session if it names one."""
-        return current_refs(self._work_tree.git_dir)
-
-    def forget(self, ref: str) -> None:
-        """Remove one of `current_refs`."""
-        self._work_tree.git.bytes("symbolic-ref", "--delete", ref)
-
-    def shows_notes(self) -> bool:
-        """Whether plain `git log` shows idse's notes."""
-        return self._settings.shows_notes()
-
-    def show_notes(self) -> bool:
-        """Make it so; True if a setting was added."""
-        return self._settings.show_notes()
-
 
 def current_refs(git_dir: str) -> Sequence[tuple[str, SessionKey | None]]:
-    """Symbolic refs to sessions in the work tree of the git directory `git_dir`, dangling ones included.
+    """Returns symbolic refs to sessions in the work tree of `git_dir`, dangling ones included.
 
     git lists no dangling symbolic refs, so the files are read; such refs are never packed.
     """
     found = []
-    for folder, _, names in os.walk(os.path.join(git_dir, _WORKTREE_REFS)):
+    for folder, _, names in os.walk(os.path.join(git_dir, OF_WORKTREE)):
         for name in sorted(names):
             path = os.path.join(folder, name)
             if not name.endswith(".lock"):
@@ -102,7 +61,7 @@ class PublishedRefs(NamedTuple):
 
 
 def published_refs(work_tree: WorkTree, kinds: Kinds) -> PublishedRefs:
-    """Every ref under ``refs/idse/``, once."""
+    """Sorts every ref under ``refs/idse/`` by what it holds."""
     source = GitLedgerSource(work_tree, kinds)
     refs = source.refs()
     known = [ref for ref in refs if ref.kind]
@@ -115,7 +74,7 @@ def published_refs(work_tree: WorkTree, kinds: Kinds) -> PublishedRefs:
 
 
 def _ledgers(work_tree: WorkTree, refs: Sequence[FoundRef]) -> Iterator[str]:
-    """Those whose tip carries what only a ledger commit has; a merge has no event."""
+    """Yields those whose tip carries what only a ledger commit has; a merge has no event."""
     objects = ObjectFinder(work_tree.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"}))
     for ref in refs:
         names = (f"{ref.target}:{name}" for name in (STATE, EVENT))
@@ -134,9 +93,9 @@ _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 
 def stale_locks(work_tree: WorkTree) -> Sequence[str]:
-    """Lock files of ledgers and of this work tree's sessions, by path in the git directory."""
+    """Returns lock files of ledgers and of this work tree's sessions, by path in the git directory."""
     found = []
-    for base, refs in ((work_tree.common_dir, "refs/idse"), (work_tree.git_dir, "refs/worktree/idse")):
+    for base, refs in ((work_tree.common_dir, PUBLISHED), (work_tree.git_dir, OF_WORKTREE)):
         for folder, _, names in os.walk(os.path.join(base, refs)):
             paths = [os.path.join(folder, name) for name in names if name.endswith(".lock")]
             found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_AFTER_SECONDS]
@@ -144,38 +103,38 @@ def stale_locks(work_tree: WorkTree) -> Sequence[str]:
 
 
 def remove_stale_locks(work_tree: WorkTree) -> str:
-    """Remove what `stale_locks` finds, under the ledger lock; what was done."""
+    """Removes what `stale_locks` finds, under the ledger lock; returns what was done."""
     with ledger_lock(work_tree):
         stale = stale_locks(work_tree)
         for name in stale:
-            base = work_tree.common_dir if name.startswith("refs/idse") else work_tree.git_dir
-            _remove(os.path.join(base, name))
+            base = work_tree.common_dir if name.startswith(PUBLISHED) else work_tree.git_dir
+            remove_file(os.path.join(base, name))
     return f"removed {', '.join(stale)}" if stale else "they were gone already"
 
 
 def leftovers(work_tree: WorkTree) -> Sequence[str]:
-    """Temporary files in idse's own folders whose process does not live any more, by absolute path."""
+    """Returns absolute paths of temporary files in idse's own folders whose process is gone."""
     return sorted(
         path
         for folder in dict.fromkeys((work_tree.private, os.path.join(work_tree.git_dir, "idse")))
         for path in _files(folder)
         if (found := _PIECE.fullmatch(os.path.basename(path)))
-        and not _is_alive(int(next(filter(None, found.groups()))))
+        and not is_alive(next(filter(None, found.groups())))
         and _age(path) > STALE_AFTER_SECONDS
     )
 
 
 def remove_leftovers(work_tree: WorkTree) -> str:
-    """Remove what `leftovers` finds, under the ledger lock; what was done."""
+    """Removes what `leftovers` finds, under the ledger lock; returns what was done."""
     with ledger_lock(work_tree):
         found = leftovers(work_tree)
         for path in found:
-            _remove(path)
+            remove_file(path)
     return f"removed {len(found)} files" if found else "they were gone already"
 
 
 def spooled(work_tree: WorkTree) -> int:
-    """How many commits wait in the spool."""
+    """Returns how many commits wait in the spool."""
     try:
         return len(os.listdir(os.path.join(work_tree.private, "spool")))
     except OSError:
@@ -183,21 +142,21 @@ def spooled(work_tree: WorkTree) -> int:
 
 
 def drain_spool(record: Callable[[], int], drain: Callable[[], Sequence[str]]) -> str:
-    """Let `record` record what was missed, and `drain` turn the spool into notes; what was done."""
+    """Records what was missed, and turns the spool into notes; returns what was done."""
     recorded = record()
     changed = len(drain())
-    told = f"recorded {counted(recorded, 'commit')}, " if recorded else ""
-    return f"{told}wrote {counted(changed, 'note')}"
+    before = f"recorded {counted(recorded, 'commit')}, " if recorded else ""
+    return f"{before}wrote {counted(changed, 'note')}"
 
 
 def refs_without_log(work_tree: WorkTree, kinds: Kinds) -> Sequence[str]:
-    """Ledgers and notes that have no reflog. Refs that hold something else are none of our business."""
+    """Returns ledgers and notes that have no reflog. Refs that hold something else are not ours."""
     names = published_refs(work_tree, kinds).ours
     return [name for name in names if not os.path.isfile(os.path.join(work_tree.common_dir, "logs", name))]
 
 
 def write_reflogs(work_tree: WorkTree, kinds: Kinds) -> str:
-    """Begin the reflogs that are missing; what was done."""
+    """Begins the reflogs that are missing; returns what was done."""
     from idse_orchestrator.git.libgit2 import libgit2, open_repository
 
     missing = refs_without_log(work_tree, kinds)
@@ -216,16 +175,6 @@ def _files(folder: str) -> Iterator[str]:
         yield from (os.path.join(inner, name) for name in names)
 
 
-def _is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True  # it is somebody else's
-    return True
-
-
 def _age(path: str) -> float:
     try:
         return time.time() - os.lstat(path).st_mtime
@@ -233,7 +182,8 @@ def _age(path: str) -> float:
         return 0.0  # gone: nobody's trouble
 
 
-def _remove(path: str) -> None:
+def remove_file(path: str) -> None:
+    """Removes a file; that it is gone already is no error."""
     try:
         os.unlink(path)
     except FileNotFoundError:

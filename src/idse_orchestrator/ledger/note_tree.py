@@ -10,8 +10,14 @@ for every note, 27 ms at ten thousand. Any fan-out that git writes is read, and 
 
 from __future__ import annotations
 
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.vault import Vault
+
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import as_written
@@ -20,7 +26,7 @@ from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.notes import merge_notes
-from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
+from idse_orchestrator.ledger.refs import NOTES, NOTES_ON_COMMITS
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
@@ -211,3 +217,34 @@ def _differs(text: str, before: str) -> bool:
 
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
+
+
+NOTES_KEY = "notes.displayRef"
+
+
+NOTES_VALUE = f"{NOTES}*"
+
+
+class GitSettings:
+    """The setting of git that idse makes: notes in `git log`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._git = vault.git
+
+    def shows_notes(self) -> bool:
+        """Tests whether plain `git log` shows idse's notes already, by whatever setting."""
+        done = self._git.attempt("config", "--get-all", NOTES_KEY)
+        values = done.stdout.decode("utf-8", "replace").split()
+        return any(value in (NOTES_VALUE, NOTES_ON_COMMITS) for value in values)
+
+    def show_notes(self) -> bool:
+        """Makes plain `git log` show idse's notes; False if it does already."""
+        if self.shows_notes():
+            return False
+        self._git.bytes("config", "--local", "--add", NOTES_KEY, NOTES_VALUE)
+        return True
+
+    def hide_notes(self) -> bool:
+        """Takes back what `show_notes` set; True if it was there."""
+        pattern = f"^{NOTES}\\*$"
+        return self._git.attempt("config", "--local", "--unset-all", NOTES_KEY, pattern).returncode == 0

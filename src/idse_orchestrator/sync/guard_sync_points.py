@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from idse_orchestrator.base.names import FORMAT, PLAIN, is_ulid
 from idse_orchestrator.git.raw_objects import strict_tree
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.refs import NewerFormatError, newer_format
+from idse_orchestrator.ledger.refs import PUBLISHED, NewerFormatError, newer_format
 from idse_orchestrator.sync.guard_ledgers import plan_of
 from idse_orchestrator.sync.guard_objects import GuardObjects
 from idse_orchestrator.sync.points import FILE, sync_point_from_json
@@ -152,7 +152,7 @@ _ID = re.compile(r"[0-9a-f]{40}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
-_REF = re.compile(r"refs/idse/[A-Za-z0-9._/-]+", re.ASCII)
+_REF = re.compile(rf"{PUBLISHED}[A-Za-z0-9._/-]+", re.ASCII)
 
 
 _KEYS = frozenset({"format", "at", "direction", "remote", "replica", "refs"})

@@ -120,7 +120,7 @@ def _agency_problem(each: PushedRef, to: Destination) -> str:
     if not each.remote_ref.startswith(PUBLISHED):
         if to.takes_code and not _is_ours(each):
             return ""
-        return "only refs/idse/* go to the Agency: this is code, or private"
+        return f"only {PUBLISHED}* go to the Agency: this is code, or private"
     if each.local_id == NOTHING:
         return "it would be deleted, and ledgers on the Agency are never deleted"
     if each.local_ref != each.remote_ref:

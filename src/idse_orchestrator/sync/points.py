@@ -20,7 +20,7 @@ from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import corrupt
-from idse_orchestrator.ledger.refs import LOCAL, SYNC, sync_ref
+from idse_orchestrator.ledger.refs import PENDING, SYNC, sync_ref
 from idse_orchestrator.sync.published_refs import PUSH, RefMove
 
 if TYPE_CHECKING:
@@ -78,7 +78,6 @@ def sync_point_from_json(data: bytes) -> SyncPoint:
         raise ValueError(f"{FILE} is no sync point: {error}") from error
 
 
-PENDING = f"{LOCAL}pending/"
 _MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 _ENCODING = ("-c", "i18n.commitEncoding=UTF-8")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED, SYNC
+from idse_orchestrator.ledger.refs import OUTGOING, PUBLISHED, SYNC
 from idse_orchestrator.sync.connection import remote_words
 from idse_orchestrator.sync.incoming import is_alive
 from idse_orchestrator.sync.remotes import path_in, redacted
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.sync.connection import Connection
     from idse_orchestrator.sync.published_refs import RefMove
 
-_OUTGOING = f"{LOCAL}outgoing/"
 _FEW = 16
 """So many refspecs cost less than copies of refs do."""
 _PATIENCE = 600.0
@@ -80,7 +79,7 @@ def _refuse_bundle(url: str) -> None:
         raise UsageError(
             "a bundle can be pulled from, and not pushed to",
             where=url,
-            fix=("make a bundle of what is here: git bundle create FILE --glob='refs/idse/*'",),
+            fix=(f"make a bundle of what is here: git bundle create FILE --glob='{PUBLISHED}*'",),
         )
 
 
@@ -134,7 +133,7 @@ def _refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
         yield [f"{move.new}:{move.ref}" for move in moves]
         return
     _remove_leftovers(git)
-    prefix = f"{_OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
+    prefix = f"{OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
     _update(git, [f"create {prefix}{move.ref.removeprefix(PUBLISHED)} {move.new}" for move in moves])
     try:
         yield [f"{prefix}*:{PUBLISHED}*"]
@@ -144,11 +143,11 @@ def _refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
 
 def _remove_leftovers(git: Git) -> None:
     """Removes the copies of processes that are gone."""
-    names = git.lines("for-each-ref", "--format=%(refname)", _OUTGOING)
-    owners = {name.removeprefix(_OUTGOING).partition("/")[0] for name in names}
+    names = git.lines("for-each-ref", "--format=%(refname)", OUTGOING)
+    owners = {name.removeprefix(OUTGOING).partition("/")[0] for name in names}
     for owner in owners:
         if not is_alive(owner.partition("-")[0]):
-            _remove(git, f"{_OUTGOING}{owner}/")
+            _remove(git, f"{OUTGOING}{owner}/")
 
 
 def _remove(git: Git, prefix: str) -> None:

@@ -225,7 +225,7 @@ def check_pushes(remote: RemoteSettings, *, holds_code: bool) -> None:
             raise UnsafeRemoteError(
                 f"git push {remote.name} would send more than ledgers, or not only forward",
                 where=f"remote.{remote.name}.push = {refspec.text}",
-                cause="the Agency gets refs/idse/* under the same names, and never by force",
+                cause=f"the Agency gets {PUBLISHED}* under the same names, and never by force",
                 fix=(_show(f"remote.{remote.name}.push"),),
             )
 

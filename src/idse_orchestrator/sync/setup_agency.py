@@ -15,7 +15,7 @@ from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import IdseError, UsageError
 from idse_orchestrator.git.object_stream import is_ancestor
-from idse_orchestrator.ledger.refs import LOCAL, sync_ref
+from idse_orchestrator.ledger.refs import LOCAL, PENDING, sync_ref
 from idse_orchestrator.sessions.configuration import SETTINGS, get_setting
 from idse_orchestrator.sync.agency import (
     NAME,
@@ -32,7 +32,6 @@ from idse_orchestrator.sync.agency import (
     resolve_agency,
 )
 from idse_orchestrator.sync.incoming import dead_folders, remove_leftovers
-from idse_orchestrator.sync.points import PENDING
 from idse_orchestrator.sync.remotes import PUBLISHING, RemoteSettings, check_fetches, redacted, tracking
 
 if TYPE_CHECKING:

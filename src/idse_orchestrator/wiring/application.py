@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.constitution.rules import Report
     from idse_orchestrator.documents.project_workspace import ArtifactReader
-    from idse_orchestrator.git.configuration import GitConfiguration, GitSettings
+    from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Actor
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
+    from idse_orchestrator.ledger.note_tree import GitSettings
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
@@ -254,7 +255,7 @@ class Application(UseCases):
     @property
     def settings(self) -> GitSettings:
         """The git settings that idse makes."""
-        from idse_orchestrator.git.configuration import GitSettings
+        from idse_orchestrator.ledger.note_tree import GitSettings
 
         return GitSettings(self.vault)
 
@@ -357,16 +358,15 @@ class Application(UseCases):
         from idse_orchestrator.agents.checkup import agent_file_checks
         from idse_orchestrator.health.checks import Patient, checks_of
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
-        from idse_orchestrator.health.recovery import GitWorkTree
         from idse_orchestrator.wiring.ledgers import KINDS
 
         yield from machine_checks(self.work_tree, self.environment)
         yield from leftover_checks(
             self.work_tree, KINDS, self.missed.waiting, self.record_missed, self.write_waiting_notes
         )
-        work_tree = GitWorkTree(self.work_tree)
+        hooks = self.hook_files()
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.views, self.hook_files(), work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, hooks, self.work_tree, self.templates)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)

@@ -11,6 +11,7 @@ from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
+from idse_orchestrator.ledger.refs import PUBLISHED
 
 if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import CheckResult
@@ -144,7 +145,7 @@ def uninstall(run: Run, *, ledgers: bool, yes: bool, no_input: bool, dry_run: bo
     done = carry_out(footprint, hooks, plan)
     lines: list[str] = [Said(f"removed {_count(plan)}"), *map(Warned, done.kept)]
     if done.backup:
-        back = "git fetch BUNDLE 'refs/idse/*:refs/idse/*'"
+        back = f"git fetch BUNDLE '{PUBLISHED}*:{PUBLISHED}*'"
         lines += [Said(f"the ledgers are in this bundle; to bring them back: {back}"), done.backup]
     return Answer(lines=[*lines, *_kept_lines(plan)], code=EXIT_CONFLICT if done.kept else EXIT_OK)
 

@@ -9,6 +9,7 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
+from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 
 _FAILED = (REFUSED, REJECTED, MOVING)
 _WORDS = {WAITING: "to be pushed", MOVING: "kept moving"}
-_SYNC = "refs/idse/sync/"
 _SHORT = 7
 
 
 def ref_label(ref: str) -> str:
     """Names a ref as people call it: ``portal/login``, ``project portal``, ``notes on commits``."""
-    family, _, name = ref.removeprefix("refs/idse/").partition("/")
+    family, _, name = ref.removeprefix(PUBLISHED).partition("/")
     words = {"sessions": name, "projects": f"project {name}", "sync": f"sync points of {name}"}
     return printable(words.get(family, f"{family} on {name}" if family == "notes" else ref))
 
@@ -53,7 +53,7 @@ def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator
 
 def outcome_lines(outcome: SyncOutcome, style: Style = PLAIN) -> list[str]:
     """Returns a line for each ref that moved or failed; sync points only where they failed."""
-    shown = [ref for ref in outcome.refs if ref.result in _FAILED or not ref.ref.startswith(_SYNC)]
+    shown = [ref for ref in outcome.refs if ref.result in _FAILED or not ref.ref.startswith(SYNC)]
     rows = [(_WORDS.get(ref.result, ref.result), ref_label(ref.ref), _path(ref)) for ref in shown]
     tints = [style.red if ref.result in _FAILED else style.green for ref in shown]
     lines = []
@@ -64,7 +64,7 @@ def outcome_lines(outcome: SyncOutcome, style: Style = PLAIN) -> list[str]:
 
 def outcome_summary(outcome: SyncOutcome) -> str:
     """Returns one sentence that counts; only where nothing failed does it sound like success."""
-    shown = [ref for ref in outcome.refs if not ref.ref.startswith(_SYNC)]
+    shown = [ref for ref in outcome.refs if not ref.ref.startswith(SYNC)]
     counts = [
         f"{count:,} {_WORDS.get(result, result)}"
         for result in RESULTS
