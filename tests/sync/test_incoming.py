@@ -8,7 +8,7 @@ import pytest
 
 from here import discover
 from idse_orchestrator.sync import incoming
-from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.incoming import incoming_folder
 
 SETTINGS = {"loose": "1000", "pack": "1"}
 
@@ -44,7 +44,7 @@ def kept_until(repo, source, limit, moves, monkeypatch):
             raise KilledError
         rename(*names)
 
-    with IncomingFolder(discover(str(repo.path))) as objects, monkeypatch.context() as patch:
+    with incoming_folder(discover(str(repo.path))) as objects, monkeypatch.context() as patch:
         fetched(repo, source, objects, limit)
         patch.setattr(incoming.os, "rename", dying)
         try:

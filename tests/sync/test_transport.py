@@ -10,7 +10,7 @@ import pytest
 from here import discover
 from idse_orchestrator.errors import ConflictError, GitFailedError, StorageError, UnreachableError
 from idse_orchestrator.sync.agency import Agency
-from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.incoming import incoming_folder
 from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.sync.transport import GitRemote
 
@@ -192,8 +192,8 @@ def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(repo):
     (private / f"incoming-{dead}-abc" / "pack").mkdir(parents=True)
     (private / f"incoming-{os.getppid()}-abc").mkdir()
     with (
-        IncomingFolder(discover(str(repo.path))) as first,
-        IncomingFolder(discover(str(repo.path))) as second,
+        incoming_folder(discover(str(repo.path))) as first,
+        incoming_folder(discover(str(repo.path))) as second,
     ):
         names = {path.name for path in private.glob("incoming-*")}
         assert names == {

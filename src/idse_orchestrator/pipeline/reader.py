@@ -38,6 +38,7 @@ from idse_orchestrator.pipeline.values import (
 )
 
 if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import ProjectState
@@ -140,11 +141,7 @@ class GitLedgerReader:
 
     def tree_files(self, tree: str) -> Mapping[str, str]:
         """See `LedgerReader.tree_files`."""
-        if not tree:
-            return {}
-        rows = self._git.text("ls-tree", "-r", "-z", tree).split("\0")
-        pairs = (row.partition("\t") for row in rows if row)
-        return {path: meta.split(" ")[2] for meta, _, path in pairs}
+        return tree_files(self._git, tree)
 
     def find_commit(self, project: str, session: str, name: str) -> str:
         """See `LedgerReader.find_commit`."""
@@ -187,6 +184,13 @@ class GitLedgerReader:
 
     def _refs(self, prefix: str) -> Sequence[str]:
         return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
+
+
+def tree_files(git: Git, tree: str) -> dict[str, str]:
+    """Returns the blob ids of all files below a tree ("" : none), by path in it."""
+    rows = git.text("ls-tree", "-r", "-z", tree).split("\0") if tree else ()
+    pairs = (row.partition("\t") for row in rows if row)
+    return {path: meta.split(" ")[2] for meta, _, path in pairs}
 
 
 def _document_names(commit: str) -> list[str]:

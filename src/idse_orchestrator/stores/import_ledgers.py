@@ -29,7 +29,7 @@ from idse_orchestrator.stores.copy_ledgers import (
 )
 from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.sync import syncing as sync
-from idse_orchestrator.sync.incoming import IncomingFolder
+from idse_orchestrator.sync.incoming import incoming_folder
 from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.sync.pull import Changes, conflicts_of, install_changes
 
@@ -78,7 +78,7 @@ class StoreRemote:
         if not wanted:
             yield None
             return
-        with IncomingFolder(self._vault) as incoming:
+        with incoming_folder(self._vault) as incoming:
             with closing(PackWriter()) as pack:
                 unreadable = [ref for ref, tip in wanted.items() if not self._is_added(pack, ref, tip)]
                 if unreadable:

@@ -32,10 +32,10 @@ from idse_orchestrator.sessions import choice as choices
 from idse_orchestrator.sessions.choice import Source
 from idse_orchestrator.stores.design_store import no_such_ledger
 from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
+from idse_orchestrator.worktree.work_files import WorkFiles
 
 if TYPE_CHECKING:
     from idse_orchestrator.sessions.choice import Choice
-    from idse_orchestrator.sessions.create_session import Folders
     from idse_orchestrator.stores.design_store import DesignStore, Loaded
 
 LOCAL_FOLDER = ".idse/local"
@@ -53,19 +53,14 @@ class Place(NamedTuple):
     store: str
 
     @property
-    def local(self) -> str:
-        """What a git directory is to a work tree."""
-        return os.path.join(self.top, *LOCAL_FOLDER.split("/"))
-
-    @property
     def git_dir(self) -> str:
-        """The same, for those who keep their refs in files there."""
-        return self.local
+        """What a git directory is to a work tree, for those who keep their refs in files there."""
+        return os.path.join(self.top, *LOCAL_FOLDER.split("/"))
 
     @property
     def private(self) -> str:
         """The folder for idse's own files that no one else reads: locks, caches, log."""
-        return os.path.join(self.local, "idse")
+        return os.path.join(self.git_dir, "idse")
 
     @property
     def git(self) -> NoGit:
@@ -252,18 +247,11 @@ class NoSettings:
         return False
 
 
-class IgnoringFolders:
-    """The `Folders` port, which has git ignore the ledgers should the folder become a repository."""
-
-    def __init__(self, folders: Folders) -> None:
-        self._folders = folders
+class IgnoringFiles(WorkFiles):
+    """New files and folders, which have git ignore the ledgers should the folder become a repository."""
 
     def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """See `Folders.write_new`."""
-        return self._folders.write_new(
+        return super().write_new(
             {path: data + _IGNORED if path == GITIGNORE_PATH else data for path, data in files.items()}
         )
-
-    def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """See `Folders.make_folder`."""
-        self._folders.make_folder(folder, files)

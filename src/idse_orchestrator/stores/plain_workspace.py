@@ -20,7 +20,7 @@ from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain_documents import content_of
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.session_folders import WorkFolders
-from idse_orchestrator.worktree.work_files import refuse_obstacle, remove_document
+from idse_orchestrator.worktree.work_files import replace_files
 
 if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
@@ -130,17 +130,14 @@ class PlainWorkspace(WorkFolders):
         folder = session_folder(project, session)
         root = os.path.join(self._place.top, folder)
         old, new = self._folders.files(before), self._folders.files(after)
-        written = sorted(path for path, blob in new.items() if old.get(path) != blob)
-        removed = sorted(old.keys() - new.keys())
-        for path in written:
-            refuse_obstacle(root, path, folder)
-        for path in [*written, *removed]:
-            self._refuse_unseen(f"{folder}/{path}", old.get(path, ""))
-        for path in written:
-            self._write(os.path.join(root, path), self._store.load_artifact(new[path]))
-        for path in removed:
-            remove_document(root, path)
-        return [*written, *removed]
+
+        def write(written: Sequence[str], removed: Sequence[str]) -> None:
+            for path in [*written, *removed]:
+                self._refuse_unseen(f"{folder}/{path}", old.get(path, ""))
+            for path in written:
+                self._write(os.path.join(root, path), self._store.load_artifact(new[path]))
+
+        return replace_files(root, folder, (old, new), write)
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """See `Restorable.resolve_tree`; `rev` is an entry's id, `path` that of its documents."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, storage_error
@@ -55,30 +56,24 @@ class Incoming:
         _move_file(os.path.join(self.folder, folder, name), os.path.join(target, name))
 
 
-class IncomingFolder:
-    """A folder for `Incoming` that exists as long as the ``with`` block."""
+@contextmanager
+def incoming_folder(vault: Vault) -> Iterator[Incoming]:
+    """Yields a fresh folder, which goes with the block and all that was not kept.
 
-    def __init__(self, vault: Vault) -> None:
-        self._private = vault.private
-        self._store = os.path.join(vault.common_dir, "objects")
-        self._lock = -1
-        self._folder = ""
-
-    def __enter__(self) -> Incoming:
-        """Makes a fresh folder, and removes what dead processes left."""
-        make_folder(self._private)
-        remove_leftovers(self._private)
-        self._folder = os.path.join(self._private, f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}")
-        for name in ("pack", "info"):
-            make_folder(os.path.join(self._folder, name))
-        self._lock = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
-        _hold(self._lock)
-        return Incoming(self._folder, self._store)
-
-    def __exit__(self, *_: object) -> None:
-        """Removes the folder with all that was not kept."""
-        _remove(self._folder)
-        os.close(self._lock)
+    What dead processes left is removed before.
+    """
+    private = make_folder(vault.private)
+    remove_leftovers(private)
+    folder = os.path.join(private, f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}")
+    for name in ("pack", "info"):
+        make_folder(os.path.join(folder, name))
+    lock = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    _hold(lock)
+    try:
+        yield Incoming(folder, os.path.join(vault.common_dir, "objects"))
+    finally:
+        _remove(folder)
+        os.close(lock)
 
 
 def remove_leftovers(private: str) -> None:

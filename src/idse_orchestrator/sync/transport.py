@@ -140,9 +140,9 @@ class GitRemote:
         if not wanted:
             yield None
             return
-        from idse_orchestrator.sync.incoming import IncomingFolder
+        from idse_orchestrator.sync.incoming import incoming_folder
 
-        with IncomingFolder(self._vault) as incoming:
+        with incoming_folder(self._vault) as incoming:
             self._fetch(wanted, incoming)
             yield incoming
 

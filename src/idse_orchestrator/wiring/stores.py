@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, cast
 from idse_orchestrator.documents.project_workspace import STORE_FOLDER, WORKSPACE
 from idse_orchestrator.errors import UnknownStoreError
 from idse_orchestrator.stores.known_stores import FILESYSTEM, open_store
-from idse_orchestrator.stores.plain_documents import LOCAL_FOLDER, IgnoringFolders, NoGit, NoSettings, Place
+from idse_orchestrator.stores.plain_documents import LOCAL_FOLDER, IgnoringFiles, NoGit, NoSettings, Place
 from idse_orchestrator.stores.plain_ledgers import Folders
 from idse_orchestrator.wiring.use_cases import UseCases
 
@@ -197,9 +197,8 @@ class StoreApplication(UseCases):
     def session_maker(self) -> SessionMaker:
         """What making sessions needs."""
         from idse_orchestrator.sessions.create_session import SessionMaker
-        from idse_orchestrator.worktree.work_files import WorkFiles
 
-        folders = IgnoringFolders(WorkFiles(self.top, self.private))
+        folders = IgnoringFiles(self.top, self.private)
         return SessionMaker(
             self.reader, self.writer, self.workspace, self.views, folders, self.templates, self.today
         )

@@ -38,14 +38,20 @@ def capture_folder(work_tree: WorkTree, folder: str) -> Captured | None:
     """
     if files_to_capture(work_tree.top, folder) is None:
         return None
-    make_folder(work_tree.private)
-    index = os.path.join(work_tree.private, f"index.{os.getpid()}")
-    try:
-        git = work_tree.git.with_environment({"GIT_INDEX_FILE": index})
+    with private_index(work_tree) as git:
         fill_index(git, work_tree.git, (folder,))
         _add(git, folder)
         _add_ignored(git, work_tree.git, folder)
         return _captured(git, folder)
+
+
+@contextmanager
+def private_index(work_tree: WorkTree) -> Iterator[Git]:
+    """Yields a git with an index of its own, which goes with the block."""
+    make_folder(work_tree.private)
+    index = os.path.join(work_tree.private, f"index.{os.getpid()}")
+    try:
+        yield work_tree.git.with_environment({"GIT_INDEX_FILE": index})
     finally:
         for name in (index, f"{index}.lock"):
             if os.path.exists(name):
@@ -199,13 +205,6 @@ def _listed(git: Git, paths: Sequence[str]) -> list[bytes]:
 
 def _is_plain(row: bytes) -> bool:
     return row.startswith(_PLAIN) and row.partition(b"\t")[0].endswith(_MERGED)
-
-
-def blob_id(data: bytes) -> str:
-    """The id git gives to `data` as a blob."""
-    import hashlib
-
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
 
 
 def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:

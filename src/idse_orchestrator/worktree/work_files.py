@@ -10,14 +10,14 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_new
 from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.worktree.capture import filtered_ids, private_index
 
 if TYPE_CHECKING:
-    from idse_orchestrator.git.program import Git
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -46,7 +46,7 @@ class WorkFiles:
         self.write_new({f"{folder}/{path}": content for path, content in files.items()})
 
     def _moved_in(self, folder: str, files: Mapping[str, bytes]) -> bool:
-        """Write the files elsewhere and move them in by one step; False where that step is not possible."""
+        """Writes the files elsewhere and moves them in by one step; False where that step is not possible."""
         target = os.path.join(self._toplevel, folder)
         with file_lock(self._private):  # so that nobody else uses the staging folder
             staging = os.path.join(make_folder(self._private), "new-folder")
@@ -65,7 +65,7 @@ class WorkFiles:
         return True
 
     def _forget_empty(self, folder: str) -> None:
-        """Remove `folder` and those above it, as far as they are empty and below the top."""
+        """Removes `folder` and those above it, as far as they are empty and below the top."""
         try:
             while folder != self._toplevel:
                 os.rmdir(folder)
@@ -109,53 +109,54 @@ def _write_all(folder: str, files: Mapping[str, bytes]) -> None:
 
 
 def replace_folder(work_tree: WorkTree, folder: str, before: str, after: str) -> Sequence[str]:
-    """Turn `folder`, which is the tree `before` now ("" : nothing), into `after`; the paths that changed.
+    """Turns `folder`, which is the tree `before` now ("" : nothing), into `after`; returns the paths changed.
 
     Paths are relative to the folder. ConflictError where something that is no plain file stands in the way.
     """
-    old, new = _files(work_tree.git, before), _files(work_tree.git, after)
+    from idse_orchestrator.pipeline.reader import tree_files
+
+    old, new = tree_files(work_tree.git, before), tree_files(work_tree.git, after)
+
+    def write(written: Sequence[str], removed: Sequence[str]) -> None:
+        seen = {path: old.get(path) or new[path] for path in [*written, *removed]}
+        _refuse_unseen(work_tree, folder, seen, old)
+        _write(work_tree, folder, after, written)
+
+    return replace_files(os.path.join(work_tree.top, folder), folder, (old, new), write)
+
+
+def replace_files(
+    root: str,
+    folder: str,
+    files: tuple[Mapping[str, str], Mapping[str, str]],
+    write: Callable[[Sequence[str], Sequence[str]], None],
+) -> Sequence[str]:
+    """Turns the folder `root` from the first of `files`, path to id, into the second; returns paths changed.
+
+    `write` gets the paths to write and those to remove. It writes the former, unless somebody changed a file.
+    """
+    old, new = files
     written = sorted(path for path, blob in new.items() if old.get(path) != blob)
     removed = sorted(old.keys() - new.keys())
-    root = os.path.join(work_tree.top, folder)
     for path in written:
-        refuse_obstacle(root, path, folder)
-    _refuse_unseen(
-        work_tree, folder, {path: old.get(path) or new[path] for path in [*written, *removed]}, old
-    )
-    _write(work_tree, folder, after, written)
+        _refuse_obstacle(root, path, folder)
+    write(written, removed)
     for path in removed:
-        remove_document(root, path)
+        _remove_document(root, path)
     return [*written, *removed]
-
-
-def _files(git: Git, tree: str) -> dict[str, str]:
-    if not tree:
-        return {}
-    rows = git.text("ls-tree", "-r", "-z", tree).split("\0")
-    pairs = (row.partition("\t") for row in rows if row)
-    return {path: meta.split(" ")[2] for meta, _, path in pairs}
 
 
 def _write(work_tree: WorkTree, folder: str, tree: str, paths: Sequence[str]) -> None:
     if not paths:
         return
-    make_folder(work_tree.private)
-    index = os.path.join(work_tree.private, f"index.{os.getpid()}")
-    git = work_tree.git.with_environment({"GIT_INDEX_FILE": index})
-    try:
+    names = "\0".join(f"{folder}/{path}" for path in paths).encode("utf-8", "surrogateescape")
+    with private_index(work_tree) as git:
         git.bytes("read-tree", f"--prefix={folder}/", tree)
-        names = "\0".join(f"{folder}/{path}" for path in paths)
-        git.bytes(
-            "checkout-index", "--force", "-z", "--stdin", stdin=names.encode("utf-8", "surrogateescape")
-        )
-    finally:
-        for name in (index, f"{index}.lock"):
-            if os.path.exists(name):
-                os.unlink(name)
+        git.bytes("checkout-index", "--force", "-z", "--stdin", stdin=names)
 
 
-def refuse_obstacle(root: str, path: str, folder: str) -> None:
-    """ConflictError where `path` of the folder `root` cannot be written.
+def _refuse_obstacle(root: str, path: str, folder: str) -> None:
+    """Raises ConflictError where `path` of the folder `root` cannot be written.
 
     A link on the way would lead the write out of the work tree; a folder would have to be deleted.
     """
@@ -176,7 +177,7 @@ def refuse_obstacle(root: str, path: str, folder: str) -> None:
 
 
 def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], old: Mapping[str, str]) -> None:
-    """Raise for a file that is not what `seen` says: whatever is in it, nothing else holds it.
+    """Raises ConflictError for a file that is not what `seen` says: whatever is in it, nothing else holds it.
 
     It is not in `old` when git ignores it; else somebody typed after the folder was looked at.
     """
@@ -184,10 +185,6 @@ def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], ol
     there = [path for path in paths if os.path.lexists(os.path.join(work_tree.top, path))]
     if not there:
         return
-    from idse_orchestrator.worktree.capture import (
-        filtered_ids,  # a folder without git has no filters
-    )
-
     for path, blob in zip(there, filtered_ids(work_tree, there), strict=True):
         name = path.removeprefix(f"{folder}/")
         if seen[name] != blob and name in old:
@@ -203,8 +200,8 @@ def _refuse_unseen(work_tree: WorkTree, folder: str, seen: Mapping[str, str], ol
             )
 
 
-def remove_document(root: str, path: str) -> None:
-    """Remove a file below `root`, and the folders that are empty without it."""
+def _remove_document(root: str, path: str) -> None:
+    """Removes a file below `root`, and the folders that are empty without it."""
     place = os.path.join(root, path)
     try:
         os.unlink(place)

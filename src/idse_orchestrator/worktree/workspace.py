@@ -125,7 +125,10 @@ class GitWorkspace(WorkFolders):
         head = self.resolve_tree("HEAD", session_folder(project, session)) or ""
         if head == tree:
             return True
-        return self._blobs(tree) <= self._blobs(head) | self._ledger_held(project, session)
+        from idse_orchestrator.pipeline.reader import tree_files
+
+        here, there = (set(tree_files(self._git, each).values()) for each in (tree, head))
+        return here <= there | self._ledger_held(project, session)
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
         """See `Restorable.replace_folder`."""
@@ -137,10 +140,6 @@ class GitWorkspace(WorkFolders):
         """See `Restorable.resolve_tree`."""
         found = self._objects.find(f"{rev}:{path}" if path else f"{rev}^{{tree}}")
         return found[0] if found and found[1] == "tree" else None
-
-    def _blobs(self, tree: str) -> set[str]:
-        rows = self._git.bytes("ls-tree", "-r", "-z", tree).split(b"\0") if tree else []
-        return {row.split()[2].decode() for row in rows if row}
 
     def _ledger_held(self, project: str, session: str) -> set[str]:
         """Ids of everything its ledger ever held, documents among it."""

@@ -13,6 +13,7 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.documents.project_workspace import (
     CAP,
     EVERYTHING,
@@ -29,12 +30,7 @@ from idse_orchestrator.documents.project_workspace import (
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
 from idse_orchestrator.git.listing import PATHSPECS, contents, from_stages, literally, names
 from idse_orchestrator.git.object_stream import object_sizes
-from idse_orchestrator.worktree.capture import (
-    blob_id,
-    filtered_ids,
-    filtered_objects,
-    filtered_sizes,
-)
+from idse_orchestrator.worktree.capture import filtered_ids, filtered_objects, filtered_sizes
 from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
 
 if TYPE_CHECKING:
