@@ -1,1 +1,1 @@
-"""What can be wrong with a repository, what mends it, and what idse has put into it."""
+"""Finds what is wrong with a repository, mends it, and takes idse out of it again."""

@@ -31,7 +31,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """What the checks look at."""
+    """The parts of a project that the checks examine."""
 
     ledgers: LedgerReader
     workspace: ViewFiles
@@ -42,7 +42,7 @@ class Patient:
 
 
 def checks_of(patient: Patient) -> Iterator[Check]:
-    """All checks of this file. Views come after the current session, which they are written from."""
+    """Yields all checks of this file. Views come after the current session, which they are written from."""
     if not patient.ledgers.projects() and not patient.workspace.session_folders():
         yield Check(
             "project", lambda: Diagnosis(NOTE, "there is no IDSE project here yet", ("idse init NAME",))
@@ -80,7 +80,7 @@ def _hooks(patient: Patient) -> Diagnosis:
 
 
 def _mend_hooks(patient: Patient) -> str:
-    """Reinstall what was installed once. Hooks that somebody took away, or never had, are his decision."""
+    """Reinstalls what was installed once. Hooks that somebody took away, or never had, are his decision."""
     states = hooks_status(patient.hooks).states
     if not any(state.condition in (OUTDATED, NOT_EXECUTABLE, CURRENT) for state in states):
         return "left the hooks as they are: idse hooks install puts them in place"
@@ -160,7 +160,7 @@ def _dangling(patient: Patient) -> list[tuple[str, SessionKey | None]]:
 
 
 def _mend_current(patient: Patient) -> str:
-    """Forget what leads nowhere; a project that is left without a current session gets its blueprint."""
+    """Forgets what leads nowhere; a project that is left without a current session gets its blueprint."""
     dangling = _dangling(patient)
     for ref, _ in dangling:
         patient.work_tree.git.bytes("symbolic-ref", "--delete", ref)

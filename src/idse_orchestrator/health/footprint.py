@@ -1,4 +1,9 @@
-"""What idse left in a repository and its work trees, and how it is taken away without a trace."""
+"""Takes idse out of a repository and its work trees again: what it put there goes, what people wrote stays.
+
+In this order: the spool becomes notes, agent files, hooks, settings, views, current sessions, the private
+folder; and only where it was asked for, after a backup, the ledgers. A run that was stopped is simply run
+again.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +61,7 @@ _OWN_SECTION = "idse"
 
 
 class GitFootprint:
-    """What idse left in a repository."""
+    """The traces of idse in a repository."""
 
     def __init__(self, work_tree: WorkTree, write_waiting_notes: Callable[[], object]) -> None:
         self._work_tree = work_tree
@@ -64,7 +69,7 @@ class GitFootprint:
         self._git = work_tree.git
 
     def traces(self) -> Sequence[Trace]:
-        """Everything but hooks, agent files and ledgers, in order."""
+        """Returns everything but hooks, agent files and ledgers, in order."""
         found = [Trace(SETTING, setting) for setting in self._settings()]
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
@@ -74,7 +79,7 @@ class GitFootprint:
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
     def _is_edited(self, path: str) -> bool:
-        """Whether a view holds what a person wrote; what cannot be told for sure is left alone, too."""
+        """Tests whether a view holds what a person wrote; True too where that cannot be told for sure."""
         if os.path.basename(path) != AGENT_REGISTRY:
             return False
         from idse_orchestrator.agents.registry import EDITED, content_condition
@@ -89,21 +94,21 @@ class GitFootprint:
             return True
 
     def agent_files(self) -> Sequence[GitAgentFiles]:
-        """The agent files of every work tree."""
+        """Returns the agent files of every work tree."""
         return [GitAgentFiles(top, git_dir) for top, git_dir in self._work_trees()]
 
     def ledgers(self) -> Sequence[Trace]:
-        """Every ref under ``refs/idse/``."""
+        """Returns every ref under ``refs/idse/``."""
         names = self._git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
         return [Trace(LEDGER, name) for name in names]
 
     def documents(self) -> Sequence[str]:
-        """Folders with documents, which stay: one for each work tree that has one."""
+        """Returns folders with documents, which stay: one for each work tree that has one."""
         folders = [os.path.join(top, WORKSPACE) for top, _ in self._work_trees()]
         return [folder for folder in folders if os.path.isdir(folder)]
 
     def remove(self, traces: Sequence[Trace]) -> None:
-        """Remove `traces`; those that are gone are no error. The folder with the ledger lock goes last."""
+        """Removes `traces`; those that are gone are no error. The folder with the ledger lock goes last."""
         with ledger_lock(self._work_tree):
             for trace in traces:
                 _REMOVERS[trace.kind](self, trace.where)
@@ -115,7 +120,7 @@ class GitFootprint:
             _remove_empty(os.path.join(git_dir, "logs", "refs", "worktree"))
 
     def remove_ledgers(self, ledgers: Sequence[Trace]) -> str:
-        """Write a backup of `ledgers`, check it, then remove them; the backup's path.
+        """Writes a backup of `ledgers`, checks it, then removes them; returns the backup's path.
 
         A ref that moved meanwhile stops it before anything is gone.
         """
@@ -146,7 +151,7 @@ class GitFootprint:
         yield from (f"{key}={redacted(value)}" for key, value in remote_settings(self._git))
 
     def _work_trees(self) -> Sequence[tuple[str, str]]:
-        """(top, git directory) of every work tree that is there; what is locked away or gone is left out."""
+        """Returns (top, git directory) of every work tree that is there, not of those locked away."""
         listing = self._git.bytes("worktree", "list", "--porcelain").decode("utf-8", "surrogateescape")
         tops = [
             line.removeprefix("worktree ") for line in listing.splitlines() if line.startswith("worktree ")
@@ -161,7 +166,7 @@ class GitFootprint:
         return found
 
     def _private_folders(self) -> Sequence[str]:
-        """Those of linked work trees first: the common one holds the lock."""
+        """Returns those of linked work trees first: the common one holds the lock."""
         folders = [os.path.join(git_dir, "idse") for _, git_dir in self._work_trees()]
         own = [folder for folder in folders if folder != self._work_tree.private]
         return [folder for folder in (*own, self._work_tree.private) if os.path.lexists(folder)]
@@ -238,7 +243,7 @@ KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOL
 
 @dataclass(frozen=True, slots=True)
 class UninstallPlan:
-    """What goes and what stays. `ledgers` is what is there; `with_ledgers`: it goes, too."""
+    """The traces that go, and what stays. `ledgers` is what is there; `with_ledgers`: it goes, too."""
 
     traces: tuple[Trace, ...]
     ledgers: tuple[Trace, ...]
@@ -248,7 +253,7 @@ class UninstallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Uninstalled:
-    """What was done. `kept`: why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
+    """The outcome. `kept`: why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
 
     plan: UninstallPlan
     kept: tuple[str, ...] = ()
@@ -258,7 +263,7 @@ class Uninstalled:
 def plan_uninstall(
     footprint: GitFootprint, hooks: GitHookFiles, *, with_ledgers: bool = False
 ) -> UninstallPlan:
-    """What `uninstall` would do; writes nothing."""
+    """Plans what `uninstall` does; writes nothing."""
     states = hooks.states()
     found = [
         Trace(HOOK, state.path)
@@ -272,7 +277,7 @@ def plan_uninstall(
 
 
 def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan) -> Uninstalled:
-    """Carry out `plan`."""
+    """Carries out `plan`."""
     backup = ""
     if plan.with_ledgers:
         if plan.ledgers:
@@ -287,7 +292,7 @@ def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan)
 
 
 def _take_out(store: GitAgentFiles) -> list[str]:
-    """Why agent files of one work tree stay; the others are done with."""
+    """Removes the agent files of one work tree; returns why some stay."""
     outcomes = uninstall_agent_files(store)
     return [
         f"{store.where(each.file.path)} stays: {each.detail}" + (f" (line {each.line})" if each.line else "")

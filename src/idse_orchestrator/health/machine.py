@@ -27,7 +27,7 @@ _MEGABYTE = 1024 * 1024
 
 
 def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Iterator[Check]:
-    """git, the repository's kind, identity, idse itself, room and rights."""
+    """Yields checks of git, the repository's kind, identity, idse itself, room and rights."""
     yield Check("git", lambda: _git(work_tree))
     yield Check("repository", lambda: _work_tree(work_tree))
     yield Check("identity", lambda: _identity(work_tree))
@@ -44,7 +44,7 @@ def leftover_checks(
     record: Callable[[], int],
     drain: Callable[[], Sequence[str]],
 ) -> Iterator[Check]:
-    """What killed processes left behind, refs that are not what they should be, and refs without a log.
+    """Yields checks of what killed processes left, of refs that hold something else, and of reflogs.
 
     `missed` says what waits to be recorded in this work tree, `record` does it, and `drain` writes the notes
     that wait.
@@ -72,7 +72,7 @@ def _git(work_tree: WorkTree) -> Diagnosis:
 
 
 def _work_tree(work_tree: WorkTree) -> Diagnosis:
-    """What is not served at all was refused before any check could run."""
+    """Notes the kind of repository: one that is not served was refused before any check ran."""
     if os.path.exists(os.path.join(work_tree.common_dir, "shallow")):
         return Diagnosis(NOTE, "this clone is shallow: older commits of the branch are not here")
     return Diagnosis(OK, "a linked worktree" if work_tree.is_linked else "a plain repository")

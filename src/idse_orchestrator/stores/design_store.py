@@ -1,4 +1,4 @@
-"""Where ledgers live: the DesignStore, and what every implementation of it shares.
+"""The DesignStore, a place for ledgers, and what every implementation of it shares.
 
 A store keeps entries and content, nothing else. There is no ``save_state``: the state is the fold of the
 events, each entry carries it, and a store that could write it alone could contradict its own history.
@@ -21,7 +21,7 @@ LedgerKey = tuple[str, str]
 
 
 class Loaded(NamedTuple):
-    """Where a ledger stands: the id of its newest entry, its state, and its documents by path."""
+    """A ledger as it stands: the id of its newest entry, its state, and its documents by path."""
 
     tip: str
     state: bytes

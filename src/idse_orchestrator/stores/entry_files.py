@@ -1,4 +1,4 @@
-"""Where everything stands in the folder of a store.
+"""The files in the folder of a store, read without trusting what stands there, and brought to the disk.
 
 ::
 

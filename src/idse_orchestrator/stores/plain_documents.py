@@ -54,7 +54,7 @@ class Place(NamedTuple):
 
     @property
     def git_dir(self) -> str:
-        """What a git directory is to a work tree, for those who keep their refs in files there."""
+        """The folder for refs that are kept in files, as a git directory is to a work tree."""
         return os.path.join(self.top, *LOCAL_FOLDER.split("/"))
 
     @property
@@ -64,11 +64,11 @@ class Place(NamedTuple):
 
     @property
     def git(self) -> NoGit:
-        """What stands in its place."""
+        """Stands in for git."""
         return NoGit(self)
 
     def needs_git(self) -> NeedsGitError:
-        """The error for what only a repository has."""
+        """Returns the error for what only a repository has."""
         return NeedsGitError(
             "this needs a git repository",
             where=self.top,

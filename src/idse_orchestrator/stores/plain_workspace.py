@@ -99,8 +99,8 @@ class PlainWorkspace(WorkFolders):
         """See `Branch.missed`: there are no commits to miss."""
         return None
 
-    def brought(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
-        """See `Branch.brought`: there are no code commits."""
+    def given_after(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
+        """See `Branch.given_after`: there are no code commits."""
         return False
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's signature

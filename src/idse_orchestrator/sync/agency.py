@@ -31,7 +31,7 @@ NAME = "agency.remote"
 
 
 class Agency(NamedTuple):
-    """Where to sync: the exact URL, the git remote that has it ("" : none), and who said so."""
+    """The place to sync with: its exact URL, the git remote that has it ("" : none), and who said so."""
 
     url: str
     remote: str

@@ -126,7 +126,7 @@ class Connection:
 
     @property
     def _can_ask(self) -> bool:
-        """Whether somebody sits at a terminal who could be asked for a password."""
+        """True where somebody sits at a terminal who could be asked for a password."""
         return not self._is_ci and sys.stderr.isatty()
 
     @cached_property

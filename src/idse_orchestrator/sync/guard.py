@@ -202,7 +202,7 @@ def _merge_problem(
 
 
 def _grave(defect: Defect) -> Defect:
-    """What this idse does not know it may leave alone, and may not send."""
+    """Makes a note a reason to refuse: an unknown ref may be left alone, and may not be sent."""
     return Defect(defect.ref, "", "ref-family", defect.what) if defect.is_note else defect
 
 
@@ -235,7 +235,7 @@ _MOST = 4
 
 
 def parts_for(count: int) -> int:
-    """Into how many parts the judgement of `count` refs is divided."""
+    """Returns into how many parts the judgement of `count` refs is divided."""
     if count < WORTH_IT:
         return 1
     return max(1, min(_MOST, cores(), count // WORTH_IT + 1))

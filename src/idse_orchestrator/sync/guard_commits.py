@@ -58,7 +58,7 @@ class CommitReader:
         self._folders = Folders(objects)
 
     def read(self, ids: Sequence[str]) -> Iterator[ReadCommit]:
-        """Each of `ids`, in order."""
+        """Yields each of `ids`, in order."""
         try:
             halves = self._halves(ids)
         except TooMuchError:
@@ -77,7 +77,7 @@ class CommitReader:
                 yield half if isinstance(half, ReadCommit) else _whole(half, sizes, blobs, folders)
 
     def states(self, ids: Sequence[str]) -> Mapping[str, bytes]:
-        """What ``state.json`` of each commit holds; those that cannot be read are left out."""
+        """Returns what ``state.json`` of each commit holds; those that cannot be read are left out."""
         try:
             return self._states(ids)
         except TooMuchError:
@@ -193,7 +193,7 @@ class NotesJudge:
         self._seen: set[_Place] = set()
 
     def judge(self, commits: Sequence[str], base: str) -> Iterator[tuple[str, str, str]]:
-        """(commit, code, what) of what is wrong with `commits`, parents first, on top of `base` if not ""."""
+        """Yields (commit, code, what) of what is wrong with `commits`, parents first, on `base` if not ""."""
         if base:
             for _, tree in self._trees([base], lambda *_: None):
                 self._seen.update((0, entry) for entry in tree or ())
@@ -251,7 +251,7 @@ class NotesJudge:
                     )
 
     def _inside(self, fresh: dict[_Place, str]) -> dict[_Place, str]:
-        """What stands one level below `fresh` and was not seen before."""
+        """Returns what stands one level below `fresh` and was not seen before."""
         folders = {
             (depth, entry): name
             for (depth, entry), name in fresh.items()

@@ -169,14 +169,14 @@ class _Ledger:
         self._replay = Replay(self.ref, name, below)
 
     def rows(self) -> Iterator[tuple[_Ledger, str, int]]:
-        """Every commit to read, with its ledger and its place in it, until the ledger has ended."""
+        """Yields every commit to read, with its ledger and its place in it, until the ledger has ended."""
         for place, name in enumerate(self.ids):
             if self.ended:
                 return
             yield self, name, place
 
     def take(self, read: ReadCommit, place: int) -> None:
-        """Judge the next commit."""
+        """Judges the next commit."""
         if self.ended:
             return
         for problem in read.problems:
@@ -195,7 +195,7 @@ class _Ledger:
         self.ended = read.commit.is_foreign or self._replay.stopped or len(self.defects) >= _ENOUGH
 
     def end(self) -> None:
-        """Judge the ledger as a whole."""
+        """Judges the ledger as a whole."""
         self.defects += self._replay.end()
         del self.defects[_ENOUGH:]
 
@@ -209,7 +209,7 @@ class LedgerJudge:
         self._reader = CommitReader(objects, graph)
 
     def judge(self, asked: Sequence[tuple[Named, Stretch]]) -> dict[str, list[Defect]]:
-        """The defects of each ledger that has some."""
+        """Returns the defects of each ledger that has some."""
         found: dict[str, list[Defect]] = {}
         ledgers = []
         bases = list(dict.fromkeys(stretch.base for _, stretch in asked if stretch.base))
@@ -223,8 +223,8 @@ class LedgerJudge:
                 what = "this commit of our own, on which the new ones build, cannot be read"
                 found[stretch.ref] = [Defect(stretch.ref, stretch.base, "state-schema", what)]
         self._run(ledgers)
-        ledgers = self._again(ledgers, {stretch.ref: name for name, stretch in asked})
-        return found | {ledger.ref: self._told(ledger) for ledger in ledgers if ledger.defects}
+        ledgers = self._replayed_where_doubtful(ledgers, {stretch.ref: name for name, stretch in asked})
+        return found | {ledger.ref: self._reported(ledger) for ledger in ledgers if ledger.defects}
 
     def _run(self, ledgers: Iterable[_Ledger]) -> None:
         ledgers = list(ledgers)
@@ -236,8 +236,10 @@ class LedgerJudge:
         for ledger in ledgers:
             ledger.end()
 
-    def _again(self, ledgers: Sequence[_Ledger], names: Mapping[str, Named]) -> list[_Ledger]:
-        """Replay those from the beginning that hold an event which stands below their base already."""
+    def _replayed_where_doubtful(
+        self, ledgers: Sequence[_Ledger], names: Mapping[str, Named]
+    ) -> list[_Ledger]:
+        """Replays those from the beginning that hold an event which stands below their base already."""
         older = self._events_below([ledger.stretch.base for ledger in ledgers if ledger.stretch.base])
         doubtful = [
             ledger
@@ -252,17 +254,17 @@ class LedgerJudge:
         return kept
 
     def _events_below(self, bases: Sequence[str]) -> frozenset[bytes]:
-        """Ids of all events that the commits `bases` reach: their messages were compared with them before."""
+        """Returns the ids of all events that `bases` reach: their messages were compared with them before."""
         if not bases:
             return frozenset()
         stdin = "".join(f"{name}\n" for name in bases).encode()
-        told = self._objects.own_git.bytes(
+        messages = self._objects.own_git.bytes(
             "rev-list", "--stdin", "--format=%B", "--encoding=UTF-8", stdin=stdin, timeout=_PATIENCE
         )
-        return frozenset(_EVENT.findall(told))
+        return frozenset(_EVENT.findall(messages))
 
-    def _told(self, ledger: _Ledger) -> list[Defect]:
-        """The defects; of a ref that is source code altogether just that."""
+    def _reported(self, ledger: _Ledger) -> list[Defect]:
+        """Returns the defects; of a ref that is source code altogether just that."""
         if any(defect.code == "foreign-parent" for defect in ledger.defects):
             (tip,) = self._reader.read([ledger.ids[-1]])
             if tip.commit is not None and tip.commit.is_foreign:

@@ -38,7 +38,7 @@ class SyncVerdict(NamedTuple):
 def sync_line_defects(
     objects: GuardObjects, stretches: Sequence[Stretch], owners: Mapping[str, str]
 ) -> Iterator[Defect]:
-    """What is wrong with the sync points in `stretches`; `owners` says which clone each ref belongs to."""
+    """Yields what is wrong with the sync points in `stretches`; `owners` names the clone of each ref."""
     verdicts = judge_sync_points(
         objects, (name for stretch in stretches for name in stretch.fresh if stretch.is_forward)
     )
@@ -51,7 +51,7 @@ def sync_line_defects(
 
 
 def judge_sync_points(objects: GuardObjects, commits: Iterable[str]) -> dict[str, SyncVerdict]:
-    """The verdict on each of `commits`."""
+    """Returns the verdict on each of `commits`."""
     wanted = list(dict.fromkeys(commits))
     found: dict[str, SyncVerdict] = {}
     for start in range(0, len(wanted), _AT_ONCE):
@@ -69,7 +69,7 @@ def _line_defects(stretch: Stretch, verdicts: Mapping[str, SyncVerdict], own: st
 
 
 def line_problem(replicas: Sequence[str], own: str) -> str | None:
-    """What is wrong with sync points of `replicas`, the oldest first, on the ref of the clone `own`.
+    """Returns what is wrong with sync points of `replicas`, the oldest first, on the ref of `own`; or None.
 
     A clone that found out that it is a copy goes on under a new id, on top of all it noted before.
     """
@@ -124,7 +124,7 @@ def _blob(data: bytes) -> str:
 
 
 def sync_problems(vault: Vault, refs: Sequence[FoundRef]) -> Iterator[Defect]:
-    """What is wrong with the sync points on `refs`, which point at commits: all that is reachable there."""
+    """Yields what is wrong with all sync points that can be reached from `refs`, which point at commits."""
     with GuardObjects(vault, None) as objects:
         plan = plan_of(objects.own_git, [RefMove(ref.name, "", ref.target) for ref in refs])
         for name, words in plan.unreadable.items():
@@ -133,7 +133,7 @@ def sync_problems(vault: Vault, refs: Sequence[FoundRef]) -> Iterator[Defect]:
 
 
 def sound_tips(vault: Vault, refs: Sequence[FoundRef]) -> frozenset[str]:
-    """Names of those `refs` whose tip is a sync point of the clone they belong to; a quick look."""
+    """Returns the names of those `refs` whose tip is a sync point of their clone; nothing below is read."""
     wanted = [ref for ref in refs if ref.replica and ref.target]
     if not wanted:
         return frozenset()
@@ -162,7 +162,7 @@ _TRAILER = re.compile(r"Idse-[A-Za-z]+:", re.IGNORECASE)
 
 
 def sync_point_problem(data: bytes, message: bytes) -> str | None:
-    """What keeps `data` and the commit's `message` from being a sync point; None when nothing does."""
+    """Returns what keeps `data` and the commit's `message` from being a sync point, or None."""
     try:
         raw = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -173,8 +173,8 @@ def sync_point_problem(data: bytes, message: bytes) -> str | None:
     point = sync_point_from_json(data)
     if point.to_json() != data:
         return f"{FILE} is not in the canonical form"
-    told = _trailers(message.decode("utf-8", "replace"))
-    return None if told == _trailers(point.message()) else f"its trailers do not say what {FILE} says"
+    found = _trailers(message.decode("utf-8", "replace"))
+    return None if found == _trailers(point.message()) else f"its trailers do not say what {FILE} says"
 
 
 def _trailers(message: str) -> list[str]:

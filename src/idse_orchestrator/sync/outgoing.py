@@ -33,7 +33,7 @@ class PushedRef(NamedTuple):
 
 
 class Destination(NamedTuple):
-    """Where a push goes. `takes_code`: it is the Agency by the user's word, and code goes there as before.
+    """The place a push goes to. `takes_code`: by the user's word it is the Agency, and code goes there too.
 
     `agency` names the Agency for an advice, "" where there is none; `is_remote`: `name` is a git remote.
     """

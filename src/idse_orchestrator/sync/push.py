@@ -1,4 +1,6 @@
-"""Sends what the Agency does not have: pulls what is behind or diverged, then makes one atomic push.
+"""Sends what the Agency does not have, or only compares: `push` and `sync_status`.
+
+A push pulls what is behind or diverged, then makes one atomic push.
 
 The sync point travels in the same push and becomes visible here only if the remote accepts it. A clone
 that is slower than another fetches, joins and tries again, a bounded number of times.

@@ -1,4 +1,6 @@
-"""Writes the Agency down as a normal git remote, so that plain ``git push agency`` does the right thing too.
+"""Writes the Agency down as a normal git remote, and clears away what a stopped sync leaves.
+
+Plain ``git push agency`` does the right thing, too.
 
 Only what is missing is written, nobody's remote is turned to another place, and a second run changes nothing.
 """

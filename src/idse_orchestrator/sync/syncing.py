@@ -84,7 +84,7 @@ TRIES = 30
 
 
 class Remote(Protocol):
-    """What is pulled from: an Agency that git reaches, or a store.
+    """A source to pull from: an Agency that git reaches, or a store.
 
     Refs are full names under ``refs/idse/``, ids 40 hexadecimal digits. Every method may raise
     UnreachableError (exit 5), NotAuthorizedError (exit 4), or GitFailedError.

@@ -99,7 +99,7 @@ class GitRemote:
         self._listing: bytes | None = None
         self._connection = Connection(vault, agency, on_progress, patience, configuration)
 
-    def look_ahead(self, listings: RefListings) -> None:
+    def list_ahead(self, listings: RefListings) -> None:
         """Has git list the refs there, for `settled`, while `listings` is at work on those here."""
         self._asked, self._listings = self._connection.launch(*self._question), listings
 

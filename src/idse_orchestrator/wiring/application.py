@@ -204,7 +204,7 @@ class Application(UseCases):
 
         return GitStore(self.vault)
 
-    def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
+    def import_store(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.import_ledgers import import_ledgers
         from idse_orchestrator.wiring.ledgers import KINDS

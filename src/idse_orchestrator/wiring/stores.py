@@ -256,7 +256,7 @@ class StoreApplication(UseCases):
         """There are no commits."""
         raise self.place.needs_git()
 
-    def take_in(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
+    def import_store(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
         """Take the ledgers of another store in, as far as they only add to those here; views follow."""
         from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
         from idse_orchestrator.stores.plain_ledger_source import problem_with

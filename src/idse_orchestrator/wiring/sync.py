@@ -102,7 +102,7 @@ class Sync:
 
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._configuration)
-        remote.look_ahead(listings)
+        remote.list_ahead(listings)
         return open_syncing(vault, KINDS, known, remote, self._actor, alone=alone)
 
     @property

@@ -32,7 +32,7 @@ MAX_FILE_BYTES = 1024 * 1024
 
 
 def capture_folder(work_tree: WorkTree, folder: str) -> Captured | None:
-    """Write `folder` (repository-relative) as objects; None where it is missing or has no file.
+    """Writes `folder` (repository-relative) as objects; None where it is missing or has no file.
 
     InvalidArtifactError names the first file a ledger may not hold.
     """
@@ -59,7 +59,7 @@ def private_index(work_tree: WorkTree) -> Iterator[Git]:
 
 
 def files_to_capture(toplevel: str, folder: str) -> list[str] | None:
-    """Full paths of the files in `folder` (relative to `toplevel`); None where it is no folder.
+    """Returns full paths of the files in `folder` (relative to `toplevel`); None where it is no folder.
 
     InvalidArtifactError names the first one that a ledger may not hold, whatever git says of it.
     """
@@ -75,7 +75,7 @@ def files_to_capture(toplevel: str, folder: str) -> list[str] | None:
 
 
 def check_file_names(folder: str, paths: Iterable[str]) -> None:
-    """InvalidArtifactError for the first of the files in `folder` whose name no ledger may hold."""
+    """Raises InvalidArtifactError for the first of the files in `folder` whose name no ledger may hold."""
     problem = first_problem(paths)
     if problem is not None:  # no Agency would take the ledger, and no later save could mend it
         raise _refused(
@@ -101,7 +101,7 @@ def _captured(git: Git, folder: str) -> Captured | None:
 
 
 def _add(git: Git, folder: str) -> None:
-    """Stage the folder; where the whole workspace is ignored, the user still asked us to record it."""
+    """Stages the folder; where the whole workspace is ignored, the user still asked us to record it."""
     done = git.attempt(*_ADD, "--all", "--", folder)
     if done.returncode != 0 and b"ignored by one of your .gitignore" in done.stderr:
         done = git.attempt(*_ADD, "--all", "--force", "--", folder)
@@ -112,7 +112,7 @@ def _add(git: Git, folder: str) -> None:
 
 
 def _add_ignored(git: Git, users: Git, folder: str) -> None:
-    """Stage what is ignored and yet meant: files in the user's index, and the documents of the stages."""
+    """Stages what is ignored and yet meant: files in the user's index, and the documents of the stages."""
     listed = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--", folder)
     ignored = set(filter(None, git.text(*listed).split("\0")))
     if not ignored:
@@ -167,7 +167,7 @@ _MERGED = b" 0"
 
 
 def fill_index(private: Git, users: Git, paths: Sequence[str]) -> Sequence[bytes]:
-    """Stage in the index of `private` what the user's has of `paths`, which are files or folders; its rows.
+    """Stages in the index of `private` what the user's has of `paths`, files or folders; returns its rows.
 
     Plain files only: a mode is for whoever adds to decide, and an unmerged path has no one text.
     """
@@ -178,7 +178,7 @@ def fill_index(private: Git, users: Git, paths: Sequence[str]) -> Sequence[bytes
 
 
 def staged_ids(private: Git, users: Git, paths: Sequence[str]) -> list[str]:
-    """The blob id that `git add` would give each of the files `paths`; the blobs are written.
+    """Returns the blob id that `git add` would give each of the files `paths`; the blobs are written.
 
     `private` has objects of its own and sees no others: git would touch those it did not have to write.
     """
@@ -208,7 +208,7 @@ def _is_plain(row: bytes) -> bool:
 
 
 def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:
-    """The blob id of each file of the work tree."""
+    """Returns the blob id of each file of the work tree."""
     ids = _hashed(work_tree.git, paths)
     if any(_may_keep_line_ends(work_tree, path) for path in paths):
         with _scratch(work_tree) as store:
@@ -217,7 +217,7 @@ def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:
 
 
 def filtered_sizes(work_tree: WorkTree, paths: Sequence[str]) -> list[int]:
-    """The size each file would have in git, in order; no content is loaded."""
+    """Returns the size each file would have in git, in order; no content is loaded."""
     from idse_orchestrator.git.object_stream import object_sizes  # a folder without git is captured, too
 
     with _stored(work_tree, paths) as (store, ids):
@@ -226,7 +226,7 @@ def filtered_sizes(work_tree: WorkTree, paths: Sequence[str]) -> list[int]:
 
 
 def filtered_objects(work_tree: WorkTree, paths: Sequence[str]) -> list[GitObject | None]:
-    """The blob git would record for each file, in order, with its content."""
+    """Returns the blob git would record for each file, in order, with its content."""
     from idse_orchestrator.git.object_stream import ObjectStream
 
     with _stored(work_tree, paths) as (store, ids), ObjectStream(store) as objects:
@@ -235,14 +235,14 @@ def filtered_objects(work_tree: WorkTree, paths: Sequence[str]) -> list[GitObjec
 
 @contextmanager
 def _stored(work_tree: WorkTree, paths: Sequence[str]) -> Iterator[tuple[Git, list[str]]]:
-    """A git that has the files as blobs, and their ids; the blobs go with the block."""
+    """Yields a git that has the files as blobs, and their ids; the blobs go with the block."""
     with _scratch(work_tree) as store:
         yield store, _corrected(store, work_tree, paths, _hashed(store, paths, "-w"))
 
 
 @contextmanager
 def _scratch(work_tree: WorkTree) -> Iterator[Git]:
-    """A git whose objects and index are a folder of their own, which goes with the block."""
+    """Yields a git whose objects and index are a folder of their own, which goes with the block."""
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="idse-") as folder:
@@ -268,7 +268,7 @@ def _hashed(git: Git, paths: Sequence[str], *options: str) -> list[str]:
 
 
 def _corrected(store: Git, work_tree: WorkTree, paths: Sequence[str], ids: list[str]) -> list[str]:
-    """`ids` with those of files whose line ends git may leave alone: that needs a look at what is staged."""
+    """Returns `ids` with those of files whose line ends git may leave alone, by what is staged."""
     odd = [path for path in paths if _may_keep_line_ends(work_tree, path)]
     if not odd:
         return ids
@@ -285,7 +285,7 @@ def _may_keep_line_ends(work_tree: WorkTree, path: str) -> bool:
 
 
 def _line(path: str) -> bytes:
-    """A line for ``--stdin-paths``, quoted where the path would not survive as it is."""
+    """Returns a line for ``--stdin-paths``, quoted where the path would not survive as it is."""
     raw = encode(path)
     if raw.startswith(b'"') or b"\n" in raw or b"\r" in raw:
         from idse_orchestrator.git.object_stream import quoted

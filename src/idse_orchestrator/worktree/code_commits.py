@@ -1,4 +1,11 @@
-"""The commits of the user's own branch: read, never written."""
+"""Commits of the user's own branch, which are only read: what each changed, and those that wait.
+
+Some wait to be recorded in ledgers (`GitMissedCommits`), others for their note (the spool).
+In ``<common git dir>/idse/spool`` a file ``<commit>`` holds the symbolic ref of the session that was
+current, and an empty file ``<new>-<old>`` says that a rewrite put one commit in another's place. One
+file for each, so that no two writers ever share one; a file goes only after the notes ref moved, so
+a process killed in between leaves work that is simply done again.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class CodeChange(NamedTuple):
-    """What moved the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
+    """A change of the branch: from `before` ("" : nothing) to `after`, and the first line of its message.
 
     `previous` is where HEAD stood until then. It differs from `before` when a commit was amended.
     `is_merge`: one commit with several parents, so that somebody has brought their texts together.
@@ -38,7 +45,7 @@ class CodeChange(NamedTuple):
 
 
 class Missed(NamedTuple):
-    """What waits to be recorded: the commit `after`, or the way to it from `before` ("" : it alone)."""
+    """A change that waits to be recorded: the commit `after`, or all from `before` ("" : it alone)."""
 
     after: str
     before: str = ""
@@ -51,7 +58,7 @@ class GitCodeCommits:
         self._git = work_tree.git
 
     def head(self) -> CodeChange | None:
-        """HEAD against its first parent; None before the first commit.
+        """Returns HEAD against its first parent; None before the first commit.
 
         The reflog knows where HEAD stood before; without one, the parent it is.
         """
@@ -61,7 +68,7 @@ class GitCodeCommits:
         return _change(rows)
 
     def commit(self, name: str) -> CodeChange | None:
-        """The commit `name` as `head` told of it when it was made here; None where it is gone."""
+        """Returns the commit `name` as `head` returned it when it was made here; None where it is gone."""
         if find_commit(self._git, name) is None:
             return None
         rows = self._log("--walk-reflogs")
@@ -70,19 +77,19 @@ class GitCodeCommits:
         return _change(made) if made else None
 
     def between(self, before: str, after: str) -> CodeChange:
-        """The change from one commit to another."""
+        """Returns the change from one commit to another."""
         old, new = (find_commit(self._git, rev) or "" for rev in (before, after))
         return CodeChange(old, new, "", old)
 
     def _log(self, *options: str, rev: str = "HEAD") -> list[tuple[str, list[str], str]]:
-        """(commit, parents, subject) of `rev`, or of where it stood."""
+        """Returns (commit, parents, subject) of `rev`, or of where it stood."""
         form = "--format=%H %P%x00%s"
         done = self._git.attempt("log", *options, "--no-show-signature", "--no-notes", form, rev, "--")
         rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
         return [_row(row) for row in rows if "\0" in row]
 
     def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
-        """The sessions of which any file differs, in order."""
+        """Returns the sessions of which any file differs, in order."""
         before = change.before or EMPTY_TREE
         out = self._git.text("diff-tree", "-r", "-z", "--name-only", before, change.after, "--", WORKSPACE)
         split = (split_session_path(path) for path in out.split("\0"))
@@ -91,7 +98,7 @@ class GitCodeCommits:
         )
 
     def unclean(self, folder: str) -> Sequence[str]:
-        """Paths, relative to `folder`, of files that the work tree or the index has otherwise than HEAD.
+        """Returns paths in `folder` of files that the work tree or the index has otherwise than HEAD.
 
         Those that git ignores are among them.
         """
@@ -101,7 +108,7 @@ class GitCodeCommits:
 
 
 def _change(rows: Sequence[tuple[str, list[str], str]]) -> CodeChange:
-    """The first of `rows`; the second is where HEAD stood before."""
+    """Returns the change of the first of `rows`; the second is where HEAD stood before."""
     commit, parents, subject = rows[0]
     parent = parents[0] if parents else ""
     previous = rows[1][0] if len(rows) > 1 else parent
@@ -130,14 +137,14 @@ class _Spooled(NamedTuple):
 
 
 def pending(work_tree: WorkTree) -> list[tuple[str, str]]:
-    """The commits that wait for their note, with the ref of the session of each, in order of their ids."""
+    """Returns the commits that wait for their note, in order of their ids, with the session ref of each."""
     folder = _folder(work_tree)
     found = [(name, _session_ref(folder, name)) for name in _names(folder) if _COMMIT.fullmatch(name)]
     return [(commit, ref) for commit, ref in found if ref]
 
 
 def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
-    """Turn the spool into notes, all in one commit; return the commits whose note became different.
+    """Turns the spool into notes, all in one commit; returns the commits whose note became different.
 
     Takes the ledger lock, so the caller must not hold it. Costs one folder listing when there is
     nothing to do. Commits that git has collected since, and files that say nothing, are dropped.
@@ -183,7 +190,7 @@ def _message(spooled: _Spooled) -> str:
 
 
 def _session_ref(folder: str, name: str) -> str | None:
-    """The session's ref; "" when the file says nothing that can be used; None while it is being written."""
+    """Returns the session's ref; "" when the file says nothing of use; None while it is being written."""
     path = os.path.join(folder, name)
     try:
         with open(path, "rb") as file:
@@ -200,7 +207,7 @@ def _session_ref(folder: str, name: str) -> str | None:
 
 
 def _names(folder: str) -> list[str]:
-    """Our names in the spool, in order. What somebody else put there is left alone."""
+    """Returns our names in the spool, in order. What somebody else put there is left alone."""
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):
@@ -231,7 +238,7 @@ class GitMissedCommits:
         self._folder = os.path.join(work_tree.git_dir, "idse")
 
     def waiting(self) -> Sequence[Missed]:
-        """All of them, the oldest first."""
+        """Returns all of them, the oldest first."""
         try:
             names = os.listdir(self._folder)
         except OSError:
@@ -240,7 +247,7 @@ class GitMissedCommits:
         return sorted(found, key=self._age) if len(found) > 1 else found
 
     def keep(self, missed: Missed) -> bool:
-        """Let `missed` wait; False where not even that is possible."""
+        """Has `missed` wait; False where not even that is possible."""
         try:
             make_folder(self._folder)
             with open(self._path(missed), "wb"):
@@ -249,7 +256,7 @@ class GitMissedCommits:
             return False
 
     def change(self, missed: Missed) -> CodeChange | None:
-        """What it brought; None where git does not have its commits any more."""
+        """Returns the change that waits; None where git does not have its commits any more."""
         commits = GitCodeCommits(self._work_tree)
         if not missed.before:
             return commits.commit(missed.after)
@@ -257,18 +264,18 @@ class GitMissedCommits:
         return change if change.before and change.after else None
 
     def is_recorded(self, key: SessionKey, code: str) -> bool:
-        """Whether the ledger of a session has an edit that came with the commit `code`."""
+        """Tests whether the ledger of a session has an edit that came with the commit `code`."""
         wanted = ("--fixed-strings", "--all-match", "--grep=Idse-Kind: edited", f"--grep=Idse-Code: {code}")
         done = self._work_tree.git.attempt("log", "-1", "--format=%H", *wanted, session_ref(*key), "--")
         return bool(done.stdout.strip())
 
     def postpone(self, missed: Missed) -> None:
-        """It is the youngest from now on."""
+        """Makes it the youngest from now on."""
         with suppress(OSError):
             os.utime(self._path(missed))
 
     def forget(self, missed: Missed) -> None:
-        """It waits no longer."""
+        """Has it wait no longer."""
         with suppress(OSError):  # gone already, or it cannot go: what is recorded is not recorded twice
             os.unlink(self._path(missed))
 

@@ -1,4 +1,4 @@
-"""How a hook can stand, and its text: the shipped script with what it shares, the path of idse and a seal.
+"""The text of a hook, with the path of idse and a seal; and the states and outcomes of hooks.
 
 The seal is a digest of everything else in the file. It tells our own hooks, of whatever release,
 from those that somebody changed by hand, and those are never overwritten or removed.
@@ -68,7 +68,7 @@ class HookState:
 
 @dataclass(frozen=True, slots=True)
 class HookOutcome:
-    """What was done about one hook.
+    """The outcome of one hook.
 
     Installing: INSTALLED, ALREADY, UPDATED, CHAINED (installed, and a user's hook runs first) or
     SKIPPED. Uninstalling: REMOVED, RESTORED (the user's hook is back), ABSENT or SKIPPED. `detail`
@@ -97,7 +97,9 @@ class HookManager:
 
 @dataclass(frozen=True, slots=True)
 class HooksPlace:
-    """Where git looks for hooks. `setting` is the value of core.hooksPath ("" if unset), `scope` who set it.
+    """The folder that git looks for hooks in.
+
+    `setting` is the value of core.hooksPath ("" if unset), `scope` who set it.
 
     `outside`: the folder is neither in the work tree nor in the git directory, so that other
     repositories may share it. `in_worktree`: its files may be tracked, and show up as changes, and then
@@ -115,7 +117,7 @@ class HooksPlace:
 
 @dataclass(frozen=True, slots=True)
 class HooksReport:
-    """What a use case found or did. With a `refusal` nothing was written and `outcomes` is empty."""
+    """The hooks found or written. With a `refusal` nothing was written and `outcomes` is empty."""
 
     place: HooksPlace
     states: tuple[HookState, ...]
@@ -125,13 +127,13 @@ class HooksReport:
 
     @property
     def works(self) -> bool:
-        """Whether git or a hook manager calls idse for every hook."""
+        """True where git or a hook manager calls idse for every hook."""
         wired = self.place.manager.wired if self.place.manager else ()
         return all(state.condition in (CURRENT, OUTDATED) or state.name in wired for state in self.states)
 
     @property
     def changed(self) -> bool:
-        """Whether a hook was written."""
+        """True where a hook was written."""
         return any(outcome.result in (INSTALLED, UPDATED, CHAINED) for outcome in self.outcomes)
 
     @property
@@ -152,18 +154,18 @@ _DIGEST_LENGTH = 32
 
 
 def shim(name: str, program: str) -> bytes:
-    """The hook `name`, which starts `program` (absolute path of idse; "" for the one on PATH)."""
+    """Returns the hook `name`, which starts `program` (absolute path of idse; "" for the one on PATH)."""
     script = _shipped(name).replace(_PROGRAM, b"idse_program=" + _quoted(program), 1)
     return script.replace(_MARK + b"\n", _sealed_mark(script), 1)
 
 
 def is_ours(content: bytes) -> bool:
-    """Whether this is a hook of idse, edited or not."""
+    """Tests for a hook of idse, edited or not."""
     return _mark_line(content) is not None
 
 
 def is_sealed(content: bytes) -> bool:
-    """Whether this is a hook exactly as idse wrote it, in any release and for any path."""
+    """Tests for a hook exactly as idse wrote it, in any release and for any path."""
     line = _mark_line(content)
     if line is None:
         return False
@@ -172,7 +174,7 @@ def is_sealed(content: bytes) -> bool:
 
 
 def find_program() -> str:
-    """Absolute path of the idse that runs now, or of the one beside this Python; "" when there is none."""
+    """Returns the absolute path of the idse that runs now, or of the one beside this Python, or ""."""
     names = ("idse.exe", "idse") if os.name == "nt" else ("idse",)
     beside = [os.path.join(os.path.dirname(sys.executable), name) for name in names]
     running = [sys.argv[0]] if os.path.basename(sys.argv[0]) in names and os.path.dirname(sys.argv[0]) else []
@@ -221,7 +223,7 @@ class MadeFolder:
         self._record = os.path.join(private, "made-hooks-folder")
 
     def begin(self, folder: str) -> None:
-        """Have `folder`, and remember it if it was not there."""
+        """Makes `folder`, and remembers it if it was not there."""
         if os.path.isdir(folder):
             return
         make_folder(folder)
@@ -229,7 +231,7 @@ class MadeFolder:
         write_atomically(self._record, os.fsencode(folder))
 
     def end(self) -> None:
-        """Remove the folder that was made, if it is empty; in any case forget it."""
+        """Removes the folder that was made, if it is empty; in any case forgets it."""
         try:
             with open(self._record, "rb") as file:
                 folder = os.fsdecode(file.read())

@@ -62,7 +62,7 @@ class GitHookFiles:
         self._program = find_program() if program is None else program
 
     def place(self) -> HooksPlace:
-        """Where git looks for hooks, and which manager is in charge of them."""
+        """Returns where git looks for hooks, and which manager is in charge of them."""
         scope, _, setting = self._setting.partition("\t")
         in_worktree = _is_within(self._folder, self._work_tree.top)
         in_git_dir = _is_within(self._folder, self._work_tree.common_dir)
@@ -78,17 +78,17 @@ class GitHookFiles:
         )
 
     def states(self) -> tuple[HookState, ...]:
-        """How each of HOOKS stands; writes nothing."""
+        """Returns how each of HOOKS stands; writes nothing."""
         return tuple(self._state(name) for name in HOOKS)
 
     def put(self) -> tuple[HookOutcome, ...]:
-        """Write every hook that is not as it should be. A user's file is chained or left, never lost."""
+        """Writes every hook that is not as it should be. A user's file is chained or left, never lost."""
         self._made.begin(self._folder)
         with ledger_lock(self._work_tree):
             return tuple(self._put(name) for name in HOOKS)
 
     def take_away(self) -> tuple[HookOutcome, ...]:
-        """Remove what `put` wrote and put back what it kept, byte for byte. Edited hooks stay.
+        """Removes what `put` wrote and puts back what it kept, byte for byte. Edited hooks stay.
 
         Both git's own hooks folder and the one in use are cleared.
         """
@@ -207,7 +207,7 @@ def _move(source: str, target: str) -> None:
 
 
 def _content(path: str) -> bytes | None:
-    """The bytes of a regular file; None for anything else, and for what cannot be read."""
+    """Returns the bytes of a regular file; None for anything else, and for what cannot be read."""
     if os.path.islink(path) or not os.path.isfile(path):
         return None
     try:
@@ -223,7 +223,7 @@ def _is_within(path: str, folder: str) -> bool:
 
 
 def _path_in(path: str, folder: str) -> str:
-    """`path` as git would call it in `folder`; "" for the folder itself."""
+    """Returns `path` as git would call it in `folder`; "" for the folder itself."""
     inner = os.path.relpath(os.path.realpath(path), os.path.realpath(folder)).replace(os.sep, "/")
     return "" if inner == "." else inner
 
@@ -236,7 +236,7 @@ _OWN_FOLDER = 'git config core.hooksPath "$(git rev-parse --path-format=absolute
 
 
 def install_hooks(files: GitHookFiles, *, force: bool = False) -> HooksReport:
-    """Make git call idse, unless a hook manager or a shared hooks folder is in charge.
+    """Makes git call idse, unless a hook manager or a shared hooks folder is in charge.
 
     With `force` the files are written even then. Doing it twice changes nothing.
     """
@@ -249,13 +249,13 @@ def install_hooks(files: GitHookFiles, *, force: bool = False) -> HooksReport:
 
 
 def uninstall_hooks(files: GitHookFiles) -> HooksReport:
-    """Take idse's hooks away, wherever they are, and put back those that stood there before."""
+    """Takes idse's hooks away, wherever they are, and puts back those that stood there before."""
     outcomes = files.take_away()
     return HooksReport(files.place(), files.states(), outcomes)
 
 
 def hooks_status(files: GitHookFiles) -> HooksReport:
-    """How the hooks stand; writes nothing."""
+    """Returns how the hooks stand; writes nothing."""
     return HooksReport(files.place(), files.states())
 
 

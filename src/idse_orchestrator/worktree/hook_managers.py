@@ -90,7 +90,7 @@ _MANAGERS = (
 
 
 def detect_manager(toplevel: str, hooks_folder: str) -> HookManager | None:
-    """The manager in charge of a work tree whose hooks are in `hooks_folder`; None without one.
+    """Returns the manager in charge of a work tree whose hooks are in `hooks_folder`; None without one.
 
     One that has installed hooks goes before one that is only configured.
     """
@@ -106,7 +106,7 @@ def detect_manager(toplevel: str, hooks_folder: str) -> HookManager | None:
 
 
 def _installed(manager: _Manager, hooks_folder: str) -> str:
-    """The hook that carries the manager's sign, or ""; husky puts its hooks into a folder of its own."""
+    """Returns the hook that carries the manager's sign, or ""; husky has a folder of its own."""
     if manager.name == "husky":
         return hooks_folder if ".husky" in hooks_folder.replace(os.sep, "/").split("/") else ""
     paths = (os.path.join(hooks_folder, name) for name in HOOKS)

@@ -1,4 +1,4 @@
-"""Documents as the next commit would hold them, and which sessions differ between two sources.
+"""Documents as the next commit would hold them, sources for a validation, and their differences.
 
 The index is the one that git names, which is not always ``.git/index``: ``commit -a``, ``--only`` and ``-p``
 hand their hooks an index of their own in ``GIT_INDEX_FILE``. It is read by the git program, because only git
@@ -112,7 +112,7 @@ class IndexReader:
 
 
 def index_changes(git: Git, base: str, pathspecs: Sequence[str]) -> list[Change]:
-    """How the index differs from the tree of `base`.
+    """Returns how the index differs from the tree of `base`.
 
     Against the empty tree that is all of the index, without what was only announced (``add -N``).
     """
@@ -137,7 +137,7 @@ _LOOKED_AT = (WORKSPACE, *PATHSPECS)
 
 
 class Comparison(NamedTuple):
-    """What differs. `base` is the commit (or empty tree) compared with, `tip` the commit to judge.
+    """A difference. `base` is the commit (or empty tree) compared with, `tip` the commit to judge.
 
     `tip` is "" for an index, and for a range that ends in a deleted ref. `paths` are the new and
     edited files under ``.idse/`` and of older layouts; `sessions` the (project, session) of which
@@ -151,7 +151,7 @@ class Comparison(NamedTuple):
 
 
 def compare_range(vault: Vault, from_ref: str, to_ref: str) -> Comparison:
-    """What `to_ref` changed since it left `from_ref`, as a pull request shows it.
+    """Returns what `to_ref` changed since it left `from_ref`, as a pull request shows it.
 
     An all-zero `from_ref` (a new branch) compares with nothing, so everything counts as changed; an
     all-zero `to_ref` (a deleted branch) has no changes. Unrelated histories are compared as they
@@ -166,7 +166,7 @@ def compare_range(vault: Vault, from_ref: str, to_ref: str) -> Comparison:
 
 
 def compare_index(work_tree: WorkTree, environment: Mapping[str, str]) -> Comparison:
-    """What the index that `environment` names would change in HEAD; everything before the first commit."""
+    """Returns what the index of `environment` would change in HEAD; before the first commit, everything."""
     git = index_git(work_tree, environment)
     base = find_commit(git, "HEAD") or EMPTY_TREE
     return _comparison(base, "", index_changes(git, base, _LOOKED_AT))

@@ -1,4 +1,4 @@
-"""Record in the ledgers what a code commit brought to the sessions, and note on the commit which they were.
+"""Records in the ledgers what a code commit changes in sessions, at once or later, and notes that on it.
 
 An edit that arrives with a code commit is applied as a three-way merge. Its base is the folder in the
 commit's parent: a branch that is behind the ledger adds its own lines and takes nobody else's away.
@@ -37,25 +37,25 @@ IsRecorded = Callable[[SessionKey, str], bool]
 
 
 class Branch(ViewFiles, Contributions, Protocol):
-    """What this work tree gave to ledgers, on which commits of its branch."""
+    """The edits that this work tree gave to ledgers, and the commits of its branch they were on."""
 
     def given(self, project: str, session: str, head: str) -> str | None:
-        """The tree this work tree last gave to the ledger while HEAD was `head`, or None."""
+        """Returns the tree this work tree last gave to the ledger while HEAD was `head`, or None."""
 
     def missed(self, project: str, session: str, head: str) -> str | None:
-        """The tree this work tree last gave on an ancestor of `head`: commits since were not recorded.
+        """Returns the tree last given on an ancestor of `head`: commits since were not recorded.
 
         None where none were missed, or where the branch is another one.
         """
 
-    def brought(self, project: str, session: str, commit: str) -> bool:
-        """Whether what this work tree gave to the ledger last was on top of the code commit `commit`."""
+    def given_after(self, project: str, session: str, commit: str) -> bool:
+        """Tests whether what this work tree gave to the ledger last was on top of the commit `commit`."""
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """`tree` in which the files `paths` are those of `other`; trees are ids, "" is an empty one."""
+        """Returns `tree` in which the files `paths` are those of `other`; "" is an empty tree."""
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
-        """The id of the tree at `path` of `rev`; None where there is none."""
+        """Returns the id of the tree at `path` of `rev`; None where there is none."""
 
 
 class Recorder(NamedTuple):
@@ -90,7 +90,7 @@ class Recorded(NamedTuple):
 def record_commit(
     recorder: Recorder, change: CodeChange, *, single: bool = True, is_recorded: IsRecorded | None = None
 ) -> Recorded:
-    """Record `change` in the ledgers of all sessions it touches.
+    """Records `change` in the ledgers of all sessions it touches.
 
     `single`: it is one commit made in this work tree. A merge or a rebase is not, and then only the
     branch's own history is a base. `is_recorded`: it was made some time ago, and may have been recorded in
@@ -120,8 +120,8 @@ def _record(
     recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How
 ) -> RecordedSession | None:
     """None where there is no ledger."""
-    brought = how.is_recorded is not None and recorder.workspace.brought(*key, change.after)
-    edit = None if brought else _edit(recorder, change, key, theirs, how)
+    is_known = how.is_recorded is not None and recorder.workspace.given_after(*key, change.after)
+    edit = None if is_known else _edit(recorder, change, key, theirs, how)
     conflicts: tuple[Conflict, ...] = ()
     before = ""
 
@@ -138,7 +138,7 @@ def _record(
         return None
     if edit is not None:
         recorder.workspace.agree(*key, edit.kept, (change.after,))
-    tip, verdict = _judged(recorder, change, key, tip, is_news=not brought)
+    tip, verdict = _judged(recorder, change, key, tip, is_news=not is_known)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(key[0], views_of(tip.state, recorder.ledgers.last_sync()))
     return RecordedSession(key, tip, verdict, conflicts, before)
@@ -178,7 +178,7 @@ def _applied(workspace: Branch, change: CodeChange, edit: _Edit | None, ours: st
 
 
 def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
-    """The merge from the best base, or from the next one where only that has no conflict."""
+    """Returns the merge from the best base, or from the next one where only that has no conflict."""
     best = workspace.merge(edit.bases[0], ours, edit.theirs)
     for base in edit.bases[1:] if best.conflicts else ():
         other = workspace.merge(base, ours, edit.theirs)
@@ -188,7 +188,7 @@ def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
 
 
 def _as_resolved(workspace: Branch, edit: _Edit, merged: Merged) -> Merged:
-    """What conflicts with a merge was decided in it: its text stands, and history keeps the other.
+    """Takes the text of the merge where it conflicts: that was decided in it, and history keeps the other.
 
     A file that had to take another name was not decided on, and stays.
     """
@@ -209,7 +209,7 @@ def _body(ledgers: LedgerReader, change: CodeChange, tip: SessionTip, merged: Me
 def _judged(
     recorder: Recorder, change: CodeChange, key: SessionKey, tip: SessionTip, *, is_news: bool
 ) -> tuple[SessionTip, str]:
-    """The verdict on the session in the commit; an event where it is news, and another one than before."""
+    """Returns the tip and the verdict on the session in the commit; an event says so if it is another now."""
     report = recorder.judge(change.after, key)
     verdict = FAILING if report.blocks() else PASSING
     body = {
@@ -237,7 +237,7 @@ def _note(each: RecordedSession) -> str:
 
 
 def _stage(state: SessionState) -> str | None:
-    """The stage somebody works on, else the last one that is complete."""
+    """Returns the stage somebody works on, else the last one that is complete."""
     working: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status == IN_PROGRESS]
     begun: Sequence[str] = [stage for stage in STAGES if state.stages[stage].status != "pending"]
     return working[0] if working else begun[-1] if begun else None
@@ -248,7 +248,7 @@ _ENOUGH = 5
 
 
 def record_missed(recorder: Recorder, missed: GitMissedCommits, tell: Callable[[str], None]) -> int:
-    """Record what waits, in order, and `tell` about each; how many of them wait no longer.
+    """Records what waits, in order, and has `tell` say so; returns how many wait no longer.
 
     A ledger that is busy, or a disk that is full, leaves it and all after it waiting. What fails for another
     reason waits behind the others, so that a command never tries many in vain.

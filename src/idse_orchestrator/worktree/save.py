@@ -1,4 +1,4 @@
-"""What an edit changed in a ledger, the way its event tells it."""
+"""Saves the edits of a session's folder to its ledger, and restores the folder from it."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Restorable(Contributions, Protocol):
     """A folder that can be made what a ledger holds."""
 
     def resolve_tree(self, rev: str, path: str) -> str | None:
-        """The id of the tree at `path` of `rev`; None where there is none."""
+        """Returns the id of the tree at `path` of `rev`; None where there is none."""
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
-        """Whether every document of the folder, as `tree`, can be found again: in HEAD, or in the ledger."""
+        """Tests whether HEAD or the ledger holds every document of the folder, as `tree`."""
 
     def replace_folder(self, project: str, session: str, before: str, after: str) -> Sequence[str]:
-        """Make the folder, which is `before` now, the tree `after`; the paths written or removed.
+        """Makes the folder, which is `before` now, the tree `after`; returns the paths written or removed.
 
         Files that git ignores stay.
         """
 
 
 def tree_changes(ledgers: LedgerReader, before: str, after: str) -> Mapping[str, str | None]:
-    """Path to its blob id in the tree `after`, None where it is gone, for each file that differs."""
+    """Returns path to its blob id in the tree `after`, None where it is gone, for each file that differs."""
     if before == after:
         return {}
     old, new = ledgers.tree_files(before), ledgers.tree_files(after)
@@ -63,7 +63,7 @@ class Saved:
 def save_session(
     ledgers: LedgerReader, writer: LedgerWriter, workspace: Contributions, key: SessionKey, reason: str = ""
 ) -> Saved:
-    """Apply what changed in the folder to the ledger of `key`; nobody else's edits are taken away."""
+    """Applies what changed in the folder to the ledger of `key`; nobody else's edits are taken away."""
     captured = workspace.capture(*key)
     if captured is None:
         raise UnknownNameError(
@@ -122,7 +122,7 @@ def restore_session(
     *,
     force: bool = False,
 ) -> Restored:
-    """Make the folder what the ledger holds, now or `at` one of its commits or events.
+    """Makes the folder what the ledger holds, now or `at` one of its commits or events.
 
     Unsaved work raises UnsavedWorkError; with `force` it is saved to the ledger first, then replaced.
     """

@@ -123,7 +123,7 @@ class OnDisk(NamedTuple):
 
 
 def scan(toplevel: str, place: str, repositories: Collection[str] = ()) -> Iterator[OnDisk]:
-    """Everything in (or at) `place`; `repositories` are paths where the index has a submodule."""
+    """Yields everything in (or at) `place`; `repositories` are paths where the index has a submodule."""
     top = encode(toplevel)
     for ancestor in _ancestors(place):
         if os.path.islink(os.path.join(top, encode(ancestor))):
@@ -181,6 +181,6 @@ def _kind(entry: os.DirEntry[bytes]) -> str | None:
 
 
 def _is_repository(folder: bytes) -> bool:
-    """Whether git takes the folder for a repository of its own: a gitfile, or a git directory with a HEAD."""
+    """Tests for a repository as git does: a gitfile, or a git directory with a HEAD."""
     marker = os.path.join(folder, b".git")
     return os.path.isfile(marker) or os.path.isfile(os.path.join(marker, b"HEAD"))

@@ -26,12 +26,12 @@ class WorkTree(Vault):
 
     @property
     def is_linked(self) -> bool:
-        """Whether this is a linked worktree."""
+        """True for a linked worktree."""
         return self.git_dir != self.common_dir
 
 
 def discover(folder: str, environment: Mapping[str, str]) -> Vault:
-    """The repository around `folder`: a `WorkTree` where there is one; an error that says what to type.
+    """Returns the repository around `folder`: a `WorkTree` where there is one.
 
     Whatever git does there, it does with a cleaned `environment`.
     """
@@ -43,7 +43,7 @@ def discover(folder: str, environment: Mapping[str, str]) -> Vault:
 
 
 def needs_work_tree(vault: Vault) -> WorkTree:
-    """`vault` as the work tree that it is; UnsupportedRepositoryError for a bare repository."""
+    """Returns `vault` as the work tree that it is; UnsupportedRepositoryError for a bare repository."""
     if isinstance(vault, WorkTree):
         return vault
     raise UnsupportedRepositoryError(

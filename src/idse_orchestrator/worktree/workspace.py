@@ -87,13 +87,13 @@ class GitWorkspace(WorkFolders):
             return None
         return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
 
-    def brought(self, project: str, session: str, commit: str) -> bool:
-        """See `Branch.brought`."""
+    def given_after(self, project: str, session: str, commit: str) -> bool:
+        """See `Branch.given_after`."""
         last = last_contribution(self._work_tree, project, session)
         return last is not None and any(head and self._leads_to(commit, head) for head in last.heads)
 
     def _leads_to(self, ancestor: str, head: str) -> bool:
-        """Whether `head` descends from `ancestor`; the time before the first commit leads everywhere."""
+        """Tests whether `head` descends from `ancestor`; "", before the first commit, leads everywhere."""
         if not ancestor:
             return True
         return is_ancestor(self._git, ancestor, head)
@@ -142,7 +142,7 @@ class GitWorkspace(WorkFolders):
         return found[0] if found and found[1] == "tree" else None
 
     def _ledger_held(self, project: str, session: str) -> set[str]:
-        """Ids of everything its ledger ever held, documents among it."""
+        """Returns the ids of everything its ledger ever held, documents among it."""
         held = self._git.lines("rev-list", "--objects", "--no-object-names", session_ref(project, session))
         return set(held)
 
@@ -163,7 +163,7 @@ class Contribution(NamedTuple):
 
 
 def last_contribution(work_tree: WorkTree, project: str, session: str) -> Contribution | None:
-    """The last contribution of this work tree, or None when there is none that can be read."""
+    """Returns the last contribution of this work tree, or None when there is none that can be read."""
     try:
         with open(_path(work_tree, project, session), encoding="ascii") as file:
             words = file.read(4096).split()
@@ -178,7 +178,7 @@ def last_contribution(work_tree: WorkTree, project: str, session: str) -> Contri
 def remember_contribution(
     work_tree: WorkTree, project: str, session: str, contribution: Contribution
 ) -> None:
-    """Keep `contribution` as the last one of this work tree."""
+    """Keeps `contribution` as the last one of this work tree."""
     path = _path(work_tree, project, session)
     make_folder(os.path.dirname(path))
     words = [word or _NOTHING for word in (contribution.tree, *contribution.heads)]
@@ -194,7 +194,7 @@ _LOCKED = b".lock': File exists"
 
 
 def point_at(work_tree: WorkTree, refs: Iterable[str], project: str, session: str) -> None:
-    """Make `refs`, which belong to the work tree, symbolic refs to a session."""
+    """Makes `refs`, which belong to the work tree, symbolic refs to a session."""
     reason, target = f"idse: switch to {project}/{session}", session_ref(project, session)
     with ledger_lock(work_tree, name="current.lock"):
         for ref in refs:

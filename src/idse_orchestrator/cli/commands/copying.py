@@ -54,7 +54,7 @@ def import_(run: Run, folder: str) -> Answer:
     moved on, both histories are joined as by idse sync. Documents in the work tree stay as they are:
     idse restore brings those of a session.
     """
-    outcome = run.app.take_in(folder_to_read(folder), run.terminal.progress)
+    outcome = run.app.import_store(folder_to_read(folder), run.terminal.progress)
     return _answer(run, outcome, folder, _IMPORT)
 
 
