@@ -18,10 +18,11 @@ from idse_orchestrator.git.object_stream import ObjectFinder
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import EVENT, STATE
 from idse_orchestrator.ledger.kinds import NOTES, Kinds
-from idse_orchestrator.ledger.refs import OF_WORKTREE, PUBLISHED, parse_session_ref
+from idse_orchestrator.ledger.refs import OF_WORKTREE, PUBLISHED
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 from idse_orchestrator.sync.incoming import is_alive
+from idse_orchestrator.worktree.session_folders import read_session_ref
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
@@ -39,17 +40,8 @@ def current_refs(git_dir: str) -> Sequence[tuple[str, SessionKey | None]]:
         for name in sorted(names):
             path = os.path.join(folder, name)
             if not name.endswith(".lock"):
-                found.append((os.path.relpath(path, git_dir).replace(os.sep, "/"), _target(path)))
+                found.append((os.path.relpath(path, git_dir).replace(os.sep, "/"), read_session_ref(path)))
     return sorted(found)
-
-
-def _target(path: str) -> SessionKey | None:
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read(256).strip()
-    except OSError:
-        return None
-    return parse_session_ref(text.removeprefix("ref: ")) if text.startswith("ref: ") else None
 
 
 class PublishedRefs(NamedTuple):

@@ -10,14 +10,8 @@ for every note, 27 ms at ten thousand. Any fan-out that git writes is read, and 
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from idse_orchestrator.git.vault import Vault
-
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import as_written
@@ -32,6 +26,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import Acting
+
 
 GENESIS_MESSAGE = "idse: notes\n"
 GENESIS = "e0e8f204150b5a71a49b6af0369c6c02c5fde7c0"

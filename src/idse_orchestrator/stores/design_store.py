@@ -9,12 +9,13 @@ What a session is, how stages move and what may be merged is decided above, the 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.base.names import blob_id, check_name, check_new_name
 from idse_orchestrator.errors import LedgerMovedError, UnknownNameError
-from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_id
+from idse_orchestrator.stores.entry import Load, StoreEntry, corrupt_entry, entry_id, newest_first
 
 LedgerKey = tuple[str, str]
 """(project, session) of a session's ledger; the ledger of the project itself is (project, "")."""
@@ -69,6 +70,36 @@ class DesignStore(Protocol):
 
     def save_artifact(self, content: bytes) -> str:
         """Keeps `content`, once; returns its id."""
+
+
+class EntryStore(ABC):
+    """Reading ledgers where each entry can be loaded by its id, for stores that inherit it."""
+
+    @abstractmethod
+    def _tip(self, key: LedgerKey) -> str | None:
+        """Returns the id of the newest entry; None without a ledger."""
+
+    @abstractmethod
+    def _loader(self, key: LedgerKey) -> Load:
+        """Returns what loads the entries of a ledger."""
+
+    def load_session(self, key: LedgerKey) -> Loaded | None:
+        """See `DesignStore.load_session`."""
+        tip = self._tip(check_key(key))
+        if tip is None:
+            return None
+        entry = self._loader(key)(tip)
+        return Loaded(tip, entry.state, entry.artifacts or {})
+
+    def load_state(self, key: LedgerKey) -> bytes | None:
+        """See `DesignStore.load_state`."""
+        loaded = self.load_session(key)
+        return loaded.state if loaded else None
+
+    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
+        """See `DesignStore.entries`."""
+        tip = self._tip(check_key(key))
+        return (entry for _, entry in newest_first(tip, self._loader(key))) if tip else iter(())
 
 
 def check_key(key: LedgerKey) -> LedgerKey:

@@ -9,24 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-from typing import TYPE_CHECKING
-
-from idse_orchestrator.base.names import check_name, check_new_name, is_name
-from idse_orchestrator.stores.design_store import LedgerKey
-from idse_orchestrator.stores.entry import StoreEntry
-from idse_orchestrator.stores.entry_files import (
-    make_own_folder,
-    read_file,
-    refused,
-    settle,
-    unreadable,
-)
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import (
     file_lock,
@@ -35,17 +20,18 @@ from idse_orchestrator.base.files import (
     sync_to_disk,
     write_atomically,
 )
-from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.base.names import blob_id, check_name, check_new_name, is_name
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.stores.design_store import (
-    Loaded,
+    EntryStore,
+    LedgerKey,
     check_append,
     check_key,
     check_tip,
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.stores.entry import newest_first
+from idse_orchestrator.stores.entry import Load, StoreEntry
 from idse_orchestrator.stores.entry_files import (
     FORMAT,
     MARKER,
@@ -58,13 +44,22 @@ from idse_orchestrator.stores.entry_files import (
     content_path,
     holds,
     ledger_folder,
+    make_own_folder,
+    read_file,
+    refused,
+    settle,
+    unreadable,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 _ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _MARKED = {"format": FORMAT, "what": "a store of idse ledgers"}
 
 
-class FilesystemStore:
+class FilesystemStore(EntryStore):
     """The `DesignStore` port in the folder `root`, which is made when something is first written."""
 
     def __init__(self, root: str) -> None:
@@ -79,24 +74,6 @@ class FilesystemStore:
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
         """See `DesignStore.list_sessions`."""
         return self._names.sessions(project)
-
-    def load_session(self, key: LedgerKey) -> Loaded | None:
-        """See `DesignStore.load_session`."""
-        tip = self._tip(check_key(key))
-        if tip is None:
-            return None
-        entry = self._files(key).load(tip)
-        return Loaded(tip, entry.state, entry.artifacts or {})
-
-    def load_state(self, key: LedgerKey) -> bytes | None:
-        """See `DesignStore.load_state`."""
-        loaded = self.load_session(key)
-        return loaded.state if loaded else None
-
-    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """See `DesignStore.entries`."""
-        tip = self._tip(check_key(key))
-        return (entry for _, entry in newest_first(tip, self._files(key).load)) if tip else iter(())
 
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
         """See `DesignStore.save_session`."""
@@ -156,6 +133,9 @@ class FilesystemStore:
 
     def _files(self, key: LedgerKey) -> EntryFiles:
         return EntryFiles(self._root, ledger_folder(self._root, key))
+
+    def _loader(self, key: LedgerKey) -> Load:
+        return self._files(key).load
 
     def _tip(self, key: LedgerKey) -> str | None:
         path = os.path.join(ledger_folder(self._root, key), TIP)

@@ -20,8 +20,8 @@ from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
 from idse_orchestrator.ledger.refs import project_ref, session_ref
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.stores.design_store import (
+    EntryStore,
     LedgerKey,
-    Loaded,
     check_append,
     check_key,
     check_new_key,
@@ -30,7 +30,7 @@ from idse_orchestrator.stores.design_store import (
     no_such_content,
     no_such_ledger,
 )
-from idse_orchestrator.stores.entry import StoreEntry, corrupt_entry, entry_objects, newest_first
+from idse_orchestrator.stores.entry import Load, StoreEntry, corrupt_entry, entry_objects
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.libgit2 import pygit2
@@ -40,7 +40,7 @@ _NUMBERS = {BLOB: kinds.BLOB, TREE: kinds.TREE, COMMIT: kinds.COMMIT}
 _REMEMBERED = 10_000
 
 
-class GitStore:
+class GitStore(EntryStore):
     """The `DesignStore` port on a repository; `reason` is what its reflogs say of a change."""
 
     def __init__(self, vault: Vault, reason: str = "idse: import") -> None:
@@ -56,24 +56,6 @@ class GitStore:
     def list_sessions(self, project: str | None = None) -> Sequence[LedgerKey]:
         """See `DesignStore.list_sessions`."""
         return self._reader.sessions(project)
-
-    def load_session(self, key: LedgerKey) -> Loaded | None:
-        """See `DesignStore.load_session`."""
-        tip = self._tip(key)
-        if tip is None:
-            return None
-        entry = self._entry(tip)
-        return Loaded(tip, entry.state, entry.artifacts or {})
-
-    def load_state(self, key: LedgerKey) -> bytes | None:
-        """See `DesignStore.load_state`."""
-        loaded = self.load_session(key)
-        return loaded.state if loaded else None
-
-    def entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """See `DesignStore.entries`."""
-        tip = self._tip(key)
-        return (entry for _, entry in newest_first(tip, self._entry)) if tip else iter(())
 
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
         """See `DesignStore.save_session`."""
@@ -130,6 +112,9 @@ class GitStore:
             return None
         except (libgit2().GitError, ValueError) as error:
             raise corrupt_entry(ref, str(error)) from error
+
+    def _loader(self, key: LedgerKey) -> Load:  # noqa: ARG002 - one load for all ledgers
+        return self._entry
 
     def _entry(self, name: str) -> StoreEntry:
         commit = self._objects.read(name, kinds.COMMIT)

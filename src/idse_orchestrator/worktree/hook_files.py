@@ -13,34 +13,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.worktree.hook import (
-    ABSENT,
-    ALREADY,
-    CHAINED,
-    CURRENT,
-    DISABLED,
-    EDITED,
-    FOREIGN,
-    HOOKS,
-    INSTALLED,
-    KEPT,
-    MISSING,
-    NOT_EXECUTABLE,
-    OUTDATED,
-    REMOVED,
-    RESTORED,
-    SKIPPED,
-    UPDATED,
-    HookOutcome,
-    HooksPlace,
-    HooksReport,
-    HookState,
-    MadeFolder,
-    find_program,
-    is_ours,
-    is_sealed,
-    shim,
-)
+from idse_orchestrator.worktree import hook
+from idse_orchestrator.worktree.hook import HOOKS, HookOutcome, HooksPlace, HooksReport, HookState, MadeFolder
 from idse_orchestrator.worktree.hook_managers import detect_manager
 
 if TYPE_CHECKING:
@@ -48,7 +22,7 @@ if TYPE_CHECKING:
 
 _LEGACY = ".legacy"
 """Where the pre-commit framework moves a hook that it finds, and runs it from."""
-_OURS = (CURRENT, OUTDATED, NOT_EXECUTABLE)
+_OURS = (hook.CURRENT, hook.OUTDATED, hook.NOT_EXECUTABLE)
 
 
 class GitHookFiles:
@@ -59,7 +33,7 @@ class GitHookFiles:
 
     def __init__(self, work_tree: WorkTree, program: str | None = None) -> None:
         self._work_tree = work_tree
-        self._program = find_program() if program is None else program
+        self._program = hook.find_program() if program is None else program
 
     def place(self) -> HooksPlace:
         """Returns where git looks for hooks, and which manager is in charge of them."""
@@ -116,87 +90,89 @@ class GitHookFiles:
 
     def _state(self, name: str) -> HookState:
         path = os.path.join(self._folder, name)
-        chained = os.path.lexists(path + KEPT)
+        chained = os.path.lexists(path + hook.KEPT)
         condition = self._condition(path, name)
-        if condition not in (MISSING, FOREIGN):
+        if condition not in (hook.MISSING, hook.FOREIGN):
             return HookState(name, condition, path, chained)
-        if condition == FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
-            return HookState(name, CURRENT, path + _LEGACY, chained, "pre-commit runs it as its legacy hook")
+        if condition == hook.FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
+            return HookState(
+                name, hook.CURRENT, path + _LEGACY, chained, "pre-commit runs it as its legacy hook"
+            )
         elsewhere = os.path.join(self._default_folder, name)
         if elsewhere != path and self._condition(elsewhere, name) in _OURS:
             why = f"git looks for hooks in {self._folder} (core.hooksPath)"
-            return HookState(name, DISABLED, elsewhere, os.path.lexists(elsewhere + KEPT), why)
+            return HookState(name, hook.DISABLED, elsewhere, os.path.lexists(elsewhere + hook.KEPT), why)
         return HookState(name, condition, path, chained)
 
     def _condition(self, path: str, name: str) -> str:
         if not os.path.lexists(path):
-            return MISSING
+            return hook.MISSING
         content = _content(path)
-        if content is None or not is_ours(content):
-            return FOREIGN
-        if not is_sealed(content):
-            return EDITED
+        if content is None or not hook.is_ours(content):
+            return hook.FOREIGN
+        if not hook.is_sealed(content):
+            return hook.EDITED
         if not os.access(path, os.X_OK):
-            return NOT_EXECUTABLE
-        return CURRENT if content == shim(name, self._program) else OUTDATED
+            return hook.NOT_EXECUTABLE
+        return hook.CURRENT if content == hook.shim(name, self._program) else hook.OUTDATED
 
     def _put(self, name: str) -> HookOutcome:
         state = self._state(name)
         path = os.path.join(self._folder, name)
-        if state.condition == CURRENT:
-            return HookOutcome(name, ALREADY)
-        if state.condition == EDITED:
+        if state.condition == hook.CURRENT:
+            return HookOutcome(name, hook.ALREADY)
+        if state.condition == hook.EDITED:
             return _skipped(name, f"{path} was changed by hand: move it away, then install again")
-        if state.condition in (OUTDATED, NOT_EXECUTABLE):
-            return self._written(name, UPDATED)
+        if state.condition in (hook.OUTDATED, hook.NOT_EXECUTABLE):
+            return self._written(name, hook.UPDATED)
         if not os.path.lexists(path):
-            return self._written(name, CHAINED if os.path.lexists(path + KEPT) else INSTALLED)
+            return self._written(name, hook.CHAINED if os.path.lexists(path + hook.KEPT) else hook.INSTALLED)
         return self._chain(name, path)
 
     def _chain(self, name: str, path: str) -> HookOutcome:
         if os.path.isdir(path) and not os.path.islink(path):
             return _skipped(name, f"{path} is a folder")
-        if os.path.lexists(path + KEPT):
-            return _skipped(name, f"both {path} and {name}{KEPT} are hooks of yours: keep one of them")
-        _move(path, path + KEPT)
+        if os.path.lexists(path + hook.KEPT):
+            return _skipped(name, f"both {path} and {name}{hook.KEPT} are hooks of yours: keep one of them")
+        _move(path, path + hook.KEPT)
         try:
-            return self._written(name, CHAINED)
+            return self._written(name, hook.CHAINED)
         except BaseException:
-            _move(path + KEPT, path)
+            _move(path + hook.KEPT, path)
             raise
 
     def _written(self, name: str, result: str) -> HookOutcome:
-        write_atomically(os.path.join(self._folder, name), shim(name, self._program), mode=0o777)
+        write_atomically(os.path.join(self._folder, name), hook.shim(name, self._program), mode=0o777)
         return HookOutcome(name, result)
 
     def _take_away_everywhere(self, name: str) -> HookOutcome:
         folders = dict.fromkeys((self._folder, self._default_folder))
         outcomes = [self._take_away(os.path.join(folder, name), name) for folder in folders]
-        return next((outcome for outcome in outcomes if outcome.result != ABSENT), outcomes[0])
+        return next((outcome for outcome in outcomes if outcome.result != hook.ABSENT), outcomes[0])
 
     def _take_away(self, path: str, name: str) -> HookOutcome:
-        kept = path + KEPT
+        kept = path + hook.KEPT
         condition = self._condition(path, name)
-        if condition == FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
+        if condition == hook.FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
             return _put_back(name, path + _LEGACY, kept)
-        if condition == EDITED:
+        if condition == hook.EDITED:
             return _skipped(name, f"{path} was changed by hand: remove it yourself")
-        if condition in _OURS or (condition == MISSING and os.path.lexists(kept)):
+        if condition in _OURS or (condition == hook.MISSING and os.path.lexists(kept)):
             return _put_back(name, path, kept)
         if os.path.lexists(kept):
-            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{KEPT}")
-        return HookOutcome(name, ABSENT)
+            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{hook.KEPT}")
+        return HookOutcome(name, hook.ABSENT)
 
 
 def _put_back(name: str, path: str, kept: str) -> HookOutcome:
     if os.path.lexists(kept):
         _move(kept, path)
-        return HookOutcome(name, RESTORED)
+        return HookOutcome(name, hook.RESTORED)
     try:
         os.unlink(path)
     except OSError as error:
         raise storage_error(error, path) from error
-    return HookOutcome(name, REMOVED)
+    return HookOutcome(name, hook.REMOVED)
 
 
 def _move(source: str, target: str) -> None:
@@ -229,7 +205,7 @@ def _path_in(path: str, folder: str) -> str:
 
 
 def _skipped(name: str, why: str) -> HookOutcome:
-    return HookOutcome(name, SKIPPED, why)
+    return HookOutcome(name, hook.SKIPPED, why)
 
 
 _OWN_FOLDER = 'git config core.hooksPath "$(git rev-parse --path-format=absolute --git-common-dir)/hooks"'

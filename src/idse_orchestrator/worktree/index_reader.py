@@ -31,16 +31,8 @@ from idse_orchestrator.documents.project_workspace import (
     split_session_path,
 )
 from idse_orchestrator.errors import ConflictError, UnknownNameError
-from idse_orchestrator.git.listing import (
-    DELETED,
-    PATHSPECS,
-    UNMERGED,
-    Change,
-    contents,
-    from_raw,
-    literally,
-    names,
-)
+from idse_orchestrator.git import listing
+from idse_orchestrator.git.listing import Change
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit, object_sizes
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.sessions import choice as choices
@@ -59,7 +51,7 @@ _PASSED_ON = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 
 
 def index_git(work_tree: WorkTree, environment: Mapping[str, str]) -> Git:
-    """git, set to the index and the object folders that `environment` names.
+    """git, set to the index and the object folders that `environment` listing.names.
 
     `environment` is what git gave the hook (or an empty mapping for the repository's own index);
     a relative index file counts from the top of the work tree, where git starts its hooks.
@@ -95,16 +87,16 @@ class IndexReader:
 
     def legacy_paths(self) -> Sequence[str]:
         """See ArtifactReader."""
-        return only_legacy(names(self._git.bytes("ls-files", "-z", "--", *PATHSPECS)))
+        return only_legacy(listing.names(self._git.bytes("ls-files", "-z", "--", *listing.PATHSPECS)))
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """See ArtifactReader. A file above 8 MiB, and a repository inside this one, read as b""."""
-        return contents(self._git, self._entries, paths)
+        return listing.contents(self._git, self._entries, paths)
 
     @cached_property
     def _entries(self) -> dict[str, FileEntry]:
-        rows = index_changes(self._git, EMPTY_TREE, literally(self._folders))
-        _refuse_unmerged([row.path for row in rows if row.kind == UNMERGED])
+        rows = index_changes(self._git, EMPTY_TREE, listing.literally(self._folders))
+        _refuse_unmerged([row.path for row in rows if row.kind == listing.UNMERGED])
         sizes = object_sizes(self._git, (row.blob for row in rows))
         entries = {row.path: FileEntry(row.mode, row.blob, sizes.get(row.blob, 0)) for row in rows}
         check_folders(entries, self.description)
@@ -117,7 +109,7 @@ def index_changes(git: Git, base: str, pathspecs: Sequence[str]) -> list[Change]
     Against the empty tree that is all of the index, without what was only announced (``add -N``).
     """
     question = ("diff-index", "--cached", "--ita-invisible-in-index", "-r", "--raw", "-z", "--no-renames")
-    return from_raw(git.bytes(*question, "--no-abbrev", base, "--", *pathspecs))
+    return listing.from_raw(git.bytes(*question, "--no-abbrev", base, "--", *pathspecs))
 
 
 def _refuse_unmerged(paths: Sequence[str]) -> None:
@@ -133,7 +125,7 @@ def _refuse_unmerged(paths: Sequence[str]) -> None:
 
 
 _NOTHING = frozenset(("", "0" * 40))
-_LOOKED_AT = (WORKSPACE, *PATHSPECS)
+_LOOKED_AT = (WORKSPACE, *listing.PATHSPECS)
 
 
 class Comparison(NamedTuple):
@@ -162,7 +154,7 @@ def compare_range(vault: Vault, from_ref: str, to_ref: str) -> Comparison:
     tip = known_commit(vault, to_ref)
     base = EMPTY_TREE if from_ref in _NOTHING else _merge_base(vault, from_ref, tip)
     question = ("diff-tree", "-r", "--raw", "-z", "--no-renames", "--no-abbrev", base, tip)
-    return _comparison(base, tip, from_raw(vault.git.bytes(*question, "--", *_LOOKED_AT)))
+    return _comparison(base, tip, listing.from_raw(vault.git.bytes(*question, "--", *_LOOKED_AT)))
 
 
 def compare_index(work_tree: WorkTree, environment: Mapping[str, str]) -> Comparison:
@@ -196,7 +188,7 @@ def _comparison(base: str, tip: str, changes: Iterable[Change]) -> Comparison:
     listed = {change.path: change.kind for change in changes}
     owners = (split_session_path(path) for path in listed)
     sessions = frozenset((owner[0], owner[1]) for owner in owners if owner is not None)
-    present = [path for path, kind in listed.items() if kind != DELETED]
+    present = [path for path, kind in listed.items() if kind != listing.DELETED]
     inside = (path for path in present if path == WORKSPACE or path.startswith(WORKSPACE + "/"))
     return Comparison(base, tip, (*inside, *only_legacy(present)), sessions)
 
@@ -223,7 +215,7 @@ class NothingReader:
 
 
 def open_source(vault: Vault, environment: Mapping[str, str], choice: Choice) -> Source:
-    """The source of `choice`. `environment` is what git gave a hook: it names the index.
+    """The source of `choice`. `environment` is what git gave a hook: it listing.names the index.
 
     UnknownNameError for revisions and ledgers that are not here.
     """

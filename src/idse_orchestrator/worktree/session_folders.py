@@ -44,12 +44,7 @@ class WorkFolders:
         Read as a file: these refs are always loose, and a process to ask for one costs 3 ms.
         """
         ref = current_by_project_ref(project) if project else CURRENT
-        try:
-            with open(os.path.join(self._git_dir, ref), encoding="utf-8") as file:
-                target = file.read(256).strip()
-        except (OSError, UnicodeDecodeError):
-            return None
-        return parse_session_ref(target.removeprefix("ref: ")) if target.startswith("ref: ") else None
+        return read_session_ref(os.path.join(self._git_dir, ref))
 
     def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
         """See `ViewFiles.write_views`. Nothing is written where the project has no folder."""
@@ -96,6 +91,16 @@ class WorkFolders:
     def _is_file(self, relative: str) -> bool:
         path = os.path.join(self._top, relative)
         return os.path.isfile(path) and not os.path.islink(path)
+
+
+def read_session_ref(path: str) -> SessionKey | None:
+    """Returns the session that the file of a symbolic ref names, if it names one."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            target = file.read(256).strip()
+    except OSError:
+        return None
+    return parse_session_ref(target.removeprefix("ref: ")) if target.startswith("ref: ") else None
 
 
 def _folders(path: str) -> Sequence[str]:
