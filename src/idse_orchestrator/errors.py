@@ -7,7 +7,10 @@ says what happened and what a reader can do about it.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 EXIT_OK = 0
 EXIT_CHECK_FAILED = 1
@@ -18,6 +21,12 @@ EXIT_UNREACHABLE = 5
 EXIT_INTERNAL = 70
 EXIT_BUSY = 75
 EXIT_INTERRUPTED = 130
+
+
+def worst_exit(codes: Iterable[int]) -> int:
+    """Returns the exit code for many outcomes: a failed check goes before a conflict."""
+    found = set(codes)
+    return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in found else max(found, default=EXIT_OK)
 
 
 class IdseError(Exception):

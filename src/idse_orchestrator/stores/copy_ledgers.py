@@ -15,9 +15,11 @@ from idse_orchestrator.errors import (
     EXIT_CONFLICT,
     EXIT_OK,
     CorruptLedgerError,
+    IdseError,
     InvalidNameError,
     LedgerMovedError,
     UnknownNameError,
+    worst_exit,
 )
 from idse_orchestrator.stores.design_store import DesignStore, LedgerKey, ledger_name
 from idse_orchestrator.stores.entry import StoreEntry, entry_id
@@ -69,8 +71,7 @@ class CopyOutcome(NamedTuple):
     @property
     def exit_code(self) -> int:
         """0 only if everything went well."""
-        codes = {_EXIT.get(ledger.result, EXIT_OK) for ledger in self.ledgers}
-        return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in codes else max(codes, default=EXIT_OK)
+        return worst_exit(_EXIT.get(ledger.result, EXIT_OK) for ledger in self.ledgers)
 
 
 def all_keys(store: DesignStore, project: str | None = None) -> list[LedgerKey]:
@@ -96,6 +97,11 @@ def copy_ledgers(
     return CopyOutcome(tuple(outcomes))
 
 
+def words_of(error: IdseError) -> str:
+    """Returns in one line where and why something failed."""
+    return ": ".join(filter(None, (error.where, error.message, error.cause)))
+
+
 class _Copying:
     """One run; documents that were copied once are not read again."""
 
@@ -116,8 +122,7 @@ class _Copying:
             except LedgerMovedError:
                 continue  # another writer was faster
             except (CorruptLedgerError, UnknownNameError, InvalidNameError) as error:
-                why = ": ".join(filter(None, (error.where, error.message, error.cause)))
-                return LedgerOutcome(key, REFUSED, old, "", why)
+                return LedgerOutcome(key, REFUSED, old, "", words_of(error))
         return LedgerOutcome(key, MOVING, old, "", "it kept moving")
 
     def _copied_from(self, key: LedgerKey, old: str) -> LedgerOutcome:
@@ -131,7 +136,7 @@ class _Copying:
             there = {entry_id(entry) for entry in self._target.entries(key)}
             result = NEWER if theirs.tip in there else DIVERGED
             return LedgerOutcome(key, result, old, theirs.tip, _WHY[result])
-        problem = self._problem(key) if self._judge else ""
+        problem = self._problem(key)
         if problem:
             return LedgerOutcome(key, REFUSED, old, theirs.tip, problem)
         self._copy_documents(new)

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from idse_orchestrator.base.names import blob_id, check_name, check_new_name
 from idse_orchestrator.errors import LedgerMovedError, UnknownNameError
+from idse_orchestrator.ledger.refs import project_ref, session_ref
 from idse_orchestrator.stores.entry import Load, StoreEntry, corrupt_entry, entry_id, newest_first
 
 LedgerKey = tuple[str, str]
@@ -184,6 +185,11 @@ def _reached(tip: str, ids: Mapping[str, StoreEntry]) -> set[str]:
             found.add(name)
             waiting += ids[name].parents if name in ids else ()
     return found
+
+
+def ledger_ref(key: LedgerKey) -> str:
+    """Returns the ref that a ledger has in a repository. Raises InvalidNameError."""
+    return session_ref(*key) if key[1] else project_ref(key[0])
 
 
 def ledger_name(key: LedgerKey) -> str:

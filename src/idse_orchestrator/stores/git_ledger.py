@@ -17,16 +17,15 @@ from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open
 from idse_orchestrator.git.objects import Objects, objects_of, parse_commit, write_objects
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.refs import project_ref, session_ref
 from idse_orchestrator.pipeline.reader import GitLedgerReader
 from idse_orchestrator.stores.design_store import (
     EntryStore,
     LedgerKey,
     check_append,
-    check_key,
     check_new_key,
     check_tip,
     checked_entry,
+    ledger_ref,
     no_such_content,
     no_such_ledger,
 )
@@ -59,7 +58,7 @@ class GitStore(EntryStore):
 
     def save_session(self, key: LedgerKey, entries: Sequence[StoreEntry], expected: str | None) -> str:
         """See `DesignStore.save_session`."""
-        ref = _ref(key)
+        ref = ledger_ref(key)
         with ledger_lock(self._vault):
             check_tip(key, self._tip(key), expected)
             if expected is None:
@@ -80,10 +79,10 @@ class GitStore(EntryStore):
             if tip is None:
                 raise no_such_ledger(key)
             check_tip(key, tip, expected)
-            done = self._vault.git.attempt("update-ref", "-m", self._reason, "-d", _ref(key), expected)
+            done = self._vault.git.attempt("update-ref", "-m", self._reason, "-d", ledger_ref(key), expected)
         if done.returncode:
             words = done.stderr.decode("utf-8", "replace").strip()
-            raise ConflictError(f"{_ref(key)} cannot be deleted", cause=words)
+            raise ConflictError(f"{ledger_ref(key)} cannot be deleted", cause=words)
 
     def load_artifact(self, content_id: str) -> bytes:
         """See `DesignStore.load_artifact`."""
@@ -105,7 +104,7 @@ class GitStore(EntryStore):
         write_objects(ref, write)
 
     def _tip(self, key: LedgerKey) -> str | None:
-        ref = _ref(key)
+        ref = ledger_ref(key)
         try:
             return str(self._git.lookup_reference(ref).resolve().target)
         except KeyError:
@@ -162,8 +161,3 @@ class GitStore(EntryStore):
             raise GitFailedError(
                 "libgit2 cannot open this repository", where=self._vault.common_dir, cause=str(error)
             ) from error
-
-
-def _ref(key: LedgerKey) -> str:
-    check_key(key)
-    return session_ref(*key) if key[1] else project_ref(key[0])

@@ -11,11 +11,11 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLOB
-from idse_orchestrator.errors import ConflictError, CorruptLedgerError, IdseError, UnknownNameError
+from idse_orchestrator.errors import ConflictError, CorruptLedgerError, UnknownNameError
 from idse_orchestrator.git.object_stream import writing_to
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref, project_ref, session_ref
+from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref
 from idse_orchestrator.stores.copy_ledgers import (
     COPIED,
     EQUAL,
@@ -26,7 +26,9 @@ from idse_orchestrator.stores.copy_ledgers import (
     CopyOutcome,
     LedgerOutcome,
     all_keys,
+    words_of,
 )
+from idse_orchestrator.stores.design_store import ledger_ref
 from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.sync import syncing as sync
 from idse_orchestrator.sync.incoming import incoming_folder
@@ -59,14 +61,14 @@ class StoreRemote:
         """Lists the ledgers of the store that can be read."""
         found: dict[str, str] = {}
         for key in all_keys(self._store):
-            ref = _ref(key)
+            ref = ledger_ref(key)
             self._keys[ref] = key
             if ref in self.broken:
                 continue
             try:
                 loaded = self._store.load_session(key)
             except CorruptLedgerError as error:
-                self.broken[ref] = _words(error)
+                self.broken[ref] = words_of(error)
                 continue
             if loaded is not None:
                 found[ref] = loaded.tip
@@ -94,7 +96,7 @@ class StoreRemote:
         try:
             self._add(pack, ref, tip)
         except (CorruptLedgerError, UnknownNameError) as error:
-            self.broken[ref] = _words(error)
+            self.broken[ref] = words_of(error)
             return False
         return True
 
@@ -116,14 +118,6 @@ class StoreRemote:
                 pack.add(BLOB, self._store.load_artifact(name))
         for kind, content in entry_objects(entry):
             pack.add(kind, content)
-
-
-def _ref(key: LedgerKey) -> str:
-    return session_ref(*key) if key[1] else project_ref(key[0])
-
-
-def _words(error: IdseError) -> str:
-    return ": ".join(filter(None, (error.where, error.message, error.cause)))
 
 
 _RESULTS = {sync.PULLED: COPIED, sync.MERGED: MERGED, sync.REFUSED: REFUSED, sync.MOVING: MOVING}

@@ -163,13 +163,11 @@ class FolderDocuments:
     def _wanted(self) -> Iterator[str]:
         """Yields the folders to look into, without what idse keeps for itself."""
         for folder in self._folders:
-            if folder != WORKSPACE or not os.path.isdir(os.path.join(self._top, folder)):
+            full = os.path.join(self._top, folder)
+            if folder != WORKSPACE or not os.path.isdir(full) or os.path.islink(full):
                 yield folder
                 continue
-            if os.path.islink(os.path.join(self._top, folder)):
-                yield folder
-                continue
-            names = (decode(name) for name in os.listdir(encode(os.path.join(self._top, folder))))
+            names = (decode(name) for name in os.listdir(encode(full)))
             yield from (place for name in sorted(names) if (place := f"{folder}/{name}") not in _OWN)
 
 

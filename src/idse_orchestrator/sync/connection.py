@@ -111,9 +111,7 @@ class Connection:
 
     @cached_property
     def _environment(self) -> Mapping[str, str]:
-        found = {} if self._can_ask else _silence(is_ci=self._is_ci)
-        if self._can_ask:
-            found["GIT_TERMINAL_PROMPT"] = "1"
+        found = {"GIT_TERMINAL_PROMPT": "1"} if self._can_ask else _silence(is_ci=self._is_ci)
         own = "core.sshcommand" in self._configured
         if not own and not {"GIT_SSH", "GIT_SSH_COMMAND"} & self._git.environment.keys():
             batch = "" if self._can_ask else " -o BatchMode=yes"

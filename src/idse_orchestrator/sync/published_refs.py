@@ -80,7 +80,7 @@ class PublishedRefs:
         """
         asked = list(pairs)
         if len(asked) <= _FEW:
-            git = self._reading(objects)
+            git = self._git if objects is None else reading_also(self._git, objects.folder)
             return [_relation(git, *pair) for pair in asked]
         return self._many(asked, objects)
 
@@ -139,11 +139,6 @@ class PublishedRefs:
 
         repository = [opened()]
         return [relation(*pair) for pair in pairs]
-
-    def _reading(self, objects: Incoming | None) -> Git:
-        if objects is None:
-            return self._git
-        return reading_also(self._git, objects.folder)
 
 
 def _relation(git: Git, mine: str, theirs: str) -> str:

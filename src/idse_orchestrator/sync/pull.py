@@ -22,6 +22,7 @@ from idse_orchestrator.sync.syncing import (
     RefOutcome,
     Syncing,
     SyncOutcome,
+    outcome_of,
     pause,
     permitted,
     refusals,
@@ -47,8 +48,7 @@ class Changes:
     @property
     def moved(self) -> list[RefMove]:
         """The moves that were made here."""
-        done = (outcome for outcome in self.outcomes if outcome.result in (PULLED, MERGED))
-        return [RefMove(outcome.ref, outcome.old, outcome.new) for outcome in done]
+        return [outcome.move for outcome in self.outcomes if outcome.result in (PULLED, MERGED)]
 
 
 def pull(syncing: Syncing) -> SyncOutcome:
@@ -153,13 +153,9 @@ def _apply(syncing: Pulling, moves: Sequence[RefMove], changes: Changes) -> None
         if not waiting:
             return
         planned = _planned(syncing, waiting, seen)
-        moving = [move for move, result, _ in planned if result != REFUSED]
+        moving = [each.move for each in planned if each.result != REFUSED]
         late = {move.ref for move in syncing.refs.move(moving, REASON)}
-        changes.outcomes += [
-            RefOutcome(*move[:1], result, *move[1:], why)
-            for move, result, why in planned
-            if move.ref not in late
-        ]
+        changes.outcomes += [each for each in planned if each.ref not in late]
         waiting = {ref: head for ref, head in waiting.items() if ref in late}
         if late:
             pause(attempt)
@@ -169,27 +165,25 @@ def _apply(syncing: Pulling, moves: Sequence[RefMove], changes: Changes) -> None
     changes.outcomes += [RefOutcome(ref, MOVING, seen[ref], head, why) for ref, head in waiting.items()]
 
 
-def _planned(
-    syncing: Pulling, waiting: Mapping[str, str], seen: Mapping[str, str]
-) -> list[tuple[RefMove, str, str]]:
-    """Returns the move of each ref, its result and why it failed, without refs that are in place already."""
+def _planned(syncing: Pulling, waiting: Mapping[str, str], seen: Mapping[str, str]) -> list[RefOutcome]:
+    """Returns what each ref would come to, without refs that are in place already."""
     pairs = [(seen[ref], head) for ref, head in waiting.items() if seen[ref]]
     relations = iter(syncing.refs.relations(pairs, None))
     planned = []
     for ref, head in waiting.items():
-        relation = next(relations) if seen[ref] else BEHIND
+        move, relation = RefMove(ref, seen[ref], head), next(relations) if seen[ref] else BEHIND
         if relation == BEHIND:
-            planned.append((RefMove(ref, seen[ref], head), PULLED, ""))
+            planned.append(outcome_of(move, PULLED))
         elif relation == DIVERGED and ref.startswith(SYNC):
-            planned.append((RefMove(ref, seen[ref], head), REFUSED, _REWRITTEN))
+            planned.append(outcome_of(move, REFUSED, _REWRITTEN))
         elif relation == DIVERGED:
-            planned.append(_joined(syncing, RefMove(ref, seen[ref], head)))
+            planned.append(_joined(syncing, move))
     return planned
 
 
-def _joined(syncing: Pulling, move: RefMove) -> tuple[RefMove, str, str]:
-    """The move to the join of both histories; a ledger of ours that needs a newer idse stays as it is."""
+def _joined(syncing: Pulling, move: RefMove) -> RefOutcome:
+    """Returns what the join of both histories comes to; a ledger that needs a newer idse stays as it is."""
     try:
-        return move._replace(new=syncing.joiner.join(move.ref, move.old, move.new)), MERGED, ""
+        return outcome_of(move._replace(new=syncing.joiner.join(*move)), MERGED)
     except NewerLedgerError as error:
-        return move, REFUSED, f"{error.message}: {error.cause}"
+        return outcome_of(move, REFUSED, f"{error.message}: {error.cause}")

@@ -9,7 +9,6 @@ that is slower than another fetches, joins and tries again, a bounded number of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UnreachableError
@@ -27,6 +26,7 @@ from idse_orchestrator.sync.syncing import (
     RefOutcome,
     Syncing,
     SyncOutcome,
+    outcome_of,
     pause,
     permitted,
     refusals,
@@ -63,7 +63,7 @@ def plan_push(syncing: Syncing) -> SyncOutcome:
     with syncing.remote.fetch(unknown) as objects:
         going = _ahead(syncing, moves, objects)
     defects = syncing.guard.outgoing(move for move in going if move.ref not in unknown)
-    waiting = [RefOutcome(move.ref, WAITING, *move[1:]) for move in permitted(going, defects)]
+    waiting = [outcome_of(move, WAITING) for move in permitted(going, defects)]
     return SyncOutcome(syncing.agency, PUSH, (*refusals(going, defects), *waiting), len(mine) - len(moves))
 
 
@@ -122,15 +122,10 @@ class _Pushing:
         conflicts = conflicts_of(self._syncing, refs)
         return SyncOutcome(self._syncing.agency, PUSH, refs, self._changes.equal, self._point, conflicts)
 
-    def _arrived_as(self, move: RefMove) -> str:
-        """Returns the result of a ref that was sent: MERGED if it was joined here first."""
-        before = self._outcomes.get(move.ref)
-        return MERGED if before is not None and before.result == MERGED else PUSHED
-
     def given_up(self) -> SyncOutcome:
         """Returns the outcome when others were always faster."""
         left = [move for move in self._moves if move.ref not in self._unnoted]
-        self._record(RefOutcome(move.ref, MOVING, *move[1:], "others kept pushing it") for move in left)
+        self._record(outcome_of(move, MOVING, "others kept pushing it") for move in left)
         return self.outcome()
 
     def _outgoing(self) -> list[RefMove]:
@@ -165,7 +160,8 @@ class _Pushing:
         """Records what the remote accepted: all or, if it is not atomic, a part."""
         arrived = {move.ref: move for move in accepted}
         moves = [move for move in self._moves if move.ref in arrived]
-        self._record(RefOutcome(move.ref, self._arrived_as(move), *move[1:]) for move in moves)
+        joined = {ref for ref, outcome in self._outcomes.items() if outcome.result == MERGED}
+        self._record(outcome_of(move, MERGED if move.ref in joined else PUSHED) for move in moves)
         self._unnoted.update({move.ref: move for move in without_points(moves)})
         if point is None:
             return
@@ -180,9 +176,7 @@ class _Pushing:
         """Keeps what the remote does not want from being sent again; what only fell with it may go."""
         culprits = {ref: why for ref, why in words.items() if not why.startswith(_COLLATERAL)} or dict(words)
         refused = [move for move in sent if move.ref in culprits]
-        self._record(
-            RefOutcome(move.ref, REJECTED, move.old, move.new, culprits[move.ref]) for move in refused
-        )
+        self._record(outcome_of(move, REJECTED, culprits[move.ref]) for move in refused)
         self._barred |= culprits.keys()
 
     def _record(self, outcomes: Iterable[RefOutcome]) -> None:
@@ -205,8 +199,7 @@ class RefStanding(NamedTuple):
     theirs: str
 
 
-@dataclass(frozen=True, slots=True)
-class SyncStatus:
+class SyncStatus(NamedTuple):
     """All refs, worst first, and the sync point that was made last here.
 
     `unreachable` is why the remote could not be asked: then what it has is from memory.
@@ -217,7 +210,7 @@ class SyncStatus:
     last: SyncPoint | None
     unreachable: UnreachableError | None = None
 
-    def count(self, standing: str) -> int:
+    def number(self, standing: str) -> int:
         """Returns how many refs have this standing."""
         return sum(ref.standing == standing for ref in self.refs)
 

@@ -69,9 +69,13 @@ def push(connection: Connection, git: Git, moves: Sequence[RefMove]) -> PushRepo
     Sync points go last: with a remote that is not atomic, only after all others.
     """
     _refuse_bundle(connection.agency.url)
-    ordered = sorted(moves, key=lambda move: move.ref.startswith(SYNC))
-    report = _push_all(connection, git, [ordered], atomic=True)
-    return report if report is not None else _push_in_order(connection, git, ordered)
+    ledgers = [move for move in moves if not move.ref.startswith(SYNC)]
+    points = [move for move in moves if move.ref.startswith(SYNC)]
+    report = _push_all(connection, git, [[*ledgers, *points]], atomic=True)
+    if report is None:
+        parts = [part for part in (ledgers, points) if part]
+        report = _push_all(connection, git, parts, atomic=False)
+    return report or _EMPTY
 
 
 def _refuse_bundle(url: str) -> None:
@@ -81,14 +85,6 @@ def _refuse_bundle(url: str) -> None:
             where=url,
             fix=(f"make a bundle of what is here: git bundle create FILE --glob='{PUBLISHED}*'",),
         )
-
-
-def _push_in_order(connection: Connection, git: Git, moves: Sequence[RefMove]) -> PushReport:
-    """Pushes ledgers, and when all of them arrived, the sync points that speak of them."""
-    ledgers = [move for move in moves if not move.ref.startswith(SYNC)]
-    points = [move for move in moves if move.ref.startswith(SYNC)]
-    parts = [part for part in (ledgers, points) if part]
-    return _push_all(connection, git, parts, atomic=False) or _EMPTY
 
 
 def _push_all(

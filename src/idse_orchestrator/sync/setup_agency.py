@@ -74,7 +74,10 @@ def setup_agency(
     _refuse_in_time(parts, target, known)
     written = _write(parts, target, known)
     found = resolve_agency(parts)
-    doubts = [*_overruled(found, remote), *_silent(found, probe)]
+    doubts = _silent(found, probe)
+    if found.remote != remote:
+        first = f"{found.origin} goes before the git remote {remote}: the Agency is {redacted(found.url)}"
+        doubts = [first, *doubts]
     code = holds_code(parts.remotes.all()[remote])
     return AgencySetup(found, tuple(written), code, tuple(doubts))
 
@@ -152,12 +155,6 @@ def _remote_now(parts: AgencyParts) -> str:
         return agency_remote(parts)
     except IdseError:
         return ""  # origin, said in the wrong place: now it is said in the right one
-
-
-def _overruled(found: Agency, remote: str) -> list[str]:
-    if found.remote == remote:
-        return []
-    return [f"{found.origin} goes before the git remote {remote}: the Agency is {redacted(found.url)}"]
 
 
 def _silent(found: Agency, probe: Callable[[Agency], object] | None) -> list[str]:

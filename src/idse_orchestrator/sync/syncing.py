@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import file_lock
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
 from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
@@ -54,6 +54,16 @@ class RefOutcome(NamedTuple):
     why: str = ""
     hint: str = ""
 
+    @property
+    def move(self) -> RefMove:
+        """The ref, from and to which id."""
+        return RefMove(self.ref, self.old, self.new)
+
+
+def outcome_of(move: RefMove, result: str, why: str = "", hint: str = "") -> RefOutcome:
+    """Returns the outcome of one move."""
+    return RefOutcome(move.ref, result, move.old, move.new, why, hint)
+
 
 class SyncOutcome(NamedTuple):
     """The outcome of one `push` or `pull`.
@@ -73,8 +83,7 @@ class SyncOutcome(NamedTuple):
     @property
     def exit_code(self) -> int:
         """0 only if everything went well."""
-        codes = {_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs}
-        return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in codes else max(codes, default=EXIT_OK)
+        return worst_exit(_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs)
 
 
 UNKNOWN = "unknown-ref"
@@ -175,16 +184,8 @@ def refusals(
             at = f" at {first.commit[:12]}" if first.commit else ""
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             why = f"{first.code}{at}: {first.what}{more}"
-            found.append(
-                RefOutcome(
-                    move.ref,
-                    REFUSED,
-                    move.old,
-                    move.new,
-                    why,
-                    first.hint if first.code in CANNOT_JUDGE else hint or first.hint,
-                )
-            )
+            fix = first.hint if first.code in CANNOT_JUDGE else hint or first.hint
+            found.append(outcome_of(move, REFUSED, why, fix))
     return found
 
 

@@ -119,13 +119,11 @@ class GitRemote:
         if self._listings is None:
             return None
         there = self._listing = self._list()
-        if there != self._listings.here() or self._is_news(there, self._listings):
+        is_named = bool(self._agency.remote)
+        if there != self._listings.here() or (is_named and there != self._listings.seen(self._agency.remote)):
             return None
         self._listing = None
         return there.count(b"\n") - there.count(b"\t" + SYNC.encode())
-
-    def _is_news(self, there: bytes, listings: RefListings) -> bool:
-        return bool(self._agency.remote) and there != listings.seen(self._agency.remote)
 
     def heads(self) -> Mapping[str, str]:
         """Lists the refs of the remote."""
