@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.install_files import KEPT, traces_of, uninstall_agent_files
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
@@ -49,8 +48,7 @@ PRIVATE_FOLDER = "private folder"
 LEDGER = "ledger"
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(NamedTuple):
     """One thing idse left in the repository: its kind (one of KINDS) and where it is."""
 
     kind: str
@@ -241,8 +239,7 @@ AGENT_FILE = "agent file"
 KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
 
 
-@dataclass(frozen=True, slots=True)
-class UninstallPlan:
+class UninstallPlan(NamedTuple):
     """The traces that go, and what stays. `ledgers` is what is there; `with_ledgers`: it goes, too."""
 
     traces: tuple[Trace, ...]
@@ -251,8 +248,7 @@ class UninstallPlan:
     with_ledgers: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Uninstalled:
+class Uninstalled(NamedTuple):
     """The outcome. `kept`: why hooks and agent files stayed; `backup` is the path of the bundle, or ""."""
 
     plan: UninstallPlan

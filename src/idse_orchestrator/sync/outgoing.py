@@ -6,7 +6,6 @@ So `git push agency --all`, `--tags` and `--mirror` leak no code, and no ledger 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
@@ -46,8 +45,7 @@ class Destination(NamedTuple):
     is_remote: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """The parts that judging a push needs."""
 
     parts: AgencyParts

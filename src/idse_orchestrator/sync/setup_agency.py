@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import known_replica_id
@@ -46,8 +45,7 @@ MADE = "idseMade"
 """A git setting of the remote that `setup_agency` made, so that `idse uninstall` knows whose it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgencySetup:
+class AgencySetup(NamedTuple):
     """The outcome of a setup. `written` are git settings, as ``key = value``; empty: all stood there before.
 
     `holds_code`: the remote is for code, too, so plain ``git push`` is left to it. `doubts` are sentences

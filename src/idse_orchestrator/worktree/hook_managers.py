@@ -7,7 +7,7 @@ its next install would replace ours. Nothing is written for them; the snippet is
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from idse_orchestrator.worktree.hook import HOOKS, HookManager
 
@@ -66,8 +66,7 @@ _HUSKY = "".join(map(_husky, HOOKS))
 _LEFTHOOK = "# lefthook.yml\n" + "".join(map(_lefthook, HOOKS)) + "# then: lefthook install\n"
 
 
-@dataclass(frozen=True, slots=True)
-class _Manager:
+class _Manager(NamedTuple):
     """`configurations`: files or folders at the top of a work tree. `sign`: words in a hook it installed."""
 
     name: str

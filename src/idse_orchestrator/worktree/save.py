@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import session_folder
@@ -45,8 +44,7 @@ def tree_changes(ledgers: LedgerReader, before: str, after: str) -> Mapping[str,
     return {**changed, **dict.fromkeys(old.keys() - new.keys())}
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """`changed`: path in the folder to its new blob id (None: removed); empty when nothing was new.
 
     `behind`: the ledger also holds edits that the folder does not have. `conflicts`: what both changed,
@@ -96,11 +94,10 @@ def save_session(
         raise no_ledger(key)
     workspace.agree(*key, captured.tree)
     changed = outcome.changed if tip.commit != outcome.tip.commit else {}
-    return Saved(tip, changed, outcome.behind, outcome.conflicts, outcome.before)
+    return outcome._replace(tip=tip, changed=changed)
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(NamedTuple):
     """`paths` were written or removed; `source` is the ledger commit they came from.
 
     `saved_first` is the ledger commit that keeps the unsaved work `force` replaced ("" : there was none).
