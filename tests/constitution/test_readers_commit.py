@@ -7,7 +7,7 @@ import pytest
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
 from idse_orchestrator.errors import InvalidArtifactError, UnknownNameError
-from idse_orchestrator.worktree.index_reader import compare_index, compare_range, sessions_between
+from idse_orchestrator.worktree.index_reader import compare_index, compare_range
 
 ZERO = "0" * 40
 LOGIN = ("portal", "login")
@@ -91,13 +91,13 @@ def forked(repo):
 
 
 def test_a_range_shows_what_a_branch_changed_since_it_left_the_other(forked):
-    assert sessions_between(at(forked), "main", "topic") == {LOGIN}
-    assert sessions_between(at(forked), "topic", "main") == {SEARCH}
-    assert sessions_between(at(forked), "main", "main") == frozenset()
+    assert compare_range(at(forked), "main", "topic").sessions == {LOGIN}
+    assert compare_range(at(forked), "topic", "main").sessions == {SEARCH}
+    assert compare_range(at(forked), "main", "main").sessions == frozenset()
 
 
 def test_a_range_from_nothing_shows_every_session(forked):
-    assert sessions_between(at(forked), ZERO, "topic") == {LOGIN, SEARCH}
+    assert compare_range(at(forked), ZERO, "topic").sessions == {LOGIN, SEARCH}
 
 
 def test_a_range_to_a_deleted_branch_shows_nothing(forked):
@@ -109,14 +109,14 @@ def test_a_range_between_unrelated_histories_compares_them_as_they_are(forked):
     forked.git("checkout", "--quiet", "--orphan", "other")
     forked.write(spec("login"), "other\n")
     forked.commit()
-    assert sessions_between(at(forked), "main", "other") == {LOGIN}
+    assert compare_range(at(forked), "main", "other").sessions == {LOGIN}
 
 
 def test_a_range_whose_beginning_a_shallow_clone_lacks_is_an_error_with_a_way_out(forked):
     target = forked.path.parent / "shallow"
     forked.git("clone", "--quiet", "--depth=1", "--no-single-branch", forked.path.as_uri(), str(target))
     with pytest.raises(UnknownNameError, match="not in this clone") as raised:
-        sessions_between(discover(str(target)), "origin/main", "origin/topic")
+        compare_range(discover(str(target)), "origin/main", "origin/topic")
     assert "git fetch --unshallow" in raised.value.fix
 
 

@@ -21,6 +21,7 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.health.recovery import current_refs, remove_file
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
+from idse_orchestrator.sync.published_refs import heads_below
 from idse_orchestrator.sync.remotes import redacted
 from idse_orchestrator.sync.setup_agency import (
     has_local_refs,
@@ -97,8 +98,7 @@ class GitFootprint:
 
     def ledgers(self) -> Sequence[Trace]:
         """Returns every ref under ``refs/idse/``."""
-        names = self._git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
-        return [Trace(LEDGER, name) for name in names]
+        return [Trace(LEDGER, name) for name in heads_below(self._git, PUBLISHED)]
 
     def documents(self) -> Sequence[str]:
         """Returns folders with documents, which stay: one for each work tree that has one."""
@@ -125,17 +125,13 @@ class GitFootprint:
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         path = os.path.join(self._work_tree.common_dir, f"idse-ledgers-{stamp}.bundle")
         with ledger_lock(self._work_tree):
-            rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
-            if [row.partition(" ")[2] for row in rows] != [trace.where for trace in ledgers]:
+            heads = heads_below(self._git, PUBLISHED)
+            if [*heads] != [trace.where for trace in ledgers]:
                 raise ConflictError("ledgers appeared or went meanwhile", fix=("run the command again",))
-            names = "".join(f"{trace.where}\n" for trace in ledgers)
-            self._git.bytes(
-                "bundle", "create", "--quiet", path, "--stdin", stdin=names.encode(), timeout=3600
-            )
+            names = "".join(f"{name}\n" for name in heads).encode()
+            self._git.bytes("bundle", "create", "--quiet", path, "--stdin", stdin=names, timeout=3600)
             self._git.bytes("bundle", "verify", "--quiet", path, timeout=3600)
-            deletions = "".join(
-                f"delete {name} {old}\n" for old, _, name in (row.partition(" ") for row in rows)
-            )
+            deletions = "".join(f"delete {name} {old}\n" for name, old in heads.items())
             self._git.bytes("update-ref", "--no-deref", "--stdin", stdin=deletions.encode(), timeout=3600)
         return path
 

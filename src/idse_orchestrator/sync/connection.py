@@ -101,7 +101,23 @@ class Connection:
 
     def failure(self, args: Sequence[str], done: Watched) -> IdseError:
         """Returns the error for a git that ended badly."""
-        return _failure(args, done, self.agency.url)
+        words, where = _words_of(done.stderr), redacted(self.agency.url)
+        if done.silent:
+            return _unreachable(where, f"git {args[0]} said nothing for too long, so it was ended")
+        if re.search(_NOT_AUTHORIZED, words, re.IGNORECASE):
+            return NotAuthorizedError(
+                "the Agency refuses you",
+                where=where,
+                cause=words,
+                fix=(f"see that plain git gets in: git ls-remote {where}", "docs: git help credentials"),
+            )
+        if re.search(_NOT_STORED, words, re.MULTILINE):
+            return git_failure(args, done)
+        if re.search(_UNREACHABLE, words, re.IGNORECASE):
+            return _unreachable(where, words)
+        return GitFailedError(
+            f"git {args[0]} failed with exit code {done.returncode}", where=where, cause=words or None
+        )
 
     @cached_property
     def _configured(self) -> frozenset[str]:
@@ -192,27 +208,6 @@ def remote_words(stderr: bytes) -> str:
     lines = _words_of(stderr).split("\n")
     said = [line.removeprefix("remote:").strip() for line in lines if line.startswith("remote:")]
     return "; ".join(line for line in said if line)
-
-
-def _failure(args: Sequence[str], done: Watched, url: str) -> IdseError:
-    """Returns the error for a git that did not come through to `url`."""
-    words, where = _words_of(done.stderr), redacted(url)
-    if done.silent:
-        return _unreachable(where, f"git {args[0]} said nothing for too long, so it was ended")
-    if re.search(_NOT_AUTHORIZED, words, re.IGNORECASE):
-        return NotAuthorizedError(
-            "the Agency refuses you",
-            where=where,
-            cause=words,
-            fix=(f"see that plain git gets in: git ls-remote {where}", "docs: git help credentials"),
-        )
-    if re.search(_NOT_STORED, words, re.MULTILINE):
-        return git_failure(args, done)
-    if re.search(_UNREACHABLE, words, re.IGNORECASE):
-        return _unreachable(where, words)
-    return GitFailedError(
-        f"git {args[0]} failed with exit code {done.returncode}", where=where, cause=words or None
-    )
 
 
 def _unreachable(where: str, words: str) -> UnreachableError:

@@ -54,8 +54,7 @@ class PublishedRefs:
 
     def heads(self) -> Mapping[str, str]:
         """Returns ref to id of all of them."""
-        rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", PUBLISHED)
-        return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
+        return heads_below(self._git, PUBLISHED)
 
     def known(self, ids: Iterable[str]) -> frozenset[str]:
         """Returns those of `ids` whose commit is in this repository."""
@@ -139,6 +138,12 @@ class PublishedRefs:
 
         repository = [opened()]
         return [relation(*pair) for pair in pairs]
+
+
+def heads_below(git: Git, prefix: str) -> dict[str, str]:
+    """Returns ref to id of all refs below `prefix`, in order."""
+    rows = git.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
+    return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
 
 
 def _relation(git: Git, mine: str, theirs: str) -> str:

@@ -18,6 +18,7 @@ from idse_orchestrator.git.object_stream import headers, writing_to
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
+from idse_orchestrator.sync.published_refs import heads_below
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -203,10 +204,7 @@ class GitRemote:
 def tracked(git: Git, remote: str) -> Mapping[str, str]:
     """Returns published ref to id, as it was seen on `remote` last."""
     prefix = tracking_ref(remote, "")
-    rows = git.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
-    return {
-        PUBLISHED + ref.removeprefix(prefix): head for head, _, ref in (row.partition(" ") for row in rows)
-    }
+    return {PUBLISHED + ref.removeprefix(prefix): head for ref, head in heads_below(git, prefix).items()}
 
 
 def track(git: Git, remote: str, heads: Mapping[str, str]) -> None:

@@ -155,10 +155,12 @@ def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
         return ()
     spooled = _sorted_out(work_tree, names)
     changed: tuple[str, ...] = ()
-    if spooled.notes or spooled.rewritten:
+    count = len(spooled.notes) + len(spooled.rewritten)
+    if count:
         from idse_orchestrator.ledger.note_tree import GitNotes
 
-        changed = GitNotes(work_tree, actor).write_many(spooled.notes, _message(spooled), spooled.rewritten)
+        message = f"idse: note {counted(count, 'commit')} from the spool"
+        changed = GitNotes(work_tree, actor).write_many(spooled.notes, message, spooled.rewritten)
     _remove(_folder(work_tree), spooled.files)
     return changed
 
@@ -182,11 +184,6 @@ def _sorted_out(work_tree: WorkTree, names: list[str]) -> _Spooled:
                 spooled.notes[name] = note_text(f"{project}/{session}", None, None, None)
         spooled.files.append(name)
     return spooled
-
-
-def _message(spooled: _Spooled) -> str:
-    count = len(spooled.notes) + len(spooled.rewritten)
-    return f"idse: note {counted(count, 'commit')} from the spool"
 
 
 def _session_ref(folder: str, name: str) -> str | None:

@@ -164,11 +164,6 @@ def compare_index(work_tree: WorkTree, environment: Mapping[str, str]) -> Compar
     return _comparison(base, "", index_changes(git, base, _LOOKED_AT))
 
 
-def sessions_between(vault: Vault, from_ref: str, to_ref: str) -> frozenset[tuple[str, str]]:
-    """The (project, session) whose files differ between the two; see `compare_range`."""
-    return compare_range(vault, from_ref, to_ref).sessions
-
-
 def _merge_base(vault: Vault, from_ref: str, tip: str) -> str:
     start = known_commit(vault, from_ref)
     done = vault.git.attempt("merge-base", start, tip)
