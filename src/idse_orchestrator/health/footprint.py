@@ -21,14 +21,9 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.health.recovery import current_refs, remove_file
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
-from idse_orchestrator.sync.published_refs import heads_below
+from idse_orchestrator.sync.published_refs import heads_below, remove_refs, update_refs
 from idse_orchestrator.sync.remotes import redacted
-from idse_orchestrator.sync.setup_agency import (
-    has_local_refs,
-    remote_settings,
-    remove_local_refs,
-    remove_setting,
-)
+from idse_orchestrator.sync.setup_agency import remote_settings
 from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
 from idse_orchestrator.worktree.hook_files import uninstall_hooks
 
@@ -73,7 +68,7 @@ class GitFootprint:
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
-        if has_local_refs(self._git):
+        if heads_below(self._git, LOCAL):
             found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
 
@@ -131,8 +126,7 @@ class GitFootprint:
             names = "".join(f"{name}\n" for name in heads).encode()
             self._git.bytes("bundle", "create", "--quiet", path, "--stdin", stdin=names, timeout=3600)
             self._git.bytes("bundle", "verify", "--quiet", path, timeout=3600)
-            deletions = "".join(f"delete {name} {old}\n" for name, old in heads.items())
-            self._git.bytes("update-ref", "--no-deref", "--stdin", stdin=deletions.encode(), timeout=3600)
+            update_refs(self._git, [f"delete {name} {old}" for name, old in heads.items()])
         return path
 
     def _settings(self) -> Iterator[str]:
@@ -172,12 +166,12 @@ class GitFootprint:
         elif key.startswith("remote."):
             for own, value in remote_settings(self._git):
                 if f"{own}={redacted(value)}" == setting:
-                    remove_setting(self._git, own, value)
+                    self._git.attempt("config", "--local", "--fixed-value", "--unset-all", own, value)
         else:
             self._git.attempt("config", "--local", "--unset-all", key)
 
     def _untrack(self, _prefix: str) -> None:
-        remove_local_refs(self._git)
+        remove_refs(self._git, LOCAL)
         _remove_empty(os.path.join(self._work_tree.common_dir, *LOCAL.strip("/").split("/")))
 
     def _forget(self, path: str) -> None:

@@ -33,7 +33,7 @@ from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.sync import syncing as sync
 from idse_orchestrator.sync.incoming import incoming_folder
 from idse_orchestrator.sync.published_refs import PublishedRefs
-from idse_orchestrator.sync.pull import Changes, conflicts_of, install_changes
+from idse_orchestrator.sync.pull import conflicts_of, install_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -132,26 +132,13 @@ def import_ledgers(vault: Vault, kinds: Kinds, store: DesignStore) -> CopyOutcom
         pulling = sync.Pulling(vault, kinds, remote)
         changes = install_changes(pulling)
         conflicts = conflicts_of(pulling, changes.outcomes)
-    outcomes = _outcomes(changes) | _broken(remote, mine)
-    rest = {_key(ref): _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}
-    return CopyOutcome(
-        tuple(outcome for _, outcome in sorted((rest | outcomes).items())),
-        tuple(map(_key, conflicts)),
-    )
-
-
-def _outcomes(changes: Changes) -> dict[LedgerKey, LedgerOutcome]:
-    return {
-        _key(each.ref): LedgerOutcome(_key(each.ref), _RESULTS[each.result], each.old, each.new, each.why)
-        for each in changes.outcomes
-    }
-
-
-def _broken(remote: StoreRemote, mine: Mapping[str, str]) -> dict[LedgerKey, LedgerOutcome]:
-    return {
-        _key(ref): LedgerOutcome(_key(ref), REFUSED, mine.get(ref, ""), "", why)
-        for ref, why in remote.broken.items()
-    }
+    found = {ref: _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}
+    for each in changes.outcomes:
+        key = _key(each.ref)
+        found[each.ref] = LedgerOutcome(key, _RESULTS[each.result], each.old, each.new, each.why)
+    for ref, why in remote.broken.items():
+        found[ref] = LedgerOutcome(_key(ref), REFUSED, mine.get(ref, ""), "", why)
+    return CopyOutcome(tuple(sorted(found.values())), tuple(map(_key, conflicts)))
 
 
 def _unmoved(key: LedgerKey, theirs: str, mine: str) -> LedgerOutcome:

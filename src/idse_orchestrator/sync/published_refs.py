@@ -40,6 +40,7 @@ _ARGUMENTS = 1_000
 _TRIES = 5
 _PATIENCE = 15.0
 """Seconds in which a lock file that nobody owns is found to be stale, three times over."""
+_LONG = 3600.0
 _NOTHING = "0" * 40
 _MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
 """Lists documents of commits that have both marks of a conflict."""
@@ -144,6 +145,17 @@ def heads_below(git: Git, prefix: str) -> dict[str, str]:
     """Returns ref to id of all refs below `prefix`, in order."""
     rows = git.lines("for-each-ref", "--format=%(objectname) %(refname)", prefix)
     return {ref: head for head, _, ref in (row.partition(" ") for row in rows)}
+
+
+def update_refs(git: Git, lines: Sequence[str]) -> None:
+    """Carries out `lines` of `git update-ref --stdin`, all or none."""
+    stdin = "".join(f"{line}\n" for line in lines).encode()
+    git.bytes("update-ref", "--no-deref", "--stdin", stdin=stdin, timeout=_LONG)
+
+
+def remove_refs(git: Git, prefix: str) -> None:
+    """Removes all refs below `prefix`."""
+    update_refs(git, git.lines("for-each-ref", "--format=delete %(refname)", prefix))
 
 
 def _relation(git: Git, mine: str, theirs: str) -> str:

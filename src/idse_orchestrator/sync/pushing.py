@@ -17,6 +17,7 @@ from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.refs import OUTGOING, PUBLISHED, SYNC
 from idse_orchestrator.sync.connection import remote_words
 from idse_orchestrator.sync.incoming import is_alive
+from idse_orchestrator.sync.published_refs import remove_refs, update_refs
 from idse_orchestrator.sync.remotes import path_in, redacted
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _FEW = 16
 """So many refspecs cost less than copies of refs do."""
-_PATIENCE = 600.0
 _PUSH = (
     "push",
     "--progress",
@@ -130,11 +130,11 @@ def _refspecs(git: Git, moves: Sequence[RefMove]) -> Iterator[Sequence[str]]:
         return
     _remove_leftovers(git)
     prefix = f"{OUTGOING}{os.getpid()}-{os.urandom(6).hex()}/"
-    _update(git, [f"create {prefix}{move.ref.removeprefix(PUBLISHED)} {move.new}" for move in moves])
+    update_refs(git, [f"create {prefix}{move.ref.removeprefix(PUBLISHED)} {move.new}" for move in moves])
     try:
         yield [f"{prefix}*:{PUBLISHED}*"]
     finally:
-        _remove(git, prefix)
+        remove_refs(git, prefix)
 
 
 def _remove_leftovers(git: Git) -> None:
@@ -143,16 +143,7 @@ def _remove_leftovers(git: Git) -> None:
     owners = {name.removeprefix(OUTGOING).partition("/")[0] for name in names}
     for owner in owners:
         if not is_alive(owner.partition("-")[0]):
-            _remove(git, f"{OUTGOING}{owner}/")
-
-
-def _remove(git: Git, prefix: str) -> None:
-    _update(git, git.lines("for-each-ref", "--format=delete %(refname)", prefix))
-
-
-def _update(git: Git, lines: Sequence[str]) -> None:
-    stdin = "".join(f"{line}\n" for line in lines).encode()
-    git.bytes("update-ref", "--no-deref", "--stdin", stdin=stdin, timeout=_PATIENCE)
+            remove_refs(git, f"{OUTGOING}{owner}/")
 
 
 class _Line(NamedTuple):

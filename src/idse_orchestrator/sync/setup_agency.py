@@ -16,7 +16,7 @@ from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import IdseError, UsageError
 from idse_orchestrator.git.object_stream import is_ancestor
-from idse_orchestrator.ledger.refs import LOCAL, PENDING, sync_ref
+from idse_orchestrator.ledger.refs import PENDING, sync_ref
 from idse_orchestrator.sessions.configuration import SETTINGS, get_setting
 from idse_orchestrator.sync.agency import (
     NAME,
@@ -237,22 +237,6 @@ def remote_settings(git: Git) -> Iterator[tuple[str, str]]:
         added = (variable, value) in (("fetch", tracking(name)), ("push", PUBLISHING))
         if added or (name in made and variable in _OWN and variable not in ("fetch", "push")):
             yield key, value
-
-
-def remove_setting(git: Git, key: str, value: str) -> None:
-    """Removes one value of a setting; that it is gone already is no error."""
-    git.attempt("config", "--local", "--fixed-value", "--unset-all", key, value)
-
-
-def has_local_refs(git: Git) -> bool:
-    """Tests whether there is any ref that is never published."""
-    return bool(git.lines("for-each-ref", "--count=1", "--format=%(refname)", LOCAL))
-
-
-def remove_local_refs(git: Git) -> None:
-    """Removes every ref that is never published."""
-    names = git.lines("for-each-ref", "--format=delete %(refname)", LOCAL)
-    git.bytes("update-ref", "--no-deref", "--stdin", stdin="".join(f"{name}\n" for name in names).encode())
 
 
 def _name(key: str) -> str:
