@@ -14,7 +14,7 @@ from idse_orchestrator.base.text_merge import merge_lines
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
-from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, exchange_files, merge_folders
+from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, merge_folders
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Captured
 from idse_orchestrator.stores.plain_documents import content_of
@@ -88,20 +88,11 @@ class PlainWorkspace(WorkFolders):
 
     def base(self, project: str, session: str) -> str:
         """See `Contributions.base`."""
-        return self.given(project, session, "") or ""
+        return self._given(project, session) or ""
 
-    def given(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Branch.given`: there is but one branch."""
+    def _given(self, project: str, session: str) -> str | None:
         files = last_given(self._place, project, session)
         return None if files is None else self._folders.id_of(files)
-
-    def missed(self, project: str, session: str, head: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """See `Branch.missed`: there are no commits to miss."""
-        return None
-
-    def given_after(self, project: str, session: str, commit: str) -> bool:  # noqa: ARG002 - the port's signature
-        """See `Branch.given_after`: there are no code commits."""
-        return False
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:  # noqa: ARG002 - the port's signature
         """See `Contributions.agree`."""
@@ -113,13 +104,9 @@ class PlainWorkspace(WorkFolders):
         settled = settle_edit(base, ours, theirs)
         return settled or merge_folders(self._folders, base, ours, theirs, by_lines)
 
-    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """See `Branch.mixed`."""
-        return exchange_files(self._folders, tree, other, paths)
-
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Restorable.is_safe_to_replace`."""
-        if self.given(project, session, "") == tree:
+        if self._given(project, session) == tree:
             return True
         entries = self._store.entries((project, session))
         held = {blob for entry in entries for blob in (entry.artifacts or {}).values()}

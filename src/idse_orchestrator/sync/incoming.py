@@ -78,9 +78,7 @@ def incoming_folder(vault: Vault) -> Iterator[Incoming]:
 
 def remove_leftovers(private: str) -> None:
     """Removes the folders of processes that are gone by their id, or by the lock they held."""
-    for path in _folders(private):
-        if is_alive(os.path.basename(path).split("-")[1]):
-            continue
+    for path in dead_folders(private):
         try:
             lock = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:

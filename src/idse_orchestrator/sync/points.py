@@ -113,8 +113,8 @@ class GitSyncPoints:
         ref = self.ref
         mine = self._tip(ref)
         pending = self._pending()
-        self._forget(commit for commit in pending if mine and self._descends(mine, commit))
-        if theirs in ("", mine) or (mine and self._descends(mine, theirs)):
+        self._forget(commit for commit in pending if mine and is_ancestor(self._git, commit, mine))
+        if theirs in ("", mine) or (mine and is_ancestor(self._git, theirs, mine)):
             return ref
         if theirs in pending:
             self._adopt(ref, mine, theirs)
@@ -142,7 +142,9 @@ class GitSyncPoints:
         """
         self.publish(move)
         pending = self._pending()
-        self._forget(each for each in pending if each == move.new or not self._descends(each, move.new))
+        self._forget(
+            each for each in pending if each == move.new or not is_ancestor(self._git, move.new, each)
+        )
 
     def refused(self, move: RefMove) -> None:
         """Forgets a prepared sync point that the remote refused."""
@@ -212,9 +214,6 @@ class GitSyncPoints:
         if done.returncode != 0:
             raise failure(command, done)
         return done.stdout.strip().decode()
-
-    def _descends(self, commit: str, ancestor: str) -> bool:
-        return is_ancestor(self._git, ancestor, commit)
 
     def _tip(self, ref: str) -> str:
         return self._git.attempt("rev-parse", "--verify", "--quiet", ref).stdout.strip().decode()

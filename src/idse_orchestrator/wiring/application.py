@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.stores.copy_ledgers import CopyOutcome
     from idse_orchestrator.stores.design_store import DesignStore
-    from idse_orchestrator.stores.plain_workspace import PlainWorkspace
     from idse_orchestrator.wiring.acting import GitActing, GivenActing
     from idse_orchestrator.wiring.sync import Sync
     from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits
@@ -134,7 +133,7 @@ class Application(UseCases):
         return GitActing(self.vault, self.git_configuration, lambda: self.agent)
 
     @cached_property
-    def workspace(self) -> GitWorkspace | PlainWorkspace:
+    def workspace(self) -> GitWorkspace:
         """The documents of this work tree."""
         if self.is_bare:
             from idse_orchestrator.wiring.bare import NoDocuments

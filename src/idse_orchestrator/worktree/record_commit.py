@@ -9,7 +9,7 @@ stands, since otherwise a text that was saved and then edited again would confli
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
@@ -18,7 +18,6 @@ from idse_orchestrator.ledger.events import EDITED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
-from idse_orchestrator.sessions.ports import Contributions, ViewFiles
 from idse_orchestrator.sessions.views import views_of
 from idse_orchestrator.worktree.save import tree_changes
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits, GitMissedCommits, Missed
+    from idse_orchestrator.worktree.workspace import GitWorkspace
 
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
@@ -36,34 +36,12 @@ IsRecorded = Callable[[SessionKey, str], bool]
 """Whether a session's ledger has an edit that came with this code commit."""
 
 
-class Branch(ViewFiles, Contributions, Protocol):
-    """The edits that this work tree gave to ledgers, and the commits of its branch they were on."""
-
-    def given(self, project: str, session: str, head: str) -> str | None:
-        """Returns the tree this work tree last gave to the ledger while HEAD was `head`, or None."""
-
-    def missed(self, project: str, session: str, head: str) -> str | None:
-        """Returns the tree last given on an ancestor of `head`: commits since were not recorded.
-
-        None where none were missed, or where the branch is another one.
-        """
-
-    def given_after(self, project: str, session: str, commit: str) -> bool:
-        """Tests whether what this work tree gave to the ledger last was on top of the commit `commit`."""
-
-    def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """Returns `tree` in which the files `paths` are those of `other`; "" is an empty tree."""
-
-    def resolve_tree(self, rev: str, path: str) -> str | None:
-        """Returns the id of the tree at `path` of `rev`; None where there is none."""
-
-
 class Recorder(NamedTuple):
     """Everything that recording a commit needs."""
 
     ledgers: LedgerReader
     writer: LedgerWriter
-    workspace: Branch
+    workspace: GitWorkspace
     commits: GitCodeCommits
     notes: GitNotes
     judge: Judge
@@ -170,14 +148,14 @@ def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, 
     return _Edit(theirs, (base, parent), kept)
 
 
-def _applied(workspace: Branch, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
+def _applied(workspace: GitWorkspace, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
     if edit is None:  # the ledger has it, with what this work tree gave to it since
         return Merged(ours, ())
     merged = _merged(workspace, edit, ours)
     return _as_resolved(workspace, edit, merged) if change.is_merge else merged
 
 
-def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
+def _merged(workspace: GitWorkspace, edit: _Edit, ours: str) -> Merged:
     """Returns the merge from the best base, or from the next one where only that has no conflict."""
     best = workspace.merge(edit.bases[0], ours, edit.theirs)
     for base in edit.bases[1:] if best.conflicts else ():
@@ -187,7 +165,7 @@ def _merged(workspace: Branch, edit: _Edit, ours: str) -> Merged:
     return best
 
 
-def _as_resolved(workspace: Branch, edit: _Edit, merged: Merged) -> Merged:
+def _as_resolved(workspace: GitWorkspace, edit: _Edit, merged: Merged) -> Merged:
     """Takes the text of the merge where it conflicts: that was decided in it, and history keeps the other.
 
     A file that had to take another name was not decided on, and stays.

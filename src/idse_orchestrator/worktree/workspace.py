@@ -74,21 +74,24 @@ class GitWorkspace(WorkFolders):
         return self.resolve_tree(head, session_folder(project, session)) or "" if head else ""
 
     def given(self, project: str, session: str, head: str) -> str | None:
-        """See `Branch.given`."""
+        """Returns the tree this work tree last gave to the ledger while HEAD was `head`, or None."""
         last = last_contribution(self._work_tree, project, session)
         if last is None or head not in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree
 
     def missed(self, project: str, session: str, head: str) -> str | None:
-        """See `Branch.missed`."""
+        """Returns the tree last given on an ancestor of `head`: commits since were not recorded.
+
+        None where none were missed, or where the branch is another one.
+        """
         last = last_contribution(self._work_tree, project, session)
         if last is None or head in last.heads or (last.tree and not self._objects.find(last.tree)):
             return None
         return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
 
     def given_after(self, project: str, session: str, commit: str) -> bool:
-        """See `Branch.given_after`."""
+        """Tests whether what this work tree gave to the ledger last was on top of the commit `commit`."""
         last = last_contribution(self._work_tree, project, session)
         return last is not None and any(head and self._leads_to(commit, head) for head in last.heads)
 
@@ -111,7 +114,7 @@ class GitWorkspace(WorkFolders):
         return TreeMerger(self._work_tree).merge(base, ours, theirs)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
-        """See `Branch.mixed`."""
+        """Returns `tree` in which the files `paths` are those of `other`; "" is an empty tree."""
         if not paths or tree == other:
             return tree
 
