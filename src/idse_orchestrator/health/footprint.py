@@ -32,20 +32,15 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 SETTING = "setting"
-
 VIEW = "view"
-
 CURRENT_SESSION = "current session"
-
 TRACKING = "tracking namespace"
-
 PRIVATE_FOLDER = "private folder"
-
 LEDGER = "ledger"
 
 
 class Trace(NamedTuple):
-    """One thing idse left in the repository: its kind (one of KINDS) and where it is."""
+    """One thing idse left in the repository: its kind and where it is."""
 
     kind: str
     where: str
@@ -226,7 +221,6 @@ def _remove_empty(folder: str) -> None:
 
 HOOK = "hook"
 AGENT_FILE = "agent file"
-KINDS = (HOOK, AGENT_FILE, SETTING, VIEW, CURRENT_SESSION, TRACKING, PRIVATE_FOLDER, LEDGER)
 
 
 class UninstallPlan(NamedTuple):

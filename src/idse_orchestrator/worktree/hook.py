@@ -18,39 +18,24 @@ HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-re
 """The hooks idse has, in the order in which git may call them."""
 
 CURRENT = "current"
-
 OUTDATED = "outdated"
-
 MISSING = "missing"
-
 FOREIGN = "foreign"
-
 EDITED = "edited"
-
 NOT_EXECUTABLE = "not executable"
-
 DISABLED = "disabled"
-
-CONDITIONS = (CURRENT, OUTDATED, MISSING, FOREIGN, EDITED, NOT_EXECUTABLE, DISABLED)
-"""What a hook can be: ours as it should be; ours of another release or path; no file; somebody else's;
-ours and changed by hand; ours, but git will not run it; ours, in a folder that git does not look at."""
+"""Conditions of a hook, in this order: ours as it should be; ours of another release or path; no file;
+somebody else's; ours and changed by hand; ours, but git will not run it; ours, in a folder that git does not
+look at."""
 
 INSTALLED = "installed"
-
 ALREADY = "already"
-
 UPDATED = "updated"
-
 CHAINED = "chained"
-
 SKIPPED = "skipped"
-
 REMOVED = "removed"
-
 RESTORED = "restored"
-
 ABSENT = "absent"
-
 KEPT = ".idse-chained"
 """What the name of a user's hook ends in while ours stands in its place."""
 

@@ -129,7 +129,7 @@ def standing_summary(status: SyncStatus) -> str:
     """Returns one sentence that counts what there is of each standing."""
     from idse_orchestrator.sync.push import STANDINGS
 
-    counts = [f"{status.number(standing):,} {standing}" for standing in STANDINGS if status.count(standing)]
+    counts = [f"{status.number(standing):,} {standing}" for standing in STANDINGS if status.number(standing)]
     last = f"; last {status.last.direction} {status.last.at}" if status.last else "; never synced"
     return (", ".join(counts) or "no ledger on either side") + last
 
