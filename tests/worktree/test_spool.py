@@ -10,11 +10,19 @@ import pytest
 from here import acting, discover, git_notes
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
-from idse_orchestrator.worktree.code_commits import drain, pending
+from idse_orchestrator.worktree import code_commits
+from idse_orchestrator.worktree.code_commits import drain
 
 LOGIN = "refs/idse/sessions/portal/login"
 NOTE = "Idse-Session: portal/login\n"
 NO_SUCH = "0123456789" * 4
+
+
+def pending(work_tree):
+    """The commits that wait for their note, with the ref of the session of each, in order of their ids."""
+    folder = code_commits._folder(work_tree)
+    names = filter(code_commits._COMMIT.fullmatch, code_commits._names(folder))
+    return [(name, ref) for name in names if (ref := code_commits._session_ref(folder, name))]
 
 
 def empty_commit(repo, subject: str) -> str:

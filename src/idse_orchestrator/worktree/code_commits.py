@@ -136,13 +136,6 @@ class _Spooled(NamedTuple):
     files: list[str]
 
 
-def pending(work_tree: WorkTree) -> list[tuple[str, str]]:
-    """Returns the commits that wait for their note, in order of their ids, with the session ref of each."""
-    folder = _folder(work_tree)
-    found = [(name, _session_ref(folder, name)) for name in _names(folder) if _COMMIT.fullmatch(name)]
-    return [(commit, ref) for commit, ref in found if ref]
-
-
 def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
     """Turns the spool into notes, all in one commit; returns the commits whose note became different.
 
