@@ -103,14 +103,14 @@ class TestViews:
 
     def test_a_view_is_written_once_and_repaired_when_edited(self, repo, workspace):
         repo.write(f"{FOLDER}/spec.md", "")
-        assert list(workspace.write_views("portal", {self.VIEW: b"login"})) == [self.VIEW]
-        assert list(workspace.write_views("portal", {self.VIEW: b"login"})) == []
+        assert list(workspace.write_views({self.VIEW: b"login"})) == [self.VIEW]
+        assert list(workspace.write_views({self.VIEW: b"login"})) == []
         repo.write(self.VIEW, "edited by hand")
-        assert list(workspace.write_views("portal", {self.VIEW: b"login"})) == [self.VIEW]
+        assert list(workspace.write_views({self.VIEW: b"login"})) == [self.VIEW]
         assert repo.read(self.VIEW) == b"login"
 
     def test_nothing_is_written_where_the_branch_has_no_such_project(self, repo, workspace):
-        assert list(workspace.write_views("portal", {self.VIEW: b"login"})) == []
+        assert list(workspace.write_views({self.VIEW: b"login"})) == []
         assert not (repo.path / ".idse").exists()
 
     def test_a_view_that_is_a_link_is_replaced_and_its_target_left_alone(self, repo, workspace, tmp_path):
@@ -118,7 +118,7 @@ class TestViews:
         outside = tmp_path / "outside"
         outside.write_bytes(b"precious")
         (repo.path / self.VIEW).symlink_to(outside)
-        workspace.write_views("portal", {self.VIEW: b"login"})
+        workspace.write_views({self.VIEW: b"login"})
         assert outside.read_bytes() == b"precious"
         assert repo.read(self.VIEW) == b"login"
 
@@ -127,7 +127,7 @@ class TestViews:
         repo.write(".idse/projects/x", "")
         (repo.path / ".idse/projects/portal").symlink_to(tmp_path / "elsewhere")
         with pytest.raises(ConflictError):
-            workspace.write_views("portal", {self.VIEW: b"login"})
+            workspace.write_views({self.VIEW: b"login"})
         assert list((tmp_path / "elsewhere").iterdir()) == []
 
 

@@ -146,7 +146,7 @@ def import_registry(
 
     changed = append_changes(keeper, project, changes_of, reason, _replacing(where))
     view = {agent_registry_path(project): registry_view(changed.tip)}
-    problem = failure_of(lambda: keeper.workspace.write_views(project, view))
+    problem = failure_of(lambda: keeper.workspace.write_views(view))
     return dataclasses.replace(changed, view_problem=problem)
 
 

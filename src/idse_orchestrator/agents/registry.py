@@ -178,7 +178,7 @@ def refresh_registry_view(ledgers: LedgerReader, workspace: ViewFiles, project: 
     tip = ledgers.project(project)
     condition = view_condition(ledgers, workspace, project, tip)
     if tip is not None and condition in (MISSING, OLD):
-        workspace.write_views(project, {agent_registry_path(project): registry_view(tip)})
+        workspace.write_views({agent_registry_path(project): registry_view(tip)})
     return condition
 
 

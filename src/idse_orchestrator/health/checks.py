@@ -187,9 +187,7 @@ def _wanted(patient: Patient) -> list[tuple[str, bytes]]:
 
 def _mend_views(patient: Patient) -> str:
     written = [
-        path
-        for view, content in _wanted(patient)
-        for path in patient.workspace.write_views("", {view: content})
+        path for view, content in _wanted(patient) for path in patient.workspace.write_views({view: content})
     ]
     return f"wrote {_some(written)}"
 

@@ -54,7 +54,7 @@ class SessionFolders(Protocol):
 class ViewFiles(SessionFolders, Protocol):
     """The views that stand beside them."""
 
-    def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
+    def write_views(self, views: Mapping[str, bytes]) -> Sequence[str]:
         """Write view files (by repository-relative path) that differ; the paths written."""
 
     def view(self, path: str) -> bytes | None:

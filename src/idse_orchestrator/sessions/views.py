@@ -54,12 +54,12 @@ class Views:
         """Write the views for the session `current`; nothing where it has no ledger."""
         tip = self._ledgers.session(*current)
         if tip is not None:
-            self._workspace.write_views(current[0], views_of(tip.state, self._ledgers.last_sync()))
+            self._workspace.write_views(views_of(tip.state, self._ledgers.last_sync()))
             self._refresh_others(current[0])
 
     def refresh_all(self) -> None:
         """Write every view that differs from the refs."""
-        self._workspace.write_views("", self.contents())
+        self._workspace.write_views(self.contents())
         for project in sorted({project for project, _ in self._workspace.session_folders()}):
             self._refresh_others(project)
 

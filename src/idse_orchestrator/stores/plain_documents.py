@@ -120,14 +120,11 @@ _NO_BLOB = "0" * 40
 class FolderDocuments:
     """The `ArtifactReader` port on a plain folder `top`; `folders` narrows it to what is in or at them."""
 
+    description = "worktree"
+
     def __init__(self, top: str, folders: Sequence[str] = EVERYTHING) -> None:
         self._top = top
         self._folders = folders
-
-    @property
-    def description(self) -> str:
-        """Always the one word: worktree."""
-        return "worktree"
 
     def paths(self) -> Mapping[str, FileEntry]:
         """See ArtifactReader; as the folder was at the first call."""

@@ -122,7 +122,8 @@ class PlainWorkspace(WorkFolders):
             for path in [*written, *removed]:
                 self._refuse_unseen(f"{folder}/{path}", old.get(path, ""))
             for path in written:
-                self._write(os.path.join(root, path), self._store.load_artifact(new[path]))
+                make_folder(os.path.dirname(os.path.join(root, path)))
+                write_atomically(os.path.join(root, path), self._store.load_artifact(new[path]))
 
         return replace_files(root, folder, (old, new), write)
 
@@ -139,10 +140,6 @@ class PlainWorkspace(WorkFolders):
             raise ConflictError(
                 "a document changed while it was to be replaced", where=path, fix=("run the command again",)
             )
-
-    def _write(self, path: str, content: bytes) -> None:
-        make_folder(os.path.dirname(path))
-        write_atomically(path, content)
 
     def _read(self, path: str) -> bytes:
         return content_of(self._place.top, path)

@@ -34,7 +34,7 @@ class NoDocuments:
         """There are none."""
         return ()
 
-    def write_views(self, project: str, views: Mapping[str, bytes]) -> tuple[str, ...]:  # noqa: ARG002 - a port
+    def write_views(self, views: Mapping[str, bytes]) -> tuple[str, ...]:  # noqa: ARG002 - a port
         """There is no place for a view."""
         return ()
 

@@ -57,7 +57,7 @@ class GitHookFiles:
 
     def put(self) -> tuple[HookOutcome, ...]:
         """Writes every hook that is not as it should be. A user's file is chained or left, never lost."""
-        self._made.begin(self._folder)
+        MadeFolder(self._work_tree.private).begin(self._folder)
         with ledger_lock(self._work_tree):
             return tuple(self._put(name) for name in HOOKS)
 
@@ -68,12 +68,8 @@ class GitHookFiles:
         """
         with ledger_lock(self._work_tree):
             outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
-            self._made.end()
+            MadeFolder(self._work_tree.private).end()
         return outcomes
-
-    @cached_property
-    def _made(self) -> MadeFolder:
-        return MadeFolder(self._work_tree.private)
 
     @cached_property
     def _folder(self) -> str:

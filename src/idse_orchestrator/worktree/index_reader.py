@@ -70,16 +70,13 @@ def index_git(work_tree: WorkTree, environment: Mapping[str, str]) -> Git:
 class IndexReader:
     """The documents of the index. `folders` narrows `paths` to what stands in or at them."""
 
+    description = "index"
+
     def __init__(
         self, work_tree: WorkTree, environment: Mapping[str, str], folders: Sequence[str] = EVERYTHING
     ) -> None:
         self._git = index_git(work_tree, environment)
         self._folders = folders
-
-    @property
-    def description(self) -> str:
-        """Always the one word: index."""
-        return "index"
 
     def paths(self) -> Mapping[str, FileEntry]:
         """See ArtifactReader. ConflictError while a file under ``.idse/`` is not merged yet."""
@@ -191,10 +188,7 @@ def _comparison(base: str, tip: str, changes: Iterable[Change]) -> Comparison:
 class NothingReader:
     """A source without documents: what a deleted branch holds, and the rules of a bare repository."""
 
-    @property
-    def description(self) -> str:
-        """Always the same words: deleted branch."""
-        return "deleted branch"
+    description = "deleted branch"
 
     def paths(self) -> Mapping[str, FileEntry]:
         """None."""

@@ -118,7 +118,7 @@ def _record(
         recorder.workspace.agree(*key, edit.kept, (change.after,))
     tip, verdict = _judged(recorder, change, key, tip, is_news=not is_known)
     if recorder.workspace.current(key[0]) == key:
-        recorder.workspace.write_views(key[0], views_of(tip.state, recorder.ledgers.last_sync()))
+        recorder.workspace.write_views(views_of(tip.state, recorder.ledgers.last_sync()))
     return RecordedSession(key, tip, verdict, conflicts, before)
 
 

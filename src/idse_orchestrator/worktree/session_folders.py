@@ -46,9 +46,8 @@ class WorkFolders:
         ref = current_by_project_ref(project) if project else CURRENT
         return read_session_ref(os.path.join(self._git_dir, ref))
 
-    def write_views(self, project: str, views: Mapping[str, bytes]) -> Sequence[str]:
+    def write_views(self, views: Mapping[str, bytes]) -> Sequence[str]:
         """See `ViewFiles.write_views`. Nothing is written where the project has no folder."""
-        del project
         return [path for path, content in views.items() if self._write_if_different(path, content)]
 
     def view(self, path: str) -> bytes | None:

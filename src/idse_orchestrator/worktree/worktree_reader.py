@@ -45,16 +45,13 @@ class WorktreeReader:
     `folders` narrows `paths` to what stands in or at them.
     """
 
+    description = "worktree"
+
     def __init__(self, work_tree: WorkTree, folders: Sequence[str] = EVERYTHING) -> None:
         self._top = work_tree.top
         self._git = work_tree.git
         self._folders = folders
         self._work_tree = work_tree
-
-    @property
-    def description(self) -> str:
-        """Always the one word: worktree."""
-        return "worktree"
 
     def paths(self) -> Mapping[str, FileEntry]:
         """See ArtifactReader; as the work tree was at the first call.
