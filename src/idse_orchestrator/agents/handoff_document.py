@@ -257,7 +257,7 @@ class EntryDocuments:
         return f"ledger {self._commit[:7]}"
 
     def paths(self) -> Mapping[str, FileEntry]:
-        """See ArtifactReader."""
+        """Returns the files by path."""
         return {path: entry for path, (entry, _) in self._files.items()}
 
     def legacy_paths(self) -> Sequence[str]:
@@ -265,7 +265,7 @@ class EntryDocuments:
         return ()
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        """See ArtifactReader."""
+        """Returns the bytes of files by path."""
         return {path: self._files[path][1] for path in paths}
 
     @cached_property

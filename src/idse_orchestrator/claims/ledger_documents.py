@@ -26,7 +26,7 @@ class GitLedgerDocuments:
         self._git = vault.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
 
     def tips(self, project: str) -> Mapping[str, Version]:
-        """See `LedgerDocuments.tips`."""
+        """Returns the newest ledger commit of every session, by session."""
         refs = self._git.lines(
             "for-each-ref", "--format=%(objecttype) %(objectname) %(refname)", f"{SESSIONS}{project}/"
         )
@@ -39,12 +39,12 @@ class GitLedgerDocuments:
         return {session: versions[commit] for session, commit in found.items() if commit in versions}
 
     def history(self, tips: Iterable[str]) -> Mapping[str, Version]:
-        """See `LedgerDocuments.history`. Where git cannot go on, it is what came before."""
+        """Returns every commit that `tips` lead to; where git cannot go on, what came before."""
         wanted = list(tips)
         return self._versions(self._listed(wanted)) if wanted else {}
 
     def contents(self, blobs: Iterable[str]) -> Mapping[str, bytes]:
-        """See `LedgerDocuments.contents`."""
+        """Returns the bytes of each blob that is here and whole."""
         names = [blob for blob in dict.fromkeys(blobs) if blob]
         with CarefulObjects(self._git) as objects:
             read = zip(names, objects.read_all(names), strict=True)

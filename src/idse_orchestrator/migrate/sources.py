@@ -113,35 +113,35 @@ class FolderSource:
 
     @property
     def description(self) -> str:
-        """See `MigrationSource.description`."""
+        """Its name in reports."""
         return f"{self.kind} {self.root}"
 
     @property
     def trail(self) -> Sequence[str]:
-        """See `MigrationSource.trail`."""
+        """The names of the folders that lead to it."""
         return [part for part in self.root.split(os.sep) if part]
 
     @property
     def doubts(self) -> Sequence[str]:
-        """See `MigrationSource.doubts`."""
+        """Sentences about what its history does not tell."""
         return ()
 
     def entries(self) -> Iterator[SourceEntry]:
-        """See `MigrationSource.entries`."""
+        """Yields everything in it that is no folder."""
         self.left_out.clear()
         return walk(self.root, self.left_out)
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """See `MigrationSource.load`."""
+        """Yields the bytes of files, in order; None where there are none."""
         return ((path, read(os.path.join(self.root, path))) for path in paths)
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
-        """See `MigrationSource.history`."""
+        """Returns owner to the commits that touched its files, oldest first."""
         del owner
         return {}
 
     def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """See `MigrationSource.blobs`."""
+        """Yields the bytes of blobs of the history."""
         del ids
         return iter(())
 
@@ -157,7 +157,7 @@ class WorkTreeSource(FolderSource):
 
     @property
     def doubts(self) -> Sequence[str]:
-        """See `MigrationSource.doubts`."""
+        """Sentences about what its history does not tell."""
         if self.git.text("rev-parse", "--is-shallow-repository") != "true":
             return ()
         return (
@@ -165,7 +165,7 @@ class WorkTreeSource(FolderSource):
         )
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
-        """See `MigrationSource.history`."""
+        """Returns owner to the commits that touched its files, oldest first."""
         folders = _FOLDERS if os.path.lexists(os.path.join(self.root, GIT)) else (".",)
         return self._history(("--relative", "HEAD", "--", *folders), owner)
 
@@ -175,7 +175,7 @@ class WorkTreeSource(FolderSource):
         return read_history(self.git, options, owner) if find_commit(self.git, "HEAD") else {}
 
     def blobs(self, ids: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-        """See `MigrationSource.blobs`."""
+        """Yields the bytes of blobs of the history."""
         with ObjectStream(self.git) as objects:
             wanted = list(ids)
             for name, found in zip(wanted, objects.read_all(wanted), strict=True):
@@ -194,11 +194,11 @@ class BareSource(WorkTreeSource):
 
     @property
     def trail(self) -> Sequence[str]:
-        """See `MigrationSource.trail`."""
+        """The names of the folders that lead to it."""
         return ()
 
     def entries(self) -> Iterator[SourceEntry]:
-        """See `MigrationSource.entries`."""
+        """Yields everything in it that is no folder."""
         if find_commit(self.git, "HEAD") is None:
             return
         committed = self._committed_at()
@@ -220,7 +220,7 @@ class BareSource(WorkTreeSource):
         return moment(int(seconds)) if seconds.isdecimal() else ""
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """See `MigrationSource.load`."""
+        """Yields the bytes of files, in order; None where there are none."""
         wanted = list(paths)
         with ObjectStream(self.git) as objects:
             found = objects.read_all([self._ids[path] for path in wanted])
@@ -228,7 +228,7 @@ class BareSource(WorkTreeSource):
                 yield path, blob.data if blob and blob.kind == "blob" else None
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
-        """See `MigrationSource.history`."""
+        """Returns owner to the commits that touched its files, oldest first."""
         return self._history(("HEAD", "--", *_FOLDERS), owner)
 
 

@@ -71,10 +71,9 @@ def _offset(zone: str) -> timedelta:
 
 
 class Current(NamedTuple):
-    """The session that a CURRENT_SESSION names ("" : nothing), and when it was written."""
+    """The session that a CURRENT_SESSION names ("" : nothing)."""
 
     session: str
-    updated: Moment | None = None
 
 
 def current_session(data: bytes) -> Current:
@@ -84,7 +83,7 @@ def current_session(data: bytes) -> Current:
     lines = [line for line in lines if line and not line.startswith("#")]
     said = dict(_KEY.findall("\n".join(lines)))
     if "session_id" in said:
-        return Current(_last_part(said["session_id"]), parse_time(said.get("updated", "")))
+        return Current(_last_part(said["session_id"]))
     return Current(_last_part(lines[0]) if lines else "")
 
 
