@@ -5,14 +5,14 @@ What changes the registry is in `cli.agents_writing`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
 from idse_orchestrator.agents import registry as registries
 from idse_orchestrator.agents import registry_changes
-from idse_orchestrator.agents.ide_agent_routing import Routing, suggest
+from idse_orchestrator.agents.ide_agent_routing import suggest
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.cli import agent_files, agents_writing, options
@@ -112,19 +112,15 @@ def suggest_agents(run: Run, session: str | None) -> Answer:
         lambda: {
             "project": key[0],
             "session": key[1],
-            "stages": _stages_data(routings),
+            "stages": [
+                {"stage": routing.stage, "agent": routing.agent or None, "routing": routing_data(routing)}
+                for routing in routings
+            ],
             "nobody_handles": nobody,
         },
         lines(),
         code=EXIT_CHECK_FAILED if nobody else EXIT_OK,
     )
-
-
-def _stages_data(routings: Iterable[Routing]) -> list[dict[str, object]]:
-    return [
-        {"stage": routing.stage, "agent": routing.agent or None, "routing": routing_data(routing)}
-        for routing in routings
-    ]
 
 
 @options.command("schema", project=False)

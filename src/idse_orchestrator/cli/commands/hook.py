@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.merge.conflicts import Conflict
     from idse_orchestrator.sync.outgoing import Destination, PushedRef
+    from idse_orchestrator.worktree.code_commits import CodeChange
     from idse_orchestrator.worktree.record_commit import Recorded, RecordedSession
 
 
@@ -106,12 +107,9 @@ def _before_commit(run: Run, _args: Sequence[str]) -> int:
 
 
 def _post_commit(run: Run, _args: Sequence[str]) -> None:
-    from idse_orchestrator.worktree.record_commit import record_commit
-
     change = run.app.commits.head()
     if change is not None:
-        with _kept_for_later(run, Missed(change.after)):
-            _tell(run, record_commit(run.app.recorder, change))
+        _record(run, change, Missed(change.after))
 
 
 def _post_merge(run: Run, _args: Sequence[str]) -> None:
@@ -142,18 +140,17 @@ def _rebased_from(git_dir: str) -> str:
 
 
 def _record_move(run: Run, before: str) -> None:
-    from idse_orchestrator.worktree.record_commit import record_commit
-
     change = run.app.commits.between(before, "HEAD")
     if change.before and change.before != change.after:
-        with _kept_for_later(run, Missed(change.after, change.before)):
-            _tell(run, record_commit(run.app.recorder, change, single=False))
+        _record(run, change, Missed(change.after, change.before), single=False)
 
 
-@contextmanager
-def _kept_for_later(run: Run, missed: Missed) -> Iterator[None]:
+def _record(run: Run, change: CodeChange, missed: Missed, *, single: bool = True) -> None:
+    """Records `change`. What could not be recorded is kept for later as `missed`: _KeptError."""
+    from idse_orchestrator.worktree.record_commit import record_commit
+
     try:
-        yield
+        _tell(run, record_commit(run.app.recorder, change, single=single))
     except Exception as error:
         if run.app.missed.keep(missed):
             raise _KeptError(error) from error

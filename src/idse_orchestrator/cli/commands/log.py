@@ -74,16 +74,25 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
     wish = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
     _check(run, wish, form, session=session, everything=everything)
-    entries = _entries(run, session, wish, everything=everything)
+    reader, history = run.app.reader, run.app.history
+    if everything:
+        entries = log_of_project(reader, history, run.project, wish)
+    else:
+        entries = log_of_session(reader, history, run.session(session), wish)
     seen: list[Entry] = []
 
     def data() -> dict[str, object]:
         seen.extend(item.entry for item in entries if item.entry)
         return {"entries": [forms.entry_data(entry) for entry in seen]}
 
-    lines = _lines(entries, render, _look(run, date, now, sessions=everything))
+    width = terminal_width() if sys.stdout.isatty() else None
+    look = forms.Look(run.terminal.style, width, now if _is_relative(date) else None, everything)
     return Answer(
-        "idse.log/1", data, lines, forms.damage_diagnostics(seen), within=paged(run, wanted=bool(pager))
+        "idse.log/1",
+        data,
+        _lines(entries, render, look),
+        forms.damage_diagnostics(seen),
+        within=paged(run, wanted=bool(pager)),
     )
 
 
@@ -91,12 +100,6 @@ log.epilog = (
     "FORMAT is oneline, short, medium (the default), full, json-lines, or a template with placeholders: "
     f"{forms.HELP}; %n a line break; %% a percent sign; %x1f a character by its number."
 )
-
-
-def _entries(run: Run, session: str | None, wish: Wish, *, everything: bool) -> Iterator[Drawn]:
-    if everything:
-        return log_of_project(run.app.reader, run.app.history, run.project, wish)
-    return log_of_session(run.app.reader, run.app.history, run.session(session), wish)
 
 
 def _syncs(run: Run, session: str | None, form: str | None, now: float, options: dict[str, Any]) -> Answer:
@@ -117,12 +120,6 @@ def _syncs(run: Run, session: str | None, form: str | None, now: float, options:
 
 def _is_relative(date: object) -> bool:
     return date == "relative" or (date is None and sys.stdout.isatty())
-
-
-def _look(run: Run, date: object, now: float, *, sessions: bool) -> forms.Look:
-    on_terminal = sys.stdout.isatty()
-    shown = now if _is_relative(date) else None
-    return forms.Look(run.terminal.style, terminal_width() if on_terminal else None, shown, sessions)
 
 
 def _lines(entries: Iterable[Drawn], render: Renderer, look: forms.Look) -> Iterator[str]:

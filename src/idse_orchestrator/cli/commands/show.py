@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import Style, printable, terminal_width
+from idse_orchestrator.cli.layout import WIDEST, Style, printable, terminal_width
 from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Change
 
 _PATCH, _STAT, _NAMES = "patch", "stat", "names"
-_WIDEST_STAT = 100
 _HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _BAR = re.compile(r"( \| +\d+ )(\+*)(-*)$")
 
@@ -80,7 +79,7 @@ def _entry_lines(run: Run, shown: Shown, *, patch: bool) -> Iterator[str]:
     if patch:
         yield from _patch_lines(shown.difference.patch(), style)
     else:
-        yield from _stat_lines(shown.difference.stat(min(width, _WIDEST_STAT)), style)
+        yield from _stat_lines(shown.difference.stat(min(width, WIDEST)), style)
 
 
 def _document(content: bytes) -> Iterator[str | Raw]:
@@ -107,13 +106,7 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 @flag("--exit-code", help="Exit with 1 when something differs.")
 @pager_option
 def diff(
-    run: Run,
-    session: str | None,
-    form: str | None,
-    *,
-    exit_code: bool,
-    pager: bool,
-    **wish: str | bool,
+    run: Run, session: str | None, form: str | None, *, exit_code: bool, pager: bool, **wish: str | bool
 ) -> Answer:
     """Show what changed in the session's folder since its ledger recorded it.
 
@@ -146,7 +139,7 @@ def _diff_lines(run: Run, found: Difference, names: list[str], form: str) -> Ite
     elif form == _NAMES:
         yield from map(printable, names)
     elif form == _STAT:
-        yield from _stat_lines(found.stat(min(terminal_width(), _WIDEST_STAT)), style)
+        yield from _stat_lines(found.stat(min(terminal_width(), WIDEST)), style)
     elif sys.stdout.isatty() or style.enabled:
         yield from _patch_lines(found.patch(), style)
     else:

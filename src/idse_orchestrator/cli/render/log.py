@@ -145,14 +145,6 @@ def _subject(entry: Entry, style: Style, text: str | None = None) -> str:
     return f"{style.bold(f'{stage}:')}{arrow}{_outcome(entry, to, style)}{text[len(head) :]}"
 
 
-def _who(entry: Entry) -> str:
-    """Names the person, and the agent that acted for them."""
-    if entry.event is None:
-        return ""
-    actor = entry.event.actor
-    return printable(f"{actor.name} ({actor.agent})" if actor.agent else actor.name)
-
-
 def _session_label(entry: Entry) -> str:
     """Names the session; ``project portal`` for an entry of the project's own ledger."""
     return printable(entry.session) if entry.session else f"project {printable(entry.project)}"
@@ -173,7 +165,12 @@ def _session(entry: Entry, look: Look) -> str:
 
 
 def _tail(entry: Entry, look: Look) -> str:
-    return f"{look.date(entry).ljust(_date_width(look))}{_GAP}{_who(entry)}".rstrip()
+    """Writes the date, the person, and the agent that acted for them."""
+    who = ""
+    if entry.event is not None:
+        actor = entry.event.actor
+        who = printable(f"{actor.name} ({actor.agent})" if actor.agent else actor.name)
+    return f"{look.date(entry).ljust(_date_width(look))}{_GAP}{who}".rstrip()
 
 
 def _date_width(look: Look) -> int:
@@ -187,9 +184,10 @@ def _wrapped(line: str, look: Look, inset: int) -> list[str]:
 
 
 def _fields(entry: Entry, look: Look) -> list[tuple[str, str]]:
+    label = _session_label(entry)
     fields = [
         ("What", _subject(entry, look.style)),
-        ("Session", _session_path(entry)),
+        ("Session", f"{printable(entry.project)}/{label}" if entry.session else label),
         ("Ledger", entry.commit),
     ]
     if entry.event is None:
@@ -225,12 +223,6 @@ def _value(value: object) -> str:
         )
     text = json.dumps(value, ensure_ascii=False)
     return printable(text if len(text) <= _MOST else f"{text[:_MOST]}… ({len(text):,} characters: --json)")
-
-
-def _session_path(entry: Entry) -> str:
-    return (
-        f"{printable(entry.project)}/{printable(entry.session)}" if entry.session else _session_label(entry)
-    )
 
 
 def _date(entry: Entry, look: Look) -> str:

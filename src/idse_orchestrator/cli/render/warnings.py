@@ -26,22 +26,19 @@ def conflict_words(conflict: Conflict, before: str) -> str:
     from idse_orchestrator.ledger.merge.conflicts import CASE, FOLDER, NO_TEXT, REMOVED_HERE, REMOVED_THERE
 
     path = conflict.path
-    if conflict.kind == NO_TEXT:
-        other = one_word(f"{before[:_SHORT]}:artifacts/{path}")
-        both = f"{path} is no text, and both sides changed it"
-        return f"{both}: what was saved here stands; the other is git show {other}"
-    if conflict.kind == REMOVED_HERE:
-        kept = "the ledger keeps the edited text; idse restore brings it here"
-        return f"{path} was removed here, but somebody edited it: {kept}"
-    if conflict.kind == REMOVED_THERE:
-        back = "it is back in the ledger; idse log says who removed it"
-        return f"{path} was edited here, but somebody removed it: {back}"
-    if conflict.kind == FOLDER:
-        two = f"{conflict.original} is a file on one side and a folder on the other"
-        return f"{two}: the file is {path} in the ledger; idse restore brings both here"
-    if conflict.kind == CASE:
-        return f"{conflict.original} and another name differ only in case: it is {path} in the ledger"
-    return f"{path} has conflict markers in the ledger: idse restore, resolve them, idse save"
+    two = f"{conflict.original} is a file on one side and a folder on the other"
+    words = {
+        NO_TEXT: f"{path} is no text, and both sides changed it: what was saved here stands; "
+        f"the other is git show {one_word(f'{before[:_SHORT]}:artifacts/{path}')}",
+        REMOVED_HERE: f"{path} was removed here, but somebody edited it: "
+        "the ledger keeps the edited text; idse restore brings it here",
+        REMOVED_THERE: f"{path} was edited here, but somebody removed it: "
+        "it is back in the ledger; idse log says who removed it",
+        FOLDER: f"{two}: the file is {path} in the ledger; idse restore brings both here",
+        CASE: f"{conflict.original} and another name differ only in case: it is {path} in the ledger",
+    }
+    markers = f"{path} has conflict markers in the ledger: idse restore, resolve them, idse save"
+    return words.get(conflict.kind, markers)
 
 
 def markers_warning(name: str) -> Warned:
