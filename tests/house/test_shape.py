@@ -19,13 +19,9 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 360
-MOST_LONELY_PROTOCOLS = 5
-MOST_ENTERED = {
-    "status": 31,  # to be 22
-    "sync push": 73,  # to be 60
-    "stage complete": 89,  # to be 60
-}
+MOST_FILES = 280
+MOST_LONELY_PROTOCOLS = 2
+MOST_ENTERED = {"status": 22, "sync push": 56, "stage complete": 60}
 
 
 @pytest.fixture(scope="module")

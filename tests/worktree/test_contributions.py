@@ -6,12 +6,8 @@ import pytest
 
 from here import discover
 from idse_orchestrator.git.vault import MAX_BYTES, log_path, write_log
-from idse_orchestrator.worktree.workspace import (
-    Contribution,
-    TreeMerger,
-    last_contribution,
-    remember_contribution,
-)
+from idse_orchestrator.worktree.tree_merge import TreeMerger
+from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
 
 TREE, HEAD = "a" * 40, "b" * 40
 

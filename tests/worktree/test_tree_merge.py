@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from here import discover
-from idse_orchestrator.worktree.workspace import TreeMerger
+from idse_orchestrator.worktree.tree_merge import TreeMerger
 
 
 def tree(repo, files, mode="100644"):

@@ -33,7 +33,6 @@ from idse_orchestrator.pipeline.values import (
     SessionTip,
     only_match,
     project_from_json,
-    project_parts,
     steps_back,
 )
 
@@ -87,7 +86,7 @@ class GitLedgerReader:
             of_project = f"{project_ref(project)}:{STATE}"
             *found, state = objects.read_all([*names, of_project])
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
-        parts = _parsed(_parts_in, project_ref(project), state.data) if state else {}
+        parts = _parsed(_table, project_ref(project), state.data) if state else {}
         return Look(tip, blobs, parts)
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
@@ -197,14 +196,14 @@ def _document_names(commit: str) -> list[str]:
     return [f"{commit}:{ARTIFACTS}/{path}" for path in ARTIFACT_PATHS.values()]
 
 
-def _parts_in(data: bytes) -> Mapping[str, Any]:
-    """What other themes keep in a project's state, without the rest of it."""
+def _table(data: bytes) -> Mapping[str, Any]:
+    """The state of a project, as plain JSON values: a status asks it for parts of other themes alone."""
     import json
 
     raw = json.loads(data)
     if not isinstance(raw, dict):
         raise ValueError("not a project's state")  # noqa: TRY004 - a wrong value it is
-    return project_parts(raw)
+    return raw
 
 
 def _parsed(parse: Callable[[bytes], Parsed], ref: str, data: bytes) -> Parsed:

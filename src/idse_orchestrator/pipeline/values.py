@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Look(NamedTuple):
     """What one look at a session's ledger tells.
 
-    Its tip; the blob id of each stage's artifact there; and what other themes keep in its project's state.
+    Its tip; the blob id of each stage's artifact there; and its project's state, of which other themes read
+    their parts.
     """
 
     tip: Tip[SessionState]
@@ -127,16 +128,11 @@ def project_from_json(data: bytes) -> ProjectState:
             ProjectState,
             raw,
             format=read_format(raw["format"]),
-            parts=project_parts(raw),
+            parts={key: value for key, value in raw.items() if key not in _OF_PROJECTS},
             not_applied=tuple(filled(NotApplied, entry) for entry in raw.get("not_applied", ())),
         )
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"not a project's state: {error!r}") from error
-
-
-def project_parts(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Returns what other themes keep in a project's state, given as plain JSON values."""
-    return {key: value for key, value in raw.items() if key not in _OF_PROJECTS}
 
 
 _OF_PROJECTS = frozenset(ProjectState._fields) - {"parts"}

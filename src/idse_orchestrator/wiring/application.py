@@ -185,7 +185,7 @@ class Application(UseCases):
 
     def source(self, choice: Choice) -> Source:
         """The documents that `choice` names, to judge."""
-        from idse_orchestrator.worktree.index_reader import open_source
+        from idse_orchestrator.worktree.sources import open_source
 
         return open_source(self.vault, self.environment, choice)
 

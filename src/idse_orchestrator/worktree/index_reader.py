@@ -1,4 +1,4 @@
-"""Documents as the next commit would hold them, sources for a validation, and their differences.
+"""Documents as the next commit would hold them, and where they differ from the last one.
 
 The index is the one that git names, which is not always ``.git/index``: ``commit -a``, ``--only`` and ``-p``
 hand their hooks an index of their own in ``GIT_INDEX_FILE``. It is read by the git program, because only git
@@ -8,21 +8,17 @@ reads split and sparse indexes right.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.constitution.commit_reader import (
     DEEPEN,
-    CommitReader,
-    LedgerTipReader,
     is_shallow,
     known_commit,
 )
-from idse_orchestrator.constitution.scope import Changes, Scope, places
 from idse_orchestrator.documents.project_workspace import (
-    CONSTITUTION_PATH,
     EVERYTHING,
     WORKSPACE,
     FileEntry,
@@ -32,20 +28,13 @@ from idse_orchestrator.documents.project_workspace import (
 )
 from idse_orchestrator.errors import ConflictError, UnknownNameError
 from idse_orchestrator.git import listing
-from idse_orchestrator.git.listing import Change
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit, object_sizes
-from idse_orchestrator.pipeline.reader import GitLedgerReader
-from idse_orchestrator.sessions import choice as choices
-from idse_orchestrator.sessions.choice import Source
-from idse_orchestrator.sessions.status import no_ledger
-from idse_orchestrator.worktree.work_tree import WorkTree, needs_work_tree
-from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
 if TYPE_CHECKING:
-    from idse_orchestrator.documents.project_workspace import ArtifactReader
+    from idse_orchestrator.git.listing import Change
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.sessions.choice import Choice
+    from idse_orchestrator.worktree.work_tree import WorkTree
 
 _PASSED_ON = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 
@@ -201,53 +190,3 @@ class NothingReader:
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
         """Nothing was listed, so nothing can be asked for."""
         return dict.fromkeys(paths, b"")
-
-
-def open_source(vault: Vault, environment: Mapping[str, str], choice: Choice) -> Source:
-    """The source of `choice`. `environment` is what git gave a hook: it listing.names the index.
-
-    UnknownNameError for revisions and ledgers that are not here.
-    """
-    if choice.kind == choices.LEDGER:
-        return _ledger(vault, choice.scope)
-    if choice.kind == choices.COMMIT:
-        return _source(CommitReader(vault, choice.rev, places(choice.scope)), choice.scope)
-    if choice.kind == choices.RANGE:
-        return _range(vault, choice)
-    work_tree = needs_work_tree(vault)
-    if choice.kind == choices.INDEX:
-        scope = _changed(choice.scope, lambda: compare_index(work_tree, environment))
-        return _source(IndexReader(work_tree, environment, places(scope)), scope)
-    return _source(WorktreeReader(work_tree, places(choice.scope)), choice.scope)
-
-
-def _source(reader: ArtifactReader, scope: Scope) -> Source:
-    return Source(reader, scope, reader)
-
-
-def _range(vault: Vault, choice: Choice) -> Source:
-    comparison = compare_range(vault, choice.base, choice.rev)
-    if not comparison.tip:
-        return _source(NothingReader(), Scope(changes=Changes((), frozenset())))
-    scope = _changed(choice.scope, lambda: comparison)
-    return _source(CommitReader(vault, comparison.tip, places(scope)), scope)
-
-
-def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
-    """A session that was named is judged whole; without one, what differs is."""
-    if scope.session is not None:
-        return scope
-    found = compare()
-    return Scope(changes=choices.within(Changes(found.paths, found.sessions), scope.project))
-
-
-def _ledger(vault: Vault, scope: Scope) -> Source:
-    """A ledger holds one session and no rules: those of the work tree count, and else the core's alone."""
-    project, session = scope.project or "", scope.session or ""
-    tip = GitLedgerReader(vault).session(project, session)
-    if tip is None:
-        raise no_ledger((project, session))
-    rules: ArtifactReader = NothingReader()
-    if isinstance(vault, WorkTree):
-        rules = WorktreeReader(vault, (CONSTITUTION_PATH,))
-    return Source(LedgerTipReader(vault.git, project, session, tip.commit), scope, rules)

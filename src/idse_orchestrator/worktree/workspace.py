@@ -14,28 +14,24 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
-from idse_orchestrator.base.names import FOLDER, PLAIN
-from idse_orchestrator.base.text import name_problems
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.git.libgit2 import PATIENCE, wait_for_lock_file
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
-from idse_orchestrator.git.objects import make_tree, objects_of
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
+from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
-from idse_orchestrator.worktree.capture import MAX_FILE_BYTES, capture_folder, filtered_ids
+from idse_orchestrator.worktree.capture import capture_folder, filtered_ids
 from idse_orchestrator.worktree.session_folders import WorkFolders
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
-    from idse_orchestrator.base.names import Entry
     from idse_orchestrator.sessions.ports import Captured
+    from idse_orchestrator.worktree.tree_merge import TreeMerger
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -106,19 +102,25 @@ class GitWorkspace(WorkFolders):
         contribution = Contribution(tree, tuple(heads) or (self._head(),))
         remember_contribution(self._work_tree, project, session, contribution)
 
+    @property
+    def _merger(self) -> TreeMerger:
+        from idse_orchestrator.worktree.tree_merge import TreeMerger  # a status needs none of it
+
+        return TreeMerger(self._work_tree)
+
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
         """See `Contributions.merge`."""
         if theirs in (ours, base):
             return Merged(ours, ())
 
-        return TreeMerger(self._work_tree).merge(base, ours, theirs)
+        return self._merger.merge(base, ours, theirs)
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """Returns `tree` in which the files `paths` are those of `other`; "" is an empty tree."""
         if not paths or tree == other:
             return tree
 
-        return TreeMerger(self._work_tree).mixed(tree, other, paths)
+        return self._merger.mixed(tree, other, paths)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Restorable.is_safe_to_replace`."""
@@ -210,55 +212,3 @@ def _point(work_tree: WorkTree, ref: str, target: str, reason: str) -> None:
         if _LOCKED not in done.stderr or time.monotonic() > deadline:
             raise failure(command, done)
         wait_for_lock_file(os.path.join(work_tree.git_dir, f"{ref}.lock"))
-
-
-class TreeMerger:
-    """Merges trees of one repository. Trees are ids; "" stands for a tree without files."""
-
-    def __init__(self, work_tree: WorkTree) -> None:
-        self._program = work_tree.git
-        self._objects = objects_of(work_tree.common_dir)
-
-    def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Applies what changed from `base` to `theirs` to `ours`; the result names the conflicts."""
-        documents = self.only_documents(theirs)
-        merged = settle_edit(base, ours, documents) or self._merge(base, ours, documents)
-        self._objects.install(merged.tree, "the merged documents")
-        return merged
-
-    def mixed(self, tree: str, other: str, paths: Collection[str]) -> str:
-        """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
-        from idse_orchestrator.ledger.merge.folders import exchange_files
-        from idse_orchestrator.ledger.merge.trees import GitFolders
-
-        mixed = exchange_files(GitFolders(self._objects), tree, other, paths)
-        self._objects.install(mixed, "the documents")
-        return mixed
-
-    def only_documents(self, tree: str) -> str:
-        """`tree` without what no ledger holds: links, executables, submodules, large files, odd names."""
-        entries = self._objects.entries(tree) if tree else ()
-        odd = {name for _, name, _ in name_problems(_raw(entry) for entry in entries)}
-        kept = {}
-        for entry in entries:
-            document = "" if _raw(entry) in odd else self._only_document(entry)
-            if document:
-                kept[entry.path] = (entry.mode, document)
-        return make_tree(self._objects, kept) if kept else ""
-
-    def _only_document(self, entry: Entry) -> str:
-        """Its id, or that of what is left of a folder; "" where nothing of it may be in a ledger."""
-        if entry.mode == FOLDER:
-            return self.only_documents(entry.id)
-        return entry.id if entry.mode == PLAIN and self._objects.size(entry.id) <= MAX_FILE_BYTES else ""
-
-    def _merge(self, base: str, ours: str, theirs: str) -> Merged:
-        from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, merge_folders
-        from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
-
-        by_git = partial(merge_texts, self._program, labels=EDIT_LABELS)
-        return merge_folders(GitFolders(self._objects), self.only_documents(base), ours, theirs, by_git)
-
-
-def _raw(entry: Entry) -> bytes:
-    return entry.path.encode("utf-8", "surrogateescape")
