@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _only = click.option(
     "--only", default="", metavar="AGENTS", help="Of claude, codex, cursor, with commas between."
 )
+_TO_MEND = {install_files.OUTDATED, install_files.EDITED, install_files.UNCLEAR}
 _dry_run = flag("--dry-run", help="Say what would be done, and do nothing.")
 
 
@@ -80,10 +81,7 @@ def status(run: Run) -> Answer:
     """Show what of idse stands in the agents' files. The exit code is 1 where something should be mended."""
     standings = tuple(install_files.standing_files(run.app.agent_files))
     program = _program(run)
-    bad = any(
-        each.condition in (install_files.OUTDATED, install_files.EDITED, install_files.UNCLEAR)
-        for each in standings
-    )
+    bad = any(each.condition in _TO_MEND for each in standings)
     return Answer(
         "idse.agents-status/1",
         lambda: _standing_data(standings, program),
@@ -182,14 +180,11 @@ def _standing_lines(standings: Sequence[install_files.FileStanding], program: st
     """Returns how every file stands, and which idse the hooks would start."""
     rows = [(each.file.agent, each.file.at(each.line), each.condition, each.detail) for each in standings]
     lines = [printable(line) for line in aligned(rows)]
-    well = all(
-        each.condition in (install_files.CURRENT, install_files.SHARED, install_files.MISSING)
-        for each in standings
-    )
+    found = {each.condition for each in standings}
     has_hooks = any(each.file.hooks and each.condition != install_files.MISSING for each in standings)
-    if all(each.condition in (install_files.MISSING, install_files.SHARED) for each in standings):
+    if found <= {install_files.MISSING, install_files.SHARED}:
         lines.append("no agent is told about idse: idse agents install")
-    elif not well:
+    elif found & _TO_MEND:
         lines.append(style.yellow("not all is as idse writes it: idse agents install"))
     if has_hooks:
         says = f"agents call {printable(program)}" if program else "idse is not on PATH: no agent can call it"

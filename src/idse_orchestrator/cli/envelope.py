@@ -74,12 +74,12 @@ def ascii_json(value: object, indent: int | None = None) -> str:
 
 
 def _escaped(char: str) -> str:
-    """Escape one character; a surrogate of its own has no JSON that parsers agree on."""
+    """Escapes one character; a surrogate of its own has no JSON that parsers agree on."""
     return json.dumps(printable(char) if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
 def _plain(value: object) -> object:
-    """Turn what json cannot write into something it can."""
+    """Turns what json cannot write into something it can."""
     fields = getattr(value, "__dataclass_fields__", None)
     if fields is not None:
         return {name: getattr(value, name) for name in fields}

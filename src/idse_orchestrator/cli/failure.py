@@ -13,7 +13,7 @@ from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
 
 
 def report_error(error: IdseError, argv: Sequence[str]) -> int:
-    """Print `error` in the form that `argv` asked for, and return its exit code."""
+    """Prints `error` in the form that `argv` asked for, and returns its exit code."""
     if _wants_json(argv):
         from idse_orchestrator.cli.envelope import error_envelope
 
@@ -33,7 +33,7 @@ def report_error(error: IdseError, argv: Sequence[str]) -> int:
 
 
 def report_bug(error: Exception, argv: Sequence[str]) -> int:
-    """Say that idse itself failed, and where the details are to attach to a report."""
+    """Says that idse itself failed, and where the details are to attach to a report."""
     from idse_orchestrator import __version__
 
     path = _write_details(error, argv)

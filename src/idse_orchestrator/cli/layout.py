@@ -140,7 +140,7 @@ def terminal_width() -> int:
 
 
 def columns(text: str) -> int:
-    """Count the columns that `text` takes; colours take none, East Asian characters and most emoji two."""
+    """Counts the columns that `text` takes; colours take none, East Asian characters and most emoji two."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
     return sum(map(_width, _COLOR.sub("", text)))
@@ -258,7 +258,7 @@ def relative(entry: Entry, now: float) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Put a number of seconds in the past into words, as git does."""
+    """Puts a number of seconds in the past into words, as git does."""
     if seconds < 0:
         return "in the future"
     for limit, unit, name in _SCALE:

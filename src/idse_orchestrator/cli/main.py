@@ -112,27 +112,27 @@ _COMPLETION = "_IDSE_COMPLETE"
 
 
 def main() -> NoReturn:
-    """Run ``idse`` with this process's arguments and leave with its exit code."""
+    """Runs ``idse`` with this process's arguments and leaves with its exit code."""
     open_standard_streams()
     code = run(sys.argv[1:])
     _leave(code)
 
 
 def cli() -> click.Group:
-    """The click tree of all commands: for help, completion and the generated reference."""
+    """Returns the click tree of all commands: for help, completion and the generated reference."""
     from idse_orchestrator.cli.group import root
 
     return root()
 
 
 def run(argv: Sequence[str]) -> int:
-    """Run one command line and return its exit code. Nothing escapes but SystemExit."""
+    """Runs one command line and returns its exit code. Nothing escapes but SystemExit."""
     try:
         return _answer(argv)
     except IdseError as error:
         from idse_orchestrator.cli.failure import report_error
 
-        return _told(report_error, error, argv)
+        return _reported(report_error, error, argv)
     except KeyboardInterrupt:
         tell("\ninterrupted")
         return EXIT_INTERRUPTED
@@ -143,11 +143,11 @@ def run(argv: Sequence[str]) -> int:
             return flush_streams(error)
         from idse_orchestrator.cli.failure import report_bug
 
-        return _told(report_bug, error, argv)
+        return _reported(report_bug, error, argv)
 
 
-def _told(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv: Sequence[str]) -> int:
-    """The exit code of `report`; where nobody can be told any more, the code alone has to do."""
+def _reported(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv: Sequence[str]) -> int:
+    """Returns the exit code of `report`; where nobody can be told any more, the code alone has to do."""
     try:
         return report(error, argv)
     except OSError as unwritable:
@@ -168,7 +168,7 @@ def _answer(argv: Sequence[str]) -> int:
 
 
 def _leave(code: int) -> NoReturn:
-    """End at once once everything is written: tearing Python down would cost a few milliseconds."""
+    """Ends at once once everything is written: tearing Python down would cost a few milliseconds."""
     code = flush_streams() or code
     if (
         "COVERAGE_PROCESS_START" in os.environ

@@ -65,6 +65,11 @@ def picked(value: object, names: str) -> dict[str, object]:
     return {name: getattr(value, name) for name in names.split()}
 
 
+def picked_or_none(value: object, names: str) -> dict[str, object]:
+    """Does the same; what is empty is null."""
+    return {name: found or None for name, found in picked(value, names).items()}
+
+
 def remark(severity: str, message: str, code: str = "", **more: object) -> dict[str, object]:
     """Returns an entry of ``diagnostics``; `more` may be ``where`` and ``fix``."""
     known = {"code": code} if code else {}
@@ -103,7 +108,7 @@ class Terminal:
         return not self.as_json and not os.environ.get("CI") and sys.stdin.isatty() and sys.stderr.isatty()
 
     def show(self, answer: Answer) -> int:
-        """Print `answer` in the form that was asked for, and return its exit code."""
+        """Prints `answer` in the form that was asked for, and returns its exit code."""
         if not self.as_json:
             self._write_within(answer)
         elif not answer.schema:
@@ -115,20 +120,20 @@ class Terminal:
         return answer.code
 
     def data(self, text: str) -> None:
-        """Write `text`, which is printable already, and a line break to standard output."""
+        """Writes `text`, which is printable already, and a line break to standard output."""
         sys.stdout.write(text + "\n")
 
     def say(self, text: str) -> None:
-        """Write a sentence for people to standard error, unless they asked for quiet or JSON."""
+        """Writes a sentence for people to standard error, unless they asked for quiet or JSON."""
         if not self._is_silent:
             tell(printable(text, lines=True))
 
     def warn(self, text: str) -> None:
-        """Write a sentence that quiet does not silence to standard error."""
+        """Writes a sentence that quiet does not silence to standard error."""
         tell(self.prose_style.yellow("warning: ") + printable(text, lines=True))
 
     def progress(self, text: str) -> None:
-        """Overwrite one line on a terminal's standard error; silent elsewhere. "" clears it."""
+        """Overwrites one line on a terminal's standard error; silent elsewhere. "" clears it."""
         if not self._is_silent and sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K" + printable(text))
             sys.stderr.flush()
@@ -174,16 +179,16 @@ class Progress:
         self._shown = False
 
     def __enter__(self) -> Self:
-        """Show nothing yet."""
+        """Shows nothing yet."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Clear the line."""
+        """Clears the line."""
         if self._shown:
             self._terminal.progress("")
 
     def of(self, what: str, done: int, total: int) -> None:
-        """Show how far one of several parts of the work is; each of them is counted by itself."""
+        """Shows how far one of several parts of the work is; each of them is counted by itself."""
         if what != self._what:
             self.__exit__()
             self._what, self._shown = what, False
@@ -191,7 +196,7 @@ class Progress:
         self(done, total)
 
     def __call__(self, done: int, total: int) -> None:
-        """Show how far the work is, ten times a second at most."""
+        """Shows how far the work is, ten times a second at most."""
         now = self._clock()
         if now >= self._next:
             self._next = now + _BETWEEN
@@ -200,7 +205,7 @@ class Progress:
 
 
 def tell(text: str) -> None:
-    """Write `text` and a line break to standard error, after what standard output was given before it.
+    """Writes `text` and a line break to standard error, after what standard output was given before it.
 
     Where both lead to one pipe or file, as in CI, whoever reads it sees them in the order they were written.
     """
@@ -209,7 +214,7 @@ def tell(text: str) -> None:
 
 
 def open_standard_streams() -> None:
-    """Give every standard stream that the caller closed something to lead to.
+    """Gives every standard stream that the caller closed something to lead to.
 
     Otherwise the next file that is opened gets the number of standard output, and what is printed
     goes into it: a lock file, or worse.
@@ -235,7 +240,7 @@ def cannot_write(error: OSError) -> bool:
 
 
 def flush_streams(error: OSError | None = None) -> int:
-    """Write what is still held back, and return the exit code that this asks for.
+    """Writes what is still held back, and returns the exit code that this asks for.
 
     `error` is what went wrong with writing already. EXIT_OK: all is written, or the reader left early.
     """
@@ -261,7 +266,7 @@ def _say_last(text: str) -> None:
 
 
 class Run:
-    """What every command is given; `project_option` is the value of ``--project``, or None."""
+    """All that a command is given; `project_option` is the value of ``--project``, or None."""
 
     def __init__(self, terminal: Terminal, project_option: str | None = None) -> None:
         self.terminal = terminal
@@ -270,23 +275,23 @@ class Run:
 
     @property
     def app(self) -> Application:
-        """The application on the repository around the working folder, or on another store."""
+        """Returns the application on the repository around the working folder, or on another store."""
         if self._application is None:
             self._application = application_here()
         return self._application
 
     @property
     def project(self) -> str:
-        """The project this run is about; see `app.resolve_project` for how it is found."""
+        """Names the project this run is about, as `app.resolve_project` finds it."""
         return self.app.resolve_project(self.project_option)
 
     def session(self, name: str | None = None) -> SessionKey:
-        """The session this run is about: `name` ("session" or "project/session"), else the current one."""
+        """Names the session this run is about: `name` (which may be "project/session"), or the current one."""
         return self.app.resolve_session(self.project_option, name)
 
 
 def application_here() -> Application:
-    """The application in the working folder. git is asked first; without it a folder may have a store."""
+    """Returns the application in the working folder. git is asked first, and then whether there is a store."""
     store = os.environ.get("IDSE_STORE", "")
     if store not in ("", "git"):
         from idse_orchestrator.wiring.stores import application_on

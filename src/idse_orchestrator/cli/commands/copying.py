@@ -12,7 +12,7 @@ from idse_orchestrator.base.text import one_word
 from idse_orchestrator.cli.layout import Style, coloured, moved, printable
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.render.warnings import markers_warning
-from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked_or_none
 from idse_orchestrator.stores import copy_ledgers as copies
 from idse_orchestrator.stores.known_stores import folder_to_read, folder_to_write
 
@@ -104,9 +104,7 @@ def _data(outcome: copies.CopyOutcome, folder: str) -> dict[str, object]:
                 "project": each.key[0],
                 "session": each.key[1] or None,
                 "result": each.result,
-                "old": each.old or None,
-                "new": each.new or None,
-                "why": each.why or None,
+                **picked_or_none(each, "old new why"),
             }
             for each in outcome.changed
         ],

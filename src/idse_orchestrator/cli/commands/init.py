@@ -13,7 +13,7 @@ from idse_orchestrator.base.names import check_name
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
-from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned, picked
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
@@ -133,9 +133,7 @@ def _data(done: _Done) -> dict[str, object]:
     return {
         "project": project.project,
         "changed": done.changed,
-        "created": project.created,
-        "made": project.made,
-        "adopted": project.adopted,
+        **picked(project, "created made adopted"),
         "hooks": {outcome.name: outcome.result for outcome in hooks.outcomes} if hooks else {},
         "hooks_refused": hooks.refusal if hooks else "",
         "hooks_in_worktree": hooks.in_worktree if hooks else (),

@@ -15,7 +15,7 @@ from idse_orchestrator.cli.layout import WIDEST, Style, printable, terminal_widt
 from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full
-from idse_orchestrator.cli.terminal import Answer, Raw, Said
+from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked_or_none
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 from idse_orchestrator.sessions.show_event import (
@@ -153,8 +153,7 @@ def _changes_data(changes: Iterable[Change]) -> list[dict[str, object]]:
             "path": change.path,
             "stage": STAGE_OF.get(change.path),
             "status": change.status,
-            "old": change.old or None,
-            "new": change.new or None,
+            **picked_or_none(change, "old new"),
         }
         for change in changes
     ]

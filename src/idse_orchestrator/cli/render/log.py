@@ -27,7 +27,7 @@ from idse_orchestrator.cli.layout import (
     relative,
     seconds_of,
 )
-from idse_orchestrator.cli.terminal import picked, remark
+from idse_orchestrator.cli.terminal import picked, picked_or_none, remark
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
@@ -282,15 +282,10 @@ def entry_data(entry: Entry) -> dict[str, object]:
         "subject": entry.subject,
         "at": iso(entry),
         "event": event.id if event else None,
-        "stage": entry.text("stage") or None,
-        "from": entry.text("from") or None,
-        "to": entry.text("to") or None,
-        "reason": entry.text("reason") or None,
-        "code": entry.text("code") or None,
+        **{name: entry.text(name) or None for name in ("stage", "from", "to", "reason", "code")},
         "actor": picked(event.actor, "name email agent") if event else None,
         **{name: getattr(event, name, None) for name in ("replica", "lamport", "body")},
-        "not_applied": entry.not_applied or None,
-        "damage": entry.damage or None,
+        **picked_or_none(entry, "not_applied damage"),
     }
 
 

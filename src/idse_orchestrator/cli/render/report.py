@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable
-from idse_orchestrator.cli.terminal import picked
+from idse_orchestrator.cli.terminal import picked, picked_or_none
 from idse_orchestrator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,11 +81,9 @@ def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
     waiver = finding.waiver
     return {
         "rule": finding.rule,
-        "name": rule.name if rule else None,
-        "article": rule.article if rule else None,
+        **{name: getattr(rule, name, None) for name in ("name", "article")},
         **picked(finding, "severity blocks path"),
-        "line": finding.line or None,
-        "column": finding.column or None,
+        **picked_or_none(finding, "line column"),
         **picked(finding, "message hint project session stage"),
         "waiver": waiver and picked(waiver, "reason expires by event"),
     }

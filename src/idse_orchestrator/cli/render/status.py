@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
-from idse_orchestrator.cli.terminal import Answer, Said, picked
+from idse_orchestrator.cli.terminal import Answer, Said, picked, picked_or_none
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
 from idse_orchestrator.sessions.status import show_status
@@ -86,8 +86,7 @@ def next_data(status: SessionStatus) -> dict[str, object]:
     routing = routing_of(status, action.stage)
     return {
         "why": action.why,
-        "stage": action.stage or None,
-        "artifact": action.artifact or None,
+        **picked_or_none(action, "stage artifact"),
         "commands": list(action.commands),
         "agent": routing.agent or None if routing else None,
         "routing": routing_data(routing),
@@ -103,8 +102,7 @@ def _stage_data(here: Standing, status: SessionStatus) -> dict[str, object]:
         "blob": here.actual or None,
         "completed_blob": here.recorded or None,
         "in_ledger": here.stage not in status.differs,
-        "at": record.at or None,
-        "by": record.by or None,
+        **picked_or_none(record, "at by"),
         "agent": routing.agent or None if routing else None,
     }
 
