@@ -286,12 +286,12 @@ class Run:
         return self.app.resolve_project(self.project_option)
 
     def session(self, name: str | None = None) -> SessionKey:
-        """Names the session this run is about: `name` (which may be "project/session"), or the current one."""
+        """Names the session this run is about: `name` (maybe "project/session"), or the current one."""
         return self.app.resolve_session(self.project_option, name)
 
 
 def application_here() -> Application:
-    """Returns the application in the working folder. git is asked first, and then whether there is a store."""
+    """Returns the application in the working folder. git is asked first, then for a store."""
     store = os.environ.get("IDSE_STORE", "")
     if store not in ("", "git"):
         from idse_orchestrator.wiring.stores import application_on
