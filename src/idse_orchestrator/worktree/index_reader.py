@@ -40,7 +40,7 @@ _PASSED_ON = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 
 
 def index_git(work_tree: WorkTree, environment: Mapping[str, str]) -> Git:
-    """git, set to the index and the object folders that `environment` listing.names.
+    """git, set to the index and the object folders that `environment` names.
 
     `environment` is what git gave the hook (or an empty mapping for the repository's own index);
     a relative index file counts from the top of the work tree, where git starts its hooks.
