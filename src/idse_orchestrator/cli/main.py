@@ -19,11 +19,7 @@ from idse_orchestrator.cli.terminal import (
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
 
 if TYPE_CHECKING:
-    from typing import TypeVar
-
     import click
-
-    Failure = TypeVar("Failure", bound=Exception)
 
 _FLAGS = {"--json": "as_json", "-q": "quiet", "--quiet": "quiet"}
 _COLOR = {"--color": "color"}
@@ -146,7 +142,7 @@ def run(argv: Sequence[str]) -> int:
         return _reported(report_bug, error, argv)
 
 
-def _reported(report: Callable[[Failure, Sequence[str]], int], error: Failure, argv: Sequence[str]) -> int:
+def _reported(report: Callable[[Any, Sequence[str]], int], error: Exception, argv: Sequence[str]) -> int:
     """Returns the exit code of `report`; where nobody can be told any more, the code alone has to do."""
     try:
         return report(error, argv)
@@ -170,10 +166,6 @@ def _answer(argv: Sequence[str]) -> int:
 def _leave(code: int) -> NoReturn:
     """Ends at once once everything is written: tearing Python down would cost a few milliseconds."""
     code = flush_streams() or code
-    if (
-        "COVERAGE_PROCESS_START" in os.environ
-        or "COV_CORE_SOURCE" in os.environ
-        or "COVERAGE_PROCESS_CONFIG" in os.environ
-    ):
+    if os.environ.keys() & {"COVERAGE_PROCESS_START", "COV_CORE_SOURCE", "COVERAGE_PROCESS_CONFIG"}:
         sys.exit(code)  # coverage writes its data when Python is torn down
     os._exit(code)
