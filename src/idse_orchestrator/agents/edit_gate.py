@@ -98,7 +98,10 @@ def judge_mode(agent: str, mode: str, path: str) -> Verdict:
 
 
 def artifact_of(path: str) -> tuple[str, str, str] | None:
-    """(project, session, stage) of the stage whose document stands at `path`; None for any other path."""
+    """Returns (project, session, stage) of the stage whose document stands at `path`.
+
+    None for any other path.
+    """
     own = split_session_path(path)
     if own is None or own[2] not in STAGE_OF:
         return None

@@ -63,7 +63,7 @@ class AgentFile(NamedTuple):
     front: bytes = b""
 
     def at(self, line: int) -> str:
-        """Its path, with the line if there is one to look at (0: the whole file)."""
+        """Returns its path, with the line if there is one to look at (0: the whole file)."""
         return f"{self.path}:{line}" if line else self.path
 
 
@@ -108,7 +108,7 @@ class SettingsTrouble(ValueError):  # noqa: N818 - what is wrong with a file, in
 
 
 def wanted(agent: str) -> Mapping[str, dict[str, Any]]:
-    """Event to the group of ours for `agent`.
+    """Returns event to the group of ours for `agent`.
 
     Where idse is not installed, or is one that does not know the hook, the answer is an empty object:
     nobody's agent is disturbed by a settings file that came with a branch.
@@ -128,7 +128,7 @@ def snippet(agent: str) -> str:
 
 
 def standing_hooks(text: str, agent: str) -> Mapping[str, str]:
-    """Event to "missing", "current" or "edited"; SettingsTrouble where that cannot be told."""
+    """Returns event to "missing", "current" or "edited"; SettingsTrouble where that cannot be told."""
     events = _groups(text)
     return {event: _standing(events.get(event, ()), group) for event, group in wanted(agent).items()}
 
@@ -223,7 +223,7 @@ def _is_ours(handler: object) -> bool:
 
 
 def _groups(text: str) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-    """Event to its groups, all of the shape that agents document."""
+    """Returns event to its groups, all of the shape that agents document."""
     try:
         value = parsed(text)
     except ValueError as error:

@@ -196,7 +196,7 @@ def uninstall_agent_files(
 
 
 def traces_of(store: GitAgentFiles) -> Sequence[str]:
-    """Absolute paths of the files out of which something of ours would be taken."""
+    """Returns absolute paths of the files out of which something of ours would be taken."""
     outcomes = uninstall_agent_files(store, dry_run=True)
     return [store.where(each.file.path) for each in outcomes if each.result == REMOVED]
 

@@ -306,7 +306,10 @@ def _setting(known: Agent, fields: Mapping[str, object]) -> list[Change]:
 
 
 def _add_change(agent: Agent) -> Change:
-    """Names no more of an agent than is not as for every new one: ten thousand of them fit into one event."""
+    """Returns names no more of an agent than is not as for every new one.
+
+    Ten thousand of them fit into one event.
+    """
     said = {key: value for key, value in agent_to_dict(agent).items() if value != _NEW[key]}
     return {"action": ADD, "agent": said}
 

@@ -51,12 +51,12 @@ class CheckResult:
 
     @property
     def is_well(self) -> bool:
-        """Whether nothing about it makes `idse doctor` fail."""
+        """True if nothing about it makes `idse doctor` fail."""
         return self.verdict != PROBLEM
 
 
 def examine(checks: Iterable[Check], *, mend: bool = False) -> tuple[CheckResult, ...]:
-    """Run `checks` in order; with `mend` also do what they can about what they find, and look again."""
+    """Runs `checks` in order; with `mend` also does what they can about what they find, and looks again."""
     return tuple(_examined(check, mend=mend) for check in checks)
 
 

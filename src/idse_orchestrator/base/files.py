@@ -141,7 +141,7 @@ _NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
 
 @contextmanager
 def file_lock(folder: str, timeout: float = TIMEOUT_SECONDS, name: str = "lock") -> Iterator[None]:
-    """Hold the lock of `folder`, which is made; BusyError when it is not free within `timeout` seconds.
+    """Holds the lock of `folder`, which is made; BusyError when it is not free within `timeout` seconds.
 
     Another `name` is another lock.
     """
@@ -227,7 +227,7 @@ _HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def shipped_folder(name: str) -> str:
-    """Absolute path of the shipped folder `name` ("hooks", "templates").
+    """Returns absolute path of the shipped folder `name` ("hooks", "templates").
 
     A wheel carries them under ``_shipped/``; an editable checkout has them at its root.
     """
@@ -238,13 +238,13 @@ def shipped_folder(name: str) -> str:
 
 
 def constitution_bytes() -> bytes:
-    """The constitution of this release, as it was shipped."""
+    """Returns the constitution of this release, as it was shipped."""
     with open(os.path.join(_HERE, "constitution.yaml"), "rb") as file:
         return file.read()
 
 
 def replica_id(private_folder: str, milliseconds: int) -> str:
-    """The id of this clone, made at its first write and kept in the common git directory."""
+    """Returns the id of this clone, made at its first write and kept in the common git directory."""
     known = known_replica_id(private_folder)
     if not known:
         known = new_replica_id(milliseconds)
@@ -253,7 +253,7 @@ def replica_id(private_folder: str, milliseconds: int) -> str:
 
 
 def known_replica_id(private_folder: str) -> str:
-    """The id of this clone, "" where it has none yet."""
+    """Returns the id of this clone, "" where it has none yet."""
     try:
         with open(os.path.join(private_folder, "replica"), encoding="ascii") as file:
             known = file.read().strip()
@@ -263,11 +263,11 @@ def known_replica_id(private_folder: str) -> str:
 
 
 def new_replica_id(milliseconds: int) -> str:
-    """An id that no clone has."""
+    """Returns an id that no clone has."""
     return ulid(milliseconds, os.urandom(10))
 
 
 def keep_replica_id(private_folder: str, replica: str) -> None:
-    """Make `replica` the id of this clone from now on."""
+    """Makes `replica` the id of this clone from now on."""
     make_folder(private_folder)
     write_atomically(os.path.join(private_folder, "replica"), replica.encode() + b"\n")

@@ -28,12 +28,12 @@ _RULE = (
 
 
 def is_name(name: str) -> bool:
-    """Whether `name` may name a project, a session or an agent."""
+    """Tests whether `name` may name a project, a session or an agent."""
     return problem_with(name) is None
 
 
 def check_name(kind: str, name: str) -> str:
-    """Return `name` if it may name a `kind` ("project", "session"); raise InvalidNameError if not."""
+    """Returns `name` if it may name a `kind` ("project", "session"); raise InvalidNameError if not."""
     problem = problem_with(name)
     if problem is None:
         return name
@@ -81,7 +81,7 @@ def check_known(
 
 
 def problem_with(name: str) -> str | None:
-    """Why `name` can name neither a project nor a session; None where it can."""
+    """Returns why `name` can name neither a project nor a session; None where it can."""
     if not name:
         return "it is empty"
     if len(name) > MAX_LENGTH:
@@ -111,7 +111,7 @@ def ulid(milliseconds: int, randomness: bytes) -> str:
 
 
 def is_ulid(text: str) -> bool:
-    """Whether `text` has the form of a ULID."""
+    """Tests whether `text` has the form of a ULID."""
     return _PATTERN.fullmatch(text) is not None
 
 
@@ -122,7 +122,7 @@ _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
-    """`value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
+    """Returns `value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
     return _ENCODER.encode(value).encode()
 
 
@@ -147,24 +147,27 @@ Row = tuple[str, bytes]
 
 
 def content_id(kind: str, content: bytes) -> str:
-    """The id of an object of `kind` with this content: 40 hexadecimal digits."""
+    """Returns the id of an object of `kind` with this content: 40 hexadecimal digits."""
     return sha1(
         b"%s %d\0" % (kind.encode("ascii"), len(content)) + content, usedforsecurity=False
     ).hexdigest()
 
 
 def blob_id(content: bytes) -> str:
-    """The id of a file's content."""
+    """Returns the id of a file's content."""
     return content_id(BLOB, content)
 
 
 def folder_id(files: Mapping[str, str]) -> str:
-    """The id of a folder of plain files, path to content id; ValueError where paths exclude each other."""
+    """Returns the id of a folder of plain files, path to content id.
+
+    ValueError where paths exclude each other.
+    """
     return folder_objects(nested(files))[0]
 
 
 def folder_objects(folder: Folder) -> tuple[str, list[Row]]:
-    """The id of a folder, and its object after those of the folders in it."""
+    """Returns the id of a folder, and its object after those of the folders in it."""
     rows: list[Row] = []
     entries = []
     for name, value in folder.items():
@@ -181,7 +184,7 @@ def folder_objects(folder: Folder) -> tuple[str, list[Row]]:
 
 
 def nested(files: Mapping[str, str]) -> Folder:
-    """`files`, path to content id, as folders within folders. ValueError as by `folder_id`."""
+    """Returns `files`, path to content id, as folders within folders. ValueError as by `folder_id`."""
     top: Folder = {}
     for path, name in files.items():
         *above, last = path.split("/")

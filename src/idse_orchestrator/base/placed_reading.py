@@ -43,7 +43,7 @@ _MAPPING = "tag:yaml.org,2002:map"
 
 
 def load_placed(data: bytes) -> Placed | None:
-    """The one document in `data` with the place of each value; None where nothing is in it.
+    """Returns the one document in `data` with the place of each value; None where nothing is in it.
 
     Bounds and errors are those of `load_yaml`. Tags of one's own and keys that are lists, mappings or
     nothing are refused, too. What ``<<`` merges into a mapping stands before the mapping's own keys.

@@ -40,7 +40,7 @@ class YamlProblem(ValueError):  # noqa: N818 - it is a value for the reader's ow
 
 
 def load_yaml(data: bytes) -> object:
-    """The one document in `data` as dicts, lists, texts, numbers, booleans, dates and None.
+    """Returns the one document in `data` as dicts, lists, texts, numbers, booleans, dates and None.
 
     Raises YamlProblem for anything malformed, for keys that occur twice, and for texts that are too
     large, too deep, or would be once their aliases are followed.
@@ -53,14 +53,14 @@ def load_yaml(data: bytes) -> object:
 
 
 def bounded_text(data: bytes) -> str:
-    """`data` as text; YamlProblem where it is too large, or not UTF-8."""
+    """Returns `data` as text; YamlProblem where it is too large, or not UTF-8."""
     if len(data) > MOST_BYTES:
         raise YamlProblem(f"it has {len(data)} bytes, at most {MOST_BYTES} are read")
     return _decoded(data)
 
 
 def composed(text: str) -> yaml.Node | None:
-    """The nodes of the one document in `text`, whose size and depth are bounded, aliases followed."""
+    """Returns the nodes of the one document in `text`, whose size and depth are bounded, aliases followed."""
     _refuse_depth(text)
     node: yaml.Node | None = yaml.compose(text, Loader=_SafeLoader)
     if node is not None:
@@ -70,7 +70,7 @@ def composed(text: str) -> yaml.Node | None:
 
 @contextmanager
 def yaml_told(text: str) -> Iterator[None]:
-    """Turn whatever a parser raises into a YamlProblem."""
+    """Turns whatever a parser raises into a YamlProblem."""
     try:
         yield
     except yaml.MarkedYAMLError as error:
@@ -148,7 +148,7 @@ def _refuse_growth(root: yaml.Node) -> None:
 
 
 def _measured(node: yaml.Node, known: dict[int, tuple[int, int]], open_: set[int]) -> tuple[int, int]:
-    """How many values `node` stands for and how deep they are nested, aliases followed."""
+    """Returns how many values `node` stands for and how deep they are nested, aliases followed."""
     key = id(node)
     if key in open_:
         raise YamlProblem("an alias leads back to itself", *place_of(node.start_mark))
@@ -161,7 +161,7 @@ def _measured(node: yaml.Node, known: dict[int, tuple[int, int]], open_: set[int
 
 
 def children_of(node: yaml.Node) -> list[yaml.Node]:
-    """The nodes right below `node`, keys among them; an alias is the node it names."""
+    """Returns the nodes right below `node`, keys among them; an alias is the node it names."""
     if isinstance(node, yaml.MappingNode):
         return [each for pair in node.value for each in pair]
     return list(node.value) if isinstance(node, yaml.SequenceNode) else []
@@ -173,7 +173,7 @@ def _unreadable(error: yaml.YAMLError) -> str:
 
 
 def place_of(mark: _Mark | None) -> tuple[int, int]:
-    """Line and column from 1; zeros where nobody knows."""
+    """Returns line and column from 1; zeros where nobody knows."""
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 

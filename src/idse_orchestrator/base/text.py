@@ -19,29 +19,32 @@ _TRAILER = re.compile(r"^(idse-[a-z]+):", re.MULTILINE | re.IGNORECASE)
 
 
 def is_unicode(text: str) -> bool:
-    """Whether `text` holds no lone surrogate: a name that came from bytes which are UTF-8."""
+    """Tests whether `text` holds no lone surrogate: a name that came from bytes which are UTF-8."""
     return encodable(text) == text
 
 
 def encodable(text: str) -> str:
-    """`text` without lone surrogates (bytes that were not UTF-8), which JSON and git cannot hold."""
+    """Returns `text` without lone surrogates (bytes that were not UTF-8), which JSON and git cannot hold."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def one_line(text: str) -> str:
-    """`text` on one line: every run of white space and control characters becomes one space."""
+    """Returns `text` on one line: every run of white space and control characters becomes one space."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip(" ")
     return _BREAKS.sub(" ", encodable(text)).strip()
 
 
 def unique_lines(texts: Iterable[str]) -> tuple[str, ...]:
-    """`texts` on one line each, without repetitions and empty ones."""
+    """Returns `texts` on one line each, without repetitions and empty ones."""
     return tuple(dict.fromkeys(text for text in map(one_line, texts) if text))
 
 
 def one_word(text: str) -> str:
-    """`text` as one word of a shell, for a command that somebody may copy: a name can hold a command."""
+    """Returns `text` as one word of a shell, for a command that somebody may copy.
+
+    A name can hold a command.
+    """
     from shlex import quote  # only errors pay for it
 
     return quote(text)
@@ -56,7 +59,7 @@ def paragraphs(text: str) -> str:
 
 
 def few(names: Sequence[str]) -> str:
-    """`names` as a list that stays short: four and more are named by the first two."""
+    """Returns `names` as a list that stays short: four and more are named by the first two."""
     if len(names) < 4:
         return ", ".join(names)
     return f"{names[0]}, {names[1]} and {len(names) - 2} more"
@@ -93,7 +96,7 @@ _GIT_FOLDER = re.compile(r"(\.git|git~1)[ .]*(:.*)?", re.IGNORECASE | re.DOTALL)
 
 @lru_cache(maxsize=4096)
 def file_name_problem(name: bytes) -> str | None:  # noqa: PLR0911 - one return for each case
-    """What keeps `name` from being a file or folder in a ledger; None when nothing does."""
+    """Returns what keeps `name` from being a file or folder in a ledger; None when nothing does."""
     try:
         text = name.decode()
     except UnicodeDecodeError:
@@ -124,7 +127,7 @@ def same_file(name: bytes) -> str:
 
 
 def name_problems(names: Iterable[bytes]) -> Iterator[tuple[str, bytes, str]]:
-    """(code, name, what) for each of the `names` in one folder that a ledger may not hold."""
+    """Yields (code, name, what) for each of the `names` in one folder that a ledger may not hold."""
     seen: dict[str, bytes] = {}
     for name in names:
         problem = file_name_problem(name)
@@ -139,7 +142,10 @@ def name_problems(names: Iterable[bytes]) -> Iterator[tuple[str, bytes, str]]:
 
 
 def first_problem(paths: Iterable[str]) -> tuple[str, str] | None:
-    """(path, what) of the first of a folder's files `paths` that no ledger may hold; None without one."""
+    """Returns (path, what) of the first of a folder's files `paths` that no ledger may hold.
+
+    None without one.
+    """
     folders: dict[str, dict[str, None]] = {}
     known = list(paths)
     if len(known) > MAX_FILES:
@@ -175,5 +181,8 @@ def as_written(name: str, email: str) -> Identity:
 
 
 def stripped(text: str) -> str:
-    """`text` as git puts it on a commit: without angle brackets, and without punctuation around it."""
+    """Returns `text` as git puts it on a commit.
+
+    Without angle brackets, and without punctuation around it.
+    """
     return _BRACKETS.sub("", one_line(text)).strip(_AROUND)

@@ -24,7 +24,7 @@ class Block(NamedTuple):
 
 
 def common_blocks(one: Sequence[bytes], other: Sequence[bytes]) -> list[Block]:
-    """The blocks that both have, in order, none of them next to another in both texts."""
+    """Returns the blocks that both have, in order, none of them next to another in both texts."""
     found: list[Block] = []
     for block in _pieces(one, other):
         last = found[-1] if found else None
@@ -112,7 +112,10 @@ def merge_lines(ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, s
 
 
 def _split(text: bytes) -> list[bytes]:
-    """The lines of a text with their ends. As for git, a line ends at a line feed and nowhere else."""
+    """Returns the lines of a text with their ends.
+
+    As for git, a line ends at a line feed and nowhere else.
+    """
     lines = [line + b"\n" for line in text.split(b"\n")]
     lines[-1] = lines[-1][:-1]
     return lines if lines[-1] else lines[:-1]
@@ -135,7 +138,7 @@ Chunk = tuple[Sequence[bytes], Sequence[bytes], Sequence[bytes]]
 
 
 def _chunks(was: Sequence[bytes], mine: Sequence[bytes], theirs: Sequence[bytes]) -> Iterator[Chunk]:
-    """The three texts in parts that belong together: those all have, and what is between them."""
+    """Yields the three texts in parts that belong together: those all have, and what is between them."""
     at = (0, 0, 0)
     for start, left, right, length in _common(was, mine, theirs):
         if (start, left, right) != at:

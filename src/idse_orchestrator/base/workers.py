@@ -39,19 +39,22 @@ def share_out(
 
 
 def answer(work: Callable[[Any], object]) -> NoReturn:
-    """Answer the one question of this process by `work`, and leave."""
+    """Answers the one question of this process by `work`, and leaves."""
     json.dump(work(json.load(sys.stdin)), sys.stdout)
     sys.stdout.flush()
     os._exit(0)
 
 
 def cores() -> int:
-    """How many processors this process may use."""
+    """Returns how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _started(question: object, module: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes] | None:
-    """A worker, with its question in a file: nobody has to wait until it reads. None where none can start."""
+    """Returns a worker, with its question in a file: nobody has to wait until it reads.
+
+    None where none can start.
+    """
     from tempfile import TemporaryFile
 
     with suppress(OSError), TemporaryFile() as file:

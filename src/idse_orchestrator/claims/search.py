@@ -86,7 +86,10 @@ class EvidenceSearch:
         return statements.statements_of(self._data.get(blob, b""))
 
     def documents(self, only: str = "") -> Iterator[tuple[str, str, str]]:
-        """(session, stage, blob) of all documents that can bear out a claim; in `only`, if it is given."""
+        """Yields (session, stage, blob) of all documents that can bear out a claim.
+
+        In `only`, if it is given.
+        """
         self._load(blob for session in self.sessions for blob in self.tips[session].blobs.values())
         wanted = [session for session in self.sessions if only in ("", session)]
         for number, session in enumerate(wanted, 1):

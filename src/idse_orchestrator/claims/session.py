@@ -140,7 +140,7 @@ class GitBlueprintFile:
         return os.path.isdir(os.path.join(self._toplevel, session_folder(project, BLUEPRINT)))
 
     def read(self, project: str) -> bytes | None:
-        """Its bytes; None where there is none. ConflictError where something else stands there."""
+        """Returns its bytes; None where there is none. ConflictError where something else stands there."""
         relative = _path(project)
         path = os.path.join(self._toplevel, relative)
         self._refuse_link(relative)

@@ -100,7 +100,10 @@ class LedgerTipReader:
 
 
 def known_commit(vault: Vault, rev: str) -> str:
-    """The full id of the commit `rev` names; UnknownNameError, with what to type, where there is none."""
+    """Returns the full id of the commit `rev` names.
+
+    UnknownNameError, with what to type, where there is none.
+    """
     found = find_commit(vault.git, rev)
     if found is not None:
         return found
@@ -117,5 +120,5 @@ DEEPEN = "git fetch --unshallow"
 
 
 def is_shallow(vault: Vault) -> bool:
-    """Whether older commits were left out of this clone."""
+    """Tests whether older commits were left out of this clone."""
     return os.path.exists(os.path.join(vault.common_dir, "shallow"))

@@ -38,7 +38,7 @@ MOST_REPEATS = 4000
 
 
 def problem_with(pattern: str) -> str | None:
-    """Why `pattern` may not be used, in words for its author; None where it may."""
+    """Returns why `pattern` may not be used, in words for its author; None where it may."""
     try:
         tree = parser.parse(pattern)
         ways = _ways(tree, inside_repeat=False)
@@ -97,7 +97,7 @@ _GROUPS = {"artifacts": STAGES, "side_files": (SIDE_FILE,), "workspace": (WORKSP
 def built_rule(
     entry: RuleEntry, where: str, number: int, extra_checks: Mapping[str, Check], *, origin: str = CORE
 ) -> Rule:
-    """The rule that `entry`, the `number`-th of its file, describes.
+    """Returns the rule that `entry`, the `number`-th of its file, describes.
 
     InvalidConfigurationError where it cannot be one.
     """
@@ -163,7 +163,7 @@ def _options(entry: RuleEntry, place: str, origin: str) -> Mapping[str, object]:
 
 
 def _json_shaped(options: Mapping[str, object], place: str) -> Mapping[str, object]:
-    """`options` of an extra check as they will be after a trip through the compiled form."""
+    """Returns `options` of an extra check as they will be after a trip through the compiled form."""
     import json
 
     try:

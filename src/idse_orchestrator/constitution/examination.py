@@ -39,7 +39,7 @@ class Examiner(NamedTuple):
     def hits(
         self, reader: ArtifactReader, files: Mapping[DocumentKey, tuple[str, FileEntry]]
     ) -> dict[DocumentKey, tuple[Hit, ...]]:
-        """The hits of `files`, each given by the path and entry it has in `reader`."""
+        """Returns the hits of `files`, each given by the path and entry it has in `reader`."""
         found = self._kept(files)
         missing = {key: place for key, place in files.items() if key not in found}
         self.on_progress(len(found), len(files))
@@ -53,7 +53,7 @@ class Examiner(NamedTuple):
         missing: Mapping[DocumentKey, tuple[str, FileEntry]],
         found: dict[DocumentKey, tuple[Hit, ...]],
     ) -> None:
-        """Add the hits of `missing` to `found`, and keep them."""
+        """Adds the hits of `missing` to `found`, and keeps them."""
         total = len(found) + len(missing)
         fresh: dict[DocumentKey, str] = {}
         with closing(self._examined(_batches(reader, missing), len(missing))) as examined:

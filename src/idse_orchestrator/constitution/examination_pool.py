@@ -31,7 +31,7 @@ class _NoWorkersError(Exception):
 
 
 def examine_on_all_cores(batches: Iterable[list[Job]], constitution: Constitution) -> Generator[Examined]:
-    """Each batch with its verdicts, in order; only a few batches are in memory at a time."""
+    """Yields each batch with its verdicts, in order; only a few batches are in memory at a time."""
     remaining = iter(batches)
     unfinished: deque[list[Job]] = deque()
     workers = min(cores(), MOST_WORKERS)
@@ -45,7 +45,7 @@ def examine_on_all_cores(batches: Iterable[list[Job]], constitution: Constitutio
 def _shared(
     remaining: Iterator[list[Job]], unfinished: deque[list[Job]], workers: int, constitution: Constitution
 ) -> Iterator[Examined]:
-    """What workers examine; a batch stays in `unfinished` until its answer is here."""
+    """Yields what workers examine; a batch stays in `unfinished` until its answer is here."""
     answers: deque[Future[list[str]]] = deque()
     with _executor(workers, constitution) as executor:
         for jobs in remaining:
@@ -98,7 +98,7 @@ def _start(compiled: str) -> None:
 
 
 def _leave_with_parent() -> None:
-    """End with the process that wanted the answers, even when it was killed."""
+    """Ends with the process that wanted the answers, even when it was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])

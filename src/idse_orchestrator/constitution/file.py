@@ -47,7 +47,7 @@ def load_constitution(
     extra_checks: Mapping[str, Check] = NO_CHECKS,
     checks_id: str = "",
 ) -> Constitution:
-    """The constitution that the shipped file `core` and a project's file make together.
+    """Returns the constitution that the shipped file `core` and a project's file make together.
 
     `extra_checks` are the installed check verbs by name, `checks_id` says their names and versions
     (as in `constitution_id`). Raises InvalidConfigurationError that says

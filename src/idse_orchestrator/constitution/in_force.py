@@ -94,7 +94,7 @@ class InstalledChecks(NamedTuple):
 
 
 def installed_checks(verbs: Sequence[str]) -> InstalledChecks:
-    """Load the check verbs called `verbs`; InvalidConfigurationError for one that no package offers."""
+    """Loads the check verbs called `verbs`; InvalidConfigurationError for one that no package offers."""
     if not verbs:
         return InstalledChecks()
     from importlib.metadata import entry_points
@@ -207,7 +207,7 @@ def verdict_cache_in(private: str) -> FileVerdictCache:
 
 
 def engine_generation(*packages: str) -> str:
-    """A few digits that change whenever a Python file in or below the folders `packages` does."""
+    """Returns a few digits that change whenever a Python file in or below the folders `packages` does."""
     digest = 0
     for folder, _, files in (step for package in packages for step in sorted(os.walk(package))):
         for name in sorted(files):
@@ -225,7 +225,7 @@ def _by_shard(keys: Iterable[DocumentKey]) -> dict[str, list[DocumentKey]]:
 
 
 def _key(key: DocumentKey) -> bytes:
-    """The key as it stands in a line: no tab, no line break, and the same for the same key."""
+    """Returns the key as it stands in a line: no tab, no line break, and the same for the same key."""
     path = key.path.encode("unicode_escape")
     return b"%b %o %b" % (key.blob.encode(), key.mode, path)
 
@@ -244,7 +244,7 @@ def _checked(line: bytes) -> str | None:
 
 
 def _lines(path: str) -> dict[bytes, bytes]:
-    """The lines of a file by their key; a file that is not there or far too large has none."""
+    """Returns the lines of a file by their key; a file that is not there or far too large has none."""
     try:
         with open(path, "rb") as file:
             data = file.read(2 * SHARD_LIMIT)
@@ -254,7 +254,7 @@ def _lines(path: str) -> dict[bytes, bytes]:
 
 
 def _append(path: str, data: bytes) -> None:
-    """Add to a file in one write, so that writers do not mix; a full one starts anew."""
+    """Adds to a file in one write, so that writers do not mix; a full one starts anew."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
     handle = os.open(path, flags, 0o666)
     try:
@@ -268,7 +268,7 @@ def _append(path: str, data: bytes) -> None:
 
 
 def _forget_others(folder: str, home: str) -> None:
-    """Remove what was used longest ago, beyond the constitutions that are kept."""
+    """Removes what was used longest ago, beyond the constitutions that are kept."""
     with os.scandir(folder) as found:
         others = [(entry.stat().st_mtime_ns, entry.path) for entry in found if entry.path != home]
     for _, path in sorted(others, reverse=True)[KEPT_CONSTITUTIONS - 1 :]:

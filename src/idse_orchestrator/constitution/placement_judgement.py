@@ -33,7 +33,7 @@ def judge_placement(
     expected_views: Mapping[str, bytes] | None,
     view_contents: Mapping[str, bytes],
 ) -> tuple[Finding, ...]:
-    """What the rules say about `paths` (repository-relative) and `legacy_paths`, ordered by place.
+    """Returns what the rules say about `paths` (repository-relative) and `legacy_paths`, ordered by place.
 
     `known_sessions` holds (project, session) of every ledger here; None means there are no ledgers
     at all (a fresh clone in CI), so nothing can be unknown. `expected_views` is None for an index
@@ -68,7 +68,7 @@ def _findings(constitution: Constitution, place: _Place) -> Iterator[Finding]:
 
 
 def _old_places(paths: Sequence[str]) -> Iterator[_Place]:
-    """One place for each old folder, however many files stand in it."""
+    """Yields one place for each old folder, however many files stand in it."""
     folders: dict[str, list[str]] = {}
     for path in sorted(set(paths)):
         if not _in_current_folder(path):
@@ -78,7 +78,10 @@ def _old_places(paths: Sequence[str]) -> Iterator[_Place]:
 
 
 def _old_folder(path: str) -> str:
-    """What a reader would move at once: everything of one session below one root, or the file's folder."""
+    """Returns what a reader would move at once.
+
+    Everything of one session below one root, or the file's folder.
+    """
     parts = path.split("/")
     if "sessions" in parts[:-2]:
         return "/".join(parts[: parts.index("sessions") + 2])
@@ -92,7 +95,7 @@ def _current_folders(paths: Sequence[str]) -> Iterator[_Place]:
 
 
 def _in_current_folder(path: str) -> bool:
-    """Whether a folder "current" stands where a session should; a session may itself be called that."""
+    """Tests whether a folder "current" stands where a session should; a session may itself be called that."""
     own = split_session_path(path)
     if own is None:
         return "current" in path.split("/")[:-1]
@@ -140,7 +143,7 @@ def _sessions(paths: Mapping[str, FileEntry], known: AbstractSet[tuple[str, str]
 
 
 def _unnamed(project: str, session: str) -> Mapping[str, str]:
-    """What is wrong with the first of these names that is no name; empty where both are."""
+    """Returns what is wrong with the first of these names that is no name; empty where both are."""
     for kind, name in (("project", project), ("session", session)):
         problem = problem_with(name)
         if problem is not None:

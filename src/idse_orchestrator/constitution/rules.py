@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
     @property
     def blocks(self) -> bool:
-        """Whether this finding alone makes a check say no."""
+        """True if this finding alone makes a check say no."""
         return self.severity == ERROR and self.waiver is None
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
@@ -73,7 +73,7 @@ class Report(NamedTuple):
         return len(self.findings) - self.errors
 
     def blocks(self, *, strict: bool = False) -> bool:
-        """Whether the run says no: on any error, and with `strict` on any finding not waived."""
+        """Tests whether the run says no: on any error, and with `strict` on any finding not waived."""
         if strict:
             return any(finding.waiver is None for finding in self.findings)
         return self.errors > 0
@@ -144,7 +144,7 @@ class Rule(NamedTuple):
     """Whether the project made a severity of this core rule stricter."""
 
     def severity_at(self, status: str) -> str:
-        """The severity while the stage has `status`; an unknown status counts as pending."""
+        """Returns the severity while the stage has `status`; an unknown status counts as pending."""
         return self.severity.get(status, self.severity["pending"])
 
 
@@ -162,20 +162,20 @@ class Constitution(NamedTuple):
 
     @staticmethod
     def of(version: str, ident: str, articles: Iterable[Article], rules: Iterable[Rule]) -> Constitution:
-        """The constitution of these articles and rules, whose content id is `ident`."""
+        """Returns the constitution of these articles and rules, whose content id is `ident`."""
         ordered = tuple(rules)
         return Constitution(version, ident, tuple(articles), ordered, {rule.id: rule for rule in ordered})
 
     def rule(self, rule_id: str) -> Rule | None:
-        """The rule of that id, upper or lower case; None where there is none."""
+        """Returns the rule of that id, upper or lower case; None where there is none."""
         return self.by_id.get(rule_id) or self.by_id.get(rule_id.upper())
 
     def article(self, article_id: str) -> Article | None:
-        """The article of that roman number, or None."""
+        """Returns the article of that roman number, or None."""
         return next((article for article in self.articles if article.id == article_id), None)
 
     def to_json(self) -> str:
-        """The compiled form: one JSON text that `from_json` turns into an equal constitution."""
+        """Returns the compiled form: one JSON text that `from_json` turns into an equal constitution."""
         import json
 
         body = {
@@ -189,7 +189,7 @@ class Constitution(NamedTuple):
 
     @staticmethod
     def from_json(text: str) -> Constitution:
-        """The constitution that `to_json` wrote.
+        """Returns the constitution that `to_json` wrote.
 
         Raises ValueError for any other text: a compiled form is a cache, so drop it and load again.
         """
@@ -210,7 +210,7 @@ class Constitution(NamedTuple):
 
 
 def constitution_id(core: bytes, project: bytes | None, *, checks: str = "") -> str:
-    """The content id (64 hex digits) of the constitution that these two files make.
+    """Returns the content id (64 hex digits) of the constitution that these two files make.
 
     `checks` says which extra check verbs are installed, name and version. The id changes when a
     file, an extra check, or the engine's way of judging changes.

@@ -72,7 +72,7 @@ class Sight(NamedTuple):
 
 
 def in_scope(reader: ArtifactReader, scope: Scope) -> Sight:
-    """What `scope` covers of the source.
+    """Returns what `scope` covers of the source.
 
     A session that was asked for by name is there even without files; one that a change removed is not.
     """

@@ -62,7 +62,7 @@ def _artifact_exists(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[d
 
 
 def _in_order(sequence: _Sequence, rule: Rule, stage: str) -> Iterator[dict[str, str]]:
-    """The stage before must be complete and current, unless this one may run beside it."""
+    """Yields the stage before must be complete and current, unless this one may run beside it."""
     here = sequence.standing[stage]
     at = STAGES.index(stage)
     if here.status == PENDING or at == 0:
@@ -88,7 +88,7 @@ def _problem(before: Standing) -> str:
 
 
 def _mend(before: Standing) -> str:
-    """The move that `before` can make from where it stands."""
+    """Returns the move that `before` can make from where it stands."""
     stage = before.stage
     if before.status == COMPLETE:
         return f'idse stage confirm {stage} -m "why"; or idse stage reopen {stage} -m "why"'
@@ -96,7 +96,7 @@ def _mend(before: Standing) -> str:
 
 
 def _unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
-    """A missing artifact is left to the rule about missing ones."""
+    """Yields a missing artifact is left to the rule about missing ones."""
     if sequence.standing[stage].condition == CHANGED and stage in sequence.blobs:
         yield {}
 
@@ -139,7 +139,7 @@ class Subject(NamedTuple):
 def judge_session(
     constitution: Constitution, subject: Subject, hits: Mapping[str, tuple[Hit, ...]], today: str
 ) -> tuple[Finding, ...]:
-    """Everything the rules say about `subject` as it stands, ordered by place.
+    """Returns everything the rules say about `subject` as it stands, ordered by place.
 
     `hits` are those of `examine`, keyed like `subject.files`. `today` is an ISO date (UTC): a waiver
     counts up to and including the day it expires.
@@ -155,7 +155,7 @@ def judge_gate(
     stage: str,
     today: str,
 ) -> tuple[Finding, ...]:
-    """What the rules would say about `stage` if it were complete with its present documents."""
+    """Returns what the rules would say about `stage` if it were complete with its present documents."""
     judgement = _Judgement(constitution, _completed(subject, stage), today, stage)
     return _ordered(finding for finding in judgement.findings(hits) if finding.stage == stage)
 
@@ -213,7 +213,7 @@ class _Judgement(NamedTuple):
         }
 
     def _waiver(self, rule_id: str) -> Waiver | None:
-        """The waiver that counts longest, so that renewing one is enough."""
+        """Returns the waiver that counts longest, so that renewing one is enough."""
         state = self.subject.state
         valid = [
             waiver

@@ -31,7 +31,7 @@ class Trouble:
     error: ValidationError
 
     def as_error(self) -> InvalidConfigurationError:
-        """The first of the problems, as file → key → item, why, and what to write instead."""
+        """Returns the first of the problems, as file → key → item, why, and what to write instead."""
         problem = self.error.errors(include_url=False)[0]
         location = self._location(problem["loc"])
         key = location[-1] if location else ""
@@ -58,7 +58,10 @@ class Trouble:
         return InvalidConfigurationError(what, where=self._place(location), cause=why, fix=fix)
 
     def _location(self, told: Location) -> Location:
-        """`told` without what names no place in the file: the branch of a choice, the mark of a key."""
+        """Returns `told` without what names no place in the file.
+
+        The branch of a choice, the mark of a key.
+        """
         value: Any = self.value
         kept = []
         for step in told:
@@ -82,7 +85,7 @@ class Trouble:
                 yield str(step)
 
     def _fields(self, location: Location) -> Mapping[str, FieldInfo]:
-        """The keys that may stand beside the last one of `location`."""
+        """Returns the keys that may stand beside the last one of `location`."""
         shape: type[BaseModel] | None = self.shape
         for step in location[:-1]:
             shape = _shape_below(shape, step)
@@ -94,7 +97,7 @@ class Trouble:
         return [key for key, field in fields.items() if field.is_required() or not needed]
 
     def _example(self, location: Location) -> str:
-        """The last key of `location` as one could write it; "" where that is not known."""
+        """Returns the last key of `location` as one could write it; "" where that is not known."""
         key = str(location[-1]) if location else ""
         field = self._fields(location).get(key)
         return f"{key}: {field.examples[0]}" if field and field.examples else ""
@@ -120,7 +123,7 @@ def _step(value: Any, step: int | str) -> Any:  # noqa: ANN401 - whatever the fi
 
 
 def _shape_below(shape: type[BaseModel] | None, step: int | str) -> type[BaseModel] | None:
-    """The model behind a key, through lists and mappings."""
+    """Returns the model behind a key, through lists and mappings."""
     if shape is None or not isinstance(step, str):
         return shape
     for name, field in shape.model_fields.items():

@@ -47,7 +47,7 @@ class States(Protocol):
     """What validation wants to know from ledgers; a LedgerReader fulfils it."""
 
     def projects(self) -> Sequence[str]:
-        """Names of all projects that have a ledger."""
+        """Returns names of all projects that have a ledger."""
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """States of many sessions; those without a ledger are left out."""
@@ -68,7 +68,7 @@ class Validation(NamedTuple):
 
 
 def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
-    """Every finding about the sessions in `scope`, and about where the files in it stand.
+    """Returns every finding about the sessions in `scope`, and about where the files in it stand.
 
     UnknownNameError where `scope` names a session that is neither in the source nor in a ledger.
     """
@@ -96,7 +96,7 @@ def _note(scope: Scope, sight: Sight) -> str:
 
 
 def gate(context: Validation, project: str, session: str, stage: str) -> Report:
-    """What would be wrong if `stage` were complete with the documents of this source."""
+    """Returns what would be wrong if `stage` were complete with the documents of this source."""
     key = (project, session)
     scope = Scope(project=project, session=session)
     sight = in_scope(context.reader, scope)
@@ -120,7 +120,7 @@ class _Settling:
         self._made: dict[str, Settle] = {}
 
     def settle(self, key: SessionKey, hits: HitsByPath) -> HitsByPath:
-        """The hits of the session `key` that hold."""
+        """Returns the hits of the session `key` that hold."""
         rules = {hit.rule for found in hits.values() for hit in found}
         for name in sorted({self._names[rule] for rule in rules if rule in self._names}):
             hits = self._of(name)(key, hits)
@@ -134,7 +134,7 @@ class _Settling:
 
 
 def _files(sight: Sight) -> dict[DocumentKey, tuple[str, FileEntry]]:
-    """One place for each different file: equal documents are examined once."""
+    """Returns one place for each different file: equal documents are examined once."""
     found = {}
     for key, files in sight.sessions.items():
         folder = session_folder(*key)

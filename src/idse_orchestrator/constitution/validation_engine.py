@@ -34,16 +34,19 @@ class VerdictCache(Protocol):
     """Kept verdicts and compiled constitutions. No method raises: what cannot be kept is not kept."""
 
     def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:
-        """The verdicts that are known under the constitution of that id; unknown keys are left out."""
+        """Returns the verdicts that are known under the constitution of that id.
+
+        Unknown keys are left out.
+        """
 
     def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
-        """Keep verdicts reached under the constitution of that id."""
+        """Keeps verdicts reached under the constitution of that id."""
 
     def compiled(self, constitution: str) -> str | None:
-        """The compiled form (`Constitution.to_json`) kept under that id, or None."""
+        """Returns the compiled form (`Constitution.to_json`) kept under that id, or None."""
 
     def keep_compiled(self, constitution: str, text: str) -> None:
-        """Keep the compiled form of the constitution of that id."""
+        """Keeps the compiled form of the constitution of that id."""
 
 
 class NoCache:
@@ -54,14 +57,14 @@ class NoCache:
         return {}
 
     def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
-        """Forget them."""
+        """Forgets them."""
 
     def compiled(self, constitution: str) -> str | None:  # noqa: ARG002 - the port's signature
         """Nothing is known."""
         return None
 
     def keep_compiled(self, constitution: str, text: str) -> None:
-        """Forget it."""
+        """Forgets it."""
 
 
 class Hit(NamedTuple):
@@ -79,7 +82,7 @@ class Hit(NamedTuple):
 
 
 def hits_to_json(hits: Iterable[Hit]) -> str:
-    """One JSON text that `hits_from_json` turns into equal hits."""
+    """Returns one JSON text that `hits_from_json` turns into equal hits."""
     import json
 
     rows = [[hit.rule, hit.line, hit.column, dict(hit.params), hit.stage] for hit in hits]
@@ -87,7 +90,7 @@ def hits_to_json(hits: Iterable[Hit]) -> str:
 
 
 def hits_from_json(text: str) -> tuple[Hit, ...]:
-    """The hits that `hits_to_json` wrote. Raises ValueError for any other text."""
+    """Returns the hits that `hits_to_json` wrote. Raises ValueError for any other text."""
     import json
 
     try:
@@ -100,7 +103,10 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 def filled(words: str, params: Mapping[str, str]) -> str:
-    """`words` with each ``{name}`` replaced by ``params[name]``; a name that is not there stays as it is."""
+    """Returns `words` with each ``{name}`` replaced by ``params[name]``.
+
+    A name that is not there stays as it is.
+    """
     if "{" not in words:
         return words
     return _PLACEHOLDER.sub(lambda found: params.get(found[1], found[0]), words)
@@ -119,7 +125,7 @@ def examine(
     constitution: Constitution,
     extra_checks: Mapping[str, Check] = NO_EXTRA_CHECKS,
 ) -> tuple[Hit, ...]:
-    """Everything the rules notice in the file at `path` (relative to its session's folder).
+    """Returns everything the rules notice in the file at `path` (relative to its session's folder).
 
     Pure, and never raises on any bytes: keep the answer under (constitution.id, path, entry.mode,
     entry.blob). `extra_checks` are the installed check verbs by name. A file larger than the
@@ -167,7 +173,10 @@ class _Examination(NamedTuple):
 
 
 def _too_large(hits: Sequence[Hit], constitution: Constitution) -> bool:
-    """Whether the core says so: a project's own, smaller limit must not keep other rules from looking."""
+    """Tests whether the core says so.
+
+    A project's own, smaller limit must not keep other rules from looking.
+    """
     rules = (constitution.by_id[hit.rule] for hit in hits)
     return any(rule.check == "max_size" and rule.origin == CORE for rule in rules)
 
@@ -188,7 +197,7 @@ class Job(NamedTuple):
 def examine_batch(
     jobs: Iterable[Job], constitution: Constitution, extra_checks: Mapping[str, Check]
 ) -> list[str]:
-    """The verdict on each job, in order."""
+    """Returns the verdict on each job, in order."""
     return [
         hits_to_json(
             examine(

@@ -25,7 +25,7 @@ _FILLERS = frozenset({"and", "or", "the"})
 
 
 def normalized(title: str) -> str:
-    """`title` in lower case, words parted by single spaces.
+    """Returns `title` in lower case, words parted by single spaces.
 
     Numbering, emoji, dashes, punctuation, inline markup, a closing aside in parentheses and the
     words "and", "or", "the" are dropped, unless nothing else is there.
@@ -36,7 +36,7 @@ def normalized(title: str) -> str:
 
 
 def without_aside(title: str) -> str:
-    """`title` without the words in parentheses that end it; only its words are meant to be read on.
+    """Returns `title` without the words in parentheses that end it; only its words are meant to be read on.
 
     A pattern would try each parenthesis and each blank to the end of the title, and that is quadratic.
     """
@@ -50,7 +50,7 @@ def without_aside(title: str) -> str:
 
 @lru_cache(maxsize=1024)
 def forms(title: str) -> tuple[str, ...]:
-    """Every name a heading goes by: the whole of it, and each part of "this / that"."""
+    """Returns every name a heading goes by: the whole of it, and each part of "this / that"."""
     whole = normalized(title)
     if "/" not in title:
         return (whole,)
@@ -59,7 +59,7 @@ def forms(title: str) -> tuple[str, ...]:
 
 
 def names_start(names: tuple[str, ...], starts: tuple[str, ...]) -> bool:
-    """Whether one of a heading's `forms` begins with all the words of one of `starts`."""
+    """Tests whether one of a heading's `forms` begins with all the words of one of `starts`."""
     return any(name == start or name.startswith(start + " ") for name in names for start in starts)
 
 
@@ -118,7 +118,7 @@ class Outline(NamedTuple):
     blocks: tuple[tuple[int, int], ...]
 
     def block_at(self, line: int) -> tuple[int, int]:
-        """First and last line of the running text that holds `line`; just `line` where none does."""
+        """Returns first and last line of the running text that holds `line`; just `line` where none does."""
         at = bisect_right(self.blocks, line, key=itemgetter(0)) - 1
         if at >= 0 and self.blocks[at][0] <= line <= self.blocks[at][1]:
             return self.blocks[at]
@@ -126,7 +126,7 @@ class Outline(NamedTuple):
 
 
 def outline_of(text: str) -> Outline:
-    """The outline of `text`, whose lines end in a line feed."""
+    """Returns the outline of `text`, whose lines end in a line feed."""
     from idse_orchestrator.documents.markdown_parser import parsed_blocks
 
     tokens = parsed_blocks(text)
@@ -166,7 +166,7 @@ def outline_of(text: str) -> Outline:
 
 
 def code_spans(text: str) -> list[tuple[int, int]]:
-    """Start and end offsets of the inline code in `text`, one block of running text."""
+    """Starts and end offsets of the inline code in `text`, one block of running text."""
     runs = [m for m in _BACKTICKS.finditer(text) if m[0] != "\\`"]
     closers: dict[int, list[int]] = {}
     for number, run in enumerate(runs):

@@ -34,7 +34,7 @@ _UNDERLINED = re.compile(r"[=-][ \t]*$|([*_])[ \t]*\1[ \t]*\1[ \t]*$", re.MULTIL
 
 
 def parsed_blocks(text: str) -> list[Token]:
-    """The block tokens of `text`: the same as markdown-it's own, in two thirds of the time.
+    """Returns the block tokens of `text`: the same as markdown-it's own, in two thirds of the time.
 
     Lines of `text` end in a line feed.
     """
@@ -57,7 +57,7 @@ class _BlocksByFirstCharacter(ParserBlock):
     """Asks only the rules that a line's first character allows; the stock parser asks all of them."""
 
     def learn(self) -> None:
-        """Take note of the active rules, in their order."""
+        """Takes note of the active rules, in their order."""
         active = list(zip(self.ruler.get_active_rules(), self.ruler.getRules(""), strict=True))
         self._all = [rule for _, rule in active]
         self._default = [rule for name, rule in active if name not in _STARTERS and name != "code"]

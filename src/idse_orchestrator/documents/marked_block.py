@@ -52,7 +52,7 @@ class Block:
 
     @property
     def is_edited(self) -> bool:
-        """Whether somebody changed what was written."""
+        """True if somebody changed what was written."""
         return self.id != content_id(self.body)
 
 
@@ -71,7 +71,7 @@ def content_id(body: bytes) -> str:
 
 
 def find_block(content: bytes) -> Block | BlockTrouble | None:
-    """The block in `content`; None where there is none."""
+    """Returns the block in `content`; None where there is none."""
     begins = list(_markers(content, _BEGIN))
     ends = list(_markers(content, _END))
     if not begins and not ends:
@@ -80,7 +80,10 @@ def find_block(content: bytes) -> Block | BlockTrouble | None:
 
 
 def with_block(content: bytes | None, body: bytes, front: bytes = b"") -> bytes:
-    """`content`, which has no block, with one at its end; None: a new file that begins with `front`."""
+    """Returns `content`, which has no block, with one at its end.
+
+    None: a new file that begins with `front`.
+    """
     if content is None:
         return front + _text(body, "new", b"\n") + b"\n"
     line_break = _line_break(content)
@@ -89,7 +92,7 @@ def with_block(content: bytes | None, body: bytes, front: bytes = b"") -> bytes:
 
 
 def renewed(content: bytes, block: Block, body: bytes) -> bytes:
-    """`content` with `body` in the place of what its `block` holds."""
+    """Returns `content` with `body` in the place of what its `block` holds."""
     line_break = _line_break(content[block.start : block.end])
     joined = "new" if block.joined is None else f"+{block.joined}"
     last = line_break if content[block.start : block.end].endswith(b"\n") else b""
@@ -97,7 +100,10 @@ def renewed(content: bytes, block: Block, body: bytes) -> bytes:
 
 
 def without_block(content: bytes, block: Block, front: bytes = b"") -> bytes | None:
-    """`content` without its `block`; None where the file was made for it and nothing else is in it."""
+    """Returns `content` without its `block`.
+
+    None where the file was made for it and nothing else is in it.
+    """
     before, after = content[: block.start], content[block.end :]
     if block.joined is None and not after.strip() and before.replace(b"\r\n", b"\n") in (b"", front):
         return None

@@ -54,13 +54,16 @@ class ArtifactReader(Protocol):
         """What this source is called in reports: "worktree", "index", "commit 3f2a1c9"."""
 
     def paths(self) -> Mapping[str, FileEntry]:
-        """Every file under ``.idse/`` in this source, by repository-relative path."""
+        """Returns every file under ``.idse/`` in this source, by repository-relative path."""
 
     def legacy_paths(self) -> Sequence[str]:
-        """Paths outside ``.idse/`` that look like an older layout's session files."""
+        """Returns paths outside ``.idse/`` that look like an older layout's session files."""
 
     def read_many(self, paths: Iterable[str]) -> Mapping[str, bytes]:
-        """The bytes behind `paths`, each of which `paths()` named. A link reads as its target's text."""
+        """Returns the bytes behind `paths`, each of which `paths()` named.
+
+        A link reads as its target's text.
+        """
 
 
 STAGES = ("intent", "context", "spec", "plan", "tasks", "implementation", "feedback")
@@ -85,27 +88,27 @@ WORKSPACE = ".idse"
 
 
 def upstream_of(stage: str) -> tuple[str, ...]:
-    """The stages whose documents `stage` builds on, in pipeline order."""
+    """Returns the stages whose documents `stage` builds on, in pipeline order."""
     return STAGES[: STAGES.index(stage)]
 
 
 def downstream_of(stage: str) -> tuple[str, ...]:
-    """The stages that build on `stage`, in pipeline order."""
+    """Returns the stages that build on `stage`, in pipeline order."""
     return STAGES[STAGES.index(stage) + 1 :]
 
 
 def project_folder(project: str) -> str:
-    """Repository-relative folder of a project."""
+    """Returns repository-relative folder of a project."""
     return f"{WORKSPACE}/projects/{project}"
 
 
 def session_folder(project: str, session: str) -> str:
-    """Repository-relative folder of a session: what its ledger holds under ``artifacts/``."""
+    """Returns repository-relative folder of a session: what its ledger holds under ``artifacts/``."""
     return f"{WORKSPACE}/projects/{project}/sessions/{session}"
 
 
 def artifact_path(project: str, session: str, stage: str) -> str:
-    """Repository-relative path of a stage's artifact."""
+    """Returns repository-relative path of a stage's artifact."""
     return f"{session_folder(project, session)}/{ARTIFACTS[stage]}"
 
 
@@ -143,27 +146,27 @@ GITIGNORE = (
 
 
 def current_session_path(project: str) -> str:
-    """Where the view of the current session's id stands."""
+    """Returns where the view of the current session's id stands."""
     return f"{project_folder(project)}/{CURRENT_SESSION}"
 
 
 def session_state_path(project: str) -> str:
-    """Where the view of the current session's state stands."""
+    """Returns where the view of the current session's state stands."""
     return f"{project_folder(project)}/{SESSION_STATE}"
 
 
 def agent_registry_path(project: str) -> str:
-    """Where the view of the project's agents stands."""
+    """Returns where the view of the project's agents stands."""
     return f"{project_folder(project)}/{AGENT_REGISTRY}"
 
 
 def build_folder(project: str) -> str:
-    """Where what idse compiles for a project goes."""
+    """Returns where what idse compiles for a project goes."""
     return f"{project_folder(project)}/{BUILD}"
 
 
 def sessions_folder(project: str) -> str:
-    """The folder that holds one folder for each session of a project."""
+    """Returns the folder that holds one folder for each session of a project."""
     return session_folder(project, "").removesuffix("/")
 
 
@@ -175,7 +178,7 @@ def view_of(path: str) -> tuple[str, str] | None:
 
 
 def project_of(path: str) -> str | None:
-    """The project whose folder holds `path`; None where no project does."""
+    """Returns the project whose folder holds `path`; None where no project does."""
     project, slash, _rest = path.removeprefix(f"{PROJECTS_FOLDER}/").partition("/")
     return project if slash and path.startswith(f"{PROJECTS_FOLDER}/") else None
 

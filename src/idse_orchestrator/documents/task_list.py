@@ -80,7 +80,7 @@ class _Item:
 
 
 def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> TaskList:
-    """The tasks in `lines`, leaving out the line numbers in `code`.
+    """Returns the tasks in `lines`, leaving out the line numbers in `code`.
 
     `phases` are line and title of the headings, in order.
     """
@@ -104,7 +104,7 @@ def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[t
 
 
 def plain_id(text: str) -> str:
-    """A task's id as it is compared: upper case, without "Task", "#", marks of emphasis and code."""
+    """Returns a task's id as it is compared: upper case, without "Task", "#", marks of emphasis and code."""
     bare = re.sub(r"[*_`#]", "", text).strip().rstrip(".").strip()
     return re.sub(r"^TASK\s+", "", bare.upper())
 
@@ -140,7 +140,7 @@ def _item(line: int, bullet: re.Match[str], phase: str) -> _Item:
 
 
 def _read(item: _Item) -> Task | Flaw | None:
-    """A task, what is wrong with one, or None for a bullet that is none."""
+    """Returns a task, what is wrong with one, or None for a bullet that is none."""
     text = " ".join([item.text, *item.more])
     rest, parallel = _without_parallel(text)
     bare = rest.lstrip("*_ ")
@@ -230,7 +230,7 @@ def cycles(edges: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
 
 
 def waits_for(edges: Mapping[str, Sequence[str]], task: str) -> frozenset[str]:
-    """Everything that must be done before `task`, directly or not."""
+    """Returns everything that must be done before `task`, directly or not."""
     found: set[str] = set()
     to_do = list(edges.get(task, ()))
     while to_do:

@@ -72,7 +72,7 @@ _VARIABLES = ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL")
 
 
 def identity(git: Git, entries: Sequence[ConfigurationEntry]) -> Identity:
-    """The author git would use; InvalidConfigurationError where git does not know one.
+    """Returns the author git would use; InvalidConfigurationError where git does not know one.
 
     `entries` is git's configuration, which most commands have read already: only an identity that stands
     neither there nor in the environment of `git` costs a process, for git can make one up from the machine.

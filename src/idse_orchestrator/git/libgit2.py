@@ -37,7 +37,7 @@ _imported: list[types.ModuleType] = []
 
 
 def libgit2() -> types.ModuleType:
-    """The pygit2 module, imported on first use."""
+    """Returns the pygit2 module, imported on first use."""
     if not _imported:
         with _importing:
             if "pygit2" not in sys.modules:
@@ -47,7 +47,7 @@ def libgit2() -> types.ModuleType:
 
 
 def open_repository(common_dir: str) -> pygit2.Repository:
-    """Open the repository whose (common) git directory is `common_dir`, without searching.
+    """Opens the repository whose (common) git directory is `common_dir`, without searching.
 
     The common directory is opened on purpose, not the worktree's: ledgers are shared by all
     worktrees, and what belongs to one worktree is read and written by the git program.

@@ -72,7 +72,7 @@ def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
 
 
 def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -> dict[str, bytes]:
-    """Bytes of `paths` out of the object store.
+    """Returns bytes of `paths` out of the object store.
 
     A file above the cap of the object stream, and a repository inside this one, read as b"".
     """

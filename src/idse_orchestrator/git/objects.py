@@ -96,7 +96,10 @@ class Objects:
         return found[1]
 
     def size(self, name: str) -> int:
-        """Bytes of an object, which is not loaded; CorruptLedgerError where it is missing or damaged."""
+        """Returns bytes of an object, which is not loaded.
+
+        CorruptLedgerError where it is missing or damaged.
+        """
         if name in self._made:
             return len(self._made[name][1])
         try:
@@ -118,7 +121,7 @@ class Objects:
         return name
 
     def install(self, name: str, where: str) -> None:
-        """Write a commit or a tree and whatever was made for it. StorageError when the disk refuses."""
+        """Writes a commit or a tree and whatever was made for it. StorageError when the disk refuses."""
         for needed in self._needed(name):
             write_objects(where, partial(self._disk.write, *self._made[needed]))
 
@@ -127,7 +130,7 @@ class Objects:
         self._made.clear()
 
     def _needed(self, top: str) -> list[str]:
-        """What was made of a commit or tree, itself included; it comes after what it holds."""
+        """Returns what was made of a commit or tree, itself included; it comes after what it holds."""
         needed: dict[str, None] = {}
         waiting = [top]
         while waiting:

@@ -51,7 +51,7 @@ LOCAL_ENVIRONMENT = frozenset(
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """`environment` as a child git may have it: no inherited repository, no prompt, plain English."""
+    """Returns `environment` as a child git may have it: no inherited repository, no prompt, plain English."""
     kept = {key: value for key, value in environment.items() if key not in LOCAL_ENVIRONMENT}
     kept.update(GIT_TERMINAL_PROMPT="0", GIT_OPTIONAL_LOCKS="0", LC_ALL="C")
     return kept
@@ -65,13 +65,13 @@ class Git:
         self.environment: Mapping[str, str] = clean_environment(environment)
 
     def with_environment(self, extra: Mapping[str, str]) -> Git:
-        """The same git with `extra` variables set."""
+        """Returns the same git with `extra` variables set."""
         other = self.at(self.folder)
         other.environment = {**self.environment, **extra}
         return other
 
     def at(self, folder: str) -> Git:
-        """The same git in another folder."""
+        """Returns the same git in another folder."""
         other = Git.__new__(Git)
         other.folder, other.environment = folder, self.environment
         return other
@@ -82,7 +82,7 @@ class Git:
         stdin: builtins.bytes | IO[builtins.bytes] | None = None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> subprocess.CompletedProcess[builtins.bytes]:
-        """Run and return whatever happened; only a git that cannot start or end is an error.
+        """Runs and returns whatever happened; only a git that cannot start or end is an error.
 
         `stdin` is what git reads, or a file that it reads from the beginning.
         Where a `git gc` beside us took away the empty folder into which an object was to go, it is run again.
@@ -122,23 +122,23 @@ class Git:
     def bytes(
         self, *args: str, stdin: builtins.bytes | None = None, timeout: float = TIMEOUT_SECONDS
     ) -> builtins.bytes:
-        """Standard output of a git that succeeded."""
+        """Returns standard output of a git that succeeded."""
         done = self.attempt(*args, stdin=stdin, timeout=timeout)
         if done.returncode != 0:
             raise failure(args, done)
         return done.stdout
 
     def text(self, *args: str, stdin: builtins.bytes | None = None) -> str:
-        """Standard output as text without its last line break; names that are not UTF-8 survive."""
+        """Returns standard output as text without its last line break; names that are not UTF-8 survive."""
         return self.bytes(*args, stdin=stdin).decode("utf-8", "surrogateescape").removesuffix("\n")
 
     def lines(self, *args: str, stdin: builtins.bytes | None = None) -> Sequence[str]:
-        """Standard output split at line breaks."""
+        """Returns standard output split at line breaks."""
         out = self.text(*args, stdin=stdin)
         return out.split("\n") if out else []
 
     def start(self, *args: str) -> subprocess.Popen[builtins.bytes]:
-        """A running git with pipes on standard input and output, for streaming."""
+        """Returns a running git with pipes on standard input and output, for streaming."""
         return subprocess.Popen(  # noqa: S603 - fixed program, no shell
             ["git", *args],  # noqa: S607 - the user's git is the one on PATH
             cwd=self.folder,
@@ -156,7 +156,7 @@ class Git:
         on_words: Callable[[builtins.bytes], None] | None = None,
         alone: bool = True,
     ) -> Watched:
-        """Run a git that may take long, as long as it says something every `patience` seconds.
+        """Runs a git that may take long, as long as it says something every `patience` seconds.
 
         `on_words` is given what it writes to standard error as it comes. `alone` keeps it and all it starts
         away from the terminal, so that nothing can ask a question; all of it is ended with it.
@@ -167,7 +167,7 @@ class Git:
         return watched(child, stdin, patience, on_words, alone=alone)
 
     def launch(self, *args: str, alone: bool = True) -> subprocess.Popen[builtins.bytes]:
-        """A running git with all three pipes, for `watched`; see `watch`."""
+        """Returns a running git with all three pipes, for `watched`; see `watch`."""
         try:
             return subprocess.Popen(  # noqa: S603 - fixed program, no shell
                 ["git", *args],  # noqa: S607 - the user's git is the one on PATH
@@ -194,7 +194,7 @@ def _from_its_beginning(file: IO[bytes] | None) -> IO[bytes] | int:
 def failure(
     args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watched
 ) -> GitFailedError | StorageError:
-    """The error for a git that ended badly, told in git's own words."""
+    """Returns the error for a git that ended badly, told in git's own words."""
     words = done.stderr.decode("utf-8", "replace").strip()
     for sign in (
         "No space left on device",

@@ -73,7 +73,7 @@ class Found(NamedTuple):
 
 
 def repository_around(git: Git) -> Found:
-    """The repository around the folder of `git`, or an error that says what to type."""
+    """Returns the repository around the folder of `git`, or an error that says what to type."""
     folder = git.folder
     done = git.attempt(*_QUESTIONS)
     answers = done.stdout.decode("utf-8", "surrogateescape").split("\n")
@@ -175,7 +175,7 @@ def _judge_names(names: list[str], path: str) -> None:
 
 
 def _settings(text: str) -> list[tuple[str, str, str]]:
-    """(section, key, value) of sections that matter, section and key in lower case."""
+    """Returns (section, key, value) of sections that matter, section and key in lower case."""
     found = []
     section = ""
     for raw in text.split("\n"):
@@ -215,12 +215,12 @@ MAX_BYTES = 1024 * 1024
 
 
 def log_path(private: str) -> str:
-    """Where the log stands."""
+    """Returns where the log stands."""
     return os.path.join(private, "log")
 
 
 def write_log(private: str, text: str) -> None:
-    """Add one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
+    """Adds one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
     path = log_path(private)
     line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {' '.join(text.split())}\n"
     try:
@@ -235,7 +235,7 @@ def write_log(private: str, text: str) -> None:
 
 @contextmanager
 def ledger_lock(vault: Vault, timeout: float = TIMEOUT_SECONDS, name: str = "lock") -> Iterator[None]:
-    """Hold the repository's ledger lock; BusyError when it is not free within `timeout` seconds.
+    """Holds the repository's ledger lock; BusyError when it is not free within `timeout` seconds.
 
     Another `name` is another lock: one that is held around several writes.
     """

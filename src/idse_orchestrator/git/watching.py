@@ -41,7 +41,7 @@ def watched(
     *,
     alone: bool,
 ) -> Watched:
-    """Feed `child`, read what it writes, and see to it that it ends; see `Git.watch`."""
+    """Feeds `child`, read what it writes, and see to it that it ends; see `Git.watch`."""
     feeder = threading.Thread(target=_feed, args=(child, stdin), daemon=True)
     feeder.start()
     out, words = bytearray(), bytearray()
@@ -64,7 +64,7 @@ def watched(
 
 
 def abandon(child: subprocess.Popen[bytes], *, alone: bool) -> None:
-    """End `child`, whatever it would still say."""
+    """Ends `child`, whatever it would still say."""
     _end(child, alone=alone)
     for pipe in (child.stdin, child.stdout, child.stderr):
         with suppress(OSError):
@@ -84,7 +84,7 @@ def _read(
     on_data: Callable[[bytes], None],
     on_error: Callable[[bytes], None],
 ) -> bool:
-    """Read both streams until git has ended; True where it was silent for `patience` seconds."""
+    """Reads both streams until git has ended; True where it was silent for `patience` seconds."""
     deadline = time.monotonic() + patience
     with selectors.DefaultSelector() as streams:
         streams.register(child.stdout, selectors.EVENT_READ, on_data)  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def _read(
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Whether a git that closed its streams is over, too, as it soon should be."""
+    """Tests whether a git that closed its streams is over, too, as it soon should be."""
     deadline, glance = time.monotonic() + _MERCY, _GLANCE / 1000
     while child.poll() is None and time.monotonic() < deadline:
         time.sleep(glance)
@@ -116,7 +116,7 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
 
 
 def _end(child: subprocess.Popen[bytes], *, alone: bool) -> None:
-    """End git; where it has a process group of its own, with all that it started."""
+    """Ends git; where it has a process group of its own, with all that it started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):
             os.killpg(child.pid, number) if alone else child.send_signal(number)

@@ -37,13 +37,13 @@ class LedgerCommit(NamedTuple):
 
     @property
     def is_foreign(self) -> bool:
-        """Whether this is no ledger commit at all: source code, most likely."""
+        """True if this is no ledger commit at all: source code, most likely."""
         names = {entry.path for entry in self.entries or ()}
         return self.entries is not None and not names & {EVENT, STATE}
 
 
 def shape_problems(entries: Iterable[Entry]) -> Iterator[str]:
-    """What is in the tree of a ledger commit and does not belong there."""
+    """Yields what is in the tree of a ledger commit and does not belong there."""
     for entry in entries:
         wanted = _SHAPE.get(entry.path)
         if wanted is None:
@@ -53,7 +53,10 @@ def shape_problems(entries: Iterable[Entry]) -> Iterator[str]:
 
 
 def file_problems(files: Iterable[Entry], limit: int) -> Iterator[tuple[str, str]]:
-    """(code, what) of each artifact that a ledger may not hold; `limit` is the largest size in bytes."""
+    """Yields (code, what) of each artifact that a ledger may not hold.
+
+    `limit` is the largest size in bytes.
+    """
     for entry in files:
         path = f"{ARTIFACTS}/{entry.path}"
         if entry.mode != PLAIN:

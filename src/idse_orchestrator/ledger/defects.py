@@ -93,7 +93,7 @@ class Defect:
 
     @property
     def is_note(self) -> bool:
-        """Whether it is only worth saying."""
+        """True if it is only worth saying."""
         return self.code in NOTES
 
 
@@ -103,7 +103,7 @@ _TRAILER = re.compile(r"^Idse-[A-Za-z]+:[^\n]*", re.MULTILINE)
 
 
 def message_difference(message: bytes, event: Event) -> str | None:
-    """How the trailers in `message` differ from those of `event`; None where they agree.
+    """Returns how the trailers in `message` differ from those of `event`; None where they agree.
 
     The subject and the reason are for people, and a later release may word them otherwise.
     """
@@ -122,7 +122,7 @@ def message_difference(message: bytes, event: Event) -> str | None:
 
 
 def state_difference(recorded: bytes, replayed: bytes) -> str:
-    """The first place at which two states, given as JSON, are apart."""
+    """Returns the first place at which two states, given as JSON, are apart."""
     before, after = json.loads(recorded), json.loads(replayed)
     found = next(_differences("", before, after), None)
     return found or "state.json is not in the canonical form"

@@ -62,7 +62,7 @@ class Entry:
         return self.event.actor.agent if self.event else ""
 
     def text(self, key: str) -> str:
-        """`key` of the event's body as text; "" where it has none."""
+        """Returns `key` of the event's body as text; "" where it has none."""
         value = self.event.body.get(key) if self.event else None
         return "" if value is None else str(value)
 
@@ -103,13 +103,13 @@ class LedgerHistory(Protocol):
     """Reading back what ledgers hold, newest first."""
 
     def entries(self, span: Span) -> Iterator[Drawn]:
-        """The entries of `span`, read as they are taken; it may be left at any time."""
+        """Yields the entries of `span`, read as they are taken; it may be left at any time."""
 
     def by_event(self, prefix: str, limit: int) -> Sequence[Entry]:
         """Up to `limit` entries of all ledgers whose event id starts with `prefix`."""
 
     def by_commit(self, prefix: str) -> Sequence[Entry]:
-        """The ledger commits whose id starts with `prefix` (at least 4 hexadecimal digits)."""
+        """Returns the ledger commits whose id starts with `prefix` (at least 4 hexadecimal digits)."""
 
 
 def with_event(entry: Entry, data: bytes, words: Words) -> Entry:
@@ -122,7 +122,7 @@ def with_event(entry: Entry, data: bytes, words: Words) -> Entry:
 
 
 def read_event(data: bytes) -> Event:
-    """The event in `data`, every field of the type it must have; ValueError says what is wrong."""
+    """Returns the event in `data`, every field of the type it must have; ValueError says what is wrong."""
     try:
         event = event_from_json(data)
         _check(event)

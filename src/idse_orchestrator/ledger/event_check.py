@@ -75,13 +75,13 @@ def event_problem(data: bytes, kind: Kind) -> str | None:
 
 
 def _names(kind: Kind) -> tuple[str, ...]:
-    """The kinds of events that may be in such a ledger, whether or not they can be judged here."""
+    """Returns the kinds of events that may be in such a ledger, whether or not they can be judged here."""
     return (*KINDS, *(name for name in kind.events if name not in KINDS))
 
 
 @cache
 def _envelope(highest: int, names: tuple[str, ...]) -> Record:
-    """Everything but the body."""
+    """Returns everything but the body."""
     return Record(
         "EventSchema",
         {
@@ -98,7 +98,7 @@ def _envelope(highest: int, names: tuple[str, ...]) -> Record:
 
 
 def _body(taken: EventKind | None, held: Mapping[str, Any]) -> tuple[Record, Mapping[str, Any]]:
-    """The record that a body must fit, and the body as that record describes it."""
+    """Returns the record that a body must fit, and the body as that record describes it."""
     if taken is None or not taken.body:
         return FREE, held
     try:

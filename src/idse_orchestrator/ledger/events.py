@@ -102,7 +102,10 @@ class Event(NamedTuple):
 
 
 def event_from_json(data: bytes) -> Event:
-    """The event in `data`; ValueError when it is none (a ledger of our own is read without pydantic)."""
+    """Returns the event in `data`.
+
+    ValueError when it is none (a ledger of our own is read without pydantic).
+    """
     try:
         raw = json.loads(data)
         actor = raw["actor"]
@@ -131,7 +134,7 @@ State = TypeVar("State")
 
 
 def in_order(events: Iterable[Event]) -> list[Event]:
-    """`events` by lamport number, then id; each id once, however often it comes."""
+    """Returns `events` by lamport number, then id; each id once, however often it comes."""
     unique: dict[str, Event] = {}
     for event in events:
         known = unique.setdefault(event.id, event)
@@ -141,7 +144,7 @@ def in_order(events: Iterable[Event]) -> list[Event]:
 
 
 def fold_onto(state: State, events: Iterable[Event], apply: Callable[[State, Event], State]) -> State:
-    """`state` after `events`, which may come in any order.
+    """Returns `state` after `events`, which may come in any order.
 
     It is the fold of everything only where every one of `events` comes after all that `state` holds.
     """
@@ -167,7 +170,7 @@ def message_of(event: Event, words: Words) -> str:
 
 
 def subject_of(event: Event, words: Words) -> str:
-    """One line that says what happened, at most MAX_SUBJECT characters."""
+    """Returns one line that says what happened, at most MAX_SUBJECT characters."""
     line = paragraphs(one_line((words(event.kind) or something_happened)(event.body)))
     return line if len(line) <= MAX_SUBJECT else line[: MAX_SUBJECT - 1] + "…"
 
@@ -237,7 +240,7 @@ class Synced(NamedTuple):
 def alone(
     plan: Callable[[Tip[State] | None], Draft | None],
 ) -> Callable[[Tip[State] | None], Sequence[Draft]]:
-    """`plan`, which plans one event or none, as one that plans any number of them."""
+    """Returns `plan`, which plans one event or none, as one that plans any number of them."""
 
     def plans(tip: Tip[State] | None) -> Sequence[Draft]:
         draft = plan(tip)

@@ -74,19 +74,19 @@ class LedgerSource(Protocol):
     """Everything under ``refs/idse/``, as it is, good or bad. Writes nothing."""
 
     def refs(self) -> Sequence[FoundRef]:
-        """All refs there, in order; those whose file is damaged too."""
+        """Returns all refs there, in order; those whose file is damaged too."""
 
     def kinds(self, ids: Iterable[str]) -> Sequence[str]:
-        """The kind of object behind each id ("commit", …); "" where it is missing or damaged."""
+        """Returns the kind of object behind each id ("commit", …); "" where it is missing or damaged."""
 
     def history(self, tip: str) -> Iterator[Step]:
-        """Every commit that can be reached from `tip` and read, parents first."""
+        """Yields every commit that can be reached from `tip` and read, parents first."""
 
     def merges(self, tip: str) -> Iterable[tuple[str, Sequence[str]]]:
-        """(commit, parents) of every merge that can be reached from `tip`."""
+        """Returns (commit, parents) of every merge that can be reached from `tip`."""
 
     def notes_problems(self, tip: str) -> Iterable[tuple[str, str]]:
-        """(code, what) of whatever makes the commit `tip` something else than git notes of idse."""
+        """Returns (code, what) of whatever makes the commit `tip` something else than git notes of idse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def check_ledgers(
     expected: ExpectedMerge | None = None,
     sync_problems: SyncProblems = lambda _: (),
 ) -> FsckReport:
-    """Check every ledger that `only` chooses. What cannot be read is a defect, never an exception.
+    """Checks every ledger that `only` chooses. What cannot be read is a defect, never an exception.
 
     With `expected`, every merge is made again and compared. `sync_problems` looks at sync points.
     """
@@ -198,7 +198,7 @@ def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]
 
 
 def _collisions(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
-    """Names that are one where case does not count, told at the later of the two."""
+    """Yields names that are one where case does not count, told at the later of the two."""
     for name in (ref.name, ref.name.rpartition("/")[0]):
         for other in sorted(all_refs.get(name.casefold(), ())):
             if other < name:

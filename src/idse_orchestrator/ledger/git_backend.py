@@ -94,7 +94,10 @@ class GitBackend:
         return str(commit_object(self.git, self._author(made), made.message, tree, parents))
 
     def _author(self, made: Made) -> pygit2.Signature:
-        """Author and date of the commit: of its event, where that is old. git has no time before 1970."""
+        """Returns author and date of the commit: of its event, where that is old.
+
+        git has no time before 1970.
+        """
         if not made.is_old:
             return self.signature()
         name, email = made.event.actor[:2]

@@ -88,7 +88,10 @@ class GitLedgerHistory:
         return named
 
     def _read(self, rows: Generator[Row, None, None]) -> Generator[Drawn, None, None]:
-        """The rows with their events. What git cannot read is damage, and reading goes on behind it."""
+        """Yields the rows with their events.
+
+        What git cannot read is damage, and reading goes on behind it.
+        """
         questions = Questions(rows, self._words)
         with closing(rows):
             while questions.left:
@@ -105,7 +108,7 @@ class GitLedgerHistory:
             raise questions.broken
 
     def _placed(self, entry: Entry) -> Entry:
-        """`entry`, which was not found through a ref, with the session its state names."""
+        """Returns `entry`, which was not found through a ref, with the session its state names."""
         with ObjectStream(self._git) as objects:
             state = objects.read(f"{entry.commit}:{STATE}")
         try:
@@ -133,7 +136,7 @@ def _options(span: Span) -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """`text` for a basic regular expression that means just that."""
+    """Returns `text` for a basic regular expression that means just that."""
     return "".join(f"\\{char}" if char in r"\.[]*^$" else char for char in text)
 
 
@@ -152,7 +155,7 @@ class Questions:
         self.broken: CorruptLedgerError | None = None
 
     def names(self) -> Iterator[str]:
-        """Names of the events: first of what is still waiting, then of what git goes on to list."""
+        """Yields names of the events: first of what is still waiting, then of what git goes on to list."""
         yield from [name for row in self.waiting if (name := _event_name(row))]
         try:
             for row in self._rows:
@@ -164,14 +167,14 @@ class Questions:
         self.left = False
 
     def answered(self, answer: GitObject | None) -> Iterator[Drawn]:
-        """The row that `answer` is for, after the drawing that stands before it."""
+        """Yields the row that `answer` is for, after the drawing that stands before it."""
         yield from self._drawing()
         row = self.waiting.popleft()
         if row.entry is not None:
             yield Drawn(_with_event(row.entry, answer, self._words), row.prefix, row.below)
 
     def failed(self) -> Iterator[Drawn]:
-        """The same for the row whose event git stopped at; the others will be asked for again."""
+        """Yields the same for the row whose event git stopped at; the others will be asked for again."""
         yield from self._drawing()
         row = self.waiting.popleft()
         if row.entry is not None:
@@ -221,7 +224,7 @@ class Row(NamedTuple):
 
 
 def log_rows(git: Git, revisions: Sequence[str], options: Sequence[str]) -> Generator[Row, None, None]:
-    """The commits reachable from `revisions` (at least one: git would take HEAD for none).
+    """Yields the commits reachable from `revisions` (at least one: git would take HEAD for none).
 
     git is ended when the caller stops looking. CorruptLedgerError where git cannot read on.
     """

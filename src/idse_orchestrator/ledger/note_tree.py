@@ -45,7 +45,7 @@ class GitNotes:
         self._acting = actor
 
     def read(self, commit: str) -> str | None:
-        """The note on `commit`, or None. CorruptLedgerError where the ref does not hold notes."""
+        """Returns the note on `commit`, or None. CorruptLedgerError where the ref does not hold notes."""
         try:
             return read_again(lambda: self._read(commit), self._reopen)
         except OSError as error:
@@ -54,7 +54,7 @@ class GitNotes:
     def write_many(
         self, notes: Mapping[str, str], message: str, rewritten: Iterable[tuple[str, str]] = ()
     ) -> tuple[str, ...]:
-        """Add `notes` (commit to text) in one commit; return the commits whose note became different.
+        """Adds `notes` (commit to text) in one commit; returns the commits whose note became different.
 
         A text is merged into the note that is there (see `merge_notes`), never put in its place.
         For each (old, new) of `rewritten`, `new` also gets what `old` has, through any number of
@@ -72,7 +72,7 @@ class GitNotes:
         raise BusyError(f"{NOTES_ON_COMMITS} kept moving", fix=("run the command again",))
 
     def copy(self, rewritten: Iterable[tuple[str, str]]) -> tuple[str, ...]:
-        """Give each new commit of the (old, new) pairs the note of the old one; see `write_many`."""
+        """Gives each new commit of the (old, new) pairs the note of the old one; see `write_many`."""
         return self.write_many({}, "idse: notes follow rewritten commits", rewritten)
 
     def _write(
@@ -164,7 +164,7 @@ class GitNotes:
 
 
 def _blobs(tree: pygit2.Tree, rest: str) -> Iterator[pygit2.Blob]:
-    """Every blob that is the note of a commit: git itself reads them all, whatever their depth."""
+    """Yields every blob that is the note of a commit: git itself reads them all, whatever their depth."""
     folder = _folder(tree, rest[:2])
     if folder is not None:
         yield from _blobs(folder, rest[2:])
@@ -195,7 +195,7 @@ def _involved(notes: Mapping[str, str], rewritten: Iterable[tuple[str, str]]) ->
 
 
 def _follow(rewritten: tuple[tuple[str, str], ...], wanted: dict[str, str]) -> None:
-    """Let every new commit say what its old one says, until nothing moves (rewrites may chain)."""
+    """Lets every new commit say what its old one says, until nothing moves (rewrites may chain)."""
     moving = True
     while moving:
         moving = False

@@ -36,18 +36,21 @@ class CommitNote(NamedTuple):
     ledger: str | None = None
 
     def text(self) -> str:
-        """The block as lines, without the last line break."""
+        """Returns the block as lines, without the last line break."""
         lines = {_SESSION: self.session, _STAGE: self.stage, _VERDICT: self.verdict, _LEDGER: self.ledger}
         return "\n".join(f"{key}: {one_line(value)}" for key, value in lines.items() if value)
 
 
 def note_text(session: str, stage: str | None, verdict: str | None, ledger: str | None) -> str:
-    """The text of a note with one block; `session` is ``project/session``."""
+    """Returns the text of a note with one block; `session` is ``project/session``."""
     return CommitNote(session, stage, verdict, ledger).text() + "\n"
 
 
 def parse_note(text: str) -> tuple[CommitNote, ...]:
-    """The blocks in `text`, one per session, ordered by session; anything else in it is passed over."""
+    """Returns the blocks in `text`, one per session, ordered by session.
+
+    Anything else in it is passed over.
+    """
     return tuple(_split(text)[1].values())
 
 
@@ -67,7 +70,7 @@ def merge_notes(*texts: str) -> str:
 
 
 def join_notes(base: str, one: str, other: str) -> str:
-    """What two sides made of the note `base` (texts; "" is none): each block by itself.
+    """Returns what two sides made of the note `base` (texts; "" is none): each block by itself.
 
     Where both changed a session's block, `other` counts for what it says.
     """
@@ -84,7 +87,7 @@ def join_notes(base: str, one: str, other: str) -> str:
 def _three_way(
     base: Mapping[str, Value], one: Mapping[str, Value], other: Mapping[str, Value]
 ) -> dict[str, Value]:
-    """The entries of both sides but those that one of them took out and the other left alone."""
+    """Returns the entries of both sides but those that one of them took out and the other left alone."""
     found = {}
     for key in {**one, **other}:
         was, mine, theirs = base.get(key), one.get(key), other.get(key)

@@ -54,7 +54,7 @@ def session_ref(project: str, session: str) -> str:
 
 
 def tracking_ref(remote: str, ref: str) -> str:
-    """Where it is kept what `remote` had at the published ref `ref`."""
+    """Returns where it is kept what `remote` had at the published ref `ref`."""
     return f"{LOCAL}remotes/{remote}/{ref.removeprefix(PUBLISHED)}"
 
 
@@ -64,7 +64,7 @@ def sync_ref(replica: str) -> str:
 
 
 def parse_sync_ref(ref: str) -> str | None:
-    """The replica whose sync points `ref` holds, or None."""
+    """Returns the replica whose sync points `ref` holds, or None."""
     replica = ref.removeprefix(SYNC)
     return replica if ref.startswith(SYNC) and is_ulid(replica) else None
 
@@ -75,13 +75,13 @@ def current_by_project_ref(project: str) -> str:
 
 
 def parse_project_ref(ref: str) -> str | None:
-    """The project whose ledger `ref` is, or None."""
+    """Returns the project whose ledger `ref` is, or None."""
     name = ref.removeprefix(PROJECTS)
     return name if ref.startswith(PROJECTS) and is_name(name) else None
 
 
 def parse_session_ref(ref: str) -> tuple[str, str] | None:
-    """The (project, session) whose ledger `ref` is, or None."""
+    """Returns the (project, session) whose ledger `ref` is, or None."""
     if not ref.startswith(SESSIONS):
         return None
     project, _, session = ref.removeprefix(SESSIONS).partition("/")
@@ -117,7 +117,10 @@ class Neighbours:
             self._by_key.setdefault(key, shown)
 
     def problem(self, ref: str) -> tuple[str, str] | None:
-        """(code, what) of what `ref` would collide with; None where it would not, or exists already."""
+        """Returns (code, what) of what `ref` would collide with.
+
+        None where it would not, or exists already.
+        """
         if ref in self._exact:
             return None
         within = self._above.get(ref) or next((name for name in _folders(ref) if name in self._exact), None)
@@ -134,7 +137,7 @@ class Neighbours:
 
 
 def _folders(ref: str) -> Iterator[str]:
-    """The names above `ref`, the nearest first, up to that of its family."""
+    """Yields the names above `ref`, the nearest first, up to that of its family."""
     at = ref.rfind("/")
     while at > len(PUBLISHED):
         yield ref[:at]

@@ -75,7 +75,7 @@ class Replay:
         self._carried = ("", 0)
 
     def step(self, commit: LedgerCommit, *, is_cut: bool, is_tip: bool) -> Sequence[Defect]:
-        """Take in the next commit; what is wrong with it."""
+        """Takes in the next commit; what is wrong with it."""
         found = [
             Defect(self.ref, commit.id, code, what) for code, what in self._judged(commit, is_tip=is_tip)
         ]
@@ -89,7 +89,7 @@ class Replay:
         return found
 
     def end(self) -> Sequence[Defect]:
-        """What is wrong with the ledger as a whole."""
+        """Returns what is wrong with the ledger as a whole."""
         commit, count = self._carried
         if not count:
             return ()
@@ -135,7 +135,10 @@ class Replay:
             yield "merge-parents", f"its {len(commit.parents)} parents are not two in the order of their ids"
 
     def _merge_problems(self, commit: LedgerCommit) -> Iterator[tuple[str, str]]:
-        """What else is wrong with a merge that says what it should: its documents, its date, its author."""
+        """Yields what else is wrong with a merge that says what it should.
+
+        Its documents, its date, its author.
+        """
         if len(commit.parents) == 2 and self._expected and not (self._is_shallow or commit.is_foreign):
             yield from merge_problems(self.ref, commit.id, commit.parents, self._expected)
 
@@ -180,7 +183,10 @@ class Replay:
             yield "repeated-event", f"event {event.id} stands earlier in this history already"
 
     def _is_repeated(self, commit: LedgerCommit, event: Event) -> bool:
-        """An id among the ancestors; on concurrent sides the same event may stand twice, but no other."""
+        """Returns an id among the ancestors.
+
+        On concurrent sides the same event may stand twice, but no other.
+        """
         if event.id in self._older_ids:
             return True
         twins = self._by_event.setdefault(event.id, [])
@@ -218,7 +224,7 @@ class Replay:
             yield "state-mismatch", state_difference(commit.state or b"", self._kind.to_json(node.state))
 
     def _is_carried(self, commit: LedgerCommit, node: _Node, recorded: State) -> bool:
-        """Whether the difference came from the parent, and this commit only built upon it."""
+        """Tests whether the difference came from the parent, and this commit only built upon it."""
         parents = self._parents(commit)
         before = parents[0].recorded if len(parents) == 1 and parents[0] else None
         return (
@@ -243,7 +249,7 @@ class Replay:
         return fold_onto(self._base, known, self._kind.apply)
 
     def _reachable(self, names: Iterable[str]) -> set[str]:
-        """The commits since the last cut that can be reached from `names`, those included."""
+        """Returns the commits since the last cut that can be reached from `names`, those included."""
         waiting, found = list(names), set()
         while waiting:
             name = waiting.pop()
@@ -269,7 +275,7 @@ class Replay:
 def merge_problems(
     ref: str, commit: str, parents: Sequence[str], expected: ExpectedMerge
 ) -> Iterator[tuple[str, str]]:
-    """(code, what) where a merge of two parents is not the one that everybody would make."""
+    """Yields (code, what) where a merge of two parents is not the one that everybody would make."""
     try:
         wanted = expected(ref, parents)
     except CorruptLedgerError as error:

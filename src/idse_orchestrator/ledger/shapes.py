@@ -21,7 +21,7 @@ class Shape(NamedTuple):
 
 
 def text(pattern: str = "", *, least: int = 0) -> Shape:
-    """A text; all of it matches `pattern`, and it has `least` characters."""
+    """Returns a text; all of it matches `pattern`, and it has `least` characters."""
     if not pattern:
         return Shape(
             lambda value: type(value) is str and len(value) >= least,
@@ -35,12 +35,12 @@ def text(pattern: str = "", *, least: int = 0) -> Shape:
 
 
 def number(least: int = 0) -> Shape:
-    """A whole number, `least` or more."""
+    """Returns a whole number, `least` or more."""
     return Shape(lambda value: type(value) is int and value >= least, lambda: _constrained(int, ge=least))
 
 
 def one_of(*choices: str | int) -> Shape:
-    """One of `choices`, all of one type."""
+    """Returns one of `choices`, all of one type."""
     kind = type(choices[0])
 
     def schema() -> Any:  # noqa: ANN401 - a type
@@ -62,7 +62,7 @@ def either(one: Shape, other: Shape) -> Shape:
 
 
 def rows(shape: Shape, *, least: int = 0) -> Shape:
-    """A list of `least` values or more."""
+    """Returns a list of `least` values or more."""
     fits = shape.fits
     return Shape(
         lambda value: type(value) is list and len(value) >= least and all(map(fits, value)),
@@ -71,7 +71,7 @@ def rows(shape: Shape, *, least: int = 0) -> Shape:
 
 
 def table(key: Shape, shape: Shape) -> Shape:
-    """A table from keys to values."""
+    """Returns a table from keys to values."""
     return Shape(
         lambda value: (
             type(value) is dict and all(map(key.fits, value)) and all(map(shape.fits, value.values()))
@@ -123,7 +123,7 @@ class Record(NamedTuple):
 
 
 def tagged(key: str, *records: Record) -> Shape:
-    """One of `records`, each of which has a `one_of` at `key` that says so."""
+    """Returns one of `records`, each of which has a `one_of` at `key` that says so."""
 
     def schema() -> Any:  # noqa: ANN401 - a type
         from functools import reduce
@@ -138,7 +138,7 @@ def tagged(key: str, *records: Record) -> Shape:
 
 
 def body(name: str, required: Mapping[str, Shape], optional: Mapping[str, Shape] = {}) -> Record:
-    """The body of an event: what it may hold besides is free, since releases add to it."""
+    """Returns the body of an event: what it may hold besides is free, since releases add to it."""
     return Record(name, required, {"reason": TEXT, **optional}, is_open=True)
 
 

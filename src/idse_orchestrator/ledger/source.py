@@ -101,7 +101,7 @@ class _CommitReader:
         self._seen: set[str] = set()
 
     def read(self, ids: Sequence[str]) -> Sequence[LedgerCommit]:
-        """The commits of `ids`, in order."""
+        """Returns the commits of `ids`, in order."""
         raw = [parse_commit(found.data) if found else None for found in self._objects.read_all(ids)]
         trees = self._trees([parts[0] if parts else "" for parts in raw])
         wanted = [_named(tree, name) for tree in trees for name in (EVENT, STATE)]
@@ -146,7 +146,10 @@ class _CommitReader:
         return {name: blob.data for name, blob in found if blob and blob.kind == "blob"}
 
     def _files(self, tree: tuple[Entry, ...] | None) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
-        """What is in artifacts/ of `tree`, unless it was looked into before; and what of it is missing."""
+        """Returns what is in artifacts/ of `tree`, unless it was looked into before.
+
+        And what of it is missing.
+        """
         root = next(
             (entry.id for entry in tree or () if entry.path == ARTIFACTS and entry.mode == FOLDER), ""
         )
@@ -194,7 +197,7 @@ def _entries(found: GitObject | None, prefix: str = "") -> tuple[Entry, ...] | N
 
 
 def _named(tree: tuple[Entry, ...] | None, name: str) -> str:
-    """The id of the blob `name` in a tree; "" where there is none."""
+    """Returns the id of the blob `name` in a tree; "" where there is none."""
     wanted = (entry.id for entry in tree or () if entry.path == name and entry.mode != FOLDER)
     return next(wanted, "")
 
@@ -209,7 +212,10 @@ class History:
 
 
 def history_of(git: Git, objects: CarefulObjects, tip: str) -> History:
-    """The history of `tip`; where git cannot walk it, because commits are missing, what can be reached."""
+    """Returns the history of `tip`.
+
+    Where git cannot walk it, because commits are missing, what can be reached.
+    """
     done = git.attempt("rev-list", "--topo-order", "--reverse", "--parents", tip, "--", timeout=3600)
     if done.returncode == 0:
         return _ordered(line.decode("ascii").split() for line in BytesIO(done.stdout))

@@ -78,16 +78,19 @@ class Backend(Protocol):
     """Where ledgers are kept: in a repository, or in a store."""
 
     def read(self, named: Named) -> Tip[Any] | None:
-        """The tip of a ledger, None where there is none. CorruptLedgerError."""
+        """Returns the tip of a ledger, None where there is none. CorruptLedgerError."""
 
     def keep(self, named: Named, made: Made) -> str:
-        """Keep an entry that nothing leads to yet; its id."""
+        """Keeps an entry that nothing leads to yet; its id."""
 
     def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
-        """Let the ledger end with `new` instead of `old`. LedgerMovedError where it ends elsewhere by now."""
+        """Lets the ledger end with `new` instead of `old`.
+
+        LedgerMovedError where it ends elsewhere by now.
+        """
 
     def title(self, named: Named) -> str:
-        """What a ledger is called here."""
+        """Returns what a ledger is called here."""
 
 
 class Writer:
@@ -161,7 +164,10 @@ class Writer:
 
 
 def seconds_of(at: str) -> int:
-    """The Unix time of a moment as events write it (``2024-01-31T09:00:00Z``); ValueError for other text."""
+    """Returns the Unix time of a moment as events write it (``2024-01-31T09:00:00Z``).
+
+    ValueError for other text.
+    """
     from calendar import timegm  # only what happened long ago is dated by a text
 
     return timegm(time.strptime(at, _MOMENT))

@@ -24,35 +24,38 @@ class Names(Protocol):
     """The names that exist; a LedgerReader fulfils it."""
 
     def projects(self) -> Sequence[str]:
-        """Names of all projects, in order."""
+        """Returns names of all projects, in order."""
 
     def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
-        """Keys of all sessions, in order; of one project if given."""
+        """Returns keys of all sessions, in order; of one project if given."""
 
 
 class LedgerReader(Names, Protocol):
     """Reading ledgers; writes nothing."""
 
     def session(self, project: str, session: str) -> SessionTip | None:
-        """The tip of one session's ledger; None without a ledger; CorruptLedgerError if broken."""
+        """Returns the tip of one session's ledger; None without a ledger; CorruptLedgerError if broken."""
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """States of many sessions; those without a ledger are left out."""
 
     def project(self, project: str) -> ProjectTip | None:
-        """The tip of one project's ledger."""
+        """Returns the tip of one project's ledger."""
 
     def look(self, project: str, session: str) -> Look | None:
         """`session`, `artifact_blobs` of its tip and the parts of its project, at the price of one."""
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
-        """The state of a project at a commit of its ledger; None where `commit` is none of it here."""
+        """Returns the state of a project at a commit of its ledger.
+
+        None where `commit` is none of it here.
+        """
 
     def tree_files(self, tree: str) -> Mapping[str, str]:
         """Blob ids of all files below a tree ("" : none), by path in it."""
 
     def find_commit(self, project: str, session: str, name: str) -> str:
-        """The commit of a session's ledger that `name` stands for.
+        """Returns the commit of a session's ledger that `name` stands for.
 
         A commit id or an event id, or the beginning of one; or ``@{N}``, N entries before the newest.
         UnknownNameError and AmbiguousError.
@@ -62,10 +65,10 @@ class LedgerReader(Names, Protocol):
         """Stage to blob id of its artifact at the ledger commit; stages without one are left out."""
 
     def last_sync(self) -> str:
-        """When this clone last pushed or pulled something (UTC as ISO text), "" for never."""
+        """Returns when this clone last pushed or pulled something (UTC as ISO text), "" for never."""
 
     def synced(self, project: str, session: str) -> Synced:
-        """The same, and what the Agency had of a session when it was asked last."""
+        """Returns the same, and what the Agency had of a session when it was asked last."""
 
 
 BLUEPRINT_TYPE = "blueprint"
@@ -75,7 +78,10 @@ SESSION_TYPES = (FEATURE, EXPLORATORY, BLUEPRINT_TYPE)
 
 
 def type_fits(session: str, kind: str) -> bool:
-    """Whether a session of that name may be of that type: the blueprint is one session, and the only one."""
+    """Tests whether a session of that name may be of that type.
+
+    The blueprint is one session, and the only one.
+    """
     return (kind == BLUEPRINT_TYPE) == (session == BLUEPRINT)
 
 
@@ -86,7 +92,7 @@ class SessionGraph:
     sessions: Mapping[str, SessionState]
 
     def children(self) -> Mapping[str, tuple[str, ...]]:
-        """Each session that others grew from, with those, in order of their names."""
+        """Returns each session that others grew from, with those, in order of their names."""
         found: dict[str, list[str]] = {}
         for name in sorted(self.sessions):
             for parent in self.sessions[name].parents:
@@ -94,7 +100,7 @@ class SessionGraph:
         return {parent: tuple(names) for parent, names in found.items()}
 
     def roots(self) -> tuple[str, ...]:
-        """The sessions without a parent here: the blueprint first, then in order of their names."""
+        """Returns the sessions without a parent here: the blueprint first, then in order of their names."""
         found = (
             name
             for name, state in self.sessions.items()
@@ -103,7 +109,7 @@ class SessionGraph:
         return tuple(sorted(found, key=lambda name: (name != BLUEPRINT, name)))
 
     def walk(self) -> Iterator[tuple[int, str]]:
-        """(depth, name) of every session, each parent before its children and each session once.
+        """Yields (depth, name) of every session, each parent before its children and each session once.
 
         Sessions in a cycle, which only a foreign ledger can hold, come last at depth 0.
         """

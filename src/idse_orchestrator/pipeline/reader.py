@@ -197,7 +197,10 @@ def _document_names(commit: str) -> list[str]:
 
 
 def _table(data: bytes) -> Mapping[str, Any]:
-    """The state of a project, as plain JSON values: a status asks it for parts of other themes alone."""
+    """Returns the state of a project, as plain JSON values.
+
+    A status asks it for parts of other themes alone.
+    """
     import json
 
     raw = json.loads(data)

@@ -48,7 +48,7 @@ class Refusal(NamedTuple):
 
 
 def refusal(state: SessionState, blobs: Mapping[str, str], stage: str, action: str) -> Refusal | None:
-    """Why `action` on `stage` cannot be done now, given the documents' `blobs`; None when it can."""
+    """Returns why `action` on `stage` cannot be done now, given the documents' `blobs`; None when it can."""
     if state.status == ARCHIVED:
         return Refusal(
             "IDSE010",
@@ -74,7 +74,7 @@ def _wrong_status(stage: str, action: str, status: str) -> Refusal:
 
 
 def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> Refusal | None:
-    """Why the work before `stage` is no ground for it to stand on; None when it is."""
+    """Returns why the work before `stage` is no ground for it to stand on; None when it is."""
     at = STAGES.index(stage)
     if at == 0:
         return None

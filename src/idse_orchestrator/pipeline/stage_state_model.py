@@ -101,7 +101,7 @@ class SessionState(NamedTuple):
     format: int = FIRST
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
-        """A copy in which `stage` has `record`."""
+        """Returns a copy in which `stage` has `record`."""
         return self._replace(stages={**self.stages, stage: record})
 
     @property
@@ -133,7 +133,7 @@ class Standing(NamedTuple):
 
 
 def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Standing:
-    """Judge `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
+    """Judges `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
     record = state.stages[stage]
     actual = blobs.get(stage, "")
     if record.status != COMPLETE:
@@ -144,7 +144,7 @@ def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Stand
 
 
 def standings(state: SessionState, blobs: Mapping[str, str]) -> tuple[Standing, ...]:
-    """`standing` of all stages in pipeline order."""
+    """Returns `standing` of all stages in pipeline order."""
     return tuple(standing(state, stage, blobs) for stage in STAGES)
 
 
@@ -165,12 +165,12 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
 
 
 def state_to_json(state: SessionState) -> bytes:
-    """`state` as canonical JSON: equal states give equal bytes."""
+    """Returns `state` as canonical JSON: equal states give equal bytes."""
     return canonical_json(state_to_dict(state))
 
 
 def state_from_json(data: bytes) -> SessionState:
-    """The state in `data`; ValueError when it is none."""
+    """Returns the state in `data`; ValueError when it is none."""
     try:
         return _state_from_dict(json.loads(data))
     except (KeyError, TypeError, AttributeError, UnicodeDecodeError, RecursionError) as error:

@@ -162,7 +162,7 @@ def _not_ours(foreign: Sequence[Standing]) -> ForeignFileError:
 
 
 def leftovers(folder: ProfileFolder, project: str, form: str, sessions: Collection[str]) -> tuple[str, ...]:
-    """Names the files of `form` that idse wrote for sessions of `project` other than `sessions`.
+    """Returns names the files of `form` that idse wrote for sessions of `project` other than `sessions`.
 
     What was edited since is no leftover. In a folder that somebody named, other projects may keep theirs:
     there a file counts only where it says itself whose it is, which JSON does not.

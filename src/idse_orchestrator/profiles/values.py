@@ -43,7 +43,7 @@ def odd(name: str, value: Scalar) -> Problem | None:
 
 
 def kind_of(value: Placed) -> str:
-    """Names the kind of `value`, as a part of a sentence."""
+    """Returns names the kind of `value`, as a part of a sentence."""
     if isinstance(value, Scalar):
         return _KINDS.get(value.kind, "one text")
     return "a mapping" if isinstance(value, Table) else "a list"

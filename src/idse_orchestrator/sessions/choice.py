@@ -51,17 +51,17 @@ class KnownHere:
     workspace: SessionFolders
 
     def projects(self) -> Sequence[str]:
-        """Names of projects, in order."""
+        """Returns names of projects, in order."""
         return sorted({*self.ledgers.projects(), *(name for name, _ in self.workspace.session_folders())})
 
     def sessions(self, project: str | None = None) -> Sequence[SessionKey]:
-        """Keys of sessions, in order; of one project if given."""
+        """Returns keys of sessions, in order; of one project if given."""
         folders = {key for key in self.workspace.session_folders() if project in (None, key[0])}
         return sorted(folders.union(self.ledgers.sessions(project)))
 
 
 def named_scope(asking: Asking, kind: str, option: str | None, name: str) -> Scope:
-    """The session called `name` ("session" or "project/session") in a source of `kind`.
+    """Returns the session called `name` ("session" or "project/session") in a source of `kind`.
 
     A commit may hold a session that is nowhere else, so only its name is checked for one.
     """
@@ -77,12 +77,12 @@ def named_scope(asking: Asking, kind: str, option: str | None, name: str) -> Sco
 
 
 def project_scope(option: str | None) -> Scope:
-    """All sessions, or those of the project that ``--project`` names."""
+    """Returns all sessions, or those of the project that ``--project`` names."""
     return Scope(check_name("project", option)) if option else EVERYTHING
 
 
 def default_scope(asking: Asking, option: str | None) -> Scope:
-    """The session we stand in, else the one this work tree works on, else everything there is.
+    """Returns the session we stand in, else the one this work tree works on, else everything there is.
 
     A project that was named (``--project``, IDSE_PROJECT, the folder) limits what everything means.
     """
@@ -100,7 +100,7 @@ def default_scope(asking: Asking, option: str | None) -> Scope:
 
 
 def within(changes: Changes, project: str | None) -> Changes:
-    """The part of `changes` that belongs to `project`; all of it without one."""
+    """Returns the part of `changes` that belongs to `project`; all of it without one."""
     if project is None:
         return changes
     folder = project_folder(project) + "/"

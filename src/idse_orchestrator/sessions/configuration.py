@@ -118,43 +118,49 @@ class Layers(Protocol):
     """Where settings come from. Reading may raise InvalidConfigurationError."""
 
     def home(self) -> Sequence[Stated]:
-        """What ``~/.idseconfig.json`` says."""
+        """Returns what ``~/.idseconfig.json`` says."""
 
     def git(self) -> Sequence[Stated]:
-        """What git's configuration says, weakest first."""
+        """Returns what git's configuration says, weakest first."""
 
     def environment(self) -> Mapping[str, str]:
         """Environment variables."""
 
     def write(self, key: str, value: str) -> None:
-        """Set ``idse.<key>`` in this repository's git configuration."""
+        """Sets ``idse.<key>`` in this repository's git configuration."""
 
 
 def configuration(layers: Layers) -> Mapping[str, Value]:
-    """Every setting, by key; InvalidConfigurationError names a value that cannot be used, and its place."""
+    """Returns every setting, by key.
+
+    InvalidConfigurationError names a value that cannot be used, and its place.
+    """
     stated = _everything(layers)
     return {key: _resolved(key, stated) for key in SETTINGS}
 
 
 def get_setting(layers: Layers, key: str) -> Value:
-    """One setting; UnknownNameError for a key that idse does not know. The others need not be usable."""
+    """Returns one setting; UnknownNameError for a key that idse does not know.
+
+    The others need not be usable.
+    """
     return _resolved(known_key(key), _everything(layers))
 
 
 def set_setting(layers: Layers, key: str, value: str) -> Value:
-    """Set `key` for this repository; what it is now, which another layer may still decide."""
+    """Sets `key` for this repository; what it is now, which another layer may still decide."""
     known = known_key(key)
     layers.write(known, _checked(Stated(known, value, "the command line")))
     return get_setting(layers, known)
 
 
 def unknown_keys(layers: Layers) -> Sequence[Stated]:
-    """What the home file and git's configuration say about keys that idse does not know."""
+    """Returns what the home file and git's configuration say about keys that idse does not know."""
     return [said for said in (*layers.home(), *layers.git()) if said.key not in SETTINGS]
 
 
 def known_key(key: str) -> str:
-    """`key` in the spelling of SETTINGS; UnknownNameError when there is none like it."""
+    """Returns `key` in the spelling of SETTINGS; UnknownNameError when there is none like it."""
     return check_known("setting", key.lower().removeprefix("idse."), SETTINGS, ("idse config list",))
 
 

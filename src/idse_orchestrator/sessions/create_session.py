@@ -37,13 +37,13 @@ class Folders(Protocol):
     """Writing new files into the work tree."""
 
     def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
-        """Write `files` (by repository-relative path) that do not exist yet; the paths written.
+        """Writes `files` (by repository-relative path) that do not exist yet; the paths written.
 
         A file that exists is never touched.
         """
 
     def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
-        """Make `folder` with `files` (by path in it): all of them or, whatever happens, none.
+        """Makes `folder` with `files` (by path in it): all of them or, whatever happens, none.
 
         A folder that exists already gets those that it lacks, as by `write_new`.
         """
@@ -74,7 +74,7 @@ class SessionMaker:
 
 
 def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> SessionTip:
-    """Make the session `wish` in `project`, with its first stage in progress.
+    """Makes the session `wish` in `project`, with its first stage in progress.
 
     NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist.
     """
@@ -91,7 +91,10 @@ def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> Sess
 
 
 def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> SessionTip:
-    """Begin the ledger of a session whose folder stands: created, and its first stage started, or neither."""
+    """Begins the ledger of a session whose folder stands.
+
+    Created, and its first stage started, or neither.
+    """
     captured = maker.workspace.capture(*key)
     tree = captured.tree if captured else ""
 
@@ -118,7 +121,10 @@ def _created_body(key: SessionKey, wish: SessionWish) -> dict[str, object]:
 
 
 def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> Mapping[str, bytes]:
-    """What a new session begins with, by path in its folder. InvalidConfigurationError for a bad template."""
+    """Returns what a new session begins with, by path in its folder.
+
+    InvalidConfigurationError for a bad template.
+    """
     project = maker.ledgers.project(key[0])
     values = TemplateValues(
         project=key[0],
@@ -157,7 +163,7 @@ SETTABLE_STATUSES = ("draft", "active", "review")
 
 
 def describe_session(writer: LedgerWriter, key: SessionKey, wishes: Mapping[str, object]) -> bool:
-    """Set `title`, `owner`, `tags` (a list) or `status` of a session; False when all stood so already."""
+    """Sets `title`, `owner`, `tags` (a list) or `status` of a session; False when all stood so already."""
     if not wishes:
         raise UsageError("nothing to set", fix=("idse session set --help",))
     appended = False
@@ -180,7 +186,7 @@ def describe_session(writer: LedgerWriter, key: SessionKey, wishes: Mapping[str,
 
 
 def archive_session(writer: LedgerWriter, key: SessionKey, reason: str, *, undo: bool) -> bool:
-    """Archive a session, or bring it back with `undo`; False when it stood so already."""
+    """Archives a session, or brings it back with `undo`; False when it stood so already."""
     appended = False
 
     def plan(tip: SessionTip | None) -> Draft | None:
@@ -207,7 +213,7 @@ def _clean(value: object) -> object:
 
 
 def switch_session(workspace: SessionFolders, views: Views, key: SessionKey) -> bool:
-    """Make `key` the current session here and rewrite the views; False if it was current already."""
+    """Makes `key` the current session here and rewrites the views; False if it was current already."""
     changed = workspace.current() != key
     if changed or workspace.current(key[0]) != key:
         workspace.set_current(*key)

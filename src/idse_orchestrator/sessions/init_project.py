@@ -32,7 +32,7 @@ class Settings(Protocol):
     """Settings of this repository that init makes."""
 
     def show_notes(self) -> bool:
-        """Have plain `git log` show idse's notes; True if a setting was added."""
+        """Has plain `git log` show idse's notes; True if a setting was added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class Initialized:
 
     @property
     def changed(self) -> bool:
-        """Whether anything was done at all."""
+        """True if anything was done at all."""
         return self.created or bool(self.made or self.adopted or self.written) or self.settings
 
 
 def init_project(maker: SessionMaker, settings: Settings, wish: InitWish) -> Initialized:
-    """Bring the project `wish` to life here: ledgers, folders, settings, views."""
+    """Brings the project `wish` to life here: ledgers, folders, settings, views."""
     check_name("project", wish.project)
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
@@ -83,7 +83,7 @@ def init_project(maker: SessionMaker, settings: Settings, wish: InitWish) -> Ini
 
 
 def _refuse_in_time(maker: SessionMaker, project: str) -> None:
-    """Raise what would stop the work half way, before anything is changed."""
+    """Raises what would stop the work half way, before anything is changed."""
     if not any(owner == project for owner, _ in maker.workspace.session_folders()):
         session_documents(maker, (project, BLUEPRINT), _BLUEPRINT_WISH)
     maker.writer.ready()
@@ -110,7 +110,7 @@ def _begin_ledger(maker: SessionMaker, wish: InitWish) -> bool:
 
 
 def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
-    """Begin ledgers for session folders that have none, as in a fresh clone."""
+    """Begins ledgers for session folders that have none, as in a fresh clone."""
     known = set(maker.ledgers.sessions(project))
     strays = [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
     for key in strays:

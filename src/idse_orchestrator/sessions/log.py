@@ -40,14 +40,17 @@ class Wish:
 
     @property
     def picks(self) -> bool:
-        """Whether entries must be looked at to know if they are wanted."""
+        """True if entries must be looked at to know if they are wanted."""
         return bool(self.stage or self.kind or self.agent)
 
 
 def log_of_session(
     ledgers: LedgerReader, history: LedgerHistory, key: SessionKey, wish: Wish
 ) -> Iterator[Drawn]:
-    """The entries of one session, newest first. UnknownNameError without a ledger or for a wrong word."""
+    """Yields the entries of one session, newest first.
+
+    UnknownNameError without a ledger or for a wrong word.
+    """
     _check(wish)
     if key not in ledgers.sessions(key[0]):
         raise no_ledger(key)
@@ -57,7 +60,7 @@ def log_of_session(
 def log_of_project(
     ledgers: LedgerReader, history: LedgerHistory, project: str, wish: Wish
 ) -> Iterator[Drawn]:
-    """The entries of all sessions of a project and of the project itself, newest first."""
+    """Yields the entries of all sessions of a project and of the project itself, newest first."""
     _check(wish)
     span = Span(sessions=tuple(ledgers.sessions(project)), projects=(project,))
     return _told(ledgers, history, span, wish)
@@ -72,7 +75,7 @@ def _told(ledgers: LedgerReader, history: LedgerHistory, span: Span, wish: Wish)
 
 
 def _narrowed(span: Span, wish: Wish) -> Span:
-    """`span` with all of the wish that git can answer by itself: a graph only git can thin out."""
+    """Returns `span` with all of the wish that git can answer by itself: a graph only git can thin out."""
     span = replace(span, since=wish.since, until=wish.until, graph=wish.graph, color=wish.color)
     if not wish.graph:
         return span if wish.picks else replace(span, limit=wish.limit)
@@ -83,7 +86,7 @@ def _narrowed(span: Span, wish: Wish) -> Span:
 
 
 def _wanted(entry: Entry | None, wish: Wish) -> bool:
-    """Whether `entry` is wanted; damage always is, since nobody can say what it was."""
+    """Tests whether `entry` is wanted; damage always is, since nobody can say what it was."""
     if entry is None or entry.damage:
         return True
     return (
@@ -94,7 +97,7 @@ def _wanted(entry: Entry | None, wish: Wish) -> bool:
 
 
 def mark_not_applied(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[Drawn]:
-    """The same, with those events marked that the state kept without applying them."""
+    """Yields the same, with those events marked that the state kept without applying them."""
 
     @cache
     def reasons(project: str, session: str) -> dict[str, str]:
@@ -135,7 +138,7 @@ _WORDS = re.compile(r"[^\W\d_]+")
 
 
 def check_date(text: str) -> None:
-    """Raise UsageError for a word that no date has: git would quietly read it as "now"."""
+    """Raises UsageError for a word that no date has: git would quietly read it as "now"."""
     for word in _WORDS.findall(text):
         if not _KNOWN.fullmatch(word):
             raise UsageError(

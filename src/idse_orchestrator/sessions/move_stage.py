@@ -56,7 +56,7 @@ def move_stage(
     *,
     adding: Callable[[SessionState, Move], Addition] = _nothing,
 ) -> Moved:
-    """Make `move` on the session `key`, with what `adding` adds to it, in one append.
+    """Makes `move` on the session `key`, with what `adding` adds to it, in one append.
 
     GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
@@ -149,7 +149,10 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
 def _artifacts(
     workspace: Contributions, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
 ) -> str | None:
-    """The tree that enters the ledger with a gated move: the folder, if it lacks nothing the ledger has."""
+    """Returns the tree that enters the ledger with a gated move.
+
+    The folder, if it lacks nothing the ledger has.
+    """
     if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:
         return None
     merged = workspace.merge(workspace.base(*key), tip.artifacts, captured.tree)

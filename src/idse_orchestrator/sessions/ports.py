@@ -42,23 +42,23 @@ class SessionFolders(Protocol):
     """The sessions that have a folder here, and the one that is worked on."""
 
     def session_folders(self) -> Sequence[SessionKey]:
-        """(project, session) of every session folder in this work tree, in order."""
+        """Returns (project, session) of every session folder in this work tree, in order."""
 
     def current(self, project: str | None = None) -> SessionKey | None:
-        """The session this work tree works on (in `project`); it may have no ledger any more."""
+        """Returns the session this work tree works on (in `project`); it may have no ledger any more."""
 
     def set_current(self, project: str, session: str) -> None:
-        """Make it the session this work tree works on."""
+        """Makes it the session this work tree works on."""
 
 
 class ViewFiles(SessionFolders, Protocol):
     """The views that stand beside them."""
 
     def write_views(self, views: Mapping[str, bytes]) -> Sequence[str]:
-        """Write view files (by repository-relative path) that differ; the paths written."""
+        """Writes view files (by repository-relative path) that differ; the paths written."""
 
     def view(self, path: str) -> bytes | None:
-        """The content of a view by repository-relative path; None where nothing stands there.
+        """Returns the content of a view by repository-relative path; None where nothing stands there.
 
         What stands there and is no file has no content.
         """
@@ -71,7 +71,7 @@ class Documents(Protocol):
         """Stage to blob id of its artifact as git would record it now; stages without a file are left out."""
 
     def capture(self, project: str, session: str) -> Captured | None:
-        """Write the folder's content as git objects; None where there is no folder or it is empty.
+        """Writes the folder's content as git objects; None where there is no folder or it is empty.
 
         InvalidArtifactError when the folder holds what a ledger may not.
         """
@@ -81,16 +81,16 @@ class Contributions(Documents, Protocol):
     """What this work tree gave to a session's ledger or took from it, and merges of that with the rest."""
 
     def base(self, project: str, session: str) -> str:
-        """The tree that this work tree's edits of the session started from ("" for nothing)."""
+        """Returns the tree that this work tree's edits of the session started from ("" for nothing)."""
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
-        """Remember that the folder, as `tree`, has been given to the ledger or taken from it.
+        """Remembers that the folder, as `tree`, has been given to the ledger or taken from it.
 
         It holds on top of the code commits `heads` (default: HEAD; "" stands for no commit).
         """
 
     def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Apply what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
+        """Applies what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
 
 
 class Workspace(SessionFolders, Contributions, Protocol):

@@ -37,7 +37,10 @@ class Asking(NamedTuple):
 
 
 def resolve_project(asking: Asking, option: str | None) -> str:
-    """The project, or an error: NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError."""
+    """Returns the project, or an error.
+
+    NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError.
+    """
     named = option if option is not None else asking.wish or folder_of(asking.prefix)[0]
     current = asking.workspace.current()
     if named or option is not None:
@@ -73,7 +76,7 @@ def resolve_project(asking: Asking, option: str | None) -> str:
 
 
 def resolve_session(asking: Asking, option: str | None, name: str | None) -> SessionKey:
-    """The session called `name` ("session" or "project/session"), or the one we work on."""
+    """Returns the session called `name` ("session" or "project/session"), or the one we work on."""
     if name is not None and "/" in name:
         project, _, session = name.partition("/")
         return _existing(asking, check_name("project", project), session)
@@ -124,7 +127,7 @@ def _refuse_unknown(project: str, known: object) -> None:
 
 
 def folder_of(prefix: str) -> tuple[str, str]:
-    """(project, session) of the workspace folder `prefix` stands in, "" for what it does not say."""
+    """Returns (project, session) of the workspace folder `prefix` stands in, "" for what it does not say."""
     parts = prefix.rstrip("/").split("/")
     if parts[:2] != [".idse", "projects"] or len(parts) < 3:
         return "", ""

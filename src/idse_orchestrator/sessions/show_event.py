@@ -56,7 +56,7 @@ class Finder:
     session_named: SessionNamed
 
     def entry(self, name: str) -> Entry:
-        """The entry that `name` stands for. UnknownNameError, AmbiguousError, UsageError."""
+        """Returns the entry that `name` stands for. UnknownNameError, AmbiguousError, UsageError."""
         back = _BACK.fullmatch(name)
         if back:
             found = self._steps_back(name, self.session_named(back["session"] or None), int(back["steps"]))
@@ -99,7 +99,7 @@ class Finder:
 
 
 def show_event(finder: Finder, name: str) -> Shown:
-    """The entry `name` stands for, with what it changed."""
+    """Returns the entry `name` stands for, with what it changed."""
     entry = finder.entry(name)
     new = finder.trees.of_entry(entry.commit)
     old = finder.trees.of_entry(entry.parents[0]) if entry.parents else finder.trees.of_files({})
@@ -107,7 +107,7 @@ def show_event(finder: Finder, name: str) -> Shown:
 
 
 def artifact_at(finder: Finder, name: str, path: str) -> bytes:
-    """The bytes of the artifact `path` (or of a stage of that name) as they were at entry `name`."""
+    """Returns the bytes of the artifact `path` (or of a stage of that name) as they were at entry `name`."""
     entry = finder.entry(name)
     content = finder.trees.content(entry.commit, path)
     if content is None and path in ARTIFACTS:
@@ -146,15 +146,15 @@ class Difference:
     new_name: str = ""
 
     def changes(self) -> Sequence[Change]:
-        """The paths that differ, in order."""
+        """Returns the paths that differ, in order."""
         return [] if self.old == self.new else self.trees.changes(self.old, self.new, self.paths)
 
     def patch(self) -> Iterator[bytes]:
-        """The lines of the patch, each with its line break."""
+        """Yields the lines of the patch, each with its line break."""
         return self.trees.patch(self.old, self.new, self.paths)
 
     def stat(self, width: int) -> Sequence[str]:
-        """The summary git makes, at most `width` columns wide."""
+        """Returns the summary git makes, at most `width` columns wide."""
         return self.trees.stat(self.old, self.new, self.paths, width)
 
 
@@ -180,7 +180,10 @@ class Comparing:
 
 
 def diff(comparing: Comparing, key: SessionKey, wish: DiffWish) -> Difference:
-    """The difference `wish` asks for, the folder being the new side. Nothing but objects is written."""
+    """Returns the difference `wish` asks for, the folder being the new side.
+
+    Nothing but objects is written.
+    """
     _check(wish)
     folder = comparing.workspace.capture(*key)
     if wish.since_complete:

@@ -41,7 +41,7 @@ class NextAction(NamedTuple):
 
 
 def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
-    """The next thing to do about a session whose stages stand as `stages` says."""
+    """Returns the next thing to do about a session whose stages stand as `stages` says."""
     if state.status == ARCHIVED:
         return NextAction("the session is archived", (f"idse session archive {state.session} --undo",))
     for here in stages:
@@ -100,7 +100,7 @@ class SessionStatus(NamedTuple):
 
 
 def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> SessionStatus:
-    """The status of the session `key`; UnknownNameError where it has no ledger."""
+    """Returns the status of the session `key`; UnknownNameError where it has no ledger."""
     ledger = ledgers.look(*key)
     if ledger is None:
         raise no_ledger(key)
@@ -114,7 +114,7 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:
-    """The error for a session that has no ledger here."""
+    """Returns the error for a session that has no ledger here."""
     project, session = key
     return UnknownNameError(
         f"session {session!r} of project {project!r} has no ledger yet",

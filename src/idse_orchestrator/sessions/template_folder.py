@@ -67,17 +67,17 @@ class TemplateFolders:
         self._override = override
 
     def template(self, stage: str) -> TemplateText:
-        """The template of `stage`; InvalidConfigurationError if the one to use cannot be read."""
+        """Returns the template of `stage`; InvalidConfigurationError if the one to use cannot be read."""
         return self.named(ARTIFACTS[stage])
 
     def named(self, document: str) -> TemplateText:
-        """The template of a document that is no stage's, as `template` finds those of stages."""
+        """Returns the template of a document that is no stage's, as `template` finds those of stages."""
         return self._overriding(document) or _read(
             self._shipped, document + _SUFFIX, os.path.realpath(self._shipped)
         )
 
     def doubts(self) -> tuple[TemplateDoubt, ...]:
-        """What is odd about the project's own templates, in order of their paths.
+        """Returns what is odd about the project's own templates, in order of their paths.
 
         These are files that override nothing, and literal ones with values in them.
         """
@@ -124,14 +124,14 @@ def _files_below(folder: str) -> Iterator[str]:
 
 
 def _place_of(override: str) -> str:
-    """Where the override folder really stands, unless it or ``.idse`` is a link to somewhere else."""
+    """Returns where the override folder really stands, unless it or ``.idse`` is a link to somewhere else."""
     workspace, name = os.path.split(os.path.abspath(override))
     repository, dot_idse = os.path.split(workspace)
     return os.path.join(os.path.realpath(repository), dot_idse, name)
 
 
 def _read(folder: str, name: str, home: str) -> TemplateText:
-    """The file `name` of `folder`, which must really stand under `home`."""
+    """Returns the file `name` of `folder`, which must really stand under `home`."""
     path = os.path.join(folder, name)
     real = os.path.realpath(path)
     if not real.startswith(home + os.sep):
@@ -180,7 +180,7 @@ class TemplateValues:
 
 
 def render_artifacts(templates: TemplateFolders, values: TemplateValues) -> Mapping[str, bytes]:
-    """All seven documents: path relative to the session's folder to UTF-8 bytes, in pipeline order.
+    """Returns all seven documents: path relative to the session's folder to UTF-8 bytes, in pipeline order.
 
     Each has LF line ends and ends in exactly one newline. Raises InvalidConfigurationError with the
     file and line of a template that cannot be used; nothing is rendered in part.
@@ -190,7 +190,10 @@ def render_artifacts(templates: TemplateFolders, values: TemplateValues) -> Mapp
 
 
 def render_document(template: TemplateText, values: Mapping[str, object]) -> bytes:
-    """One document; `values` are texts on one line and lists of them. Errors as by `render_artifacts`."""
+    """Returns one document; `values` are texts on one line and lists of them.
+
+    Errors as by `render_artifacts`.
+    """
     text = _decoded(template)
     if not template.literal:
         text = _rendered(template.where, text, values)
@@ -243,7 +246,7 @@ def _compiled(where: str, text: str, values: Mapping[str, object]) -> Template:
 
 
 def _environment() -> Environment:
-    """A second wall behind `template_language`: no loader, no globals, immutable values."""
+    """Returns a second wall behind `template_language`: no loader, no globals, immutable values."""
     from jinja2 import StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

@@ -52,7 +52,10 @@ Refusal = tuple[int, str, str]
 
 
 def refusals(template: nodes.Template, known: Collection[str]) -> Iterator[Refusal]:
-    """Everything in `template` that it may not say; nothing if it may be rendered with `known` names."""
+    """Yields everything in `template` that it may not say.
+
+    Nothing if it may be rendered with `known` names.
+    """
     yield from _judge(template, Scope(frozenset(known)))
 
 
@@ -71,7 +74,7 @@ def _judge(node: nodes.Node, scope: Scope) -> Iterator[Refusal]:
 
 
 def _parts(node: nodes.Node) -> Iterator[nodes.Node]:
-    """The children that still have to be judged: what a test asks about may be unknown."""
+    """Yields the children that still have to be judged: what a test asks about may be unknown."""
     if isinstance(node, nodes.Test) or (isinstance(node, nodes.Getattr) and _is_loop(node.node)):
         return iter(())
     if isinstance(node, nodes.Filter) and node.name == "default" and isinstance(node.node, nodes.Name):

@@ -31,28 +31,31 @@ class Trees(Protocol):
     """Trees of artifacts, and how two of them differ. Paths are relative to the session's folder."""
 
     def of_entry(self, commit: str) -> str:
-        """The tree of artifacts in a ledger commit; the empty tree where it has none."""
+        """Returns the tree of artifacts in a ledger commit; the empty tree where it has none."""
 
     def of_folder(self, revision: str, folder: str) -> str | None:
-        """The tree of `folder` in a code revision ("" if the folder is not there); None: no such revision."""
+        """Returns the tree of `folder` in a code revision ("" if the folder is not there).
+
+        None: no such revision.
+        """
 
     def of_files(self, files: dict[str, str]) -> str:
-        """A tree of `files` (path to blob id). Objects are written, nothing else."""
+        """Returns a tree of `files` (path to blob id). Objects are written, nothing else."""
 
     def changes(self, old: str, new: str, paths: Sequence[str] = ()) -> Sequence[Change]:
-        """What differs between two trees, limited to `paths` if there are any."""
+        """Returns what differs between two trees, limited to `paths` if there are any."""
 
     def patch(self, old: str, new: str, paths: Sequence[str] = ()) -> Iterator[bytes]:
-        """The lines of the patch from `old` to `new`, each with its line break."""
+        """Yields the lines of the patch from `old` to `new`, each with its line break."""
 
     def stat(self, old: str, new: str, paths: Sequence[str] = (), width: int = 80) -> Sequence[str]:
-        """The summary git makes of the same, at most `width` columns wide."""
+        """Returns the summary git makes of the same, at most `width` columns wide."""
 
     def content(self, commit: str, path: str) -> bytes | None:
-        """The bytes of an artifact in a ledger commit; None where there is none."""
+        """Returns the bytes of an artifact in a ledger commit; None where there is none."""
 
     def blob(self, commit: str, path: str) -> str:
-        """The id of that artifact; "" where there is none."""
+        """Returns the id of that artifact; "" where there is none."""
 
 
 _NO_FILE = "0" * 40

@@ -32,7 +32,7 @@ class RecordedVerdict:
 
 
 def record_verdicts(report: Report, writer: LedgerWriter, views: Views) -> tuple[RecordedVerdict, ...]:
-    """Append a ``validated`` event to every judged session whose verdict, or whose rules, changed.
+    """Appends a ``validated`` event to every judged session whose verdict, or whose rules, changed.
 
     Sessions without a ledger are left out. The views of this work tree follow.
     """
@@ -95,7 +95,7 @@ class WaiverChange:
 def waive_rule(
     context: Waivers, key: SessionKey, rule_id: str, reason: str, expires: str | None = None
 ) -> WaiverChange:
-    """Record that the rule does not block the session, up to and including the day `expires` (ISO date).
+    """Records that the rule does not block the session, up to and including the day `expires` (ISO date).
 
     The same waiver twice is one. UnknownNameError for a rule or session that is not there, UsageError
     without a reason, for a day that has passed, and for rules that no waiver can reach.
@@ -120,7 +120,7 @@ def waive_rule(
 
 
 def unwaive_rule(context: Waivers, key: SessionKey, rule_id: str, reason: str) -> WaiverChange:
-    """Record that the waiver of a rule is withdrawn; where none stands, nothing is written.
+    """Records that the waiver of a rule is withdrawn; where none stands, nothing is written.
 
     A waiver of a rule that no constitution has any more can be withdrawn too.
     """
@@ -139,7 +139,10 @@ def unwaive_rule(context: Waivers, key: SessionKey, rule_id: str, reason: str) -
 
 
 def known_rule(constitution: Constitution, rule_id: str) -> Rule:
-    """The rule of that id, in any case; UnknownNameError, with the nearest ids, where there is none."""
+    """Returns the rule of that id, in any case.
+
+    UnknownNameError, with the nearest ids, where there is none.
+    """
     rule = constitution.rule(rule_id)
     if rule is not None:
         return rule
@@ -155,7 +158,7 @@ def known_rule(constitution: Constitution, rule_id: str) -> Rule:
 
 
 def is_waivable(rule: Rule) -> bool:
-    """Whether a waiver can reach the rule: one about places in the repository belongs to no session."""
+    """Tests whether a waiver can reach the rule: one about places in the repository belongs to no session."""
     return rule.applies_to != (WORKSPACE_PATHS,)
 
 
@@ -188,7 +191,7 @@ def _standing(tip: SessionTip, rule_id: str) -> Waiver | None:
 
 
 def _appended(context: Waivers, key: SessionKey, plan: SessionPlan) -> tuple[str, SessionTip]:
-    """The commit before the last attempt, and the tip afterwards."""
+    """Returns the commit before the last attempt, and the tip afterwards."""
     seen: list[str] = []
 
     def watched(tip: SessionTip | None) -> Draft | None:

@@ -38,34 +38,37 @@ class Views:
         self._refresh_others = refresh_others
 
     def contents(self) -> Mapping[str, bytes]:
-        """The content that the views made here should have, by repository-relative path."""
+        """Returns the content that the views made here should have, by repository-relative path."""
         projects = {project for project, _ in self._workspace.session_folders()}
         keys = [key for project in sorted(projects) if (key := self._workspace.current(project))]
         states, last_sync = self._ledgers.states(keys), self._ledgers.last_sync()
         return {path: data for state in states.values() for path, data in views_of(state, last_sync).items()}
 
     def refresh(self, project: str) -> None:
-        """Write the views of `project` where they differ from the refs."""
+        """Writes the views of `project` where they differ from the refs."""
         current = self._workspace.current(project)
         if current is not None:
             self.write(current)
 
     def write(self, current: SessionKey) -> None:
-        """Write the views for the session `current`; nothing where it has no ledger."""
+        """Writes the views for the session `current`; nothing where it has no ledger."""
         tip = self._ledgers.session(*current)
         if tip is not None:
             self._workspace.write_views(views_of(tip.state, self._ledgers.last_sync()))
             self._refresh_others(current[0])
 
     def refresh_all(self) -> None:
-        """Write every view that differs from the refs."""
+        """Writes every view that differs from the refs."""
         self._workspace.write_views(self.contents())
         for project in sorted({project for project, _ in self._workspace.session_folders()}):
             self._refresh_others(project)
 
 
 def views_of(state: SessionState, last_sync: str) -> Mapping[str, bytes]:
-    """The views of the project whose current session has `state`; `last_sync` as `LedgerReader.last_sync`."""
+    """Returns the views of the project whose current session has `state`.
+
+    `last_sync` as `LedgerReader.last_sync`.
+    """
     return {
         current_session_path(state.project): state.session.encode(),
         session_state_path(state.project): _session_state(state, last_sync),
@@ -87,7 +90,7 @@ def _session_state(state: SessionState, last_sync: str) -> bytes:
 
 
 def failure_of(write: Callable[[], object]) -> str:
-    """Run `write`, which writes views, and return why that failed, in a sentence; "" where it did not."""
+    """Runs `write`, which writes views, and returns why that failed, in a sentence; "" where it did not."""
     try:
         write()
     except StorageError as error:

@@ -194,7 +194,10 @@ def _file_patch(change: Change, old: bytes, new: bytes) -> Iterator[bytes]:
 
 
 def _hunks(old: bytes, new: bytes, old_name: bytes, new_name: bytes) -> Iterator[bytes]:
-    """The lines of the hunks. Difflib wants text: Latin-1 gives every byte a character, and takes it back."""
+    """Yields the lines of the hunks.
+
+    Difflib wants text: Latin-1 gives every byte a character, and takes it back.
+    """
     before, after = (_lines(content) for content in (old, new))
     for line in unified_diff(before, after, old_name.decode("latin-1"), new_name.decode("latin-1")):
         yield line.encode("latin-1") if line.endswith("\n") else line.encode("latin-1") + b"\n" + _NO_END
@@ -206,7 +209,7 @@ def _lines(content: bytes) -> list[str]:
 
 
 def _counted(old: bytes, new: bytes) -> tuple[int, int, bool]:
-    """Lines that came and went; and whether there are no lines to count."""
+    """Returns lines that came and went; and whether there are no lines to count."""
     if _is_binary(old, new):
         return len(new), len(old), True
     body = list(unified_diff(_lines(old), _lines(new)))[2:]

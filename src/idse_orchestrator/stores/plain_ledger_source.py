@@ -25,7 +25,10 @@ Load = Callable[[str], bytes]
 
 
 def problem_with(kinds: Kinds, key: LedgerKey, entries: Sequence[StoreEntry], load: Load) -> str:
-    """The first thing that is wrong with a ledger's `entries`, parents first; "" where it is sound."""
+    """Returns the first thing that is wrong with a ledger's `entries`, parents first.
+
+    "" where it is sound.
+    """
     for defect in _defects(_named(kinds, key), key, entries, load):
         if not defect.is_note:
             at = f" at {defect.commit[:12]}" if defect.commit else ""
@@ -64,14 +67,17 @@ class Sizes:
         self._known: dict[str, int] = {}
 
     def of(self, name: str) -> int:
-        """The size in bytes. UnknownNameError, CorruptLedgerError."""
+        """Returns the size in bytes. UnknownNameError, CorruptLedgerError."""
         if name not in self._known:
             self._known[name] = len(self._load(name))
         return self._known[name]
 
 
 def ledger_commit(name: str, entry: StoreEntry, sizes: Sizes) -> LedgerCommit:
-    """The entry `name` as a replay reads it. UnknownNameError, CorruptLedgerError for lost documents."""
+    """Returns the entry `name` as a replay reads it.
+
+    UnknownNameError, CorruptLedgerError for lost documents.
+    """
     rows = [Entry(PLAIN, STATE, content_id(BLOB, entry.state))]
     if entry.event is not None:
         rows.append(Entry(PLAIN, EVENT, content_id(BLOB, entry.event)))
@@ -121,7 +127,10 @@ class StoreLedgerSource:
         return ()
 
     def merge_of(self, parents: Sequence[str]) -> str:
-        """The entry that merges `parents`, "" where none does. Only git can make it again and compare."""
+        """Returns the entry that merges `parents`, "" where none does.
+
+        Only git can make it again and compare.
+        """
         for key in set(self._keys.values()):
             for entry in self._read(key)[0]:
                 if entry.parents == tuple(parents):
@@ -140,7 +149,7 @@ class StoreLedgerSource:
         return FoundRef(ref, tip, "", named.kind, named)
 
     def _read(self, key: LedgerKey) -> tuple[list[StoreEntry], LedgerCommit | None]:
-        """The entries, newest first, and what stands for those that cannot be read."""
+        """Returns the entries, newest first, and what stands for those that cannot be read."""
         found: list[StoreEntry] = []
         try:
             for entry in self._store.entries(key):

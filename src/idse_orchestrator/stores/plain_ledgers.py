@@ -74,7 +74,7 @@ class StoreLedgerDocuments:
         return found
 
     def _entries(self, key: LedgerKey) -> Iterator[StoreEntry]:
-        """Those that can be read, newest first."""
+        """Yields those that can be read, newest first."""
         try:
             yield from self._store.entries(key)
         except CorruptLedgerError:
@@ -201,7 +201,7 @@ class Folders:
         self._known: dict[str, Mapping[str, str]] = {"": {}, EMPTY: {}}
 
     def id_of(self, files: Mapping[str, str]) -> str:
-        """The id of a folder, path to content id; "" where it has no file."""
+        """Returns the id of a folder, path to content id; "" where it has no file."""
         if not files:
             return ""
         name = folder_id(files)
@@ -209,7 +209,10 @@ class Folders:
         return name
 
     def files(self, name: str) -> Mapping[str, str]:
-        """Path to content id of the folder with that id. CorruptLedgerError where nothing holds it."""
+        """Returns path to content id of the folder with that id.
+
+        CorruptLedgerError where nothing holds it.
+        """
         if name not in self._known:
             for _, entry in self.all_entries():
                 self.id_of(entry.artifacts or {})
@@ -236,11 +239,11 @@ class Folders:
         return self._store.save_artifact(content)
 
     def entry(self, commit: str) -> StoreEntry | None:
-        """The entry of that id, in whichever ledger; None where none has it."""
+        """Returns the entry of that id, in whichever ledger; None where none has it."""
         return next((entry for _, entry in self.all_entries() if entry_id(entry) == commit), None)
 
     def all_entries(self) -> Iterator[tuple[LedgerKey, StoreEntry]]:
-        """Every entry of every ledger, with the ledger's key."""
+        """Yields every entry of every ledger, with the ledger's key."""
         for key in all_keys(self._store):
             for entry in self._store.entries(key):
                 yield key, entry
@@ -282,7 +285,7 @@ def _key(named: Named) -> LedgerKey:
 
 
 def _signature(made: Made) -> str:
-    """Author and date as git writes them on a commit; it has no time before 1970."""
+    """Returns author and date as git writes them on a commit; it has no time before 1970."""
     now = max(0, seconds_of(made.event.at))
     minutes = 0 if made.is_old else time.localtime(now).tm_gmtoff // 60
     zone = f"{'-' if minutes < 0 else '+'}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"

@@ -29,7 +29,7 @@ class GitActing:
         self._agent = agent
 
     def __call__(self) -> Actor:
-        """The actor. InvalidConfigurationError where git does not know who that is."""
+        """Returns the actor. InvalidConfigurationError where git does not know who that is."""
         from idse_orchestrator.base.files import replica_id
         from idse_orchestrator.git.configuration import identity
 
@@ -38,7 +38,7 @@ class GitActing:
         return Actor(who.name, who.email, self._agent(), replica)
 
     def anybody(self) -> Actor:
-        """The actor; idse itself where git knows nobody: for what claims nothing for anybody."""
+        """Returns the actor; idse itself where git knows nobody: for what claims nothing for anybody."""
         from idse_orchestrator.base.files import replica_id
 
         try:
@@ -47,7 +47,7 @@ class GitActing:
             return Actor(*IDSE, "", replica_id(self._vault.private, int(time.time() * 1000)))
 
     def as_agent(self, agent: str) -> GitActing:
-        """The same person, for whom `agent` acts ("" : nobody)."""
+        """Returns the same person, for whom `agent` acts ("" : nobody)."""
         return GitActing(self._vault, self._configuration, lambda: agent)
 
 
@@ -58,15 +58,15 @@ class GivenActing:
         self._actor = actor
 
     def __call__(self) -> Actor:
-        """The actor."""
+        """Returns the actor."""
         return self._actor
 
     def anybody(self) -> Actor:
-        """The actor."""
+        """Returns the actor."""
         return self._actor
 
     def as_agent(self, agent: str) -> GivenActing:
-        """The same person, for whom `agent` acts ("" : nobody)."""
+        """Returns the same person, for whom `agent` acts ("" : nobody)."""
         return GivenActing(self._actor._replace(agent=agent))
 
 
@@ -82,14 +82,14 @@ class PlainActing:
         self._agent = agent
 
     def __call__(self) -> Actor:
-        """The actor. InvalidConfigurationError where nothing says a name."""
+        """Returns the actor. InvalidConfigurationError where nothing says a name."""
         from idse_orchestrator.base.files import replica_id
 
         replica = replica_id(self._private, int(time.time() * 1000))
         return Actor(*identity_without_git(self._environment), self._agent(), replica)
 
     def as_agent(self, agent: str) -> PlainActing:
-        """The same person, for whom `agent` acts ("" : nobody)."""
+        """Returns the same person, for whom `agent` acts ("" : nobody)."""
         return PlainActing(self._private, self._environment, lambda: agent)
 
 

@@ -45,12 +45,12 @@ class AgentHooks:
         return strongest(verdicts), found[0][0].work_tree.git_dir if found else ""
 
     def _meant(self, path: str) -> str:
-        """`path` as who asks opens it: Claude Code takes ``~/`` for the home, Codex for a name."""
+        """Returns `path` as who asks opens it: Claude Code takes ``~/`` for the home, Codex for a name."""
         home = self._environment.get("HOME", "")
         return home + path[1:] if self._kind == CLAUDE and path.startswith("~/") and home else path
 
     def _in_git(self, paths: Sequence[str]) -> list[tuple[Application, list[str]]]:
-        """Those of `paths` that stand in work trees of the agent's repository, by work tree.
+        """Returns those of `paths` that stand in work trees of the agent's repository, by work tree.
 
         Where the agent was started outside of git, a store may stand there.
         """
@@ -93,7 +93,10 @@ class AgentHooks:
 
 
 def application_at(folder: str, environment: Mapping[str, str]) -> Application:
-    """The application in `folder`: on a store that is named, in its repository, or on a store found there."""
+    """Returns the application in `folder`.
+
+    On a store that is named, in its repository, or on a store found there.
+    """
     if _names_a_store(environment):
         app = _application_without_git(folder, environment)
         if app is not None:
@@ -108,7 +111,7 @@ def application_at(folder: str, environment: Mapping[str, str]) -> Application:
 
 
 def current_session(app: Application) -> SessionKey | None:
-    """The session that commands without a name are about here; None where nothing says which."""
+    """Returns the session that commands without a name are about here; None where nothing says which."""
     try:
         return app.resolve_session(None)
     except (AmbiguousError, NoProjectError, UnknownNameError):

@@ -54,7 +54,7 @@ class Application(UseCases):
 
     @classmethod
     def around(cls, vault: Vault, environment: Mapping[str, str]) -> Application:
-        """The application on a `vault` that was found already."""
+        """Returns the application on a `vault` that was found already."""
         made = cls.__new__(cls)
         made.folder, made.environment, made.vault = vault.git.folder, environment, vault
         return made
@@ -96,7 +96,7 @@ class Application(UseCases):
 
     @property
     def is_bare(self) -> bool:
-        """Whether there are ledgers here and no documents beside them."""
+        """True if there are ledgers here and no documents beside them."""
         return not isinstance(self.vault, WorkTree)
 
     @cached_property
@@ -113,7 +113,7 @@ class Application(UseCases):
         return self._plain_writer
 
     def writer_as(self, agent: str) -> LedgerWriter:
-        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        """Returns the same, with `agent` acting ("" : a person), whatever is configured."""
         from idse_orchestrator.wiring.ledgers import git_writer
 
         self.drain_spool()
@@ -152,7 +152,7 @@ class Application(UseCases):
         return GitLedgerHistory(self.vault, KINDS.words)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
-        """What the use cases of blueprint claims work with."""
+        """Returns what the use cases of blueprint claims work with."""
         from idse_orchestrator.claims.ledger_documents import GitLedgerDocuments
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
 
@@ -161,19 +161,19 @@ class Application(UseCases):
         return Blueprint(project, self.reader, lambda: self.writer, documents, file, progress)
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
-        """The documents of this work tree in or at `places`, to judge."""
+        """Returns the documents of this work tree in or at `places`, to judge."""
         from idse_orchestrator.worktree.worktree_reader import WorktreeReader
 
         return WorktreeReader(self.work_tree, places)
 
     def committed(self, rev: str, places: Sequence[str], *, is_known: bool = False) -> ArtifactReader:
-        """The documents of the code commit `rev` in or at `places`, to judge."""
+        """Returns the documents of the code commit `rev` in or at `places`, to judge."""
         from idse_orchestrator.constitution.commit_reader import CommitReader
 
         return CommitReader(self.vault, rev, places, is_known=is_known)
 
     def judge_index(self) -> Report:
-        """What the ValidationEngine says of the commit that git is about to make."""
+        """Returns what the ValidationEngine says of the commit that git is about to make."""
         from idse_orchestrator.constitution.scope import Changes, Scope, places
         from idse_orchestrator.constitution.validate import validate
         from idse_orchestrator.worktree.index_reader import IndexReader, compare_index
@@ -184,7 +184,7 @@ class Application(UseCases):
         return validate(self.judging.validation(reader), scope)
 
     def source(self, choice: Choice) -> Source:
-        """The documents that `choice` names, to judge."""
+        """Returns the documents that `choice` names, to judge."""
         from idse_orchestrator.worktree.sources import open_source
 
         return open_source(self.vault, self.environment, choice)
@@ -204,7 +204,7 @@ class Application(UseCases):
         return GitStore(self.vault)
 
     def import_store(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
-        """Take the ledgers of another store in; views follow."""
+        """Takes the ledgers of another store in; views follow."""
         from idse_orchestrator.stores.import_ledgers import import_ledgers
         from idse_orchestrator.wiring.ledgers import KINDS
 
@@ -239,7 +239,7 @@ class Application(UseCases):
         return cast("SessionFolders", NobodyWorks(self.vault, self.reader))
 
     def hook_files(self) -> GitHookFiles:
-        """The hook files of this repository."""
+        """Returns the hook files of this repository."""
         from idse_orchestrator.worktree.hook_files import GitHookFiles
 
         return GitHookFiles(self.work_tree)
@@ -296,7 +296,7 @@ class Application(UseCases):
         return GitMissedCommits(self.work_tree)
 
     def drain_spool(self) -> None:
-        """Record what was missed, and give the commits that wait for a note theirs.
+        """Records what was missed, and gives the commits that wait for a note theirs.
 
         What cannot be done now waits on: nothing about it is a reason for a command to fail.
         """
@@ -312,13 +312,13 @@ class Application(UseCases):
             self.log(f"spool: {type(error).__name__}: {error}")
 
     def write_waiting_notes(self) -> Sequence[str]:
-        """Give the commits that wait for a note theirs; those whose note became different."""
+        """Gives the commits that wait for a note theirs; those whose note became different."""
         from idse_orchestrator.worktree.code_commits import drain
 
         return drain(self.work_tree, self.acting.anybody)
 
     def record_missed(self) -> int:
-        """Record what was missed; how many. BusyError at once where another process writes now."""
+        """Records what was missed; how many. BusyError at once where another process writes now."""
         from idse_orchestrator.git.vault import ledger_lock
         from idse_orchestrator.worktree.record_commit import record_missed
 
@@ -334,11 +334,11 @@ class Application(UseCases):
         return git_source(self.vault)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:
-        """The id that a merge of two commits of the ledger `ref` must have."""
+        """Returns the id that a merge of two commits of the ledger `ref` must have."""
         return self.joiner.expected(ref, parents)
 
     def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:
-        """What is wrong with the sync points on `refs`; see `ledger.fsck`."""
+        """Yields what is wrong with the sync points on `refs`; see `ledger.fsck`."""
         from idse_orchestrator.sync.guard_sync_points import sync_problems
 
         return sync_problems(self.vault, refs)
@@ -351,7 +351,7 @@ class Application(UseCases):
         return git_joiner(self.vault)
 
     def health_checks(self) -> Iterator[Check]:
-        """What `idse doctor` looks at, in order."""
+        """Yields what `idse doctor` looks at, in order."""
         from shutil import which
 
         from idse_orchestrator.agents.checkup import agent_file_checks

@@ -26,7 +26,7 @@ class NoDocuments:
         self._ledgers = ledgers
 
     def current(self, project: str | None = None) -> SessionKey | None:
-        """The only session of `project`; None where there are several."""
+        """Returns the only session of `project`; None where there are several."""
         sessions = self._ledgers.sessions(project) if project else ()
         return sessions[0] if len(sessions) == 1 else None
 
@@ -47,7 +47,7 @@ class NobodyWorks(NoDocuments):
     """The same for who asks which session is meant: where it has to be named, that is the answer."""
 
     def current(self, project: str | None = None) -> SessionKey | None:
-        """The only session of `project`; UnsupportedRepositoryError where there are several."""
+        """Returns the only session of `project`; UnsupportedRepositoryError where there are several."""
         sessions = self._ledgers.sessions(project) if project else ()
         if len(sessions) > 1:
             raise UnsupportedRepositoryError(

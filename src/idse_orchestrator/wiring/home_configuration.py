@@ -15,7 +15,10 @@ FILE = ".idseconfig.json"
 
 
 def parse_home(data: bytes, path: str) -> Sequence[Stated]:
-    """What the file `path` with the content `data` says; InvalidConfigurationError with line and column."""
+    """Returns what the file `path` with the content `data` says.
+
+    InvalidConfigurationError with line and column.
+    """
     try:
         raw = json.loads(data.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
@@ -34,7 +37,7 @@ def parse_home(data: bytes, path: str) -> Sequence[Stated]:
 
 
 def _is_plain(raw: object) -> bool:
-    """Whether `raw` holds nothing but text: such a file is right whatever its keys are."""
+    """Tests whether `raw` holds nothing but text: such a file is right whatever its keys are."""
     if not isinstance(raw, dict):
         return False
     agency = raw.get("agency", {})

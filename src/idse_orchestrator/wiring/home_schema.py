@@ -25,7 +25,7 @@ class HomeSchema(BaseModel):
 
 
 def home_problem(raw: object) -> str | None:
-    """What is wrong with the file's content, with the path to it; None when nothing is."""
+    """Returns what is wrong with the file's content, with the path to it; None when nothing is."""
     try:
         HomeSchema.model_validate(raw)
     except ValidationError as error:

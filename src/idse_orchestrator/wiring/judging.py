@@ -37,7 +37,7 @@ class Judging:
         self._parts = parts
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
-        """The ValidationEngine with the constitution that `reader` sees."""
+        """Returns the ValidationEngine with the constitution that `reader` sees."""
         from idse_orchestrator.constitution.examination import Examiner, quiet
         from idse_orchestrator.constitution.in_force import constitution_in, verdict_cache_in
 
@@ -47,7 +47,7 @@ class Judging:
         return Examiner(rules, cache, extra.checks, on_progress or quiet)
 
     def _extra_checks(self, reader: ArtifactReader) -> InstalledChecks:
-        """Check verbs of installed packages. Only a project's own rules can name them, so most never ask."""
+        """Checks verbs of installed packages. Only a project's own rules can name them, so most never ask."""
         from idse_orchestrator.constitution.in_force import installed_checks
         from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 
@@ -62,7 +62,7 @@ class Judging:
         views: Mapping[str, bytes] | None = None,
         on_progress: Progress | None = None,
     ) -> Validation:
-        """What `constitution.validate` needs to judge the documents of `reader`."""
+        """Returns what `constitution.validate` needs to judge the documents of `reader`."""
         from idse_orchestrator.constitution.validate import Validation
 
         return Validation(
@@ -70,7 +70,7 @@ class Judging:
         )
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
-        """What judging the documents that `choice` names needs, and which of them it is about."""
+        """Returns what judging the documents that `choice` names needs, and which of them it is about."""
         from idse_orchestrator.constitution.validate import Validation
         from idse_orchestrator.sessions.choice import WORKTREE
 
@@ -100,14 +100,14 @@ class Judging:
         )
 
     def gate(self, key: SessionKey, stage: str) -> Report:
-        """What would be wrong if `stage` were complete with the documents of this work tree."""
+        """Returns what would be wrong if `stage` were complete with the documents of this work tree."""
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import gate
 
         return gate(self.validation(self._parts.documents(places(Scope(*key)))), *key, stage)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
-        """What the ValidationEngine says of one session in a code commit."""
+        """Returns what the ValidationEngine says of one session in a code commit."""
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import validate
 
@@ -122,7 +122,7 @@ class Compiling:
         self._parts = parts
 
     def key(self, option: str | None, name: str | None, rev: str | None = None) -> SessionKey:
-        """The session called `name`, with a ledger or a folder; the current one without a name.
+        """Returns the session called `name`, with a ledger or a folder; the current one without a name.
 
         In the code revision `rev` it may be the only place that has it.
         """
@@ -138,7 +138,7 @@ class Compiling:
         return scope.project or "", scope.session or ""
 
     def _folder_of(self, option: str | None, name: str) -> SessionKey | None:
-        """The session whose folder stands in this work tree: then no ledger has to be asked for."""
+        """Returns the session whose folder stands in this work tree: then no ledger has to be asked for."""
         from idse_orchestrator.base.names import check_name
         from idse_orchestrator.documents.project_workspace import session_folder
 
@@ -149,7 +149,7 @@ class Compiling:
         return key if os.path.isdir(path) else None
 
     def project(self, option: str | None) -> str:
-        """The project we are about, with a ledger or a folder."""
+        """Returns the project we are about, with a ledger or a folder."""
         from idse_orchestrator.sessions.resolve import resolve_project
 
         return resolve_project(self._asking, option)
@@ -163,7 +163,7 @@ class Compiling:
         return asking._replace(ledgers=KnownHere(asking.ledgers, asking.workspace))
 
     def source(self, request: CompileRequest, rev: str | None) -> ArtifactReader:
-        """The specs that `request` is about: of this work tree, or of the code revision `rev`."""
+        """Returns the specs that `request` is about: of this work tree, or of the code revision `rev`."""
         from idse_orchestrator.profiles.project_profiles import places_of
 
         places = places_of(request)
@@ -172,7 +172,10 @@ class Compiling:
         return self._parts.documents(places)
 
     def folder(self, project: str, out: str | None) -> ProfileFolder:
-        """Where the profiles of `project` go: `out`, or the project's build folder in this work tree."""
+        """Returns where the profiles of `project` go.
+
+        `out`, or the project's build folder in this work tree.
+        """
         from idse_orchestrator.documents.project_workspace import build_folder
         from idse_orchestrator.profiles.folder import ProfileFolder
 

@@ -53,7 +53,7 @@ class Migration:
         return dict(self._app.reader.tree_files(tip.artifacts)) if tip else {}
 
     def applying(self, found: Survey) -> Applying:
-        """What carrying out works with."""
+        """Returns what carrying out works with."""
         from idse_orchestrator.migrate.apply import Applying
 
         app = self._app
@@ -86,7 +86,7 @@ class Migration:
         return frozenset(found)
 
     def archive(self, name: str) -> Archive:
-        """Where notices for the old place go."""
+        """Returns where notices for the old place go."""
         from idse_orchestrator.migrate.archive import Archive
 
         return Archive(self.source, name)

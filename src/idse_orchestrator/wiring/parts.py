@@ -59,7 +59,7 @@ class Parts(ABC):
 
     @abstractmethod
     def writer_as(self, agent: str) -> LedgerWriter:
-        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        """Returns the same, with `agent` acting ("" : a person), whatever is configured."""
 
     @property
     @abstractmethod
@@ -78,15 +78,18 @@ class Parts(ABC):
 
     @abstractmethod
     def documents(self, places: Sequence[str]) -> ArtifactReader:
-        """The documents in or at `places`, to judge."""
+        """Returns the documents in or at `places`, to judge."""
 
     @abstractmethod
     def source(self, choice: Choice) -> Source:
-        """The documents that `choice` names, to judge."""
+        """Returns the documents that `choice` names, to judge."""
 
     @abstractmethod
     def committed(self, rev: str, places: Sequence[str], *, is_known: bool = False) -> ArtifactReader:
-        """The documents of the code commit `rev` in or at `places`; NeedsGitError where there is no git."""
+        """Returns the documents of the code commit `rev` in or at `places`.
+
+        NeedsGitError where there is no git.
+        """
 
     @property
     def current(self) -> SessionFolders:
@@ -105,7 +108,7 @@ class Parts(ABC):
         return Views(self.reader, self.workspace, others)
 
     def setting(self, key: str) -> str:
-        """The value of a setting in force here; "" where nobody set it."""
+        """Returns the value of a setting in force here; "" where nobody set it."""
         from idse_orchestrator.sessions.configuration import get_setting
 
         return get_setting(self.layers, key).value

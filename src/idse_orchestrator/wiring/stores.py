@@ -107,7 +107,7 @@ class StoreApplication(UseCases):
         return self.place
 
     def __getattr__(self, name: str) -> NoGit:
-        """What only a repository has."""
+        """Returns what only a repository has."""
         if name not in _OF_GIT:
             raise AttributeError(name)
         return NoGit(self.place)
@@ -145,7 +145,7 @@ class StoreApplication(UseCases):
         return self._writer(self._who)
 
     def writer_as(self, agent: str) -> LedgerWriter:
-        """The same, with `agent` acting ("" : a person), whatever is configured."""
+        """Returns the same, with `agent` acting ("" : a person), whatever is configured."""
         return self._writer(self._who.as_agent(agent))
 
     def _writer(self, actor: PlainActing) -> LedgerWriter:
@@ -204,19 +204,19 @@ class StoreApplication(UseCases):
         )
 
     def documents(self, places: Sequence[str]) -> ArtifactReader:
-        """The documents of this folder, to judge."""
+        """Returns the documents of this folder, to judge."""
         from idse_orchestrator.stores.plain_documents import FolderDocuments
 
         return FolderDocuments(self.top, tuple(places))
 
     def source(self, choice: Choice) -> Source:
-        """The documents that `choice` names; NeedsGitError for commits and the index."""
+        """Returns the documents that `choice` names; NeedsGitError for commits and the index."""
         from idse_orchestrator.stores.plain_documents import open_plain_source
 
         return open_plain_source(self.place, self.store, choice)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
-        """What the use cases of blueprint claims work with."""
+        """Returns what the use cases of blueprint claims work with."""
         from idse_orchestrator.claims.session import Blueprint, GitBlueprintFile
         from idse_orchestrator.stores.plain_ledgers import StoreLedgerDocuments
 
@@ -233,7 +233,10 @@ class StoreApplication(UseCases):
         return StoreLedgerSource(self.store, KINDS)
 
     def expected_merge(self, ref: str, parents: Sequence[str]) -> str:  # noqa: ARG002 - as of a repository
-        """The merge that is there: that it is the right one is judged when it comes into a repository."""
+        """Returns the merge that is there.
+
+        That it is the right one is judged when it comes into a repository.
+        """
         return self.ledger_source.merge_of(parents)
 
     def sync_problems(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:  # noqa: ARG002 - the same
@@ -257,7 +260,7 @@ class StoreApplication(UseCases):
         raise self.place.needs_git()
 
     def import_store(self, source: DesignStore, on_progress: Callable[[str], None]) -> CopyOutcome:
-        """Take the ledgers of another store in, as far as they only add to those here; views follow."""
+        """Takes the ledgers of another store in, as far as they only add to those here; views follow."""
         from idse_orchestrator.stores.copy_ledgers import all_keys, copy_ledgers
         from idse_orchestrator.stores.plain_ledger_source import problem_with
         from idse_orchestrator.wiring.ledgers import KINDS
@@ -270,7 +273,7 @@ class StoreApplication(UseCases):
 
 
 def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> Application:
-    """The application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError.
+    """Returns the application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError.
 
     To commands it is an `Application`, which refuses what only a repository has when it is used.
     """
@@ -281,7 +284,7 @@ def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> Ap
 
 
 def application_found(folder: str, environment: Mapping[str, str]) -> Application | None:
-    """The application on the store that stands in `folder` or above; None where none does.
+    """Returns the application on the store that stands in `folder` or above; None where none does.
 
     One that stands in a repository is passed by: a branch may have carried it there.
     """
@@ -295,7 +298,7 @@ def application_found(folder: str, environment: Mapping[str, str]) -> Applicatio
 
 
 def refuse_unnamed_store(folder: str) -> None:
-    """Raise UnknownStoreError where `folder` is in a project whose ledgers are in a store somewhere else.
+    """Raises UnknownStoreError where `folder` is in a project whose ledgers are in a store somewhere else.
 
     Whoever forgot its name would otherwise be told to begin a repository, and have two histories.
     """
@@ -311,7 +314,7 @@ def refuse_unnamed_store(folder: str) -> None:
 
 
 def _above(folder: str, path: str) -> str | None:
-    """The nearest folder, `folder` or one above, in which `path` stands."""
+    """Returns the nearest folder, `folder` or one above, in which `path` stands."""
     place = os.path.abspath(folder)
     while not os.path.exists(os.path.join(place, *path.split("/"))):
         above = os.path.dirname(place)

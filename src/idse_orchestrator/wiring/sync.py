@@ -51,13 +51,16 @@ class Sync:
         return AgencyParts(self._layers, remotes, self._folder, self._vault.git.folder)
 
     def agency(self) -> Agency:
-        """Where to sync; see `sync.agency.resolve_agency`."""
+        """Returns where to sync; see `sync.agency.resolve_agency`."""
         from idse_orchestrator.sync.agency import resolve_agency
 
         return resolve_agency(self.parts)
 
     def ledgers_elsewhere(self) -> Agency | None:
-        """Where a fresh clone may find its ledgers: the Agency, or else where the branch came from."""
+        """Returns where a fresh clone may find its ledgers.
+
+        The Agency, or else where the branch came from.
+        """
         from idse_orchestrator.sync.agency import ORIGIN, Agency
 
         try:
@@ -67,7 +70,7 @@ class Sync:
             return Agency(origin.urls[0], ORIGIN, "git remote origin") if origin and origin.urls else None
 
     def set_up(self, url: str, remote: str) -> AgencySetup:
-        """Write down the Agency; see `sync.setup_agency`. It is asked whether it answers."""
+        """Writes down the Agency; see `sync.setup_agency`. It is asked whether it answers."""
         from idse_orchestrator.sync.setup_agency import setup_agency
         from idse_orchestrator.sync.transport import GitRemote
 
@@ -91,7 +94,7 @@ class Sync:
     def open(
         self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
     ) -> AbstractContextManager[Syncing]:
-        """The parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
+        """Returns the parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
         from idse_orchestrator.sync.published_refs import RefListings
 
         vault = self._vault
@@ -110,14 +113,14 @@ class Sync:
         return self._seconds()
 
     def tidy(self) -> None:
-        """Let git tidy up as after a fetch, if the user lets it: nobody else packs what a sync wrote."""
+        """Lets git tidy up as after a fetch, if the user lets it: nobody else packs what a sync wrote."""
         entries = self._configuration.entries
         wishes = [entry.value for entry in entries if entry.key == "maintenance.auto"]
         if wishes[-1:] != ["false"]:
             self._vault.git.attempt("maintenance", "run", "--auto", "--quiet")
 
     def points(self, limit: int | None) -> Iterator[PointEntry]:
-        """The pushes and pulls of all clones known here, newest first."""
+        """Yields the pushes and pulls of all clones known here, newest first."""
         from idse_orchestrator.sync.points import sync_points
 
         return sync_points(self._vault, limit)

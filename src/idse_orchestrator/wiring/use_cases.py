@@ -50,17 +50,17 @@ class UseCases(Parts):
         return TemplateFolders(shipped_folder("templates"), os.path.join(self.top, TEMPLATES_FOLDER))
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep other processes that begin a project or adopt one waiting until the block ends."""
+        """Keeps other processes that begin a project or adopt one waiting until the block ends."""
         from idse_orchestrator.base.files import file_lock
 
         return file_lock(self.private if self.top else "", name="init.lock")
 
     def refresh_all_views(self) -> None:
-        """Write the views of every project here where they differ from the ledgers."""
+        """Writes the views of every project here where they differ from the ledgers."""
         self.views.refresh_all()
 
     def log(self, text: str) -> None:
-        """Add a line to the log among idse's own files; a log that cannot be written stops nothing."""
+        """Adds a line to the log among idse's own files; a log that cannot be written stops nothing."""
         from idse_orchestrator.git.vault import write_log
 
         write_log(self.private, text)

@@ -184,7 +184,7 @@ def _read(name: str) -> bytes:
 
 
 def _quoted(program: str) -> bytes:
-    """One word of sh. Backslashes of Windows become slashes, which Git's sh wants."""
+    """Returns one word of sh. Backslashes of Windows become slashes, which Git's sh wants."""
     plain = program.replace("\\", "/") if os.name == "nt" else program
     return b"'" + os.fsencode(plain).replace(b"'", b"'\\''") + b"'"
 

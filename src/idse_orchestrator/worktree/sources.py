@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def open_source(vault: Vault, environment: Mapping[str, str], choice: Choice) -> Source:
-    """The source of `choice`. `environment` is what git gave a hook: it names the index.
+    """Returns the source of `choice`. `environment` is what git gave a hook: it names the index.
 
     UnknownNameError for revisions and ledgers that are not here.
     """
@@ -64,7 +64,7 @@ def _range(vault: Vault, choice: Choice) -> Source:
 
 
 def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
-    """A session that was named is judged whole; without one, what differs is."""
+    """Returns a session that was named is judged whole; without one, what differs is."""
     if scope.session is not None:
         return scope
     found = compare()
@@ -72,7 +72,10 @@ def _changed(scope: Scope, compare: Callable[[], Comparison]) -> Scope:
 
 
 def _ledger(vault: Vault, scope: Scope) -> Source:
-    """A ledger holds one session and no rules: those of the work tree count, and else the core's alone."""
+    """Returns a ledger holds one session and no rules.
+
+    Those of the work tree count, and else the core's alone.
+    """
     project, session = scope.project or "", scope.session or ""
     tip = GitLedgerReader(vault).session(project, session)
     if tip is None:

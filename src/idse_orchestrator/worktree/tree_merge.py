@@ -37,7 +37,7 @@ class TreeMerger:
         return merged
 
     def mixed(self, tree: str, other: str, paths: Collection[str]) -> str:
-        """`tree` in which the files `paths` are those of `other`, also where one of them has none."""
+        """Returns `tree` in which the files `paths` are those of `other`, also where one of them has none."""
         from idse_orchestrator.ledger.merge.folders import exchange_files
         from idse_orchestrator.ledger.merge.trees import GitFolders
 
@@ -46,7 +46,10 @@ class TreeMerger:
         return mixed
 
     def only_documents(self, tree: str) -> str:
-        """`tree` without what no ledger holds: links, executables, submodules, large files, odd names."""
+        """Returns `tree` without what no ledger holds.
+
+        Links, executables, submodules, large files, odd names.
+        """
         entries = self._objects.entries(tree) if tree else ()
         odd = {name for _, name, _ in name_problems(_raw(entry) for entry in entries)}
         kept = {}
@@ -57,7 +60,7 @@ class TreeMerger:
         return make_tree(self._objects, kept) if kept else ""
 
     def _only_document(self, entry: Entry) -> str:
-        """Its id, or that of what is left of a folder; "" where nothing of it may be in a ledger."""
+        """Returns its id, or that of what is left of a folder; "" where nothing of it may be in a ledger."""
         if entry.mode == FOLDER:
             return self.only_documents(entry.id)
         return entry.id if entry.mode == PLAIN and self._objects.size(entry.id) <= MAX_FILE_BYTES else ""

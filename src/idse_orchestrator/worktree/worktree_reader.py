@@ -133,7 +133,7 @@ class UnrecordedFiles:
         return entries
 
     def read(self, entries: Mapping[str, FileEntry]) -> dict[str, bytes]:
-        """The bytes behind `entries`; ConflictError where a file no longer is what its entry says."""
+        """Returns the bytes behind `entries`; ConflictError where a file no longer is what its entry says."""
         contents = dict.fromkeys(entries, b"")
         for path, entry in entries.items():
             if is_readable(entry):
@@ -178,7 +178,10 @@ class UnrecordedFiles:
         return contents
 
     def _mode(self, path: str, *, runs: bool) -> int:
-        """The mode git would record; where it does not trust the disk (core.fileMode), the staged one."""
+        """Returns the mode git would record.
+
+        Where it does not trust the disk (core.fileMode), the staged one.
+        """
         staged, _ = self._staged.get(path, (REGULAR, ""))
         if runs != (staged == EXECUTABLE) and not self._trusts_modes:
             runs = staged == EXECUTABLE

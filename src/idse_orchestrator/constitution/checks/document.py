@@ -42,7 +42,7 @@ class Document:
 
     @property
     def is_regular(self) -> bool:
-        """Whether git would record a plain file, executable or not."""
+        """True if git would record a plain file, executable or not."""
         return self.entry.mode in (REGULAR, EXECUTABLE)
 
     @property
@@ -61,7 +61,7 @@ class Document:
 
     @property
     def is_text(self) -> bool:
-        """Whether `text` is all there is: UTF-8 without NUL bytes."""
+        """True if `text` is all there is: UTF-8 without NUL bytes."""
         return b"\0" not in self.data and self.decoding_problem is None
 
     @cached_property
@@ -89,7 +89,7 @@ class Document:
         return task_list_of(self.lines, self.outline.code | self.outline.comments, phases)
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of a character of `text`, both from 1."""
+        """Returns line and column of a character of `text`, both from 1."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
@@ -110,37 +110,37 @@ Heading = Mapping[str, object]
 
 
 def texts(options: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """The list of texts under `key`; empty where it is missing."""
+    """Returns the list of texts under `key`; empty where it is missing."""
     return tuple(cast("Sequence[str]", options.get(key, ())))
 
 
 def text(options: Mapping[str, object], key: str) -> str:
-    """The text under `key`."""
+    """Returns the text under `key`."""
     return cast("str", options[key])
 
 
 def number(options: Mapping[str, object], key: str) -> int:
-    """The whole number under `key`."""
+    """Returns the whole number under `key`."""
     return cast("int", options[key])
 
 
 def heading(options: Mapping[str, object], key: str = "section") -> Heading:
-    """The section that the rule is about."""
+    """Returns the section that the rule is about."""
     return cast("Heading", options[key])
 
 
 def headings(options: Mapping[str, object], stage: str) -> Sequence[Heading]:
-    """The sections that the rule asks of the artifact of `stage`."""
+    """Returns the sections that the rule asks of the artifact of `stage`."""
     return cast("Mapping[str, Sequence[Heading]]", options["sections"]).get(stage, ())
 
 
 def heading_name(wanted: Heading) -> str:
-    """The name that a message shows."""
+    """Returns the name that a message shows."""
     return cast("str", wanted["name"])
 
 
 def sections_called(outline: Outline, wanted: Heading) -> list[Section]:
-    """The sections of `outline` that go by the name of `wanted` or one of its aliases."""
+    """Returns the sections of `outline` that go by the name of `wanted` or one of its aliases."""
     exact, starts = _wanted_names(heading_name(wanted), texts(wanted, "also"))
     return [
         section

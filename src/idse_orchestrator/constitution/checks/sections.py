@@ -39,7 +39,7 @@ def body_lines(document: Document, section: Section) -> Iterator[tuple[int, str]
 
 
 def says_something(document: Document, section: Section, markers: re.Pattern[str], help_words: int) -> bool:
-    """Whether anything but help, markers, labels and rulers stands in `section`.
+    """Tests whether anything but help, markers, labels and rulers stands in `section`.
 
     Help is a quoted line, or a line all in italics of at least `help_words` words. Code counts as words.
     """
@@ -81,7 +81,7 @@ def marker_pattern(*markers: str) -> re.Pattern[str]:
 
 
 def no_marker(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """One notice for all places where `marker` still stands, at the first of them."""
+    """Yields one notice for all places where `marker` still stands, at the first of them."""
     marker = text(options, "marker")
     offsets = list(_open_places(document, marker_pattern(marker), _core(marker)))
     if offsets:
@@ -94,7 +94,7 @@ def no_marker(document: Document, options: Mapping[str, object]) -> Iterator[Not
 
 
 def no_placeholder(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice at each piece of text outside of code that one of `patterns` finds."""
+    """Yields a notice at each piece of text outside of code that one of `patterns` finds."""
     if "{{" in document.text or "{%" in document.text or "<" in document.text:
         for offset, found in _found(document, _alternation(texts(options, "patterns"))):
             shown = " ".join(found.split())
@@ -133,7 +133,7 @@ def _within(offset: int, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def _hidden(document: Document, first: int, last: int) -> list[tuple[int, int]]:
-    """Start and end offsets of what does not show as text in these lines, in order and apart."""
+    """Returns start and end offsets of what does not show as text in these lines, in order and apart."""
     start = document.start_of(first)
     block = document.text[start : document.start_of(last + 1)]
     hidden = code_spans(block) if "`" in block else []
@@ -166,14 +166,14 @@ def _core(marker: str) -> str:
 
 
 def required_sections(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice for each section of `sections` that the document lacks."""
+    """Yields a notice for each section of `sections` that the document lacks."""
     for wanted in headings(options, document.stage):
         if not sections_called(document.outline, wanted):
             yield Notice(params={"section": heading_name(wanted)})
 
 
 def sections_filled(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice for each section of `sections` that is there and says nothing of its own.
+    """Yields a notice for each section of `sections` that is there and says nothing of its own.
 
     A section in which one of `markers` still stands is left to the rule about markers.
     """
@@ -197,7 +197,7 @@ def no_text(document: Document, options: Mapping[str, object]) -> Iterator[Notic
 
 
 def has_text(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where none of `texts` is in the document, in any case, as whole words."""
+    """Yields a notice where none of `texts` is in the document, in any case, as whole words."""
     wanted = texts(options, "texts")
     if not _whole_words(wanted).search(document.text):
         yield Notice(params={"texts": ", ".join(wanted)})

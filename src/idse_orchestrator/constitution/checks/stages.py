@@ -48,7 +48,7 @@ def has_criteria(document: Document, options: Mapping[str, object]) -> Iterator[
 
 
 def questions_answered(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice for each question in `section` that is neither answered, ticked nor struck."""
+    """Yields a notice for each question in `section` that is neither answered, ticked nor struck."""
     for section in sections_called(document.outline, heading(options)):
         for item in _items(document, section):
             if _is_open(item, options):
@@ -66,7 +66,7 @@ class _Item:
 
 
 def _items(document: Document, section: Section) -> Iterator[_Item]:
-    """List items with what belongs to them, and paragraphs; quoted help and code are left out."""
+    """Yields list items with what belongs to them, and paragraphs; quoted help and code are left out."""
     item: _Item | None = None
     last = section.first
     for line, text in body_lines(document, section):
@@ -157,13 +157,13 @@ MOST_COMPARED = 400
 
 
 def task_grammar(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for each line that is meant as a task and cannot be read as one."""
+    """Yields a notice for each line that is meant as a task and cannot be read as one."""
     for flaw in document.task_list.flaws:
         yield Notice(flaw.line, flaw.column, {"problem": flaw.problem})
 
 
 def task_ids_unique(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for each task whose id was used before."""
+    """Yields a notice for each task whose id was used before."""
     first: dict[str, int] = {}
     for task in document.task_list.tasks:
         if first.setdefault(task.id, task.line) != task.line:
@@ -171,7 +171,7 @@ def task_ids_unique(document: Document, _options: Options) -> Iterator[Notice]:
 
 
 def task_dependencies_exist(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for each dependency that names no task of the document."""
+    """Yields a notice for each dependency that names no task of the document."""
     known = {task.id for task in document.task_list.tasks}
     for task in document.task_list.tasks:
         for missing in dict.fromkeys(name for name in task.dependencies if name not in known):
@@ -179,7 +179,7 @@ def task_dependencies_exist(document: Document, _options: Options) -> Iterator[N
 
 
 def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice for each cycle of dependencies that is found, at its first task."""
+    """Yields a notice for each cycle of dependencies that is found, at its first task."""
     lines = {task.id: task.line for task in reversed(document.task_list.tasks)}
     for cycle in cycles(_edges(document.task_list.tasks)):
         yield Notice(min(lines[name] for name in cycle), 1, {"cycle": " → ".join(cycle)})
@@ -200,7 +200,7 @@ def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Noti
 
 
 def tasks_ticked(document: Document, _options: Options) -> Iterator[Notice]:
-    """One notice where tasks are left, at the first of them."""
+    """Yields one notice where tasks are left, at the first of them."""
     tasks = document.task_list.tasks
     left = [task for task in tasks if not task.done]
     if left:
@@ -208,7 +208,7 @@ def tasks_ticked(document: Document, _options: Options) -> Iterator[Notice]:
 
 
 def has_tasks(document: Document, _options: Options) -> Iterator[Notice]:
-    """A notice where the document names no task at all."""
+    """Yields a notice where the document names no task at all."""
     if not document.task_list.tasks:
         yield Notice()
 
@@ -228,7 +228,7 @@ class _Before:
         self._known: dict[str, frozenset[str]] = {}
 
     def orders(self, one: str, other: str) -> bool:
-        """Whether one of the two waits for the other, or both are the same."""
+        """Tests whether one of the two waits for the other, or both are the same."""
         return one == other or other in self._of(one) or one in self._of(other)
 
     def _of(self, task: str) -> frozenset[str]:

@@ -56,7 +56,7 @@ class Verb(NamedTuple):
 
 
 def loaded(name: str) -> object:
-    """What ``module:function`` names."""
+    """Returns what ``module:function`` names."""
     module, _, function = name.partition(":")
     return getattr(import_module(module), function)
 
@@ -66,32 +66,35 @@ _CONFLICT = re.compile(r"^(<{7}(?= |$)|={7}$|>{7}(?= |$))", re.MULTILINE)
 
 
 def regular_file(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where git would record anything but a plain file."""
+    """Yields a notice where git would record anything but a plain file."""
     if not document.is_regular:
         yield Notice(params={"kind": _KINDS.get(document.entry.mode, "no file")})
 
 
 def not_executable(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where the executable bit is set."""
+    """Yields a notice where the executable bit is set."""
     if document.entry.mode == EXECUTABLE:
         yield Notice()
 
 
 def utf8_name(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where the path holds bytes that are not UTF-8; readers hand them on as lone surrogates."""
+    """Yields a notice where the path holds bytes that are not UTF-8.
+
+    Readers hand them on as lone surrogates.
+    """
     if not is_unicode(document.path):
         yield Notice()
 
 
 def max_size(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice where the file has more than `bytes` bytes."""
+    """Yields a notice where the file has more than `bytes` bytes."""
     limit = number(options, "bytes")
     if document.size > limit:
         yield Notice(params={"size": document.size, "limit": limit})
 
 
 def utf8(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice at the first byte that is not UTF-8, in artifacts and files of `text_suffixes`."""
+    """Yields a notice at the first byte that is not UTF-8, in artifacts and files of `text_suffixes`."""
     if _is_text(document, options) and document.decoding_problem is not None:
         offset = document.decoding_problem
         line = document.data.count(b"\n", 0, offset) + 1
@@ -100,7 +103,7 @@ def utf8(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
 
 
 def no_nul(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice at the first NUL byte, in artifacts and files of `text_suffixes`."""
+    """Yields a notice at the first NUL byte, in artifacts and files of `text_suffixes`."""
     first = document.data.find(b"\0")
     if first >= 0 and _is_text(document, options):
         line = document.data.count(b"\n", 0, first) + 1
@@ -109,7 +112,7 @@ def no_nul(document: Document, options: Mapping[str, object]) -> Iterator[Notice
 
 
 def no_conflict_markers(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice at each merge conflict: the three kinds of marker lines in their order, code or not."""
+    """Yields a notice at each merge conflict: the three kinds of marker lines in their order, code or not."""
     if b"<<<<<<<" not in document.data or b">>>>>>>" not in document.data:
         return
     opened = parted = 0
@@ -131,7 +134,7 @@ _SHOWN = 4
 
 
 def no_secrets(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
-    """A notice at each text of one of `shapes`, in code too, unless it is plainly an example."""
+    """Yields a notice at each text of one of `shapes`, in code too, unless it is plainly an example."""
     text = document.text
     taken: set[int] = set()
     for shape in cast("Sequence[Mapping[str, str]]", options["shapes"]):

@@ -47,7 +47,10 @@ class Ancestry:
         self._known: dict[str, Commit] = {}
 
     def commit(self, name: str) -> Commit:
-        """The commit `name`; CorruptLedgerError where it cannot be read, as where a shallow clone ends."""
+        """Returns the commit `name`.
+
+        CorruptLedgerError where it cannot be read, as where a shallow clone ends.
+        """
         found = self._known.get(name)
         if found is None:
             if len(self._known) >= _REMEMBERED:
@@ -56,13 +59,13 @@ class Ancestry:
         return found
 
     def meeting(self, one: str, other: str) -> Meeting:
-        """Where the histories of two commits meet."""
+        """Returns where the histories of two commits meet."""
         common, apart = self._painted(one, other)
         bases = [name for name in common if not self._is_older(name, common)]
         return Meeting(tuple(sorted(bases)), tuple(apart))
 
     def reachable(self, names: Iterable[str]) -> list[str]:
-        """Every commit that can be reached from `names`, those included."""
+        """Returns every commit that can be reached from `names`, those included."""
         found: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -73,7 +76,7 @@ class Ancestry:
         return list(found)
 
     def _is_older(self, name: str, others: list[str]) -> bool:
-        """Whether another one has `name` among its ancestors."""
+        """Tests whether another one has `name` among its ancestors."""
         return any(other != name and name in self._painted(name, other)[0] for other in others)
 
     def _painted(self, one: str, other: str) -> tuple[list[str], list[str]]:

@@ -43,7 +43,7 @@ class Merged(NamedTuple):
 
 
 def settle_edit(base: str, ours: str, theirs: str) -> Merged | None:
-    """The merge of an edit into a ledger where no folder has to be read; None where it has to.
+    """Returns the merge of an edit into a ledger where no folder has to be read; None where it has to.
 
     A ledger without documents takes the edit whole.
     """

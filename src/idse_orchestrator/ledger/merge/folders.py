@@ -49,16 +49,16 @@ class FolderStore(Protocol):
     """Folders and the contents of their files by id; "" is the folder without files."""
 
     def list_folder(self, folder: str) -> Mapping[str, File]:
-        """Path to file, for all files at any depth."""
+        """Returns path to file, for all files at any depth."""
 
     def save_folder(self, files: Mapping[str, File]) -> str:
-        """The id of the folder with these files."""
+        """Returns the id of the folder with these files."""
 
     def read_file(self, blob: str) -> bytes:
-        """The content of a file."""
+        """Returns the content of a file."""
 
     def save_file(self, content: bytes) -> str:
-        """The id of a file with this content."""
+        """Returns the id of a file with this content."""
 
 
 def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_texts: TextMerger) -> Merged:
@@ -84,7 +84,7 @@ def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_t
 
 
 def exchange_files(store: FolderStore, folder: str, other: str, paths: Collection[str]) -> str:
-    """The folder in which the files `paths` are those of `other`, also where one of them has none."""
+    """Returns the folder in which the files `paths` are those of `other`, also where one of them has none."""
     source = store.list_folder(other)
     taken = {path: source[path] for path in paths if path in source}
     gone = {*paths, *(above for path in taken for above in folders_of(path))}
@@ -97,7 +97,7 @@ def exchange_files(store: FolderStore, folder: str, other: str, paths: Collectio
 
 
 def _merge_file(store: FolderStore, edited: BothEdited, merge_texts: TextMerger) -> tuple[File, str]:
-    """The file that both sides edited, and which kind of conflict it is ("": none)."""
+    """Returns the file that both sides edited, and which kind of conflict it is ("": none)."""
     was, one, other = edited.was, edited.one, edited.other
     mode = three_way(was.mode if was else "", one.mode, other.mode)
     if one.blob == other.blob:
@@ -117,7 +117,7 @@ def _merge_contents(store: FolderStore, edited: BothEdited, merge_texts: TextMer
 
 
 def _keep_names(was: Mapping[str, File]) -> frozenset[str]:
-    """The paths that keep their names: those of the pipeline, and those that were there before."""
+    """Returns the paths that keep their names: those of the pipeline, and those that were there before."""
     files = {*STAGE_OF, *was}
     return frozenset({*files, *(folder for path in files for folder in folders_of(path))})
 

@@ -45,7 +45,7 @@ class Content(Protocol):
     message: str
 
     def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
-        """The tree of the merge, and its conflicts."""
+        """Returns the tree of the merge, and its conflicts."""
 
 
 class LedgerContent:
@@ -82,7 +82,10 @@ class LedgerContent:
             raise corrupt(self._ref, f"its events cannot be folded: {error!r}") from error
 
     def _folded(self, pair: Pair) -> Any:  # noqa: ANN401 - of whichever kind
-        """The fold of both sides' events: on top of the base's state where all of them came after it."""
+        """Returns the fold of both sides' events.
+
+        On top of the base's state where all of them came after it.
+        """
         if pair.base:
             before = self._kind.from_json(self._objects.read(self._part(pair.base, STATE), BLOB))
             since = self._events(pair.apart)
@@ -110,7 +113,7 @@ class LedgerContent:
         return event
 
     def _part(self, commit: str, name: str) -> str:
-        """The id of what a ledger commit has under `name`; "" where it has nothing there."""
+        """Returns the id of what a ledger commit has under `name`; "" where it has nothing there."""
         entries = self._objects.entries(self._ancestry.commit(commit).tree)
         found = next((entry for entry in entries if entry.path == name), None)
         if found is None and name == STATE:
@@ -145,14 +148,14 @@ class GitJoiner:
         return self.join_with_conflicts(ref, one, other).commit
 
     def join_with_conflicts(self, ref: str, one: str, other: str) -> Joined:
-        """The same, with the paths that a person has to look at; () for notes."""
+        """Returns the same, with the paths that a person has to look at; () for notes."""
         found = self._joined(ref, one, other)
         self._objects.install(found.commit, ref)
         self._objects.forget()
         return found
 
     def expected(self, ref: str, parents: Sequence[str]) -> str:
-        """The id that a merge of these two parents must have. Writes nothing.
+        """Returns the id that a merge of these two parents must have. Writes nothing.
 
         It is one of the parents where there is nothing to merge.
         """
@@ -177,7 +180,7 @@ class GitJoiner:
                 return self._known[(ref, *pair)]
 
     def _step(self, ref: str, content: Content, one: str, other: str) -> tuple[str, str] | None:
-        """Make M(one, other) known, or return the pair whose M has to be known before."""
+        """Makes M(one, other) known, or returns the pair whose M has to be known before."""
         if self._is_known(ref, one, other):
             return None
         meeting = self._ancestry.meeting(one, other)
@@ -207,7 +210,7 @@ class GitJoiner:
         return Joined(self._objects.make(COMMIT, data.encode("ascii")), conflicts)
 
     def _is_known(self, ref: str, one: str, other: str) -> bool:
-        """Whether M of the two was made before, and can be read."""
+        """Tests whether M of the two was made before, and can be read."""
         found = self._known.get((ref, one, other))
         return found is not None and self._objects.has(found.commit)
 

@@ -40,7 +40,7 @@ class NoteContent:
         return self._planted(blobs), ()
 
     def _kept(self, was: tuple[str, ...], one: tuple[str, ...], other: tuple[str, ...]) -> str:
-        """The blob of a joined note, "" where it was removed. Each side is the blobs of one note."""
+        """Returns the blob of a joined note, "" where it was removed. Each side is the blobs of one note."""
         if other in (one, was):
             return self._single(one)
         if one == was:

@@ -44,7 +44,7 @@ class JoinedPaths(NamedTuple):
 
 
 def join_paths(base: Mapping[str, File], one: Mapping[str, File], other: Mapping[str, File]) -> JoinedPaths:
-    """What two sides made of `base`; each listing maps a path to its file."""
+    """Returns what two sides made of `base`; each listing maps a path to its file."""
     files: dict[str, File] = {}
     both: list[BothEdited] = []
     by_one: list[str] = []
@@ -64,12 +64,12 @@ def join_paths(base: Mapping[str, File], one: Mapping[str, File], other: Mapping
 
 
 def three_way(was: str, one: str, other: str) -> str:
-    """The value that changed; the other side's where both did."""
+    """Returns the value that changed; the other side's where both did."""
     return one if other == was else other
 
 
 def set_apart(files: Mapping[str, File], first: Container[str]) -> tuple[dict[str, File], dict[str, str]]:
-    """`files` without two names for one place; the new name to the old one of each that had to move.
+    """Returns `files` without two names for one place; the new name to the old one of each that had to move.
 
     A file moves out of the way of a folder of its name. Where names differ only in case, a folder
     stays, then what is in `first` (paths of files and folders), then the smaller name: some systems
@@ -117,7 +117,7 @@ def _rooted(files: Mapping[str, File]) -> _Folder:
 
 
 def _free_names(folder: _Folder, path: str, first: Container[str]) -> Iterator[tuple[_Name, str]]:
-    """Each name in a folder and the one it gets: most keep theirs, and choose before the others."""
+    """Yields each name in a folder and the one it gets: most keep theirs, and choose before the others."""
     names = [_Name(text, is_folder=True) for text in folder.folders]
     names += [_Name(text, is_folder=False) for text in folder.files]
     taken: set[str] = set()
@@ -141,6 +141,6 @@ def _place(name: str) -> str:
 
 
 def folders_of(path: str) -> list[str]:
-    """Every folder above `path`, the outermost first."""
+    """Returns every folder above `path`, the outermost first."""
     parts = path.split("/")
     return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
