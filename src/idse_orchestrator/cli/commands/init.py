@@ -61,13 +61,13 @@ def init(  # noqa: PLR0913 - one parameter for each option
     when that has them.
     """
     project = name if name is not None else _only_folder(run)
-    wish = InitWish(project, stack)
-    check_name("project", wish.project)
+    asked = InitWish(project, stack)
+    check_name("project", asked.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None
-        brought, trouble = (None, ()) if no_fetch else _bring_ledgers(run, wish.project)
+        brought, trouble = (None, ()) if no_fetch else _bring_ledgers(run, asked.project)
         maker = run.app.session_maker
-        made = init_project(maker, run.app.settings, wish)
+        made = init_project(maker, run.app.settings, asked)
         hooks = None if no_hooks else _install_hooks(run)
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)

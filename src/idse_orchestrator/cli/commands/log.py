@@ -72,13 +72,13 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
         return _syncs(run, session, form, now, options)
     render = _renderer(form or "medium", now)
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
-    wish = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
-    _check(run, wish, form, session=session, everything=everything)
+    asked = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
+    _check(run, asked, form, session=session, everything=everything)
     reader, history = run.app.reader, run.app.history
     if everything:
-        entries = log_of_project(reader, history, run.project, wish)
+        entries = log_of_project(reader, history, run.project, asked)
     else:
-        entries = log_of_session(reader, history, run.session(session), wish)
+        entries = log_of_session(reader, history, run.session(session), asked)
     seen: list[Entry] = []
 
     def data() -> dict[str, object]:
@@ -145,8 +145,8 @@ def _renderer(form: str, now: float) -> Renderer:
     )
 
 
-def _check(run: Run, wish: Wish, form: str | None, *, session: str | None, everything: bool) -> None:
+def _check(run: Run, asked: Wish, form: str | None, *, session: str | None, everything: bool) -> None:
     if everything and session:
         raise UsageError("--all and a session exclude each other", fix=("leave out one of them",))
-    if wish.graph and (run.terminal.as_json or form == _JSON_LINES):
+    if asked.graph and (run.terminal.as_json or form == _JSON_LINES):
         raise UsageError("a graph has no JSON form", fix=("leave out --graph: `parents` says the same",))

@@ -212,9 +212,9 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
         *([counted(len(session.stories), "handoff")] if session.stories else ()),
     ]
     yield "  " + ", ".join(part for part in parts if part)
-    told = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
-    if told:
-        yield "  " + ", ".join(f"{stage} {_SHORT[status]}" for stage, status in told)
+    begun = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
+    if begun:
+        yield "  " + ", ".join(f"{stage} {_SHORT[status]}" for stage, status in begun)
     if session.waived:
         yield "  waived: " + ", ".join(f"{rule} ({len(found)})" for rule, found in session.waived.items())
     for doubt in session.doubts if verbose else session.doubts[:3]:

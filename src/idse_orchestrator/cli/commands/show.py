@@ -106,7 +106,7 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 @flag("--exit-code", help="Exit with 1 when something differs.")
 @pager_option
 def diff(
-    run: Run, session: str | None, form: str | None, *, exit_code: bool, pager: bool, **wish: str | bool
+    run: Run, session: str | None, form: str | None, *, exit_code: bool, pager: bool, **asked: str | bool
 ) -> Answer:
     """Show what changed in the session's folder since its ledger recorded it.
 
@@ -115,7 +115,7 @@ def diff(
     key = run.session(session)
     app = run.app
     comparing = Comparing(app.reader, app.workspace, Finder(app.reader, app.history, app.trees, run.session))
-    found = compare(comparing, key, DiffWish(**wish))  # type: ignore[arg-type] # click gives each its type
+    found = compare(comparing, key, DiffWish(**asked))  # type: ignore[arg-type] # click gives each its type
     changes = found.changes()
     return Answer(
         "idse.diff/1",
