@@ -20,7 +20,7 @@ def entry(number, *parents, kind="", lamport=0, **body):
     event = Event(f"{number:026d}", kind, lamport or number, "2026-01-01T00:00:00Z", "0" * 26, ADA, body)
     names = tuple(f"c{parent}" for parent in parents)
     bare = Entry(f"c{number}", f"c{number}", names, 0, *KEY)
-    return replace(bare, event=event, told=subject_of(event, KINDS.words)) if kind else bare
+    return replace(bare, event=event, retold=subject_of(event, KINDS.words)) if kind else bare
 
 
 def started(number, *parents, stage="intent", **more):

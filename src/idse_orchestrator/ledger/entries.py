@@ -25,7 +25,7 @@ class Entry:
     """One commit of a ledger.
 
     `short` is the shortest id that names the commit here, `committed` its Unix time, `session` ""
-    in a project's ledger. `event` is None for a merge and for damage, and `told` is what it says in one
+    in a project's ledger. `event` is None for a merge and for damage, and `retold` is what it says in one
     line; `damage` and `not_applied` say why, or are "".
     """
 
@@ -38,7 +38,7 @@ class Entry:
     event: Event | None = None
     damage: str = ""
     not_applied: str = ""
-    told: str = ""
+    retold: str = ""
 
     @property
     def kind(self) -> str:
@@ -51,7 +51,7 @@ class Entry:
     def subject(self) -> str:
         """One line that says what happened; it may hold any character."""
         if self.event is not None:
-            return self.told
+            return self.retold
         if self.damage:
             return f"damaged entry: {self.damage}"
         return "merged " + " and ".join(parent[: len(self.short)] for parent in self.parents)
@@ -116,7 +116,7 @@ def with_event(entry: Entry, data: bytes, words: Words) -> Entry:
     """Returns `entry` with the event in `data`, or with what is wrong with it as damage."""
     try:
         event = read_event(data)
-        return replace(entry, event=event, told=subject_of(event, words))
+        return replace(entry, event=event, retold=subject_of(event, words))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         return replace(entry, damage=str(error) if type(error) is ValueError else f"not an event: {error!r}")
 

@@ -87,10 +87,10 @@ def default_scope(asking: Asking, option: str | None) -> Scope:
     A project that was named (``--project``, IDSE_PROJECT, the folder) limits what everything means.
     """
     project, session = folder_of(asking.prefix)
-    wish = option or asking.wish
-    if session and wish in ("", project):
+    named = option or asking.named
+    if session and named in ("", project):
         return Scope(project, session)
-    wanted = wish or project
+    wanted = named or project
     if wanted:
         check_name("project", wanted)
     current = asking.workspace.current(wanted or None)

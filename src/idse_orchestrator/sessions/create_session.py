@@ -50,7 +50,7 @@ class Folders(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class SessionWish:
+class SessionRequest:
     """What the new session should be."""
 
     name: str
@@ -73,24 +73,24 @@ class SessionMaker:
     today: str
 
 
-def create_session(maker: SessionMaker, project: str, wish: SessionWish) -> SessionTip:
-    """Makes the session `wish` in `project`, with its first stage in progress.
+def create_session(maker: SessionMaker, project: str, request: SessionRequest) -> SessionTip:
+    """Makes the session `request` in `project`, with its first stage in progress.
 
     NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist.
     """
     known = [session for _, session in maker.ledgers.sessions(project)]
-    check_new_name("session", wish.name, known)
+    check_new_name("session", request.name, known)
     folders = [session for owner, session in maker.workspace.session_folders() if owner == project]
-    check_new_name("session", wish.name, [name for name in folders if name != wish.name])
-    _check_wish(wish, known)
-    key = (project, wish.name)
-    documents = session_documents(maker, key, wish)
+    check_new_name("session", request.name, [name for name in folders if name != request.name])
+    _check_request(request, known)
+    key = (project, request.name)
+    documents = session_documents(maker, key, request)
     maker.writer.ready()
     maker.folders.make_folder(session_folder(*key), documents)
-    return record_session(maker, key, wish)
+    return record_session(maker, key, request)
 
 
-def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> SessionTip:
+def record_session(maker: SessionMaker, key: SessionKey, request: SessionRequest) -> SessionTip:
     """Begins the ledger of a session whose folder stands.
 
     Created, and its first stage started, or neither.
@@ -101,7 +101,7 @@ def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> S
     def begun(tip: SessionTip | None) -> tuple[Draft, Draft]:
         if tip is not None:
             raise NameTakenError(f"session {key[1]!r} exists already", fix=(f"idse switch {key[1]}",))
-        return Draft(CREATED, _created_body(key, wish), tree), Draft(STAGE, _STARTED)
+        return Draft(CREATED, _created_body(key, request), tree), Draft(STAGE, _STARTED)
 
     tip = maker.writer.append_all(*key, begun)[-1]
     if tree:
@@ -109,18 +109,18 @@ def record_session(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> S
     return tip
 
 
-def _created_body(key: SessionKey, wish: SessionWish) -> dict[str, object]:
+def _created_body(key: SessionKey, request: SessionRequest) -> dict[str, object]:
     return {
         "project": key[0],
         "session": key[1],
-        "type": wish.type,
-        "title": one_line(wish.title),
-        "owner": one_line(wish.owner),
-        "parents": list(wish.parents),
+        "type": request.type,
+        "title": one_line(request.title),
+        "owner": one_line(request.owner),
+        "parents": list(request.parents),
     }
 
 
-def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -> Mapping[str, bytes]:
+def session_documents(maker: SessionMaker, key: SessionKey, request: SessionRequest) -> Mapping[str, bytes]:
     """Returns what a new session begins with, by path in its folder.
 
     InvalidConfigurationError for a bad template.
@@ -129,23 +129,23 @@ def session_documents(maker: SessionMaker, key: SessionKey, wish: SessionWish) -
     values = TemplateValues(
         project=key[0],
         session=key[1],
-        title=wish.title or _title(wish.name),
-        type=wish.type,
+        title=request.title or _title(request.name),
+        type=request.type,
         date=maker.today,
         stack=project.state.stack if project else "",
-        parents=wish.parents,
+        parents=request.parents,
     )
     return render_artifacts(maker.templates, values)
 
 
-def _check_wish(wish: SessionWish, known: list[str]) -> None:
-    if wish.type not in SESSION_TYPES:
+def _check_request(request: SessionRequest, known: list[str]) -> None:
+    if request.type not in SESSION_TYPES:
         raise UsageError(
-            f"there is no session type {wish.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
+            f"there is no session type {request.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
         )
-    if not type_fits(wish.name, wish.type):
+    if not type_fits(request.name, request.type):
         raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
-    for parent in wish.parents:
+    for parent in request.parents:
         if parent not in known:
             raise UnknownNameError(
                 f"there is no session {parent!r} to be a parent", fix=("idse session list",)
@@ -162,9 +162,9 @@ def _title(name: str) -> str:
 SETTABLE_STATUSES = ("draft", "active", "review")
 
 
-def describe_session(writer: LedgerWriter, key: SessionKey, wishes: Mapping[str, object]) -> bool:
+def describe_session(writer: LedgerWriter, key: SessionKey, values: Mapping[str, object]) -> bool:
     """Sets `title`, `owner`, `tags` (a list) or `status` of a session; False when all stood so already."""
-    if not wishes:
+    if not values:
         raise UsageError("nothing to set", fix=("idse session set --help",))
     appended = False
 
@@ -172,11 +172,11 @@ def describe_session(writer: LedgerWriter, key: SessionKey, wishes: Mapping[str,
         nonlocal appended
         if tip is None:
             raise no_ledger(key)
-        if tip.state.status == ARCHIVED_STATUS and "status" in wishes:
+        if tip.state.status == ARCHIVED_STATUS and "status" in values:
             raise UsageError(
                 f"session {key[1]!r} is archived", fix=(f"idse session archive {key[1]} --undo",)
             )
-        body = {name: _clean(value) for name, value in wishes.items()}
+        body = {name: _clean(value) for name, value in values.items()}
         new = {name: value for name, value in body.items() if _now(tip, name) != value}
         appended = bool(new)
         return Draft(DESCRIBED, new) if new else None

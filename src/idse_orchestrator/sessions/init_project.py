@@ -16,7 +16,7 @@ from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.sessions.create_session import (
     SessionMaker,
-    SessionWish,
+    SessionRequest,
     create_session,
     record_session,
     session_documents,
@@ -25,7 +25,7 @@ from idse_orchestrator.sessions.create_session import (
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.values import ProjectTip
 
-_BLUEPRINT_WISH = SessionWish(BLUEPRINT, BLUEPRINT_TYPE)
+_BLUEPRINT = SessionRequest(BLUEPRINT, BLUEPRINT_TYPE)
 
 
 class Settings(Protocol):
@@ -36,7 +36,7 @@ class Settings(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class InitWish:
+class InitRequest:
     """What ``idse init`` was asked for."""
 
     project: str
@@ -64,28 +64,30 @@ class Initialized:
         return self.created or bool(self.made or self.adopted or self.written) or self.settings
 
 
-def init_project(maker: SessionMaker, settings: Settings, wish: InitWish) -> Initialized:
-    """Brings the project `wish` to life here: ledgers, folders, settings, views."""
-    check_name("project", wish.project)
+def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) -> Initialized:
+    """Brings the project `request` to life here: ledgers, folders, settings, views."""
+    check_name("project", request.project)
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
-    check_new_name("project", wish.project, [name for name in {*known, *folders} if name != wish.project])
-    if wish.project not in known:
-        _refuse_in_time(maker, wish.project)
+    check_new_name(
+        "project", request.project, [name for name in {*known, *folders} if name != request.project]
+    )
+    if request.project not in known:
+        _refuse_in_time(maker, request.project)
     written = maker.folders.write_new({GITIGNORE_PATH: GITIGNORE})
-    created = _begin_ledger(maker, wish) if wish.project not in known else False
-    adopted = _adopt(maker, wish.project)
-    made = _make_blueprint(maker, wish.project)
-    _choose_current(maker, wish.project, (*made, *adopted))
+    created = _begin_ledger(maker, request) if request.project not in known else False
+    adopted = _adopt(maker, request.project)
+    made = _make_blueprint(maker, request.project)
+    _choose_current(maker, request.project, (*made, *adopted))
     added = settings.show_notes()
-    maker.views.refresh(wish.project)
-    return Initialized(wish.project, created, made, adopted, written, added)
+    maker.views.refresh(request.project)
+    return Initialized(request.project, created, made, adopted, written, added)
 
 
 def _refuse_in_time(maker: SessionMaker, project: str) -> None:
     """Raises what would stop the work half way, before anything is changed."""
     if not any(owner == project for owner, _ in maker.workspace.session_folders()):
-        session_documents(maker, (project, BLUEPRINT), _BLUEPRINT_WISH)
+        session_documents(maker, (project, BLUEPRINT), _BLUEPRINT)
     maker.writer.ready()
 
 
@@ -99,13 +101,13 @@ def _choose_current(maker: SessionMaker, project: str, new: tuple[str, ...]) -> 
         maker.workspace.set_current(*current)  # a run that was killed came only half way
 
 
-def _begin_ledger(maker: SessionMaker, wish: InitWish) -> bool:
+def _begin_ledger(maker: SessionMaker, request: InitRequest) -> bool:
     def plan(tip: ProjectTip | None) -> Draft | None:
         if tip is not None:
             return None
-        return Draft(CREATED, {"project": wish.project, "stack": one_line(wish.stack)})
+        return Draft(CREATED, {"project": request.project, "stack": one_line(request.stack)})
 
-    maker.writer.append_to_project(wish.project, plan)
+    maker.writer.append_to_project(request.project, plan)
     return True
 
 
@@ -115,12 +117,12 @@ def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
     strays = [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
     for key in strays:
         kind = BLUEPRINT_TYPE if key[1] == BLUEPRINT else FEATURE
-        record_session(maker, key, SessionWish(key[1], kind))
+        record_session(maker, key, SessionRequest(key[1], kind))
     return tuple(session for _, session in strays)
 
 
 def _make_blueprint(maker: SessionMaker, project: str) -> tuple[str, ...]:
     if maker.ledgers.sessions(project):
         return ()
-    create_session(maker, project, _BLUEPRINT_WISH)
+    create_session(maker, project, _BLUEPRINT)
     return (BLUEPRINT,)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LogRequest:
     """Which entries the reader wants; an empty field wants all.
 
     `since` and `until` are dates as git understands them ("2 days ago", "2026-01-31").
@@ -45,54 +45,54 @@ class Wish:
 
 
 def log_of_session(
-    ledgers: LedgerReader, history: LedgerHistory, key: SessionKey, wish: Wish
+    ledgers: LedgerReader, history: LedgerHistory, key: SessionKey, request: LogRequest
 ) -> Iterator[Drawn]:
     """Yields the entries of one session, newest first.
 
     UnknownNameError without a ledger or for a wrong word.
     """
-    _check(wish)
+    _check(request)
     if key not in ledgers.sessions(key[0]):
         raise no_ledger(key)
-    return _told(ledgers, history, Span(sessions=(key,)), wish)
+    return _told(ledgers, history, Span(sessions=(key,)), request)
 
 
 def log_of_project(
-    ledgers: LedgerReader, history: LedgerHistory, project: str, wish: Wish
+    ledgers: LedgerReader, history: LedgerHistory, project: str, request: LogRequest
 ) -> Iterator[Drawn]:
     """Yields the entries of all sessions of a project and of the project itself, newest first."""
-    _check(wish)
+    _check(request)
     span = Span(sessions=tuple(ledgers.sessions(project)), projects=(project,))
-    return _told(ledgers, history, span, wish)
+    return _told(ledgers, history, span, request)
 
 
-def _told(ledgers: LedgerReader, history: LedgerHistory, span: Span, wish: Wish) -> Iterator[Drawn]:
-    drawn = history.entries(_narrowed(span, wish))
-    if wish.picks and not wish.graph:
-        drawn = islice((item for item in drawn if _wanted(item.entry, wish)), wish.limit)
+def _told(ledgers: LedgerReader, history: LedgerHistory, span: Span, request: LogRequest) -> Iterator[Drawn]:
+    drawn = history.entries(_narrowed(span, request))
+    if request.picks and not request.graph:
+        drawn = islice((item for item in drawn if _wanted(item.entry, request)), request.limit)
     marked = mark_not_applied(drawn, ledgers)
-    return reversed(list(marked)) if wish.reverse else marked
+    return reversed(list(marked)) if request.reverse else marked
 
 
-def _narrowed(span: Span, wish: Wish) -> Span:
-    """Returns `span` with all of the wish that git can answer by itself: a graph only git can thin out."""
-    span = replace(span, since=wish.since, until=wish.until, graph=wish.graph, color=wish.color)
-    if not wish.graph:
-        return span if wish.picks else replace(span, limit=wish.limit)
-    kind = "" if wish.kind == MERGE else wish.kind
-    trailers = {"Stage": wish.stage, "Kind": kind, "Agent": wish.agent}
+def _narrowed(span: Span, request: LogRequest) -> Span:
+    """Returns `span` with all of the request that git can answer by itself: a graph only git can thin out."""
+    span = replace(span, since=request.since, until=request.until, graph=request.graph, color=request.color)
+    if not request.graph:
+        return span if request.picks else replace(span, limit=request.limit)
+    kind = "" if request.kind == MERGE else request.kind
+    trailers = {"Stage": request.stage, "Kind": kind, "Agent": request.agent}
     grep = tuple(f"Idse-{name}: {value}" for name, value in trailers.items() if value)
-    return replace(span, grep=grep, limit=wish.limit, merges=wish.kind == MERGE)
+    return replace(span, grep=grep, limit=request.limit, merges=request.kind == MERGE)
 
 
-def _wanted(entry: Entry | None, wish: Wish) -> bool:
+def _wanted(entry: Entry | None, request: LogRequest) -> bool:
     """Tests whether `entry` is wanted; damage always is, since nobody can say what it was."""
     if entry is None or entry.damage:
         return True
     return (
-        wish.stage in ("", entry.text("stage"))
-        and wish.kind in ("", entry.kind)
-        and wish.agent in ("", entry.agent)
+        request.stage in ("", entry.text("stage"))
+        and request.kind in ("", entry.kind)
+        and request.agent in ("", entry.agent)
     )
 
 
@@ -116,14 +116,14 @@ def mark_not_applied(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[
         yield replace(item, entry=replace(entry, not_applied=why)) if why else item
 
 
-def _check(wish: Wish) -> None:
-    if wish.stage:
-        check_known("stage", wish.stage, STAGES)
-    if wish.kind:
-        check_known("kind of event", wish.kind, (*KINDS, MERGE), many="kinds")
-    for date in (wish.since, wish.until):
+def _check(request: LogRequest) -> None:
+    if request.stage:
+        check_known("stage", request.stage, STAGES)
+    if request.kind:
+        check_known("kind of event", request.kind, (*KINDS, MERGE), many="kinds")
+    for date in (request.since, request.until):
         check_date(date)
-    if wish.graph and wish.reverse:
+    if request.graph and request.reverse:
         raise UsageError("a graph cannot be reversed", fix=("leave out --graph or --reverse",))
 
 

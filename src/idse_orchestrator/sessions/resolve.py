@@ -24,7 +24,7 @@ _BRINGS = "fetches them where the Agency or origin has them"
 
 
 class Asking(NamedTuple):
-    """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `wish` the value of IDSE_PROJECT.
+    """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `named` the value of IDSE_PROJECT.
 
     `default` is asked for the project of the configuration, when nothing else says which one is meant.
     """
@@ -32,7 +32,7 @@ class Asking(NamedTuple):
     ledgers: Names
     workspace: SessionFolders
     prefix: str = ""
-    wish: str = ""
+    named: str = ""
     default: Callable[[], str] = str
 
 
@@ -41,7 +41,7 @@ def resolve_project(asking: Asking, option: str | None) -> str:
 
     NoProjectError, AmbiguousError, UnknownNameError, InvalidNameError.
     """
-    named = option if option is not None else asking.wish or folder_of(asking.prefix)[0]
+    named = option if option is not None else asking.named or folder_of(asking.prefix)[0]
     current = asking.workspace.current()
     if named or option is not None:
         check_name("project", named)
@@ -83,7 +83,7 @@ def resolve_session(asking: Asking, option: str | None, name: str | None) -> Ses
     if name is not None:
         return _existing(asking, resolve_project(asking, option), name)
     in_folder = folder_of(asking.prefix)
-    if in_folder[1] and (option or asking.wish or in_folder[0]) == in_folder[0]:
+    if in_folder[1] and (option or asking.named or in_folder[0]) == in_folder[0]:
         return _existing(asking, in_folder[0], in_folder[1])
     return _current(asking, resolve_project(asking, option))
 

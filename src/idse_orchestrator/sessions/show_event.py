@@ -162,7 +162,7 @@ FOLDER = "the folder"
 
 
 @dataclass(frozen=True, slots=True)
-class DiffWish:
+class DiffRequest:
     """What to compare the folder with: a stage ("" for all), its completion, an entry or revision `at`."""
 
     stage: str = ""
@@ -172,26 +172,26 @@ class DiffWish:
 
 @dataclass(frozen=True, slots=True)
 class Comparing:
-    """What a comparison needs; `finder` finds the entries that `DiffWish.at` may name."""
+    """What a comparison needs; `finder` finds the entries that `DiffRequest.at` may name."""
 
     ledgers: LedgerReader
     workspace: Documents
     finder: Finder
 
 
-def diff(comparing: Comparing, key: SessionKey, wish: DiffWish) -> Difference:
-    """Returns the difference `wish` asks for, the folder being the new side.
+def diff(comparing: Comparing, key: SessionKey, request: DiffRequest) -> Difference:
+    """Returns the difference `request` asks for, the folder being the new side.
 
     Nothing but objects is written.
     """
-    _check(wish)
+    _check(request)
     folder = comparing.workspace.capture(*key)
-    if wish.since_complete:
-        return _since_complete(comparing, _tip(comparing, key), folder, wish.stage)
-    old, name = _old_side(comparing, key, wish.at)
+    if request.since_complete:
+        return _since_complete(comparing, _tip(comparing, key), folder, request.stage)
+    old, name = _old_side(comparing, key, request.at)
     trees = comparing.finder.trees
     new = folder.tree if folder else trees.of_files({})
-    paths = (ARTIFACTS[wish.stage],) if wish.stage else ()
+    paths = (ARTIFACTS[request.stage],) if request.stage else ()
     return Difference(trees, old, new, paths, name, FOLDER)
 
 
@@ -247,8 +247,8 @@ def _tip(comparing: Comparing, key: SessionKey) -> SessionTip:
     return tip
 
 
-def _check(wish: DiffWish) -> None:
-    if wish.stage:
-        check_known("stage", wish.stage, STAGES)
-    if wish.since_complete and wish.at:
+def _check(request: DiffRequest) -> None:
+    if request.stage:
+        check_known("stage", request.stage, STAGES)
+    if request.since_complete and request.at:
         raise UsageError("--since-complete and --at exclude each other", fix=("leave out one of them",))

@@ -272,12 +272,12 @@ class StoreApplication(UseCases):
         return outcome
 
 
-def application_on(wish: str, folder: str, environment: Mapping[str, str]) -> Application:
-    """Returns the application on the store `wish`: a name, or ``NAME:PLACE``. UnknownStoreError.
+def application_on(asked: str, folder: str, environment: Mapping[str, str]) -> Application:
+    """Returns the application on the store `asked`: a name, or ``NAME:PLACE``. UnknownStoreError.
 
     To commands it is an `Application`, which refuses what only a repository has when it is used.
     """
-    name, _, place = wish.partition(":")
+    name, _, place = asked.partition(":")
     root = _above(folder, WORKSPACE) or folder
     location = os.path.abspath(os.path.join(root, place or STORE_FOLDER))
     return cast("Application", StoreApplication(Chosen(name, location, root), folder, environment))

@@ -16,7 +16,7 @@ from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warni
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned, picked
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
-from idse_orchestrator.sessions.init_project import Initialized, InitWish, init_project
+from idse_orchestrator.sessions.init_project import Initialized, InitRequest, init_project
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     when that has them.
     """
     project = name if name is not None else _only_folder(run)
-    asked = InitWish(project, stack)
+    asked = InitRequest(project, stack)
     check_name("project", asked.project)
     with run.app.alone():
         setup = run.app.sync.set_up(agency, AGENCY) if agency else None

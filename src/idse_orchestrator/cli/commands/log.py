@@ -19,7 +19,7 @@ from idse_orchestrator.cli.render import log as forms
 from idse_orchestrator.cli.terminal import Answer, Run
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
-from idse_orchestrator.sessions.log import Wish, log_of_project, log_of_session
+from idse_orchestrator.sessions.log import LogRequest, log_of_project, log_of_session
 
 Renderer = Callable[[Entry, forms.Look], list[str]]
 
@@ -72,7 +72,7 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
         return _syncs(run, session, form, now, options)
     render = _renderer(form or "medium", now)
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
-    asked = Wish(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
+    asked = LogRequest(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
     _check(run, asked, form, session=session, everything=everything)
     reader, history = run.app.reader, run.app.history
     if everything:
@@ -145,7 +145,7 @@ def _renderer(form: str, now: float) -> Renderer:
     )
 
 
-def _check(run: Run, asked: Wish, form: str | None, *, session: str | None, everything: bool) -> None:
+def _check(run: Run, asked: LogRequest, form: str | None, *, session: str | None, everything: bool) -> None:
     if everything and session:
         raise UsageError("--all and a session exclude each other", fix=("leave out one of them",))
     if asked.graph and (run.terminal.as_json or form == _JSON_LINES):

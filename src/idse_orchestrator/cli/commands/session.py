@@ -34,13 +34,15 @@ def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
     def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
-        return _made(run, create_session.SessionWish(session, kind, title, parents, owner), switches=switches)
+        return _made(
+            run, create_session.SessionRequest(session, kind, title, parents, owner), switches=switches
+        )
 
     make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
     return command(name, *_SPAWN_OPTIONS, reads=True)(make)
 
 
-def _made(run: Run, wanted: create_session.SessionWish, *, switches: bool) -> Answer:
+def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) -> Answer:
     app, project = run.app, run.project
     maker = app.session_maker
     tip = create_session.create_session(maker, project, wanted)

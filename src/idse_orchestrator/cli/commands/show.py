@@ -21,7 +21,7 @@ from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 from idse_orchestrator.sessions.show_event import (
     Comparing,
     Difference,
-    DiffWish,
+    DiffRequest,
     Finder,
     Shown,
     artifact_at,
@@ -115,7 +115,7 @@ def diff(
     key = run.session(session)
     app = run.app
     comparing = Comparing(app.reader, app.workspace, Finder(app.reader, app.history, app.trees, run.session))
-    found = compare(comparing, key, DiffWish(**asked))  # type: ignore[arg-type] # click gives each its type
+    found = compare(comparing, key, DiffRequest(**asked))  # type: ignore[arg-type] # click gives each its type
     changes = found.changes()
     return Answer(
         "idse.diff/1",
