@@ -20,7 +20,6 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.agents.registry_changes import becoming, changed_registry, still_wanted
 from idse_orchestrator.agents.registry_check import check_changes, check_registry
-from idse_orchestrator.agents.registry_schema import parse_registry
 from idse_orchestrator.base.text import encodable, one_word
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import ConflictError, UnknownNameError
@@ -132,6 +131,8 @@ def import_registry(
     edit of the view is lost to no other file: RegistryEditedError, unless it is that edit that comes in.
     ConflictError where the file was made from a commit that is not here, or changes what is gone since.
     """
+    from idse_orchestrator.agents.registry_schema import parse_registry  # it imports pydantic
+
     wanted, commit = parse_registry(data, where)
     tip = keeper.ledgers.project(project)
     check_registry(wanted, registry_of(tip.state) if tip else None)

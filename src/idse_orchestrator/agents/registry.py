@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from idse_orchestrator.base.names import filled
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import RegistryEditedError
-from idse_orchestrator.pipeline.values import Parted, ProjectState, ProjectTip, part_of, with_part
+from idse_orchestrator.pipeline.values import ProjectState, ProjectTip, part_of, with_part
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.values import Parted
     from idse_orchestrator.sessions.ports import ViewFiles
 
 Changes = Sequence[Mapping[str, Any]]

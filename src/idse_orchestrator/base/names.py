@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
-from hashlib import sha1
 from typing import Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.base.text import did_you_mean
@@ -148,6 +147,8 @@ Row = tuple[str, bytes]
 
 def content_id(kind: str, content: bytes) -> str:
     """Returns the id of an object of `kind` with this content: 40 hexadecimal digits."""
+    from hashlib import sha1  # it loads OpenSSL, 2 ms, and a status needs no id
+
     return sha1(
         b"%s %d\0" % (kind.encode("ascii"), len(content)) + content, usedforsecurity=False
     ).hexdigest()

@@ -17,6 +17,13 @@ from idse_orchestrator.pipeline.stage_state_model import SessionState
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Event, SessionKey
 
+    class Parted(Protocol):
+        """A state, or whatever else has its parts."""
+
+        @property
+        def parts(self) -> Mapping[str, Any]:
+            """By key, as they stand in ``state.json``."""
+
 
 class Look(NamedTuple):
     """What one look at a session's ledger tells.
@@ -60,14 +67,6 @@ ProjectTip: TypeAlias = Tip["ProjectState"]
 SessionPlan = Callable[[SessionTip | None], Draft | None]
 SessionPlans = Callable[[SessionTip | None], Sequence[Draft]]
 ProjectPlan = Callable[[ProjectTip | None], Draft | None]
-
-
-class Parted(Protocol):
-    """A state, or whatever else has its parts."""
-
-    @property
-    def parts(self) -> Mapping[str, Any]:
-        """By key, as they stand in ``state.json``."""
 
 
 Part = TypeVar("Part")

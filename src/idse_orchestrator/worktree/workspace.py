@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
-from idse_orchestrator.git.libgit2 import PATIENCE, wait_for_lock_file
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
@@ -207,6 +206,8 @@ def point_at(work_tree: WorkTree, refs: Iterable[str], project: str, session: st
 
 
 def _point(work_tree: WorkTree, ref: str, target: str, reason: str) -> None:
+    from idse_orchestrator.git.libgit2 import PATIENCE, wait_for_lock_file
+
     command, deadline = ("symbolic-ref", "-m", reason, ref, target), time.monotonic() + PATIENCE
     while (done := work_tree.git.attempt(*command)).returncode != 0:
         if _LOCKED not in done.stderr or time.monotonic() > deadline:

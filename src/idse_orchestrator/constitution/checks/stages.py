@@ -20,7 +20,6 @@ from idse_orchestrator.constitution.checks.document import (
 )
 from idse_orchestrator.constitution.checks.sections import body_lines
 from idse_orchestrator.documents.project_workspace import STAGES
-from idse_orchestrator.documents.task_list import cycles, waits_for
 
 if TYPE_CHECKING:
     from idse_orchestrator.documents.markdown import Section
@@ -181,6 +180,8 @@ def task_dependencies_exist(document: Document, _options: Options) -> Iterator[N
 def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator[Notice]:
     """Yields a notice for each cycle of dependencies that is found, at its first task."""
     lines = {task.id: task.line for task in reversed(document.task_list.tasks)}
+    from idse_orchestrator.documents.task_list import cycles  # only documents with tasks pay for it
+
     for cycle in cycles(_edges(document.task_list.tasks)):
         yield Notice(min(lines[name] for name in cycle), 1, {"cycle": " → ".join(cycle)})
 
@@ -233,6 +234,8 @@ class _Before:
 
     def _of(self, task: str) -> frozenset[str]:
         if task not in self._known:
+            from idse_orchestrator.documents.task_list import waits_for
+
             self._known[task] = waits_for(self._edges, task)
         return self._known[task]
 
