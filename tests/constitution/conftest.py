@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import pytest
 
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import Constitution
-from idse_orchestrator.constitution.validation_engine import Hit, examine
+from idse_orchestrator.constitution.validation_engine import examine
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, REGULAR, FileEntry
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.hits import Hit
 
 GOOD = {
     "intent": {

@@ -9,7 +9,8 @@ import pytest
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.document import Notice
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.validation_engine import examine, hits_from_json, hits_to_json
+from idse_orchestrator.constitution.hits import hits_from_json, hits_to_json
+from idse_orchestrator.constitution.validation_engine import examine
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     EXECUTABLE,

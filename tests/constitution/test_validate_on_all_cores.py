@@ -13,7 +13,8 @@ from idse_orchestrator.constitution import examination_pool
 from idse_orchestrator.constitution.examination import POOL_PAYS, Examiner
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.validation_engine import DocumentKey, Job, NoCache, examine_batch
+from idse_orchestrator.constitution.hits import DocumentKey, NoCache
+from idse_orchestrator.constitution.validation_engine import Job, examine_batch
 from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
@@ -93,7 +94,7 @@ def test_many_documents_give_what_few_at_a_time_give(constitution):
 SCRIPT = """
 from idse_orchestrator.constitution.validation_engine import Job
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
-from idse_orchestrator.constitution.validation_engine import DocumentKey
+from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.base.files import constitution_bytes
 constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})

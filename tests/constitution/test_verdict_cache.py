@@ -8,6 +8,7 @@ import os
 import pytest
 
 from here import discover
+from idse_orchestrator.constitution.hits import DocumentKey, NoCache
 from idse_orchestrator.constitution.in_force import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
@@ -15,7 +16,6 @@ from idse_orchestrator.constitution.in_force import (
     engine_generation,
     verdict_cache_in,
 )
-from idse_orchestrator.constitution.validation_engine import DocumentKey, NoCache
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

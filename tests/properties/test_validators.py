@@ -12,10 +12,11 @@ from markdown_it import MarkdownIt
 
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.hits import hits_from_json, hits_to_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import STRICTNESS
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
-from idse_orchestrator.constitution.validation_engine import examine, hits_from_json, hits_to_json
+from idse_orchestrator.constitution.validation_engine import examine
 from idse_orchestrator.documents.markdown_parser import parsed_blocks
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,

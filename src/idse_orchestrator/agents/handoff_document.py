@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents import agent_events
 from idse_orchestrator.agents.handoff import ACCEPT, OPEN, HandoffRecord
 from idse_orchestrator.base.text import few, one_line
-from idse_orchestrator.constitution.examination import Examiner
-from idse_orchestrator.constitution.rules import Finding
+from idse_orchestrator.constitution.hits import DocumentKey, filled
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import Validation, validate
-from idse_orchestrator.constitution.validation_engine import DocumentKey, filled
 from idse_orchestrator.documents.project_workspace import (
     REGULAR,
     STAGE_OF,
@@ -27,10 +25,8 @@ from idse_orchestrator.documents.project_workspace import (
     session_folder,
     split_session_path,
 )
-from idse_orchestrator.ledger.entries import Entry
 from idse_orchestrator.ledger.events import EDITED, HANDOFF, VALIDATED, Event, SessionKey
 from idse_orchestrator.pipeline.kinds import SESSIONS
-from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import (
     CHANGED,
     PENDING,
@@ -41,7 +37,13 @@ from idse_orchestrator.pipeline.stage_state_model import (
 )
 from idse_orchestrator.sessions.status import next_action
 from idse_orchestrator.sessions.template_folder import TemplateText, render_document
-from idse_orchestrator.sessions.trees import Trees
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.examination import Examiner
+    from idse_orchestrator.constitution.rules import Finding
+    from idse_orchestrator.ledger.entries import Entry
+    from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.sessions.trees import Trees
 
 TEMPLATE = "handoff.md"
 

@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from idse_orchestrator.claims.claim import DECLARED, PROMOTED, Claim
 from idse_orchestrator.claims.statements import SECTIONS
-from idse_orchestrator.constitution.checks.document import Document, Notice, texts
+from idse_orchestrator.constitution.checks.document import Document, Notice
+from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.marked_block import BlockTrouble, find_block, renewed, with_block
 
 _BEGIN, _END = b"<!-- idse:begin ", b"<!-- idse:end -->"

@@ -6,12 +6,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.validation_engine import Job, examine_batch, hits_from_json
+from idse_orchestrator.constitution.hits import hits_from_json
+from idse_orchestrator.constitution.validation_engine import Job, examine_batch
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
+    from idse_orchestrator.constitution.hits import DocumentKey, Hit, VerdictCache
     from idse_orchestrator.constitution.rules import Constitution
-    from idse_orchestrator.constitution.validation_engine import DocumentKey, Hit, VerdictCache
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
 
 Progress = Callable[[int, int], None]

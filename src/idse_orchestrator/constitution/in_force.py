@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
     from idse_orchestrator.constitution.checks.document import Check
-    from idse_orchestrator.constitution.validation_engine import DocumentKey, VerdictCache
+    from idse_orchestrator.constitution.hits import DocumentKey, VerdictCache
     from idse_orchestrator.documents.project_workspace import ArtifactReader
 
 LARGEST = 1024 * 1024

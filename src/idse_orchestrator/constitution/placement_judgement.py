@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import problem_with
+from idse_orchestrator.constitution.hits import filled
 from idse_orchestrator.constitution.rules import OFF, Finding
-from idse_orchestrator.constitution.validation_engine import filled
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     STAGE_OF,

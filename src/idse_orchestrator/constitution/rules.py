@@ -7,8 +7,8 @@ them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.stage_state_model import Waiver
@@ -233,3 +233,8 @@ def _rule(fields: Mapping[str, object]) -> Rule:
     if not isinstance(applies_to, list):
         raise TypeError("applies_to is not a list")
     return Rule(**{**fields, "applies_to": tuple(applies_to)})  # type: ignore[arg-type] # JSON is untyped
+
+
+def texts(options: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """Returns the list of texts under `key`; empty where it is missing."""
+    return tuple(cast("Sequence[str]", options.get(key, ())))

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.checks.document import texts
-from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule
-from idse_orchestrator.constitution.validation_engine import Hit, filled
+from idse_orchestrator.constitution.hits import Hit, filled
+from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     STAGE_OF,

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.constitution.checks.verbs import VERBS, loaded
+from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
-from idse_orchestrator.constitution.validation_engine import DocumentKey
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError
 
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.constitution.examination import Examiner
+    from idse_orchestrator.constitution.hits import Hit
     from idse_orchestrator.constitution.rules import Constitution, Finding
     from idse_orchestrator.constitution.scope import Sight
-    from idse_orchestrator.constitution.validation_engine import Hit
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.constitution.examination import Examiner
-from idse_orchestrator.constitution.rules import Constitution, Finding
+from idse_orchestrator.constitution.hits import DocumentKey, Hit
 from idse_orchestrator.constitution.session_judgement import Subject, judge_session
-from idse_orchestrator.constitution.validation_engine import DocumentKey, Hit
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     REGULAR,
@@ -24,6 +23,10 @@ from idse_orchestrator.migrate.files import stage_statuses
 from idse_orchestrator.migrate.values import NEW, MigrationSource, Progress, SessionPlan
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, SessionState, StageRecord
 from idse_orchestrator.sessions.verdicts import is_waivable
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.examination import Examiner
+    from idse_orchestrator.constitution.rules import Constitution, Finding
 
 _INPUT = "input"
 """The family of the rules about what a template left open."""

@@ -18,9 +18,9 @@ from idse_orchestrator.profiles.compiler import ProfileReading
 from idse_orchestrator.profiles.spec import NEEDED
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.hits import Hit
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.constitution.validate import Settle
-    from idse_orchestrator.constitution.validation_engine import Hit
     from idse_orchestrator.ledger.events import SessionKey
 
 _SPEC = ARTIFACTS["spec"]

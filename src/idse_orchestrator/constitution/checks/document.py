@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
+from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.markdown import Outline, Section, names_start, normalized, outline_of
 from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, STAGE_OF, FileEntry
 
@@ -107,11 +108,6 @@ Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]
 
 Heading = Mapping[str, object]
 """A section as a rule names it: ``{"name": …, "also": [aliases]}``."""
-
-
-def texts(options: Mapping[str, object], key: str) -> tuple[str, ...]:
-    """Returns the list of texts under `key`; empty where it is missing."""
-    return tuple(cast("Sequence[str]", options.get(key, ())))
 
 
 def text(options: Mapping[str, object], key: str) -> str:

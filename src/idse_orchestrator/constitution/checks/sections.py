@@ -16,8 +16,8 @@ from idse_orchestrator.constitution.checks.document import (
     number,
     sections_called,
     text,
-    texts,
 )
+from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.markdown import COMMENT, Section, code_spans
 
 _RULER = re.compile(r"[-*_=|:\s]*")

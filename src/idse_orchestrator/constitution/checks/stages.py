@@ -16,9 +16,9 @@ from idse_orchestrator.constitution.checks.document import (
     heading_name,
     number,
     sections_called,
-    texts,
 )
 from idse_orchestrator.constitution.checks.sections import body_lines
+from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from typing import NamedTuple, cast
 
 from idse_orchestrator.base.text import is_unicode
 from idse_orchestrator.constitution.checks import sections, stages
-from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number, texts
+from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number
+from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.project_workspace import EXECUTABLE, GITLINK, SYMLINK
 
 ANY_FILE = 0
