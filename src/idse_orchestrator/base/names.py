@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from typing import Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.base.text import did_you_mean
@@ -217,3 +218,10 @@ class Entry(NamedTuple):
     path: str
     id: str
     size: int | None = None
+
+
+@cache
+def loaded(target: str) -> Any:  # noqa: ANN401 - whatever stands there
+    """Returns what ``module:name`` names. ModuleNotFoundError where that part of idse is absent."""
+    module, _, name = target.partition(":")
+    return getattr(__import__(module, fromlist=(name,)), name)

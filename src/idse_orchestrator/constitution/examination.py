@@ -7,12 +7,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.constitution.hits import hits_from_json
-from idse_orchestrator.constitution.validation_engine import Job, examine_batch
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
     from idse_orchestrator.constitution.hits import DocumentKey, Hit, VerdictCache
     from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.constitution.validation_engine import Job
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
 
 Progress = Callable[[int, int], None]
@@ -82,6 +82,8 @@ class Examiner(NamedTuple):
         return found
 
     def _examined(self, batches: Iterable[list[Job]], total: int) -> Generator[tuple[list[Job], list[str]]]:
+        from idse_orchestrator.constitution.validation_engine import examine_batch
+
         if total < POOL_PAYS or self.extra_checks:
             return ((jobs, examine_batch(jobs, self.constitution, self.extra_checks)) for jobs in batches)
         from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
@@ -100,6 +102,8 @@ def _batches(
     reader: ArtifactReader, files: Mapping[DocumentKey, tuple[str, FileEntry]]
 ) -> Iterator[list[Job]]:
     """Jobs with their bytes, read a batch at a time so that memory stays bounded."""
+    from idse_orchestrator.constitution.validation_engine import Job  # only new files pay for the checks
+
     for keys in _portions(files):
         contents = reader.read_many([files[key][0] for key in keys])
         yield [Job(key, files[key][1].size, contents[files[key][0]]) for key in keys]

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
-from idse_orchestrator.base.names import is_name
-from idse_orchestrator.constitution.checks.verbs import VERBS, loaded
+from idse_orchestrator.base.names import is_name, loaded
 from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import Report
@@ -51,6 +50,10 @@ class States(Protocol):
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """States of many sessions; those without a ledger are left out."""
+
+
+SETTLING = {"agent_profile_complete": "idse_orchestrator.profiles.checks:settling"}
+"""Check verb to what drops hits of its rules after a look at other documents, loaded where there are any."""
 
 
 class Validation(NamedTuple):
@@ -115,8 +118,8 @@ class _Settling:
 
     def __init__(self, context: Validation) -> None:
         self._context = context
-        rules = (rule for rule in context.examiner.constitution.rules if rule.check in VERBS)
-        self._names = {rule.id: VERBS[rule.check].settling for rule in rules if VERBS[rule.check].settling}
+        rules = context.examiner.constitution.rules
+        self._names = {rule.id: SETTLING[rule.check] for rule in rules if rule.check in SETTLING}
         self._made: dict[str, Settle] = {}
 
     def settle(self, key: SessionKey, hits: HitsByPath) -> HitsByPath:

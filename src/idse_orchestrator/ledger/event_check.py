@@ -6,8 +6,8 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from idse_orchestrator.base.names import loaded
 from idse_orchestrator.ledger.events import KINDS, Actor, Event, event_from_json
-from idse_orchestrator.ledger.kinds import loaded
 from idse_orchestrator.ledger.refs import FIRST
 from idse_orchestrator.ledger.shapes import (
     ANYTHING,

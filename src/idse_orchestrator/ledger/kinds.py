@@ -10,10 +10,9 @@ Notes and sync points are kinds without events: they hold something else, and `h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from idse_orchestrator.base.names import is_ulid
+from idse_orchestrator.base.names import is_ulid, loaded
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import KINDS, Event, NotApplied, fold_onto
 from idse_orchestrator.ledger.refs import (
@@ -42,13 +41,6 @@ class AbsentPartError(CannotJudgeError):
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"it has `{kind}` events, and this idse lacks the part that reads them")
-
-
-@cache
-def loaded(target: str) -> Any:  # noqa: ANN401 - whatever stands there
-    """Returns what ``module:name`` names. ModuleNotFoundError where that part of idse is absent."""
-    module, _, name = target.partition(":")
-    return getattr(__import__(module, fromlist=(name,)), name)
 
 
 class EventKind(NamedTuple):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.workers import answer, cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named, loaded
+from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named
 from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
 from idse_orchestrator.sync.guard_commits import NotesJudge

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
-from importlib import import_module
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
+from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.text import is_unicode
 from idse_orchestrator.constitution.checks import sections, stages
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number
@@ -41,25 +41,17 @@ ENGINE = 5
 class Verb(NamedTuple):
     """A check verb. `params` are the placeholders that it fills beyond the common ones.
 
-    The check of a room above is named as ``module:function`` and loaded when a rule runs it. So is
-    `settling`, which drops hits after a look at other documents; see `constitution.validate`.
+    The check of a room above is named as ``module:function`` and loaded when a rule runs it.
     """
 
     needs: int
     params: tuple[str, ...] = ()
     run: Check | str | None = None
-    settling: str = ""
 
     @property
     def check(self) -> Check | None:
         """The check, loaded; ImportError where its room is not installed."""
         return cast("Check", loaded(self.run)) if isinstance(self.run, str) else self.run
-
-
-def loaded(name: str) -> object:
-    """Returns what ``module:function`` names."""
-    module, _, function = name.partition(":")
-    return getattr(import_module(module), function)
 
 
 _KINDS = {SYMLINK: "a symbolic link", GITLINK: "a submodule"}
@@ -186,9 +178,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "no_marker": Verb(TEXT, ("count", "marker", "lines"), sections.no_marker),
         "no_placeholder": Verb(TEXT, ("placeholder",), sections.no_placeholder),
         "agent_profile": Verb(TEXT, ("problem", "fix"), _PROFILES + "agent_profile"),
-        "agent_profile_complete": Verb(
-            TEXT, ("key",), _PROFILES + "agent_profile_complete", _PROFILES + "settling"
-        ),
+        "agent_profile_complete": Verb(TEXT, ("key",), _PROFILES + "agent_profile_complete"),
         "has_criteria": Verb(TEXT, ("section",), stages.has_criteria),
         "questions_answered": Verb(TEXT, ("question",), stages.questions_answered),
         "task_grammar": Verb(TEXT, ("problem",), stages.task_grammar),
