@@ -9,7 +9,7 @@ import pytest
 SPEC = ".idse/projects/demo/sessions/__blueprint__/spec.md"
 LEDGER = "refs/idse/sessions/demo/__blueprint__"
 
-READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it", "dataclasses"}
+READING = {"click", "pygit2", "pydantic", "jinja2", "yaml", "rich", "markdown_it", "dataclasses", "_hashlib"}
 RECORDING = {"click", "pydantic", "jinja2", "yaml", "rich", "markdown_it"}
 COMPILING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
 JUDGING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
@@ -24,14 +24,19 @@ def project(repo):
     return repo
 
 
-def imported_by(repo, *args):
-    """Top-level names of all that one run of the real command imported; the run has to succeed."""
+def modules_of(repo, *args):
+    """Names of all modules that one run of the real command imported; the run has to succeed."""
     done = repo.idse(*args, env={"PYTHONPROFILEIMPORTTIME": "1"})
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    names = {row.rsplit("|", 1)[1].strip().partition(".")[0] for row in rows}
+    names = {row.rsplit("|", 1)[1].strip() for row in rows}
     assert "idse_orchestrator" in names, "the list of imports was not seen"
     return names
+
+
+def imported_by(repo, *args):
+    """Top-level names of the same."""
+    return {name.partition(".")[0] for name in modules_of(repo, *args)}
 
 
 @pytest.mark.parametrize(
@@ -101,3 +106,17 @@ def test_an_agents_start_and_stop_pay_for_no_more_than_the_judging(project, name
 def test_the_list_of_imports_would_show_a_heavy_one(project):
     """`--help` needs click: the budget is measured with something that can be over it."""
     assert "click" in imported_by(project, "validate", "--help")
+
+
+def test_a_hook_that_knows_every_verdict_loads_no_check(project):
+    project.write(SPEC, project.read(SPEC) + b"\nOne more line.\n")
+    project.git("add", SPEC)
+    assert project.idse("hook", "pre-commit").returncode == 0
+    imported = modules_of(project, "hook", "pre-commit")
+    assert not {name for name in imported if name.startswith("idse_orchestrator.constitution.checks.")}
+    assert not imported & {"dataclasses", "idse_orchestrator.documents.markdown"}
+
+
+@pytest.mark.parametrize("args", [("agents", "list"), ("handoff", "list"), ("rule", "list")], ids=" ".join)
+def test_lists_pay_for_no_schema(project, args):
+    assert not imported_by(project, *args) & {"pydantic", "jinja2", "yaml", "markdown_it", "pygit2"}
