@@ -12,6 +12,7 @@ from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS,
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
+from idse_orchestrator.constitution.validate import SETTLING
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
 
@@ -412,4 +413,5 @@ def test_artifacts_means_all_seven(constitution):
 
 def test_every_verb_of_one_file_has_a_check_that_can_be_loaded():
     assert all(callable(verb.check) for verb in VERBS.values() if verb.needs in (ANY_FILE, CONTENT, TEXT))
-    assert all(callable(loaded(verb.settling)) for verb in VERBS.values() if verb.settling)
+    assert SETTLING.keys() <= VERBS.keys()
+    assert all(callable(loaded(name)) for name in SETTLING.values())

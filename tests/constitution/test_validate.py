@@ -9,11 +9,17 @@ import pytest
 
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
-from idse_orchestrator.constitution.examination import Examiner
 from idse_orchestrator.constitution.hits import NoCache
 from idse_orchestrator.constitution.in_force import FileVerdictCache, constitution_in
 from idse_orchestrator.constitution.scope import Changes, Scope, places
-from idse_orchestrator.constitution.validate import NO_LEDGERS, NO_SESSIONS, Validation, gate, validate
+from idse_orchestrator.constitution.validate import (
+    NO_LEDGERS,
+    NO_SESSIONS,
+    Examiner,
+    Validation,
+    gate,
+    validate,
+)
 from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationError, UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
 from idse_orchestrator.worktree.index_reader import IndexReader, compare_index, compare_range

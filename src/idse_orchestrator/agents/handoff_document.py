@@ -39,8 +39,8 @@ from idse_orchestrator.sessions.status import next_action
 from idse_orchestrator.sessions.template_folder import TemplateText, render_document
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.examination import Examiner
     from idse_orchestrator.constitution.rules import Finding
+    from idse_orchestrator.constitution.validate import Examiner
     from idse_orchestrator.ledger.entries import Entry
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.sessions.trees import Trees

@@ -25,8 +25,8 @@ from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, Sess
 from idse_orchestrator.sessions.verdicts import is_waivable
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.examination import Examiner
     from idse_orchestrator.constitution.rules import Constitution, Finding
+    from idse_orchestrator.constitution.validate import Examiner
 
 _INPUT = "input"
 """The family of the rules about what a template left open."""

@@ -14,11 +14,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.change_registry import RegistryKeeper
     from idse_orchestrator.agents.hand_over import HandoffContext
     from idse_orchestrator.agents.handoff_document import Judge, Judged
-    from idse_orchestrator.constitution.examination import Examiner, Progress
     from idse_orchestrator.constitution.in_force import InstalledChecks
     from idse_orchestrator.constitution.rules import Constitution, Report
     from idse_orchestrator.constitution.scope import Scope
-    from idse_orchestrator.constitution.validate import Validation
+    from idse_orchestrator.constitution.validate import Examiner, Progress, Validation
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -38,8 +37,8 @@ class Judging:
 
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """Returns the ValidationEngine with the constitution that `reader` sees."""
-        from idse_orchestrator.constitution.examination import Examiner, quiet
         from idse_orchestrator.constitution.in_force import constitution_in, verdict_cache_in
+        from idse_orchestrator.constitution.validate import Examiner, quiet
 
         cache = verdict_cache_in(self._parts.private)
         extra = self._extra_checks(reader)
