@@ -120,3 +120,15 @@ def test_a_hook_that_knows_every_verdict_loads_no_check(project):
 @pytest.mark.parametrize("args", [("agents", "list"), ("handoff", "list"), ("rule", "list")], ids=" ".join)
 def test_lists_pay_for_no_schema(project, args):
     assert not imported_by(project, *args) & {"pydantic", "jinja2", "yaml", "markdown_it", "pygit2"}
+
+
+def test_a_push_of_nothing_loads_no_kind_of_ledger_and_no_guard(project, bare_remote):
+    assert project.idse("sync", "setup", str(bare_remote.path)).returncode == 0
+    assert project.idse("sync", "push").returncode == 0
+    imported = modules_of(project, "sync", "push")
+    assert not imported & {
+        "dataclasses",
+        "json",
+        "idse_orchestrator.ledger.kinds",
+        "idse_orchestrator.sync.guard",
+    }

@@ -133,7 +133,9 @@ class Clone:
 
     def sync(self, how):
         remote = GitRemote(self.vault, self.agency)
-        with open_syncing(self.vault, self.kinds, self.agency, remote, acting(self.vault).anybody) as parts:
+        with open_syncing(
+            self.vault, lambda: self.kinds, self.agency, remote, acting(self.vault).anybody
+        ) as parts:
             outcome = how(parts)
         return {each.ref: each for each in outcome.refs}
 

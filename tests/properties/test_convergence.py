@@ -190,7 +190,7 @@ class Clone:
     def sync(self, how):
         who = acting(self.repository).anybody
         with open_syncing(
-            self.repository, LEDGERS, self.agency, GitRemote(self.repository, self.agency), who
+            self.repository, lambda: LEDGERS, self.agency, GitRemote(self.repository, self.agency), who
         ) as parts:
             parts.points = GitSyncPoints(self.repository, parts.refs, who, self.tick)
             done = how(parts)

@@ -9,14 +9,16 @@ them import more than a hook has time for, and take clock and randomness from ar
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, Union
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidNameError, NameTakenError, UnknownNameError
+
+if TYPE_CHECKING:
+    from json import JSONEncoder
 
 MAX_LENGTH = 64
 BLUEPRINT = "__blueprint__"
@@ -118,12 +120,17 @@ def is_ulid(text: str) -> bool:
 FORMAT = 1
 """The version of everything a ledger holds: ``format`` in ``event.json`` and ``state.json``."""
 
-_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+@cache
+def _encoder() -> JSONEncoder:
+    from json import JSONEncoder  # a push of nothing writes none
+
+    return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """Returns `value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
-    return _ENCODER.encode(value).encode()
+    return _encoder().encode(value).encode()
 
 
 Filled = TypeVar("Filled", bound="tuple[Any, ...]")

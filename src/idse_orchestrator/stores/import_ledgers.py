@@ -129,7 +129,7 @@ def import_ledgers(vault: Vault, kinds: Kinds, store: DesignStore) -> CopyOutcom
     with ledger_lock(vault, sync.PATIENCE_SECONDS, "sync.lock"):
         mine = PublishedRefs(vault).heads()
         remote = StoreRemote(vault, store, mine)
-        pulling = sync.Pulling(vault, kinds, remote)
+        pulling = sync.Pulling(vault, lambda: kinds, remote)
         changes = install_changes(pulling)
         conflicts = conflicts_of(pulling, changes.outcomes)
     found = {ref: _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
-from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from idse_orchestrator.git.vault import Vault
@@ -113,13 +112,21 @@ class Remote(Protocol):
 
 
 class Pulling:
-    """The parts of a pull. What judges and joins is made when it is first needed: mostly nothing is new."""
+    """The parts of a pull. What judges and joins is made when it is first needed: mostly nothing is new.
 
-    def __init__(self, vault: Vault, kinds: Kinds, remote: Remote) -> None:
-        self.kinds = kinds
+    `kinds` gives the kinds of ledgers then.
+    """
+
+    def __init__(self, vault: Vault, kinds: Callable[[], Kinds], remote: Remote) -> None:
+        self._kinds = kinds
         self.remote = remote
         self.refs = PublishedRefs(vault)
         self._vault = vault
+
+    @cached_property
+    def kinds(self) -> Kinds:
+        """All kinds of ledgers."""
+        return self._kinds()
 
     @cached_property
     def guard(self) -> GitGuard:
@@ -143,7 +150,14 @@ class Pulling:
 class Syncing(Pulling):
     """The parts of a sync with an Agency, which leaves sync points; `actor` signs them."""
 
-    def __init__(self, vault: Vault, kinds: Kinds, agency: Agency, remote: GitRemote, actor: Acting) -> None:
+    def __init__(
+        self,
+        vault: Vault,
+        kinds: Callable[[], Kinds],
+        agency: Agency,
+        remote: GitRemote,
+        actor: Acting,
+    ) -> None:
         super().__init__(vault, kinds, remote)
         self.agency = agency
         self.remote: GitRemote = remote
@@ -184,6 +198,8 @@ def refusals(
             at = f" at {first.commit[:12]}" if first.commit else ""
             more = f" (and {len(grave) - 1} more)" if len(grave) > 1 else ""
             why = f"{first.code}{at}: {first.what}{more}"
+            from idse_orchestrator.ledger.defects import CANNOT_JUDGE
+
             fix = first.hint if first.code in CANNOT_JUDGE else hint or first.hint
             found.append(outcome_of(move, REFUSED, why, fix))
     return found
@@ -206,7 +222,13 @@ _FIRST_PAUSE = 0.05
 
 @contextmanager
 def open_syncing(
-    vault: Vault, kinds: Kinds, agency: Agency, remote: GitRemote, actor: Acting, *, alone: bool = True
+    vault: Vault,
+    kinds: Callable[[], Kinds],
+    agency: Agency,
+    remote: GitRemote,
+    actor: Acting,
+    *,
+    alone: bool = True,
 ) -> Iterator[Syncing]:
     """Yields the parts of a sync with `agency`; with `alone` no other sync runs here until the block ends.
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import Acting
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.sessions.configuration import Layers
     from idse_orchestrator.sync.agency import Agency, AgencyParts
     from idse_orchestrator.sync.outgoing import Outgoing
@@ -101,12 +102,11 @@ class Sync:
         listings = RefListings(vault.git)  # git works while the rest is imported
         from idse_orchestrator.sync.syncing import open_syncing
         from idse_orchestrator.sync.transport import GitRemote
-        from idse_orchestrator.wiring.ledgers import KINDS
 
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._configuration)
         remote.list_ahead(listings)
-        return open_syncing(vault, KINDS, known, remote, self._actor, alone=alone)
+        return open_syncing(vault, _kinds, known, remote, self._actor, alone=alone)
 
     @property
     def _patience(self) -> float:
@@ -124,3 +124,9 @@ class Sync:
         from idse_orchestrator.sync.points import sync_points
 
         return sync_points(self._vault, limit)
+
+
+def _kinds() -> Kinds:
+    from idse_orchestrator.wiring.ledgers import KINDS  # a push of nothing needs none
+
+    return KINDS
