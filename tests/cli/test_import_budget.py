@@ -128,7 +128,6 @@ def test_a_push_of_nothing_loads_no_kind_of_ledger_and_no_guard(project, bare_re
     imported = modules_of(project, "sync", "push")
     assert not imported & {
         "dataclasses",
-        "json",
         "idse_orchestrator.ledger.kinds",
         "idse_orchestrator.sync.guard",
     }
