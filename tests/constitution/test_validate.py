@@ -9,7 +9,6 @@ import pytest
 
 from here import discover
 from idse_orchestrator.constitution.commit_reader import CommitReader, LedgerTipReader
-from idse_orchestrator.constitution.hits import NoCache
 from idse_orchestrator.constitution.in_force import FileVerdictCache, constitution_in
 from idse_orchestrator.constitution.scope import Changes, Scope, places
 from idse_orchestrator.constitution.validate import (
@@ -24,6 +23,7 @@ from idse_orchestrator.errors import InvalidArtifactError, InvalidConfigurationE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, StageRecord
 from idse_orchestrator.worktree.index_reader import IndexReader, compare_index, compare_range
 from idse_orchestrator.worktree.worktree_reader import WorktreeReader
+from no_cache import NoCache
 
 LOGIN = ("portal", "login")
 CONFLICT = "<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"

@@ -12,10 +12,11 @@ from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution import examination_pool
 from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.hits import DocumentKey, NoCache
+from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.validate import POOL_PAYS, Examiner
 from idse_orchestrator.constitution.validation_engine import Job, examine_batch
 from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
+from no_cache import NoCache
 
 CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 

@@ -8,7 +8,7 @@ import os
 import pytest
 
 from here import discover
-from idse_orchestrator.constitution.hits import DocumentKey, NoCache
+from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.in_force import (
     KEPT_CONSTITUTIONS,
     SHARD_LIMIT,
@@ -16,6 +16,7 @@ from idse_orchestrator.constitution.in_force import (
     engine_generation,
     verdict_cache_in,
 )
+from no_cache import NoCache
 
 RULES = "c" * 64
 OTHER_RULES = "d" * 64

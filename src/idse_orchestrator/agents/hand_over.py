@@ -67,7 +67,7 @@ class HandoffContext:
 
 
 def assign_stage(context: HandoffContext, key: SessionKey, stage: str, agent: str, reason: str = "") -> bool:
-    """Says who handles `stage` ("" : whoever the registry names); False when it stood so already.
+    """Assigns `stage` to `agent`; "" hands it back to the registry. Returns False if it was so already.
 
     HandoffRefusedError where an agent assigns what a rule requires a person's approval for: an assignment
     does what an accepted handoff does.
@@ -223,7 +223,7 @@ def open_handoff(handoffs: Sequence[Handoff], name: str, action: str, agent: str
 
 
 def _is_meant(handoff: Handoff, action: str, agent: str) -> bool:
-    """Tests whether whoever takes `action` and names no handoff may mean this one."""
+    """Tests whether `agent` may mean this handoff by `action`, where none is named."""
     if action == APPROVE:
         return handoff.waits_for_approval
     if action == ACCEPT:
@@ -240,7 +240,7 @@ def needed_reason(reason: str, what: str) -> str:
 
 
 def _refuse_archived(state: SessionState) -> None:
-    """Raises UsageError where nobody goes on with a session."""
+    """Raises UsageError for an archived session."""
     if state.status == ARCHIVED:
         raise UsageError(
             f"session {state.session!r} is archived", fix=(f"idse session archive {state.session} --undo",)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.agents import agent_events
 from idse_orchestrator.agents.handoff import ACCEPT, OPEN, HandoffRecord
 from idse_orchestrator.base.text import few, one_line
-from idse_orchestrator.constitution.hits import DocumentKey, filled
+from idse_orchestrator.constitution.hits import DocumentKey, with_params
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import Validation, validate
 from idse_orchestrator.documents.project_workspace import (
@@ -236,7 +236,7 @@ def _questions(reader: ArtifactReader, examiner: Examiner, state: SessionState) 
             rule = examiner.constitution.rule(hit.rule)
             if rule is not None and rule.check in _QUESTIONS:
                 params = {"artifact": key.path, **hit.params}
-                yield f"{key.path}:{hit.line}: {filled(rule.message, params)}"
+                yield f"{key.path}:{hit.line}: {with_params(rule.message, params)}"
 
 
 def _is_begun(state: SessionState, path: str) -> bool:

@@ -106,7 +106,7 @@ def _judged_hooks(file: AgentFile, found: Found) -> FileStanding:
 
 
 def hooks_off(store: GitAgentFiles) -> str:
-    """Tells why Claude Code calls no hook of this work tree, whoever wrote it; "" where it does.
+    """Returns why Claude Code calls none of the hooks in this work tree, "" where it calls them.
 
     What a person keeps for this work tree alone counts more than what everybody has.
     """

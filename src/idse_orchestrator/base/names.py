@@ -9,16 +9,14 @@ them import more than a hook has time for, and take clock and randomness from ar
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, Union
+from typing import Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidNameError, NameTakenError, UnknownNameError
-
-if TYPE_CHECKING:
-    from json import JSONEncoder
 
 MAX_LENGTH = 64
 BLUEPRINT = "__blueprint__"
@@ -35,7 +33,7 @@ def is_name(name: str) -> bool:
 
 
 def check_name(kind: str, name: str) -> str:
-    """Returns `name` if it may name a `kind` ("project", "session"); raise InvalidNameError if not."""
+    """Returns `name` if it may name a `kind` ("project", "session"); raises InvalidNameError if not."""
     problem = problem_with(name)
     if problem is None:
         return name
@@ -47,7 +45,7 @@ def check_name(kind: str, name: str) -> str:
 
 
 def check_new_name(kind: str, name: str, existing: Iterable[str]) -> str:
-    """Like check_name, and raise where `name` is taken or differs from a taken one only in case."""
+    """Does as check_name, and raises where `name` is taken or differs from a taken one only in case."""
     check_name(kind, name)
     for other in existing:
         if other == name:
@@ -121,16 +119,12 @@ FORMAT = 1
 """The version of everything a ledger holds: ``format`` in ``event.json`` and ``state.json``."""
 
 
-@cache
-def _encoder() -> JSONEncoder:
-    from json import JSONEncoder  # a push of nothing writes none
-
-    return JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical_json(value: Mapping[str, Any]) -> bytes:
     """Returns `value` as JSON with sorted keys, no spaces and UTF-8: equal values give equal bytes."""
-    return _encoder().encode(value).encode()
+    return _ENCODER.encode(value).encode()
 
 
 Filled = TypeVar("Filled", bound="tuple[Any, ...]")

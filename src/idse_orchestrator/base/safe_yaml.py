@@ -173,7 +173,7 @@ def _unreadable(error: yaml.YAMLError) -> str:
 
 
 def place_of(mark: _Mark | None) -> tuple[int, int]:
-    """Returns line and column from 1; zeros where nobody knows."""
+    """Returns line and column, counted from 1; (0, 0) where they are unknown."""
     return (mark.line + 1, mark.column + 1) if mark else (0, 0)
 
 
@@ -191,7 +191,7 @@ WHOLE = "whole number"
 FRACTION = "number"
 DATE = "date"
 NEWER = "number of YAML 1.2"
-"""What YAML 1.1 takes the plain text of a scalar for; NEWER is a text there, and a number since."""
+"""Kinds of a scalar by its plain text in YAML 1.1. NEWER is a text there, and a number in YAML 1.2."""
 
 NEWER_NUMBER = re.compile(r"0o[0-7]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 """A number of YAML 1.2, which YAML 1.1 need not take for one."""

@@ -224,7 +224,7 @@ def show_claims_in_file(
 def write_claims(
     blueprint: Blueprint, claims: Mapping[str, Claim], *, force: bool, dry_run: bool
 ) -> BlockOutcome:
-    """Returns the same for whoever asked for just that: ClaimsBlockError where it could not be done."""
+    """Does as `show_claims_in_file`, and raises ClaimsBlockError where the block is left as it is."""
     outcome = show_claims_in_file(blueprint, claims, force=force, dry_run=dry_run)
     if outcome.status != LEFT:
         return outcome

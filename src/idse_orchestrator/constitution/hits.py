@@ -37,24 +37,6 @@ class VerdictCache(Protocol):
         """Keeps the compiled form of the constitution of that id."""
 
 
-class NoCache:
-    """A VerdictCache that remembers nothing: for readers that must leave no trace."""
-
-    def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:  # noqa: ARG002 - the port's signature
-        """Nothing is known."""
-        return {}
-
-    def put_many(self, constitution: str, verdicts: Mapping[DocumentKey, str]) -> None:
-        """Forgets them."""
-
-    def compiled(self, constitution: str) -> str | None:  # noqa: ARG002 - the port's signature
-        """Nothing is known."""
-        return None
-
-    def keep_compiled(self, constitution: str, text: str) -> None:
-        """Forgets it."""
-
-
 class Hit(NamedTuple):
     """One notice of `rule`. `line` and `column` count from 1; 0 means the whole file.
 
@@ -90,7 +72,7 @@ def hits_from_json(text: str) -> tuple[Hit, ...]:
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
-def filled(words: str, params: Mapping[str, str]) -> str:
+def with_params(words: str, params: Mapping[str, str]) -> str:
     """Returns `words` with each ``{name}`` replaced by ``params[name]``.
 
     A name that is not there stays as it is.

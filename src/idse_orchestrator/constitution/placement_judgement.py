@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import problem_with
-from idse_orchestrator.constitution.hits import filled
+from idse_orchestrator.constitution.hits import with_params
 from idse_orchestrator.constitution.rules import OFF, Finding
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
@@ -63,7 +63,7 @@ def _findings(constitution: Constitution, place: _Place) -> Iterator[Finding]:
     for rule in constitution.rules:
         severity = rule.severity_at("complete")
         if rule.check == place.check and severity != OFF:
-            message, hint = filled(rule.message, params), filled(rule.hint, params)
+            message, hint = with_params(rule.message, params), with_params(rule.hint, params)
             yield Finding(rule.id, severity, place.path, 0, 0, message, hint, place.project, place.session)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.hits import Hit, filled
+from idse_orchestrator.constitution.hits import Hit, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
@@ -188,8 +188,8 @@ class _Judgement(NamedTuple):
             path=where,
             line=hit.line,
             column=hit.column,
-            message=filled(rule.message, params),
-            hint=filled(rule.hint, params),
+            message=with_params(rule.message, params),
+            hint=with_params(rule.hint, params),
             project=self.subject.project,
             session=self.subject.session,
             stage=stage,

@@ -60,21 +60,17 @@ def read_again(read: Callable[[], Answer], reopen: Callable[[], None]) -> Answer
     """Returns what `read` does, which reads objects and may be called again after `reopen`.
 
     A `git gc` may take a pack away that libgit2 knows from a multi-pack-index. git looks for the object
-    elsewhere; libgit2 does not. OSError where what is opened anew cannot be read either.
+    elsewhere; libgit2 1.9 does not. OSError where what is opened anew cannot be read either, or the
+    StorageError that `write_objects` makes of it.
     """
     for _ in range(_TRIES):
         try:
             return read()
-        except OSError as error:
-            if not pack_is_gone(error):
+        except (OSError, StorageError) as error:
+            if "invalid packfile" not in str(error.__cause__ or error):
                 raise
             reopen()
     return read()
-
-
-def pack_is_gone(error: Exception) -> bool:
-    """Tests for the error of libgit2 1.9 that `read_again` is about."""
-    return isinstance(error, OSError) and "invalid packfile" in str(error)
 
 
 def _import_without_certificates() -> None:

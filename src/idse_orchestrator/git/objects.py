@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.base.names import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, pack_is_gone, read_again, write_failure
+from idse_orchestrator.git.libgit2 import libgit2, read_again, write_failure
 from idse_orchestrator.git.object_stream import LARGEST
 
 if TYPE_CHECKING:
@@ -30,22 +30,13 @@ _ID_BYTES = 20
 _VANISHED = "No such file or directory"
 
 
-def write_objects(
-    where: str, write: Callable[[], Written], reopen: Callable[[], None] | None = None
-) -> Written:
-    """Returns what `write` does, which may be called again. Raises StorageError if the disk refuses.
-
-    Where a pack is gone that it reads, `reopen` is called, or, without one, the OSError is the caller's.
-    """
+def write_objects(where: str, write: Callable[[], Written]) -> Written:
+    """Returns what `write` does, which may be called again. Raises StorageError if the disk refuses."""
     for left in reversed(range(_TRIES)):
         try:
             return write()
         except (libgit2().GitError, OSError) as error:
-            if pack_is_gone(error):
-                if not left or reopen is None:
-                    raise
-                reopen()
-            elif not left or _VANISHED not in str(error):
+            if not left or _VANISHED not in str(error):
                 raise write_failure(where, error) from error
     raise AssertionError
 
@@ -96,7 +87,7 @@ class Objects:
         return found[1]
 
     def size(self, name: str) -> int:
-        """Returns bytes of an object, which is not loaded.
+        """Returns the size of an object in bytes, without loading it.
 
         CorruptLedgerError where it is missing or damaged.
         """

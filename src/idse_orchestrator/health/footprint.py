@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.install_files import KEPT, traces_of, uninstall_agent_files
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
-from idse_orchestrator.base.files import storage_error
+from idse_orchestrator.base.files import remove_file, storage_error
 from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.health.recovery import current_refs, remove_file
+from idse_orchestrator.health.recovery import current_refs
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.sync.published_refs import heads_below, remove_refs, update_refs

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import storage_error
+from idse_orchestrator.base.files import remove_file
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, write_failure
 from idse_orchestrator.git.object_stream import ObjectFinder
@@ -172,13 +172,3 @@ def _age(path: str) -> float:
         return time.time() - os.lstat(path).st_mtime
     except OSError:
         return 0.0  # gone: nobody's trouble
-
-
-def remove_file(path: str) -> None:
-    """Removes a file; that it is gone already is no error."""
-    try:
-        os.unlink(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise storage_error(error, path) from error

@@ -14,7 +14,6 @@ from idse_orchestrator.ledger.replay import ExpectedMerge, Replay, merge_problem
 SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
 """What is wrong with the sync points on refs that point at commits."""
 Progress = Callable[[str], None]
-OnDefect = Callable[[Defect], None]
 EVERY = 500
 """Progress is told after so many commits."""
 

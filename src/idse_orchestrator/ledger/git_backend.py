@@ -66,8 +66,8 @@ class GitBackend:
     def keep(self, named: Named, made: Made) -> str:
         """See `Backend.keep`."""
         ref = self.title(named)
-        tree = write_objects(ref, lambda: self._tree(made), self._reopen)
-        return write_objects(ref, lambda: self._commit(made, tree), self._reopen)
+        tree = read_again(lambda: write_objects(ref, lambda: self._tree(made)), self._reopen)
+        return read_again(lambda: write_objects(ref, lambda: self._commit(made, tree)), self._reopen)
 
     def move(self, named: Named, old: str | None, new: str, subject: str) -> None:
         """See `Backend.move`."""

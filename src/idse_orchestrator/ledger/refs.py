@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from idse_orchestrator.base.names import check_name, is_name, is_ulid
+from idse_orchestrator.base.names import check_name, is_name
 
 PUBLISHED = "refs/idse/"
 PROJECT_FAMILY = "projects"
@@ -61,12 +61,6 @@ def tracking_ref(remote: str, ref: str) -> str:
 def sync_ref(replica: str) -> str:
     """Ref of the sync points of one clone; `replica` is its id, a ULID."""
     return SYNC + replica
-
-
-def parse_sync_ref(ref: str) -> str | None:
-    """Returns the replica whose sync points `ref` holds, or None."""
-    replica = ref.removeprefix(SYNC)
-    return replica if ref.startswith(SYNC) and is_ulid(replica) else None
 
 
 def current_by_project_ref(project: str) -> str:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import Names
     from idse_orchestrator.sessions.ports import SessionFolders
 
-_BRINGS = "fetches them where the Agency or origin has them"
-
 
 class Asking(NamedTuple):
     """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `named` the value of IDSE_PROJECT.

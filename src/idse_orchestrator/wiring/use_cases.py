@@ -55,10 +55,6 @@ class UseCases(Parts):
 
         return file_lock(self.private if self.top else "", name="init.lock")
 
-    def refresh_all_views(self) -> None:
-        """Writes the views of every project here where they differ from the ledgers."""
-        self.views.refresh_all()
-
     def log(self, text: str) -> None:
         """Adds a line to the log among idse's own files; a log that cannot be written stops nothing."""
         from idse_orchestrator.git.vault import write_log

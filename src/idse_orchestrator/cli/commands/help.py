@@ -99,7 +99,7 @@ def _unknown(word: str, context: click.Context, names: list[str]) -> UnknownName
 
 
 _VARIABLE = "_IDSE_COMPLETE"
-"""What the scripts set when they ask; its value says which shell asks, and what."""
+"""A completion script sets it to call us; its value names the shell and what it wants."""
 
 _START_FILES = {
     "bash": ("~/.bashrc", 'eval "$(idse completion bash)"'),
