@@ -155,7 +155,7 @@ def _artifacts(
     """
     if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:
         return None
-    merged = workspace.merge(workspace.base(*key), tip.artifacts, captured.tree)
+    merged = workspace.apply(workspace.edit(*key, captured.tree), tip.artifacts)
     if merged.tree != captured.tree:
         raise ConflictError(
             "the ledger holds edits that this folder does not have",

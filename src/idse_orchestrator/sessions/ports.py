@@ -38,6 +38,18 @@ class Captured(NamedTuple):
     files: Mapping[str, str]
 
 
+class Edit(NamedTuple):
+    """A session's folder as it was edited, and the trees it may have started from, the best first.
+
+    `own` is what this work tree gave to the ledger last, where nobody knows how the branch moved since: a
+    file that the ledger has just so gives way where it conflicts. Trees are ids; "" is an empty one.
+    """
+
+    theirs: str
+    bases: tuple[str, ...]
+    own: str = ""
+
+
 class SessionFolders(Protocol):
     """The sessions that have a folder here, and the one that is worked on."""
 
@@ -80,8 +92,8 @@ class Documents(Protocol):
 class Contributions(Documents, Protocol):
     """What this work tree gave to a session's ledger or took from it, and merges of that with the rest."""
 
-    def base(self, project: str, session: str) -> str:
-        """Returns the tree that this work tree's edits of the session started from ("" for nothing)."""
+    def edit(self, project: str, session: str, tree: str) -> Edit:
+        """Returns what this work tree changed of the session, whose folder is `tree` now."""
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """Remembers that the folder, as `tree`, has been given to the ledger or taken from it.
@@ -89,8 +101,8 @@ class Contributions(Documents, Protocol):
         It holds on top of the code commits `heads` (default: HEAD; "" stands for no commit).
         """
 
-    def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """Applies what changed from `base` to `theirs` onto `ours`; all are trees, "" is an empty one."""
+    def apply(self, edit: Edit, ours: str) -> Merged:
+        """Applies `edit` to the documents `ours` of a ledger."""
 
 
 class Workspace(SessionFolders, Contributions, Protocol):

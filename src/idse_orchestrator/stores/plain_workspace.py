@@ -16,7 +16,7 @@ from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.merge.conflicts import Merged, settle_edit
 from idse_orchestrator.ledger.merge.folders import EDIT_LABELS, merge_folders
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
-from idse_orchestrator.sessions.ports import Captured
+from idse_orchestrator.sessions.ports import Captured, Edit
 from idse_orchestrator.stores.plain_documents import content_of
 from idse_orchestrator.worktree.capture import check_file_names, files_to_capture
 from idse_orchestrator.worktree.session_folders import WorkFolders
@@ -86,9 +86,9 @@ class PlainWorkspace(WorkFolders):
             make_folder(os.path.dirname(path))
             write_atomically(path, target)
 
-    def base(self, project: str, session: str) -> str:
-        """See `Contributions.base`."""
-        return self._given(project, session) or ""
+    def edit(self, project: str, session: str, tree: str) -> Edit:
+        """See `Contributions.edit`."""
+        return Edit(tree, (self._given(project, session) or "",))
 
     def _given(self, project: str, session: str) -> str | None:
         files = last_given(self._place, project, session)
@@ -98,11 +98,11 @@ class PlainWorkspace(WorkFolders):
         """See `Contributions.agree`."""
         remember_given(self._place, project, session, self._folders.files(tree))
 
-    def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """See `Contributions.merge`."""
+    def apply(self, edit: Edit, ours: str) -> Merged:
+        """See `Contributions.apply`."""
         by_lines = partial(merge_lines, labels=EDIT_LABELS)
-        settled = settle_edit(base, ours, theirs)
-        return settled or merge_folders(self._folders, base, ours, theirs, by_lines)
+        settled = settle_edit(edit.bases[0], ours, edit.theirs)
+        return settled or merge_folders(self._folders, edit.bases[0], ours, edit.theirs, by_lines)
 
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """See `Restorable.is_safe_to_replace`."""

@@ -18,6 +18,7 @@ from idse_orchestrator.ledger.events import EDITED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
 from idse_orchestrator.ledger.notes import note_text
 from idse_orchestrator.pipeline.stage_state_model import FAILING, IN_PROGRESS, PASSING, SessionState
+from idse_orchestrator.sessions.ports import Edit
 from idse_orchestrator.sessions.views import views_of
 from idse_orchestrator.worktree.save import tree_changes
 
@@ -99,7 +100,7 @@ def _record(
 ) -> RecordedSession | None:
     """None where there is no ledger."""
     is_known = how.is_recorded is not None and recorder.workspace.given_after(*key, change.after)
-    edit = None if is_known else _edit(recorder, change, key, theirs, how)
+    given = None if is_known else _given(recorder, change, key, theirs, how)
     conflicts: tuple[Conflict, ...] = ()
     before = ""
 
@@ -107,65 +108,54 @@ def _record(
         nonlocal conflicts, before
         if tip is None or (how.is_recorded and how.is_recorded(key, change.after)):
             return None
-        merged = _applied(recorder.workspace, change, edit, tip.artifacts)
+        merged = _applied(recorder.workspace, change, given.edit if given else None, tip.artifacts)
         conflicts, before = merged.conflicts, tip.commit
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
     tip = recorder.writer.append(*key, plan)
     if tip is None:
         return None
-    if edit is not None:
-        recorder.workspace.agree(*key, edit.kept, (change.after,))
+    if given is not None:
+        recorder.workspace.agree(*key, given.kept, (change.after,))
     tip, verdict = _judged(recorder, change, key, tip, is_news=not is_known)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(views_of(tip.state, recorder.ledgers.last_sync()))
     return RecordedSession(key, tip, verdict, conflicts, before)
 
 
-class _Edit(NamedTuple):
-    """An edit to apply: `theirs` is the folder in the commit.
+class _Given(NamedTuple):
+    """An edit to apply, and the tree this work tree has then given to the ledger."""
 
-    `bases` are the trees it may have started from, the best first,
-    and `kept` the tree this work tree has then given to the ledger.
-    """
-
-    theirs: str
-    bases: tuple[str, ...]
+    edit: Edit
     kept: str
 
 
-def _edit(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How) -> _Edit:
+def _given(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str, how: _How) -> _Given:
     workspace, folder = recorder.workspace, session_folder(*key)
-    last = workspace.given(*key, change.previous) if how.single else None
-    if last is None:
-        last = workspace.missed(*key, change.previous)
     parent = (workspace.resolve_tree(change.before, folder) if change.before else None) or ""
+    standing = workspace.standing(*key, change.previous)
+    last = standing.tree
     if last in (None, parent):
-        return _Edit(theirs, (parent,), theirs)
+        return _Given(Edit(theirs, (parent,), standing.own), theirs)
+    if (
+        standing.is_here and not how.single
+    ):  # a merge or a rebase leaves alone what was saved and not committed
+        kept = workspace.carried(folder, last, change.before, change.after)
+        return _Given(Edit(theirs, (parent,)), kept)
     # not in the commit as they were given; nobody knows that of one that was made some time ago
     left_out = () if how.is_recorded else recorder.commits.unclean(folder)
     base, kept = workspace.mixed(last, parent, left_out), workspace.mixed(theirs, last, left_out)
-    return _Edit(theirs, (base, parent), kept)
+    return _Given(Edit(theirs, (base, parent), standing.own), kept)
 
 
-def _applied(workspace: GitWorkspace, change: CodeChange, edit: _Edit | None, ours: str) -> Merged:
+def _applied(workspace: GitWorkspace, change: CodeChange, edit: Edit | None, ours: str) -> Merged:
     if edit is None:  # the ledger has it, with what this work tree gave to it since
         return Merged(ours, ())
-    merged = _merged(workspace, edit, ours)
+    merged = workspace.apply(edit, ours)
     return _as_resolved(workspace, edit, merged) if change.is_merge else merged
 
 
-def _merged(workspace: GitWorkspace, edit: _Edit, ours: str) -> Merged:
-    """Returns the merge from the best base, or from the next one where only that has no conflict."""
-    best = workspace.merge(edit.bases[0], ours, edit.theirs)
-    for base in edit.bases[1:] if best.conflicts else ():
-        other = workspace.merge(base, ours, edit.theirs)
-        if not other.conflicts:
-            return other
-    return best
-
-
-def _as_resolved(workspace: GitWorkspace, edit: _Edit, merged: Merged) -> Merged:
+def _as_resolved(workspace: GitWorkspace, edit: Edit, merged: Merged) -> Merged:
     """Takes the text of the merge where it conflicts: that was decided in it, and history keeps the other.
 
     A file that had to take another name was not decided on, and stays.

@@ -70,14 +70,14 @@ def save_session(
             cause="the branch does not carry it",
             fix=("idse restore    (writes it from the ledger)",),
         )
-    base = workspace.base(*key)
+    edit = workspace.edit(*key, captured.tree)
     outcome: Saved | None = None
 
     def plan(tip: SessionTip | None) -> Draft | None:
         nonlocal outcome
         if tip is None:
             raise no_ledger(key)
-        merged = workspace.merge(base, tip.artifacts, captured.tree)
+        merged = workspace.apply(edit, tip.artifacts)
         changed = tree_changes(ledgers, tip.artifacts, merged.tree)
         outcome = Saved(tip, changed, merged.tree != captured.tree, merged.conflicts, tip.commit)
         if merged.tree == tip.artifacts:

@@ -23,6 +23,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
+from idse_orchestrator.sessions.ports import Edit
 from idse_orchestrator.worktree.capture import capture_folder, filtered_ids
 from idse_orchestrator.worktree.session_folders import WorkFolders
 
@@ -60,30 +61,56 @@ class GitWorkspace(WorkFolders):
         """See `Documents.capture`."""
         return capture_folder(self._work_tree, session_folder(project, session))
 
-    def base(self, project: str, session: str) -> str:
-        """See `Contributions.base`."""
+    def edit(self, project: str, session: str, tree: str) -> Edit:
+        """See `Contributions.edit`."""
         head = self._head()
-        for given in (self.given(project, session, head), self.missed(project, session, head)):
-            if given is not None:
-                return given
-        return self.resolve_tree(head, session_folder(project, session)) or "" if head else ""
+        standing = self.standing(project, session, head)
+        if standing.tree is not None:
+            return Edit(tree, (standing.tree,), standing.own)
+        folder = (self.resolve_tree(head, session_folder(project, session)) if head else None) or ""
+        return Edit(tree, (folder,), standing.own)
 
-    def given(self, project: str, session: str, head: str) -> str | None:
-        """Returns the tree this work tree last gave to the ledger while HEAD was `head`, or None."""
+    def standing(self, project: str, session: str, head: str) -> Standing:
+        """Returns what this work tree last gave to the ledger, as it stands now that HEAD is `head`."""
         last = last_contribution(self._work_tree, project, session)
-        if last is None or head not in last.heads or (last.tree and not self._objects.find(last.tree)):
-            return None
-        return last.tree
+        if last is None or (last.tree and not self._objects.find(last.tree)):
+            return Standing(None)
+        if head in last.heads:
+            return Standing(last.tree, is_here=True)
+        if any(self._leads_to(each, head) for each in last.heads):
+            return Standing(last.tree)  # commits since were not recorded
+        return self._moved(session_folder(project, session), last, head)
 
-    def missed(self, project: str, session: str, head: str) -> str | None:
-        """Returns the tree last given on an ancestor of `head`: commits since were not recorded.
+    def _moved(self, folder: str, last: Contribution, head: str) -> Standing:
+        from idse_orchestrator.worktree.head_moves import KEEPS, UNKNOWN, moves_between
 
-        None where none were missed, or where the branch is another one.
+        moves = moves_between(self._work_tree.git_dir, last.heads, head)
+        if moves is None:
+            return Standing(None, own=last.tree)
+        tree, own = last.tree, ""
+        for move in moves:
+            if move.kind == KEEPS or (move.kind == UNKNOWN and self._leads_to(move.before, move.after)):
+                continue
+            tree = self.carried(folder, tree, move.before, move.after)
+            own = last.tree if move.kind == UNKNOWN else own
+        return Standing(tree, own)
+
+    def carried(self, folder: str, tree: str, before: str, after: str) -> str:
+        """Returns `tree` after a checkout that led from one commit to another.
+
+        What it has of its own stays in it, also where the commits differ in the same lines: so git does with
+        what it stashes and brings back.
         """
-        last = last_contribution(self._work_tree, project, session)
-        if last is None or head in last.heads or (last.tree and not self._objects.find(last.tree)):
-            return None
-        return last.tree if any(self._leads_to(each, head) for each in last.heads) else None
+        old, new = (self.resolve_tree(commit, folder) or "" if commit else "" for commit in (before, after))
+        if before and not self._objects.find(before):
+            return new
+        merged = (
+            self._merger.merge(old, tree, new)
+            if old not in (tree, new)
+            else Merged(new if old == tree else tree, ())
+        )
+        mine = {path for conflict in merged.conflicts for path in (conflict.path, conflict.original)}
+        return self.mixed(merged.tree, tree, sorted(mine))
 
     def given_after(self, project: str, session: str, commit: str) -> bool:
         """Tests whether what this work tree gave to the ledger last was on top of the commit `commit`."""
@@ -107,12 +134,29 @@ class GitWorkspace(WorkFolders):
 
         return TreeMerger(self._work_tree)
 
-    def merge(self, base: str, ours: str, theirs: str) -> Merged:
-        """See `Contributions.merge`."""
-        if theirs in (ours, base):
-            return Merged(ours, ())
+    def apply(self, edit: Edit, ours: str) -> Merged:
+        """See `Contributions.apply`; of the bases, the first one without a conflict."""
+        best = self._merged(edit.bases[0], ours, edit.theirs)
+        for base in edit.bases[1:] if best.conflicts else ():
+            other = self._merged(base, ours, edit.theirs)
+            if not other.conflicts:
+                return other
+        return self._own_given_way(edit, ours, best) if edit.own and best.conflicts else best
 
-        return self._merger.merge(base, ours, theirs)
+    def _merged(self, base: str, ours: str, theirs: str) -> Merged:
+        return Merged(ours, ()) if theirs in (ours, base) else self._merger.merge(base, ours, theirs)
+
+    def _own_given_way(self, edit: Edit, ours: str, merged: Merged) -> Merged:
+        from idse_orchestrator.pipeline.reader import tree_files
+
+        own, ledger = tree_files(self._git, edit.own), tree_files(self._git, ours)
+        settled = [
+            each
+            for each in merged.conflicts
+            if each.path == each.original and own.get(each.path) == ledger.get(each.path)
+        ]
+        tree = self.mixed(merged.tree, edit.theirs, [each.path for each in settled])
+        return Merged(tree, tuple(each for each in merged.conflicts if each not in settled))
 
     def mixed(self, tree: str, other: str, paths: Sequence[str]) -> str:
         """Returns `tree` in which the files `paths` are those of `other`; "" is an empty tree."""
@@ -157,6 +201,18 @@ class GitWorkspace(WorkFolders):
 
 _WORD = re.compile(r"[0-9a-f]{40}|-", re.ASCII)
 _NOTHING = "-"
+
+
+class Standing(NamedTuple):
+    """What a work tree has given to a ledger, as it stands at some commit; None where nobody knows.
+
+    `own`: what it gave last, where the branch has been rewritten or moved since and git does not say how.
+    `is_here`: it was given while HEAD was that very commit.
+    """
+
+    tree: str | None
+    own: str = ""
+    is_here: bool = False
 
 
 class Contribution(NamedTuple):
