@@ -210,12 +210,15 @@ def test_what_git_cannot_record_is_not_there(repo, read, monkeypatch):
         assert list(read().paths()) == [SPEC]
 
 
-def test_files_that_sparse_checkout_left_out_are_not_on_disk(repo, read):
+def test_files_that_sparse_checkout_left_out_are_what_is_staged(repo, read):
     repo.write(SPEC, "text\n")
     repo.write("code/main.py", "text\n")
     repo.commit()
+    before = read().paths()
     repo.git("sparse-checkout", "set", "code")
-    assert read().paths() == {}
+    assert not (repo.path / SPEC).exists()
+    assert read().paths() == before
+    assert read().read_many([SPEC]) == {SPEC: b"text\n"}
 
 
 def test_an_unmerged_file_is_read_with_its_markers(repo, read):

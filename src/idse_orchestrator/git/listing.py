@@ -9,7 +9,7 @@ from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import ObjectStream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
@@ -69,6 +69,29 @@ def from_stages(out: bytes) -> tuple[dict[str, tuple[int, str]], list[str]]:
         else:
             unmerged.append(decode(path))
     return merged, list(dict.fromkeys(unmerged))
+
+
+class Staged(NamedTuple):
+    """The index: mode and blob by path, and the paths that git does not look for in the work tree.
+
+    A sparse checkout leaves those out, or somebody set their bit (``--skip-worktree``,
+    ``--assume-unchanged``): git takes them for what is staged, whether or not a file is there.
+    """
+
+    files: Mapping[str, tuple[int, str]]
+    passed_over: frozenset[str]
+
+
+def staged(git: Git, pathspecs: Sequence[str]) -> Staged:
+    """Returns what the index has at `pathspecs`; what is not merged yet is left out."""
+    rows = git.bytes("ls-files", "-v", "-s", "-z", "--", *pathspecs).split(b"\0")[:-1]
+    files, _ = from_stages(b"".join(row[2:] + b"\0" for row in rows))
+    passed_over = (decode(row.partition(b"\t")[2]) for row in rows if row[:1] in _PASSED_OVER)
+    return Staged(files, frozenset(passed_over).intersection(files))
+
+
+_PASSED_OVER = frozenset((b"S", b"s", b"h"))
+"""What `git ls-files -v` marks such paths with."""
 
 
 def contents(git: Git, entries: Mapping[str, FileEntry], paths: Iterable[str]) -> dict[str, bytes]:

@@ -19,7 +19,7 @@ from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.sessions.ports import Captured
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
@@ -34,15 +34,30 @@ MAX_FILE_BYTES = 1024 * 1024
 def capture_folder(work_tree: WorkTree, folder: str) -> Captured | None:
     """Writes `folder` (repository-relative) as objects; None where it is missing or has no file.
 
-    InvalidArtifactError names the first file a ledger may not hold.
+    What git does not look for in the work tree is what is staged of it. InvalidArtifactError names the first
+    file a ledger may not hold.
     """
-    if files_to_capture(work_tree.top, folder) is None:
+    kept = passed_over(work_tree, folder)
+    is_there = files_to_capture(work_tree.top, folder) is not None
+    if not is_there and not kept:
         return None
     with private_index(work_tree) as git:
         fill_index(git, work_tree.git, (folder,))
-        _add(git, folder)
-        _add_ignored(git, work_tree.git, folder)
+        if is_there:
+            _add(git, folder)
+            _add_ignored(git, work_tree.git, folder)
+        if kept:
+            rows = (f"{mode:o} {blob} 0\t{path}" for path, (mode, blob) in kept.items())
+            git.bytes("update-index", "-z", "--index-info", stdin=encode("\0".join(rows)) + b"\0")
         return _captured(git, folder)
+
+
+def passed_over(work_tree: WorkTree, folder: str) -> Mapping[str, tuple[int, str]]:
+    """Returns mode and blob by path of what is staged in `folder` and git does not look for on disk."""
+    from idse_orchestrator.git.listing import literally, staged  # a status needs it only where one is missing
+
+    index = staged(work_tree.git, literally((folder,)))
+    return {path: index.files[path] for path in sorted(index.passed_over)}
 
 
 @contextmanager

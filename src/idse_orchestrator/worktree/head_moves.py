@@ -17,8 +17,8 @@ says which, and it was the former where the commit after the move descends from 
 
 _LAST = 1 << 20
 """Bytes of the reflog that are read, from its end: some thousand moves."""
-_NOTHING = "0" * 40
-_IDS = 2 * len(_NOTHING) + 1
+_NO_COMMIT = "0" * 40
+_IDS = 2 * len(_NO_COMMIT) + 1
 _KINDS = {"commit": KEEPS, "reset": KEEPS, "checkout": REPLACES}
 """By the first word of what git writes. A rebase does both, and tools have words of their own."""
 
@@ -65,9 +65,11 @@ def _logged(git_dir: str) -> list[Move]:
 def _move(line: str) -> Move | None:
     ids, _, message = line.partition("\t")
     before, _, after = ids[:_IDS].partition(" ")
-    if len(before) != len(_NOTHING) or len(after) != len(_NOTHING):
+    if len(before) != len(_NO_COMMIT) or len(after) != len(_NO_COMMIT):
         return None
     word = message.partition(":")[0].partition(" ")[0]
     return Move(
-        "" if before == _NOTHING else before, "" if after == _NOTHING else after, _KINDS.get(word, UNKNOWN)
+        "" if before == _NO_COMMIT else before,
+        "" if after == _NO_COMMIT else after,
+        _KINDS.get(word, UNKNOWN),
     )

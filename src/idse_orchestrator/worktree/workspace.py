@@ -17,19 +17,25 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    WORKSPACE,
+    session_folder,
+    split_session_path,
+)
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Edit
-from idse_orchestrator.worktree.capture import capture_folder, filtered_ids
+from idse_orchestrator.worktree.capture import capture_folder, filtered_ids, passed_over
 from idse_orchestrator.worktree.session_folders import WorkFolders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sessions.ports import Captured
     from idse_orchestrator.worktree.tree_merge import TreeMerger
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -48,14 +54,26 @@ class GitWorkspace(WorkFolders):
         """See `SessionFolders.set_current`."""
         point_at(self._work_tree, (current_by_project_ref(project), CURRENT), project, session)
 
+    def session_folders(self) -> Sequence[SessionKey]:
+        """See `SessionFolders.session_folders`; a sparse checkout may have left all of one out."""
+        on_disk = super().session_folders()
+        if not may_pass_over(self._work_tree.git_dir):
+            return on_disk
+        found = (split_session_path(path) for path in passed_over(self._work_tree, WORKSPACE))
+        return sorted({*on_disk, *((each[0], each[1]) for each in found if each)})
+
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
         """See `Documents.blobs`."""
         folder = session_folder(project, session)
-        present = [stage for stage, name in ARTIFACTS.items() if self._is_file(f"{folder}/{name}")]
-        if not present:
-            return {}
-        ids = filtered_ids(self._work_tree, [f"{folder}/{ARTIFACTS[stage]}" for stage in present])
-        return dict(zip(present, ids, strict=True))
+        paths = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
+        here = {stage: path for stage, path in paths.items() if self._is_file(path)}
+        kept: Mapping[str, tuple[int, str]] = {}
+        if len(here) < len(paths) or may_pass_over(self._work_tree.git_dir):
+            kept = passed_over(self._work_tree, folder)
+        asked = [path for path in here.values() if path not in kept]
+        blobs = dict(zip(asked, filtered_ids(self._work_tree, asked), strict=True)) if asked else {}
+        blobs |= {path: blob for path, (_, blob) in kept.items()}
+        return {stage: blobs[path] for stage, path in paths.items() if path in blobs}
 
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Documents.capture`."""
@@ -199,20 +217,22 @@ class GitWorkspace(WorkFolders):
         return found[0] if found else ""
 
 
+_INDEX_HEADER = 8
+_WITHOUT_BITS = b"DIRC\0\0\0\2"
+"""How an index begins that has room for no such bit; git writes the next version when it needs one."""
+
+
+def may_pass_over(git_dir: str) -> bool:
+    """Tests whether the index may have a path with its skip-worktree bit. Read as a file: git costs 3 ms."""
+    try:
+        with open(os.path.join(git_dir, "index"), "rb") as file:
+            return file.read(_INDEX_HEADER) != _WITHOUT_BITS
+    except OSError:
+        return False
+
+
 _WORD = re.compile(r"[0-9a-f]{40}|-", re.ASCII)
 _NOTHING = "-"
-
-
-class Standing(NamedTuple):
-    """What a work tree has given to a ledger, as it stands at some commit; None where nobody knows.
-
-    `own`: what it gave last, where the branch has been rewritten or moved since and git does not say how.
-    `is_here`: it was given while HEAD was that very commit.
-    """
-
-    tree: str | None
-    own: str = ""
-    is_here: bool = False
 
 
 class Contribution(NamedTuple):
@@ -248,6 +268,18 @@ def remember_contribution(
 def _path(work_tree: WorkTree, project: str, session: str) -> str:
     """In this work tree's own git directory, not the common one."""
     return os.path.join(work_tree.git_dir, "idse", "contributed", project, session)
+
+
+class Standing(NamedTuple):
+    """What a work tree has given to a ledger, as it stands at some commit; None where nobody knows.
+
+    `own`: what it gave last, where the branch has been rewritten or moved since and git does not say how.
+    `is_here`: it was given while HEAD was that very commit.
+    """
+
+    tree: str | None
+    own: str = ""
+    is_here: bool = False
 
 
 _LOCKED = b".lock': File exists"

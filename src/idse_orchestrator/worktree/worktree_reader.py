@@ -28,7 +28,7 @@ from idse_orchestrator.documents.project_workspace import (
     only_legacy,
 )
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError
-from idse_orchestrator.git.listing import PATHSPECS, contents, from_stages, literally, names
+from idse_orchestrator.git.listing import PATHSPECS, contents, literally, names, staged
 from idse_orchestrator.git.object_stream import object_sizes
 from idse_orchestrator.worktree.capture import filtered_ids, filtered_objects, filtered_sizes
 from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
@@ -36,6 +36,7 @@ from idse_orchestrator.worktree.session_folders import FILE, LINK, OnDisk, scan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from idse_orchestrator.git.listing import Staged
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -82,7 +83,8 @@ class WorktreeReader:
     def _entries(self) -> dict[str, FileEntry]:
         submodules = {path for path, (mode, _) in self._staged.items() if mode == GITLINK}
         found = [item for folder in self._folders for item in scan(self._top, folder, submodules)]
-        entries = self._known([item.path for item in found if item.path in self._vouched])
+        absent = self._index.passed_over.difference(item.path for item in found)
+        entries = self._known([*absent, *(item.path for item in found if item.path in self._vouched)])
         entries |= self._unrecorded.entries([item for item in found if item.path not in self._vouched])
         check_folders(entries, self.description)
         return dict(sorted(entries.items()))
@@ -93,9 +95,12 @@ class WorktreeReader:
         return {path: FileEntry(*self._staged[path], sizes.get(self._staged[path][1], 0)) for path in paths}
 
     @cached_property
+    def _index(self) -> Staged:
+        return staged(self._git, literally(self._folders))
+
+    @property
     def _staged(self) -> Mapping[str, tuple[int, str]]:
-        merged, _ = from_stages(self._git.bytes("ls-files", "-s", "-z", "--", *literally(self._folders)))
-        return merged
+        return self._index.files
 
     @cached_property
     def _vouched(self) -> frozenset[str]:
