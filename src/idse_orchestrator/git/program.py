@@ -137,6 +137,22 @@ class Git:
         out = self.text(*args, stdin=stdin)
         return out.split("\n") if out else []
 
+    def helper(self, words: Sequence[str], timeout: float) -> str:
+        """Returns what another program says that git itself would start, such as ssh; "" where it fails."""
+        try:
+            done = subprocess.run(  # noqa: S603 - chosen by the user's own settings, as git does
+                words,
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=timeout,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+        return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
+
     def start(self, *args: str) -> subprocess.Popen[builtins.bytes]:
         """Returns a running git with pipes on standard input and output, for streaming."""
         return subprocess.Popen(  # noqa: S603 - fixed program, no shell

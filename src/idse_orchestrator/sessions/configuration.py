@@ -147,6 +147,11 @@ def get_setting(layers: Layers, key: str) -> Value:
     return _resolved(known_key(key), _everything(layers))
 
 
+def stated_values(layers: Layers, key: str) -> Sequence[str]:
+    """Returns what every layer says of `key`, whether it counts or not, weakest first; unchecked."""
+    return [said.value for _, all_said in _everything(layers) for said in all_said if said.key == key]
+
+
 def set_setting(layers: Layers, key: str, value: str) -> Value:
     """Sets `key` for this repository; what it is now, which another layer may still decide."""
     known = known_key(key)

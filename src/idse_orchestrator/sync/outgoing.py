@@ -9,13 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
-from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
-from idse_orchestrator.sessions.configuration import get_setting
+from idse_orchestrator.ledger.refs import LOCAL, OF_WORKTREE, PUBLISHED
+from idse_orchestrator.sessions.configuration import stated_values
 from idse_orchestrator.sync.agency import REMOTE, URL, AgencyParts, agency_remote, holds_code, resolve_agency
+from idse_orchestrator.sync.ledger_commits import ledger_among
 from idse_orchestrator.sync.published_refs import AHEAD, EQUAL, PublishedRefs, RefMove
 from idse_orchestrator.sync.remotes import redacted
+from idse_orchestrator.sync.same_place import Places
 
 if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
     from idse_orchestrator.sync.guard import GitGuard
 
 NOTHING = "0" * 40
@@ -64,16 +67,16 @@ def destination(parts: AgencyParts, name: str, url: str) -> Destination:
 
     Raises UnsafeRemoteError and its like if it is the Agency and git is not configured safely for it.
     """
-    own, places = _known_agency(parts)
-    place = parts.remotes.place(url)
+    own, urls = _known_agency(parts)
+    places = Places(parts.remotes.git, parts.remotes.configuration)
     remotes = parts.remotes.all()
     remote = remotes.get(own)
-    if name != own and place not in places:
+    if name != own and not any(places.may_be_same(url, known) for known in urls):
         return Destination(
             name, redacted(url), is_agency=False, agency=own if remote else "", is_remote=name in remotes
         )
     agency = resolve_agency(parts)
-    if parts.remotes.place(parts.remotes.routes(agency.url)[1]) != place and name != agency.remote:
+    if name != agency.remote and not places.may_be_same(url, parts.remotes.routes(agency.url)[1]):
         raise UnsafeRemoteError(
             f"{name} is called the Agency, and leads elsewhere",
             where=redacted(url),
@@ -81,7 +84,8 @@ def destination(parts: AgencyParts, name: str, url: str) -> Destination:
             fix=("idse sync status", "git remote --verbose"),
         )
     code = bool(remote and agency.remote == own and holds_code(remote))
-    return Destination(name, redacted(url), is_agency=True, takes_code=code, agency=own)
+    named = name in remotes
+    return Destination(name, redacted(url), is_agency=True, takes_code=code, agency=own, is_remote=named)
 
 
 def judge_push(outgoing: Outgoing, to: Destination, pushed: Sequence[PushedRef]) -> Mapping[str, str]:
@@ -89,28 +93,38 @@ def judge_push(outgoing: Outgoing, to: Destination, pushed: Sequence[PushedRef])
     shape = _agency_problem if to.is_agency else _other_problem
     problems = {each.remote_ref: shape(each, to) for each in pushed}
     refused = {ref: problem for ref, problem in problems.items() if problem}
+    left = [each for each in pushed if each.remote_ref not in refused and each.local_id != NOTHING]
+    code = [each for each in left if not (to.is_agency and each.remote_ref.startswith(PUBLISHED))]
+    refused |= _hidden(outgoing.parts.remotes.git, to, code)
     if not to.is_agency:
         return refused
-    ledgers = [
-        each for each in pushed if each.remote_ref not in refused and each.remote_ref.startswith(PUBLISHED)
-    ]
-    moves = [RefMove(each.remote_ref, _old(each), each.local_id) for each in ledgers]
+    moves = [RefMove(each.remote_ref, _old(each), each.local_id) for each in left if each not in code]
     refused |= _rewinds(outgoing.refs, moves)
     return refused | _defects(outgoing.guard, [move for move in moves if move.ref not in refused])
 
 
-def _known_agency(parts: AgencyParts) -> tuple[str, frozenset[str]]:
-    """Returns the name of the Agency's remote, and every place that any setting calls the Agency."""
+def _hidden(git: Git, to: Destination, pushed: Sequence[PushedRef]) -> dict[str, str]:
+    """Returns ref to reason of those that carry a ledger under a name of code, as a branch may."""
+    there = to.name if to.is_remote else ""
+    known = [each.remote_id for each in pushed if each.remote_id != NOTHING]
+    if not ledger_among(git, [each.local_id for each in pushed], there, known):
+        return {}
+    found = {each.remote_ref: ledger_among(git, [each.local_id], there, known) for each in pushed}
+    where = "ledgers go under their own names only" if to.is_agency else "ledgers go to the Agency only"
+    return {ref: f"{where}, and it holds {what}" for ref, what in found.items() if what}
+
+
+def _known_agency(parts: AgencyParts) -> tuple[str, Sequence[str]]:
+    """Returns the name of the Agency's remote, and every URL that any setting calls the Agency."""
     try:
         name = agency_remote(parts)
     except IdseError:
         name = REMOTE
     remote = parts.remotes.all().get(name)
     urls = list(remote.urls + remote.push_urls) if remote else []
-    stated = get_setting(parts.layers, URL).value
-    if stated:
+    for stated in stated_values(parts.layers, URL):
         urls += parts.remotes.routes(parts.remotes.absolute(stated, parts.folder))
-    return name, frozenset(map(parts.remotes.place, urls))
+    return name, urls
 
 
 def _agency_problem(each: PushedRef, to: Destination) -> str:
@@ -134,7 +148,7 @@ def _other_problem(each: PushedRef, _to: Destination) -> str:
 
 
 def _is_ours(each: PushedRef) -> bool:
-    return any(ref.startswith((PUBLISHED, LOCAL)) for ref in (each.local_ref, each.remote_ref))
+    return any(ref.startswith((PUBLISHED, LOCAL, OF_WORKTREE)) for ref in (each.local_ref, each.remote_ref))
 
 
 def _old(each: PushedRef) -> str:

@@ -18,6 +18,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@]*(?:@[^/\s@]*)*)@")
 _SCP = re.compile(r"(?:([^/:@\s]+)@)?(\[[^\]]+\]|[^/:@\s]+):(?!//)(.*)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _KEEPS_USER = ("ssh", "git+ssh", "ssh+git")
 
 
@@ -42,7 +43,16 @@ def path_in(url: str) -> str:
     """Returns the path that `url` stands for; "" where it leads to another machine."""
     if is_path(url):
         return url
-    return url[len("file://") :] if url.startswith("file://") else ""
+    if not url.startswith("file://"):
+        return ""
+    # git takes no notice of a host in a file URL, and decodes the rest.
+    return decoded("/" + url[len("file://") :].partition("/")[2])
+
+
+def decoded(url: str) -> str:
+    """Returns `url` with the characters that percent signs stand for."""
+    raw = _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode()), os.fsencode(url))
+    return os.fsdecode(raw)
 
 
 def place_of(url: str) -> str:
@@ -91,7 +101,7 @@ class GitRemotes:
 
     def __init__(self, vault: Vault, configuration: GitConfiguration) -> None:
         self.configuration = configuration
-        self._top = vault.git.folder
+        self.git = vault.git
 
     def all(self) -> Mapping[str, RemoteSettings]:
         """Returns every remote by name."""
@@ -118,7 +128,7 @@ class GitRemotes:
     def place(self, url: str) -> str:
         """Returns `url` in a form that two spellings of one place share. Links in paths are followed."""
         path = path_in(url)
-        return place_of(os.path.realpath(os.path.join(self._top, path)) if path else url)
+        return place_of(os.path.realpath(os.path.join(self.git.folder, path)) if path else url)
 
     def _remote(self, name: str) -> RemoteSettings:
         urls = self._values(f"remote.{name}.url")

@@ -1,0 +1,72 @@
+"""A small web server that serves git repositories, with git's own program behind it."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import subprocess
+import urllib.parse
+
+
+class Backend(http.server.BaseHTTPRequestHandler):
+    """`git http-backend` as a web server. `answer`: a status to give instead; `password`: one to demand."""
+
+    protocol_version = "HTTP/1.1"
+    root = ""
+    answer = 0
+    password = ""
+
+    def log_message(self, *_args) -> None:
+        """Say nothing."""
+
+    def do_GET(self) -> None:
+        self._serve(b"")
+
+    def do_POST(self) -> None:
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            body = b""
+            while size := int(self.rfile.readline(), 16):
+                body += self.rfile.read(size)
+                self.rfile.readline()
+            self.rfile.readline()
+        else:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self._serve(body)
+
+    def _serve(self, body: bytes) -> None:
+        if self.answer:
+            self._reply(self.answer, {}, b"no\n")
+            return
+        if self.password and self.password not in self.headers.get("Authorization", ""):
+            self._reply(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"who are you?\n")
+            return
+        path, _, query = self.path.partition("?")
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": os.environ["HOME"],
+            "GIT_PROJECT_ROOT": self.root,
+            "GIT_HTTP_EXPORT_ALL": "1",
+            "REMOTE_USER": "somebody",
+            "REQUEST_METHOD": self.command,
+            "PATH_INFO": urllib.parse.unquote(path),
+            "QUERY_STRING": query,
+            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
+            "CONTENT_LENGTH": str(len(body)),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+        }
+        done = subprocess.run(
+            ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
+        )
+        head, _, content = done.stdout.partition(b"\r\n\r\n")
+        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if line)
+        status = int(headers.pop("Status", "200").split()[0])
+        self._reply(status, headers, content)
+
+    def _reply(self, status, headers, content) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
