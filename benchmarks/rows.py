@@ -26,11 +26,13 @@ class Sizes:
     many_events: int = 100_000
     documents: int = 1_000
     appends: int = 500
+    largest: int = 1024 * 1024
+    """Bytes of the largest document that is taken."""
 
     @staticmethod
     def smallest() -> Sizes:
         """Enough to see that everything works."""
-        return Sizes(1, 2, 20, 5, 50, 3, 5)
+        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000)
 
 
 def looking(bed: Bed, sizes: Sizes) -> list[Figure]:

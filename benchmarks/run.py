@@ -24,6 +24,7 @@ import tempfile
 
 from agents import editing
 from bed import Bed
+from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
 from routing import routing
 from rows import ROWS as LOCAL
@@ -40,6 +41,8 @@ ROWS = {
     "agent edit": editing,
     "agents route": routing,
     **MIGRATING,
+    "hostile text": hostile_text,
+    "hostile rules": hostile_rules,
 }
 
 

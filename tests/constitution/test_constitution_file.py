@@ -341,6 +341,27 @@ def test_every_key_that_a_rule_needs_has_an_example_that_fits(shape):
     shape.model_validate({key: yaml.safe_load(field.examples[0]) for key, field in needed.items()})
 
 
+@pytest.mark.parametrize("check", OPTIONS)
+def test_every_example_that_an_error_gives_is_taken(check):
+    """Key after key as the errors say, until the rule is taken."""
+    if VERBS[check].needs > TEXT:
+        return
+    options = {}
+    while True:
+        rule = {**yaml.safe_load(RULE), "check": check, "with": options}
+        try:
+            load(yaml.safe_dump({"rules": [rule]}))
+        except InvalidConfigurationError as error:
+            (words,) = error.fix
+            added = yaml.safe_load(words.partition("in your own words:  ")[2])
+            assert added, words
+            assert not added.keys() & options.keys()
+            options.update(added)
+        else:
+            break
+    assert options or not any(field.is_required() for field in OPTIONS[check].model_fields.values())
+
+
 def test_an_alias_bomb_is_refused():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]

@@ -628,7 +628,13 @@ def test_a_check_that_cannot_run_is_a_hit_and_not_silence(checks, why, document)
     data = document("spec").encode()
     (hit,) = examine("spec.md", FileEntry(REGULAR, "", len(data)), data, loaded, checks)
     assert hit.rule == "IDSE108"
-    assert hit.params == {"about": "ACME001", "verb": "acme_ticket", "why": why}
+    assert hit.params == {
+        "about": "ACME001",
+        "verb": "acme_ticket",
+        "why": why,
+        "fix": "Install the package that brings the check `acme_ticket` and name it in the configuration,"
+        " or mend it",
+    }
 
 
 def test_a_smaller_limit_of_the_project_keeps_no_core_rule_from_looking(document):
@@ -672,3 +678,60 @@ def test_the_number_of_hits_of_one_rule_is_bounded(constitution):
     data = b"{{ a }}\n" * 5000
     hits = examine(ARTIFACTS["plan"], FileEntry(REGULAR, "", len(data)), data, constitution)
     assert sum(hit.rule == "IDSE302" for hit in hits) == 100
+
+
+@pytest.mark.parametrize(
+    ("text", "noticed"),
+    [
+        ("given a user\nwhen it logs in\nthen it is told", False),
+        ("then it is told, when it logs in, given a user", True),
+        ("given when given when", True),
+        ("GIVEN x WHEN y THEN z", False),
+        ("| a | b |", False),
+        ("| - | : |", True),
+        ("|aaaaaaaa", True),
+        ("a | b |", True),
+    ],
+)
+def test_criteria_are_told_by_words_in_their_order_or_by_a_row(text, noticed, document, hits_of):
+    assert ("IDSE502" in rules(hits_of("spec", document("spec", {"Acceptance Criteria": text})))) == noticed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "shared"),
+    [
+        ("src/, b", "src/a.py, src/b.py", "src/a.py"),
+        ("src/a/b/c.py", "docs/, src/", "src/a/b/c.py"),
+        ("src/a/", "src/", "src/a/"),
+        ("src/", "src/", "src/"),
+        ("src", "src/a", None),
+        ("a, b, c", "d, c", "c"),
+    ],
+)
+def test_folders_over_paths_are_found_however_deep(one, other, shared, document, hits_of):
+    lines = f"- [x] T1 [P] one (Files: {one})\n- [x] T2 [P] other (Files: {other})"
+    found = [
+        hit.params["shared"]
+        for hit in hits_of("tasks", document("tasks", {"Setup": lines}))
+        if hit.rule == "IDSE605"
+    ]
+    assert found == ([shared] if shared else [])
+
+
+def test_parallel_tasks_beyond_counting_are_said_to_be_so(hits_of):
+    phases = "".join(
+        f"## Phase {phase}\n\n"
+        + "".join(
+            f"- [ ] T{phase * 300 + n} [P] a (Deps: T{phase * 300 + n - 1}) (Files: x)\n" for n in range(300)
+        )
+        for phase in range(60)
+    )
+    cut = [hit.params["about"] for hit in hits_of("tasks", phases) if hit.rule == "IDSE108"]
+    assert cut == ["IDSE605"]
+
+
+def test_what_a_message_shows_stays_short(hits_of):
+    (hit,) = [
+        hit for hit in hits_of("tasks", f"- [ ] T1 a (Deps: {'x' * 100_000})\n") if hit.rule == "IDSE603"
+    ]
+    assert len(hit.params["dependency"]) < 400

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import re
 
-from idse_orchestrator.documents.markdown import code_spans, outline_of
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from idse_orchestrator.documents.markdown import code_spans, comment_spans, outline_of, without_comments
 
 
 def test_a_section_reaches_to_the_next_heading_of_its_level_or_above():
@@ -75,3 +79,27 @@ def test_running_text_is_found_by_any_of_its_lines():
 )
 def test_inline_code_is_found_as_markdown_has_it(text, spans):
     assert [text[start:end] for start, end in code_spans(text)] == spans
+
+
+@given(
+    st.lists(st.sampled_from(["<!--", "-->", "<!-->", "a", "\n", "-", "<!", ">"]), max_size=30).map("".join)
+)
+def test_comments_are_what_their_pattern_finds_in_one_walk(text):
+    pattern = re.compile(r"<!--.*?-->", re.DOTALL)
+    assert list(comment_spans(text)) == [found.span() for found in pattern.finditer(text)]
+    assert without_comments(text) == pattern.sub(lambda found: "\n" * found[0].count("\n"), text)
+
+
+def test_thousands_of_comments_that_are_not_closed_are_looked_through_once():
+    class Counted(str):
+        __slots__ = ()
+        looked = 0
+
+        def find(self, what, start=0, *rest):
+            found = str.find(self, what, start, *rest)
+            Counted.looked += (found if found >= 0 else len(self)) - start
+            return found
+
+    text = Counted("<!-- todo\n" * 10_000)
+    assert list(comment_spans(text)) == []
+    assert Counted.looked <= 2 * len(text)

@@ -101,6 +101,12 @@ BAD_CONSTITUTIONS = {
         "   = cause: could not determine a constructor for the tag "
         "'tag:yaml.org,2002:python/object/apply:os.system'\n"
     ),
+    "# " + "a" * (256 * 1024): (
+        "error[IDSE009]: the project's constitution is too large\n"
+        "  --> .idse/constitution.yaml ({source})\n"
+        "   = cause: it has 262,146 bytes, and at most 262,144 are read\n"
+        "   = fix:   take rules out, or shorten their texts\n"
+    ),
     "severity: {IDSE301: off}\n": (
         "error[IDSE009]: 'severity' is not a key here\n"
         "  --> .idse/constitution.yaml → severity\n"
@@ -120,7 +126,7 @@ NEEDS_RULES = [("validate",), ("rule", "list"), ("stage", "complete", "intent")]
 @pytest.mark.parametrize(("text", "told"), BAD_CONSTITUTIONS.items())
 def test_a_bad_constitution_stops_what_needs_its_rules(begun, refused, command, text, told):
     begun.write(CONSTITUTION, text)
-    assert refused(begun, "IDSE009", 2, *command).startswith(told)
+    assert refused(begun, "IDSE009", 2, *command).startswith(told.replace("{source}", "worktree"))
     assert not (begun.path / "pwned").exists()
 
 
@@ -132,7 +138,7 @@ def test_a_bad_constitution_cannot_be_committed(begun, unchanged, text, told):
     refs = begun.git("for-each-ref")
     done = begun.run("git", "commit", "-m", "rules")
     assert (done.returncode, begun.git("rev-parse", "HEAD")) == (1, head)
-    assert done.stderr.startswith(told)
+    assert done.stderr.startswith(told.replace("{source}", "index"))
     assert begun.git("for-each-ref") == refs
 
 
@@ -148,6 +154,27 @@ def test_a_check_that_nobody_knows_is_named(begun, refused):
     told = refused(begun, "IDSE009", 2, "validate")
     assert "no_such_check" in told
     assert ".idse/constitution.yaml → rules → 1 (ACME001)" in told
+
+
+def test_the_example_that_an_error_gives_runs_in_a_document_without_any_markup(begun, refused):
+    """A rule of a project looks for what its patterns say, and not for what those of the core need."""
+    rule = RULE.format("no_placeholder", "{pending: error}")
+    begun.write(CONSTITUTION, rule)
+    fix = refused(begun, "IDSE009", 2, "validate").split("in your own words:  ")[1].splitlines()[0]
+    begun.write(CONSTITUTION, rule.replace("severity:", f"with: {{{fix}}}, severity:"))
+    begun.write(".idse/projects/portal/sessions/login/spec.md", "# Spec\n\nWe ask TBD-12 later.\n")
+    done = begun.idse("validate", "--format", "concise")
+    assert done.returncode == 1, done.stderr
+    assert "spec.md:3:8: error[ACME001]" in done.stdout
+
+
+def test_a_rule_that_costs_too_much_is_named(begun):
+    patterns = "patterns: ['a{0,4000}[0b]', 'a{0,4000}[0c]']"
+    rule = RULE.format("no_placeholder", "{pending: error}")
+    begun.write(CONSTITUTION, rule.replace("severity:", f"with: {{{patterns}}}, severity:"))
+    begun.write(".idse/projects/portal/sessions/login/spec.md", "a" * 1_000_000)
+    done = begun.idse("validate", "--format", "concise")
+    assert "[IDSE108] rule ACME001 could not be checked: it would take too long here" in done.stdout
 
 
 def test_a_core_rule_cannot_be_made_milder(begun, refused):

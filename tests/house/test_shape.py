@@ -21,7 +21,8 @@ from shape.trips import trips  # noqa: E402
 
 MOST_FILES = 280
 MOST_LONELY_PROTOCOLS = 2
-MOST_ENTERED = {"status": 22, "sync push": 56, "stage complete": 60}
+MOST_ENTERED = {"status": 22, "sync push": 56, "stage complete": 62}
+# Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from idse_orchestrator.claims.words import THRESHOLD, Words, ids_in, shared, words_of
-from idse_orchestrator.documents.markdown import COMMENT, Outline, names_start, outline_of
+from idse_orchestrator.documents.markdown import Outline, names_start, outline_of, without_comments
 
 SECTIONS: Mapping[str, tuple[str, ...]] = {
     "requirements": (
@@ -124,10 +124,8 @@ def statements_of(data: bytes) -> tuple[Statement, ...]:
 
 
 def _statements(text: str, outline: Outline) -> Iterator[Statement]:
-    if "<!--" in text:
-        text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
     under = _Headings(outline)
-    for line, is_item, lines in _blocks(text.split("\n"), outline):
+    for line, is_item, lines in _blocks(without_comments(text).split("\n"), outline):
         joined = " ".join(" ".join(lines).split())
         for part in (joined,) if is_item else _SENTENCE.split(joined):
             said = " ".join(_STRUCK.sub(" ", part).split()) if "~~" in part else part

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 from idse_orchestrator.base.safe_yaml import YamlProblem, load_yaml
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.constitution.checks.document import Check
-from idse_orchestrator.constitution.entries import built_rule
+from idse_orchestrator.constitution.checks.verbs import VERBS
+from idse_orchestrator.constitution.entries import built_rule, patterns_in
 from idse_orchestrator.constitution.rules import (
     PROJECT,
     STRICTNESS,
@@ -29,6 +30,9 @@ from idse_orchestrator.constitution.trouble import Trouble
 from idse_orchestrator.errors import InvalidConfigurationError
 
 File = TypeVar("File", bound=BaseModel)
+
+MOST_PATTERNS = 500
+"""Regular expressions in all rules of a project."""
 
 PROJECT_FILE = ".idse/constitution.yaml"
 CORE_FILE = "constitution.yaml"
@@ -143,8 +147,21 @@ def _added(
                 fix=_suggestions(entry.article, known_articles - {""}),
             )
         added.append(built_rule(entry, where, number, extra_checks, origin=PROJECT))
+        _refuse_many_patterns(added, place)
     _refuse_twice(added, where)
     return added
+
+
+def _refuse_many_patterns(rules: Sequence[Rule], place: str) -> None:
+    """Each is made ready to run before any document is looked at, so their number is bounded."""
+    count = sum(len(patterns_in(rule.options)) for rule in rules if rule.check in VERBS)
+    if count > MOST_PATTERNS:
+        raise InvalidConfigurationError(
+            f"the rules up to here hold {count} patterns",
+            where=f"{place} → with",
+            cause=f"a project's rules may hold {MOST_PATTERNS} in all",
+            fix=("make one pattern of several: (?:one|two)", "use no_text where plain words are meant"),
+        )
 
 
 def _refuse_twice(rules: Sequence[Rule], where: str) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.hits import DocumentKey, VerdictCache
     from idse_orchestrator.documents.project_workspace import ArtifactReader
 
-LARGEST = 1024 * 1024
+LARGEST = 256 * 1024
 """A project's own rules are never larger, in bytes."""
 
 
@@ -73,12 +73,19 @@ def _project_rules(reader: ArtifactReader) -> bytes | None:
     entry = reader.paths().get(CONSTITUTION_PATH)
     if entry is None:
         return None
-    if entry.mode not in (REGULAR, EXECUTABLE) or entry.size > LARGEST:
+    if entry.mode not in (REGULAR, EXECUTABLE):
         raise InvalidConfigurationError(
             "the project's constitution cannot be read",
             where=f"{CONSTITUTION_PATH} ({reader.description})",
-            cause="it is not a regular file of at most 1 MiB",
+            cause="it is not a regular file",
             fix=(f"make {CONSTITUTION_PATH} a regular file",),
+        )
+    if entry.size > LARGEST:
+        raise InvalidConfigurationError(
+            "the project's constitution is too large",
+            where=f"{CONSTITUTION_PATH} ({reader.description})",
+            cause=f"it has {entry.size:,} bytes, and at most {LARGEST:,} are read",
+            fix=("take rules out, or shorten their texts",),
         )
     return reader.read_many([CONSTITUTION_PATH])[CONSTITUTION_PATH]
 

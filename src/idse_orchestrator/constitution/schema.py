@@ -145,7 +145,7 @@ class MarkerOptions(Strict):
 class PatternOptions(Strict):
     """Of no_placeholder."""
 
-    patterns: Texts = Field(examples=["['TBD-[0-9]+']"])
+    patterns: Texts = Field(examples=["['TBD-[0-9]{1,4}']"])
 
 
 class TextOptions(Strict):

@@ -15,16 +15,34 @@ from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-from idse_orchestrator.constitution.checks.document import Check, Document, Notice
+from idse_orchestrator.constitution.checks.document import Budget, Check, Document, Notice, TooCostlyError
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
-from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json
-from idse_orchestrator.constitution.rules import CORE, SIDE_FILE, Constitution, Rule
+from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json, with_params
+from idse_orchestrator.constitution.rules import CORE, PROJECT, SIDE_FILE, Constitution, Rule
 from idse_orchestrator.documents.project_workspace import FileEntry
 
 NO_EXTRA_CHECKS: Mapping[str, Check] = MappingProxyType({})
 
 MOST_PER_RULE = 100
 """How many hits of one rule are kept for one file: a reader mends the first of them anyway."""
+
+LONGEST_PARAM = 300
+"""Characters of what a check found that a message shows."""
+
+_CORE_UNITS, _CORE_UNITS_OF_BYTE = 20_000_000, 600
+"""What each rule of the core may cost on a document: at any size, and for each byte."""
+
+_PROJECT_UNITS, _PROJECT_UNITS_OF_BYTE = 4_000_000, 150
+"""What all rules of a project may cost together."""
+
+_UNITS_OF_HIT = 3000
+"""What one hit costs until it is shown."""
+
+_LONG = (
+    "it would take too long here",
+    "Make {artifact} smaller, or rule {about} simpler: fewer and shorter texts, shorter {m,n} in patterns",
+)
+_MISSING = "Install the package that brings the check `{verb}` and name it in the configuration, or mend it"
 
 
 def examine(
@@ -43,7 +61,8 @@ def examine(
     document = Document(path, entry, data)
     kind = document.stage or SIDE_FILE
     rules = [rule for rule in constitution.rules if kind in rule.applies_to]
-    examination = _Examination(document, constitution, rules, extra_checks)
+    project = Budget(_PROJECT_UNITS + _PROJECT_UNITS_OF_BYTE * document.size)
+    examination = _Examination(document, constitution, rules, extra_checks, project, {})
     hits = [*examination.hits(ANY_FILE)]
     if document.is_regular and not _too_large(hits, constitution):
         hits += examination.hits(CONTENT)
@@ -57,6 +76,9 @@ class _Examination(NamedTuple):
     constitution: Constitution
     rules: Sequence[Rule]
     extra_checks: Mapping[str, Check]
+    project_budget: Budget
+    known: dict[tuple[str, str], Sequence[Notice]]
+    """What a check noticed, by its name and options: rules may differ in their words only."""
 
     def hits(self, needs: int) -> Iterator[Hit]:
         for rule in self.rules:
@@ -65,20 +87,45 @@ class _Examination(NamedTuple):
                 yield from self._hits_of(rule, verb)
 
     def _hits_of(self, rule: Rule, verb: Verb) -> Iterator[Hit]:
+        budget = self.document.budget = self._budget(rule)
+        hits: list[Hit] = []
         try:
             run = verb.check
             if run is None:
                 yield from self._not_run(rule, "its check is not installed here")
                 return
-            notices = list(islice(run(self.document, rule.options), MOST_PER_RULE))
-            yield from [_hit(rule, notice) for notice in notices]
+            budget.spend(200 + self.document.size // 8)
+            for notice in self._notices(rule, run):
+                budget.spend(_UNITS_OF_HIT + len(rule.message) + len(rule.hint))
+                hits.append(_hit(rule, notice))
+            yield from hits
+        except TooCostlyError:
+            yield from (*hits, *self._not_run(rule, *_LONG))
         except Exception as error:  # noqa: BLE001 - a check from elsewhere may raise anything; examine never does
             yield from self._not_run(rule, f"its check failed with {type(error).__name__}")
 
-    def _not_run(self, rule: Rule, why: str) -> Iterator[Hit]:
+    def _budget(self, rule: Rule) -> Budget:
+        if rule.origin == PROJECT:
+            return self.project_budget
+        return Budget(_CORE_UNITS + _CORE_UNITS_OF_BYTE * self.document.size, foresees=False)
+
+    def _notices(self, rule: Rule, run: Check) -> Iterator[Notice]:
+        key = (rule.check, repr(rule.options))
+        if key in self.known:
+            yield from self.known[key]
+            return
+        found = []
+        for notice in islice(run(self.document, rule.options), MOST_PER_RULE):
+            found.append(notice)
+            yield notice
+        self.known[key] = found
+
+    def _not_run(self, rule: Rule, why: str, fix: str = _MISSING) -> Iterator[Hit]:
+        params = {"about": rule.id, "verb": rule.check, "why": why}
+        params["fix"] = with_params(fix, {**params, "artifact": self.document.path})
         for reporting in self.constitution.rules:
             if reporting.check in VERBS and VERBS[reporting.check].needs == ENGINE:
-                yield Hit(reporting.id, params={"about": rule.id, "verb": rule.check, "why": why})
+                yield Hit(reporting.id, params=params)
 
 
 def _too_large(hits: Sequence[Hit], constitution: Constitution) -> bool:
@@ -91,8 +138,12 @@ def _too_large(hits: Sequence[Hit], constitution: Constitution) -> bool:
 
 
 def _hit(rule: Rule, notice: Notice) -> Hit:
-    params = {str(name): str(value) for name, value in notice.params.items()}
+    params = {str(name): _short(str(value)) for name, value in notice.params.items()}
     return Hit(rule.id, notice.line, notice.column, params, rule.severity_of or "")
+
+
+def _short(words: str) -> str:
+    return words if len(words) <= LONGEST_PARAM else words[:LONGEST_PARAM] + "…"
 
 
 class Job(NamedTuple):

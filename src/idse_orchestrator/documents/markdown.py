@@ -18,6 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+_LONGEST_TITLE = 1000
+"""No name of a section is longer, in characters; of a longer heading the beginning is its name."""
+
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
 _ENUMERATED = re.compile(r"^\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -30,6 +33,7 @@ def normalized(title: str) -> str:
     Numbering, emoji, dashes, punctuation, inline markup, a closing aside in parentheses and the
     words "and", "or", "the" are dropped, unless nothing else is there.
     """
+    title = title[:_LONGEST_TITLE]
     plain = _ENUMERATED.sub("", _LINK.sub(r"\1", title))
     words = _words(without_aside(plain)) or _words(plain) or _words(title)
     return " ".join(words)
@@ -51,6 +55,7 @@ def without_aside(title: str) -> str:
 @lru_cache(maxsize=1024)
 def forms(title: str) -> tuple[str, ...]:
     """Returns every name a heading goes by: the whole of it, and each part of "this / that"."""
+    title = title[:_LONGEST_TITLE]
     whole = normalized(title)
     if "/" not in title:
         return (whole,)
@@ -70,9 +75,6 @@ def _words(text: str) -> list[str]:
             return words[count:]
     return words
 
-
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-"""An HTML comment that is closed."""
 
 _BACKTICKS = re.compile(r"\\`|`+")
 
@@ -183,6 +185,29 @@ def code_spans(text: str) -> list[tuple[int, int]]:
         spans.append((runs[at].start(), runs[close].end()))
         at = close + 1
     return spans
+
+
+def comment_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yields start and end of each comment in `text` that is closed.
+
+    A pattern would look for the end once for each ``<!--``, and that is quadratic where nothing is closed.
+    """
+    start = text.find("<!--")
+    while start >= 0:
+        end = text.find("-->", start + 4)
+        if end < 0:
+            return
+        yield start, end + 3
+        start = text.find("<!--", end + 3)
+
+
+def without_comments(text: str) -> str:
+    """Returns `text` without its closed comments; each line stays where it was."""
+    kept, at = [], 0
+    for start, end in comment_spans(text):
+        kept += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end
+    return "".join([*kept, text[at:]]) if kept else text
 
 
 def _comment_lines(token: Token) -> Iterator[int]:

@@ -14,6 +14,7 @@ from idse_orchestrator.documents.markdown import Outline, Section, names_start, 
 from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, STAGE_OF, FileEntry
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.patterns import Pattern
     from idse_orchestrator.documents.task_list import TaskList
 
 _LINE_END = re.compile(r"\n")
@@ -31,13 +32,43 @@ class Notice:
     params: Mapping[str, object] = field(default_factory=dict)
 
 
+class TooCostlyError(Exception):
+    """A check would cost more on this document than is left for it."""
+
+
+class Budget:
+    """What checks may still cost, in units of some 5 ns.
+
+    Work is counted and no clock is asked, so the same input has the same end.
+    """
+
+    def __init__(self, units: int, *, foresees: bool = True) -> None:
+        self._left = units
+        self._foresees = foresees
+
+    def foresee(self, patterns: Iterable[Pattern], text: str, longest_line: int) -> None:
+        """Takes away what `patterns` may cost on `text`; those of the core are known to cost little."""
+        if self._foresees:
+            self.spend(sum(each.units(text, longest_line) for each in patterns))
+
+    def spend(self, units: int) -> None:
+        """Takes `units` away; TooCostlyError, and nothing is taken, where they are not there."""
+        if units > self._left:
+            raise TooCostlyError
+        self._left -= units
+
+
 class Document:
-    """One file of a session. Its text and outline are made when first asked for, and once."""
+    """One file of a session. Its text and outline are made when first asked for, and once.
+
+    A check says to `budget` what it is about to do wherever that depends on more than the file's size.
+    """
 
     def __init__(self, path: str, entry: FileEntry, data: bytes) -> None:
         self.path = path
         self.entry = entry
         self.data = data
+        self.budget = Budget(1 << 62)
         self.stage = STAGE_OF.get(path, "")
         """The stage whose artifact this is; "" for a side file."""
 
@@ -77,9 +108,28 @@ class Document:
         return self.text.split("\n")
 
     @cached_property
+    def longest_line(self) -> int:
+        """Characters of the longest line."""
+        return max(map(len, self.lines))
+
+    @cached_property
+    def folded(self) -> str:
+        """`text` for looking up words in any case: as `folded` folds them, character for character."""
+        return folded(self.text)
+
+    @cached_property
     def outline(self) -> Outline:
         """The Markdown structure of `text`."""
         return outline_of(self.text)
+
+    @cached_property
+    def sections_by_name(self) -> Mapping[str, Sequence[Section]]:
+        """The sections by each name that their headings go by."""
+        found: dict[str, list[Section]] = {}
+        for section in self.outline.sections:
+            for name in section.names:
+                found.setdefault(name, []).append(section)
+        return found
 
     @cached_property
     def task_list(self) -> TaskList:
@@ -101,6 +151,17 @@ class Document:
     @cached_property
     def _starts(self) -> list[int]:
         return [0, *(found.end() for found in _LINE_END.finditer(self.text))]
+
+
+_SAME_LETTER = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"})
+
+
+def folded(text: str) -> str:
+    """Returns `text` in lower case, of the same length.
+
+    Letters beyond ASCII that a pattern takes for one of ASCII in another case are that one.
+    """
+    return text.lower() if text.isascii() else text.translate(_SAME_LETTER).lower()
 
 
 Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]
@@ -135,14 +196,18 @@ def heading_name(wanted: Heading) -> str:
     return cast("str", wanted["name"])
 
 
-def sections_called(outline: Outline, wanted: Heading) -> list[Section]:
-    """Returns the sections of `outline` that go by the name of `wanted` or one of its aliases."""
-    exact, starts = _wanted_names(heading_name(wanted), texts(wanted, "also"))
-    return [
-        section
-        for section in outline.sections
-        if not exact.isdisjoint(section.names) or (starts and names_start(section.names, starts))
-    ]
+def sections_called(document: Document, wanted: Heading) -> list[Section]:
+    """Returns the sections of `document` that go by the name of `wanted` or one of its aliases."""
+    also = texts(wanted, "also")
+    exact, starts = _wanted_names(heading_name(wanted), also)
+    by_name = document.sections_by_name
+    document.budget.spend(100 * (1 + len(also)) + 40 * len(starts) * len(by_name))
+    found = {section.line: section for name in exact for section in by_name.get(name, ())}
+    if starts:
+        for name, sections in by_name.items():
+            if names_start((name,), starts):
+                found.update((section.line, section) for section in sections)
+    return [found[line] for line in sorted(found)]
 
 
 @lru_cache(maxsize=512)

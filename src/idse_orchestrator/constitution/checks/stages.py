@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import combinations
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.text import MAX_DEPTH
 from idse_orchestrator.constitution.checks.document import (
+    Budget,
     Document,
     Notice,
+    folded,
     heading,
     heading_name,
     number,
     sections_called,
 )
-from idse_orchestrator.constitution.checks.sections import body_lines
+from idse_orchestrator.constitution.checks.sections import body_lines, whole_words
 from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.project_workspace import STAGES
 
@@ -26,31 +27,50 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.task_list import Task
 
 _ITEM = re.compile(r"(?P<indent>\s*)(?:[-*+]|\d{1,9}[.)])\s+(?P<text>\S.*)")
-_TABLE_ROW = re.compile(r"\s*\|.*[^\s|:-].*\|")
-_CRITERION = re.compile(r"\bgiven\b.*?\bwhen\b.*?\bthen\b", re.IGNORECASE | re.DOTALL)
+_CRITERION = [re.compile(rf"\b{word}\b", re.IGNORECASE) for word in ("given", "when", "then")]
 _BOX = re.compile(r"\[(?P<mark>[ xX])\]\s*")
 _STRUCK = re.compile(r"~~.+~~[\s.]*")
 _ASIDE = re.compile(r"\([^()]*\)")
 _SHOWN = 80
+_MOST_SHOWN = 30
 
 
 def has_criteria(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
     """A notice where `section` is there and has text, but no list item, table row or Given … When … Then."""
     wanted = heading(options)
-    found = sections_called(document.outline, wanted)
+    found = sections_called(document, wanted)
     lines = [text for section in found for _, text in body_lines(document, section)]
     own = [text for text in lines if not text.lstrip().startswith(">")]
-    if not own or any(_ITEM.match(text) or _TABLE_ROW.match(text) for text in own):
+    if not own or any(_ITEM.match(text) or _is_table_row(text) for text in own):
         return
-    if not _CRITERION.search("\n".join(own)):
+    if not _says_given_when_then("\n".join(own)):
         yield Notice(found[0].line, 1, {"section": heading_name(wanted)})
+
+
+def _is_table_row(line: str) -> bool:
+    row = line.strip()
+    return row.startswith("|") and bool(row[: row.rfind("|")].strip("|:- \t\f\v"))
+
+
+def _says_given_when_then(text: str) -> bool:
+    """Tests for the words in this order.
+
+    A pattern of all three would look for the last of them from each first one.
+    """
+    at = 0
+    for word in _CRITERION:
+        found = word.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    return True
 
 
 def questions_answered(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice for each question in `section` that is neither answered, ticked nor struck."""
-    for section in sections_called(document.outline, heading(options)):
+    for section in sections_called(document, heading(options)):
         for item in _items(document, section):
-            if _is_open(item, options):
+            if _is_open(item, options, document.budget):
                 first = item.lines[0]
                 shown = first if len(first) <= _SHOWN else first[:_SHOWN] + "…"
                 yield Notice(item.line, 1, {"question": shown})
@@ -93,19 +113,22 @@ def _new_item(line: int, indent: int, text: str) -> _Item:
     return _Item(line, indent, box["mark"] != " ", [text[box.end() :] or text])
 
 
-def _is_open(item: _Item, options: Mapping[str, object]) -> bool:
+def _is_open(item: _Item, options: Mapping[str, object], budget: Budget) -> bool:
     text = " ".join(item.lines)
     if item.ticked or _STRUCK.fullmatch(item.lines[0]):
         return False
     asks = item.ticked is False or "?" in text
     if not asks:
         return False
-    if _phrases(texts(options, "still_open")).search(text):
+    low = folded(text)
+    if any(whole_words(text, low, texts(options, "still_open"), budget)):
         return True
-    if _phrases(texts(options, "answered_by")).search(text):
+    if any(whole_words(text, low, texts(options, "answered_by"), budget)):
         return False
     reply = _ASIDE.sub("", text.rpartition("?")[2] if "?" in text else "").strip(" *_.,").casefold()
-    return not _starts_with(reply, texts(options, "reply_starts"))
+    starts = texts(options, "reply_starts")
+    budget.spend(30 * len(starts))
+    return not _starts_with(reply, starts)
 
 
 def _starts_with(reply: str, starts: Iterable[str]) -> bool:
@@ -116,13 +139,8 @@ def _starts_with(reply: str, starts: Iterable[str]) -> bool:
     return False
 
 
-@lru_cache(maxsize=64)
-def _phrases(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    each = (rf"(?<!\w){re.escape(phrase)}(?!\w)" for phrase in phrases)
-    return re.compile("|".join(each) or r"(?!)", re.IGNORECASE)
-
-
-_NAMED = re.compile(rf"(?<![\w-])(?:{'|'.join(STAGES)}|specification)(?:\.md)?(?![\w-])", re.IGNORECASE)
+_ARTIFACTS = (*STAGES, "specification")
+_NAMED = re.compile(rf"(?<![\w-])(?:{'|'.join(_ARTIFACTS)})(?:\.md)?(?![\w-])", re.IGNORECASE)
 _WORD = re.compile(r"\w+")
 
 
@@ -133,11 +151,17 @@ def names_artifacts(document: Document, options: Mapping[str, object]) -> Iterat
     the rules about sections and markers.
     """
     wanted = heading(options)
-    found = sections_called(document.outline, wanted)
+    found = sections_called(document, wanted)
     lines = [text.strip() for section in found for _, text in body_lines(document, section)]
     own = " ".join(line for line in lines if not line.startswith(">"))
-    if own and not _NAMED.search(own) and not _says_none(own, options):
+    document.budget.spend((10 + len(own)) * len(texts(options, "none_words")))
+    if own and not _names_one(own) and not _says_none(own, options):
         yield Notice(found[0].line, 1, {"section": heading_name(wanted)})
+
+
+def _names_one(text: str) -> bool:
+    low = folded(text)
+    return any(name in low for name in _ARTIFACTS) and _NAMED.search(text) is not None
 
 
 def _says_none(text: str, options: Mapping[str, object]) -> bool:
@@ -150,9 +174,6 @@ def _says_none(text: str, options: Mapping[str, object]) -> bool:
 
 
 Options = Mapping[str, object]
-
-MOST_COMPARED = 400
-"""How many parallel tasks of one phase are compared with each other: more would take minutes."""
 
 
 def task_grammar(document: Document, _options: Options) -> Iterator[Notice]:
@@ -183,7 +204,9 @@ def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator
     from idse_orchestrator.documents.task_list import cycles  # only documents with tasks pay for it
 
     for cycle in cycles(_edges(document.task_list.tasks)):
-        yield Notice(min(lines[name] for name in cycle), 1, {"cycle": " → ".join(cycle)})
+        document.budget.spend(100 * len(cycle))
+        shown = cycle if len(cycle) <= _MOST_SHOWN else (*cycle[: _MOST_SHOWN - 1], "…", cycle[-1])
+        yield Notice(min(lines[name] for name in cycle), 1, {"cycle": " → ".join(shown)})
 
 
 def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Notice]:
@@ -192,12 +215,44 @@ def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Noti
     for task in document.task_list.tasks:
         if task.parallel and task.paths:
             phases.setdefault(task.phase, []).append(task)
-    before = _Before(document.task_list.tasks)
+    before = _Before(document.task_list.tasks, document.budget)
     for together in phases.values():
-        for one, other in combinations(together[:MOST_COMPARED], 2):
-            shared = _shared(one, other)
-            if shared and not before.orders(one.id, other.id):
-                yield Notice(other.line, 1, {"first": one.id, "second": other.id, "shared": shared})
+        for one, other in _touching(together, document.budget):
+            if not before.orders(one.id, other.id):
+                yield Notice(
+                    other.line, 1, {"first": one.id, "second": other.id, "shared": _shared(one, other)}
+                )
+
+
+def _touching(tasks: Sequence[Task], budget: Budget) -> Iterator[tuple[Task, Task]]:
+    """Yields each two of `tasks` that declare one path, or one a folder that the other's path is in."""
+    named: dict[str, dict[int, None]] = {}
+    within: dict[str, dict[int, None]] = {}
+    for index, task in enumerate(tasks):
+        for path in task.paths:
+            named.setdefault(path, {})[index] = None
+            for folder in _folders_over(path):
+                within.setdefault(folder, {})[index] = None
+    for index, task in enumerate(tasks):
+        beside: set[int] = set()
+        for path in task.paths:
+            for found in (
+                named[path],
+                within.get(path, {}),
+                *(named.get(f, {}) for f in _folders_over(path)),
+            ):
+                budget.spend(20 + 10 * len(found))
+                beside.update(each for each in found if each > index)
+        for other in sorted(beside):
+            budget.spend(100 * (len(task.paths) + len(tasks[other].paths)))
+            yield task, tasks[other]
+
+
+def _folders_over(path: str) -> Iterator[str]:
+    """Yields the folders that `path` is in, each as it is declared; a path of too many is in none."""
+    ends = [at for at, character in enumerate(path[:-1]) if character == "/"]
+    if len(ends) <= MAX_DEPTH:
+        yield from (path[: at + 1] for at in ends)
 
 
 def tasks_ticked(document: Document, _options: Options) -> Iterator[Notice]:
@@ -224,8 +279,9 @@ def _edges(tasks: Sequence[Task]) -> dict[str, list[str]]:
 class _Before:
     """Who waits for whom, worked out once for each task that is asked about."""
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], budget: Budget) -> None:
         self._edges = _edges(tasks)
+        self._budget = budget
         self._known: dict[str, frozenset[str]] = {}
 
     def orders(self, one: str, other: str) -> bool:
@@ -237,18 +293,17 @@ class _Before:
             from idse_orchestrator.documents.task_list import waits_for
 
             self._known[task] = waits_for(self._edges, task)
+            self._budget.spend(100 * len(self._known[task]))
         return self._known[task]
 
 
 def _shared(one: Task, other: Task) -> str:
+    """Returns the first path of either that both declare."""
+    declared = set(other.paths)
+    below = {folder: path for path in reversed(other.paths) for folder in _folders_over(path)}
     for path in one.paths:
-        for another in other.paths:
-            if path == another or _below(path, another):
-                return path
-            if _below(another, path):
-                return another
+        if path in declared or not declared.isdisjoint(_folders_over(path)):
+            return path
+        if path in below:
+            return below[path]
     return ""
-
-
-def _below(path: str, folder: str) -> bool:
-    return folder.endswith("/") and path.startswith(folder)

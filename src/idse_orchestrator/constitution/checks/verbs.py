@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
@@ -16,6 +15,7 @@ from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.text import is_unicode
 from idse_orchestrator.constitution.checks import sections, stages
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number
+from idse_orchestrator.constitution.patterns import pattern_of
 from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.project_workspace import EXECUTABLE, GITLINK, SYMLINK
 
@@ -128,12 +128,17 @@ _SHOWN = 4
 
 def no_secrets(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice at each text of one of `shapes`, in code too, unless it is plainly an example."""
-    text = document.text
+    text, budget = document.text, document.budget
     taken: set[int] = set()
     for shape in cast("Sequence[Mapping[str, str]]", options["shapes"]):
         if shape["starts"] not in text:
             continue
-        for found in _compiled(shape["pattern"]).finditer(text):
+        pattern = pattern_of(shape["pattern"], whole_word=not shape["pattern"].startswith("-"))
+        if not pattern.may_match(text):
+            continue
+        budget.foresee([pattern], text, document.longest_line)
+        for found in pattern.matcher.finditer(text):
+            budget.spend(100)
             if found.start() not in taken and not _is_example(found[0], options):
                 taken.add(found.start())
                 params = {"kind": shape["kind"], "masked": _masked(found[0])}
@@ -151,11 +156,6 @@ def _is_example(token: str, options: Mapping[str, object]) -> bool:
 
 def _masked(token: str) -> str:
     return f"{token[:_SHOWN]}… ({len(token)} characters)"
-
-
-@lru_cache(maxsize=64)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![A-Za-z0-9_-]){pattern}" if not pattern.startswith("-") else pattern)
 
 
 COMMON_PARAMS = ("artifact", "stage", "session", "project", "path")
@@ -202,6 +202,6 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "views_untouched": Verb(PLACES),
         "known_session": Verb(PLACES),
         "session_name": Verb(PLACES, ("kind", "name", "problem")),
-        "check_ran": Verb(ENGINE, ("about", "verb", "why")),
+        "check_ran": Verb(ENGINE, ("about", "verb", "why", "fix")),
     }
 )
