@@ -12,6 +12,17 @@ start_idse() {
     idse hook "$@"
 }
 
+# Set idse_chained to the hook that stood in the place of hook $1 before. It is kept under its own name in the
+# folder idse_kept beside this one, since a hook may look at its name and at what is around it.
+find_chained() {
+    idse_chained=${0%/*}/../$idse_kept/$1
+    case ${0##*/} in "$1" | "$1".*) return ;; esac
+    # Another hook may be a link to the one that stood here: git has called that one then.
+    shift
+    idse_other=${0%/*}/../$idse_kept/${0##*/}
+    [ -f "$idse_other" ] && [ -x "$idse_other" ] && ! [ "$idse_other" -ef "$0" ] && exec "$idse_other" "$@"
+}
+
 # git_dir holds this worktree's own files, common_dir those of all worktrees. git starts hooks at the
 # top of the worktree, with GIT_DIR unless that is plain .git; git itself is not asked, to save time.
 find_git_dirs() {

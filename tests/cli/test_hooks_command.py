@@ -133,8 +133,8 @@ def own_folder(repo):
 
 IN_WORK_TREE = (
     "warning: core.hooksPath leads into the work tree, so these are files of it now: "
-    "team/hooks/pre-commit, team/hooks/pre-commit.idse-chained, team/hooks/pre-merge-commit, "
-    "team/hooks/post-commit, team/hooks/post-merge, team/hooks/post-rewrite, team/hooks/pre-push\n"
+    "team/hooks/pre-commit, team/hooks/pre-merge-commit, team/hooks/post-commit, team/hooks/post-merge, "
+    "team/hooks/post-rewrite, team/hooks/pre-push, team/hooks.idse-chained/pre-commit\n"
     "         commit them, or have git ignore them\n"
 )
 
@@ -144,7 +144,7 @@ def test_hooks_in_the_work_tree_are_told_file_by_file_and_once(own_folder, comma
     done = own_folder.idse(*command)
     assert done.returncode == 0
     assert IN_WORK_TREE in done.stderr
-    assert own_folder.read("team/hooks/pre-commit.idse-chained") == b"#!/bin/sh\nexit 0\n"
+    assert own_folder.read("team/hooks.idse-chained/pre-commit") == b"#!/bin/sh\nexit 0\n"
     listed = own_folder.git("status", "--porcelain", "-uall", "team").splitlines()
     assert {line.split()[-1] for line in listed} == set(
         IN_WORK_TREE.split("now: ")[1].split("\n", maxsplit=1)[0].split(", ")
@@ -159,7 +159,7 @@ def test_a_full_path_into_the_work_tree_is_told_the_same_way(repo):
 
 def test_init_as_data_says_which_hooks_are_in_the_work_tree(own_folder):
     data = json.loads(own_folder.idse("init", "demo", "--json").stdout)["data"]
-    assert data["hooks_in_worktree"][:2] == ["team/hooks/pre-commit", "team/hooks/pre-commit.idse-chained"]
+    assert data["hooks_in_worktree"][-2:] == ["team/hooks/pre-push", "team/hooks.idse-chained/pre-commit"]
 
 
 def test_hooks_in_the_git_directory_are_no_files_of_the_work_tree(repo):

@@ -117,7 +117,7 @@ def test_ledgers_go_only_when_somebody_says_yes(project, flags):
     assert "--ledgers --yes" not in done.stderr, "an error never spells out a destructive command"
     assert (done.returncode, "IDSE018" in done.stderr) == (2, True)
     assert project.git("for-each-ref", "refs/idse") == refs
-    assert (project.path / ".git/hooks/pre-commit.idse-chained").exists()
+    assert (project.path / ".git/hooks.idse-chained/pre-commit").exists()
 
 
 def test_ledgers_that_went_come_back_from_the_backup(project):

@@ -11,7 +11,7 @@ import pytest
 
 from here import discover
 from idse_orchestrator.worktree.hook import HOOKS, shim
-from idse_orchestrator.worktree.hook_files import GitHookFiles
+from idse_orchestrator.worktree.hook_files import GitHookFiles, uninstall_hooks
 
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 SESSION = "ref: refs/idse/sessions/portal/login"
@@ -702,7 +702,7 @@ def test_a_long_rewrite_reaches_the_users_hook_whole(repo, install, tmp_path):
 
 @pytest.mark.parametrize("name", ["post-commit", "post-merge"])
 def test_a_users_hook_that_fails_after_the_fact_stops_neither_git_nor_idse(branches, recorder, name):
-    theirs(branches, f"{name}.idse-chained", "#!/bin/sh\nexit 9\n")
+    theirs(branches, f"../hooks.idse-chained/{name}", "#!/bin/sh\nexit 9\n")
     branches.git("merge", "--quiet", "--no-edit", "--no-verify", "side")
     branches.write(SPEC, "# Spec 2\n")
     branches.commit("x")
@@ -714,6 +714,84 @@ def test_a_users_hook_that_is_not_executable_is_not_run(repo, install):
     install(repo.path)
     repo.write("a", "1\n")
     assert repo.commit("x")
+
+
+DISPATCHER = """\
+#!/bin/sh
+echo "${0##*/} $*" >>'@told'
+. "$(dirname "$0")/common"
+[ -f "$(dirname "$(dirname "$0")")/HEAD" ] && echo above >>'@told'
+case ${0##*/} in pre-commit) exit 0 ;; commit-msg) grep -q 'good' "$1" ;; post-rewrite) cat >>'@told' ;; esac
+"""
+
+
+@pytest.mark.parametrize("how", ["links", "absolute links", "files"])
+def test_a_dispatcher_knows_its_name_and_what_is_beside_and_above_it(repo, install, recorder, tmp_path, how):
+    """husky, and whoever has one script for all hooks, looks at `$0`."""
+    told = tmp_path / "told"
+    first = theirs(repo, "pre-commit", DISPATCHER.replace("@told", str(told)))
+    (first.parent / "common").write_text(f"echo beside >>'{told}'\n")
+    for name in ("commit-msg", "post-commit", "post-rewrite"):
+        path = first.with_name(name)
+        if how == "files":
+            path.write_bytes(first.read_bytes())
+            path.chmod(0o755)
+        else:
+            path.symlink_to(first if how == "absolute links" else first.name)
+    before = {path: os.readlink(path) for path in first.parent.iterdir() if path.is_symlink()}
+    install(repo.path)
+    repo.write("a", "1\n")
+    repo.git("add", "a")
+    assert repo.run("git", "commit", "-qm", "bad").returncode == 1
+    repo.git("commit", "-qm", "good")
+    repo.git("commit", "-q", "--amend", "-m", "good as well")
+    lines = [line for line in told.read_text().splitlines() if line not in ("beside", "above")]
+    message = ".git/COMMIT_EDITMSG"
+    first_time = ["pre-commit ", f"commit-msg {message}"]
+    assert lines[:-2] == [*first_time, *first_time, "post-commit ", *first_time, "post-commit "]
+    assert lines[-2] == "post-rewrite amend"
+    assert lines[-1].endswith(head(repo))
+    assert told.read_text().count("beside") == told.read_text().count("above") == 9
+    assert head(repo) in spool(repo)
+    uninstall_hooks(GitHookFiles(discover(str(repo.path)), recorder.path))
+    assert {path: os.readlink(path) for path in first.parent.iterdir() if path.is_symlink()} == before
+
+
+HUSKY = """\
+n=$(basename "$0")
+s=$(dirname "$(dirname "$0")")/$n
+[ ! -f "$s" ] && exit 0
+sh -e "$s" "$@"
+"""
+
+
+def test_husky_nine_finds_the_teams_script(repo, install, recorder, tmp_path):
+    for name in ("pre-commit", "post-commit"):
+        repo.write(f".husky/{name}", f"echo {name} >>'{tmp_path}/told'\n")
+        repo.write(f".husky/_/{name}", '#!/usr/bin/env sh\n. "$(dirname "$0")/h"').chmod(0o755)
+    repo.write(".husky/_/h", HUSKY)
+    repo.write(".husky/_/.gitignore", "*")
+    repo.git("config", "core.hooksPath", ".husky/_")
+    install(repo.path)
+    repo.write("a", "1\n")
+    repo.write(SPEC, "# Spec\n")
+    repo.git("add", "a", SPEC)
+    repo.git("commit", "-qm", "x")
+    assert (tmp_path / "told").read_text() == "pre-commit\npost-commit\n"
+    assert recorder.calls() == ["hook pre-commit", "hook post-commit"]
+
+
+def test_a_hook_of_ours_under_another_name_is_still_a_gate(hooked, recorder):
+    """Some dispatchers collect hooks in a folder, under names of their own."""
+    folder = hooked.path / ".git/hooks"
+    (folder / "pre-commit.d").mkdir()
+    (folder / "pre-commit").rename(folder / "pre-commit.d/10-idse")
+    theirs(hooked, "pre-commit", '#!/bin/sh\nfor each in "$0".d/*; do "$each" "$@" || exit; done\n')
+    recorder.answer(1)
+    hooked.write(SPEC, "# Spec 2\n")
+    hooked.git("add", SPEC)
+    assert hooked.run("git", "commit", "-qm", "x").returncode == 1
+    assert recorder.calls() == ["hook pre-commit"]
 
 
 def test_a_users_hook_sees_the_environment_that_git_gave(repo, install, tmp_path):

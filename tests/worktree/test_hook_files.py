@@ -183,13 +183,16 @@ def test_a_users_hooks_are_kept_beside_and_come_back_byte_for_byte(files, crowde
     outcome = results(install_hooks(files))
     assert outcome == everywhere(CHAINED) | dict.fromkeys(ours, INSTALLED)
     kept = fingerprint(crowded)
-    assert kept["pre-commit.idse-chained"] == before["pre-commit"]
-    assert (crowded / "post-merge.idse-chained").is_symlink()
+    beside = crowded.with_name("hooks.idse-chained")
+    assert fingerprint(beside)["pre-commit"] == before["pre-commit"]
+    assert (beside / "post-merge").is_symlink()
     assert all(state.chained == (state.name not in ours) for state in hooks_status(files).states)
     install_hooks(files)
     assert fingerprint(crowded) == kept
+    assert (beside / "helper.sh").read_bytes() == THEIRS
     assert results(uninstall_hooks(files)) == everywhere(RESTORED) | dict.fromkeys(ours, REMOVED)
     assert fingerprint(crowded) == before
+    assert not beside.exists()
 
 
 def test_an_update_keeps_the_chain(files, files_of, repo, crowded):
@@ -223,11 +226,11 @@ def test_a_hook_that_replaced_ours_is_left_and_the_kept_one_is_not_lost(files, f
     assert conditions(hooks_status(files))["pre-commit"] == FOREIGN
     install = install_hooks(files)
     assert results(install)["pre-commit"] == SKIPPED
-    assert "pre-commit.idse-chained" in install.outcomes[0].detail
+    assert "hooks.idse-chained/pre-commit" in install.outcomes[0].detail
     assert fingerprint(folder) == before
     uninstall = uninstall_hooks(files)
     assert results(uninstall)["pre-commit"] == SKIPPED
-    assert (folder / "pre-commit.idse-chained").read_bytes() == THEIRS
+    assert (folder.with_name("hooks.idse-chained") / "pre-commit").read_bytes() == THEIRS
 
 
 def test_a_kept_hook_comes_back_when_ours_was_deleted(files, folder):
@@ -276,8 +279,22 @@ def test_installers_at_the_same_time_lose_no_hook(repo, folder):
     )
     running = [subprocess.Popen([sys.executable, "-c", code], cwd=repo.path) for _ in range(4)]
     assert [process.wait() for process in running] == [0] * 4
-    assert (folder / "pre-commit.idse-chained").read_bytes() == THEIRS
+    assert (folder.with_name("hooks.idse-chained") / "pre-commit").read_bytes() == THEIRS
     assert is_sealed((folder / "pre-commit").read_bytes())
+
+
+@pytest.mark.parametrize("how", ["installed again", "uninstalled"])
+def test_what_an_earlier_release_kept_beside_the_hooks_is_found(files, folder, how):
+    install_hooks(files)
+    (folder / "pre-commit.idse-chained").write_bytes(THEIRS)
+    assert hooks_status(files).states[0].chained
+    if how == "installed again":
+        install_hooks(files)
+        assert not (folder / "pre-commit.idse-chained").exists()
+        assert (folder.with_name("hooks.idse-chained") / "pre-commit").read_bytes() == THEIRS
+    assert results(uninstall_hooks(files))["pre-commit"] == RESTORED
+    assert (folder / "pre-commit").read_bytes() == THEIRS
+    assert not folder.with_name("hooks.idse-chained").exists()
 
 
 # --- where git looks ---
@@ -377,4 +394,4 @@ def test_a_write_that_fails_puts_the_users_hook_back(files, folder, monkeypatch)
     with pytest.raises(StorageError):
         install_hooks(files)
     assert (folder / "pre-commit").lstat() == before
-    assert not (folder / "pre-commit.idse-chained").exists()
+    assert not (folder.with_name("hooks.idse-chained") / "pre-commit").exists()

@@ -37,7 +37,7 @@ REMOVED = "removed"
 RESTORED = "restored"
 ABSENT = "absent"
 KEPT = ".idse-chained"
-"""What the name of a user's hook ends in while ours stands in its place."""
+"""What the name of the folder ends in that keeps a user's hooks while ours stand in their places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +102,17 @@ class HooksPlace:
 
 @dataclass(frozen=True, slots=True)
 class HooksReport:
-    """The hooks found or written. With a `refusal` nothing was written and `outcomes` is empty."""
+    """The hooks found or written. With a `refusal` nothing was written and `outcomes` is empty.
+
+    `in_worktree` are paths of files that were written into the work tree, where git shows them as changes.
+    """
 
     place: HooksPlace
     states: tuple[HookState, ...]
     outcomes: tuple[HookOutcome, ...] = ()
     refusal: str = ""
     fix: tuple[str, ...] = ()
+    in_worktree: tuple[str, ...] = ()
 
     @property
     def works(self) -> bool:
@@ -121,26 +125,20 @@ class HooksReport:
         """True where a hook was written."""
         return any(outcome.result in (INSTALLED, UPDATED, CHAINED) for outcome in self.outcomes)
 
-    @property
-    def in_worktree(self) -> tuple[str, ...]:
-        """Paths of files that were written into the work tree, where git shows them as changes."""
-        names: list[str] = []
-        for outcome in self.outcomes if self.place.in_worktree else ():
-            if outcome.result in (INSTALLED, UPDATED, CHAINED):
-                names.append(outcome.name)
-            if outcome.result == CHAINED:
-                names.append(outcome.name + KEPT)
-        return tuple("/".join(filter(None, (self.place.relative, name))) for name in names)
-
 
 _MARK = b"# idse-hook"
 _PROGRAM = b"idse_program=''"
+_KEPT_NAME = b"idse_kept=''"
 _DIGEST_LENGTH = 32
 
 
-def shim(name: str, program: str) -> bytes:
-    """Returns the hook `name`, which starts `program` (absolute path of idse; "" for the one on PATH)."""
+def shim(name: str, program: str, kept: str = f"hooks{KEPT}") -> bytes:
+    """Returns the hook `name`, which starts `program` (absolute path of idse; "" for the one on PATH).
+
+    `kept` is the name of the folder, beside that of the hook, with the hooks that stood here before.
+    """
     script = _shipped(name).replace(_PROGRAM, b"idse_program=" + _quoted(program), 1)
+    script = script.replace(_KEPT_NAME, b"idse_kept=" + _quoted(kept), 1)
     return script.replace(_MARK + b"\n", _sealed_mark(script), 1)
 
 

@@ -1,6 +1,6 @@
 """The hook files of a repository: written without losing a byte of anybody's, and taken away again.
 
-A user's hook moves to ``<hook>.idse-chained`` beside ours and runs first. It is moved, not copied, so
+A user's hook moves into a folder beside ours, see `KeptHooks`, and runs first. It is moved, not copied, so
 that bytes, mode, times and symbolic links come back as they were.
 """
 
@@ -16,6 +16,7 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree import hook
 from idse_orchestrator.worktree.hook import HOOKS, HookOutcome, HooksPlace, HooksReport, HookState, MadeFolder
 from idse_orchestrator.worktree.hook_managers import detect_manager
+from idse_orchestrator.worktree.kept_hooks import KeptHooks
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -58,8 +59,23 @@ class GitHookFiles:
     def put(self) -> tuple[HookOutcome, ...]:
         """Writes every hook that is not as it should be. A user's file is chained or left, never lost."""
         MadeFolder(self._work_tree.private).begin(self._folder)
+        kept = self._kept
         with ledger_lock(self._work_tree):
-            return tuple(self._put(name) for name in HOOKS)
+            kept.adopt()
+            outcomes = tuple(self._put(name) for name in HOOKS)
+            kept.link()
+        return outcomes
+
+    def in_worktree(self, outcomes: tuple[HookOutcome, ...]) -> tuple[str, ...]:
+        """Returns paths of files that were written into the work tree, where git shows them as changes."""
+        written = [
+            each.name for each in outcomes if each.result in (hook.INSTALLED, hook.UPDATED, hook.CHAINED)
+        ]
+        if not written or not self.place().in_worktree:
+            return ()
+        paths = [os.path.join(self._folder, name) for name in written]
+        paths += [os.path.join(self._kept.folder, name) for name in self._kept.files()]
+        return tuple(_path_in(path, self._work_tree.top) for path in paths)
 
     def take_away(self) -> tuple[HookOutcome, ...]:
         """Removes what `put` wrote and puts back what it kept, byte for byte. Edited hooks stay.
@@ -68,12 +84,18 @@ class GitHookFiles:
         """
         with ledger_lock(self._work_tree):
             outcomes = tuple(self._take_away_everywhere(name) for name in HOOKS)
+            for folder in {self._folder, self._default_folder}:
+                KeptHooks(folder).tidy()
             MadeFolder(self._work_tree.private).end()
         return outcomes
 
     @cached_property
     def _folder(self) -> str:
         return self._work_tree.git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+
+    @property
+    def _kept(self) -> KeptHooks:
+        return KeptHooks(self._folder)
 
     @cached_property
     def _setting(self) -> str:
@@ -86,7 +108,7 @@ class GitHookFiles:
 
     def _state(self, name: str) -> HookState:
         path = os.path.join(self._folder, name)
-        chained = os.path.lexists(path + hook.KEPT)
+        chained = self._kept.has(name)
         condition = self._condition(path, name)
         if condition not in (hook.MISSING, hook.FOREIGN):
             return HookState(name, condition, path, chained)
@@ -97,7 +119,7 @@ class GitHookFiles:
         elsewhere = os.path.join(self._default_folder, name)
         if elsewhere != path and self._condition(elsewhere, name) in _OURS:
             why = f"git looks for hooks in {self._folder} (core.hooksPath)"
-            return HookState(name, hook.DISABLED, elsewhere, os.path.lexists(elsewhere + hook.KEPT), why)
+            return HookState(name, hook.DISABLED, elsewhere, KeptHooks(self._default_folder).has(name), why)
         return HookState(name, condition, path, chained)
 
     def _condition(self, path: str, name: str) -> str:
@@ -110,7 +132,10 @@ class GitHookFiles:
             return hook.EDITED
         if not os.access(path, os.X_OK):
             return hook.NOT_EXECUTABLE
-        return hook.CURRENT if content == hook.shim(name, self._program) else hook.OUTDATED
+        return hook.CURRENT if content == self._shim(path, name) else hook.OUTDATED
+
+    def _shim(self, path: str, name: str) -> bytes:
+        return hook.shim(name, self._program, KeptHooks(os.path.dirname(path)).name)
 
     def _put(self, name: str) -> HookOutcome:
         state = self._state(name)
@@ -122,23 +147,27 @@ class GitHookFiles:
         if state.condition in (hook.OUTDATED, hook.NOT_EXECUTABLE):
             return self._written(name, hook.UPDATED)
         if not os.path.lexists(path):
-            return self._written(name, hook.CHAINED if os.path.lexists(path + hook.KEPT) else hook.INSTALLED)
+            return self._written(name, hook.CHAINED if state.chained else hook.INSTALLED)
         return self._chain(name, path)
 
     def _chain(self, name: str, path: str) -> HookOutcome:
         if os.path.isdir(path) and not os.path.islink(path):
             return _skipped(name, f"{path} is a folder")
-        if os.path.lexists(path + hook.KEPT):
-            return _skipped(name, f"both {path} and {name}{hook.KEPT} are hooks of yours: keep one of them")
-        _move(path, path + hook.KEPT)
+        kept = self._kept
+        if kept.has(name):
+            where = kept.where(name)
+            return _skipped(name, f"both {path} and {where} are hooks of yours: keep one of them")
+        kept.keep(path, name)
         try:
             return self._written(name, hook.CHAINED)
         except BaseException:
-            _move(path + hook.KEPT, path)
+            kept.give_back(name, path)
+            kept.tidy()
             raise
 
     def _written(self, name: str, result: str) -> HookOutcome:
-        write_atomically(os.path.join(self._folder, name), hook.shim(name, self._program), mode=0o777)
+        path = os.path.join(self._folder, name)
+        write_atomically(path, self._shim(path, name), mode=0o777)
         return HookOutcome(name, result)
 
     def _take_away_everywhere(self, name: str) -> HookOutcome:
@@ -147,35 +176,28 @@ class GitHookFiles:
         return next((outcome for outcome in outcomes if outcome.result != hook.ABSENT), outcomes[0])
 
     def _take_away(self, path: str, name: str) -> HookOutcome:
-        kept = path + hook.KEPT
+        keeper = KeptHooks(os.path.dirname(path))
         condition = self._condition(path, name)
         if condition == hook.FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
-            return _put_back(name, path + _LEGACY, kept)
+            return _put_back(name, path + _LEGACY, keeper)
         if condition == hook.EDITED:
             return _skipped(name, f"{path} was changed by hand: remove it yourself")
-        if condition in _OURS or (condition == hook.MISSING and os.path.lexists(kept)):
-            return _put_back(name, path, kept)
-        if os.path.lexists(kept):
-            return _skipped(name, f"{path} is not ours any more; your earlier hook is {name}{hook.KEPT}")
+        if condition in _OURS or (condition == hook.MISSING and keeper.has(name)):
+            return _put_back(name, path, keeper)
+        if keeper.has(name):
+            return _skipped(name, f"{path} is not ours any more; your earlier hook is {keeper.where(name)}")
         return HookOutcome(name, hook.ABSENT)
 
 
-def _put_back(name: str, path: str, kept: str) -> HookOutcome:
-    if os.path.lexists(kept):
-        _move(kept, path)
+def _put_back(name: str, path: str, keeper: KeptHooks) -> HookOutcome:
+    if keeper.has(name):
+        keeper.give_back(name, path)
         return HookOutcome(name, hook.RESTORED)
     try:
         os.unlink(path)
     except OSError as error:
         raise storage_error(error, path) from error
     return HookOutcome(name, hook.REMOVED)
-
-
-def _move(source: str, target: str) -> None:
-    try:
-        os.replace(source, target)
-    except OSError as error:
-        raise storage_error(error, target) from error
 
 
 def _content(path: str) -> bytes | None:
@@ -217,7 +239,7 @@ def install_hooks(files: GitHookFiles, *, force: bool = False) -> HooksReport:
     if refused is not None:
         return refused
     outcomes = files.put()
-    return HooksReport(place, files.states(), outcomes)
+    return HooksReport(place, files.states(), outcomes, in_worktree=files.in_worktree(outcomes))
 
 
 def uninstall_hooks(files: GitHookFiles) -> HooksReport:
