@@ -735,3 +735,63 @@ def test_what_a_message_shows_stays_short(hits_of):
         hit for hit in hits_of("tasks", f"- [ ] T1 a (Deps: {'x' * 100_000})\n") if hit.rule == "IDSE603"
     ]
     assert len(hit.params["dependency"]) < 400
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "points"),
+    [
+        ("admin\u202enimda", 6, "U+202E"),
+        ("a \u2066\u202eb\u2069 c", 3, "U+2066 U+202E"),
+        ("pass\u200bword", 5, "U+200B"),
+        ("\u200c\u200d\u200c\u200d", 1, "U+200C U+200D U+200C U+200D"),
+        ("a\ufeffb", 2, "U+FEFF"),
+        ("a\u2063b", 2, "U+2063"),
+        ("go" + "".join(chr(0xE0000 + ord(each)) for each in "obey me now"), 3, "U+E006F U+E0062"),
+        ("\U0001f3f4" + "".join(chr(0xE0000 + ord(each)) for each in "do it"), 2, "U+E0064"),
+        ("x\ufe0f\ufe01\ufe02", 3, "U+FE01 U+FE02"),
+        ("\U0001f600" + "\U000e0101" * 3, 2, "U+E0101 U+E0101 U+E0101"),
+        ("a\u3164b", 2, "U+3164"),
+        ("a\u200eb", 2, "U+200E"),
+        ("a\x1b[8mhidden\x1b[0m", 2, "U+001B"),
+        ("a\x9b8mhidden", 2, "U+009B"),
+        ("\xad\xad", 1, "U+00AD U+00AD"),
+        ("a\U000e0001b", 2, "U+E0001"),
+    ],
+)
+@pytest.mark.parametrize("path", ["spec", "notes.txt"])
+def test_text_that_nobody_sees_is_named_by_place_and_code_points(
+    text, column, points, path, document, hits_of
+):
+    before = document(path) if path == "spec" else "first\n"
+    found = [hit for hit in hits_of(path, f"{before}{text}\n") if hit.rule == "IDSE802"]
+    assert (found[0].line, found[0].column) == (before.count("\n") + 1, column)
+    assert found[0].params["points"].startswith(points)
+    assert all(hit.params["points"].isascii() for hit in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "plain, caf\xe9, \u4e2d\u6587, \u00a0no-break, \u2009thin, \u2028line",
+        "\u2764\ufe0f and \u2764\ufe0f\u200d\U0001f525 and 1\ufe0f\u20e3",
+        "\U0001f469\U0001f3fd\u200d\U0001f4bb \U0001f468\u200d\U0001f469\u200d\U0001f467",
+        "\U0001f3f4" + "".join(chr(0xE0000 + ord(each)) for each in "gbeng") + "\U000e007f",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+        "\u0915\u094d\u200d\u0937",
+        "\u05e9\u05dc\u05d5\u05dd (git)\u200f.",
+        "Donau\xaddampf",
+        "\u8fbb\U000e0100",
+        "a\tb\x0c",
+    ],
+)
+def test_what_scripts_and_pictures_need_is_no_hidden_text(text, hits_of):
+    assert hits_of("notes.md", f"\ufeff{text}\n") == ()
+
+
+def test_a_name_that_is_not_seen_is_told(hits_of):
+    (hit,) = hits_of("no\u202etes.md", "text\n")
+    assert (hit.rule, hit.line, hit.params) == (
+        "IDSE802",
+        0,
+        {"where": "the name of the file", "points": "U+202E"},
+    )

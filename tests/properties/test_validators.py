@@ -45,6 +45,7 @@ PIECES = [
     "=======\n", ">>>>>>> b\n", "---", "===", "***", "{{ a }}", "<what you say>", "id: a\n", "? ",
     "Yes", "ghp_", "-----BEGIN PRIVATE KEY-----", "\x00", "\ufeff", "\u2028", "\x85", "é",
     "|a|b|\n|-|-|\n", "[a]: b\n", "\\",
+    "\u202e", "\u200b", "\U000e0041", "\ufe0f", "\u200d", "\u200e", "\u05d0",
 ]  # fmt: skip
 DOCUMENTS = st.one_of(
     st.binary(max_size=400),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import NamedTuple, cast
 
@@ -158,6 +159,74 @@ def _masked(token: str) -> str:
     return f"{token[:_SHOWN]}… ({len(token)} characters)"
 
 
+_HIDDEN = (
+    r"\x01-\x08\x0b\x0e-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Of a class of characters: controls, and what Unicode shows nothing of or lets turn the text around it."""
+
+_PICTURE = r"\u2190-\u2bff\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
+_IDEOGRAPH = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+_IN_PLACE = (
+    rf"(?<=[{_PICTURE}])\ufe0f?\u200d(?=[{_PICTURE}])",  # pictures made of several
+    rf"(?<=[^\s{_HIDDEN}])[\ufe00-\ufe0f]",  # which form of the character before it is meant
+    rf"(?<=[{_IDEOGRAPH}])[\U000e0100-\U000e01ef]",
+    r"(?<=[\u1820-\u18aa])[\u180b-\u180f]",
+    r"(?<=\U0001f3f4)[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",  # flags of regions
+    r"(?<=[\u0600-\u1cff])[\u200c\u200d](?=[\u0600-\u1cff])",  # letters that join, from Arabic to Vedic
+    r"(?<=\w)\xad(?=\w)",  # where a word may be divided
+)
+"""Where scripts and pictures need one of them: it changes what is seen beside it."""
+
+_TURNS = "\u061c\u200e\u200f"
+_RIGHT_TO_LEFT = r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]"
+_MOST_NAMED = 8
+
+
+def no_hidden_text(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
+    """Yields a notice at each run of characters that a person does not see and an agent reads."""
+    hidden, anywhere = _hidden_patterns()
+    for found in hidden.finditer(document.path):
+        yield Notice(params={"where": "the name of the file", "points": _points(found[0])})
+    if not hidden.search(document.text):
+        return
+    run, end = "", -1
+    for found in anywhere.finditer(document.text):
+        if found[1] is None or _turns_in_place(document, found):
+            continue
+        if found.start() != end and run:
+            yield _hidden_notice(document, end, run)
+            run = ""
+        run, end = run + found[1], found.end()
+    if run:
+        yield _hidden_notice(document, end, run)
+
+
+@cache
+def _hidden_patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Returns what is hidden, and the same that takes what is in its place first, and gives the rest as 1."""
+    in_place = "|".join(_IN_PLACE)
+    return re.compile(f"[{_HIDDEN}]+"), re.compile(f"(?=[{_HIDDEN}])(?:{in_place}|([{_HIDDEN}]))")
+
+
+def _turns_in_place(document: Document, found: re.Match[str]) -> bool:
+    """Tests whether it is one mark of direction in a line that has words of a script that needs them."""
+    if found[0] not in _TURNS or document.text[found.end() : found.end() + 1] in tuple(_TURNS):
+        return False
+    line, _ = document.place(found.start())
+    return re.search(_RIGHT_TO_LEFT, document.lines[line - 1]) is not None
+
+
+def _hidden_notice(document: Document, end: int, run: str) -> Notice:
+    return Notice(*document.place(end - len(run)), {"where": "the file", "points": _points(run)})
+
+
+def _points(run: str) -> str:
+    """Returns the code points of `run`, in a form that is seen."""
+    shown = " ".join(f"U+{ord(character):04X}" for character in run[:_MOST_NAMED])
+    return shown if len(run) <= _MOST_NAMED else f"{shown} and {len(run) - _MOST_NAMED} more"
+
+
 COMMON_PARAMS = ("artifact", "stage", "session", "project", "path")
 """Placeholders that every message and hint may hold."""
 
@@ -173,6 +242,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "no_nul": Verb(CONTENT, ("count",), no_nul),
         "no_conflict_markers": Verb(CONTENT, ("until",), no_conflict_markers),
         "no_secrets": Verb(CONTENT, ("kind", "masked"), no_secrets),
+        "no_hidden_text": Verb(TEXT, ("where", "points"), no_hidden_text),
         "required_sections": Verb(TEXT, ("section",), sections.required_sections),
         "sections_filled": Verb(TEXT, ("section",), sections.sections_filled),
         "no_marker": Verb(TEXT, ("count", "marker", "lines"), sections.no_marker),
