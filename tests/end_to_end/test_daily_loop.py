@@ -76,7 +76,7 @@ class TestInit:
         clone = loop_of(loop.clone("clone"))
         assert clone.idse("status").returncode == 2
         text = clone.text("intent.md")
-        done = clone.does("init", "--no-fetch")
+        done = clone.does("init", "--no-fetch", "--new-ledger")
         assert "adopted session __blueprint__" in done.stderr
         assert "adopted session login" in done.stderr
         assert "made session" not in done.stderr

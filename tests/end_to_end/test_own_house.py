@@ -118,7 +118,7 @@ class TestThisRepository:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_it_is_valid_once_it_is_adopted(self, clone):
-        done = clone.idse("init")
+        done = clone.idse("init", "--new-ledger")
         assert done.returncode == 0, done.stderr
         assert f"adopted session {BLUEPRINT}" in done.stderr
         assert clone.git("status", "--porcelain") == ""
@@ -126,7 +126,7 @@ class TestThisRepository:
         assert done.returncode == 0, done.stdout + done.stderr
 
     def test_its_first_stages_keep_their_promises(self, clone):
-        clone.idse("init")
+        clone.idse("init", "--new-ledger")
         for stage in ("intent", "context", "spec", "plan", "tasks"):
             if stage != "intent":
                 assert clone.idse("stage", "start", stage).returncode == 0

@@ -231,14 +231,18 @@ def test_a_fresh_clone_brings_the_ledgers_that_its_origin_has(one, agency, make_
     assert "nothing to save" in fresh.idse("save", "login").stderr
 
 
-def test_a_fresh_clone_whose_origin_does_not_answer_begins_ledgers_of_its_own(one, agency, tmp_path):
+def test_a_fresh_clone_whose_origin_does_not_answer_begins_ledgers_of_its_own_when_told_to(
+    one, agency, tmp_path
+):
     sync(one)
     one.git("clone", "-q", str(one.path), str(tmp_path / "fresh"))
     fresh = type(one)(tmp_path / "fresh")
     fresh.git("remote", "set-url", "origin", str(tmp_path / "nowhere"))
     done = fresh.idse("init", "portal")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 2, done.stderr
     assert "could not be fetched" in done.stderr
+    assert published(fresh) == {}
+    assert fresh.idse("init", "portal", "--new-ledger").returncode == 0
     assert fresh.idse("sync", "setup", str(agency.path)).returncode == 0
     for repo in (fresh, one, fresh):
         sync(repo)

@@ -49,6 +49,15 @@ class Finding(NamedTuple):
         return (self.path, self.line, self.column, self.rule, self.message)
 
 
+FETCH_LEDGERS = "git fetch origin 'refs/idse/*:refs/idse/*'"
+"""On a machine that only judges; elsewhere a sync brings them."""
+NO_LEDGERS = (
+    "no ledgers in this clone: gates were not checked "
+    f"(idse sync pull; on a machine that only judges: {FETCH_LEDGERS})"
+)
+"""A note: what was looked at, and what could not be."""
+
+
 class Report(NamedTuple):
     """Everything one run of the ValidationEngine found, in a stable order.
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from idse_orchestrator.base.names import is_name, loaded
 from idse_orchestrator.constitution.hits import DocumentKey, hits_from_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
-from idse_orchestrator.constitution.rules import Report
+from idse_orchestrator.constitution.rules import NO_LEDGERS, Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.documents.project_workspace import session_folder
@@ -33,10 +33,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
-NO_LEDGERS = (
-    "no ledgers in this clone: gates were not checked "
-    "(idse sync pull; on a machine that only judges: git fetch origin 'refs/idse/*:refs/idse/*')"
-)
 NO_SESSIONS = "no session here: nothing was checked"
 NO_CHANGES = "no session was changed: nothing was checked"
 

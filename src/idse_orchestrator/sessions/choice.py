@@ -6,14 +6,21 @@ folders alone, and must be validated all the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_name
+from idse_orchestrator.constitution.rules import FETCH_LEDGERS, NO_LEDGERS
 from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.documents.project_workspace import project_folder
-from idse_orchestrator.sessions.resolve import Asking, folder_of, resolve_project, resolve_session
+from idse_orchestrator.sessions.resolve import (
+    Asking,
+    folder_of,
+    resolve_project,
+    resolve_session,
+    without_ledgers,
+)
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
@@ -114,6 +121,26 @@ def refuse_unknown_project(asking: Asking, scope: Scope, report: Report) -> None
     """UnknownNameError where nothing was judged because the project does not exist: a typo is no success."""
     if scope.project is not None and not report.sessions:
         resolve_project(_wide(asking), scope.project)
+
+
+def needs_ledgers(report: Report, setting: Callable[[str], str]) -> bool:
+    """Tests whether ledgers were missing, and the configuration lets nothing be judged without them."""
+    return NO_LEDGERS in report.notes and setting("requireledgers") == "true"
+
+
+def refuse_unchecked(report: Report) -> None:
+    """NoProjectError where nothing here says what was promised: that nobody could look is no success."""
+    if NO_LEDGERS not in report.notes:
+        return
+    projects = sorted({session.partition("/")[0] for session in report.sessions})
+    raise without_ledgers(
+        projects,
+        [
+            f"{FETCH_LEDGERS}    (on a machine that only judges)",
+            f"idse init {projects[0]}    (where people work)",
+        ],
+        "without it nobody knows which stages are complete, and so which gates must hold",
+    )
 
 
 def _wide(asking: Asking) -> Asking:

@@ -57,6 +57,14 @@ def _answer(value: str) -> str:
     return value
 
 
+def _yes_or_no(value: str) -> str:
+    words = {"true": "true", "yes": "true", "on": "true", "1": "true"}
+    words |= {"false": "false", "no": "false", "off": "false", "0": "false"}
+    if value.lower() not in words:
+        raise InvalidConfigurationError("it is true or false")
+    return words[value.lower()]
+
+
 def _url(value: str) -> str:
     if value.startswith("-") or "::" in value.partition("/")[0]:
         raise InvalidConfigurationError("git could take it for an option or a program")
@@ -74,6 +82,13 @@ SETTINGS = {
             "warn",
             "What an agent hears that edits code before implementation is started: allow, warn, ask or deny.",
             _answer,
+        ),
+        Setting(
+            "requireledgers",
+            "IDSE_REQUIRE_LEDGERS",
+            "false",
+            "Whether to judge nothing where the ledgers are missing that say what was promised.",
+            _yes_or_no,
         ),
         Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
         Setting(

@@ -19,6 +19,7 @@ from idse_orchestrator.pipeline.ports import FEATURE, SESSION_TYPES, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
+from idse_orchestrator.sessions.resolve import without_ledgers
 from idse_orchestrator.sessions.status import no_ledger
 from idse_orchestrator.sessions.template_folder import TemplateValues, render_artifacts
 
@@ -76,7 +77,8 @@ class SessionMaker:
 def create_session(maker: SessionMaker, project: str, request: SessionRequest) -> SessionTip:
     """Makes the session `request` in `project`, with its first stage in progress.
 
-    NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist.
+    NameTakenError, InvalidNameError for the name; UnknownNameError for a parent that does not exist;
+    NoProjectError where the branch carries documents of that name, whose ledger is somewhere else.
     """
     known = [session for _, session in maker.ledgers.sessions(project)]
     check_new_name("session", request.name, known)
@@ -84,6 +86,14 @@ def create_session(maker: SessionMaker, project: str, request: SessionRequest) -
     check_new_name("session", request.name, [name for name in folders if name != request.name])
     _check_request(request, known)
     key = (project, request.name)
+    if maker.workspace.is_carried(*key):
+        raise without_ledgers(
+            ["/".join(key)],
+            [
+                "idse sync pull    (brings it from the Agency)",
+                f"idse init {project} --new-ledger    (begins a new history for its documents)",
+            ],
+        )
     documents = session_documents(maker, key, request)
     maker.writer.ready()
     maker.folders.make_folder(session_folder(*key), documents)

@@ -21,8 +21,10 @@ from idse_orchestrator.sessions.create_session import (
     record_session,
     session_documents,
 )
+from idse_orchestrator.sessions.resolve import without_ledgers
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.values import ProjectTip
 
 _BLUEPRINT = SessionRequest(BLUEPRINT, BLUEPRINT_TYPE)
@@ -41,6 +43,10 @@ class InitRequest:
 
     project: str
     stack: str = ""
+    new_ledger: bool = False
+    """Whether documents that the branch carries may begin a new history."""
+    missing: str = ""
+    """Why their ledgers could not be brought, as a cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,18 @@ class Initialized:
 
 
 def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) -> Initialized:
-    """Brings the project `request` to life here: ledgers, folders, settings, views."""
+    """Brings the project `request` to life here: ledgers, folders, settings, views.
+
+    NoProjectError where the branch carries documents whose ledgers are not here.
+    """
     check_name("project", request.project)
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
     check_new_name(
         "project", request.project, [name for name in {*known, *folders} if name != request.project]
     )
+    if not request.new_ledger:
+        _refuse_new_beginning(maker, request)
     if request.project not in known:
         _refuse_in_time(maker, request.project)
     written = maker.folders.write_new({GITIGNORE_PATH: GITIGNORE})
@@ -82,6 +93,28 @@ def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) 
     added = settings.show_notes()
     maker.views.refresh(request.project)
     return Initialized(request.project, created, made, adopted, written, added)
+
+
+def _refuse_new_beginning(maker: SessionMaker, request: InitRequest) -> None:
+    project = request.project
+    carried = [f"{project}/{key[1]}" for key in _strays(maker, project) if maker.workspace.is_carried(*key)]
+    if not carried:
+        return
+    raise without_ledgers(
+        [project] if project not in maker.ledgers.projects() else carried,
+        [
+            f"idse init {project} --agency URL    (fetches them from the Agency)",
+            f"idse init {project} --remote origin    (fetches them from a git remote)",
+            f"idse init {project} --new-ledger    (begins a new history, in which nothing is finished)",
+        ],
+        request.missing,
+    )
+
+
+def _strays(maker: SessionMaker, project: str) -> list[SessionKey]:
+    """Returns the sessions with a folder and no ledger."""
+    known = set(maker.ledgers.sessions(project))
+    return [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
 
 
 def _refuse_in_time(maker: SessionMaker, project: str) -> None:
@@ -113,8 +146,7 @@ def _begin_ledger(maker: SessionMaker, request: InitRequest) -> bool:
 
 def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
     """Begins ledgers for session folders that have none, as in a fresh clone."""
-    known = set(maker.ledgers.sessions(project))
-    strays = [key for key in maker.workspace.session_folders() if key[0] == project and key not in known]
+    strays = _strays(maker, project)
     for key in strays:
         kind = BLUEPRINT_TYPE if key[1] == BLUEPRINT else FEATURE
         record_session(maker, key, SessionRequest(key[1], kind))

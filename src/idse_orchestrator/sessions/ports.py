@@ -107,3 +107,6 @@ class Contributions(Documents, Protocol):
 
 class Workspace(SessionFolders, Contributions, Protocol):
     """What making a session needs."""
+
+    def is_carried(self, project: str, session: str) -> bool:
+        """Tests whether the branch has the session's folder: then another clone may have its ledger."""

@@ -14,11 +14,14 @@ from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import Names
     from idse_orchestrator.sessions.ports import SessionFolders
+
+
+_FETCHES = "fetches them where the Agency or origin has them"
 
 
 class Asking(NamedTuple):
@@ -53,13 +56,12 @@ def resolve_project(asking: Asking, option: str | None) -> str:
         return known[0]
     carried = sorted({project for project, _ in asking.workspace.session_folders()}) if not known else []
     if carried:
-        raise NoProjectError(
-            f"this branch carries {', '.join(carried)}, and this clone has no ledger of it",
-            cause="ledgers are refs under refs/idse/, which a plain clone does not bring",
-            fix=tuple(
+        raise without_ledgers(
+            carried,
+            [
                 f"idse init {name}    (fetches them where the Agency or origin has them)"
                 for name in carried[:3]
-            ),
+            ],
         )
     if not known:
         raise NoProjectError("there is no IDSE project in this repository", fix=("idse init NAME",))
@@ -70,6 +72,18 @@ def resolve_project(asking: Asking, option: str | None) -> str:
         f"there are {len(known)} projects, and nothing says which one you mean",
         cause="projects: " + ", ".join(known),
         fix=tuple(f"add --project {name}" for name in known[:3]),
+    )
+
+
+def without_ledgers(carried: Sequence[str], fix: Sequence[str], cause: str = "") -> NoProjectError:
+    """Returns the error for documents of projects or sessions (`carried`) whose ledgers are not here.
+
+    They are somewhere else, for all we know: a new beginning would count nothing of it as finished.
+    """
+    return NoProjectError(
+        f"this branch carries {', '.join(carried)}, and this clone has no ledger of it",
+        cause=cause or "ledgers are refs under refs/idse/, which a plain clone does not bring",
+        fix=tuple(fix),
     )
 
 

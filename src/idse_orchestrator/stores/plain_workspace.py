@@ -66,6 +66,10 @@ class PlainWorkspace(WorkFolders):
         present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
+    def is_carried(self, project: str, session: str) -> bool:  # noqa: ARG002 - the port's signature
+        """See `Workspace.is_carried`; there is no branch."""
+        return False
+
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Documents.capture`."""
         folder = session_folder(project, session)

@@ -62,6 +62,10 @@ class GitWorkspace(WorkFolders):
         found = (split_session_path(path) for path in passed_over(self._work_tree, WORKSPACE))
         return sorted({*on_disk, *((each[0], each[1]) for each in found if each)})
 
+    def is_carried(self, project: str, session: str) -> bool:
+        """See `Workspace.is_carried`."""
+        return self.resolve_tree("HEAD", session_folder(project, session)) is not None
+
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
         """See `Documents.blobs`."""
         folder = session_folder(project, session)

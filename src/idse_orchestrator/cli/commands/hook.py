@@ -95,6 +95,12 @@ def _judged(run: Run, judge: Callable[[Run, Sequence[str]], int], args: Sequence
 
 def _before_commit(run: Run, _args: Sequence[str]) -> int:
     report = run.app.judge_index()
+    if report.sessions and report.notes:
+        from idse_orchestrator.sessions.choice import needs_ledgers, refuse_unchecked
+
+        if needs_ledgers(report, run.app.setting):
+            refuse_unchecked(report)
+        tell(f"idse: {', '.join(report.notes)}")
     if report.blocks():
         from idse_orchestrator.cli.render.report import text_report
 
@@ -163,6 +169,10 @@ def _tell(run: Run, recorded: Recorded) -> None:
         run.app.log(f"recorded {recorded.commit[:7]} in {name} as {each.tip.commit[:7]}, {each.verdict}")
     for key in recorded.unknown:
         run.app.log(f"not recorded {recorded.commit[:7]}: {'/'.join(key)} has no ledger here")
+    if recorded.unknown:
+        first, *others = ("/".join(key) for key in recorded.unknown)
+        more = f" and {len(others)} more" if others else ""
+        tell(f"idse: not recorded, {first}{more} has no ledger here: idse init {first.partition('/')[0]}")
     _tell_conflicts([(each, conflict) for each in recorded.sessions for conflict in each.conflicts])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -46,11 +45,24 @@ class _Done(NamedTuple):
 @click.argument("name", metavar="[PROJECT]", required=False)
 @click.option("--stack", default="", metavar="TEXT", help="What it is built with, for the templates.")
 @click.option("--agency", default="", metavar="URL", help="Where to sync, as idse sync setup URL.")
+@click.option(
+    "--remote", default="", metavar="NAME", help="The git remote to sync with, as idse sync setup --remote."
+)
 @flag("--no-fetch", help="Do not look for the ledgers of a branch that was cloned.")
+@flag("--new-ledger", help="Begin a new history for documents whose ledgers are not here.")
 @flag("--no-hooks", help="Do not install the git hooks.")
 @flag("--agent-files", help="Tell coding agents of idse, as idse agents install.")
 def init(  # noqa: PLR0913 - one parameter for each option
-    run: Run, name: str | None, stack: str, agency: str, *, no_fetch: bool, no_hooks: bool, agent_files: bool
+    run: Run,
+    name: str | None,
+    stack: str,
+    agency: str,
+    remote: str,
+    *,
+    no_fetch: bool,
+    new_ledger: bool,
+    no_hooks: bool,
+    agent_files: bool,
 ) -> Answer:
     """Start a project in this repository, or adopt one that the branch carries.
 
@@ -58,16 +70,15 @@ def init(  # noqa: PLR0913 - one parameter for each option
     git setting so that plain git log shows idse's notes. Existing files are never touched, nothing is
     committed, and a second run changes nothing. PROJECT may be left out where the branch carries
     exactly one. In a clone, the ledgers of that project are fetched from the Agency, or from origin
-    when that has them.
+    when that has them. Where they are not found, nothing is begun unless --new-ledger says so.
     """
     project = name if name is not None else _only_folder(run)
-    asked = InitRequest(project, stack)
-    check_name("project", asked.project)
+    check_name("project", project)
     with run.app.alone():
-        setup = run.app.sync.set_up(agency, AGENCY) if agency else None
-        brought, trouble = (None, ()) if no_fetch else _bring_ledgers(run, asked.project)
+        setup = run.app.sync.set_up(agency, remote or AGENCY) if agency or remote else None
+        brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
         maker = run.app.session_maker
-        made = init_project(maker, run.app.settings, asked)
+        made = init_project(maker, run.app.settings, InitRequest(project, stack, new_ledger, missing))
         hooks = None if no_hooks else _install_hooks(run)
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
@@ -75,7 +86,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     return Answer(
         "idse.init/1",
         lambda: _data(done),
-        chain(trouble, _lines(run, done)),
+        _lines(run, done),
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
     )
@@ -100,30 +111,26 @@ def _only_folder(run: Run) -> str:
     )
 
 
-def _bring_ledgers(run: Run, project: str) -> tuple[SyncOutcome | None, Sequence[str]]:
+def _bring_ledgers(run: Run, project: str) -> tuple[SyncOutcome | None, str]:
     """Pulls what the Agency, or else `origin`, has of the ledgers that this clone lacks; says what failed.
 
-    `git clone` brings the branches and no ledger. That nobody answers is a warning: what begins here
-    meanwhile is joined with those ledgers by the next pull.
+    `git clone` brings the branches and no ledger.
     """
     app = run.app
-    carried = any(owner == project for owner, _ in app.workspace.session_folders())
-    if not carried or project in app.reader.projects():
-        return None, ()
+    here = app.reader.sessions(project)
+    if not any(key[0] == project and key not in here for key in app.workspace.session_folders()):
+        return None, ""
     agency = app.sync.ledgers_elsewhere()
     if agency is None:
-        return None, ()
+        return None, ""
     from idse_orchestrator.sync.pull import pull
 
     run.terminal.progress(f"looking for ledgers at {agency.url}")
     try:
         with app.sync.open(run.terminal.progress, agency=agency) as syncing:
-            return pull(syncing), ()
+            return pull(syncing), f"{agency.url} has none of it"
     except IdseError as error:
-        return None, (
-            Warned(f"the ledgers of {project} could not be fetched: {error.message}: {error.cause}"),
-            Said("         idse sync pull    (brings them later, and joins them with yours)"),
-        )
+        return None, f"they could not be fetched: {error.message}: {error.cause}"
     finally:
         run.terminal.progress("")
 

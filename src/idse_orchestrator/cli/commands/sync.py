@@ -93,11 +93,12 @@ def _status(run: Run, *, everything: bool) -> Answer:
 
 
 def _standing_lines(run: Run, found: SyncStatus, *, everything: bool) -> Iterator[str]:
-    from idse_orchestrator.cli.render.sync import standing_lines, standing_summary
+    from idse_orchestrator.cli.render.sync import standing_lines, standing_summary, teammate_line
 
     yield Said(f"agency {found.agency.url}")
     yield from standing_lines(found, run.terminal.style, everything=everything)
     yield Said(standing_summary(found))
+    yield Said(teammate_line(found.agency))
     if found.unreachable:
         raise found.unreachable
 

@@ -78,6 +78,7 @@ def validate(run: Run, session: str | None, **options: Any) -> Answer:  # noqa: 
     what is judged.
 
     The exit code is 1 when an error was found (with --strict, anything that is not waived), else 0.
+    With --strict it is 2 where the ledgers are missing that say what was promised.
     Nothing is written but a cache in the git directory, unless --record is given.
     """
     asked = _Options(**options)
@@ -87,6 +88,8 @@ def validate(run: Run, session: str | None, **options: Any) -> Answer:  # noqa: 
         validation, scope = run.app.judging.validation_of(choice, progress)
         report = judge(validation, scope)
     choices.refuse_unknown_project(run.app.asking, choice.scope, report)
+    if asked.strict or choices.needs_ledgers(report, run.app.setting):
+        choices.refuse_unchecked(report)
     rules = validation.examiner.constitution.by_id
     shown = report._replace(notes=()) if form == "text" else report  # people read notes as prose
     plain = asked.is_to_file and run.terminal.color != "always"

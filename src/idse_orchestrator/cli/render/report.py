@@ -195,10 +195,11 @@ def finding_line(finding: Finding, why: str) -> str:
 def github_report(report: Report, rules: Rules, style: Style) -> str:  # noqa: ARG001 - the same
     """Writes workflow commands, which GitHub Actions turns into annotations on the changed files.
 
-    A ``::error …::`` or ``::warning …::`` line for each finding, ``::notice`` where it is waived; the last
-    line is the summary, in plain words.
+    A ``::error …::`` or ``::warning …::`` line for each finding, ``::notice`` where it is waived and for what
+    could not be checked; the last line is the summary, in plain words.
     """
     lines = [_command(finding, rules) for finding in report.findings]
+    lines += [f"::notice title=idse::{_escaped(printable(note))}" for note in report.notes]
     return "\n".join([*lines, f"idse: {printable(summary(report))}"])
 
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
+from idse_orchestrator.sync.agency import ORIGIN
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.push import SyncStatus
     from idse_orchestrator.sync.setup_agency import AgencySetup
@@ -105,14 +107,22 @@ def setup_lines(done: AgencySetup) -> list[str]:
     """Says what was written down, and what to do next."""
     where = f"the Agency is {done.agency.url}, git remote {done.agency.remote}"
     if not done.written:
-        return [f"{where}; nothing changed"]
+        return [f"{where}; nothing changed", teammate_line(done.agency)]
     code = ["  plain git push still sends your code there; ledgers go with idse sync push"]
     return [
         where,
         *(f"  {line}" for line in done.written),
         *(code if done.holds_code else []),
+        teammate_line(done.agency),
         "next: idse sync push",
     ]
+
+
+def teammate_line(agency: Agency) -> str:
+    """Says how somebody else comes to the ledgers, in a clone of the code."""
+    if agency.remote == ORIGIN:
+        return "in a clone, a teammate types: idse init"
+    return f"in a clone, a teammate types: idse init --agency {one_word(agency.url)}"
 
 
 def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool = False) -> list[str]:
