@@ -98,10 +98,10 @@ class AmbiguousError(IdseError):
 
 
 class NoProjectError(IdseError):
-    """The repository has no ledger of an IDSE project. Start one, or bring those that there are, with ``idse init``.
+    """The repository has no ledger of an IDSE project. Start one, or bring those there are, with ``idse init``.
 
-    Where documents are here and their ledgers are not, a new history would count nothing as finished. So it is
-    begun only when ``--new-ledger`` says so.
+    Where documents are here and their ledgers are not, a new history would count nothing as finished. So it
+    is begun only when ``--new-ledger`` says so.
     """
 
     code = "IDSE008"
