@@ -50,7 +50,7 @@ def test_status_as_data(repo, folder):
     repo.idse("hooks", "install")
     done = repo.idse("hooks", "status", "--json")
     document = json.loads(done.stdout)
-    assert document["schema"] == "idse.hooks-status/1"
+    assert document["schema"] == "idse.hooks-status/2"
     assert document["data"]["works"] is True
     assert document["data"]["folder"] == str(folder)
     assert [hook["name"] for hook in document["data"]["hooks"]] == list(HOOKS)
@@ -106,6 +106,8 @@ def test_a_manager_gets_its_snippet_on_standard_output_and_nothing_is_written(re
 def test_a_manager_that_calls_idse_already_needs_nothing(repo):
     for name in HOOKS:
         repo.write(f".husky/{name}", f"idse hook {name}\n")
+        repo.write(f".husky/_/{name}", "#!/bin/sh\n").chmod(0o755)
+    repo.git("config", "core.hooksPath", ".husky/_")
     done = repo.idse("hooks", "install")
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.startswith("nothing to do: husky is in charge")

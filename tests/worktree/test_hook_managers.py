@@ -82,16 +82,33 @@ def test_the_manager_that_installed_hooks_goes_before_one_that_is_only_configure
     assert status().place.manager.name == "pre-commit"
 
 
-def test_a_snippet_that_was_pasted_counts_as_working(repo, status):
+@pytest.fixture
+def installed(repo):
+    """Puts what lefthook installs into the hooks folder."""
+
+    def write(*names):
+        for name in names:
+            repo.write(f".git/hooks/{name}", "#!/bin/sh\ncall_lefthook() { :; }\n").chmod(0o755)
+
+    return write
+
+
+def test_a_snippet_that_was_pasted_counts_as_working_once_git_calls_the_manager(repo, status, installed):
     repo.write("lefthook.yml", "pre-commit:\n  commands: {}\n")
     before = status()
     assert (before.place.manager.wired, before.works) == ((), False)
     repo.write("lefthook.yml", before.place.manager.snippet)
+    assert (status().place.manager.wired, status().place.manager.waiting) == ((), HOOKS)
+    assert not status().works
+    installed(*HOOKS)
     assert (status().place.manager.wired, status().works) == (HOOKS, True)
+    (repo.path / ".git/hooks/pre-push").chmod(0o644)
+    assert (status().place.manager.waiting, status().works) == (("pre-push",), False)
 
 
-def test_half_a_snippet_is_told_as_half(repo, status):
-    repo.write(".husky/pre-commit", "idse hook pre-commit\n")
+def test_half_a_snippet_is_told_as_half(repo, status, installed):
+    repo.write("lefthook.yml", "a: idse hook pre-commit\nb: idse hook pre-pushing\n# c: idse hook pre-push\n")
+    installed(*HOOKS)
     report = status()
     assert (report.place.manager.wired, report.works) == (("pre-commit",), False)
 

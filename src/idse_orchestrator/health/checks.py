@@ -59,22 +59,24 @@ def checks_of(patient: Patient) -> Iterator[Check]:
 
 def _hooks(patient: Patient) -> Diagnosis:
     report = hooks_status(patient.hooks)
-    wired = report.place.manager.wired if report.place.manager else ()
-    bad = [state for state in report.states if state.condition != CURRENT and state.name not in wired]
+    manager = report.place.manager
+    bad = [state for state in report.states if state.name in report.silent or state.condition == OUTDATED]
     if not bad:
         return Diagnosis(OK, "git calls idse")
+    if manager and set(report.silent) & set(manager.waiting):
+        names = ", ".join(manager.waiting)
+        return Diagnosis(PROBLEM, f"git does not call {manager.name} for {names}", (manager.install,))
     says = ", ".join(f"{state.name} is {state.condition}" for state in bad)
     if all(state.condition == OUTDATED for state in bad):
         return Diagnosis(WARNING, says, ("idse hooks install",))
     if all(state.condition == MISSING for state in report.states):
         return Diagnosis(WARNING, "no hook is installed, so nothing checks a commit", ("idse hooks install",))
+    fix: tuple[str, ...] = ("idse hooks install",)
     if any(state.condition == EDITED for state in bad):
-        return Diagnosis(PROBLEM, says, ("move the edited hook away, then: idse hooks install",))
-    if any(state.condition == DISABLED for state in bad):
-        return Diagnosis(
-            PROBLEM, says, ("git config --get-all --show-origin core.hooksPath", "idse hooks install")
-        )
-    return Diagnosis(PROBLEM, says, ("idse hooks install",))
+        fix = ("move the edited hook away, then: idse hooks install",)
+    elif any(state.condition == DISABLED for state in bad):
+        fix = ("git config --get-all --show-origin core.hooksPath", *fix)
+    return Diagnosis(PROBLEM, says, fix)
 
 
 def _mend_hooks(patient: Patient) -> str:

@@ -24,9 +24,10 @@ FOREIGN = "foreign"
 EDITED = "edited"
 NOT_EXECUTABLE = "not executable"
 DISABLED = "disabled"
+CALLING = "your own"
 """Conditions of a hook, in this order: ours as it should be; ours of another release or path; no file;
 somebody else's; ours and changed by hand; ours, but git will not run it; ours, in a folder that git does not
-look at."""
+look at; somebody else's, and it calls idse."""
 
 INSTALLED = "installed"
 ALREADY = "already"
@@ -70,14 +71,18 @@ class HookManager:
     """A hook manager that is in charge here.
 
     `name` is "pre-commit", "husky" or "lefthook", `evidence` the file or folder that tells so,
-    `snippet` what to put into the manager's own configuration, with its file names as comments, and
-    `wired` the hooks that its configuration hands to idse already.
+    `snippet` what to put into the manager's own configuration, with its file names as comments. `wired` are
+    the hooks that it hands to idse, and `waiting` those that its configuration names while git does not call
+    it for them: `install` is the command that mends it. `limits`: hook to what it keeps from that hook.
     """
 
     name: str
     evidence: str
     snippet: str
     wired: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    install: str = ""
+    limits: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +122,16 @@ class HooksReport:
     @property
     def works(self) -> bool:
         """True where git or a hook manager calls idse for every hook."""
+        return not self.silent
+
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """The hooks for which nobody calls idse."""
         wired = self.place.manager.wired if self.place.manager else ()
-        return all(state.condition in (CURRENT, OUTDATED) or state.name in wired for state in self.states)
+        calling = (CURRENT, OUTDATED, CALLING)
+        return tuple(
+            state.name for state in self.states if state.condition not in calling and state.name not in wired
+        )
 
     @property
     def changed(self) -> bool:

@@ -15,7 +15,7 @@ from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree import hook
 from idse_orchestrator.worktree.hook import HOOKS, HookOutcome, HooksPlace, HooksReport, HookState, MadeFolder
-from idse_orchestrator.worktree.hook_managers import detect_manager
+from idse_orchestrator.worktree.hook_managers import calls_idse, detect_manager
 from idse_orchestrator.worktree.kept_hooks import KeptHooks
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ class GitHookFiles:
         condition = self._condition(path, name)
         if condition not in (hook.MISSING, hook.FOREIGN):
             return HookState(name, condition, path, chained)
+        if condition == hook.FOREIGN and os.access(path, os.X_OK) and calls_idse(_content(path) or b"", name):
+            return HookState(name, hook.CALLING, path, chained, "it calls idse")
         if condition == hook.FOREIGN and self._condition(path + _LEGACY, name) in _OURS:
             return HookState(
                 name, hook.CURRENT, path + _LEGACY, chained, "pre-commit runs it as its legacy hook"
@@ -255,14 +257,14 @@ def hooks_status(files: GitHookFiles) -> HooksReport:
 
 def _refused(place: HooksPlace, states: tuple[HookState, ...]) -> HooksReport | None:
     report = HooksReport(place, states)
-    if place.manager is not None:
+    manager = place.manager
+    if manager is not None:
+        named = {*manager.wired, *manager.waiting}
+        first = manager.install if named.issuperset(HOOKS) else "add the snippet to its configuration"
         return replace(
             report,
-            refusal=f"{place.manager.name} is in charge of the hooks here ({place.manager.evidence})",
-            fix=(
-                "add the snippet to its configuration",
-                "or write the hooks beside it: idse hooks install --force",
-            ),
+            refusal=f"{manager.name} is in charge of the hooks here ({manager.evidence})",
+            fix=(first, "or write the hooks beside it: idse hooks install --force"),
         )
     if place.outside:
         return replace(

@@ -12,7 +12,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
@@ -113,36 +112,49 @@ def _before_commit(run: Run, _args: Sequence[str]) -> int:
 
 
 def _post_commit(run: Run, _args: Sequence[str]) -> None:
-    change = run.app.commits.head()
-    if change is not None:
+    from idse_orchestrator.worktree.after_commit import AfterCommit
+
+    here, change = AfterCommit(run.app.work_tree), run.app.commits.head()
+    if change is None or here.is_rebasing():
+        return
+    if here.has_same_documents(change.before, change.after):
+        here.spool(change.after)
+    else:
         _record(run, change, Missed(change.after))
 
 
-def _post_merge(run: Run, _args: Sequence[str]) -> None:
-    # "1" after a squash, which leaves HEAD where it was
-    _record_move(run, "ORIG_HEAD")
+def _post_merge(run: Run, args: Sequence[str]) -> None:
+    from idse_orchestrator.worktree.after_commit import AfterCommit
+
+    if [*args, os.environ.get("PRE_COMMIT_IS_SQUASH_MERGE", "")][0] == "1":
+        return  # HEAD is where it was; its commit comes by post-commit
+    here, change = AfterCommit(run.app.work_tree), run.app.commits.between("ORIG_HEAD", "HEAD")
+    if not change.before or change.before == change.after:
+        return
+    if not here.has_same_documents(change.before, change.after):
+        _record_move(run, "ORIG_HEAD")
+    elif here.has_merged(change.before):
+        here.spool(change.after)
 
 
 def _post_rewrite(run: Run, args: Sequence[str]) -> None:
-    pairs = [line.split()[:2] for line in sys.stdin.read().splitlines() if len(line.split()) > 1]
-    if args[:1] != ["amend"] and pairs:  # an amend was recorded by post-commit
-        _record_move(run, _rebased_from(run.app.work_tree.git_dir) or pairs[-1][0])
-    if pairs:
-        run.app.drain_spool()
-        run.app.recorder.notes.write_many(
-            {}, "idse: notes follow rewritten commits", [(old, new) for old, new in pairs]
-        )
+    from idse_orchestrator.worktree.after_commit import AfterCommit
 
-
-def _rebased_from(git_dir: str) -> str:
-    """Returns where the branch stood before the rebase that ends now; "" if git does not say.
-
-    The last pair need not have it: a commit that was dropped is in none.
-    """
-    for folder in ("rebase-merge", "rebase-apply"):
-        with suppress(OSError), open(os.path.join(git_dir, folder, "orig-head"), encoding="ascii") as file:
-            return file.read().strip()
-    return ""
+    here = AfterCommit(run.app.work_tree)
+    how = [*args, os.environ.get("PRE_COMMIT_REWRITE_COMMAND", "")][0]
+    pairs = here.rewritten(how, sys.stdin.read())
+    if not pairs or (how == "amend" and here.is_rebasing()):
+        return
+    before = pairs[-1][0]
+    if how != "amend":
+        before = here.rebased_from() or before
+    if here.has_same_documents(before, "HEAD"):
+        here.spool_rewrites(pairs)
+        return
+    if how != "amend":  # an amend was recorded by post-commit
+        _record_move(run, before)
+    run.app.drain_spool()
+    run.app.recorder.notes.write_many({}, "idse: notes follow rewritten commits", pairs)
 
 
 def _record_move(run: Run, before: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +54,7 @@ def status(run: Run) -> Answer:
     """Show how the hooks stand. The exit code is 1 unless git calls idse for every one of them."""
     report = hooks_status(run.app.hook_files())
     return Answer(
-        "idse.hooks-status/1",
+        "idse.hooks-status/2",
         lambda: _data(report),
         _standing_lines(report, run.terminal.style),
         code=EXIT_OK if report.works else EXIT_CHECK_FAILED,
@@ -62,8 +62,9 @@ def status(run: Run) -> Answer:
 
 
 def _refusal(report: git_hooks.HooksReport) -> Iterator[str]:
-    if report.place.manager:
-        yield report.place.manager.snippet.rstrip("\n")
+    manager = report.place.manager
+    if manager and not {*manager.wired, *manager.waiting}.issuperset(git_hooks.HOOKS):
+        yield manager.snippet.rstrip("\n")
     raise HooksRefusedError(report.refusal, where=report.place.folder, fix=report.fix)
 
 
@@ -75,9 +76,8 @@ def _outcome_lines(report: git_hooks.HooksReport) -> Iterator[str]:
 
 def _standing_lines(report: git_hooks.HooksReport, style: Style) -> list[str]:
     place = report.place
-    wired = place.manager.wired if place.manager else ()
-    lines = aligned([(state.name, *_condition(state, wired)) for state in report.states])
-    verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report, wired))
+    lines = aligned([(state.name, *_condition(state, place.manager)) for state in report.states])
+    verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report))
     return [*_place(place), *(f"  {printable(line)}" for line in lines), verdict]
 
 
@@ -90,7 +90,7 @@ def _data(report: git_hooks.HooksReport) -> dict[str, object]:
         "scope": place.scope or None,
         "shared": place.outside,
         "in_worktree": place.in_worktree,
-        "manager": place.manager and picked(place.manager, "name evidence wired"),
+        "manager": place.manager and picked(place.manager, "name evidence wired waiting"),
         "hooks": report.states,
     }
 
@@ -103,21 +103,24 @@ def _place(place: git_hooks.HooksPlace) -> list[str]:
     return lines
 
 
-def _condition(state: git_hooks.HookState, wired: Sequence[str]) -> tuple[str, str]:
-    words = "called by the manager" if _is_odd(state) and state.name in wired else state.condition
-    details = [state.detail, "your own hook runs first" if state.chained else ""]
+def _condition(state: git_hooks.HookState, manager: git_hooks.HookManager | None) -> tuple[str, str]:
+    words, details = state.condition, [state.detail]
+    if manager and state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED):
+        if state.name in manager.wired:
+            words, details = "called by the manager", [dict(manager.limits).get(state.name, "")]
+        elif state.name in manager.waiting:
+            details.append(f"its configuration has it, but git does not call {manager.name} for it")
+    details.append("your own hook runs first" if state.chained else "")
     return words, "; ".join(filter(None, details))
 
 
-def _is_odd(state: git_hooks.HookState) -> bool:
-    return state.condition not in (git_hooks.CURRENT, git_hooks.OUTDATED)
-
-
-def _broken(report: git_hooks.HooksReport, wired: Sequence[str]) -> str:
-    odd = [state.name for state in report.states if _is_odd(state) and state.name not in wired]
-    if len(odd) == len(report.states):
-        return "git calls idse for none of them: idse hooks install"
-    return f"git does not call idse for {', '.join(odd)}: idse hooks install"
+def _broken(report: git_hooks.HooksReport) -> str:
+    manager = report.place.manager
+    knows = manager is not None and set(report.silent) <= set(manager.waiting)
+    mend = manager.install if manager and knows else "idse hooks install"
+    if len(report.silent) == len(report.states):
+        return f"git calls idse for none of them: {mend}"
+    return f"git does not call idse for {', '.join(report.silent)}: {mend}"
 
 
 hooks = click.Group(
