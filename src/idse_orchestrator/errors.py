@@ -98,7 +98,7 @@ class AmbiguousError(IdseError):
 
 
 class NoProjectError(IdseError):
-    """The repository has no ledger of an IDSE project. Start one, or bring those there are, with ``idse init``.
+    """The repository has no ledger of a project. ``idse init`` starts one, or brings those there are.
 
     Where documents are here and their ledgers are not, a new history would count nothing as finished. So it
     is begun only when ``--new-ledger`` says so.
