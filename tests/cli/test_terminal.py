@@ -69,10 +69,15 @@ def test_a_style_that_is_off_changes_nothing():
         ("\x1b]0;title\x07", "\\x1b]0;title\\x07"),
         ("\x9b31m", "\\x9b31m"),
         ("a\nb\tc\rd", "a\\nb\\tc\\rd"),
-        ("\u202egnp.exe", "\\u202egnp.exe"),
-        ("a\u2028b\ue000", "a\\u2028b\\ue000"),
+        ("\u202egnp.exe", "<U+202E>gnp.exe"),
+        ("a\u2028b\ue000", "a<U+2028>b<U+E000>"),
+        ("pass\u200bword\u200c\u200d", "pass<U+200B>word<U+200C><U+200D>"),
+        ("日\u200d本", "日<U+200D>本"),
+        ("\u3164\u115f\u034f", "<U+3164><U+115F><U+034F>"),
+        ("❤️‍🔥 1️⃣ 🏴‍☠️ 葛󠄀", "❤️‍🔥 1️⃣ 🏴‍☠️ 葛󠄀"),
+        ("x\ufe0f 🎉\ufe0f\ufe01\U000e0101", "x<U+FE0F> 🎉\ufe0f<U+FE01><U+E0101>"),
         ("caf\udce9", "caf\\xe9"),
-        ("\ud800\uffff\U000e0041", "\\ud800\\uffff\\U000e0041"),
+        ("\ud800\uffff\U000e0041", "<U+D800><U+FFFF><U+E0041>"),
         ("non\u00a0breaking", "non\u00a0breaking"),
     ],
 )
@@ -89,6 +94,8 @@ def test_printable_text_can_be_encoded_and_stays_as_it_is_when_shown_again(text)
     shown = printable(text)
     shown.encode()
     assert printable(shown) == shown
+    kept = printable(text, lines=True)
+    assert printable(kept, lines=True) == kept
     assert not set(shown) & set(map(chr, [*range(32), *range(127, 160)]))
 
 

@@ -162,10 +162,17 @@ def _standard_input() -> bytes:
 def _tell(reply: Mapping[str, Any]) -> None:
     """Prints `reply`; where nobody reads any more, nobody needs it."""
     try:
-        sys.stdout.write(json.dumps(reply) + "\n")  # ASCII, whatever the terminal's encoding is
+        sys.stdout.write(json.dumps(_in_sight(reply)) + "\n")  # ASCII, whatever the terminal's encoding is
         sys.stdout.flush()
     except (OSError, ValueError):
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of the run
+
+
+def _in_sight(value: Any) -> Any:  # noqa: ANN401 - anything that JSON has
+    """Returns `value` with all words printable: an agent reads them, and shows them on a terminal."""
+    if isinstance(value, Mapping):
+        return {name: _in_sight(each) for name, each in value.items()}
+    return printable(value, lines=True) if isinstance(value, str) else value
 
 
 def findings_of(app: Application, key: SessionKey) -> Report:

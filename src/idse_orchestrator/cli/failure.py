@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
-from idse_orchestrator.cli.terminal import tell
+from idse_orchestrator.cli.streams import asked_color, tell
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
 
 
@@ -19,7 +19,7 @@ def report_error(error: IdseError, argv: Sequence[str]) -> int:
 
         sys.stdout.write(error_envelope(error) + "\n")
     else:
-        color = _color(argv)
+        color = asked_color(argv)
         if isinstance(error, GateError):
             from idse_orchestrator.cli.render.report import text_report
             from idse_orchestrator.constitution.rules import Report
@@ -78,14 +78,6 @@ def _wants_json(argv: Sequence[str]) -> bool:
     if words[:1] == ["compile"]:  # whose --format is that of the file it writes
         return "--json" in words
     return bool(asked) or ("--format", "json") in pairwise(words)
-
-
-def _color(argv: Sequence[str]) -> str:
-    for word, after in pairwise([*argv, ""]):
-        choice = after if word == "--color" else word.removeprefix("--color=")
-        if choice in ("always", "never") and word.startswith("--color"):
-            return choice
-    return "auto"
 
 
 def render_error(error: IdseError, style: Style = PLAIN) -> str:

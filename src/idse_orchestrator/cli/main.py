@@ -6,16 +6,11 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from idse_orchestrator.cli.terminal import (
-    Run,
-    Terminal,
-    cannot_write,
-    flush_streams,
-    open_standard_streams,
-    tell,
-)
+from idse_orchestrator.cli.streams import PRINTED_IN, cannot_write, flush_streams, open_standard_streams, tell
+from idse_orchestrator.cli.terminal import Run, Terminal
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError
 
 if TYPE_CHECKING:
@@ -109,9 +104,29 @@ _COMPLETION = "_IDSE_COMPLETE"
 
 def main() -> NoReturn:
     """Runs ``idse`` with this process's arguments and leaves with its exit code."""
-    open_standard_streams()
+    if sys.getfilesystemencoding() != "utf-8":
+        _start_in_utf8()
+    open_standard_streams(sys.argv[1:])
     code = run(sys.argv[1:])
     _leave(code)
+
+
+def _start_in_utf8() -> None:
+    """Starts over in Python's UTF-8 mode; what is printed stays in the encoding of the terminal.
+
+    git's names are UTF-8 in every locale. Read by the locale's encoding, a document beyond ASCII has
+    another name than it has in git.
+    """
+    words = [word.encode(errors="surrogateescape") for word in sys.argv[1:]]
+    for number, typed in enumerate(map(os.fsencode, sys.argv[1:])):
+        with suppress(UnicodeDecodeError):
+            typed.decode("utf-8")
+            words[number] = typed  # the name of a file, as the shell found it
+    encoding = sys.stdout.encoding if sys.stdout else "utf-8"
+    python = sys.orig_argv[1 : len(sys.orig_argv) - len(words)]
+    start = [sys.executable, "-X", "utf8", "-X", f"{PRINTED_IN}={encoding}", *python]
+    with suppress(OSError):  # where it cannot be found again, it goes on as it is
+        os.execv(sys.executable, [*map(os.fsencode, start), *words])  # noqa: S606 - this very program
 
 
 def cli() -> click.Group:

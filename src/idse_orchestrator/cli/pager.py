@@ -6,7 +6,6 @@ ever. A reader who quits early has seen enough; that is no error.
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import subprocess
@@ -16,6 +15,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+
+from idse_orchestrator.cli.streams import PagerDoor, pager_door
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -41,7 +42,7 @@ def paged(run: Run, *, wanted: bool = True) -> Iterator[None]:
             yield
         return
     assert child.stdin is not None  # noqa: S101 - it was asked for
-    pipe = _Pipe(child.stdin, encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    pipe = pager_door(child.stdin)
     terminal, sys.stdout = sys.stdout, pipe
     try:
         with _quiet_when_nobody_reads():
@@ -71,13 +72,6 @@ def _started(program: str) -> subprocess.Popen[bytes] | None:
         return None
 
 
-class _Pipe(io.TextIOWrapper):
-    """Standard output while the pager shows it: a terminal as far as anyone asks."""
-
-    def isatty(self) -> bool:
-        return True
-
-
 def _finish(pipe: IO[str], child: subprocess.Popen[bytes]) -> None:
     """Closes the pipe and waits until the reader leaves; ^C is for the pager then."""
     with suppress(BrokenPipeError):  # the reader may have left already
@@ -96,5 +90,5 @@ def _quiet_when_nobody_reads() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except BrokenPipeError:
-        if not isinstance(sys.stdout, _Pipe):
+        if not isinstance(sys.stdout, PagerDoor):
             raise  # `main` ends the run

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import time
@@ -10,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from idse_orchestrator.cli.layout import Style, printable, style_for
-from idse_orchestrator.errors import EXIT_OK, EXIT_USAGE, GitFailedError, NotARepositoryError, UsageError
+from idse_orchestrator.cli.streams import Door, tell, write_bytes
+from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -22,7 +22,6 @@ PATIENCE = 1.0
 """Seconds before progress is shown: most runs are over by then."""
 
 _BETWEEN = 0.1
-_UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF})
 
 
 class Said(str):
@@ -134,9 +133,8 @@ class Terminal:
 
     def progress(self, text: str) -> None:
         """Overwrites one line on a terminal's standard error; silent elsewhere. "" clears it."""
-        if not self._is_silent and sys.stderr.isatty():
-            sys.stderr.write("\r\x1b[K" + printable(text))
-            sys.stderr.flush()
+        if not self._is_silent and isinstance(sys.stderr, Door) and sys.stderr.isatty():
+            sys.stderr.write_over(text)
 
     @property
     def _is_silent(self) -> bool:
@@ -152,9 +150,7 @@ class Terminal:
     def _write(self, lines: Iterable[str | Raw]) -> None:
         for line in lines:
             if isinstance(line, Raw):
-                sys.stdout.flush()
-                sys.stdout.buffer.writelines(line.chunks)
-                sys.stdout.buffer.flush()
+                write_bytes(line.chunks)
             elif isinstance(line, Warned):
                 self.warn(line)
             elif isinstance(line, Said):
@@ -202,67 +198,6 @@ class Progress:
             self._next = now + _BETWEEN
             self._shown = True
             self._terminal.progress(f"{self._what}: {done} of {total}")
-
-
-def tell(text: str) -> None:
-    """Writes `text` and a line break to standard error, after what standard output was given before it.
-
-    Where both lead to one pipe or file, as in CI, whoever reads it sees them in the order they were written.
-    """
-    sys.stdout.flush()
-    sys.stderr.write(text + "\n")
-
-
-def open_standard_streams() -> None:
-    """Gives every standard stream that the caller closed something to lead to.
-
-    Otherwise the next file that is opened gets the number of standard output, and what is printed
-    goes into it: a lock file, or worse.
-    """
-    if None not in (sys.stdin, sys.stdout, sys.stderr):
-        return
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
-    sys.stdin = sys.stdin or open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - for the whole run
-    sys.stdout = sys.stdout or open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
-    sys.stderr = sys.stderr or open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - the same
-
-
-def cannot_write(error: OSError) -> bool:
-    """Returns True if `error` came from printing.
-
-    What goes wrong with a file carries that file's name, or was made a StorageError where it happened.
-    """
-    return error.filename is None and error.errno in _UNWRITABLE
-
-
-def flush_streams(error: OSError | None = None) -> int:
-    """Writes what is still held back, and returns the exit code that this asks for.
-
-    `error` is what went wrong with writing already. EXIT_OK: all is written, or the reader left early.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except BrokenPipeError:
-            continue  # nobody reads any more
-        except OSError as found:
-            error = error or found
-    if error is None:
-        return EXIT_OK
-    _say_last(f"error[IDSE015]: the output cannot be written: {error.strerror}\n")
-    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is said once
-    return EXIT_USAGE
-
-
-def _say_last(text: str) -> None:
-    try:
-        os.write(2, text.encode())
-    except OSError:
-        return  # the exit code is all that is left to say it with
 
 
 class Run:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.terminal import tell
+from idse_orchestrator.cli.streams import tell
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError, UsageError
 from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.worktree.code_commits import Missed
@@ -142,7 +142,7 @@ def _post_rewrite(run: Run, args: Sequence[str]) -> None:
 
     here = AfterCommit(run.app.work_tree)
     how = [*args, os.environ.get("PRE_COMMIT_REWRITE_COMMAND", "")][0]
-    pairs = here.rewritten(how, sys.stdin.read())
+    pairs = here.rewritten(how, _standard_input())
     if not pairs or (how == "amend" and here.is_rebasing()):
         return
     before = pairs[-1][0]
@@ -155,6 +155,11 @@ def _post_rewrite(run: Run, args: Sequence[str]) -> None:
         _record_move(run, before)
     run.app.drain_spool()
     run.app.recorder.notes.write_many({}, "idse: notes follow rewritten commits", pairs)
+
+
+def _standard_input() -> str:
+    """Reads what git says: names as they are, in whatever encoding the terminal's is."""
+    return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
 
 
 def _record_move(run: Run, before: str) -> None:
@@ -224,7 +229,7 @@ def _pre_push(run: Run, args: Sequence[str]) -> int:
     environment = os.environ
     remote = environment.get("PRE_COMMIT_REMOTE_NAME", ""), environment.get("PRE_COMMIT_REMOTE_URL", "")
     name, url = (*args, "", "")[:2] if args else remote
-    pushed = parse_pushed(sys.stdin.read()) or _of_framework(environment)
+    pushed = parse_pushed(_standard_input()) or _of_framework(environment)
     if not pushed:
         return EXIT_OK
     parts = run.app.sync.parts

@@ -15,6 +15,7 @@ from idse_orchestrator.cli.layout import WIDEST, Style, printable, terminal_widt
 from idse_orchestrator.cli.options import command, flag, naming_session
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render.log import Look, damage_diagnostics, entry_data, full
+from idse_orchestrator.cli.streams import encoded
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked_or_none
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
@@ -86,7 +87,7 @@ def _document(content: bytes) -> Iterator[str | Raw]:
     """Yields the exact bytes; on a terminal, text that the terminal cannot be moved by."""
     if sys.stdout.isatty():
         text = content.decode("utf-8", "surrogateescape").replace("\r\n", "\n")
-        yield Raw([printable(text, lines=True).encode(sys.stdout.encoding, "backslashreplace")])
+        yield Raw([encoded(printable(text, lines=True))])
     else:
         yield Raw([content])
 
