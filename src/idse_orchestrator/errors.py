@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from idse_orchestrator.redaction import redacted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -33,7 +35,8 @@ class IdseError(Exception):
     """Base of all errors a user is meant to read.
 
     ``message`` says what happened, ``where`` names the file, ref or setting, ``cause`` says why,
-    and each entry of ``fix`` is something to type or do next.
+    and each entry of ``fix`` is something to type or do next. No password of a URL gets into any of them:
+    whatever is wrong, an error is printed, logged and pasted into reports.
     """
 
     code: ClassVar[str] = "IDSE000"
@@ -47,11 +50,11 @@ class IdseError(Exception):
         cause: str | None = None,
         fix: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-        self.cause = cause
-        self.fix = fix
+        self.message = redacted(message)
+        super().__init__(self.message)
+        self.where = redacted(where) if where else where
+        self.cause = redacted(cause) if cause else cause
+        self.fix = tuple(map(redacted, fix))
 
 
 class UsageError(IdseError):

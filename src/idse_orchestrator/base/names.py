@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, TypeVar, Union
 
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidNameError, NameTakenError, UnknownNameError
+from idse_orchestrator.redaction import redacted
 
 MAX_LENGTH = 64
 BLUEPRINT = "__blueprint__"
@@ -40,7 +41,7 @@ def check_name(kind: str, name: str) -> str:
     raise InvalidNameError(
         f"{name!r} cannot name {'an' if kind[0] in 'aeiou' else 'a'} {kind}: {problem}",
         cause=_RULE,
-        fix=(f"choose another {kind} name, for instance {_suggestion(kind, name)!r}",),
+        fix=(f"choose another {kind} name, for instance {_suggestion(kind, redacted(name))!r}",),
     )
 
 

@@ -21,6 +21,7 @@ from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import fitted, printable
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
+from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Finding, Report
@@ -73,7 +74,7 @@ def run_agent_hook(name: str, args: Sequence[str]) -> int:
 
 def _trouble(error: BaseException) -> str:
     if not isinstance(error, errors.IdseError):
-        return f"{type(error).__name__}: {error}"
+        return redacted(f"{type(error).__name__}: {error}")
     return error.message + (f" ({error.fix[0]})" if error.fix else "")
 
 

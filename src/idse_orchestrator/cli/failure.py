@@ -10,6 +10,7 @@ from itertools import pairwise
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
 from idse_orchestrator.cli.streams import asked_color, tell
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
+from idse_orchestrator.redaction import redacted
 
 
 def report_error(error: IdseError, argv: Sequence[str]) -> int:
@@ -54,7 +55,7 @@ def _trace(error: Exception, argv: Sequence[str]) -> None:
     if "-vv" in argv:
         import traceback
 
-        traceback.print_exception(error)
+        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
 
 
 def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
@@ -65,8 +66,8 @@ def _write_details(error: Exception, argv: Sequence[str]) -> str | None:
         with tempfile.NamedTemporaryFile(
             "w", prefix="idse-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
         ) as file:
-            file.write(f"idse {' '.join(argv)}\nPython {sys.version}\n\n")
-            file.write("".join(traceback.format_exception(error)))
+            told = f"idse {' '.join(argv)}\nPython {sys.version}\n\n"
+            file.write(redacted(told + "".join(traceback.format_exception(error))))
             return file.name
     except OSError:
         return None  # the error itself still reaches the terminal

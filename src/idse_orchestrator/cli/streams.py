@@ -49,6 +49,8 @@ class Door(io.TextIOWrapper):
         super().__init__(below, encoding=encoding, errors=_FALLBACK, line_buffering=by_line)
         self.below = below
         self.color = color
+        self.wall: object = None
+        """What the door is in: it closes `below` when nobody holds it any more."""
 
     def write(self, text: str) -> int:
         """Writes `text` as it may be seen."""
@@ -100,7 +102,9 @@ def _before(stream: object, color: str) -> Door:
     assert isinstance(stream, io.TextIOWrapper)  # noqa: S101 - Python's own
     # Unbuffered, for Python, is less than it says: what is printed comes at once, but in pieces.
     encoding = sys._xoptions.get(PRINTED_IN, stream.encoding)  # noqa: SLF001 - documented, and its only name
-    return Door(stream.buffer, str(encoding), color, by_line=stream.line_buffering or stream.write_through)
+    door = Door(stream.buffer, str(encoding), color, by_line=stream.line_buffering or stream.write_through)
+    door.wall = stream
+    return door
 
 
 def pager_door(pipe: IO[bytes]) -> PagerDoor:

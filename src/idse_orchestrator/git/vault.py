@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.files import TIMEOUT_SECONDS, file_lock
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
+from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
@@ -222,7 +223,8 @@ def log_path(private: str) -> str:
 def write_log(private: str, text: str) -> None:
     """Adds one line with the time in UTC. A full log is begun anew; one that cannot be written is left."""
     path = log_path(private)
-    line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {' '.join(text.split())}\n"
+    words = " ".join(redacted(text).split())
+    line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}\n"
     try:
         os.makedirs(private, exist_ok=True)
         if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:

@@ -21,8 +21,8 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.health.recovery import current_refs
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
+from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sync.published_refs import heads_below, remove_refs, update_refs
-from idse_orchestrator.sync.remotes import redacted
 from idse_orchestrator.sync.setup_agency import remote_settings
 from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
 from idse_orchestrator.worktree.hook_files import uninstall_hooks
@@ -130,7 +130,7 @@ class GitFootprint:
             yield f"{NOTES_KEY}={NOTES_VALUE}"
         done = self._git.attempt("config", "--local", "--get-regexp", rf"^{_OWN_SECTION}\.", timeout=60)
         for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
-            yield line.replace(" ", "=", 1)
+            yield redacted(line.replace(" ", "=", 1))
         yield from (f"{key}={redacted(value)}" for key, value in remote_settings(self._git))
 
     def _work_trees(self) -> Sequence[tuple[str, str]]:

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from idse_orchestrator.base.names import check_known, check_name
-from idse_orchestrator.errors import IdseError, InvalidConfigurationError
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnsafeRemoteError
+from idse_orchestrator.redaction import has_secret, redacted
 
 BUILT_IN = "built-in"
 HOME = "home"
@@ -120,6 +122,11 @@ class Value(NamedTuple):
     layer: str
     origin: str
 
+    @property
+    def shown(self) -> str:
+        """The value without the passwords in it."""
+        return redacted(self.value)
+
 
 class Stated(NamedTuple):
     """What one layer says of one key, and where."""
@@ -170,6 +177,16 @@ def stated_values(layers: Layers, key: str) -> Sequence[str]:
 def set_setting(layers: Layers, key: str, value: str) -> Value:
     """Sets `key` for this repository; what it is now, which another layer may still decide."""
     known = known_key(key)
+    if has_secret(value):
+        raise UnsafeRemoteError(
+            f"setting {known} cannot hold a password or a token",
+            where="the command line",
+            cause="it would be seen in process lists and in messages",
+            fix=(
+                f"set it without: idse config set {known} {one_word(redacted(value))}",
+                "and let git keep it: git config credential.helper store    (see git help credentials)",
+            ),
+        )
     layers.write(known, _checked(Stated(known, value, "the command line")))
     return get_setting(layers, known)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
 from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.redaction import has_secret, redacted
 from idse_orchestrator.sessions.configuration import ENVIRONMENT, GIT, HOME, Layers, Value, get_setting
 from idse_orchestrator.sync.remotes import (
     GitRemotes,
@@ -18,9 +19,7 @@ from idse_orchestrator.sync.remotes import (
     check_destination,
     check_fetches,
     check_pushes,
-    has_password,
     parse_refspec,
-    redacted,
 )
 
 REMOTE = "agency"
@@ -154,7 +153,7 @@ def _of_setting(parts: AgencyParts, stated: Value) -> Agency:
 
 def refuse_password(url: str, where: str) -> None:
     """Raises UnsafeRemoteError if `url` carries a password."""
-    if has_password(url):
+    if has_secret(url):
         raise UnsafeRemoteError(
             "the Agency's URL carries a password or a token",
             where=where,

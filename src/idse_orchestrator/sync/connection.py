@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import GitFailedError, IdseError, NotAuthorizedError, UnreachableError
 from idse_orchestrator.git.configuration import GitConfiguration
 from idse_orchestrator.git.program import failure as git_failure
-from idse_orchestrator.sync.remotes import redacted
+from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import IdseError, UnsafeRemoteError
 from idse_orchestrator.ledger.refs import LOCAL, OF_WORKTREE, PUBLISHED
+from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sessions.configuration import stated_values
 from idse_orchestrator.sync.agency import REMOTE, URL, AgencyParts, agency_remote, holds_code, resolve_agency
 from idse_orchestrator.sync.ledger_commits import ledger_among
 from idse_orchestrator.sync.published_refs import AHEAD, EQUAL, PublishedRefs, RefMove
-from idse_orchestrator.sync.remotes import redacted
 from idse_orchestrator.sync.same_place import Places
 
 if TYPE_CHECKING:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.refs import OUTGOING, PUBLISHED, SYNC
+from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sync.connection import remote_words
 from idse_orchestrator.sync.incoming import is_alive
 from idse_orchestrator.sync.published_refs import remove_refs, update_refs
-from idse_orchestrator.sync.remotes import path_in, redacted
+from idse_orchestrator.sync.remotes import path_in
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git

@@ -9,27 +9,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UnsafeRemoteError
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
+from idse_orchestrator.redaction import SSH, redacted
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_USER = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@]*(?:@[^/\s@]*)*)@")
 _SCP = re.compile(r"(?:([^/:@\s]+)@)?(\[[^\]]+\]|[^/:@\s]+):(?!//)(.*)", re.DOTALL)
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-_KEEPS_USER = ("ssh", "git+ssh", "ssh+git")
-
-
-def redacted(text: str) -> str:
-    """Returns `text` without the passwords and tokens of its URLs; the user of an ssh URL stays."""
-    return _USER.sub(_without_secret, text)
-
-
-def has_password(url: str) -> bool:
-    """Tests whether `url` carries a password, or a token in the place of an https user."""
-    return redacted(url) != url
 
 
 def is_path(url: str) -> bool:
@@ -63,7 +52,7 @@ def place_of(url: str) -> str:
     if found is None:
         scp = _SCP.fullmatch(url)
         return _bare(f"ssh://{scp[2].lower()}/{scp[3].lstrip('/')}") if scp else _bare(url)
-    scheme = "ssh" if found[1].lower() in _KEEPS_USER else found[1].lower()
+    scheme = "ssh" if found[1].lower() in SSH else found[1].lower()
     host, slash, path = url[found.end() :].partition("/")
     if scheme == "file":
         return _bare(host + slash + path)
@@ -73,11 +62,6 @@ def place_of(url: str) -> str:
 def _bare(url: str) -> str:
     short = url.rstrip("/")
     return short.removesuffix(".git").rstrip("/") or url
-
-
-def _without_secret(found: re.Match[str]) -> str:
-    scheme, user = found[1], found[2].partition(":")[0]
-    return f"{scheme}://{user}@" if scheme.lower() in _KEEPS_USER and user else f"{scheme}://"
 
 
 class RemoteSettings(NamedTuple):

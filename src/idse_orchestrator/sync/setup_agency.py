@@ -17,6 +17,7 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import IdseError, UsageError
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.ledger.refs import PENDING, sync_ref
+from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sessions.configuration import SETTINGS, get_setting
 from idse_orchestrator.sync.agency import (
     NAME,
@@ -33,7 +34,7 @@ from idse_orchestrator.sync.agency import (
     resolve_agency,
 )
 from idse_orchestrator.sync.incoming import dead_folders, remove_leftovers
-from idse_orchestrator.sync.remotes import PUBLISHING, RemoteSettings, check_fetches, redacted, tracking
+from idse_orchestrator.sync.remotes import PUBLISHING, RemoteSettings, check_fetches, tracking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import NoAgencyError
+from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -68,7 +69,9 @@ class Sync:
             return self.agency()
         except NoAgencyError:
             origin = self.parts.remotes.all().get(ORIGIN)
-            return Agency(origin.urls[0], ORIGIN, "git remote origin") if origin and origin.urls else None
+            if origin is None or not origin.urls:
+                return None
+            return Agency(redacted(origin.urls[0]), ORIGIN, "git remote origin")
 
     def set_up(self, url: str, remote: str) -> AgencySetup:
         """Writes down the Agency; see `sync.setup_agency`. It is asked whether it answers."""

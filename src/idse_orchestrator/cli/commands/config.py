@@ -29,7 +29,7 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
 
     def lines() -> Iterator[str]:
         for value in values.values():
-            yield _with_origin(value, f"{value.key}={printable(value.value)}", show_origin=show_origin)
+            yield _with_origin(value, f"{value.key}={printable(value.shown)}", show_origin=show_origin)
         for said in unknown:
             yield Warned(f"there is no setting {said.key} ({said.origin})")
 
@@ -47,7 +47,7 @@ def list_settings(run: Run, *, show_origin: bool) -> Answer:
 def get(run: Run, key: str, *, show_origin: bool) -> Answer:
     """Show one setting; an empty line when it has no value."""
     value = settings.get_setting(run.app.layers, key)
-    line = _with_origin(value, printable(value.value), show_origin=show_origin)
+    line = _with_origin(value, printable(value.shown), show_origin=show_origin)
     return Answer("idse.config-get/1", lambda: _data(value), [line])
 
 
@@ -57,7 +57,7 @@ def get(run: Run, key: str, *, show_origin: bool) -> Answer:
 def set_value(run: Run, key: str, value: str) -> Answer:
     """Set a value for this repository, in its git configuration. Nothing in your home is written."""
     now = settings.set_setting(run.app.layers, key, value)
-    lines = [Said(f"{now.key}={now.value}")]
+    lines = [Said(f"{now.key}={now.shown}")]
     if now.layer != settings.GIT:
         lines.append(Warned(f"{now.origin} decides over what was set here"))
     return Answer(lines=lines)
@@ -70,7 +70,7 @@ def _with_origin(value: settings.Value, text: str, *, show_origin: bool) -> str:
 
 
 def _data(value: settings.Value) -> dict[str, object]:
-    return {**value._asdict(), "summary": settings.SETTINGS[value.key].summary}
+    return {**value._asdict(), "value": value.shown, "summary": settings.SETTINGS[value.key].summary}
 
 
 config = click.Group(

@@ -19,6 +19,7 @@ from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.streams import tell
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError, RefusedError, UsageError
 from idse_orchestrator.ledger.refs import PUBLISHED
+from idse_orchestrator.redaction import redacted
 from idse_orchestrator.worktree.code_commits import Missed
 
 if TYPE_CHECKING:
@@ -211,7 +212,7 @@ def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
 
 def _tell_trouble(run: Run, name: str, error: Exception) -> None:
     words = error.message if isinstance(error, IdseError) else f"{type(error).__name__}: {error}"
-    words = printable(" ".join(words.split()))
+    words = printable(" ".join(redacted(words).split()))
     tell(f"idse: {name} did not record: {words} (idse doctor)")
     try:
         run.app.log(f"{name} failed: {words} {printable(getattr(error, 'cause', '') or '')}")
