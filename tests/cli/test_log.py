@@ -243,3 +243,89 @@ def test_colours_are_few_and_only_where_wanted(portal):
     out = log(portal, "login", "--color", "always")
     assert "\x1b[32mcomplete\x1b[0m" in out
     assert f"\x1b[33m{portal.git('rev-parse', '--short', REF)}\x1b[0m" in out
+
+
+@pytest.fixture
+def unsorted(repo):
+    """A session whose events are dated as clocks of several machines had it: not in order."""
+    repository = discover(str(repo.path))
+    times = [1_767_225_600]
+    writer = ledger_writer(repository, "", lambda: times[-1])
+    writer.append_to_project("portal", lambda _tip: Draft("created", {"project": "portal"}))
+    days = (5, 20, 2, 25, 1, 15)
+    for number, day in enumerate(days):
+        times.append(1_767_225_600 + (day - 1) * 86_400 + 3600)
+        body = {"project": "portal", "session": "login"} if number == 0 else {"title": f"day {day}"}
+        kind = "created" if number == 0 else "described"
+        writer.append("portal", "login", lambda _tip, kind=kind, body=body: Draft(kind, body))
+    return repo
+
+
+def days_of(repo, *args):
+    return [row[8:10] for row in log(repo, "login", "--format", "%at", *args).splitlines() if row]
+
+
+@pytest.mark.parametrize(
+    ("args", "days"),
+    [
+        ((), ["15", "01", "25", "02", "20", "05"]),
+        (("--since", "2026-01-10"), ["15", "25", "20"]),
+        (("--since", "2026-01-20"), ["25", "20"]),
+        (("--until", "2026-01-05"), ["01", "02", "05"]),
+        (("--since", "2026-01-02", "--until", "2026-01-15"), ["15", "02", "05"]),
+        (("--since", "2026-01-02", "-n", "2"), ["15", "25"]),
+        (("--since", "2026-01-02", "--reverse"), ["05", "20", "02", "25", "15"]),
+        (("--since", "2026-01-02", "--kind", "created"), ["05"]),
+        (("--since", "10 jan 2026"), None),
+        (("--since", "2026-01-20T01:00:01Z"), ["25"]),
+        (("--until", "2150-01-01"), ["15", "01", "25", "02", "20", "05"]),
+        (("--since", "1969-01-01"), ["15", "01", "25", "02", "20", "05"]),
+    ],
+)
+def test_dates_leave_out_what_they_say_and_nothing_behind_it(unsorted, args, days):
+    found = days_of(unsorted, *args)
+    if days is None:  # a word that only git knows: the time of day is the one that it is now
+        assert {"15", "25", "20"} <= set(found) <= {"15", "25", "20"}
+    else:
+        assert found == days
+    if "--reverse" not in args and "--kind" not in args:
+        graph = log(unsorted, "login", "--graph", "--format", "%at", *args)
+        assert re.findall(r"2026-01-(\d\d)", graph) == found
+
+
+def test_a_whole_day_is_meant_by_a_day_and_by_today(loop):
+    shown = loop.does("log", "--since", "today", "--format", "oneline").stdout
+    assert shown == loop.does("log", "--format", "oneline").stdout != ""
+    assert loop.does("log", "--until", "today", "--format", "oneline").stdout == shown
+
+
+def test_an_event_is_found_however_many_pretend_to_be_it(portal):
+    own = json.loads(portal.git("show", f"{portal.commits[0]}:event.json"))["id"]
+    for number in range(12):
+        event = portal.git("show", f"{portal.commits[3]}:event.json")
+        blob = portal.git("hash-object", "-w", "--stdin", stdin=event)
+        tree = portal.git("mktree", stdin=f"100644 blob {blob}\tevent.json\n")
+        message = f"{number}\n\nIdse-Event: {own}\n"
+        portal.git("update-ref", REF, portal.git("commit-tree", tree, "-p", REF, stdin=message))
+    done = portal.idse("show", own)
+    assert "created portal/login" in done.stdout, done.stderr
+
+
+def test_what_a_user_set_for_git_log_changes_no_answer(portal):
+    usual = log(portal, "login")
+    own = json.loads(portal.git("show", f"{portal.commits[0]}:event.json"))["id"]
+    for key, value in {
+        "log.showSignature": "true",
+        "log.date": "relative",
+        "log.follow": "true",
+        "grep.patternType": "perl",
+        "log.decorate": "full",
+        "core.abbrev": "12",
+        "color.ui": "always",
+        "log.mailmap": "false",
+        "log.diffMerges": "on",
+    }.items():
+        portal.git("config", key, value)
+    assert re.sub(r"(?m)^\w{7,12}  ", "", log(portal, "login")) == re.sub(r"(?m)^\w{7,12}  ", "", usual)
+    assert "created portal/login" in portal.idse("show", own).stdout
+    assert portal.idse("restore", "login", "--at", own).returncode != 70

@@ -19,6 +19,9 @@ from idse_orchestrator.ledger.refs import FIRST
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How an event writes when it happened."""
+
 CREATED = "created"
 EDITED = "edited"
 STAGE = "stage"

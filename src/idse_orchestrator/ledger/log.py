@@ -7,17 +7,23 @@ comes as fast as that of a small one. What stands in ``event.json`` counts; mess
 from __future__ import annotations
 
 import json
+import re
+import time
+from calendar import timegm
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.errors import CorruptLedgerError, GitFailedError
+from idse_orchestrator.base.dates import moment
+from idse_orchestrator.errors import CorruptLedgerError, GitFailedError, UsageError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
+from idse_orchestrator.ledger.events import MOMENT
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -33,6 +39,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Words
 
 
+_FILTERS_BY_DATE = (2, 37)
+"""The git that has ``--since-as-filter``."""
+
+
 class GitLedgerHistory:
     """The `LedgerHistory` port on a repository."""
 
@@ -43,16 +53,28 @@ class GitLedgerHistory:
     def entries(self, span: Span) -> Iterator[Drawn]:
         """See `LedgerHistory.entries`. CorruptLedgerError where git cannot go on."""
         refs = self._refs(span)
-        return self._all(refs, _options(span)) if refs else iter(())
+        if not refs:
+            return iter(())
+        if not (span.since or span.until):
+            return self._all(refs, _options(span, span.limit))
+        oldest = self._moment(span.since) if span.since else None
+        newest = self._moment(span.until, is_end=True) if span.until else None
+        if span.graph:
+            return self._all(refs, [*_options(span, span.limit), *self._dates(oldest, newest)])
+        # git stops at the first commit that is too old, and no ledger is sorted by time.
+        found = (item for item in self._all(refs, _options(span)) if _is_between(item.entry, oldest, newest))
+        return islice(found, span.limit)
 
     def by_event(self, prefix: str, limit: int) -> Sequence[Entry]:
         """See `LedgerHistory.by_event`: found by its trailer, believed by its JSON."""
         refs = self._git.lines("for-each-ref", "--format=%(refname)", SESSIONS, PROJECTS)
         if not refs:
             return []
-        options = [f"--grep=^Idse-Event: {prefix}", f"--max-count={limit}"]
-        found = [item.entry for item in self._read(log_rows(self._git, refs, options)) if item.entry]
-        return [entry for entry in found if entry.event is None or entry.event.id.startswith(prefix)]
+        rows = log_rows(self._git, refs, [f"--grep=^Idse-Event: {prefix}"])
+        with closing(self._read(rows)) as found:
+            entries = (item.entry for item in found if item.entry)
+            own = (each for each in entries if each.event is None or each.event.id.startswith(prefix))
+            return list(islice(own, limit))
 
     def by_commit(self, prefix: str) -> Sequence[Entry]:
         """See `LedgerHistory.by_commit`; a commit that no ref holds any more is found, too."""
@@ -72,6 +94,27 @@ class GitLedgerHistory:
                 yield item
         if not drawn:
             self._refuse_other_kinds(refs)
+
+    def _moment(self, text: str, *, is_end: bool = False) -> float:
+        """Returns the Unix time of a date; git is asked about words that nobody else knows."""
+        found = moment(text, time.time(), is_end=is_end)
+        if found is None:
+            found = float(self._git.text("rev-parse", f"--since={text}").partition("=")[2])
+        return found
+
+    def _dates(self, oldest: float | None, newest: float | None) -> list[str]:
+        """Returns the options with which git itself leaves out what is older or newer, for a graph."""
+        options = [] if newest is None else [f"--until=@{max(0, int(newest))}"]
+        if oldest is not None:
+            known = re.search(r"(\d+)\.(\d+)", self._git.text("version"))
+            if known is None or (int(known[1]), int(known[2])) < _FILTERS_BY_DATE:
+                raise UsageError(
+                    "this git cannot draw a graph since a date",
+                    cause="it would stop at the first older entry, and ledgers are not sorted by time",
+                    fix=("leave out --graph or --since", "install git 2.37 or newer"),
+                )
+            options.append(f"--since-as-filter=@{max(0, int(oldest))}")
+        return options
 
     def _refuse_other_kinds(self, refs: Sequence[str]) -> None:
         """For a ref that leads to a file or a folder, about which git log is silent."""
@@ -124,12 +167,23 @@ def _is_entry(objects: ObjectStream, name: str) -> bool:
     return found is not None and found.kind == "commit" and any(map(objects.read, parts))
 
 
-def _options(span: Span) -> list[str]:
+def _is_between(entry: Entry | None, oldest: float | None, newest: float | None) -> bool:
+    """Tests the date that is shown; what has none that can be read is never left out."""
+    if entry is None:
+        return True
+    at: float = entry.committed
+    if entry.event is not None:
+        try:
+            at = timegm(time.strptime(entry.event.at, MOMENT))
+        except ValueError:
+            return True
+    return (oldest is None or at >= int(oldest)) and (newest is None or at <= newest)
+
+
+def _options(span: Span, limit: int | None = None) -> list[str]:
     options = [f"--grep=^{_literal(line)}$" for line in span.grep]
     options += ["--all-match"] * bool(span.grep) + ["--merges"] * span.merges
-    options += [f"--max-count={span.limit}"] if span.limit is not None else []
-    options += [f"--since={span.since}"] if span.since else []
-    options += [f"--until={span.until}"] if span.until else []
+    options += [f"--max-count={limit}"] if limit is not None else []
     if span.graph:
         options += ["--graph", "--color=always" if span.color else "--color=never"]
     return options

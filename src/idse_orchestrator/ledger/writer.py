@@ -16,12 +16,11 @@ from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.names import ulid
 from idse_orchestrator.base.text import as_written, one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.ledger.events import Acting, Actor, Draft, Event, Tip, message_of, subject_of
+from idse_orchestrator.ledger.events import MOMENT, Acting, Actor, Draft, Event, Tip, message_of, subject_of
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.refs import NewerFormatError
 
 _TRIES = 50
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 Plan = Callable[[Tip[Any] | None], Sequence[Draft]]
 
@@ -41,7 +40,7 @@ class EventMaker:
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
-            at=draft.at or time.strftime(_MOMENT, time.gmtime(now)),
+            at=draft.at or time.strftime(MOMENT, time.gmtime(now)),
             replica=actor.replica,
             actor=_as_written(draft.actor) if draft.actor else self.person,
             body=draft.body,
@@ -170,4 +169,4 @@ def seconds_of(at: str) -> int:
     """
     from calendar import timegm  # only what happened long ago is dated by a text
 
-    return timegm(time.strptime(at, _MOMENT))
+    return timegm(time.strptime(at, MOMENT))

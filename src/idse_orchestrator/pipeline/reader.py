@@ -146,8 +146,7 @@ class GitLedgerReader:
         """See `LedgerReader.find_commit`."""
         ref = session_ref(project, session)
         if EVENT_PREFIX.fullmatch(name.upper()):
-            wanted = ("--extended-regexp", f"--grep=^Idse-Event: {name.upper()}")
-            found = self._git.lines("log", "--format=%H", *wanted, ref)
+            found = self._git.lines("rev-list", "--basic-regexp", f"--grep=^Idse-Event: {name.upper()}", ref)
         elif (steps := steps_back((project, session), name)) is not None:
             found = self._git.lines("rev-list", "--max-count=1", f"--skip={steps}", ref)
         else:

@@ -1,17 +1,16 @@
-"""The history of a project without git, and dates as people type them: ISO, "2 days ago", "yesterday"."""
+"""The history of a project without git."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from difflib import unified_diff
 from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base import dates
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.errors import NeedsGitError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
@@ -23,37 +22,16 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Words
     from idse_orchestrator.stores.design_store import DesignStore, LedgerKey
 
-_AGO = re.compile(
-    r"(?:(\d{1,5}|an?|one|last)[ .])?(second|minute|hour|day|week|month|year)s?(?:[ .]ago)?", re.IGNORECASE
-)
-_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
-_SECONDS = {"second": 1, "minute": 60, "hour": 3600}
-_WORDS = {"now": 0, "today": 0, "yesterday": 1}
-
 
 def moment(text: str, now: float, *, is_end: bool = False) -> float:
-    """Returns the Unix time `text` means; a day is its begin, or with `is_end` its end. Raises UsageError."""
-    words = " ".join(text.split())
-    found = _AGO.fullmatch(words)
-    here = datetime.fromtimestamp(now).astimezone()
-    if words.lower() in _WORDS:
-        return (here - timedelta(days=_WORDS[words.lower()])).timestamp()
-    if found and (found[1] or "ago" in words.lower()):
-        count = int(found[1]) if (found[1] or "").isdigit() else 1
-        unit = found[2].lower()
-        seconds = _SECONDS.get(unit) or _DAYS[unit] * 86_400
-        return now - count * seconds
-    try:
-        day = datetime.fromisoformat(words)
-    except ValueError as error:
+    """Returns the Unix time `text` means, as `dates.moment` does. Raises UsageError where nobody knows it."""
+    found = dates.moment(text, now, is_end=is_end)
+    if found is None:
         raise UsageError(
             f"{text!r} is no date that can be read without git",
             fix=("for instance: 2026-01-31", "or: 2026-01-31 14:00", "or: 2 days ago"),
-        ) from error
-    if day.tzinfo is None:
-        day = day.astimezone() if not words.endswith("Z") else day.replace(tzinfo=UTC)
-    whole = is_end and re.fullmatch(r"\d{4}-\d\d-\d\d", words)
-    return (day + timedelta(days=1, seconds=-1)).timestamp() if whole else day.timestamp()
+        )
+    return found
 
 
 _SHORT = 7
