@@ -105,7 +105,7 @@ class GitLedgerHistory:
     def _dates(self, oldest: float | None, newest: float | None) -> list[str]:
         """Returns the options with which git itself leaves out what is older or newer, for a graph."""
         options = [] if newest is None else [f"--until=@{max(0, int(newest))}"]
-        if oldest is not None:
+        if oldest is not None and oldest > 0:  # git knows no earlier time
             known = re.search(r"(\d+)\.(\d+)", self._git.text("version"))
             if known is None or (int(known[1]), int(known[2])) < _FILTERS_BY_DATE:
                 raise UsageError(
@@ -113,7 +113,7 @@ class GitLedgerHistory:
                     cause="it would stop at the first older entry, and ledgers are not sorted by time",
                     fix=("leave out --graph or --since", "install git 2.37 or newer"),
                 )
-            options.append(f"--since-as-filter=@{max(0, int(oldest))}")
+            options.append(f"--since-as-filter=@{int(oldest)}")
         return options
 
     def _refuse_other_kinds(self, refs: Sequence[str]) -> None:

@@ -49,9 +49,12 @@ _JSON_LINES = "json-lines"
 )
 @click.option("--agent", default="", metavar="AGENT", help="Only what this agent did.")
 @click.option(
-    "--since", default="", metavar="DATE", help='Not older than a date, as git reads it ("2 days ago").'
+    "--since",
+    default="",
+    metavar="DATE",
+    help='Not older than a date ("2 days ago"), in whatever order entries are.',
 )
-@click.option("--until", default="", metavar="DATE", help="Not newer than a date.")
+@click.option("--until", default="", metavar="DATE", help="Not newer than a date. A day is the whole day.")
 @flag("--all", "everything", help="All sessions of the project, and the project itself.")
 @flag("--sync", "syncs", help="Pushes and pulls instead, of every clone known here.")
 @flag("--reverse", help="Oldest first.")
