@@ -24,6 +24,7 @@ import tempfile
 
 from agents import editing
 from bed import Bed
+from growing import after_one_event, criss_cross
 from hostile import hostile_rules, hostile_text
 from migrating import ROWS as MIGRATING
 from routing import routing
@@ -43,6 +44,8 @@ ROWS = {
     **MIGRATING,
     "hostile text": hostile_text,
     "hostile rules": hostile_rules,
+    "one event more": after_one_event,
+    "criss-cross": criss_cross,
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from here import discover, ledger_writer
 from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.git.program import Git
+from idse_orchestrator.ledger import log
 from idse_orchestrator.ledger import log as entry_questions
 from idse_orchestrator.ledger.entries import MERGE, Span
 from idse_orchestrator.ledger.events import Draft
@@ -208,7 +209,9 @@ def test_a_history_that_breaks_off_is_told_after_what_could_be_read(repo, histor
     assert seen in ([second], [])
 
 
-def test_an_event_is_found_by_the_start_of_its_id_in_any_ledger(repo, history, append):
+@pytest.mark.parametrize("long", [1, 1000])
+def test_an_event_is_found_by_the_start_of_its_id_in_any_ledger(repo, history, append, long, monkeypatch):
+    monkeypatch.setattr(log, "LONG", long)
     commit = append("created", project="portal", session="login")
     event = entries(history)[0].event.id
     for prefix in (event, event[:20]):

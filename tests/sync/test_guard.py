@@ -11,6 +11,7 @@ from here import apply, discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import Draft, event_from_json, message_of
 from idse_orchestrator.ledger.fsck import check_ledgers
 from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
+from idse_orchestrator.sync import guard_ledgers
 from idse_orchestrator.sync.points import SyncPoint
 from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.wiring.ledgers import KINDS, git_guard, git_joiner, git_source
@@ -319,8 +320,13 @@ def test_the_next_lamport_comes_in(ours, theirs):
     assert codes(ours, theirs, old=old) == codes(ours, theirs) == []
 
 
+@pytest.mark.parametrize("long", [1, 1000])
 @pytest.mark.parametrize("depth", ["", "~1", "~2"])
-def test_an_event_that_we_have_already_is_refused_however_deep_it_lies(ours, theirs, depth):
+def test_an_event_that_we_have_already_is_refused_however_deep_it_lies(
+    ours, theirs, depth, long, monkeypatch
+):
+    """Whether the ledger is walked, or so long that an index is asked."""
+    monkeypatch.setattr(guard_ledgers, "LONG", long)
     old = shared(ours, theirs)
     event = json.loads(theirs.read("event.json", f"{REF}{depth}"))
     theirs.forged(id=event["id"], lamport=4)

@@ -74,6 +74,8 @@ class Objects:
         self._store = store
         self._folder = object_folder
         self._made: dict[str, tuple[int, bytes]] = {}
+        self.held = 0
+        """Bytes of what was made and not forgotten."""
 
     def has(self, name: str) -> bool:
         """Tests whether the object can be read."""
@@ -108,7 +110,9 @@ class Objects:
     def make(self, kind: int, data: bytes) -> str:
         """Keeps an object in memory; returns its id."""
         name = content_id(_KINDS[kind], data)
-        self._made[name] = (kind, data)
+        if name not in self._made:
+            self._made[name] = (kind, data)
+            self.held += len(data)
         return name
 
     def install(self, name: str, where: str) -> None:
@@ -116,9 +120,11 @@ class Objects:
         for needed in self._needed(name):
             write_objects(where, partial(self._disk.write, *self._made[needed]))
 
-    def forget(self) -> None:
-        """Drops what was made and not installed."""
-        self._made.clear()
+    def forget(self, but: Sequence[str] = ()) -> None:
+        """Drops what was made, but for the commits of `but` and what was made for them."""
+        kept = {name: self._made[name] for top in but for name in self._needed(top)}
+        self._made = kept
+        self.held = sum(len(data) for _, data in kept.values())
 
     def _needed(self, top: str) -> list[str]:
         """Returns what was made of a commit or tree, itself included; it comes after what it holds."""

@@ -11,7 +11,7 @@ import re
 import time
 from calendar import timegm
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import cache
@@ -23,6 +23,7 @@ from idse_orchestrator.errors import CorruptLedgerError, GitFailedError, UsageEr
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt
 from idse_orchestrator.ledger.entries import Drawn, Entry, Span, with_event
+from idse_orchestrator.ledger.event_index import LONG, EventIndex
 from idse_orchestrator.ledger.events import MOMENT
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
@@ -48,6 +49,7 @@ class GitLedgerHistory:
 
     def __init__(self, vault: Vault, words: Words) -> None:
         self._git = vault.git
+        self._private = vault.private
         self._words = words
 
     def entries(self, span: Span) -> Iterator[Drawn]:
@@ -67,14 +69,38 @@ class GitLedgerHistory:
 
     def by_event(self, prefix: str, limit: int) -> Sequence[Entry]:
         """See `LedgerHistory.by_event`: found by its trailer, believed by its JSON."""
-        refs = self._git.lines("for-each-ref", "--format=%(refname)", SESSIONS, PROJECTS)
-        if not refs:
-            return []
-        rows = log_rows(self._git, refs, [f"--grep=^Idse-Event: {prefix}"])
-        with closing(self._read(rows)) as found:
-            entries = (item.entry for item in found if item.entry)
-            own = (each for each in entries if each.event is None or each.event.id.startswith(prefix))
+        rows = self._git.lines("for-each-ref", "--format=%(objectname) %(refname)", SESSIONS, PROJECTS)
+        tips = {ref: tip for tip, _, ref in (row.partition(" ") for row in rows)}
+        commits, left = self._indexed(tips, prefix)
+        with closing(self._said_to_hold(commits, left, prefix)) as found:
+            own = (each for each in found if each.event is None or each.event.id.startswith(prefix))
             return list(islice(own, limit))
+
+    def _said_to_hold(self, commits: Sequence[str], refs: Sequence[str], prefix: str) -> Generator[Entry]:
+        for start in range(0, len(commits), _AT_ONCE):
+            yield from self._of_commits(commits[start : start + _AT_ONCE])
+        if refs:
+            with closing(self._read(log_rows(self._git, refs, [f"--grep=^Idse-Event: {prefix}"]))) as found:
+                yield from (item.entry for item in found if item.entry)
+
+    def _indexed(self, tips: Mapping[str, str], prefix: str) -> tuple[list[str], list[str]]:
+        """Returns the commits of long ledgers that hold such an event, and the refs of the others."""
+        index, few = EventIndex(self._private, self._git), len(tips) <= _FEW
+        commits: list[str] = []
+        left = []
+        with ObjectStream(self._git) as objects:
+            for ref, tip in tips.items():
+                long = few and _length(objects, tip) >= LONG
+                table = index.covering(ref, tip, make=long) if long or not few else None
+                if table is None:
+                    left.append(ref)
+                else:
+                    commits += table.commits(prefix)
+        return list(dict.fromkeys(commits)), left
+
+    def _of_commits(self, commits: Sequence[str]) -> Iterator[Entry]:
+        rows = log_rows(self._git, commits, ["--no-walk=unsorted"])
+        return (self._placed(item.entry) for item in self._read(rows) if item.entry)
 
     def by_commit(self, prefix: str) -> Sequence[Entry]:
         """See `LedgerHistory.by_commit`; a commit that no ref holds any more is found, too."""
@@ -83,8 +109,7 @@ class GitLedgerHistory:
             commits = [name for name in ids if _is_entry(objects, name)]
         if not commits:
             return []
-        rows = log_rows(self._git, commits, ["--no-walk=unsorted"])
-        return [self._placed(item.entry) for item in self._read(rows) if item.entry]
+        return list(self._of_commits(commits))
 
     def _all(self, refs: Sequence[str], options: Sequence[str]) -> Iterator[Drawn]:
         drawn = False
@@ -159,6 +184,20 @@ class GitLedgerHistory:
             return replace(entry, project=str(raw["project"]), session=str(raw.get("session", "")))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return replace(entry, damage=entry.damage or f"its {STATE} cannot be read", event=None)
+
+
+_AT_ONCE = 100
+_FEW = 100
+"""Ledgers of which each is asked how long it is; of more, the indexes that are there are used."""
+
+
+def _length(objects: ObjectStream, tip: str) -> int:
+    """Returns the number of the last event of a ledger; 0 where its state does not say."""
+    found = objects.read(f"{tip}:{STATE}")
+    try:
+        return int(json.loads(found.data)["lamport"]) if found else 0
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return 0
 
 
 def _is_entry(objects: ObjectStream, name: str) -> bool:

@@ -8,7 +8,7 @@ before it have smaller lamport numbers than all that came after.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,8 @@ from idse_orchestrator.errors import CorruptLedgerError
 from idse_orchestrator.ledger.commit import LedgerCommit, file_problems, shape_problems
 from idse_orchestrator.ledger.defects import Defect, message_difference, state_difference
 from idse_orchestrator.ledger.event_check import checked_event
-from idse_orchestrator.ledger.events import CREATED, Event, fold_onto
+from idse_orchestrator.ledger.events import CREATED, Event
+from idse_orchestrator.ledger.folding import Line, Lines
 from idse_orchestrator.ledger.kinds import AbsentPartError, Named
 from idse_orchestrator.ledger.refs import FIRST, NewerFormatError, newer_format
 
@@ -32,9 +33,12 @@ cannot be told."""
 
 @dataclass(slots=True)
 class _Node:
-    """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if other."""
+    """`state` is what the replay says (None: nobody can tell), `recorded` what the commit says if other.
 
-    parents: tuple[str, ...] = ()
+    `line` holds the events since the last cut that can be reached from here.
+    """
+
+    line: Line
     event: Event | None = None
     state: State | None = None
     recorded: State | None = None
@@ -67,9 +71,9 @@ class Replay:
         self._kind, self._names = named
         self._expected = expected
         self._is_shallow = False
-        self._base = base[1] if base else self._kind.empty(self._names)
-        self._nodes: dict[str, _Node] = {base[0]: _Node(state=base[1])} if base else {}
-        self._by_event: dict[str, list[str]] = {}
+        self._lines = Lines(base[1] if base else self._kind.empty(self._names), self._kind.apply)
+        self._nodes: dict[str, _Node] = {base[0]: _Node(self._lines.empty, state=base[1])} if base else {}
+        self._by_event: dict[str, Event] = {}
         self._older_ids: set[str] = set()
         self._clean = True
         self._carried = ("", 0)
@@ -97,7 +101,7 @@ class Replay:
         return (Defect(self.ref, commit, "state-carried", what),)
 
     def _judged(self, commit: LedgerCommit, *, is_tip: bool) -> Iterator[tuple[str, str]]:
-        node: _Node = _Node(commit.parents)
+        node = _Node(self._line_below(commit))
         self._nodes[commit.id] = node
         if commit.is_foreign:
             node.foreign = True
@@ -160,6 +164,8 @@ class Replay:
             self.stopped = True
             yield error.code, str(error)
             return
+        if node.event.id not in self._older_ids:
+            node.line = self._lines.with_event(node.line, node.event)
         if node.event.to_json() != commit.event:
             yield "event-bytes", "event.json is not in the canonical form"
         difference = message_difference(commit.message, node.event)
@@ -189,12 +195,8 @@ class Replay:
         """
         if event.id in self._older_ids:
             return True
-        twins = self._by_event.setdefault(event.id, [])
-        twins.append(commit.id)
-        if len(twins) == 1:
-            return False
-        ancestors = self._reachable(commit.parents)
-        return any(name in ancestors or self._nodes[name].event != event for name in twins[:-1])
+        twin = self._by_event.setdefault(event.id, event)
+        return twin is not event and (twin != event or self._lines.holds(self._line_below(commit), event))
 
     def _state_problems(self, commit: LedgerCommit, node: _Node) -> Iterator[tuple[str, str]]:
         node.state = self._replayed(commit, node)
@@ -236,27 +238,19 @@ class Replay:
         if commit.cut or any(parent is None or parent.state is None for parent in parents):
             return None
         if len(parents) > 1:
-            return self._folded(self._reachable((commit.id,)))
+            return self._lines.state_of(node.line)
         if node.event is None:
             return None
         before = parents[0].state if parents and parents[0] else self._kind.empty(self._names)
         return self._kind.apply(before, node.event) if before is not None else None
 
-    def _folded(self, commits: Iterable[str]) -> State:
-        """The fold of the events of `commits`, all of which came after the last cut, on top of its state."""
-        events = (self._nodes[name].event for name in commits)
-        known = (event for event in events if event is not None and event.id not in self._older_ids)
-        return fold_onto(self._base, known, self._kind.apply)
-
-    def _reachable(self, names: Iterable[str]) -> set[str]:
-        """Returns the commits since the last cut that can be reached from `names`, those included."""
-        waiting, found = list(names), set()
-        while waiting:
-            name = waiting.pop()
-            if name in self._nodes and name not in found:
-                found.add(name)
-                waiting.extend(self._nodes[name].parents)
-        return found
+    def _line_below(self, commit: LedgerCommit) -> Line:
+        """Returns the events since the last cut that the parents of `commit` reach."""
+        line = self._lines.empty
+        for parent in self._parents(commit):
+            if parent is not None:
+                line = parent.line if line.event is None else self._lines.joined(line, parent.line)
+        return line
 
     def _parents(self, commit: LedgerCommit) -> list[_Node | None]:
         return [self._nodes.get(parent) for parent in commit.parents]
@@ -265,11 +259,11 @@ class Replay:
         node = self._nodes[name]
         self._older_ids.update(self._by_event)
         self._by_event = {}
+        base = self._lines.empty.state if node.state is None else node.state
+        self._lines = Lines(base, self._kind.apply)
         node.event = None
-        node.parents = ()
+        node.line = self._lines.empty
         self._nodes = {name: node}
-        if node.state is not None:
-            self._base = node.state
 
 
 def merge_problems(

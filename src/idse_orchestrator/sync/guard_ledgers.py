@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.event_index import LONG
 from idse_orchestrator.ledger.refs import CannotJudgeError
 from idse_orchestrator.ledger.replay import Replay, cuts
 from idse_orchestrator.sync.guard_commits import CommitReader, ReadCommit
@@ -160,12 +161,15 @@ class _Ledger:
         self.ref = stretch.ref
         self.stretch = stretch
         self.ids = stretch.whole or stretch.fresh
-        self.events: set[bytes] = set()
+        self.events: set[str] = set()
+        self.before = 0
+        """How many events stand below the base, at the least."""
         self.defects: list[Defect] = []
         self.ended = False
         self._problems: set[tuple[str, str]] = set()
         self._cuts = _cuts(self.ids, graph) if not stretch.base else b"\1" * len(self.ids)
         below = (stretch.base, name.kind.from_json(base)) if stretch.base else None
+        self.before = below[1].lamport if below else 0
         self._replay = Replay(self.ref, name, below)
 
     def rows(self) -> Iterator[tuple[_Ledger, str, int]]:
@@ -186,7 +190,7 @@ class _Ledger:
         if read.commit is None:
             self.ended = True
             return
-        self.events.update(_EVENT.findall(read.commit.message))
+        self.events.update(each.decode("utf-8", "replace") for each in _EVENT.findall(read.commit.message))
         is_tip = place == len(self.ids) - 1
         self.defects += self._replay.step(read.commit, is_cut=bool(self._cuts[place]), is_tip=is_tip)
         if read.commit.is_foreign and not is_tip:
@@ -240,11 +244,11 @@ class LedgerJudge:
         self, ledgers: Sequence[_Ledger], names: Mapping[str, Named]
     ) -> list[_Ledger]:
         """Replays those from the beginning that hold an event which stands below their base already."""
-        older = self._events_below([ledger.stretch.base for ledger in ledgers if ledger.stretch.base])
+        based = [ledger for ledger in ledgers if ledger.stretch.base and not ledger.defects]
+        long = [ledger for ledger in based if ledger.before >= LONG]
+        older = self._events_below([ledger.stretch.base for ledger in based if ledger not in long])
         doubtful = [
-            ledger
-            for ledger in ledgers
-            if ledger.stretch.base and not ledger.defects and not ledger.events.isdisjoint(older)
+            ledger for ledger in based if self._is_known(ledger) or not ledger.events.isdisjoint(older)
         ]
         kept = [ledger for ledger in ledgers if ledger not in doubtful]
         for ledger in doubtful:
@@ -253,7 +257,15 @@ class LedgerJudge:
             self._run(kept[-1:])
         return kept
 
-    def _events_below(self, bases: Sequence[str]) -> frozenset[bytes]:
+    def _is_known(self, ledger: _Ledger) -> bool:
+        """Tests whether another of our commits holds an event of a long ledger; an index tells."""
+        if ledger.before < LONG:
+            return False
+        table = self._objects.index.covering(ledger.ref, ledger.stretch.base, make=True)
+        fresh = set(ledger.ids)
+        return table is None or any(not fresh.issuperset(table.commits(event)) for event in ledger.events)
+
+    def _events_below(self, bases: Sequence[str]) -> frozenset[str]:
         """Returns the ids of all events that `bases` reach: their messages were compared with them before."""
         if not bases:
             return frozenset()
@@ -261,7 +273,7 @@ class LedgerJudge:
         messages = self._objects.own_git.bytes(
             "rev-list", "--stdin", "--format=%B", "--encoding=UTF-8", stdin=stdin, timeout=_PATIENCE
         )
-        return frozenset(_EVENT.findall(messages))
+        return frozenset(each.decode("utf-8", "replace") for each in _EVENT.findall(messages))
 
     def _reported(self, ledger: _Ledger) -> list[Defect]:
         """Returns the defects; of a ref that is source code altogether just that."""

@@ -7,6 +7,7 @@ million places of a tree made to explode, costs no more than one.
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
@@ -14,6 +15,7 @@ from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
 from idse_orchestrator.git.raw_objects import CarefulObjects, RawCommit, RawEntry, strict_commit, strict_tree
 from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems
+from idse_orchestrator.ledger.event_index import EventIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +50,7 @@ class GuardObjects:
         self.own_git: Git = vault.git.with_environment(_PLAIN_SIGHT)
         whole = self.own_git.with_environment({"GIT_SHALLOW_FILE": ""})
         self.git: Git = reading_also(whole, folder) if folder else whole
+        self._private = vault.private
         self._finder = ObjectFinder(self.git)
         self._reader = CarefulObjects(self.git)
 
@@ -57,6 +60,11 @@ class GuardObjects:
     def __exit__(self, *_: object) -> None:
         self._finder.close()
         self._reader.__exit__()
+
+    @cached_property
+    def index(self) -> EventIndex:
+        """The events of this repository's own long ledgers."""
+        return EventIndex(self._private, self.own_git)
 
     def measure(self, ids: Iterable[str]) -> Mapping[str, Header]:
         """Returns the header of each object that is there, by id; none is loaded."""

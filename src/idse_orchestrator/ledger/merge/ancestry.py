@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _ONE, _OTHER, _OLDER = 1, 2, 4
 _BOTH = _ONE | _OTHER
 _REMEMBERED = 200_000
+_WASTED = 20_000
+"""Steps in vain after which dates no longer say where to look: they may have been made to mislead.
+
+Heights do then. They never mislead, but they take a walk down to the first commit.
+"""
+_FEW = 4
 
 
 class Commit(NamedTuple):
@@ -45,6 +51,8 @@ class Ancestry:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._known: dict[str, Commit] = {}
+        self._heights: dict[str, int] = {}
+        self._wasted = 0
 
     def commit(self, name: str) -> Commit:
         """Returns the commit `name`.
@@ -61,8 +69,12 @@ class Ancestry:
     def meeting(self, one: str, other: str) -> Meeting:
         """Returns where the histories of two commits meet."""
         common, apart = self._painted(one, other)
-        bases = [name for name in common if not self._is_older(name, common)]
-        return Meeting(tuple(sorted(bases)), tuple(apart))
+        if len(common) > _FEW and self._wasted < _WASTED:
+            self._wasted = _WASTED
+            common, apart = self._painted(one, other)
+        if self._wasted < _WASTED:
+            common = [name for name in common if not self._is_older(name, common)]
+        return Meeting(tuple(sorted(common)), tuple(apart))
 
     def reachable(self, names: Iterable[str]) -> list[str]:
         """Returns every commit that can be reached from `names`, those included."""
@@ -81,13 +93,16 @@ class Ancestry:
 
     def _painted(self, one: str, other: str) -> tuple[list[str], list[str]]:
         """Candidates for common ancestors (all best ones are among them), and what one side alone reaches."""
+        order = self._time if self._wasted < _WASTED else self._height
+        steps = 0
         colours = {one: _ONE}
         colours[other] = colours.get(other, 0) | _OTHER
         queue = _Queue()
         common: dict[str, None] = {}
         for name in colours:
-            queue.add(name, self.commit(name).time)
+            queue.add(name, order(name))
         while queue.waiting:
+            steps += 1
             name = queue.take()
             passed = colours[name]
             if passed & _BOTH == _BOTH:
@@ -98,22 +113,36 @@ class Ancestry:
                 before = colours.get(parent, 0)
                 colours[parent] = before | passed
                 if colours[parent] != before:
-                    queue.add(parent, self.commit(parent).time, counts=not colours[parent] & _OLDER)
-        return (
-            [name for name in common if not colours[name] & _OLDER],
-            [name for name, colour in colours.items() if colour in (_ONE, _OTHER)],
-        )
+                    queue.add(parent, order(parent), counts=not colours[parent] & _OLDER)
+        apart = [name for name, colour in colours.items() if colour in (_ONE, _OTHER)]
+        self._wasted += steps - len(apart)
+        return [name for name in common if not colours[name] & _OLDER], apart
+
+    def _time(self, name: str) -> int:
+        return self.commit(name).time
+
+    def _height(self, name: str) -> int:
+        """Returns how many commits the longest way down from `name` has: more than from any ancestor."""
+        waiting = [name]
+        while waiting:
+            parents = self.commit(waiting[-1]).parents
+            needed = [parent for parent in parents if parent not in self._heights]
+            waiting += needed
+            if not needed:
+                below = (self._heights[parent] for parent in parents)
+                self._heights[waiting.pop()] = 1 + max(below, default=0)
+        return self._heights[name]
 
 
 @dataclass(slots=True)
 class _Queue:
-    """Commits to look at, the newest first; `waiting` are those that can still change the answer."""
+    """Commits to look at, the last ones first; `waiting` are those that can still change the answer."""
 
     heap: list[tuple[int, str]] = field(default_factory=list)
     waiting: set[str] = field(default_factory=set)
 
-    def add(self, name: str, time: int, *, counts: bool = True) -> None:
-        heappush(self.heap, (-time, name))
+    def add(self, name: str, place: int, *, counts: bool = True) -> None:
+        heappush(self.heap, (-place, name))
         (self.waiting.add if counts else self.waiting.discard)(name)
 
     def take(self) -> str:

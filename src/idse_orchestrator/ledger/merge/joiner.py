@@ -20,6 +20,7 @@ from idse_orchestrator.errors import RefusedError
 from idse_orchestrator.git.objects import BLOB, COMMIT, make_tree, objects_of
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
+from idse_orchestrator.ledger.folding import Line, Lines
 from idse_orchestrator.ledger.kinds import EVENTS, Named
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
@@ -60,6 +61,8 @@ class LedgerContent:
         self._ancestry = ancestry
         self._objects = objects
         self._git = git
+        self._lines = Lines(self._kind.empty(self._names), self._kind.apply)
+        self._line_of: dict[str, Line] = {}
 
     def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
         """See `Content.joined`."""
@@ -91,8 +94,26 @@ class LedgerContent:
             since = self._events(pair.apart)
             if all(event.lamport > before.lamport for event in since):
                 return fold_onto(before, since, self._kind.apply)
-        everything = self._events(self._ancestry.reachable((pair.one, pair.other)))
-        return self._kind.fold(self._names, everything)
+        lines = self._lines
+        return lines.state_of(lines.joined(self._line(pair.one), self._line(pair.other)))
+
+    def _line(self, tip: str) -> Line:
+        """Returns the events that `tip` reaches; what was asked before is known."""
+        waiting = [tip]
+        while waiting:
+            parents = self._ancestry.commit(waiting[-1]).parents
+            needed = [parent for parent in parents if parent not in self._line_of]
+            if needed:
+                waiting += needed
+                continue
+            name = waiting.pop()
+            line = self._lines.empty
+            for parent in parents:
+                line = self._lines.joined(line, self._line_of[parent])
+            for event in self._events((name,)):
+                line = self._lines.with_event(line, event)
+            self._line_of[name] = line
+        return self._line_of[tip]
 
     def _events(self, commits: Iterable[str]) -> list[Event]:
         found = []
@@ -127,6 +148,9 @@ class LedgerContent:
 
 _NOBODY = "idse <idse@localhost>"
 _REMEMBERED = 10_000
+_MOST_HELD = 64 * 1024 * 1024
+"""Bytes of merges that are held in memory while a history is judged, whose merges build on each other."""
+_NEWEST = 16
 
 
 class GitJoiner:
@@ -142,6 +166,7 @@ class GitJoiner:
         self._kinds = kinds
         self._folder = object_folder
         self._known: dict[tuple[str, str, str], Joined] = {}
+        self._latest: tuple[str, Content] | None = None
 
     def join(self, ref: str, one: str, other: str) -> str:
         """See `Joiner.join`: the descendant where one of the two is an ancestor of the other."""
@@ -151,7 +176,7 @@ class GitJoiner:
         """Returns the same, with the paths that a person has to look at; () for notes."""
         found = self._joined(ref, one, other)
         self._objects.install(found.commit, ref)
-        self._objects.forget()
+        self._forget_older()
         return found
 
     def expected(self, ref: str, parents: Sequence[str]) -> str:
@@ -160,14 +185,23 @@ class GitJoiner:
         It is one of the parents where there is nothing to merge.
         """
         found = self._joined(ref, *parents)
-        self._objects.forget()
+        if self._objects.held > _MOST_HELD:
+            self._forget_older()
         return found.commit
+
+    def _forget_older(self) -> None:
+        """Drops what was made, but for the newest merges: others build on those."""
+        newest = list(self._known.values())[-_NEWEST:]
+        self._objects.forget(but=[each.commit for each in newest])
 
     def _joined(self, ref: str, one: str, other: str) -> Joined:
         """M of two commits. What it needs first waits on a list: criss-cross histories can be deep."""
-        content = self._content(ref)
+        if self._latest is None or self._latest[0] != ref:
+            self._objects.forget()
+            self._latest = (ref, self._content(ref))
+        content = self._latest[1]
         if len(self._known) >= _REMEMBERED:
-            self._known.clear()
+            self._known = dict(list(self._known.items())[_REMEMBERED // 2 :])
         wanted = [_in_order(one, other)]
         while True:
             pair = wanted[-1]
