@@ -15,6 +15,9 @@ from idse_orchestrator.health.recovery import current_refs
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
+from idse_orchestrator.worktree.ignore_rules import CURRENT as CURRENT_RULES
+from idse_orchestrator.worktree.ignore_rules import EDITED as EDITED_RULES
+from idse_orchestrator.worktree.ignore_rules import UNCLEAR, IgnoreRules
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 _SHOWN = 3
+_SHOW_EXCLUDE = 'cat "$(git rev-parse --git-path info/exclude)"'
 
 
 class Patient(NamedTuple):
@@ -109,15 +113,24 @@ def _mend_notes(patient: Patient) -> str:
 
 
 def _ignored(patient: Patient) -> Diagnosis:
+    condition, why = IgnoreRules(patient.work_tree).condition()
+    if condition in (EDITED_RULES, UNCLEAR):
+        return Diagnosis(WARNING, why, (f"look at it, then: {_SHOW_EXCLUDE}",))
+    if condition != CURRENT_RULES:
+        return Diagnosis(WARNING, why, ("idse doctor --fix",))
     content = _content(patient, GITIGNORE_PATH)
     missing = [line for line in _patterns(GITIGNORE) if line not in _patterns(content or b"")]
     if not missing:
-        return Diagnosis(OK, f"{GITIGNORE_PATH} keeps them out of commits")
+        return Diagnosis(OK, f"info/exclude and {GITIGNORE_PATH} keep them out of commits")
+    if content is None and not patient.workspace.session_folders():
+        return Diagnosis(OK, f"info/exclude keeps them out of commits; this branch has no {GITIGNORE_PATH}")
     says = f"{GITIGNORE_PATH} " + ("does not exist" if content is None else "does not have all of them")
     return Diagnosis(WARNING, says, (f"add to {GITIGNORE_PATH}: " + ", ".join(missing),))
 
 
 def _mend_ignored(patient: Patient) -> str:
+    if IgnoreRules(patient.work_tree).renew():
+        return "put the rules into info/exclude"
     content = _content(patient, GITIGNORE_PATH)
     if content is None:
         write_atomically(os.path.join(patient.work_tree.top, GITIGNORE_PATH), GITIGNORE)

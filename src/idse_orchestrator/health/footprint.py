@@ -26,6 +26,8 @@ from idse_orchestrator.sync.published_refs import heads_below, remove_refs, upda
 from idse_orchestrator.sync.setup_agency import remote_settings
 from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
 from idse_orchestrator.worktree.hook_files import uninstall_hooks
+from idse_orchestrator.worktree.ignore_rules import EDITED as EDITED_RULES
+from idse_orchestrator.worktree.ignore_rules import IgnoreRules
 
 if TYPE_CHECKING:
     from idse_orchestrator.worktree.hook_files import GitHookFiles
@@ -36,6 +38,7 @@ VIEW = "view"
 CURRENT_SESSION = "current session"
 TRACKING = "tracking namespace"
 PRIVATE_FOLDER = "private folder"
+IGNORE_RULES = "block of ignore rules"
 LEDGER = "ledger"
 
 
@@ -56,6 +59,7 @@ class GitFootprint:
         self._work_tree = work_tree
         self.write_waiting_notes = write_waiting_notes
         self._git = work_tree.git
+        self._ignoring = IgnoreRules(work_tree)
 
     def traces(self) -> Sequence[Trace]:
         """Returns everything but hooks, agent files and ledgers, in order."""
@@ -63,6 +67,8 @@ class GitFootprint:
         for top, git_dir in self._work_trees():
             found += [Trace(VIEW, path) for path in _views(top) if not self._is_edited(path)]
             found += [Trace(CURRENT_SESSION, os.path.join(git_dir, ref)) for ref, _ in current_refs(git_dir)]
+        if self._ignoring.is_there():
+            found.append(Trace(IGNORE_RULES, self._ignoring.path))
         if heads_below(self._git, LOCAL):
             found.append(Trace(TRACKING, LOCAL))
         return (*found, *(Trace(PRIVATE_FOLDER, path) for path in self._private_folders()))
@@ -123,6 +129,11 @@ class GitFootprint:
             self._git.bytes("bundle", "verify", "--quiet", path, timeout=3600)
             update_refs(self._git, [f"delete {name} {old}" for name, old in heads.items()])
         return path
+
+    def kept_rules(self) -> list[str]:
+        """Returns why ignore rules stay."""
+        condition, why = self._ignoring.condition()
+        return [f"{why}, and stays"] if condition == EDITED_RULES else []
 
     def _settings(self) -> Iterator[str]:
         done = self._git.attempt("config", "--local", "--get-all", NOTES_KEY)
@@ -192,6 +203,7 @@ class GitFootprint:
 _REMOVERS = {
     SETTING: GitFootprint._unset,  # noqa: SLF001 - a table of its own methods
     VIEW: lambda _, path: remove_file(path),
+    IGNORE_RULES: lambda self, _: self._ignoring.take_out(),
     CURRENT_SESSION: GitFootprint._forget,  # noqa: SLF001 - the same
     TRACKING: GitFootprint._untrack,  # noqa: SLF001 - the same
     PRIVATE_FOLDER: GitFootprint._remove_folder,  # noqa: SLF001 - the same
@@ -268,6 +280,7 @@ def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan)
     outcomes = uninstall_hooks(hooks).outcomes
     footprint.remove([trace for trace in plan.traces if trace.kind not in (HOOK, AGENT_FILE)])
     kept += [outcome.detail for outcome in outcomes if outcome.result == SKIPPED]
+    kept += footprint.kept_rules()
     return Uninstalled(plan, tuple(kept), backup)
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.sync import Sync
     from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits
     from idse_orchestrator.worktree.hook_files import GitHookFiles
+    from idse_orchestrator.worktree.ignore_rules import IgnoreRules
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
@@ -243,6 +244,13 @@ class Application(UseCases):
         from idse_orchestrator.worktree.hook_files import GitHookFiles
 
         return GitHookFiles(self.work_tree)
+
+    @property
+    def ignore_rules(self) -> IgnoreRules:
+        """What keeps the views out of git on every branch."""
+        from idse_orchestrator.worktree.ignore_rules import IgnoreRules
+
+        return IgnoreRules(self.vault)
 
     @property
     def agent_files(self) -> GitAgentFiles:

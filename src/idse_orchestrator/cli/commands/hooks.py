@@ -28,7 +28,9 @@ def install(run: Run, *, force: bool) -> Answer:
     written: the lines for its configuration are printed to standard output, and the exit code is 3. It is 3
     too where a hook could not be written. Doing it twice changes nothing.
     """
-    report = install_hooks(run.app.hook_files(), force=force)
+    files = run.app.hook_files()
+    run.app.ignore_rules.renew()
+    report = install_hooks(files, force=force)
     if report.refusal and not report.works:
         return Answer(lines=_refusal(report))
     if report.refusal:

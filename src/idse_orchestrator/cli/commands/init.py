@@ -79,6 +79,8 @@ def init(  # noqa: PLR0913 - one parameter for each option
         brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
         maker = run.app.session_maker
         made = init_project(maker, run.app.settings, InitRequest(project, stack, new_ledger, missing))
+        if run.app.has_git:
+            run.app.ignore_rules.renew()
         hooks = None if no_hooks else _install_hooks(run)
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
