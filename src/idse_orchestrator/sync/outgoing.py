@@ -1,8 +1,8 @@
 """Judges plain ``git push``: to the Agency go sound ledgers and nothing else, to others no ledgers.
 
-So `git push agency --all`, `--tags` and `--mirror` leak no code, and no ledger ends up in a public fork, not even
-under another name: ledgers are found by what they hold. The pre-push script asks git the same two questions, and
-starts idse where one of them has an answer.
+So `git push agency --all`, `--tags` and `--mirror` leak no code, and no ledger ends up in a public fork, not
+even under another name: ledgers are found by what they hold. The pre-push script asks git the same two
+questions, and starts idse where one of them has an answer.
 """
 
 from __future__ import annotations
