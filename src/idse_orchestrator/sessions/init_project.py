@@ -90,6 +90,8 @@ def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) 
     adopted = _adopt(maker, request.project)
     made = _make_blueprint(maker, request.project)
     _choose_current(maker, request.project, (*made, *adopted))
+    for key in maker.ledgers.sessions(request.project):
+        maker.workspace.start_from_branch(*key)
     added = settings.show_notes()
     maker.views.refresh(request.project)
     return Initialized(request.project, created, made, adopted, written, added)

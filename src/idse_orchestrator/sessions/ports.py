@@ -108,5 +108,8 @@ class Contributions(Documents, Protocol):
 class Workspace(SessionFolders, Contributions, Protocol):
     """What making a session needs."""
 
+    def start_from_branch(self, project: str, session: str) -> None:
+        """Remembers the branch's folder as where edits start, where nothing was given from here yet."""
+
     def is_carried(self, project: str, session: str) -> bool:
         """Tests whether the branch has the session's folder: then another clone may have its ledger."""

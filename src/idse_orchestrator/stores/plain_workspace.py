@@ -66,6 +66,9 @@ class PlainWorkspace(WorkFolders):
         present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
+    def start_from_branch(self, project: str, session: str) -> None:
+        """See `Workspace.start_from_branch`; there is no branch."""
+
     def is_carried(self, project: str, session: str) -> bool:  # noqa: ARG002 - the port's signature
         """See `Workspace.is_carried`; there is no branch."""
         return False

@@ -62,6 +62,12 @@ class GitWorkspace(WorkFolders):
         found = (split_session_path(path) for path in passed_over(self._work_tree, WORKSPACE))
         return sorted({*on_disk, *((each[0], each[1]) for each in found if each)})
 
+    def start_from_branch(self, project: str, session: str) -> None:
+        """See `Workspace.start_from_branch`: the next commit may be one that no hook records."""
+        tree = self.resolve_tree("HEAD", session_folder(project, session))
+        if tree is not None and last_contribution(self._work_tree, project, session) is None:
+            self.agree(project, session, tree)
+
     def is_carried(self, project: str, session: str) -> bool:
         """See `Workspace.is_carried`."""
         return self.resolve_tree("HEAD", session_folder(project, session)) is not None
