@@ -1,11 +1,11 @@
 """Three people who rewrite, stash, rebase, thin out and switch, each in lines of his own: nobody conflicts.
 
-Each has a line in two documents, far from those of the others, so that a conflict anywhere would be one of a
-person with himself. After every step no ledger has a conflict, idse left `git status` as it was, and what is
-committed is what the ledger has. In the end all clones hold the same, and no event that was ever seen is gone.
+Each has a line in two documents, far from those of the others, so that a conflict would be one of a person
+with himself. After every step no ledger has a conflict, idse left `git status` as it was, and what is
+committed is what the ledger has. In the end all clones hold the same, and no event that was seen is gone.
 
-Ledgers travel before the code they belong to. A line that comes by code alone is an edit of whoever brings it in,
-and conflicts with its author's next one: that is known, and not what is asked here.
+Ledgers travel before the code they belong to. A line that comes by code alone is an edit of whoever brings
+it in, and conflicts with its author's next one: that is known, and not what is asked here.
 """
 
 from __future__ import annotations
