@@ -22,8 +22,9 @@ from shape.trips import trips  # noqa: E402
 MOST_FILES = 280
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 23, "sync push": 58, "stage complete": 63}
-# Patterns have a file of their own: what they may cost is worked out there, for every rule that has one. So has the
-# door of all output, which every command goes through, and the lines of events that replay and merge share.
+# Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.
+# So has the door of all output, which every command goes through, and the lines of events that replay and
+# merge share.
 
 
 @pytest.fixture(scope="module")
