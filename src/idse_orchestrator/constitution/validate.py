@@ -19,7 +19,7 @@ from idse_orchestrator.constitution.rules import NO_LEDGERS, Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.documents.project_workspace import session_folder
-from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
+NEWER = (
+    "the ledger of {} needs a newer idse, so its gates were not checked "
+    "(pip install --upgrade idse-orchestrator)"
+)
 NO_SESSIONS = "no session here: nothing was checked"
 NO_CHANGES = "no session was changed: nothing was checked"
 
@@ -76,7 +80,10 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     UnknownNameError where `scope` names a session that is neither in the source nor in a ledger.
     """
     sight = in_scope(context.reader, scope)
-    states = context.ledgers.states(key for key in sight.sessions if all(map(is_name, key)))
+    keys = [key for key in sight.sessions if all(map(is_name, key))]
+    states, newer = (
+        _states(context.ledgers, keys) if scope.session is None else (context.ledgers.states(keys), ())
+    )
     _refuse_unknown(scope, sight, states)
     hits = context.examiner.hits(context.reader, _files(sight))
     findings: list[Finding] = []
@@ -87,9 +94,24 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
         own = settling.settle(key, _by_path(files, hits))
         findings += judge_session(rules, subject, own, context.today)
     has_ledgers = bool(states) or bool(context.ledgers.projects())
-    findings += _placement(context, sight, frozenset(states) if has_ledgers else None)
-    notes = () if sight.sessions and has_ledgers else (_note(scope, sight),)
-    return _report(context, sight.sessions, findings, notes)
+    findings += _placement(context, sight, frozenset((*states, *newer)) if has_ledgers else None)
+    notes = [] if sight.sessions and has_ledgers else [_note(scope, sight)]
+    notes += [NEWER.format("/".join(key)) for key in newer]
+    return _report(context, sight.sessions, findings, tuple(notes))
+
+
+def _states(
+    ledgers: States, keys: Sequence[SessionKey]
+) -> tuple[Mapping[SessionKey, SessionState], Sequence[SessionKey]]:
+    """Returns the states of `keys`, and those whose ledger only a newer idse reads: they stop no others."""
+    try:
+        return ledgers.states(keys), ()
+    except NewerLedgerError:
+        if len(keys) == 1:
+            return {}, keys
+    half = len(keys) // 2
+    one, other = _states(ledgers, keys[:half]), _states(ledgers, keys[half:])
+    return {**one[0], **other[0]}, (*one[1], *other[1])
 
 
 def _note(scope: Scope, sight: Sight) -> str:

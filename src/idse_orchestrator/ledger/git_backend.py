@@ -14,6 +14,7 @@ from idse_orchestrator.git.libgit2 import RefMovedError, libgit2, move_ref, open
 from idse_orchestrator.git.objects import commit_object, write_objects
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import Tip
+from idse_orchestrator.ledger.kinds import refuse_unknown
 from idse_orchestrator.ledger.writer import EventMaker, Made, seconds_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,10 @@ class GitBackend:
             if STATE not in tree:
                 raise corrupt(ref, f"it points at commit {str(commit.id)[:7]}, which has no {STATE}")
             artifacts = str(tree[ARTIFACTS].id) if ARTIFACTS in tree else ""
-            return Tip(str(commit.id), artifacts, named.kind.from_json(tree[STATE].data))
+            data = tree[STATE].data
+            state = named.kind.from_json(data)
+            refuse_unknown(named.kind, state, data, tree[EVENT].data if EVENT in tree else None)
+            return Tip(str(commit.id), artifacts, state)
         except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
             raise unreadable(ref, error) from error
 

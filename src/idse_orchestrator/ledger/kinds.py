@@ -9,6 +9,7 @@ Notes and sync points are kinds without events: they hold something else, and `h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -177,7 +178,9 @@ class Kind(NamedTuple):
         taken = self.events.get(event)
         if taken is None and event in KINDS:
             raise AbsentPartError(event)
-        if taken is not None and taken.fold:
+        if taken is None:
+            raise UnknownPartError(f"an event of the kind {event[:60]!r}")
+        if taken.fold:
             self._loaded(taken.fold, event)
 
     @staticmethod
@@ -186,6 +189,52 @@ class Kind(NamedTuple):
             return loaded(target)
         except ModuleNotFoundError as error:
             raise AbsentPartError(event) from error
+
+
+class UnknownPartError(CannotJudgeError):
+    """A ledger holds something that only a newer idse can have written, and that would be lost here."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"it holds {what}, which this idse does not know")
+
+
+def refuse_unknown(kind: Kind, state: object, data: bytes, event: bytes | None) -> None:
+    """Raises UnknownPartError where `state` is less than what its `data` says, or the last event is unknown.
+
+    Who writes on top of such a ledger would drop what was not understood.
+    """
+    name = _field(event or b"", "kind")
+    if isinstance(name, str) and name not in kind.events and name not in KINDS:
+        raise UnknownPartError(f"an event of the kind {name[:60]!r}")
+    carried = next((key for key in getattr(state, "parts", ()) if key not in kind.kept), "")
+    if carried:
+        raise UnknownPartError(f"the key {carried[:60]!r} in its state")
+    ours = kind.to_json(state)
+    if ours != data:
+        path = _unknown(json.loads(data), json.loads(ours))
+        if path:
+            raise UnknownPartError(f"the key {path[1:60]!r} in its state")
+
+
+def _field(data: bytes, key: str) -> object:
+    try:
+        return json.loads(data)[key]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _unknown(found: object, ours: object) -> str:
+    """Returns the path to the first key of `found` that `ours` does not have; "" where there is none."""
+    if isinstance(found, dict) and isinstance(ours, dict):
+        pairs = [(f".{key}", value, ours[key]) for key, value in found.items() if key in ours]
+        lacking = next((f".{key}" for key in found if key not in ours), "")
+    elif isinstance(found, list) and isinstance(ours, list):
+        pairs = [("", *both) for both in zip(found, ours, strict=False)]
+        lacking = ""
+    else:
+        return ""
+    below = (f"{step}{path}" for step, *both in pairs if (path := _unknown(*both)))
+    return lacking or next(below, "")
 
 
 class Named(NamedTuple):

@@ -13,6 +13,7 @@ from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError
 from idse_orchestrator.ledger.entries import read_event
 from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
+from idse_orchestrator.ledger.kinds import refuse_unknown
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json
@@ -260,7 +261,13 @@ class StoreBackend:
     def read(self, named: Named) -> Tip[Any] | None:
         """See `Backend.read`."""
         self._waiting = []
-        return _tip(self._store, self._folders, _key(named), named.kind.from_json)
+
+        def parse(data: bytes) -> Any:  # noqa: ANN401 - each kind has its own states
+            state = named.kind.from_json(data)
+            refuse_unknown(named.kind, state, data, None)
+            return state
+
+        return _tip(self._store, self._folders, _key(named), parse)
 
     def keep(self, named: Named, made: Made) -> str:  # noqa: ARG002 - the port's signature
         """See `Backend.keep`."""

@@ -8,11 +8,11 @@ from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
 from idse_orchestrator.cli.terminal import Answer, Said, picked, picked_or_none
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
-from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError
+from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from idse_orchestrator.agents.handoff import Handoff
     from idse_orchestrator.agents.ide_agent_routing import Choice, Routing
@@ -236,7 +236,7 @@ def _named(choice: Choice) -> str:
 
 def sessions_answer(run: Run, project: str) -> Answer:
     """Lists the sessions of `project`: the current one is marked, each stage is one sign."""
-    states, damage = _sound_states(run.app.reader, project)
+    states, newer, damage = _sound_states(run.app.reader, project)
     current = run.app.workspace.current(project)
     return Answer(
         "idse.sessions/1",
@@ -244,56 +244,67 @@ def sessions_answer(run: Run, project: str) -> Answer:
             "project": project,
             "sessions": [session_row(key, state, current) for key, state in states.items()],
         },
-        _session_lines(project, states, current, damage, run.terminal.style),
-        _diagnostics(damage),
+        _session_lines(project, (states, newer), current, damage, run.terminal.style),
+        _diagnostics(*newer.values(), damage),
         damage.exit_code if damage else EXIT_OK,
     )
 
 
 def _session_lines(
     project: str,
-    states: Mapping[SessionKey, SessionState],
+    found: tuple[Mapping[SessionKey, SessionState], Mapping[SessionKey, NewerLedgerError]],
     current: SessionKey | None,
     damage: CorruptLedgerError | None,
     style: Style,
 ) -> Iterator[str]:
     from idse_orchestrator.pipeline.ports import SessionGraph
 
+    states, newer = found
     named = {session: state for (_, session), state in states.items()}
     rows = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
     width = max((len(shown) for shown, _ in rows), default=0)
     for shown, session in rows:
         is_current = (project, session) == current
         yield _session_line(f"{shown:<{width}}", named[session], style, is_current=is_current)
+    for (_, session), error in newer.items():
+        yield f"{session}: {error.message} ({error.cause}): {error.fix[0]}"
     if damage is not None:
         raise damage
-    if not states:
+    if not states and not newer:
         yield Said(f"project {project} has no session yet: idse spawn NAME")
 
 
-def _diagnostics(damage: CorruptLedgerError | None) -> Iterator[dict[str, object]]:
-    if damage is not None:
+def _diagnostics(*damage: CorruptLedgerError | None) -> Iterator[dict[str, object]]:
+    for each in filter(None, damage):
         from idse_orchestrator.cli.envelope import diagnostic
 
-        yield diagnostic(damage)
+        yield diagnostic(each)
 
 
 def _sound_states(
     ledgers: LedgerReader, project: str
-) -> tuple[Mapping[SessionKey, SessionState], CorruptLedgerError | None]:
-    """Returns the states that can be read, and the first damage: one bad ledger does not hide the others."""
+) -> tuple[
+    Mapping[SessionKey, SessionState], Mapping[SessionKey, NewerLedgerError], CorruptLedgerError | None
+]:
+    """Returns the states that can be read, what needs a newer idse, and the first damage.
+
+    One bad ledger does not hide the others.
+    """
     keys = ledgers.sessions(project)
     try:
-        return ledgers.states(keys), None
-    except CorruptLedgerError as error:
-        return {key: state for key in keys for state in _sound_state(ledgers, key)}, error
-
-
-def _sound_state(ledgers: LedgerReader, key: SessionKey) -> Iterable[SessionState]:
-    try:
-        return ledgers.states([key]).values()
+        return ledgers.states(keys), {}, None
     except CorruptLedgerError:
-        return ()
+        states: dict[SessionKey, SessionState] = {}
+        newer: dict[SessionKey, NewerLedgerError] = {}
+        damage = None
+    for key in keys:
+        try:
+            states.update(ledgers.states([key]))
+        except NewerLedgerError as error:
+            newer[key] = error
+        except CorruptLedgerError as error:
+            damage = damage or error
+    return states, newer, damage
 
 
 def session_row(key: SessionKey, state: SessionState, current: SessionKey | None) -> dict[str, object]:
