@@ -250,3 +250,49 @@ class TestBranches:
         say(project, MENDED)
         assert project.ledger("spec.md") == MENDED
         assert project.ledger("plan.md") == "zero\n" + LINES
+
+
+class TestCodeThatComesAfterItsLedger:
+    """A teammate's ledger is ahead of the code that others merge: what it had before is no news."""
+
+    @pytest.fixture
+    def team(self, project, loop_of, bare_remote):
+        """A clone of a teammate who said a line twice, pushed his ledger, and of the code only the first."""
+        project.does("sync", "setup", str(bare_remote.path))
+        project.does("sync", "push")
+        mate = loop_of(project.clone("mate"))
+        mate.does("init", "--agency", str(bare_remote.path))
+        say(mate, FIRST)
+        mate.git("branch", "first")
+        say(mate, MENDED)
+        mate.does("sync", "push")
+        project.does("sync", "pull")
+        project.git("remote", "add", "mate", str(mate.path))
+        project.git("fetch", "-q", "mate")
+        return project
+
+    @pytest.mark.parametrize("how", ["merge", "fast-forward", "rebase", "resolved"])
+    def test_the_ledger_stays_ahead(self, team, how):
+        if how != "fast-forward":
+            say(team, "zero\n" + LINES, path="plan.md")
+        if how == "resolved":
+            say(team, LINES.replace("one", "uno"))
+            team.does("sync", "push")
+            team.git("merge", "-q", "--no-commit", "mate/first")
+            team.git("commit", "-qam", "merged by hand")
+        elif how == "rebase":
+            team.git("rebase", "-q", "mate/first")
+        else:
+            team.git("merge", "-q", "--no-edit", "mate/first")
+        expected = MENDED.replace("one", "uno") if how == "resolved" else MENDED
+        assert team.ledger("spec.md") == expected
+        assert history_has(team, MENDED)
+
+    def test_what_was_not_recorded_is_news_all_the_same(self, team):
+        team.git("switch", "-qc", "other", "mate/first")
+        team.edit("plan.md", LINES + "six\n")
+        team.git(*WITHOUT_HOOKS, "commit", "-qam", "by a tool")
+        team.git("switch", "-q", "main")
+        team.git("merge", "-q", "--no-edit", "other")
+        assert team.ledger("spec.md") == MENDED
+        assert team.ledger("plan.md") == LINES + "six\n"

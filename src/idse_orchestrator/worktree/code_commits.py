@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.documents.project_workspace import WORKSPACE, split_session_path
+from idse_orchestrator.documents.project_workspace import WORKSPACE, session_folder, split_session_path
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.ledger.notes import note_text
@@ -96,6 +96,25 @@ class GitCodeCommits:
         return sorted(
             {(found[0], found[1]) for found in split if found and is_name(found[0]) and is_name(found[1])}
         )
+
+    def newest_known(self, key: SessionKey, change: CodeChange) -> str:
+        """Returns the newest commit of `change` whose edit the session's ledger has already; "" for none."""
+        if not change.before:
+            return ""
+        folder = session_folder(*key)
+        new = self._git.lines("rev-list", "--topo-order", change.after, f"^{change.before}", "--", folder)
+        codes = (
+            "log",
+            "--format=%(trailers:key=Idse-Code,valueonly,separator=%x20)",
+            session_ref(*key),
+            "--",
+        )
+        known = set(self._git.text(*codes).split())
+        return next((commit for commit in new if commit in known), "")
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Returns where two commits parted; "" where they have nothing in common."""
+        return self._git.attempt("merge-base", one, other).stdout.decode().strip()
 
     def unclean(self, folder: str) -> Sequence[str]:
         """Returns paths in `folder` of files that the work tree or the index has otherwise than HEAD.

@@ -108,7 +108,7 @@ def _record(
         nonlocal conflicts, before
         if tip is None or (how.is_recorded and how.is_recorded(key, change.after)):
             return None
-        merged = _applied(recorder.workspace, change, given.edit if given else None, tip.artifacts)
+        merged = _applied(recorder, change, key, given.edit if given else None, tip.artifacts)
         conflicts, before = merged.conflicts, tip.commit
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
@@ -148,11 +148,31 @@ def _given(recorder: Recorder, change: CodeChange, key: SessionKey, theirs: str,
     return _Given(Edit(theirs, (base, parent), standing.own), kept)
 
 
-def _applied(workspace: GitWorkspace, change: CodeChange, edit: Edit | None, ours: str) -> Merged:
+def _applied(recorder: Recorder, change: CodeChange, key: SessionKey, edit: Edit | None, ours: str) -> Merged:
     if edit is None:  # the ledger has it, with what this work tree gave to it since
         return Merged(ours, ())
-    merged = workspace.apply(edit, ours)
-    return _as_resolved(workspace, edit, merged) if change.is_merge else merged
+    merged = recorder.workspace.apply(edit, ours)
+    if merged.conflicts and (known := _without_known(recorder, change, key)) is not None:
+        merged = recorder.workspace.apply(edit._replace(bases=(known,)), ours)
+    return _as_resolved(recorder.workspace, edit, merged) if change.is_merge else merged
+
+
+def _without_known(recorder: Recorder, change: CodeChange, key: SessionKey) -> str | None:
+    """Returns a base that leaves out what came from others and is in the ledger already; None for nothing.
+
+    Their ledger may be ahead of their code: what it had before is no edit of what it has now.
+    """
+    workspace, folder = recorder.workspace, session_folder(*key)
+    known = recorder.commits.newest_known(key, change)
+    if not known:
+        return None
+    parted = recorder.commits.merge_base(change.before, known)
+    base, own, others = (
+        (workspace.resolve_tree(commit, folder) if commit else None) or ""
+        for commit in (parted, change.before, known)
+    )
+    brought_together = workspace.apply(Edit(others, (base,)), own)
+    return None if brought_together.conflicts else brought_together.tree
 
 
 def _as_resolved(workspace: GitWorkspace, edit: Edit, merged: Merged) -> Merged:
