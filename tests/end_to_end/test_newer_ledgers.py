@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from idse_orchestrator.pipeline.values import KEPT
+from idse_orchestrator.wiring.ledgers import KINDS
+
 REF = "refs/idse/sessions/portal/login"
 NEWER_ID = "01KZZZZZZZZZZZZZZZZZZZZZZZ"
 
@@ -97,6 +100,23 @@ def test_what_needs_a_newer_idse_is_named(begun):
         judged.stdout + judged.stderr
     )
     assert "IDSE705" not in judged.stdout
+
+
+@pytest.mark.parametrize(("change", "cause"), list(CHANGES.items())[1:])
+def test_a_status_names_what_is_not_known_here(begun, change, cause):
+    begun.idse("switch", "login")
+    assert "newer" not in begun.idse("status").stdout
+    written_on(begun, change)
+    status = begun.idse("status")
+    assert status.returncode == 0
+    assert f"needs a newer idse: {cause.partition(', which')[0]}\n" in status.stdout
+    assert "it is read, and not written on: pip install --upgrade idse-orchestrator\n" in status.stdout
+    (told,) = json.loads(begun.idse("status", "--json").stdout)["diagnostics"]
+    assert (told["code"], told["where"], told["cause"]) == ("IDSE057", REF, cause)
+
+
+def test_what_other_themes_keep_is_known_to_a_status():
+    assert set(KEPT) == set(KINDS["session"].kept)
 
 
 @pytest.mark.parametrize("change", [of_an_unknown_kind, of_a_newer_format])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from idse_orchestrator.base.files import known_replica_id
 from idse_orchestrator.documents.project_workspace import ARTIFACTS as ARTIFACT_PATHS
 from idse_orchestrator.git.object_stream import ObjectStream
-from idse_orchestrator.ledger.commit import ARTIFACTS, STATE, corrupt, unreadable
-from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
+from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
+from idse_orchestrator.ledger.events import KINDS, SessionKey, Synced, Tip
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -24,10 +24,11 @@ from idse_orchestrator.ledger.refs import (
     sync_ref,
     tracking_ref,
 )
-from idse_orchestrator.pipeline.stage_state_model import state_from_json
+from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
 from idse_orchestrator.pipeline.values import (
     COMMIT_PREFIX,
     EVENT_PREFIX,
+    KEPT,
     Look,
     ProjectTip,
     SessionTip,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)
 _COMMITTED = re.compile(rb"^committer .*> (\d+) [+-]\d{4}$", re.MULTILINE)
+_KIND = re.compile(rb'"kind":"([^"]*)"')
 _REMOTE = re.compile(rb"^Idse-Remote: (\S+)$", re.MULTILINE)
 
 State = TypeVar("State")
@@ -84,10 +86,12 @@ class GitLedgerReader:
                 return None
             names = _document_names(tip.commit)
             of_project = f"{project_ref(project)}:{STATE}"
-            *found, state = objects.read_all([*names, of_project])
+            whole = (f"{tip.commit}:{STATE}", f"{tip.commit}:{EVENT}")
+            *found, own, event, state = objects.read_all([*names, *whole, of_project])
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
         parts = _parsed(_table, project_ref(project), state.data) if state else {}
-        return Look(tip, blobs, parts)
+        unknown = _unknown(tip.state, own.data if own else b"", event.data if event else b"")
+        return Look(tip, blobs, parts, unknown)
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""
@@ -189,6 +193,22 @@ def tree_files(git: Git, tree: str) -> dict[str, str]:
     rows = git.text("ls-tree", "-r", "-z", tree).split("\0") if tree else ()
     pairs = (row.partition("\t") for row in rows if row)
     return {path: meta.split(" ")[2] for meta, _, path in pairs}
+
+
+def _unknown(state: SessionState, data: bytes, event: bytes) -> str:
+    """Returns what only a newer idse can have written; most states are told by their bytes to be known."""
+    kind = _KIND.search(event)
+    is_known = kind is None or kind[1].decode("utf-8", "replace") in KINDS
+    if is_known and state_to_json(state) == data and all(key in KEPT for key in state.parts):
+        return ""
+    from idse_orchestrator.ledger.kinds import UnknownPartError, refuse_unknown
+    from idse_orchestrator.pipeline.kinds import SESSIONS
+
+    try:
+        refuse_unknown(SESSIONS.taking({}, dict.fromkeys(KEPT, "")), state, data, event or None)
+    except UnknownPartError as error:
+        return str(error)
+    return ""
 
 
 def _document_names(commit: str) -> list[str]:

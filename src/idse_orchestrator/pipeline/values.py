@@ -29,12 +29,17 @@ class Look(NamedTuple):
     """What one look at a session's ledger tells.
 
     Its tip; the blob id of each stage's artifact there; and its project's state, of which other themes read
-    their parts.
+    their parts. `newer` says what a newer idse must have written there, "" where all of it is known.
     """
 
     tip: Tip[SessionState]
     blobs: Mapping[str, str]
     parts: Mapping[str, Any] = {}
+    newer: str = ""
+
+
+KEPT = ("handoffs", "claims")
+"""What the events of other themes keep in the state of a session."""
 
 
 EVENT_PREFIX = re.compile(r"0[0-9A-HJKMNP-TV-Z]{9,25}", re.ASCII)

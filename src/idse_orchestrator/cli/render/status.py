@@ -35,7 +35,17 @@ _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 def status_answer(run: Run, key: SessionKey) -> Answer:
     """Answers where the session `key` stands."""
     status = show_status(run.app.reader, run.app.workspace, key)
-    return Answer("idse.status/1", lambda: status_data(status), status_lines(status, run.terminal.style))
+    lines = status_lines(status, run.terminal.style)
+    return Answer("idse.status/1", lambda: status_data(status), lines, _newer_diagnostics(status, key))
+
+
+def _newer_diagnostics(status: SessionStatus, key: SessionKey) -> Iterator[dict[str, object]]:
+    if status.ledger.newer:
+        from idse_orchestrator.ledger.commit import newer
+        from idse_orchestrator.ledger.refs import session_ref
+
+        error = newer(session_ref(*key), ValueError(status.ledger.newer))
+        yield from _diagnostics(error)
 
 
 def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
@@ -132,6 +142,8 @@ def _condition(here: Standing, style: Style, room: int) -> str:
 def _remarks(status: SessionStatus, style: Style) -> list[str]:
     state = status.state
     remarks = []
+    if status.ledger.newer:
+        remarks += [style.red(fitted(printable(line), _WIDTH)) for line in _newer_lines(status.ledger.newer)]
     if not status.has_folder:
         remarks.append(style.yellow("no folder in this work tree: idse restore"))
     if status.synced.is_tracked and status.synced.there != status.tip:
@@ -152,6 +164,13 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
         count = len(state.not_applied)
         remarks.append(f"{counted(count, 'event')} not applied: idse log")
     return [*remarks, ""] if remarks else []
+
+
+def _newer_lines(what: str) -> tuple[str, str]:
+    return (
+        f"needs a newer idse: {what.partition(', which')[0]}",
+        "it is read, and not written on: pip install --upgrade idse-orchestrator",
+    )
 
 
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:
