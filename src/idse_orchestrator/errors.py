@@ -176,10 +176,12 @@ class StorageError(IdseError):
 
 
 class GitFailedError(IdseError):
-    """The git program failed in a way that idse did not expect; its own words are the cause."""
+    """The git program cannot be started, or failed in a way of its own; its words are the cause.
+
+    Where git does not know what it was asked for, that is a defect of idse, and the exit code says so (70).
+    """
 
     code = "IDSE016"
-    exit_code = EXIT_INTERNAL
 
 
 class InvalidArtifactError(IdseError):
@@ -236,6 +238,16 @@ class NoAgencyError(IdseError):
     """No Agency is configured. Name one with ``idse sync setup URL``."""
 
     code = "IDSE024"
+
+
+class ExhaustedError(IdseError):
+    """The system gave no more: open files, processes, memory, or time of the processor.
+
+    Nothing is wrong with the repository. Run the command again with less beside it, or raise the limit.
+    """
+
+    code = "IDSE025"
+    exit_code = EXIT_BUSY
 
 
 class InvalidRegistryError(IdseError):

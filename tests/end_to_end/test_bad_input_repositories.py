@@ -332,7 +332,7 @@ def test_without_a_home_everything_works_with_a_name(begun):
 
 @pytest.mark.parametrize("command", [("status",), ("init", "other"), ("log",), ("doctor",), ("save",)])
 def test_without_git_it_is_said_what_to_install(begun, refused, command):
-    told = refused(begun, "IDSE016", 70, *command, env={"PATH": str(begun.path)})
+    told = refused(begun, "IDSE016", 2, *command, env={"PATH": str(begun.path)})
     assert told == (
         "error[IDSE016]: git cannot be started\n"
         "   = cause: [Errno 2] No such file or directory: 'git'\n"

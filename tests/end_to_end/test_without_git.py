@@ -336,7 +336,7 @@ def test_a_document_renamed_in_one_folder_and_edited_in_another_stays_under_both
 def test_without_git_and_without_a_store_the_error_says_what_to_do(empty):
     done = empty.idse("status")
     assert "error[IDSE016]: git cannot be started" in done.stderr
-    assert done.returncode == 70
+    assert done.returncode == 2
 
 
 def test_an_unknown_store_is_an_error_that_lists_the_known_ones(empty):
@@ -359,7 +359,7 @@ def test_in_a_repository_a_store_that_the_branch_carries_is_not_used(plain, make
 def test_in_a_repository_it_is_not_used_either_where_git_cannot_be_started(plain):
     (plain.path / ".git").mkdir()
     done = plain.idse("status")
-    assert (done.returncode, "IDSE016" in done.stderr) == (70, True)
+    assert (done.returncode, "IDSE016" in done.stderr) == (2, True)
     assert plain.idse("--store", "filesystem", "status").returncode == 0
 
 

@@ -27,13 +27,18 @@ def storage_error(error: OSError, where: str, what: str = "the repository") -> S
         f"{what} cannot be written",
         where=error.filename or where,
         cause=error.strerror or str(error),
-        fix=(_fix(error.errno, what),),
+        fix=(way_out(error.errno, what),),
     )
 
 
-def _fix(number: int | None, what: str) -> str:
+def way_out(number: int | None, what: str) -> str:
+    """Returns what to do about an `errno` that kept something in `what` from being written."""
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "free some space, then run the command again"
+    if number == errno.EFBIG:
+        return "let files be larger, then run the command again: ulimit -f unlimited"
+    if number == errno.ELOOP:
+        return "take the symbolic links apart, then run the command again"
     if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
         return "move away what stands there, then run the command again"
     return f"make {what} writable for you, then run the command again"

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
 from idse_orchestrator.cli.streams import asked_color, tell
-from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError
+from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError, StorageError
 from idse_orchestrator.redaction import redacted
 
 
@@ -31,6 +31,33 @@ def report_error(error: IdseError, argv: Sequence[str]) -> int:
         tell(render_error(error, style_for(sys.stderr, color, os.environ)))
     _trace(error, argv)
     return error.exit_code
+
+
+def report_unexpected(error: Exception, argv: Sequence[str]) -> int:
+    """Prints what nobody expected: what the system refused as any error, and everything else as a defect."""
+    from idse_orchestrator.base.refusals import system_failure
+
+    refused = system_failure(error)
+    if refused is None and isinstance(error, FileNotFoundError) and error.filename is None:
+        refused = _nowhere()
+    if refused is None:
+        return report_bug(error, argv)
+    code = report_error(refused, [word for word in argv if word != "-vv"])
+    _trace(error, argv)
+    return code
+
+
+def _nowhere() -> StorageError | None:
+    """Returns the error where the working folder is gone, which is how the system tells it."""
+    try:
+        os.getcwd()
+    except OSError as gone:
+        return StorageError(
+            "the folder in which idse was started is gone",
+            cause=gone.strerror,
+            fix=("cd to a folder that is there, then run the command again",),
+        )
+    return None
 
 
 def report_bug(error: Exception, argv: Sequence[str]) -> int:

@@ -53,11 +53,10 @@ EXIT_CODES: Mapping[int, ExitCode] = MappingProxyType(
         errors.EXIT_UNREACHABLE: ExitCode(
             "remote unreachable", "No connection. Nothing is lost; try again later."
         ),
-        errors.EXIT_INTERNAL: ExitCode(
-            "internal error", "A defect of idse or of a program it needs. A log file says more."
-        ),
+        errors.EXIT_INTERNAL: ExitCode("internal error", "A defect of idse. A log file says more."),
         errors.EXIT_BUSY: ExitCode(
-            "busy, try later", "Another process holds what is needed. Running it again is safe."
+            "busy, try later",
+            "Another process holds what is needed, or the system has no more of it. Run it again.",
         ),
         errors.EXIT_INTERRUPTED: ExitCode("interrupted", "You, or a signal, ended it. Nothing is half done."),
     }

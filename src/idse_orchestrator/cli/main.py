@@ -152,9 +152,9 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug, told as one
         if isinstance(error, OSError) and cannot_write(error):
             return flush_streams(error)
-        from idse_orchestrator.cli.failure import report_bug
+        from idse_orchestrator.cli.failure import report_unexpected
 
-        return _reported(report_bug, error, argv)
+        return _reported(report_unexpected, error, argv)
 
 
 def _reported(report: Callable[[Any, Sequence[str]], int], error: Exception, argv: Sequence[str]) -> int:

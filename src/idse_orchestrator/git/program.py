@@ -7,11 +7,18 @@ passes it on purpose. The environment itself is an argument: this process may se
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 from typing import IO, TYPE_CHECKING, TypeAlias
 
-from idse_orchestrator.errors import GitFailedError, StorageError
+from idse_orchestrator.errors import (
+    EXIT_INTERNAL,
+    GitFailedError,
+    IdseError,
+    InvalidArtifactError,
+    StorageError,
+)
 
 if TYPE_CHECKING:
     import builtins
@@ -23,6 +30,10 @@ Child: TypeAlias = "subprocess.Popen[bytes]"
 """A program that runs."""
 
 TIMEOUT_SECONDS = 60.0
+
+_NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.EPERM)
+_MISUSED = 129
+"""What git exits with where it does not know an option."""
 
 _TRIES = 10
 _VANISHED = b"unable to create temporary file: No such file or directory"
@@ -110,10 +121,8 @@ class Git:
                 timeout=timeout,
                 check=False,
             )
-        except FileNotFoundError as error:
-            raise GitFailedError(
-                "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
-            ) from error
+        except OSError as error:
+            raise _not_started(error) from error
         except subprocess.TimeoutExpired as error:
             raise GitFailedError(
                 f"git {args[0]} did not end within {timeout:g} s", where=self.folder
@@ -155,14 +164,17 @@ class Git:
 
     def start(self, *args: str) -> subprocess.Popen[builtins.bytes]:
         """Returns a running git with pipes on standard input and output, for streaming."""
-        return subprocess.Popen(  # noqa: S603 - fixed program, no shell
-            ["git", *args],  # noqa: S607 - the user's git is the one on PATH
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        try:
+            return subprocess.Popen(  # noqa: S603 - fixed program, no shell
+                ["git", *args],  # noqa: S607 - the user's git is the one on PATH
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+        except OSError as error:
+            raise _not_started(error) from error
 
     def watch(
         self,
@@ -194,10 +206,8 @@ class Git:
                 stderr=subprocess.PIPE,
                 start_new_session=alone,
             )
-        except FileNotFoundError as error:
-            raise GitFailedError(
-                "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
-            ) from error
+        except OSError as error:
+            raise _not_started(error) from error
 
 
 def _from_its_beginning(file: IO[bytes] | None) -> IO[bytes] | int:
@@ -207,11 +217,32 @@ def _from_its_beginning(file: IO[bytes] | None) -> IO[bytes] | int:
     return file
 
 
-def failure(
-    args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watched
-) -> GitFailedError | StorageError:
+def _not_started(error: OSError) -> IdseError:
+    """Returns the error for a git that the system does not start: it is missing, or no program."""
+    if error.errno == errno.ENOENT and error.filename not in (None, "git"):
+        return StorageError("the folder to work in is gone", where=str(error.filename), cause=error.strerror)
+    from idse_orchestrator.base.refusals import system_failure
+
+    found = None if error.errno in _NO_PROGRAM else system_failure(error)
+    return found or GitFailedError(
+        "git cannot be started", cause=str(error), fix=("install git 2.31 or newer",)
+    )
+
+
+def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watched) -> IdseError:
     """Returns the error for a git that ended badly, told in git's own words."""
     words = done.stderr.decode("utf-8", "replace").strip()
+    from idse_orchestrator.base.refusals import ended_by_signal, exhausted_by_words
+
+    known = ended_by_signal(-done.returncode, args) or exhausted_by_words(words)
+    if known is not None:
+        return known
+    if "beyond a symbolic link" in words or "is a symbolic link" in words:
+        return InvalidArtifactError(
+            "a file lies behind a symbolic link",
+            cause=words,
+            fix=("put the folder itself where the link is: git does not follow it",),
+        )
     for sign in (
         "No space left on device",
         "Read-only file system",
@@ -220,6 +251,12 @@ def failure(
         "Out of diskspace",
         "Disk quota exceeded",
         "couldn't write '",
+        "File too large",
+        "failed to write",
+        "could not write",
+        "unable to write",
+        "could not lock config file",
+        "Unable to create '",
     ):
         if sign in words:
             return StorageError(
@@ -227,4 +264,7 @@ def failure(
                 cause=words,
                 fix=("make room, or make the git directory writable, then run the command again",),
             )
-    return GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)
+    error = GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)
+    if done.returncode == _MISUSED:
+        error.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: the reader sees it
+    return error

@@ -91,6 +91,11 @@ def _judged(run: Run, judge: Callable[[Run, Sequence[str]], int], args: Sequence
 
         tell(render_error(error, run.terminal.prose_style))
         return EXIT_CHECK_FAILED
+    except Exception as error:  # noqa: BLE001 - a gate that cannot be checked is closed
+        from idse_orchestrator.cli.failure import report_unexpected
+
+        report_unexpected(error, ())
+        return EXIT_CHECK_FAILED
 
 
 def _before_commit(run: Run, _args: Sequence[str]) -> int:
