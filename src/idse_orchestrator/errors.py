@@ -250,6 +250,15 @@ class ExhaustedError(IdseError):
     exit_code = EXIT_BUSY
 
 
+class UnfitEventError(IdseError):
+    """What was to be recorded would not pass ``idse fsck``: a text too long, or a clock beyond the year 9999.
+
+    Nothing was written.
+    """
+
+    code = "IDSE026"
+
+
 class InvalidRegistryError(IdseError):
     """An agent registry cannot be as it was asked for.
 

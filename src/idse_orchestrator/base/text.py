@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from idse_orchestrator.errors import UsageError
+
 # Compiled when they are first used, and kept by `re`: most commands need none, and all of them cost 2 ms.
 _BREAKS = r"[\s\x00-\x1f\x7f\u2028\u2029]+"
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
@@ -34,6 +36,21 @@ def one_line(text: str) -> str:
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip(" ")
     return re.sub(_BREAKS, " ", encodable(text)).strip()
+
+
+MAX_LABEL = 500
+"""Characters of a title or a name of somebody: it stands in one line of lists, and in every state."""
+
+
+def label(what: str, text: str) -> str:
+    """Returns `text` on one line, as `what` (a title) may be. UsageError where it is too long for one."""
+    line = one_line(text)
+    if len(line) > MAX_LABEL:
+        raise UsageError(
+            f"{what} is too long: it has {len(line):,} characters, and the limit is {MAX_LABEL}",
+            fix=("say it in fewer words; a document is the place for long ones",),
+        )
+    return line
 
 
 def unique_lines(texts: Iterable[str]) -> tuple[str, ...]:
@@ -82,6 +99,17 @@ def did_you_mean(word: str, known: Iterable[str], most: int = 1, form: str = "{}
 def counted(number: int, noun: str, form: str = "") -> str:
     """Returns ``1 session``, ``2 sessions``; `form` is that of the number, "," for groups of thousands."""
     return f"{number:{form}} {noun}" if number == 1 else f"{number:{form}} {noun}s"
+
+
+def is_past(day: str, today: str) -> bool:
+    """Tests whether `day` lies before `today`, both ISO dates; what is no date is past.
+
+    They are compared as numbers: as text, the year 10000 comes before the year 2026.
+    """
+    found, now = (re.fullmatch(r"(\d{4,6})-(\d\d)-(\d\d)", text, re.ASCII) for text in (day, today))
+    if found is None or now is None:
+        return True
+    return [*map(int, found.groups())] < [*map(int, now.groups())]
 
 
 MAX_ARTIFACT_BYTES = 1024 * 1024

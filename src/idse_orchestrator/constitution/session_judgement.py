@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.base.text import is_past
 from idse_orchestrator.constitution.hits import Hit, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
@@ -219,7 +220,7 @@ class _Judgement(NamedTuple):
             for waiver in (state.waivers if state else ())
             if waiver.rule == rule_id
             and waiver.session == self.subject.session
-            and (waiver.expires is None or self.today <= waiver.expires)
+            and (waiver.expires is None or not is_past(waiver.expires, self.today))
         ]
         return max(valid, key=lambda waiver: (waiver.expires or "9999-12-31", waiver.event), default=None)
 

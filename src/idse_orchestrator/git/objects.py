@@ -27,6 +27,7 @@ Written = TypeVar("Written")
 
 _TRIES = 1_000
 _ID_BYTES = 20
+_LAST_OF_LIBGIT2 = 2**32 - 1
 _VANISHED = "No such file or directory"
 
 
@@ -54,6 +55,9 @@ def commit_object(
     or a vanished folder kept from being stored.
     """
     text = str(git.create_commit_string(who, who, message, tree, list(parents)))
+    if who.time > _LAST_OF_LIBGIT2:  # it writes what is left of a longer number
+        wrapped, wanted = f"> {who.time & _LAST_OF_LIBGIT2} ", f"> {who.time} "
+        text = text.replace(wrapped, wanted, 2)
     stored: pygit2.Oid = git.write(libgit2().GIT_OBJECT_COMMIT, text.encode())
     return stored
 

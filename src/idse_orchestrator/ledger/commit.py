@@ -13,6 +13,11 @@ ARTIFACTS = "artifacts"
 EVENT = "event.json"
 STATE = "state.json"
 
+MAX_COMMIT_BYTES = 256 * 1024
+MAX_EVENT_BYTES = 4 * 1024 * 1024
+MAX_STATE_BYTES = 16 * 1024 * 1024
+"""What is larger is taken from nobody, and written by nobody."""
+
 _NAMES = {"120000": "a symbolic link", "100755": "an executable", "160000": "a submodule", FOLDER: "a folder"}
 _SHAPE = {ARTIFACTS: FOLDER, EVENT: PLAIN, STATE: PLAIN}
 

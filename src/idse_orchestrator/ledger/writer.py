@@ -15,12 +15,24 @@ from typing import Any, NamedTuple, Protocol
 from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.names import ulid
 from idse_orchestrator.base.text import as_written, one_line
-from idse_orchestrator.errors import BusyError, LedgerMovedError
-from idse_orchestrator.ledger.events import MOMENT, Acting, Actor, Draft, Event, Tip, message_of, subject_of
+from idse_orchestrator.errors import BusyError, LedgerMovedError, UnfitEventError
+from idse_orchestrator.ledger.commit import MAX_COMMIT_BYTES, MAX_EVENT_BYTES, MAX_STATE_BYTES
+from idse_orchestrator.ledger.events import (
+    MOMENT,
+    Acting,
+    Actor,
+    Draft,
+    Event,
+    Tip,
+    message_of,
+    subject_of,
+)
 from idse_orchestrator.ledger.kinds import Kinds, Named
 from idse_orchestrator.ledger.refs import NewerFormatError
 
 _TRIES = 50
+_HEAD_BYTES = 4096
+"""What a commit says besides its message, at most."""
 
 Plan = Callable[[Tip[Any] | None], Sequence[Draft]]
 
@@ -40,7 +52,7 @@ class EventMaker:
             id=ulid(max(0, int(happened * 1000)), os.urandom(10)),
             kind=draft.kind,
             lamport=lamport,
-            at=draft.at or time.strftime(MOMENT, time.gmtime(now)),
+            at=draft.at or moment_of(now),
             replica=actor.replica,
             actor=_as_written(draft.actor) if draft.actor else self.person,
             body=draft.body,
@@ -149,6 +161,7 @@ class Writer:
         return tips
 
     def _entry(self, named: Named, before: Tip[Any], draft: Draft, event: Event) -> Tip[Any]:
+        size = _size_of(event, self._backend.title(named))
         state = named.kind.apply(before.state, event)
         artifacts = before.artifacts if draft.artifacts is None else draft.artifacts
         made = Made(
@@ -159,7 +172,50 @@ class Writer:
             message_of(event, self._kinds.words),
             draft.at is not None or draft.actor is not None,
         )
+        _refuse_too_large(self._backend.title(named), size, made)
         return Tip(self._backend.keep(named, made), artifacts, state)
+
+
+def _size_of(event: Event, ledger: str) -> int:
+    """Returns the bytes of an event; UnfitEventError where a text in it has none."""
+    try:
+        return len(event.to_json())
+    except UnicodeEncodeError:
+        raise _unfit(event, ledger, "a text in it is no Unicode") from None
+
+
+def _refuse_too_large(ledger: str, size: int, made: Made) -> None:
+    for what, bytes_, limit in (
+        ("it", size, MAX_EVENT_BYTES),
+        ("the state after it", len(made.state), MAX_STATE_BYTES),
+        ("its message", len(made.message.encode()), MAX_COMMIT_BYTES - _HEAD_BYTES),
+    ):
+        if bytes_ > limit:
+            raise _unfit(made.event, ledger, f"{what} has {bytes_:,} bytes, and the limit is {limit:,}")
+
+
+def _unfit(event: Event, ledger: str, problem: str) -> UnfitEventError:
+    return UnfitEventError(
+        f"this cannot be recorded: it would not pass a check of {ledger}",
+        where=f"the {event.kind} event",
+        cause=problem,
+        fix=("say it in fewer words; a document is the place for long ones",),
+    )
+
+
+_LAST = 253_402_300_799
+"""The last second of the year 9999."""
+
+
+def moment_of(seconds: float) -> str:
+    """Returns a Unix time as events write it. UnfitEventError for a time that no event can have."""
+    if not 0 <= seconds <= _LAST:
+        raise UnfitEventError(
+            "the clock of this machine is wrong, so nothing was recorded",
+            cause=f"it says {seconds:.0f} seconds since 1970; an event has a date up to the year 9999",
+            fix=("set the clock, then run the command again",),
+        )
+    return time.strftime(MOMENT, time.gmtime(seconds))
 
 
 def seconds_of(at: str) -> int:

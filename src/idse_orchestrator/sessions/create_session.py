@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_new_name
-from idse_orchestrator.base.text import encodable, one_line
+from idse_orchestrator.base.text import encodable, label, one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE, Draft, SessionKey
@@ -149,6 +149,8 @@ def session_documents(maker: SessionMaker, key: SessionKey, request: SessionRequ
 
 
 def _check_request(request: SessionRequest, known: list[str]) -> None:
+    label("the title", request.title)
+    label("the owner", request.owner)
     if request.type not in SESSION_TYPES:
         raise UsageError(
             f"there is no session type {request.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
@@ -186,7 +188,7 @@ def describe_session(writer: LedgerWriter, key: SessionKey, values: Mapping[str,
             raise UsageError(
                 f"session {key[1]!r} is archived", fix=(f"idse session archive {key[1]} --undo",)
             )
-        body = {name: _clean(value) for name, value in values.items()}
+        body = {name: _clean(name, value) for name, value in values.items()}
         new = {name: value for name, value in body.items() if _now(tip, name) != value}
         appended = bool(new)
         return Draft(DESCRIBED, new) if new else None
@@ -216,10 +218,10 @@ def _now(tip: SessionTip, name: str) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _clean(value: object) -> object:
-    return (
-        [one_line(str(item)) for item in value] if isinstance(value, list | tuple) else one_line(str(value))
-    )
+def _clean(name: str, value: object) -> object:
+    if isinstance(value, list | tuple):
+        return [label("a tag", str(item)) for item in value]
+    return label(f"the {name}", str(value))
 
 
 def switch_session(workspace: SessionFolders, views: Views, key: SessionKey) -> bool:

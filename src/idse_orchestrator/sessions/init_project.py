@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
-from idse_orchestrator.base.text import one_line
+from idse_orchestrator.base.text import label, one_line
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
@@ -76,6 +76,7 @@ def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) 
     NoProjectError where the branch carries documents whose ledgers are not here.
     """
     check_name("project", request.project)
+    label("the stack", request.stack)
     known = maker.ledgers.projects()
     folders = {project for project, _ in maker.workspace.session_folders()}
     check_new_name(

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import did_you_mean, encodable, one_line
+from idse_orchestrator.base.text import did_you_mean, encodable, is_past, one_line
 from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED, Draft, SessionKey
@@ -102,7 +102,7 @@ def waive_rule(
     """
     rule = _waivable(context.constitution, rule_id)
     reason = _checked(reason, f'idse rule waive {rule.id} -m "why"')
-    if expires is not None and expires < context.today:
+    if expires is not None and is_past(expires, context.today):
         raise UsageError(
             f"{expires} has passed, so the waiver would never count",
             cause=f"today is {context.today} (UTC)",

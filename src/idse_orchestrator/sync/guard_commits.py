@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.git.raw_objects import RawCommit, RawEntry, strict_tree
-from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
+from idse_orchestrator.ledger.commit import (
+    ARTIFACTS,
+    EVENT,
+    MAX_EVENT_BYTES,
+    MAX_STATE_BYTES,
+    STATE,
+    LedgerCommit,
+)
 from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.sync.guard_objects import MAX_TREE_BYTES, Folders, TooMuchError, in_portions
 
@@ -18,8 +25,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import Header
     from idse_orchestrator.sync.guard_objects import GuardObjects
 
-MAX_EVENT_BYTES = 4 * 1024 * 1024
-MAX_STATE_BYTES = 16 * 1024 * 1024
 _LIMITS = {EVENT: MAX_EVENT_BYTES, STATE: MAX_STATE_BYTES}
 _SCHEMA = {EVENT: "event-schema", STATE: "state-schema"}
 _USUAL = re.compile(

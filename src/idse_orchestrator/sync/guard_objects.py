@@ -14,7 +14,7 @@ from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
 from idse_orchestrator.git.raw_objects import CarefulObjects, RawCommit, RawEntry, strict_commit, strict_tree
-from idse_orchestrator.ledger.commit import ARTIFACTS, file_problems
+from idse_orchestrator.ledger.commit import ARTIFACTS, MAX_COMMIT_BYTES, file_problems
 from idse_orchestrator.ledger.event_index import EventIndex
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
 
-MAX_COMMIT_BYTES = 256 * 1024
 MAX_TREE_BYTES = 4 * 1024 * 1024
 PORTION = 64 * 1024 * 1024
 """So many bytes of objects are in memory at once."""

@@ -21,6 +21,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import corrupt
 from idse_orchestrator.ledger.refs import PENDING, SYNC, sync_ref
+from idse_orchestrator.ledger.writer import moment_of
 from idse_orchestrator.sync.published_refs import PUSH, RefMove
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class GitSyncPoints:
         """Writes a new sync point, not visible yet; returns the move that `publish` makes, or a push."""
         ref = self.ref
         mine = self._tip(ref)
-        at = time.strftime(_MOMENT, time.gmtime(self._clock()))
+        at = moment_of(self._clock())
         new = self._commit(SyncPoint(at, direction, remote, ref.removeprefix(SYNC), tuple(moves)), mine)
         if direction == PUSH:
             self._git.bytes("update-ref", PENDING + new, new)
