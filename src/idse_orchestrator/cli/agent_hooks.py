@@ -20,6 +20,7 @@ from idse_orchestrator.agents import edit_gate as gate
 from idse_orchestrator.agents.hook_settings import CLAUDE
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import fitted, printable
+from idse_orchestrator.cli.terminal import working_folder
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.redaction import redacted
 
@@ -84,7 +85,7 @@ def _before_edit(kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     from idse_orchestrator.wiring.agent_hooks import AgentHooks
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
-    hooks = AgentHooks(_folder(call), started or os.getcwd(), kind, os.environ)
+    hooks = AgentHooks(_folder(call), started or _own_folder() or _folder(call), kind, os.environ)
     verdict, git_dir = hooks.judge(call.paths)
     if verdict.answer == gate.WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
         return gate.NOTHING
@@ -103,7 +104,9 @@ def _session_start(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
             raise  # idse is not used here
         return gate.answer_undecided(error.message, error.cause, error.fix)
     status = show_status(app.reader, app.workspace, key)
-    return gate.answer_start(prime_text(status, findings_of(app, key)))
+    from idse_orchestrator.cli.render.status import guard_lines
+
+    return gate.answer_start("\n\n".join([prime_text(status, findings_of(app, key)), *guard_lines(app)]))
 
 
 def _stop(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
@@ -149,7 +152,16 @@ def _is_new(git_dir: str, what: str) -> bool:
 
 def _folder(call: gate.AgentCall) -> str:
     """Returns where the agent stands: what it says, if that is a folder."""
-    return call.folder if os.path.isabs(call.folder) and os.path.isdir(call.folder) else os.getcwd()
+    told = call.folder if os.path.isabs(call.folder) and os.path.isdir(call.folder) else ""
+    return told or working_folder()
+
+
+def _own_folder() -> str:
+    """Returns where this process stands; "" where that folder is gone, as after a work tree was removed."""
+    try:
+        return working_folder()
+    except errors.UsageError:
+        return ""
 
 
 def _standard_input() -> bytes:

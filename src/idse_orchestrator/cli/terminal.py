@@ -225,17 +225,27 @@ class Run:
         return self.app.resolve_session(self.project_option, name)
 
 
+def working_folder() -> str:
+    """Returns the folder this process stands in; UsageError where it was removed."""
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise UsageError(
+            "the folder that this was started in is gone", fix=("cd into a folder that is there",)
+        ) from error
+
+
 def application_here() -> Application:
     """Returns the application in the working folder. git is asked first, then for a store."""
     store = os.environ.get("IDSE_STORE", "")
     if store not in ("", "git"):
         from idse_orchestrator.wiring.stores import application_on
 
-        return application_on(store, os.getcwd(), os.environ)
+        return application_on(store, working_folder(), os.environ)
     from idse_orchestrator.wiring.application import Application
 
     try:
-        return Application(os.getcwd(), os.environ)
+        return Application(working_folder(), os.environ)
     except (NotARepositoryError, GitFailedError):
         found = None if store else _store_above()
         if found is None:

@@ -32,11 +32,13 @@ _QUESTIONS = (
     "--is-bare-repository",
     "--git-dir",
     "--git-common-dir",
+    "--git-path",
+    "hooks",
     "--show-toplevel",
     "--show-prefix",
 )
-_ANSWERS = 6  # one for each option from --show-object-format on
-_BARE = 4  # those that a bare repository answers
+_ANSWERS = 7  # one for each option from --show-object-format on
+_BARE = 5  # those that a bare repository answers
 _FORMAT_WORDS = (
     "extension",
     "repository format",
@@ -65,22 +67,31 @@ class Vault:
 
 
 class Found(NamedTuple):
-    """What git says of the repository around a folder; without a work tree the last three are ""."""
+    """What git says of the repository around a folder; without a work tree the last two are "".
+
+    `hooks` is where git looks for hooks.
+    """
 
     common_dir: str
     git_dir: str
+    hooks: str
     top: str = ""
     prefix: str = ""
 
 
-def repository_around(git: Git) -> Found:
-    """Returns the repository around the folder of `git`, or an error that says what to type."""
+def repository_around(git: Git, elsewhere: str = "") -> Found:
+    """Returns the repository around the folder of `git`, or an error that says what to type.
+
+    `elsewhere` is a git directory that a variable names: it is not followed, and the error says so.
+    """
     folder = git.folder
     done = git.attempt(*_QUESTIONS)
+    if b"empty string is not a valid path" in done.stderr:  # the setting core.hooksPath
+        done = git.attempt(*(*_QUESTIONS[:6], "--git-path", "no-hooks", *_QUESTIONS[8:]))
     answers = done.stdout.decode("utf-8", "surrogateescape").split("\n")
     is_bare = len(answers) > _BARE and answers[1] == "true"
     if done.returncode != 0 and not is_bare:
-        raise _refusal(folder, done.stderr.decode("utf-8", "replace").strip())
+        raise _refusal(folder, done.stderr.decode("utf-8", "replace").strip(), elsewhere)
     if len(answers) != (_BARE if is_bare else _ANSWERS) + 1:  # each ends its line
         raise UnsupportedRepositoryError(
             "the path of this folder holds a line break",
@@ -88,7 +99,7 @@ def repository_around(git: Git) -> Found:
             cause="git answers with one path a line, so the paths cannot be told apart",
             fix=("rename the folder, or work in a clone elsewhere",),
         )
-    object_format, _, git_dir, common_dir, *work_tree = answers[:-1]
+    object_format, _, git_dir, common_dir, hooks, *work_tree = answers[:-1]
     if object_format != "sha1":
         raise UnsupportedRepositoryError(
             f"this repository uses {object_format} object ids",
@@ -97,16 +108,27 @@ def repository_around(git: Git) -> Found:
             fix=("use a repository made with: git init --object-format=sha1",),
         )
     refuse_unsupported_kind(common_dir)
-    return Found(common_dir, git_dir, *work_tree)
+    return Found(common_dir, git_dir, hooks, *work_tree)
 
 
-def _refusal(folder: str, words: str) -> NotARepositoryError | UnsupportedRepositoryError:
+def _refusal(folder: str, words: str, elsewhere: str) -> NotARepositoryError | UnsupportedRepositoryError:
     if "dubious ownership" in words:
         return UnsupportedRepositoryError(
             "this repository belongs to another user",
             where=folder,
             cause="git refuses it, and so does idse: its hooks and settings could run commands as you",
             fix=("if you trust it: git config --global --add safe.directory " + one_word(folder),),
+        )
+    if elsewhere and ("not a git repository" in words or "must be run in a work tree" in words):
+        place = one_word(os.path.join(folder, elsewhere))
+        return UnsupportedRepositoryError(
+            "GIT_DIR names a repository that has no .git here",
+            where=folder,
+            cause="idse, and the hooks that git starts, serve the repository that they stand in",
+            fix=(
+                "at the top of the work tree, so that git finds it without GIT_DIR:",
+                f"git --git-dir={place} config core.bare false && git init --separate-git-dir={place}",
+            ),
         )
     if "not a git repository" in words:
         return NotARepositoryError(

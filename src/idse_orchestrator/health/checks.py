@@ -73,8 +73,11 @@ def _hooks(patient: Patient) -> Diagnosis:
     says = ", ".join(f"{state.name} is {state.condition}" for state in bad)
     if all(state.condition == OUTDATED for state in bad):
         return Diagnosis(WARNING, says, ("idse hooks install",))
-    if all(state.condition == MISSING for state in report.states):
+    if all(state.condition == MISSING for state in report.states) and not report.place.outside:
         return Diagnosis(WARNING, "no hook is installed, so nothing checks a commit", ("idse hooks install",))
+    if report.place.outside and len(report.silent) == len(report.states):
+        says = f"nothing checks a commit: git looks for hooks in {report.place.folder}, and not here"
+        return Diagnosis(PROBLEM, says, ("idse hooks install    (says what to do)",))
     fix: tuple[str, ...] = ("idse hooks install",)
     if any(state.condition == EDITED for state in bad):
         fix = ("move the edited hook away, then: idse hooks install",)

@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error, write_atomically
+from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.worktree import hook
 from idse_orchestrator.worktree.hook import HOOKS, HookOutcome, HooksPlace, HooksReport, HookState, MadeFolder
@@ -91,7 +93,21 @@ class GitHookFiles:
 
     @cached_property
     def _folder(self) -> str:
-        return self._work_tree.git.text("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+        question = ("rev-parse", "--path-format=absolute", "--git-path", "hooks")
+        done = self._work_tree.git.attempt(*question)
+        if b"empty string is not a valid path" in done.stderr:
+            raise InvalidConfigurationError(
+                "git has no folder for hooks",
+                where="core.hooksPath",
+                cause="the setting is empty",
+                fix=(
+                    "git config --show-origin --get-all core.hooksPath",
+                    "git config --unset core.hooksPath",
+                ),
+            )
+        if done.returncode != 0:
+            raise failure(question, done)
+        return os.fsdecode(done.stdout).removesuffix("\n")
 
     @property
     def _kept(self) -> KeptHooks:

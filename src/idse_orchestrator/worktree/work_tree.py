@@ -2,27 +2,64 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
+from idse_orchestrator.base.files import make_folder, remove_file, write_atomically
 from idse_orchestrator.errors import UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.git.vault import Vault, repository_around
+from idse_orchestrator.git.vault import Found, Vault, repository_around
+
+_DECLINED = "no-hooks"
+"""A file that says that somebody wants none."""
 
 
 class WorkTree(Vault):
     """A vault with one of its work trees; all paths are absolute.
 
-    `top` is the folder of the work tree, `git_dir` what git keeps for it alone, and `prefix` where we stand
-    inside it ("" or "a/b/").
+    `top` is the folder of the work tree, `git_dir` what git keeps for it alone, `hooks` where git looks for
+    hooks, and `prefix` where we stand inside it ("" or "a/b/").
     """
 
-    __slots__ = ("git_dir", "prefix", "top")
+    __slots__ = ("git_dir", "hooks", "prefix", "top")
 
-    def __init__(self, common_dir: str, git: Git, top: str, git_dir: str, prefix: str = "") -> None:
+    def __init__(self, common_dir: str, git: Git, found: Found) -> None:
         super().__init__(common_dir, git)
+        _, git_dir, self.hooks, top, prefix = found
         self.top = top
         self.git_dir = git_dir
         self.prefix = prefix
+
+    @property
+    def is_guarded(self) -> bool:
+        """True where a commit calls idse, or somebody decided that none does: see `decline_hooks`.
+
+        Costs one small file. `idse hooks status` looks at all hooks, and says why.
+        """
+        try:
+            with open(os.path.join(self.hooks, "pre-commit"), "rb") as file:
+                script = file.read(1 << 16)
+                runs = os.fstat(file.fileno()).st_mode & 0o111 or os.name == "nt"
+        except OSError:
+            script, runs = b"", 0
+        if runs and (b"\n# idse-hook" in script[:200] or self._calls_idse(script)):
+            return True
+        return os.path.exists(os.path.join(self.private, _DECLINED))
+
+    def _calls_idse(self, script: bytes) -> bool:
+        from idse_orchestrator.worktree.hook_managers import calls_idse, detect_manager
+
+        manager = detect_manager(self.top, self.hooks)
+        return calls_idse(script, "pre-commit") or bool(manager and "pre-commit" in manager.wired)
+
+    def decline_hooks(self, *, declined: bool) -> None:
+        """Remembers whether somebody decided to have no hooks here: then nothing reminds of them."""
+        path = os.path.join(self.private, _DECLINED)
+        if declined:
+            make_folder(self.private)
+            write_atomically(path, b"")
+        else:
+            remove_file(path)
 
     @property
     def is_linked(self) -> bool:
@@ -36,10 +73,10 @@ def discover(folder: str, environment: Mapping[str, str]) -> Vault:
     Whatever git does there, it does with a cleaned `environment`.
     """
     git = Git(folder, environment)
-    found = repository_around(git)
+    found = repository_around(git, environment.get("GIT_DIR", ""))
     if not found.top:
         return Vault(found.common_dir, git.at(found.common_dir))
-    return WorkTree(found.common_dir, git.at(found.top), found.top, found.git_dir, found.prefix)
+    return WorkTree(found.common_dir, git.at(found.top), found)
 
 
 def needs_work_tree(vault: Vault) -> WorkTree:

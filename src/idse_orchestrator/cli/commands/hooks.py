@@ -28,9 +28,9 @@ def install(run: Run, *, force: bool) -> Answer:
     written: the lines for its configuration are printed to standard output, and the exit code is 3. It is 3
     too where a hook could not be written. Doing it twice changes nothing.
     """
-    files = run.app.hook_files()
+    report = install_hooks(run.app.hook_files(), force=force)
     run.app.ignore_rules.renew()
-    report = install_hooks(files, force=force)
+    run.app.work_tree.decline_hooks(declined=False)
     if report.refusal and not report.works:
         return Answer(lines=_refusal(report))
     if report.refusal:
@@ -45,6 +45,7 @@ def uninstall(run: Run) -> Answer:
     A hook of ours that somebody edited stays; the exit code is then 3.
     """
     report = uninstall_hooks(run.app.hook_files())
+    run.app.work_tree.decline_hooks(declined=True)
     if all(outcome.result == git_hooks.ABSENT for outcome in report.outcomes):
         return Answer(lines=[Said("no hook of idse is installed here")])
     edited = any(outcome.result == git_hooks.SKIPPED for outcome in report.outcomes)

@@ -68,9 +68,12 @@ def init(  # noqa: PLR0913 - one parameter for each option
 
     Writes .idse/ with the __blueprint__ session, its ledger under refs/idse/, the git hooks, and one
     git setting so that plain git log shows idse's notes. Existing files are never touched, nothing is
-    committed, and a second run changes nothing. PROJECT may be left out where the branch carries
-    exactly one. In a clone, the ledgers of that project are fetched from the Agency, or from origin
-    when that has them. Where they are not found, nothing is begun unless --new-ledger says so.
+    committed, and a second run changes nothing.
+
+    Where the hooks could not be installed, because a hook manager is in charge or other repositories
+    share the folder, all else is done, and the exit code is 3. PROJECT may be left out where the branch
+    carries exactly one. In a clone, the ledgers of that project are fetched from the Agency, or from
+    origin when that has them. Where they are not found, nothing is begun unless --new-ledger says so.
     """
     project = name if name is not None else _only_folder(run)
     check_name("project", project)
@@ -82,9 +85,13 @@ def init(  # noqa: PLR0913 - one parameter for each option
         if run.app.has_git:
             run.app.ignore_rules.renew()
         hooks = None if no_hooks else _install_hooks(run)
+        if no_hooks and run.app.has_git and not run.app.work_tree.is_guarded:
+            run.app.work_tree.decline_hooks(declined=True)
     files = install_agent_files(run.app.agent_files) if agent_files else ()
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
     code = brought.exit_code if brought else EXIT_OK
+    if hooks is not None and hooks.refusal and not hooks.works:
+        code = code or EXIT_CONFLICT
     return Answer(
         "idse.init/1",
         lambda: _data(done),
@@ -154,7 +161,7 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
     hooks, files = done.hooks, done.files
     yield from _brought_lines(done.brought)
     yield from doubt_warnings(done.doubts)
-    if hooks is not None and hooks.refusal:
+    if hooks is not None and hooks.refusal and not hooks.works:
         yield Warned(f"hooks not installed: {hooks.refusal}")
         yield Said("         idse hooks install    (says what to do)")
     if done.changed:

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.render.status import next_data, next_lines, status_answer, status_data, who_lines
+from idse_orchestrator.cli.render.status import (
+    guard_lines,
+    is_guarded,
+    next_data,
+    next_lines,
+    status_answer,
+    status_data,
+    who_lines,
+)
 from idse_orchestrator.cli.terminal import Answer
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.sessions import status as sessions
@@ -42,10 +50,17 @@ def show_next(run: Run, *, session: str | None = None) -> Answer:
         if path:
             yield f"file: {printable(path)}"
         yield from who_lines(found)
+        yield from guard_lines(run.app)
 
     return Answer(
         "idse.next/1",
-        lambda: {"project": key[0], "session": key[1], **next_data(found), "path": path},
+        lambda: {
+            "project": key[0],
+            "session": key[1],
+            **next_data(found),
+            "path": path,
+            "guarded": is_guarded(run.app),
+        },
         lines(),
     )
 
@@ -65,9 +80,9 @@ def show_prime(run: Run, session: str | None) -> Answer:
     def data() -> object:
         rules = app.judging.constitution.by_id
         findings = [finding_data(finding, rules) for finding in report.findings]
-        return {"status": status_data(found), "findings": findings}
+        return {"status": status_data(found), "findings": findings, "guarded": is_guarded(run.app)}
 
-    return Answer("idse.prime/1", data, [prime_text(found, report)])
+    return Answer("idse.prime/1", data, [prime_text(found, report), *guard_lines(run.app)])
 
 
 def status() -> click.Command:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState, Standing
     from idse_orchestrator.sessions.status import NextAction, SessionStatus
+    from idse_orchestrator.wiring.application import Application
 
 _WIDTH = 80
 """The page fits a terminal of this many columns, unless names alone are wider."""
@@ -35,8 +36,12 @@ _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
 def status_answer(run: Run, key: SessionKey) -> Answer:
     """Answers where the session `key` stands."""
     status = show_status(run.app.reader, run.app.workspace, key)
-    lines = status_lines(status, run.terminal.style)
-    return Answer("idse.status/1", lambda: status_data(status), lines, _newer_diagnostics(status, key))
+    return Answer(
+        "idse.status/1",
+        lambda: {**status_data(status), "guarded": is_guarded(run.app)},
+        [*status_lines(status, run.terminal.style), *guard_lines(run.app)],
+        _newer_diagnostics(status, key),
+    )
 
 
 def _newer_diagnostics(status: SessionStatus, key: SessionKey) -> Iterator[dict[str, object]]:
@@ -46,6 +51,18 @@ def _newer_diagnostics(status: SessionStatus, key: SessionKey) -> Iterator[dict[
 
         error = newer(session_ref(*key), ValueError(status.ledger.newer))
         yield from _diagnostics(error)
+
+
+def is_guarded(app: Application) -> bool | None:
+    """Tests whether a commit in this work tree calls idse; None where there are no commits."""
+    return app.work_tree.is_guarded if app.has_git and not app.is_bare else None
+
+
+def guard_lines(app: Application) -> list[str]:
+    """Returns what to say where nothing checks commits."""
+    if is_guarded(app) is not False:
+        return []
+    return ["hooks: nothing checks a commit in this work tree: idse hooks install"]
 
 
 def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
