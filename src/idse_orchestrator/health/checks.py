@@ -11,7 +11,7 @@ from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Di
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
-from idse_orchestrator.health.recovery import current_refs
+from idse_orchestrator.health.recovery import bring_back, current_refs, lost_ledgers
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
@@ -20,7 +20,9 @@ from idse_orchestrator.worktree.ignore_rules import EDITED as EDITED_RULES
 from idse_orchestrator.worktree.ignore_rules import UNCLEAR, IgnoreRules
 
 if TYPE_CHECKING:
+    from idse_orchestrator.health.recovery import Lost
     from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.ledger.kinds import Kinds
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.sessions.ports import ViewFiles
     from idse_orchestrator.sessions.template_folder import TemplateFolders
@@ -41,10 +43,14 @@ class Patient(NamedTuple):
     hooks: GitHookFiles
     work_tree: WorkTree
     templates: TemplateFolders
+    kinds: Kinds
 
 
 def checks_of(patient: Patient) -> Iterator[Check]:
     """Yields all checks of this file. Views come after the current session, which they are written from."""
+    yield Check(
+        "lost ledgers", lambda: _lost(patient), lambda: bring_back(patient.work_tree, _find_lost(patient))
+    )
     if not patient.ledgers.projects() and not patient.workspace.session_folders():
         yield Check(
             "project", lambda: Diagnosis(NOTE, "there is no IDSE project here yet", ("idse init NAME",))
@@ -59,6 +65,22 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("agents", lambda: agents_diagnosis(*places), lambda: mend_agents(*places))
     yield Check("sessions", lambda: _sessions(patient))
     yield Check("templates", lambda: _templates(patient))
+
+
+def _find_lost(patient: Patient) -> Sequence[Lost]:
+    led_to = (key for _, key in current_refs(patient.work_tree.git_dir) if key)
+    named = dict.fromkeys((*patient.workspace.session_folders(), *led_to))
+    return lost_ledgers(patient.work_tree, patient.kinds, named)
+
+
+def _lost(patient: Patient) -> Diagnosis:
+    lost = _find_lost(patient)
+    if not lost:
+        return Diagnosis(OK, "no ref of a ledger that was here is gone")
+    says = _some(
+        [f"{each.ref} is gone, and {each.told_by} knows its last commit {each.tip[:12]}" for each in lost]
+    )
+    return Diagnosis(PROBLEM, says, ("idse doctor --fix    (has the refs point there again)",))
 
 
 def _hooks(patient: Patient) -> Diagnosis:
@@ -221,7 +243,7 @@ def _sessions(patient: Patient) -> Diagnosis:
         )
     if not parts:
         return Diagnosis(OK, f"{len(ledgers)} with folder and ledger")
-    fix = ("idse init PROJECT    (adopts folders)",) if folders - ledgers else ()
+    fix = ("idse init PROJECT    (brings their ledgers, or says what to type)",) if folders - ledgers else ()
     return Diagnosis(NOTE, "; ".join(parts), fix)
 
 

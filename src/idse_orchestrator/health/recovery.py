@@ -8,17 +8,27 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import remove_file
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, write_failure
-from idse_orchestrator.git.object_stream import ObjectFinder
+from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import EVENT, STATE
 from idse_orchestrator.ledger.kinds import NOTES, Kinds
-from idse_orchestrator.ledger.refs import OF_WORKTREE, PUBLISHED
+from idse_orchestrator.ledger.notes import parse_note
+from idse_orchestrator.ledger.refs import (
+    LOCAL,
+    NOTES_ON_COMMITS,
+    OF_WORKTREE,
+    PROJECTS,
+    PUBLISHED,
+    SESSIONS,
+    session_ref,
+)
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 from idse_orchestrator.sync.incoming import is_alive
@@ -81,6 +91,84 @@ def _notes(source: GitLedgerSource, refs: Sequence[FoundRef]) -> Iterator[str]:
             yield ref.name
 
 
+class Lost(NamedTuple):
+    """A ledger whose ref is gone, the newest commit of it that is still here, and what tells of it."""
+
+    ref: str
+    tip: str
+    told_by: str
+
+
+def lost_ledgers(work_tree: WorkTree, kinds: Kinds, sessions: Iterable[SessionKey]) -> Sequence[Lost]:
+    """Returns ledgers that were here, in order: of `sessions`, and of whatever reflogs and fetches name."""
+    here = {ref.name for ref in GitLedgerSource(work_tree, kinds).refs()}
+    clues: dict[str, dict[str, str]] = {}
+    for ref, tip, told_by in (*_logged(work_tree), *_fetched(work_tree)):
+        clues.setdefault(ref, {})[tip] = told_by
+    for key in sessions:
+        known = clues.setdefault(session_ref(*key), {})
+        known.update((tip, "a note") for tip in _noted(work_tree, key) if tip not in known)
+    ledgers = {ref: found for ref, found in clues.items() if ref not in here and ref.startswith(_LEDGERS)}
+    lost = [_newest(work_tree, ref, found) for ref, found in sorted(ledgers.items())]
+    return [each for each in lost if each]
+
+
+_LEDGERS = (PROJECTS, SESSIONS)
+
+
+def _logged(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
+    """Yields where refs stood last by their reflogs; git takes the log away with the ref, a hand does not."""
+    logs = os.path.join(work_tree.common_dir, "logs")
+    for path in _files(os.path.join(logs, PUBLISHED)):
+        with suppress(OSError), open(path, "rb") as file:
+            fields = file.read().splitlines()[-1:] or [b""]
+            tip = fields[0].split(b" ", 2)[1:2]
+            ref = os.path.relpath(path, logs).replace(os.sep, "/")
+            yield ref, tip[0].decode("ascii", "replace") if tip else "", "its reflog"
+
+
+def _fetched(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
+    """Yields what remotes had when they were fetched last."""
+    listed = work_tree.git.lines("for-each-ref", "--format=%(objectname) %(refname)", f"{LOCAL}remotes/")
+    for line in listed:
+        tip, _, name = line.partition(" ")
+        remote, _, rest = name.removeprefix(f"{LOCAL}remotes/").partition("/")
+        yield f"{PUBLISHED}{rest}", tip, f"the last fetch from {remote}"
+
+
+def _noted(work_tree: WorkTree, key: SessionKey) -> Iterator[str]:
+    """Yields ledger commits of a session that notes on code commits name."""
+    asked = ("grep", "-h", "-A3", "--fixed-strings", f"-eIdse-Session: {'/'.join(key)}", NOTES_ON_COMMITS)
+    text = work_tree.git.attempt(*asked).stdout.decode("utf-8", "replace")
+    for block in text.split("\n--\n"):
+        for note in parse_note(block):
+            if note.session == "/".join(key) and note.ledger:
+                yield note.ledger
+
+
+def _newest(work_tree: WorkTree, ref: str, clues: Mapping[str, str]) -> Lost | None:
+    """Returns the one that the others lead to, among those that are ledger commits and here."""
+    objects = ObjectFinder(work_tree.git)
+    there = [tip for tip in clues if _COMMIT.fullmatch(tip) and objects.find(f"{tip}:{STATE}")]
+    objects.close()
+    best = ""
+    for tip in there:
+        if not best or is_ancestor(work_tree.git, best, tip):
+            best = tip
+    return Lost(ref, best, clues[best]) if best else None
+
+
+def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:
+    """Has each ref point at its last commit again; returns what was done. A ref that is there stays."""
+    done = []
+    for each in lost:
+        reason = f"idse doctor: brought back, known by {each.told_by}"
+        work_tree.git.bytes("update-ref", "--create-reflog", "-m", reason, each.ref, each.tip, "0" * 40)
+        done.append(f"{each.ref} at {each.tip[:12]}")
+    return f"brought back {', '.join(done)}" if done else "nothing was lost"
+
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 

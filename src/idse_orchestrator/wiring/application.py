@@ -358,6 +358,16 @@ class Application(UseCases):
 
         return git_joiner(self.vault)
 
+    def lost_ledgers(self, project: str) -> Sequence[str]:
+        """Returns the refs of ledgers of `project` that were here, and whose last commit still is."""
+        from idse_orchestrator.health.recovery import lost_ledgers
+        from idse_orchestrator.ledger.refs import SESSIONS, project_ref
+        from idse_orchestrator.wiring.ledgers import KINDS
+
+        lost = lost_ledgers(self.work_tree, KINDS, self.workspace.session_folders())
+        here = (project_ref(project), f"{SESSIONS}{project}/")
+        return [each.ref for each in lost if each.ref == here[0] or each.ref.startswith(here[1])]
+
     def health_checks(self) -> Iterator[Check]:
         """Yields what `idse doctor` looks at, in order."""
         from shutil import which
@@ -373,7 +383,7 @@ class Application(UseCases):
         )
         hooks = self.hook_files()
         yield from checks_of(
-            Patient(self.reader, self.workspace, self.views, hooks, self.work_tree, self.templates)
+            Patient(self.reader, self.workspace, self.views, hooks, self.work_tree, self.templates, KINDS)
         )
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)

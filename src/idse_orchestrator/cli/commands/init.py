@@ -9,12 +9,13 @@ import click
 
 from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
 from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings, worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned, picked
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
-from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, IdseError, UsageError
+from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, ConflictError, IdseError, UsageError
 from idse_orchestrator.sessions.init_project import Initialized, InitRequest, init_project
 from idse_orchestrator.sync.agency import REMOTE as AGENCY
 
@@ -80,6 +81,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     with run.app.alone():
         setup = run.app.sync.set_up(agency, remote or AGENCY) if agency or remote else None
         brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
+        _refuse_lost(run, project)
         maker = run.app.session_maker
         made = init_project(maker, run.app.settings, InitRequest(project, stack, new_ledger, missing))
         if run.app.has_git:
@@ -99,6 +101,18 @@ def init(  # noqa: PLR0913 - one parameter for each option
         [*doubt_diagnostics(done.doubts), *kept_diagnostics(files)],
         code or (EXIT_CONFLICT if any(each.is_trouble for each in files) else EXIT_OK),
     )
+
+
+def _refuse_lost(run: Run, project: str) -> None:
+    """Raises ConflictError where a ledger was here and its last commit still is: it goes on from there."""
+    lost = run.app.lost_ledgers(project) if run.app.has_git else ()
+    if lost:
+        raise ConflictError(
+            f"{counted(len(lost), 'ledger')} of {project} was here and its ref is gone",
+            where=", ".join(lost[:3]),
+            cause="its last commit is still here; a new beginning would count nothing as finished",
+            fix=("idse doctor --fix    (has the ref point there again)",),
+        )
 
 
 def _install_hooks(run: Run) -> HooksReport | None:
