@@ -288,6 +288,17 @@ class TestCodeThatComesAfterItsLedger:
         assert team.ledger("spec.md") == expected
         assert history_has(team, MENDED)
 
+    def test_a_commit_that_was_amended_since_is_known_by_its_note(self, team, loop_of):
+        mate = loop_of(type(team.repo)(team.path.parent / "mate"))
+        mate.git("switch", "-q", "first")
+        mate.git("commit", "-q", "--amend", "-m", "in other words")
+        mate.git("switch", "-q", "main")
+        mate.does("sync", "push")
+        team.does("sync", "pull")
+        team.git("fetch", "-q", "mate")
+        team.git("merge", "-q", "--no-edit", "mate/first")
+        assert team.ledger("spec.md") == MENDED
+
     def test_what_was_not_recorded_is_news_all_the_same(self, team):
         team.git("switch", "-qc", "other", "mate/first")
         team.edit("plan.md", LINES + "six\n")

@@ -4,8 +4,8 @@ Each has a line in two documents, far from those of the others, so that a confli
 with himself. After every step no ledger has a conflict, idse left `git status` as it was, and what is
 committed is what the ledger has. In the end all clones hold the same, and no event that was seen is gone.
 
-Ledgers travel before the code they belong to. A line that comes by code alone is an edit of whoever brings
-it in, and conflicts with its author's next one: that is known, and not what is asked here.
+Ledgers travel before the code they belong to, and what a tool commits without hooks is not published. A line
+that comes by code alone is an edit of whoever brings it in, and conflicts with its author's next one.
 """
 
 from __future__ import annotations
@@ -81,6 +81,13 @@ class Person:
         """HEAD is a plain commit that nobody else has."""
         has_one_parent = len(self.out("rev-list", "--parents", "-1", "HEAD").split()) == 2
         return has_one_parent and not self.out("branch", "-r", "--contains", "HEAD")
+
+    @property
+    def is_recorded(self):
+        """Hooks have seen every commit that nobody else has."""
+        new = self.out("rev-list", "--no-merges", "origin/main..HEAD", "--", FOLDER).split()
+        notes = "--notes=refs/idse/notes/commits"
+        return all(self.out("log", "-1", "--format=%N", notes, commit) for commit in new)
 
     def line_in(self, text):
         """The line of this person in a document."""
@@ -160,7 +167,7 @@ def merge(person, chance):
 
 
 def publish(person, chance):
-    if person.is_home and person.is_clean:
+    if person.is_home and person.is_clean and person.is_recorded:
         save(person, chance)
         push(person, chance)
         person.git("push", "-q", "--no-verify", "origin", "main")

@@ -22,8 +22,8 @@ from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.project_workspace import WORKSPACE, session_folder, split_session_path
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
-from idse_orchestrator.ledger.notes import note_text
-from idse_orchestrator.ledger.refs import parse_session_ref, session_ref
+from idse_orchestrator.ledger.notes import note_text, parse_note
+from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS, parse_session_ref, session_ref
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import Acting, SessionKey
@@ -49,6 +49,10 @@ class Missed(NamedTuple):
 
     after: str
     before: str = ""
+
+
+_END = "\1"
+"""Ends a commit in a list of ours; no note has it."""
 
 
 class GitCodeCommits:
@@ -98,19 +102,25 @@ class GitCodeCommits:
         )
 
     def newest_known(self, key: SessionKey, change: CodeChange) -> str:
-        """Returns the newest commit of `change` whose edit the session's ledger has already; "" for none."""
+        """Returns the newest commit of `change` whose edit the session's ledger has already; "" for none.
+
+        An event names the commit that brought it; the note on a commit, which goes along when that is
+        rewritten, names the ledger commit that had it.
+        """
         if not change.before:
             return ""
-        folder = session_folder(*key)
-        new = self._git.lines("rev-list", "--topo-order", change.after, f"^{change.before}", "--", folder)
-        codes = (
-            "log",
-            "--format=%(trailers:key=Idse-Code,valueonly,separator=%x20)",
-            session_ref(*key),
-            "--",
+        form, limits = (
+            f"--format=%H%x00%N{_END}",
+            (change.after, f"^{change.before}", "--", session_folder(*key)),
         )
-        known = set(self._git.text(*codes).split())
-        return next((commit for commit in new if commit in known), "")
+        noted = self._git.text("log", "--topo-order", f"--notes={NOTES_ON_COMMITS}", form, *limits)
+        form = "--format=%H %(trailers:key=Idse-Code,valueonly,separator=%x20)"
+        known = set(self._git.text("log", "--no-show-signature", form, session_ref(*key), "--").split())
+        for commit, _, note in (row.strip().partition("\0") for row in noted.split(_END)):
+            held = {each.ledger for each in parse_note(note) if each.session == "/".join(key)}
+            if commit in known or held & known:
+                return commit
+        return ""
 
     def merge_base(self, one: str, other: str) -> str:
         """Returns where two commits parted; "" where they have nothing in common."""
