@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 
 import pytest
@@ -231,3 +232,18 @@ def test_hooks_uninstall_takes_its_empty_folder_along(bare_bones):
     assert bare_bones.idse("hooks", "install").returncode == 0
     assert bare_bones.idse("uninstall").returncode == 0
     assert not (bare_bones.path / ".git/hooks").exists()
+
+
+@pytest.mark.parametrize(
+    "command", [("doctor", "--fix"), ("uninstall",), ("uninstall", "--ledgers", "--yes")]
+)
+def test_a_backup_that_was_stopped_half_way_is_cleared_away(project, command):
+    left = project.path / ".git/idse-ledgers-20260101T000000Z.bundle.lock"
+    left.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    whole = project.path / ".git/idse-ledgers-20250101T000000Z.bundle"
+    whole.write_bytes(b"somebody's backup")
+    done = project.idse(*command)
+    assert done.returncode == 0, done.stderr
+    assert not left.exists()
+    assert whole.exists()

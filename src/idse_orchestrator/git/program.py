@@ -243,6 +243,12 @@ def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watc
             cause=words,
             fix=("put the folder itself where the link is: git does not follow it",),
         )
+    if "filter '" in words and (" failed" in words or "external filter" in words):
+        return InvalidArtifactError(
+            "a filter that git's attributes name does not run",
+            cause=words,
+            fix=("git config --show-origin --get-regexp '^filter\\.'", "install the program that it names"),
+        )
     for sign in (
         "No space left on device",
         "Read-only file system",

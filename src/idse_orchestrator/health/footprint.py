@@ -18,7 +18,7 @@ from idse_orchestrator.base.files import remove_file, storage_error
 from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.health.recovery import current_refs
+from idse_orchestrator.health.recovery import current_refs, unfinished_bundles
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.redaction import redacted
@@ -108,6 +108,8 @@ class GitFootprint:
                 _REMOVERS[trace.kind](self, trace.where)
             for base in ("refs", os.path.join("logs", "refs")):
                 _remove_empty(os.path.join(self._work_tree.common_dir, base, "idse"))
+            for path in unfinished_bundles(self._work_tree):
+                remove_file(path)
             self._remove_folder(self._work_tree.private)
         for _, git_dir in self._work_trees():
             _remove_empty(os.path.join(git_dir, "refs", "worktree"))
@@ -124,6 +126,8 @@ class GitFootprint:
             heads = heads_below(self._git, PUBLISHED)
             if [*heads] != [trace.where for trace in ledgers]:
                 raise ConflictError("ledgers appeared or went meanwhile", fix=("run the command again",))
+            for left in unfinished_bundles(self._work_tree):
+                remove_file(left)
             names = "".join(f"{name}\n" for name in heads).encode()
             self._git.bytes("bundle", "create", "--quiet", path, "--stdin", stdin=names, timeout=3600)
             self._git.bytes("bundle", "verify", "--quiet", path, timeout=3600)

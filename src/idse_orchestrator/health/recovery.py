@@ -169,6 +169,7 @@ def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_BUNDLE = re.compile(r"idse-ledgers-[0-9TZ]+\.bundle\.lock")
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 
@@ -194,14 +195,27 @@ def remove_stale_locks(work_tree: WorkTree) -> str:
 
 def leftovers(work_tree: WorkTree) -> Sequence[str]:
     """Returns absolute paths of temporary files in idse's own folders whose process is gone."""
-    return sorted(
+    pieces = (
         path
         for folder in dict.fromkeys((work_tree.private, os.path.join(work_tree.git_dir, "idse")))
         for path in _files(folder)
         if (found := _PIECE.fullmatch(os.path.basename(path)))
         and not is_alive(next(filter(None, found.groups())))
-        and _age(path) > STALE_AFTER_SECONDS
     )
+    left = (*pieces, *unfinished_bundles(work_tree))
+    return sorted(path for path in left if _age(path) > STALE_AFTER_SECONDS)
+
+
+def unfinished_bundles(work_tree: WorkTree) -> Sequence[str]:
+    """Returns backups of ledgers that nobody finished: git writes one beside its name first.
+
+    They are made under the ledger lock: who holds it knows that no process works on them.
+    """
+    try:
+        names = os.listdir(work_tree.common_dir)
+    except OSError:
+        return []
+    return [os.path.join(work_tree.common_dir, name) for name in names if _BUNDLE.fullmatch(name)]
 
 
 def remove_leftovers(work_tree: WorkTree) -> str:

@@ -43,6 +43,9 @@ class Folders(Protocol):
         A file that exists is never touched.
         """
 
+    def check_new(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """Raises InvalidArtifactError where `files` (by path in `folder`) could not be recorded."""
+
     def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Makes `folder` with `files` (by path in it): all of them or, whatever happens, none.
 
@@ -95,6 +98,7 @@ def create_session(maker: SessionMaker, project: str, request: SessionRequest) -
             ],
         )
     documents = session_documents(maker, key, request)
+    maker.folders.check_new(session_folder(*key), documents)
     maker.writer.ready()
     maker.folders.make_folder(session_folder(*key), documents)
     return record_session(maker, key, request)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import label, one_line
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, session_folder
 from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.sessions.create_session import (
@@ -123,7 +123,8 @@ def _strays(maker: SessionMaker, project: str) -> list[SessionKey]:
 def _refuse_in_time(maker: SessionMaker, project: str) -> None:
     """Raises what would stop the work half way, before anything is changed."""
     if not any(owner == project for owner, _ in maker.workspace.session_folders()):
-        session_documents(maker, (project, BLUEPRINT), _BLUEPRINT)
+        documents = session_documents(maker, (project, BLUEPRINT), _BLUEPRINT)
+        maker.folders.check_new(session_folder(project, BLUEPRINT), documents)
     maker.writer.ready()
 
 

@@ -272,7 +272,7 @@ class Application(UseCases):
         from idse_orchestrator.sessions.create_session import SessionMaker
         from idse_orchestrator.worktree.work_files import WorkFiles
 
-        files = WorkFiles(self.top, self.private)
+        files = WorkFiles(self.top, self.private, self.work_tree.git)
         return SessionMaker(
             self.reader, self.writer, self.workspace, self.views, files, self.templates, self.today
         )

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_new
 from idse_orchestrator.errors import ConflictError
+from idse_orchestrator.git.program import failure
 from idse_orchestrator.worktree.capture import filtered_ids, private_index
 
 if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -26,17 +28,35 @@ _CANNOT_MOVE = frozenset({errno.EXDEV, errno.ENOTEMPTY, errno.EEXIST})
 
 
 class WorkFiles:
-    """The `Folders` port on the folder `top`; `private` is idse's own, where files wait to be moved in."""
+    """The `Folders` port on the folder `top`; `private` is idse's own, where files wait to be moved in.
 
-    def __init__(self, top: str, private: str) -> None:
+    `git`, where there is one, says whether it could record them.
+    """
+
+    def __init__(self, top: str, private: str, git: Git | None = None) -> None:
         self._toplevel = top
         self._private = private
+        self._git = git
 
     def write_new(self, files: Mapping[str, bytes]) -> tuple[str, ...]:
         """See `Folders.write_new`. ConflictError where a link on the way leads elsewhere."""
         for path in files:
             self._refuse_link(path)
         return tuple(path for path, content in files.items() if self._write(path, content))
+
+    def check_new(self, folder: str, files: Mapping[str, bytes]) -> None:
+        """See `Folders.check_new`: a filter that git's attributes name may not be installed."""
+        if self._git is None:
+            return
+        paths = {f"{folder}/{path}": content for path, content in files.items()}
+        names = "".join(f"{path}\0" for path in paths).encode("utf-8", "surrogateescape")
+        fields = self._git.text("check-attr", "-z", "--stdin", "filter", stdin=names).split("\0")
+        for path, value in zip(fields[::3], fields[2::3], strict=False):
+            if value not in ("unspecified", "unset", "set"):
+                question = ("hash-object", "--stdin", f"--path={path}")
+                done = self._git.attempt(*question, stdin=paths[path])
+                if done.returncode != 0:
+                    raise failure(question, done)
 
     def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
         """See `Folders.make_folder`. ConflictError as by `write_new`."""
