@@ -18,9 +18,9 @@ def published(repo):
     return dict(row.split(" ") for row in rows)
 
 
-def sync(repo, direction="push"):
+def sync(repo, direction="push", code=0):
     done = repo.idse("sync", direction, "--json")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == code, done.stdout + done.stderr
     return json.loads(done.stdout)["data"]
 
 
@@ -125,7 +125,7 @@ def test_a_conflict_is_in_the_document_and_blocks_the_gate_until_it_is_resolved(
     edit(one, "# Intent\n\nOne line.\n")
     edit(other, "# Intent\n\nAnother line.\n")
     sync(one)
-    sync(other)
+    sync(other, code=3)
     assert "<<<<<<<" in other.git("show", f"{LEDGER}:artifacts/intent.md")
     assert "conflicted" in other.idse("sync", "status").stdout
     assert other.idse("restore", "--force").returncode == 0

@@ -13,6 +13,8 @@ from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
 from idse_orchestrator.health.recovery import bring_back, current_refs, lost_ledgers
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
+from idse_orchestrator.ledger.refs import parse_session_ref, session_ref
+from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
 from idse_orchestrator.worktree.ignore_rules import CURRENT as CURRENT_RULES
@@ -64,6 +66,7 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("views", lambda: _views(patient), lambda: _mend_views(patient))
     yield Check("agents", lambda: agents_diagnosis(*places), lambda: mend_agents(*places))
     yield Check("sessions", lambda: _sessions(patient))
+    yield Check("conflicts", lambda: _conflicts(patient))
     yield Check("templates", lambda: _templates(patient))
 
 
@@ -230,6 +233,16 @@ def _mend_views(patient: Patient) -> str:
         path for view, content in _wanted(patient) for path in patient.workspace.write_views({view: content})
     ]
     return f"wrote {_some(written)}"
+
+
+def _conflicts(patient: Patient) -> Diagnosis:
+    refs = [session_ref(*key) for key in patient.ledgers.sessions()]
+    found = PublishedRefs(patient.work_tree).conflicts(refs)
+    if not found:
+        return Diagnosis(OK, "no ledger has one")
+    keys = dict.fromkeys(parse_session_ref(place.ref) for place in found)
+    says = [f"{_name(parse_session_ref(each.ref))}: {each.path}, line {each.line}" for each in found]
+    return Diagnosis(PROBLEM, _some(says), tuple(f"idse restore {_name(key)}" for key in keys))
 
 
 def _sessions(patient: Patient) -> Diagnosis:

@@ -13,6 +13,7 @@ from idse_orchestrator.documents.project_workspace import ARTIFACTS as ARTIFACT_
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, corrupt, unreadable
 from idse_orchestrator.ledger.events import KINDS, SessionKey, Synced, Tip
+from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
     SESSIONS,
@@ -91,7 +92,12 @@ class GitLedgerReader:
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
         parts = _parsed(_table, project_ref(project), state.data) if state else {}
         unknown = _unknown(tip.state, own.data if own else b"", event.data if event else b"")
-        return Look(tip, blobs, parts, unknown)
+        lines = {
+            stage: conflict_line(blob.data)
+            for stage, blob in zip(ARTIFACT_PATHS, found, strict=True)
+            if blob and blob.kind == "blob"
+        }
+        return Look(tip, blobs, parts, unknown, {stage: line for stage, line in lines.items() if line})
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""

@@ -30,12 +30,14 @@ class Look(NamedTuple):
 
     Its tip; the blob id of each stage's artifact there; and its project's state, of which other themes read
     their parts. `newer` says what a newer idse must have written there, "" where all of it is known.
+    `conflicts` maps a stage to the line of the first conflict in its document.
     """
 
     tip: Tip[SessionState]
     blobs: Mapping[str, str]
     parts: Mapping[str, Any] = {}
     newer: str = ""
+    conflicts: Mapping[str, int] = {}
 
 
 KEPT = ("handoffs", "claims")

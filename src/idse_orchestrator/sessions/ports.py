@@ -82,6 +82,9 @@ class Documents(Protocol):
     def blobs(self, project: str, session: str) -> Mapping[str, str]:
         """Stage to blob id of its artifact as git would record it now; stages without a file are left out."""
 
+    def given(self, project: str, session: str) -> str:
+        """Returns the tree that was given to the session's ledger last, or taken from it; "" for none."""
+
     def capture(self, project: str, session: str) -> Captured | None:
         """Writes the folder's content as git objects; None where there is no folder or it is empty.
 

@@ -51,6 +51,23 @@ def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
     return NextAction("all seven stages are complete", ("idse spawn NAME",))
 
 
+def conflict_action(
+    found: Mapping[str, int], here: Mapping[str, str], given: Mapping[str, str]
+) -> NextAction:
+    """Returns what to do about the first conflict that a ledger holds: a text between markers.
+
+    `here` are the blobs of the documents in the work tree, `given` those that were given to the ledger last
+    or taken from it: a document that is still just that has nothing of the conflict in it.
+    """
+    stage = next(stage for stage in ARTIFACTS if stage in found)
+    artifact = ARTIFACTS[stage]
+    place = f"{artifact}, line {found[stage]}"
+    if stage not in here or (stage in given and here[stage] == given[stage]):
+        why = f"the ledger has a conflict in {place}: bring it here, and resolve it"
+        return NextAction(why, ("idse restore",), stage, artifact)
+    return NextAction(f"resolve the conflict of {place} of the ledger", ("idse save",), stage, artifact)
+
+
 def _about(here: Standing) -> NextAction | None:
     stage, artifact = here.stage, ARTIFACTS[here.stage]
     if here.status == COMPLETE and here.condition == CHANGED:
@@ -110,7 +127,16 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
     stages = standings(state, blobs)
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(state, stages)
+    if ledger.conflicts and state.status != ARCHIVED:
+        is_here = all(in_folder.get(stage) == in_ledger.get(stage) for stage in ledger.conflicts)
+        tree = "" if is_here else workspace.given(*key)
+        action = conflict_action(ledger.conflicts, in_folder, _by_stage(ledgers, tree))
     return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
+
+
+def _by_stage(ledgers: LedgerReader, tree: str) -> Mapping[str, str]:
+    files = ledgers.tree_files(tree) if tree else {}
+    return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

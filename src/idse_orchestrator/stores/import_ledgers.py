@@ -33,7 +33,7 @@ from idse_orchestrator.stores.entry import StoreEntry, entry_id, entry_objects
 from idse_orchestrator.sync import syncing as sync
 from idse_orchestrator.sync.incoming import incoming_folder
 from idse_orchestrator.sync.published_refs import PublishedRefs
-from idse_orchestrator.sync.pull import conflicts_of, install_changes
+from idse_orchestrator.sync.pull import install_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -131,14 +131,16 @@ def import_ledgers(vault: Vault, kinds: Kinds, store: DesignStore) -> CopyOutcom
         remote = StoreRemote(vault, store, mine)
         pulling = sync.Pulling(vault, lambda: kinds, remote)
         changes = install_changes(pulling)
-        conflicts = conflicts_of(pulling, changes.outcomes)
+        conflicts = pulling.conflicts(changes.outcomes)
     found = {ref: _unmoved(_key(ref), head, mine.get(ref, "")) for ref, head in changes.theirs.items()}
     for each in changes.outcomes:
         key = _key(each.ref)
         found[each.ref] = LedgerOutcome(key, _RESULTS[each.result], each.old, each.new, each.why)
     for ref, why in remote.broken.items():
         found[ref] = LedgerOutcome(_key(ref), REFUSED, mine.get(ref, ""), "", why)
-    return CopyOutcome(tuple(sorted(found.values())), tuple(map(_key, conflicts)))
+    return CopyOutcome(
+        tuple(sorted(found.values())), tuple(dict.fromkeys(_key(place.ref) for place in conflicts))
+    )
 
 
 def _unmoved(key: LedgerKey, theirs: str, mine: str) -> LedgerOutcome:

@@ -14,6 +14,7 @@ from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError
 from idse_orchestrator.ledger.entries import read_event
 from idse_orchestrator.ledger.events import SessionKey, Synced, Tip
 from idse_orchestrator.ledger.kinds import refuse_unknown
+from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.merge.paths import File
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.pipeline.stage_state_model import SessionState, state_from_json
@@ -120,7 +121,9 @@ class StoreLedgerReader:
             return None
         owner = self.project(project)
         parts = owner.state.parts if owner else {}
-        return Look(tip, _by_stage(self._folders.files(tip.artifacts)), parts)
+        blobs = _by_stage(self._folders.files(tip.artifacts))
+        lines = {stage: conflict_line(self._store.load_artifact(blob)) for stage, blob in blobs.items()}
+        return Look(tip, blobs, parts, conflicts={stage: line for stage, line in lines.items() if line})
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""

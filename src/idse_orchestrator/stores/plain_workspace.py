@@ -97,6 +97,10 @@ class PlainWorkspace(WorkFolders):
         """See `Contributions.edit`."""
         return Edit(tree, (self._given(project, session) or "",))
 
+    def given(self, project: str, session: str) -> str:
+        """See `Documents.given`."""
+        return self._given(project, session) or ""
+
     def _given(self, project: str, session: str) -> str | None:
         files = last_given(self._place, project, session)
         return None if files is None else self._folders.id_of(files)

@@ -15,6 +15,7 @@ from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS
+from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
 
 if TYPE_CHECKING:
@@ -42,8 +43,8 @@ _PATIENCE = 15.0
 """Seconds in which a lock file that nobody owns is found to be stale, three times over."""
 _LONG = 3600.0
 _NOTHING = "0" * 40
-_MARKED = ("grep", "-lzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
-"""Lists documents of commits that have both marks of a conflict."""
+_MARKED = ("grep", "-nzI", "--no-color", "--all-match", "-e", "^<<<<<<< ", "-e", "^>>>>>>> ")
+"""Lists the marks in documents of commits that have both marks of a conflict."""
 
 
 class PublishedRefs:
@@ -61,17 +62,22 @@ class PublishedRefs:
         """Returns those of `ids` whose commit is in this repository."""
         return frozenset(each.id for each in headers(self._git, ids) if each and each.kind == "commit")
 
-    def conflicted(self, refs: Iterable[str]) -> frozenset[str]:
-        """Returns those of `refs` whose documents carry conflict markers."""
-        asked = list(refs)
-        found: set[str] = set()
-        for start in range(0, len(asked), _ARGUMENTS):
-            names = asked[start : start + _ARGUMENTS]
-            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout.decode(
-                "utf-8", "replace"
+    def conflicts(self, refs: Iterable[str]) -> Sequence[ConflictPlace]:
+        """Returns where documents of `refs` carry conflict markers; a ref that is gone has none."""
+        wanted = sorted(set(refs))
+        found: dict[tuple[str, str], ConflictPlace] = {}
+        for start in range(0, len(wanted), _ARGUMENTS):
+            names = self._git.lines(
+                "for-each-ref", "--format=%(refname)", *wanted[start : start + _ARGUMENTS]
             )
-            found.update(row.partition(":")[0] for row in rows.split("\0"))
-        return frozenset(found).intersection(asked)
+            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout if names else b""
+            for row in rows.decode("utf-8", "surrogateescape").split("\n"):
+                name, _, rest = row.partition("\0")
+                ref, _, path = name.partition(f":{ARTIFACTS}/")
+                line, _, text = rest.partition("\0")
+                if ref in names and text.startswith("<<<<<<< "):
+                    found.setdefault((ref, path), ConflictPlace(ref, path, int(line)))
+        return tuple(found[key] for key in sorted(found))
 
     def relations(self, pairs: Iterable[tuple[str, str]], objects: Incoming | None) -> Sequence[str]:
         """Returns for each (mine, theirs) one of EQUAL, AHEAD, BEHIND, DIVERGED.

@@ -59,13 +59,7 @@ def pull(syncing: Syncing) -> SyncOutcome:
     changes = install_changes(syncing)
     point = note_pull(syncing, changes.moved)
     refs = tuple(changes.outcomes)
-    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts_of(syncing, refs))
-
-
-def conflicts_of(syncing: Pulling, outcomes: Sequence[RefOutcome]) -> tuple[str, ...]:
-    """Returns those of the merged refs whose documents carry conflict markers now."""
-    merged = [outcome.ref for outcome in outcomes if outcome.result == MERGED]
-    return tuple(sorted(syncing.refs.conflicted(merged))) if merged else ()
+    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, syncing.conflicts(refs))
 
 
 def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:

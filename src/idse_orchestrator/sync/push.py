@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.errors import UnreachableError
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH, RefMove
-from idse_orchestrator.sync.pull import Changes, conflicts_of, install_changes, note_pull
+from idse_orchestrator.sync.pull import Changes, install_changes, note_pull
 from idse_orchestrator.sync.syncing import (
     MERGED,
     MOVING,
@@ -34,6 +34,7 @@ from idse_orchestrator.sync.syncing import (
 )
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.incoming import Incoming
     from idse_orchestrator.sync.points import SyncPoint
@@ -119,7 +120,7 @@ class _Pushing:
     def outcome(self) -> SyncOutcome:
         """Returns the outcome of all attempts."""
         refs = tuple(self._outcomes[ref] for ref in sorted(self._outcomes))
-        conflicts = conflicts_of(self._syncing, refs)
+        conflicts = self._syncing.conflicts(refs)
         return SyncOutcome(self._syncing.agency, PUSH, refs, self._changes.equal, self._point, conflicts)
 
     def given_up(self) -> SyncOutcome:
@@ -203,12 +204,14 @@ class SyncStatus(NamedTuple):
     """All refs, worst first, and the sync point that was made last here.
 
     `unreachable` is why the remote could not be asked: then what it has is from memory.
+    `conflicts` are the places where documents carry conflict markers.
     """
 
     agency: Agency
     refs: tuple[RefStanding, ...]
     last: SyncPoint | None
     unreachable: UnreachableError | None = None
+    conflicts: tuple[ConflictPlace, ...] = ()
 
     def number(self, standing: str) -> int:
         """Returns how many refs have this standing."""
@@ -224,13 +227,14 @@ def sync_status(syncing: Syncing) -> SyncStatus:
         theirs, unreachable = syncing.remote.remembered(), error
     mine, theirs = _compared(syncing, syncing.refs.heads()), _compared(syncing, theirs)
     standings = _standings(syncing, mine, theirs)
-    marked = syncing.refs.conflicted(mine)
+    conflicts = tuple(syncing.refs.conflicts(mine))
+    marked = {place.ref for place in conflicts}
     refs = [
         RefStanding(ref, CONFLICTED if ref in marked else standing, mine.get(ref, ""), theirs.get(ref, ""))
         for ref, standing in standings.items()
     ]
     refs.sort(key=lambda ref: (STANDINGS.index(ref.standing), ref.ref))
-    return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable)
+    return SyncStatus(syncing.agency, tuple(refs), syncing.points.latest(), unreachable, conflicts)
 
 
 def _compared(syncing: Syncing, heads: Mapping[str, str]) -> dict[str, str]:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from idse_orchestrator.base.files import file_lock
+from idse_orchestrator.base.files import file_lock, remove_file, write_atomically
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
-from idse_orchestrator.ledger.refs import SYNC
+from idse_orchestrator.ledger.refs import SESSIONS, SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from contextlib import AbstractContextManager
 
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.events import Acting
     from idse_orchestrator.ledger.kinds import Kinds
+    from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.guard import GitGuard
@@ -69,7 +70,7 @@ class SyncOutcome(NamedTuple):
 
     `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
     the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
-    refs whose documents carry conflict markers since a merge.
+    the places where documents of ledgers here carry conflict markers, left by this sync or an earlier one.
     """
 
     agency: Agency
@@ -77,13 +78,17 @@ class SyncOutcome(NamedTuple):
     refs: tuple[RefOutcome, ...]
     equal: int
     point: str = ""
-    conflicts: tuple[str, ...] = ()
+    conflicts: tuple[ConflictPlace, ...] = ()
 
     @property
     def exit_code(self) -> int:
         """0 only if everything went well."""
-        return worst_exit(_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs)
+        codes = [_EXIT.get(outcome.result, EXIT_OK) for outcome in self.refs]
+        return worst_exit([*codes, EXIT_CONFLICT] if self.conflicts else codes)
 
+
+_CONFLICTS = "conflicts"
+"""The file among idse's own that names refs with a conflict, one a line."""
 
 UNKNOWN = "unknown-ref"
 """Code of the note on a ref of a kind that only a newer idse knows."""
@@ -122,6 +127,27 @@ class Pulling:
         self.remote = remote
         self.refs = PublishedRefs(vault)
         self._vault = vault
+
+    def conflicts(self, outcomes: Iterable[RefOutcome] = ()) -> tuple[ConflictPlace, ...]:
+        """Returns the conflicts in ledgers that moved, as `outcomes` say, and in those that had one before.
+
+        The refs that have one are kept for the next sync: most have none, and none is looked for there.
+        """
+        path = os.path.join(self._vault.private, _CONFLICTS)
+        before: list[str] = []
+        with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
+            before = file.read().split()
+        moved = [each.ref for each in outcomes if each.ref.startswith(SESSIONS)]
+        if not before and not moved:
+            return ()
+        found = self.refs.conflicts([*before, *moved])
+        refs = sorted({place.ref for place in found})
+        if refs:
+            text = "".join(f"{ref}\n" for ref in refs).encode("utf-8", "surrogateescape")
+            write_atomically(path, text)
+        elif before:
+            remove_file(path)
+        return tuple(found)
 
     @cached_property
     def kinds(self) -> Kinds:
@@ -178,7 +204,9 @@ class Syncing(Pulling):
 def no_news(syncing: Syncing, direction: str) -> SyncOutcome | None:
     """Returns the outcome of a sync that finds both sides the same, as most do; None if they differ."""
     equal = syncing.remote.settled()
-    return None if equal is None else SyncOutcome(syncing.agency, direction, (), equal)
+    if equal is None:
+        return None
+    return SyncOutcome(syncing.agency, direction, (), equal, conflicts=syncing.conflicts())
 
 
 def without_points(moves: Sequence[RefMove]) -> list[RefMove]:

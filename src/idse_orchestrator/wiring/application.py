@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.events import Actor
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
+    from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.note_tree import GitSettings
     from idse_orchestrator.pipeline.ports import LedgerReader
@@ -151,6 +152,13 @@ class Application(UseCases):
         from idse_orchestrator.wiring.ledgers import KINDS
 
         return GitLedgerHistory(self.vault, KINDS.words)
+
+    def conflicts(self, sessions: Sequence[str]) -> Sequence[ConflictPlace]:
+        """Returns where ledgers of `sessions` ("project/session") hold conflicts between markers."""
+        from idse_orchestrator.ledger.refs import SESSIONS
+        from idse_orchestrator.sync.published_refs import PublishedRefs
+
+        return PublishedRefs(self.vault).conflicts(f"{SESSIONS}{name}" for name in sessions)
 
     def blueprint(self, project: str, on_progress: Callable[[int, int], None] | None = None) -> Blueprint:
         """Returns what the use cases of blueprint claims work with."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
     from idse_orchestrator.ledger.fsck import FoundRef
+    from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
@@ -173,6 +174,20 @@ class StoreApplication(UseCases):
         from idse_orchestrator.wiring.ledgers import KINDS
 
         return StoreHistory(self.store, self._folders, KINDS.words)
+
+    def conflicts(self, sessions: Sequence[str]) -> Sequence[ConflictPlace]:
+        """Returns where ledgers of `sessions` ("project/session") hold conflicts between markers."""
+        from idse_orchestrator.documents.project_workspace import ARTIFACTS
+        from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
+        from idse_orchestrator.ledger.refs import SESSIONS
+
+        looks = {name: self.reader.look(*name.split("/", 1)) for name in sessions if "/" in name}
+        return [
+            ConflictPlace(f"{SESSIONS}{name}", ARTIFACTS[stage], line)
+            for name, look in looks.items()
+            if look
+            for stage, line in look.conflicts.items()
+        ]
 
     @cached_property
     def trees(self) -> Trees:

@@ -85,6 +85,11 @@ class GitWorkspace(WorkFolders):
         blobs |= {path: blob for path, (_, blob) in kept.items()}
         return {stage: blobs[path] for stage, path in paths.items() if path in blobs}
 
+    def given(self, project: str, session: str) -> str:
+        """See `Documents.given`."""
+        last = last_contribution(self._work_tree, project, session)
+        return last.tree if last else ""
+
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Documents.capture`."""
         return capture_folder(self._work_tree, session_folder(project, session))

@@ -196,10 +196,13 @@ def _lines(run: Run, done: _Done) -> Iterator[str]:
 def _brought_lines(outcome: SyncOutcome | None) -> Iterator[str]:
     if outcome is None or not outcome.refs:
         return
-    from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary
+    from idse_orchestrator.cli.render.sync import outcome_lines, outcome_summary, ref_label
+    from idse_orchestrator.cli.render.warnings import markers_warning
 
     yield Said(f"from {outcome.agency.url}: {outcome_summary(outcome)}")
     yield from map(Said, outcome_lines(outcome) if outcome.exit_code else ())
+    for place in outcome.conflicts:
+        yield markers_warning(ref_label(place.ref), place)
     if outcome.agency.remote == "origin":
         yield Said("  to push there, too: idse sync setup --remote origin")
 

@@ -28,27 +28,28 @@ def push(run: Run, *, dry_run: bool = False) -> Answer:
 
     What the Agency has and this repository does not is pulled first. Every ref is held to the publish
     guard: nothing of the repository but its IDSE documents ever leaves. Exit code 1: a ref was refused
-    or rejected; 3: others kept pushing; 4: not authorized; 5: the Agency cannot be reached, and what
-    waits is sent by the next push.
+    or rejected; 3: others kept pushing, or a ledger here has a conflict; 4: not authorized; 5: the Agency
+    cannot be reached, and what waits is sent by the next push.
     """
     with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PUSH) or _push(syncing, dry_run=dry_run)
     if outcome.refs and not dry_run:
         _afterwards(run)
-    return outcome_answer("idse.sync-push/1", outcome, run.terminal.style, dry_run=dry_run)
+    return outcome_answer("idse.sync-push/2", outcome, run.terminal.style, dry_run=dry_run)
 
 
 def pull(run: Run) -> Answer:
     """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
 
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
-    `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1.
+    `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1. A conflict
+    that this or an earlier sync left in a ledger is named with its line; exit code 3.
     """
     with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PULL) or _pull(syncing)
     if outcome.refs:
         _afterwards(run)
-    return outcome_answer("idse.sync-pull/1", outcome, run.terminal.style)
+    return outcome_answer("idse.sync-pull/2", outcome, run.terminal.style)
 
 
 def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:
@@ -93,10 +94,13 @@ def _status(run: Run, *, everything: bool) -> Answer:
 
 
 def _standing_lines(run: Run, found: SyncStatus, *, everything: bool) -> Iterator[str]:
-    from idse_orchestrator.cli.render.sync import standing_lines, standing_summary, teammate_line
+    from idse_orchestrator.cli.render.sync import ref_label, standing_lines, standing_summary, teammate_line
+    from idse_orchestrator.cli.render.warnings import markers_warning
 
     yield Said(f"agency {found.agency.url}")
     yield from standing_lines(found, run.terminal.style, everything=everything)
+    for place in found.conflicts:
+        yield markers_warning(ref_label(place.ref), place)
     yield Said(standing_summary(found))
     yield Said(teammate_line(found.agency))
     if found.unreachable:

@@ -10,6 +10,7 @@ import click
 from idse_orchestrator.cli.layout import PLAIN
 from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary
+from idse_orchestrator.cli.render.warnings import conflict_remark, markers_warning, session_name
 from idse_orchestrator.cli.terminal import Answer, Progress, Said
 from idse_orchestrator.constitution.scope import Scope
 from idse_orchestrator.constitution.validate import validate as judge
@@ -98,10 +99,15 @@ def validate(run: Run, session: str | None, **options: Any) -> Answer:  # noqa: 
         _write(asked.output, text + "\n" if text else "")
         text = ""
     recorded = _recorded(run, report) if asked.record else ()
+    places = () if asked.sources else run.app.conflicts(report.sessions)
     return Answer(
         SCHEMA,
         lambda: report_data(report, rules),
-        _lines(text, report, recorded, counts=asked.is_to_file or form == "concise"),
+        [
+            *_lines(text, report, recorded, counts=asked.is_to_file or form == "concise"),
+            *(markers_warning(session_name(place), place) for place in places),
+        ],
+        [conflict_remark(place) for place in places],
         code=EXIT_CHECK_FAILED if report.blocks(strict=asked.strict) else EXIT_OK,
     )
 

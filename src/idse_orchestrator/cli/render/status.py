@@ -100,6 +100,10 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "validation": picked(state.validation, "constitution at"),
         "waivers": [picked(waiver, "rule reason expires by") for waiver in state.waivers],
         "not_applied": [picked(entry, "event why") for entry in state.not_applied],
+        "conflicts": [
+            {"stage": stage, "path": ARTIFACTS[stage], "line": line}
+            for stage, line in status.ledger.conflicts.items()
+        ],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
         "handoffs": handoffs_data(open_handoffs(state)),
@@ -163,6 +167,8 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
         remarks += [style.red(fitted(printable(line), _WIDTH)) for line in _newer_lines(status.ledger.newer)]
     if not status.has_folder:
         remarks.append(style.yellow("no folder in this work tree: idse restore"))
+    if status.ledger.conflicts:
+        remarks.append(style.red(f"conflict in the ledger: {conflict_places(status.ledger.conflicts)}"))
     if status.synced.is_tracked and status.synced.there != status.tip:
         remarks.append(f"differs from the Agency as of {status.synced.at}: idse sync push")
     if state.validation.status == "failing":
@@ -188,6 +194,11 @@ def _newer_lines(what: str) -> tuple[str, str]:
         f"needs a newer idse: {what.partition(', which')[0]}",
         "it is read, and not written on: pip install --upgrade idse-orchestrator",
     )
+
+
+def conflict_places(conflicts: Mapping[str, int]) -> str:
+    """Names the documents that have a conflict, each with its line, the first few of them."""
+    return few([f"{ARTIFACTS[stage]}, line {line}" for stage, line in conflicts.items()])
 
 
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:

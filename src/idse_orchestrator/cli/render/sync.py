@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
-from idse_orchestrator.cli.render.warnings import markers_warning
+from idse_orchestrator.cli.render.warnings import markers_warning, place_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
 from idse_orchestrator.sync.agency import ORIGIN
@@ -44,8 +44,8 @@ def outcome_answer(schema: str, outcome: SyncOutcome, style: Style, *, dry_run: 
 def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator[str]:
     yield Said(f"{'to' if outcome.direction == PUSH else 'from'} {outcome.agency.url}")
     yield from outcome_lines(outcome, style)
-    for ref in outcome.conflicts:
-        yield markers_warning(ref_label(ref))
+    for place in outcome.conflicts:
+        yield markers_warning(ref_label(place.ref), place)
     summary = outcome_summary(outcome)
     if outcome.exit_code:
         yield Warned(summary)
@@ -82,7 +82,7 @@ def outcome_summary(outcome: SyncOutcome) -> str:
 
 
 def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
-    """Returns ``data`` of idse.sync-push/1 and idse.sync-pull/1."""
+    """Returns ``data`` of idse.sync-push/2 and idse.sync-pull/2."""
     return {
         "url": outcome.agency.url,
         "remote": outcome.agency.remote or None,
@@ -99,7 +99,7 @@ def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
         ],
         "up_to_date": outcome.equal,
         "sync_point": outcome.point or None,
-        "conflicts": list(outcome.conflicts),
+        "conflicts": [place_data(place) for place in outcome.conflicts],
     }
 
 
@@ -163,6 +163,7 @@ def standing_data(status: SyncStatus) -> dict[str, object]:
             for ref in status.refs
         ],
         "last_sync": picked(status.last, "at direction") if status.last else None,
+        "conflicts": [place_data(place) for place in status.conflicts],
     }
 
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.cli.terminal import Warned, remark
-from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.cli.terminal import Warned, picked, remark
+from idse_orchestrator.errors import ConflictError, InvalidConfigurationError
+from idse_orchestrator.ledger.refs import parse_session_ref
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.merge.conflicts import Conflict
+    from idse_orchestrator.ledger.merge.conflicts import Conflict, ConflictPlace
     from idse_orchestrator.sessions.template_folder import TemplateDoubt
     from idse_orchestrator.worktree.hook import HooksReport
 
@@ -41,9 +43,28 @@ def conflict_words(conflict: Conflict, before: str) -> str:
     return words.get(conflict.kind, markers)
 
 
-def markers_warning(name: str) -> Warned:
-    """Returns the warning that the session `name` ("project/session") was joined with conflicts."""
-    return Warned(f"{name} has conflict markers: idse restore {name}, resolve them, idse save {name}")
+def markers_warning(name: str, place: ConflictPlace | None = None) -> Warned:
+    """Returns the warning that the ledger of the session `name` ("project/session") has a conflict."""
+    what = f"a conflict in {printable(place.path)}, line {place.line}" if place else "conflict markers"
+    return Warned(f"{name} has {what}: idse restore {name}, resolve it, idse save {name}")
+
+
+def session_name(place: ConflictPlace) -> str:
+    """Returns ``project/session`` of the ledger that has a conflict."""
+    return "/".join(parse_session_ref(place.ref) or (place.ref,))
+
+
+def conflict_remark(place: ConflictPlace) -> dict[str, object]:
+    """Returns a conflict in a ledger as an entry of ``diagnostics``."""
+    name = session_name(place)
+    fix = [f"idse restore {name}", f"idse save {name}"]
+    where = f"{name}:{place.path}:{place.line}"
+    return remark("warning", f"the ledger of {name} has a conflict", ConflictError.code, where=where, fix=fix)
+
+
+def place_data(place: ConflictPlace) -> dict[str, object]:
+    """Returns a conflict in a ledger as JSON values."""
+    return picked(place, "ref path line")
 
 
 def worktree_notice(report: HooksReport) -> Iterator[Warned]:

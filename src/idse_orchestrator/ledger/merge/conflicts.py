@@ -30,6 +30,27 @@ class Conflict(NamedTuple):
     original: str
 
 
+class ConflictPlace(NamedTuple):
+    """Where a document of a ledger has the markers of a conflict: the ref, the path, the first line."""
+
+    ref: str
+    path: str
+    line: int
+
+
+def conflict_line(data: bytes) -> int:
+    """Returns the line of the first conflict between markers in a document; 0 without one."""
+    if b"<<<<<<< " not in data or b">>>>>>> " not in data:
+        return 0
+    opened = 0
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if line.startswith(b"<<<<<<< "):
+            opened = opened or number
+        elif opened and line.startswith(b">>>>>>> "):
+            return opened
+    return 0
+
+
 class Merged(NamedTuple):
     """A merged tree, and its conflicts in order of their paths."""
 
