@@ -215,3 +215,18 @@ def test_the_briefing_of_an_agent_fits_1500_tokens_whatever_is_wrong(loop):
     assert done.returncode == 0
     assert "more: idse validate" in done.stdout
     assert len(done.stdout) <= 4 * 1500
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (("log", "-n"), "idse log"),
+        (("session", "list", "--project"), "idse session list"),
+        (("stage", "complete", "intent", "-m"), "idse stage complete"),
+        (("--store",), "idse"),
+    ],
+)
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(loop, args, command):
+    done = loop.idse(*args)
+    assert done.returncode == 2
+    assert f"   = fix:   {command} --help\n" in done.stderr

@@ -200,15 +200,30 @@ def run_with_click(argv: Sequence[str]) -> int:
         click.echo(error.format_message())  # a group that was called without its command
         return EXIT_USAGE
     except click.UsageError as error:
-        raise _as_ours(error) from error
+        raise _as_ours(error, argv) from error
     except click.ClickException as error:
         raise UsageError(error.format_message()) from error
     return code if isinstance(code, int) else EXIT_OK
 
 
-def _as_ours(error: click.UsageError) -> UsageError:
-    path = error.ctx.command_path if error.ctx else "idse"
-    usage = error.ctx.get_usage().removeprefix("Usage: ") if error.ctx else ""
+def _context_of(argv: Sequence[str]) -> click.Context:
+    """Returns the context of the command that `argv` names: click forgets it where an option has no value."""
+    context = click.Context(root(), info_name="idse")
+    for word in argv:
+        group = context.command
+        found = (
+            group.get_command(context, word) if isinstance(group, click.Group) and word[:1] != "-" else None
+        )
+        if found is None:
+            break
+        context = click.Context(found, info_name=word, parent=context)
+    return context
+
+
+def _as_ours(error: click.UsageError, argv: Sequence[str]) -> UsageError:
+    context = error.ctx or _context_of(argv)
+    path = context.command_path
+    usage = context.get_usage().removeprefix("Usage: ")
     message = error.format_message().rstrip(".")
     return UsageError(
         message[:1].lower() + message[1:], cause=f"usage: {usage}" if usage else None, fix=(f"{path} --help",)
