@@ -36,7 +36,9 @@ def test_a_sync_that_leaves_a_conflict_or_finds_one_says_so_and_exits_3(parted):
     for repo, direction in ((two, "push"), (two, "push"), (two, "pull"), (one, "pull"), (one, "push")):
         done = repo.idse("sync", direction)
         assert done.returncode == 3, done.stderr
-        assert "portal/login has a conflict in intent.md, line 3: idse restore portal/login" in done.stderr
+        assert (
+            "portal/login has conflict markers in intent.md, line 3: idse restore portal/login" in done.stderr
+        )
         found = answer(repo, "sync", direction)
         assert found["schema"] == f"idse.sync-{direction}/2"
         assert (found["data"]["conflicts"], found["data"]["ok"]) == ([PLACE], False)
@@ -48,13 +50,13 @@ def test_everybody_who_looks_is_told_the_document_and_the_line(parted):
     assert "conflict in the ledger: intent.md, line 3" in two.idse("status").stdout
     assert answer(two, "status")["data"]["conflicts"] == [{"stage": "intent", "path": "intent.md", "line": 3}]
     assert "a conflict in intent.md, line 3" in two.idse("next").stdout
-    assert "a conflict in intent.md, line 3" in two.idse("validate").stderr
+    assert "conflict markers in intent.md, line 3" in two.idse("validate").stderr
     told = answer(two, "validate")["diagnostics"]
     assert [each["where"] for each in told] == ["portal/login:intent.md:3"]
     doctor = two.idse("doctor")
     assert doctor.returncode == 1
     assert "portal/login: intent.md, line 3" in doctor.stdout + doctor.stderr
-    assert "a conflict in intent.md, line 3" in two.idse("sync", "status").stderr
+    assert "conflict markers in intent.md, line 3" in two.idse("sync", "status").stderr
     assert answer(two, "sync", "status")["data"]["conflicts"] == [PLACE]
     assert "intent.md, line 3" in two.idse("prime").stdout
 
@@ -102,9 +104,9 @@ def test_a_conflict_in_another_file_is_told_by_sync_doctor_and_validate(parted):
     one.idse("sync", "push")
     done = two.idse("sync", "push")
     assert done.returncode == 3
-    assert "a conflict in notes.md, line 2" in done.stderr
+    assert "conflict markers in notes.md, line 2" in done.stderr
     assert "notes.md, line 2" in two.idse("doctor").stdout + two.idse("doctor").stderr
-    assert "a conflict in notes.md, line 2" in two.idse("validate").stderr
+    assert "conflict markers in notes.md, line 2" in two.idse("validate").stderr
 
 
 def test_markers_that_are_only_shown_are_no_conflict(begun, bare_remote):

@@ -70,12 +70,12 @@ def test_a_title_fits_into_a_line(loop, form):
     done = loop.idse("session", "set", f"--{form}", "x" * 130_000)
     assert done.returncode == 2
     assert "is too long" in done.stderr
-    assert "the limit is 500" in done.stderr
+    assert "the limit is 10,000" in done.stderr
     before = loop.git("for-each-ref")
-    assert loop.idse("spawn", "login", f"--{form}", "x" * 501).returncode == 2
+    assert loop.idse("spawn", "login", f"--{form}", "x" * 10_001).returncode == 2
     assert not (loop.path / ".idse/projects/portal/sessions/login").exists()
     assert loop.git("for-each-ref") == before
-    loop.does("session", "set", f"--{form}", "x" * 500)
+    loop.does("session", "set", f"--{form}", "x" * 10_000)
 
 
 def test_a_long_reason_is_kept_and_passes(loop):

@@ -38,7 +38,7 @@ def one_line(text: str) -> str:
     return re.sub(_BREAKS, " ", encodable(text)).strip()
 
 
-MAX_LABEL = 500
+MAX_LABEL = 10_000
 """Characters of a title or a name of somebody: it stands in one line of lists, and in every state."""
 
 
@@ -47,7 +47,7 @@ def label(what: str, text: str) -> str:
     line = one_line(text)
     if len(line) > MAX_LABEL:
         raise UsageError(
-            f"{what} is too long: it has {len(line):,} characters, and the limit is {MAX_LABEL}",
+            f"{what} is too long: it has {len(line):,} characters, and the limit is {MAX_LABEL:,}",
             fix=("say it in fewer words; a document is the place for long ones",),
         )
     return line

@@ -1,7 +1,7 @@
 """The door of all output: whatever is printed goes through it, whoever prints it and whatever it holds.
 
 It lets no character through that could drive a terminal or hide in it, and knows what to write where the
-encoding of a stream has no such character. Only bytes (`write_bytes`) go round it.
+encoding of a stream has no such character. Only bytes and a line of progress go round it.
 """
 
 from __future__ import annotations
@@ -57,10 +57,9 @@ class Door(io.TextIOWrapper):
         super().write(self._seen(text))
         return len(text)
 
-    def write_over(self, text: str) -> None:
-        """Writes `text` over the line that stands on the terminal."""
-        super().write("\r\x1b[K" + printable(text))
-        self.flush()
+    def command(self, text: str) -> None:
+        """Writes what the terminal shall obey."""
+        super().write(text)
 
     def _seen(self, text: str) -> str:
         if "\x1b" not in text or not style_for(self, self.color, os.environ).enabled:
@@ -122,6 +121,13 @@ def asked_color(argv: Iterable[str]) -> str:
             if choice in ("always", "never"):
                 return choice
     return "auto"
+
+
+def write_over(text: str) -> None:
+    """Writes `text` over the line that stands on the terminal at standard error."""
+    write = sys.stderr.command if isinstance(sys.stderr, Door) else sys.stderr.write
+    write("\r\x1b[K" + printable(text))
+    sys.stderr.flush()
 
 
 def write_bytes(chunks: Iterable[bytes]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from idse_orchestrator.cli.layout import Style, printable, style_for
-from idse_orchestrator.cli.streams import Door, tell, write_bytes
+from idse_orchestrator.cli.streams import tell, write_bytes, write_over
 from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ class Terminal:
 
     def progress(self, text: str) -> None:
         """Overwrites one line on a terminal's standard error; silent elsewhere. "" clears it."""
-        if not self._is_silent and isinstance(sys.stderr, Door) and sys.stderr.isatty():
-            sys.stderr.write_over(text)
+        if not self._is_silent and sys.stderr.isatty():
+            write_over(text)
 
     @property
     def _is_silent(self) -> bool:

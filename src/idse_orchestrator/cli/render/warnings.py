@@ -45,8 +45,8 @@ def conflict_words(conflict: Conflict, before: str) -> str:
 
 def markers_warning(name: str, place: ConflictPlace | None = None) -> Warned:
     """Returns the warning that the ledger of the session `name` ("project/session") has a conflict."""
-    what = f"a conflict in {printable(place.path)}, line {place.line}" if place else "conflict markers"
-    return Warned(f"{name} has {what}: idse restore {name}, resolve it, idse save {name}")
+    where = f" in {printable(place.path)}, line {place.line}" if place else ""
+    return Warned(f"{name} has conflict markers{where}: idse restore {name}, resolve them, idse save {name}")
 
 
 def session_name(place: ConflictPlace) -> str:
