@@ -26,9 +26,7 @@ MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 24, "sync push": 59, "stage complete": 63}
 # Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.
 # So has the door of all output, which every command goes through, and the lines of events that replay and
-# A sync point is dated by the writer of events, which knows what no clock may say.
-# Status reads a conflict off a document as everybody else does.
-# merge share.
+# merge share. A sync point is dated by the writer of events, which knows what no clock may say.
 
 
 @pytest.fixture(scope="module")
