@@ -45,11 +45,12 @@ MANAGERS = {
 
 
 @pytest.fixture(params=MANAGERS)
-def managed(request, repo, loop_in):
+def managed(request, repo, loop_of):
     """The project `portal` in a repository where a manager has taken the printed lines."""
     marker, install = MANAGERS[request.param]
     repo.write(marker, "")
-    loop = loop_in(repo)
+    loop = loop_of(repo)
+    assert repo.idse("init", "portal").returncode == 3  # the hooks are the manager's to install
     lines = repo.idse("hooks", "install").stdout
     (repo.path / marker).unlink()
     done = install(repo, lines)

@@ -104,7 +104,7 @@ def test_too_few_open_files_are_named(loop):
 def test_a_folder_that_is_gone(loop):
     (loop.path / "sub").mkdir()
     before = 'cd sub; rmdir "$PWD";'
-    told(loop, "IDSE015", "status", "log", "save", "config list", before=before)
+    told(loop, "IDSE001", "status", "log", "save", "config list", before=before)
 
 
 def test_a_configuration_that_somebody_holds(loop):
