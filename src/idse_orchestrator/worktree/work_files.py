@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_new
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.git.program import failure
 from idse_orchestrator.worktree.capture import filtered_ids, private_index
 
 if TYPE_CHECKING:
@@ -56,6 +55,8 @@ class WorkFiles:
                 question = ("hash-object", "--stdin", f"--path={path}")
                 done = self._git.attempt(*question, stdin=paths[path])
                 if done.returncode != 0:
+                    from idse_orchestrator.git.program import failure  # a project without git has none
+
                     raise failure(question, done)
 
     def make_folder(self, folder: str, files: Mapping[str, bytes]) -> None:
