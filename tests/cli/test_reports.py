@@ -303,5 +303,5 @@ def test_every_format_survives_any_words_and_can_be_read_back(report):
     assert len(findings) == len(report.findings)
     assert list(sarif_schema().iter_errors(json.loads(texts["sarif"]))) == []
     assert ET.fromstring(texts["junit"]).tag == "testsuites"
-    assert len(texts["github"].split("\n")) == len(report.findings) + 1
+    assert len(texts["github"].split("\n")) == len(report.findings) + len(report.notes) + 1
     assert len(texts["concise"].split("\n")) == max(1, len(report.findings))
