@@ -1,4 +1,4 @@
-"""What the system refuses is no defect of idse: limits, full disks, links, told in words.
+"""Puts into words what the system refuses (limits, full disks, links), so that it is not told as a defect.
 
 Whoever writes a file says so at once (`base.files`); here is what is left for the door at the end, and what
 other programs tell in the system's words. Only failures import it.

@@ -23,7 +23,7 @@ _UNDECODED = range(0xDC80, 0xDD00)
 _FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u2065\u3164\uffa0\ufff0-\ufff8"
 _VARIANTS = "\u180b-\u180f\ufe00-\ufe0f"
 _UNSEEN = f"[{_FILLERS}{_VARIANTS}\U000e0000-\U000e0fff]"
-"""What Unicode has no glyph for, and Python calls printable or unassigned. The last are tags and variants."""
+"""Characters that show nothing, though Python calls them printable. The last range is tags and variants."""
 _CHOOSES = f"[{_VARIANTS}\U000e0100-\U000e01ef]"
 """Chooses a form of the character before it, as in emoji. A second one has nothing to choose."""
 _JOINERS = "\u200c\u200d"
@@ -154,7 +154,7 @@ WIDEST = 100
 _LABEL = 7
 _BEFORE_LABEL = len("   = ")
 COLOR = re.compile(r"(\x1b\[(?:[012]|3[1-6])m)")
-"""What `Style` writes, and nothing else that a terminal obeys."""
+"""Matches the colours that `Style` writes: the only escapes that may reach a terminal."""
 
 _MINUTE, _HOUR, _DAY, _WEEK = 60, 3600, 86_400, 604_800
 _MONTH, _YEAR = 2_629_746, 31_556_952

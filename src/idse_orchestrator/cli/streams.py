@@ -23,7 +23,7 @@ _PLAINER = {
     "…": "...", "→": "->", "▶": ">", "✓": "+", "·": ".", "–": "-", "—": "--",  # noqa: RUF001 - those we print
     "‘": "'", "’": "'", "“": '"', "”": '"', "\xa0": " ",  # noqa: RUF001 - and those that editors put in
 }  # fmt: skip
-"""What is written where a stream cannot hold the first; any other character shows as its code point."""
+"""Character to its replacement, where a stream cannot encode it. Others show as their code points."""
 
 
 PRINTED_IN = "idse_printed_in"
@@ -50,7 +50,7 @@ class Door(io.TextIOWrapper):
         self.below = below
         self.color = color
         self.wall: object = None
-        """What the door is in: it closes `below` when nobody holds it any more."""
+        """The stream that this one replaces, kept alive: it closes `below` when it is collected."""
 
     def write(self, text: str) -> int:
         """Writes `text` as it may be seen."""

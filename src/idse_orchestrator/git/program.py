@@ -164,17 +164,7 @@ class Git:
 
     def start(self, *args: str) -> subprocess.Popen[builtins.bytes]:
         """Returns a running git with pipes on standard input and output, for streaming."""
-        try:
-            return subprocess.Popen(  # noqa: S603 - fixed program, no shell
-                ["git", *args],  # noqa: S607 - the user's git is the one on PATH
-                cwd=self.folder,
-                env=self.environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-            )
-        except OSError as error:
-            raise _not_started(error) from error
+        return self._piped(args, subprocess.DEVNULL)
 
     def watch(
         self,
@@ -196,6 +186,11 @@ class Git:
 
     def launch(self, *args: str, alone: bool = True) -> subprocess.Popen[builtins.bytes]:
         """Returns a running git with all three pipes, for `watched`; see `watch`."""
+        return self._piped(args, subprocess.PIPE, alone=alone)
+
+    def _piped(
+        self, args: tuple[str, ...], errors: int, *, alone: bool = False
+    ) -> subprocess.Popen[builtins.bytes]:
         try:
             return subprocess.Popen(  # noqa: S603 - fixed program, no shell
                 ["git", *args],  # noqa: S607 - the user's git is the one on PATH
@@ -203,7 +198,7 @@ class Git:
                 env=self.environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
+                stderr=errors,
                 start_new_session=alone,
             )
         except OSError as error:

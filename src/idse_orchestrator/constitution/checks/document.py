@@ -37,7 +37,7 @@ class TooCostlyError(Exception):
 
 
 class Budget:
-    """What checks may still cost, in units of some 5 ns.
+    """Counts down the work that checks may still do, in units of about 5 ns.
 
     Work is counted and no clock is asked, so the same input has the same end.
     """

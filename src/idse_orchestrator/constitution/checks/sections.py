@@ -76,7 +76,7 @@ def _bullet_end(line: str) -> int:
 _QUOTES = {'"': '"', "'": "'", "“": "”", "„": "“", "\u2018": "\u2019", "«": "»", "\u2039": "\u203a"}
 _LISTED = 12
 _UNITS_OF_MARKER = 6
-"""What one marker costs at each character of a text in which it is looked for."""
+"""Units of work for each character of a text in which one marker is looked for."""
 _SHOWN = 60
 
 
