@@ -40,11 +40,26 @@ find_git_dirs() {
     esac
 }
 
+# Have the files that are made from here on shared as git's own are. git is asked only where a folder says so.
+be_shared() {
+    [ -g "$common_dir" ] || [ -g "$common_dir/idse" ] || return 0
+    shares=$(git config core.sharedRepository) || return 0
+    case $shares in
+        1 | 2 | *[!0-7]*) ;;
+        ??*) umask "$(printf '%o' $((0777 & ~(0$shares | (0$shares & 0444) >> 2))))" ;;
+    esac
+    case $shares in
+        1 | [Gg]roup | [Tt]rue | [Yy]es | [Oo]n) umask u+rwx,g+rwx ;;
+        2 | all | world | everybody) umask u+rwx,g+rwx,o+rx ;;
+    esac
+}
+
 # Keep commit $1 with the current session: one file each, so that no two writers ever share one.
 spool_commit() {
     [ -n "$1" ] && [ -f "$git_dir/refs/worktree/idse/session" ] || return 0
     IFS= read -r session <"$git_dir/refs/worktree/idse/session"
     case $session in 'ref: refs/idse/sessions/'*) ;; *) return 0 ;; esac
+    be_shared
     spool=$common_dir/idse/spool
     [ -d "$spool" ] || mkdir -p "$spool" || return 0
     printf '%s\n' "$session" >"$spool/$1"
@@ -55,6 +70,7 @@ spool_commit() {
 keep_missed() {
     case $1 in '' | *' '*) return 0 ;; esac
     [ -d "$common_dir/idse" ] || [ -f "$git_dir/refs/worktree/idse/session" ] || return 0
+    be_shared
     [ -d "$git_dir/idse" ] || mkdir -p "$git_dir/idse" || return 0
     printf '' >"$git_dir/idse/missed-$1"
 }

@@ -8,10 +8,19 @@ import time
 
 import pytest
 
+from here import discover
 from idse_orchestrator.errors import GitFailedError, StorageError
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, RefMovedError, move_ref, open_repository
 
 REF = "refs/idse/sessions/portal/login"
+
+
+@pytest.fixture(autouse=True, params=["own", "shared"])
+def kind(repo, request):
+    """In a repository that several users share, git moves the ref: all of this holds there, too."""
+    if request.param == "shared":
+        repo.git("config", "core.sharedRepository", "group")
+    discover(str(repo.path))
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Files written in one step or not at all: no reader sees a part, a full disk leaves what was there.
 
+What is made in a git directory that several users share is shared with them: see `share_below`.
+
 Below them: the lock around writes, the folders that are shipped with the package, and the id of this
 clone. The lock makes writes fair and fast, never correct: correctness is a compare-and-swap of the
 store itself. Where a file system has no flock (some network mounts), writing goes on without it. The
@@ -14,8 +16,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from typing import TypeAlias
 
 from idse_orchestrator.base.names import is_ulid, ulid
 from idse_orchestrator.errors import BusyError, StorageError
@@ -44,13 +48,74 @@ def way_out(number: int | None, what: str) -> str:
     return f"make {what} writable for you, then run the command again"
 
 
+Sharing: TypeAlias = "Callable[[str | int], None]"
+"""Gives a file or folder that has just been made (its path, or its descriptor) the mode that others need."""
+
+_sharing: dict[str, Callable[[], Sharing | None]] = {}
+
+
+def share_below(folder: str, find: Callable[[], Sharing | None]) -> None:
+    """Has everything that is made below `folder` from now on shared in the way that `find` returns.
+
+    It is asked when something is first made there; None leaves modes to the umask. This is a property of the
+    folder, whoever acts, so it is kept for the whole process: no writer has to hand it on.
+    """
+    _sharing[folder] = cache(find)
+
+
+def sharing_at(path: str) -> Sharing | None:
+    """Returns how what is made at `path` is shared; the innermost folder decides."""
+    while path not in _sharing:
+        path, before = os.path.dirname(path), path
+        if path == before:
+            return None
+    return _sharing[path]()
+
+
+def _share(path: str, made: str | int) -> None:
+    share = sharing_at(path)
+    if share is not None:
+        share(made)
+
+
 def make_folder(path: str, what: str = "the repository") -> str:
     """Creates `path` with its parents; returns it. Raises StorageError if that is not possible."""
     try:
-        os.makedirs(path, exist_ok=True)
+        make_folders(path)
     except OSError as error:
         raise storage_error(error, path, what) from error
     return path
+
+
+def make_folders(path: str) -> None:
+    """Creates `path` with its parents. Raises OSError."""
+    if os.path.isdir(path):
+        return
+    above = os.path.dirname(path)
+    if above not in ("", path):
+        make_folders(above)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        if not os.path.isdir(path):
+            raise
+    else:
+        _share(path, path)
+
+
+def open_or_make(path: str, flags: int) -> int:
+    """Opens a file, which is made where there is none; returns its descriptor. Raises OSError."""
+    flags |= os.O_CLOEXEC
+    try:
+        return os.open(path, flags)
+    except FileNotFoundError:
+        pass
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:  # somebody was faster, or it is a link to nothing
+        return os.open(path, flags | os.O_CREAT, 0o666)
+    _share(path, descriptor)
+    return descriptor
 
 
 def write_atomically(
@@ -129,6 +194,7 @@ def _temporary(path: str, content: bytes, mode: int = 0o666, *, durable: bool = 
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with open(descriptor, "wb") as file:
+            _share(path, descriptor)
             file.write(content)
             if durable:
                 file.flush()
@@ -141,7 +207,8 @@ def _temporary(path: str, content: bytes, mode: int = 0o666, *, durable: bool = 
 TIMEOUT_SECONDS = 20.0
 _PAUSE = 0.001
 _HELD = frozenset({errno.EAGAIN, errno.EACCES})
-_NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS})
+_NOT_SUPPORTED = frozenset({errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF})
+"""The last: a network mount that locks only what may be written, and this file is another user's."""
 
 
 @contextmanager
@@ -160,15 +227,17 @@ def file_lock(folder: str, timeout: float = TIMEOUT_SECONDS, name: str = "lock")
 
 def _open(folder: str, name: str) -> int:
     path = os.path.join(folder, name)
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     try:
-        return os.open(path, flags, 0o666)
+        return open_or_make(path, os.O_RDWR)
     except FileNotFoundError:
         make_folder(folder)
+    except PermissionError:
+        with suppress(OSError):  # that of another user: whoever may read it can hold it
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
         raise storage_error(error, path) from error
     try:
-        return os.open(path, flags, 0o666)
+        return open_or_make(path, os.O_RDWR)
     except OSError as error:
         raise storage_error(error, path) from error
 
@@ -252,6 +321,9 @@ def replica_id(private_folder: str, milliseconds: int) -> str:
     """Returns the id of this clone, made at its first write and kept in the common git directory."""
     known = known_replica_id(private_folder)
     if not known:
+        path = os.path.join(private_folder, "replica")
+        if os.path.exists(path) and not os.access(path, os.R_OK):  # another user's: it is no new clone
+            raise storage_error(PermissionError(errno.EACCES, os.strerror(errno.EACCES), path), path)
         known = new_replica_id(milliseconds)
         keep_replica_id(private_folder, known)
     return known

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import constitution_bytes, write_atomically
+from idse_orchestrator.base.files import constitution_bytes, make_folder, open_or_make, write_atomically
 from idse_orchestrator.constitution.rules import Constitution, constitution_id
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
@@ -201,7 +201,7 @@ class FileVerdictCache:
         if os.path.isdir(home):
             os.utime(home)
         else:
-            os.makedirs(home, exist_ok=True)
+            make_folder(home)
             _forget_others(self._folder, home)
         return home
 
@@ -262,8 +262,7 @@ def _lines(path: str) -> dict[bytes, bytes]:
 
 def _append(path: str, data: bytes) -> None:
     """Adds to a file in one write, so that writers do not mix; a full one starts anew."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    handle = os.open(path, flags, 0o666)
+    handle = open_or_make(path, os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0))
     try:
         full = os.fstat(handle).st_size + len(data) > SHARD_LIMIT
         if not full:

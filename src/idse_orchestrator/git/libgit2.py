@@ -8,7 +8,7 @@ imports it before it starts them: see `wiring`.
 libgit2 1.9 has one call that is a true compare-and-swap for existing *and* for new refs: the file
 backend's `write` with an expected old id, where the zero id means "must not exist". Everything else it
 offers let two creators both win. Deleting, renaming and packing stay with the git program: libgit2
-rewrites packed-refs from a stale cache.
+rewrites packed-refs from a stale cache. So does all of it in a repository that several users share.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ import os
 import sys
 import time
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
+from idse_orchestrator.base.files import sharing_at
 from idse_orchestrator.errors import GitFailedError, StorageError
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def libgit2() -> types.ModuleType:
         with _importing:
             if "pygit2" not in sys.modules:
                 _import_without_certificates()
-            _imported.append(sys.modules["pygit2"])
+            # git was asked first, whether this user may work here: it looks at the work tree, too.
+            module = sys.modules["pygit2"]
+            module.settings.owner_validation = False
+            _imported.append(module)
     return _imported[0]
 
 
@@ -52,8 +56,46 @@ def open_repository(common_dir: str) -> pygit2.Repository:
     The common directory is opened on purpose, not the worktree's: ledgers are shared by all
     worktrees, and what belongs to one worktree is read and written by the git program.
     """
-    pygit2 = libgit2()
-    return pygit2.Repository(common_dir, pygit2.enums.RepositoryOpenFlag.NO_SEARCH)  # type: ignore[no-any-return]
+    how = libgit2().enums.RepositoryOpenFlag.NO_SEARCH
+    repository: pygit2.Repository = libgit2().Repository(common_dir, how)
+    write_as_shared(repository.odb, os.path.join(common_dir, "objects"))
+    return repository
+
+
+_BEFORE_ALL = 100
+
+
+def write_as_shared(objects: pygit2.Odb, folder: str) -> None:
+    """Has what is written to `objects`, whose folder is `folder`, get its mode where users share it."""
+    if sharing_at(folder) is not None:
+        objects.add_backend(_shared_objects(folder), _BEFORE_ALL)
+
+
+_KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+
+
+def _shared_objects(folder: str) -> pygit2.OdbBackend:
+    from idse_orchestrator.git.shared import write_loose
+
+    class LooseObjects(libgit2().OdbBackend):  # type: ignore[misc] # pygit2 is imported when it is needed
+        """It holds nothing: what is written is read as all else is."""
+
+        def write_cb(self, name: pygit2.Oid, data: bytes, kind: int) -> None:
+            write_loose(folder, str(name), _KINDS[int(kind)], data)
+
+        def exists_cb(self, _name: pygit2.Oid) -> bool:
+            return False
+
+        def refresh_cb(self) -> None:
+            return
+
+        def _missing(self, name: pygit2.Oid) -> NoReturn:
+            raise KeyError(name)
+
+        read_cb = read_header_cb = read_prefix_cb = exists_prefix_cb = _missing
+
+    backend: pygit2.OdbBackend = LooseObjects()
+    return backend
 
 
 def read_again(read: Callable[[], Answer], reopen: Callable[[], None]) -> Answer:
@@ -99,7 +141,12 @@ PATIENCE = STALE_AFTER_SECONDS * 3
 """Seconds after which whoever still cannot move a ref gives up."""
 
 _MOVED = ("old reference value does not match", "current tip is not the first parent", "already exists")
-_LOCKED = ("failed to lock file", "failed to create locked file", "failed to rename lockfile")
+_LOCKED = (
+    "failed to lock file",
+    "failed to create locked file",
+    "failed to rename lockfile",
+    ".lock': File exists",
+)
 _NEVER_PASSES = ("Permission denied", "Read-only", "No space")
 _REFUSED = (
     "No space",
@@ -109,6 +156,7 @@ _REFUSED = (
     "failed to create",
     "failed to lock",
     "failed to make",
+    "unable to create",
 )
 _ZERO = b"\0" * 20
 
@@ -133,11 +181,15 @@ def move_ref(
     """
     backend = _backend_of(repository)
     deadline = time.monotonic() + PATIENCE
+    is_shared = sharing_at(repository.path) is not None
     while True:
         try:
-            if expected_old is None:
-                backend.ensure_log(ref)
-            _write(backend, ref, new, expected_old, message, who)
+            if is_shared:
+                _write_by_git(repository, ref, new, expected_old, message, who)
+            else:
+                if expected_old is None:
+                    backend.ensure_log(ref)
+                _write(backend, ref, new, expected_old, message, who)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             words = str(error)
             if isinstance(error, KeyError) or any(sign in words for sign in _MOVED):
@@ -178,6 +230,32 @@ def _write(
     backend.write(reference, True, who, message, old, None)  # noqa: FBT003 - it takes no keywords
 
 
+def _write_by_git(
+    repository: pygit2.Repository,
+    ref: str,
+    new: str,
+    expected_old: str | None,
+    message: str,
+    who: pygit2.Signature | None,
+) -> None:
+    """Does the same by git: of libgit2's ref, reflog and folders none would have its mode at any time."""
+    from idse_orchestrator.git.shared import sharer_of
+
+    def is_where_expected() -> bool:
+        found = repository.references.get(ref)
+        return (None if found is None else str(found.target)) == expected_old
+
+    if not is_where_expected():  # or it is symbolic
+        raise KeyError(ref)
+    signed = who or libgit2().Signature("idse", "idse@localhost")
+    by = (signed.name, signed.email, signed.time, signed.offset)
+    words = sharer_of(repository.path).update_ref(ref, new, expected_old or _ZERO.hex(), message, by)
+    if words and not is_where_expected():
+        raise KeyError(ref)
+    if words:
+        raise ValueError(words)
+
+
 def _may_pass(words: str) -> bool:
     """Tests for a lock file that somebody holds, or a folder that `git pack-refs` took away."""
     if any(sign in words for sign in _NEVER_PASSES):
@@ -200,6 +278,8 @@ def wait_for_lock_file(path: str) -> None:
             os.unlink(path)
     except FileNotFoundError:
         return
+    except OSError:  # that of another user, in a folder that is not shared: `move_ref` says so in the end
+        time.sleep(0.005)
 
 
 def write_failure(ref: str, error: Exception) -> StorageError | GitFailedError:

@@ -12,17 +12,27 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import TIMEOUT_SECONDS, file_lock
+from idse_orchestrator.base.files import (
+    TIMEOUT_SECONDS,
+    file_lock,
+    make_folder,
+    open_or_make,
+    share_below,
+)
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.errors import NotARepositoryError, UnsupportedRepositoryError
+from idse_orchestrator.errors import NotARepositoryError, StorageError, UnsupportedRepositoryError
 from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from idse_orchestrator.base.files import Sharing
     from idse_orchestrator.git.program import Git
 
 _QUESTIONS = (
@@ -59,11 +69,53 @@ class Vault:
     def __init__(self, common_dir: str, git: Git) -> None:
         self.common_dir = common_dir
         self.git = git
+        share_below(common_dir, self._sharing)
 
     @property
     def private(self) -> str:
         """The folder for idse's own files that no one else reads: locks, caches, spool, log."""
         return os.path.join(self.common_dir, "idse")
+
+    def _sharing(self) -> Sharing | None:
+        """Returns how git shares what it makes here; it is asked only where it may have something to say."""
+        if not _may_be_shared(self.common_dir, self.git.environment):
+            return None
+        from idse_orchestrator.git.shared import shared
+
+        return shared(self.git)
+
+
+_SAYS_HOW = ("sharedrepository", "include", "worktreeconfig")
+_SYSTEM = ("/etc/gitconfig", "/usr/local/etc/gitconfig", "/opt/homebrew/etc/gitconfig")
+
+
+def _may_be_shared(common_dir: str, environment: Mapping[str, str]) -> bool:
+    """Tests whether `core.sharedRepository` may be set: by git's files, or by what a sharing git made here.
+
+    Most repositories are not shared, and a question to git costs 2 ms.
+    """
+    home = environment.get("HOME", "")
+    places = (
+        os.path.join(common_dir, "config"),
+        environment.get("GIT_CONFIG_GLOBAL") or os.path.join(home, ".gitconfig"),
+        os.path.join(environment.get("XDG_CONFIG_HOME") or os.path.join(home, ".config"), "git", "config"),
+        *filter(None, (environment.get("GIT_CONFIG_SYSTEM"),)),
+        *_SYSTEM,
+    )
+    try:
+        if os.stat(common_dir).st_mode & stat.S_ISGID:
+            return True
+    except OSError:
+        return False
+    return any(word in _text_of(path).lower() for path in places for word in _SAYS_HOW)
+
+
+def _text_of(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 class Found(NamedTuple):
@@ -156,11 +208,7 @@ _SERVED = ("noop", "noop-v1", "objectformat", "preciousobjects", "worktreeconfig
 def refuse_unsupported_kind(common_dir: str) -> None:
     """Raise UnsupportedRepositoryError for a reftable repository, a partial clone or an unknown extension."""
     path = os.path.join(common_dir, "config")
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            text = file.read()
-    except OSError:
-        return  # git has just read it, or reports what is wrong with it far better
+    text = _text_of(path)  # "" : git has just read it, or reports what is wrong with it far better
     lowered = text.lower()
     if "extensions" in lowered or "promisor" in lowered:
         _judge(_settings(text), path)
@@ -248,12 +296,12 @@ def write_log(private: str, text: str) -> None:
     words = " ".join(redacted(text).split())
     line = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} {words}\n"
     try:
-        os.makedirs(private, exist_ok=True)
+        make_folder(private)
         if os.path.exists(path) and os.path.getsize(path) > MAX_BYTES:
             os.replace(path, f"{path}.old")
-        with open(path, "a", encoding="utf-8", errors="replace") as file:
-            file.write(line)
-    except OSError:
+        with open(open_or_make(path, os.O_WRONLY | os.O_APPEND), "ab") as file:
+            file.write(line.encode("utf-8", "replace"))
+    except (OSError, StorageError):
         return
 
 

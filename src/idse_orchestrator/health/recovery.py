@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import remove_file
+from idse_orchestrator.base.files import make_folder, open_or_make, remove_file, storage_error
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS, write_failure
+from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import EVENT, STATE
@@ -251,16 +251,15 @@ def refs_without_log(work_tree: WorkTree, kinds: Kinds) -> Sequence[str]:
 
 def write_reflogs(work_tree: WorkTree, kinds: Kinds) -> str:
     """Begins the reflogs that are missing; returns what was done."""
-    from idse_orchestrator.git.libgit2 import libgit2, open_repository
-
     missing = refs_without_log(work_tree, kinds)
     with ledger_lock(work_tree):
-        backend = libgit2().RefdbFsBackend(open_repository(work_tree.common_dir))
         for name in missing:
+            path = os.path.join(work_tree.common_dir, "logs", name)
+            make_folder(os.path.dirname(path))
             try:
-                backend.ensure_log(name)
-            except (libgit2().GitError, OSError) as error:
-                raise write_failure(name, error) from error
+                os.close(open_or_make(path, os.O_WRONLY))
+            except OSError as error:
+                raise storage_error(error, path) from error
     return f"began {counted(len(missing), 'reflog')}"
 
 

@@ -135,10 +135,9 @@ def _copy_file(source: str, target: str) -> None:
     """Moves a file to another file system: the object store may be on one of its own."""
     temporary = os.path.join(os.path.dirname(target), f"tmp_idse_{os.getpid()}_{os.path.basename(target)}")
     try:
-        from shutil import copyfile
+        from shutil import copy
 
-        copyfile(source, temporary)
-        os.chmod(temporary, 0o444)
+        copy(source, temporary)  # git has given it its mode
         os.rename(temporary, target)
     except OSError as error:
         raise storage_error(error, target) from error

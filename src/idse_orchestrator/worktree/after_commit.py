@@ -10,7 +10,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.files import make_folder
+from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find, headers
 from idse_orchestrator.ledger.refs import CURRENT
@@ -97,5 +97,5 @@ class AfterCommit:
     def _keep(self, name: str, content: bytes) -> None:
         folder = os.path.join(self._work_tree.private, "spool")
         make_folder(folder)
-        with open(os.path.join(folder, name), "wb") as file:
+        with open(open_or_make(os.path.join(folder, name), os.O_WRONLY | os.O_TRUNC), "wb") as file:
             file.write(content)

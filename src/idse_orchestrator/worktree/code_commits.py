@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import make_folder
+from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.project_workspace import WORKSPACE, session_folder, split_session_path
@@ -269,10 +269,10 @@ class GitMissedCommits:
         """Has `missed` wait; False where not even that is possible."""
         try:
             make_folder(self._folder)
-            with open(self._path(missed), "wb"):
-                return True
+            os.close(open_or_make(self._path(missed), os.O_WRONLY))
         except (OSError, IdseError):
             return False
+        return True
 
     def change(self, missed: Missed) -> CodeChange | None:
         """Returns the change that waits; None where git does not have its commits any more."""

@@ -70,8 +70,9 @@ class WorkFiles:
         """Writes the files elsewhere and moves them in by one step; False where that step is not possible."""
         target = os.path.join(self._toplevel, folder)
         with file_lock(self._private):  # so that nobody else uses the staging folder
-            staging = os.path.join(make_folder(self._private), "new-folder")
-            shutil.rmtree(staging, ignore_errors=True)  # a killed process may have left it
+            # A killed process may have left it, and nobody but its user could remove it then.
+            staging = os.path.join(make_folder(self._private), f"new-folder-{os.geteuid()}")
+            shutil.rmtree(staging, ignore_errors=True)
             try:
                 _write_all(staging, files)
                 os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from idse_orchestrator.base.files import make_folder, remove_file, write_atomically
+from idse_orchestrator.base.files import make_folder, remove_file, share_below, write_atomically
 from idse_orchestrator.errors import UnsupportedRepositoryError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.git.vault import Found, Vault, repository_around
@@ -29,6 +29,8 @@ class WorkTree(Vault):
         self.top = top
         self.git_dir = git_dir
         self.prefix = prefix
+        # It may lie in a bare repository, and git leaves the modes of documents alone.
+        share_below(top, lambda: None)
 
     @property
     def is_guarded(self) -> bool:
