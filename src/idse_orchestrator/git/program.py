@@ -35,6 +35,23 @@ _NO_PROGRAM = (errno.ENOENT, errno.EACCES, errno.ENOEXEC, errno.ENOTDIR, errno.E
 _MISUSED = 129
 """What git exits with where it does not know an option."""
 
+_INDEX_IS_DAMAGED = (
+    'mv "$(git rev-parse --git-path index)" "$(git rev-parse --git-path index).damaged"',
+    "git reset    (makes the index anew from HEAD; files stay as they are)",
+)
+_PACKED_REFS_ARE_DAMAGED = (
+    'cd "$(git rev-parse --git-common-dir)" && cp packed-refs packed-refs.damaged',
+    "take the line that git names out of packed-refs",
+    "idse doctor    (looks for ledgers whose refs are gone then)",
+)
+_WAYS_OUT = {
+    "index file corrupt": _INDEX_IS_DAMAGED,
+    "index file smaller than expected": _INDEX_IS_DAMAGED,
+    "unexpected line in ": _PACKED_REFS_ARE_DAMAGED,
+    "unterminated line in ": _PACKED_REFS_ARE_DAMAGED,
+}
+"""What git says where it cannot go on, and what a person can do about it."""
+
 _TRIES = 10
 _VANISHED = b"unable to create temporary file: No such file or directory"
 
@@ -265,7 +282,10 @@ def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watc
                 cause=words,
                 fix=("make room, or make the git directory writable, then run the command again",),
             )
-    error = GitFailedError(f"git {args[0]} failed with exit code {done.returncode}", cause=words or None)
+    fix = next((fix for sign, fix in _WAYS_OUT.items() if sign in words), ())
+    error = GitFailedError(
+        f"git {args[0]} failed with exit code {done.returncode}", cause=words or None, fix=fix
+    )
     if done.returncode == _MISUSED:
         error.exit_code = EXIT_INTERNAL  # type: ignore[misc] # as GateError does: the reader sees it
     return error

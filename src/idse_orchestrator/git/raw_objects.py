@@ -5,6 +5,7 @@ Replacement refs are left out of account: a ledger is what its own objects say.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -26,6 +27,20 @@ _COMMIT = re.compile(
 _ENTRY = re.compile(rb"([0-7]{5,6}) ([^\0]*)\0(.{20})", re.DOTALL)
 _AROUND_ENTRY = 22
 _PARENT = 48
+
+
+PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
+"""The environment of a git that shows objects as they are stored."""
+
+
+def grafted(common_dir: str) -> frozenset[str]:
+    """Returns ids of commits to which the grafts file gives other parents than they have."""
+    try:
+        with open(os.path.join(common_dir, "info", "grafts"), encoding="ascii", errors="replace") as file:
+            lines = [line.split() for line in file if not line.startswith("#")]
+    except OSError:
+        return frozenset()
+    return frozenset(words[0] for words in lines if words)
 
 
 class RawCommit(NamedTuple):

@@ -183,7 +183,7 @@ def _refusal(folder: str, words: str, elsewhere: str) -> NotARepositoryError | U
             ),
         )
     if "not a git repository" in words:
-        return NotARepositoryError(
+        return _unrecognized(folder) or NotARepositoryError(
             "this folder is not in a git repository",
             where=folder,
             fix=("git init", "or cd into a repository"),
@@ -196,7 +196,32 @@ def _refusal(folder: str, words: str, elsewhere: str) -> NotARepositoryError | U
         )
     if any(sign in words for sign in _FORMAT_WORDS):
         return refused_extension(words, folder)
-    return NotARepositoryError("git cannot use this folder", where=folder, cause=words)
+    line = re.search(r"bad config line (\d+) in file (.+)", words)
+    fix = (f"mend line {line[1]} of {line[2]} in an editor",) if line else ()
+    return NotARepositoryError("git cannot use this folder", where=folder, cause=words, fix=fix)
+
+
+def _unrecognized(folder: str) -> NotARepositoryError | None:
+    """Returns the error for a git directory that git passes over: what it knows one by is damaged."""
+    while not os.path.isdir(os.path.join(folder, ".git")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    git_dir = os.path.join(folder, ".git")
+    gone = [name for name in ("objects", "refs") if not os.path.isdir(os.path.join(git_dir, name))]
+    if len(gone) == 2:
+        return None  # never was one
+    if gone:
+        what = f"it has no folder {gone[0]}"
+        fix = f"mkdir {one_word(os.path.join(git_dir, gone[0]))}    (then: idse doctor)"
+    else:
+        head = os.path.join(git_dir, "HEAD")
+        what = "its HEAD names no branch and no commit"
+        fix = f"write into {one_word(head)} the branch you were on: ref: refs/heads/NAME"
+    return NotARepositoryError(
+        "git does not take this folder for a repository any more", where=git_dir, cause=what, fix=(fix,)
+    )
 
 
 _SECTION = r'\[\s*([A-Za-z0-9.-]+)\s*(?:"(?:[^"\\]|\\.)*")?\s*\]'

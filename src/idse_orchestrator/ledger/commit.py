@@ -27,7 +27,8 @@ class LedgerCommit(NamedTuple):
 
     `entries` is its tree, None when that is missing. `files` lists what is in artifacts/, and is empty
     when an earlier commit of the ledger had the same folder. `missing` are ids of objects that belong
-    to it and cannot be read. `cut`: this clone is shallow and does not have its parents.
+    to it and cannot be read. `cut`: this clone is shallow and does not have its parents. `grafted`: a file
+    of this clone has git take others for its parents.
     """
 
     id: str
@@ -39,6 +40,7 @@ class LedgerCommit(NamedTuple):
     files: tuple[Entry, ...] = ()
     missing: tuple[str, ...] = ()
     cut: bool = False
+    grafted: bool = False
 
     @property
     def is_foreign(self) -> bool:

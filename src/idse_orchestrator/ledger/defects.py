@@ -17,7 +17,10 @@ _LOOK_BACK = (
     "sound commit that is named here"
 )
 _FOREIGN = "source code must never be reachable from a ledger: do not push this ref; " + _LOOK_BACK
-_OBJECTS = "bring the objects back from another clone (git fetch), then run idse fsck again"
+_OBJECTS = (
+    "bring the objects back: move damaged files that git names away, then git fetch --refetch REMOTE "
+    "(git 2.36 or newer; or copy .git/objects of another clone), then run idse fsck again"
+)
 
 HINTS: Mapping[str, str] = {
     "ref-name": "ledgers are made by idse, under names that idse allows; git branch -m has no power here",
@@ -67,13 +70,14 @@ HINTS: Mapping[str, str] = {
     "sync-fork": "only one clone writes there: two clones have the same replica id, or one was set back",
     "grafted": "take the line of this commit out of the grafts file in the git directory",
     "cut-history": "fetch the whole history: git fetch --unshallow",
+    "missing-project": "idse sync pull brings it from the Agency, and idse doctor looks for what was here",
     "unknown-ref": "a newer idse, or another program, wrote it; this idse leaves it alone",
 }
 """Code to hint. `REF` stands for the ref that the defect names."""
 
 CANNOT_JUDGE = ("newer-format", "absent-part")
 """Codes of ledgers that are not damaged, and that this idse cannot judge."""
-NOTES = ("cut-history", "unknown-ref")
+NOTES = ("cut-history", "missing-project", "unknown-ref")
 """Codes that are worth saying and no defect."""
 
 

@@ -14,6 +14,7 @@ from idse_orchestrator.ledger.replay import ExpectedMerge, Replay, merge_problem
 SyncProblems = Callable[[Sequence["FoundRef"]], Iterable[Defect]]
 """What is wrong with the sync points on refs that point at commits."""
 Progress = Callable[[str], None]
+NOT_HERE = "the ref points at an object that is not here"
 EVERY = 500
 """Progress is told after so many commits."""
 
@@ -126,16 +127,12 @@ def check_ledgers(
     """
     refs = source.refs()
     chosen = [ref for ref in refs if only(ref)]
-    names: dict[str, set[str]] = {}
-    for ref in refs:
-        for name in (ref.name, ref.name.rpartition("/")[0]):
-            names.setdefault(name.casefold(), set()).add(name)
-    found: list[Defect] = [defect for ref in chosen for defect in _of_ref(ref, names)]
+    found = [*name_defects(chosen, refs), *_without_project(chosen, refs)]
     ledgers, lines = [], []
     readable = [ref for ref in chosen if ref.target]
     for ref, kind in zip(readable, source.kinds(ref.target for ref in readable), strict=True):
         if kind != "commit":
-            found.append(_no_commit(ref, kind))
+            found.append(no_commit(ref, kind))
         elif ref.holds == NOTES:
             found += [Defect(ref.name, ref.target, *problem) for problem in source.notes_problems(ref.target)]
             found += _merged_notes(source, ref, expected) if expected else ()
@@ -183,10 +180,31 @@ def _merged_notes(source: LedgerSource, ref: FoundRef, expected: ExpectedMerge) 
             yield Defect(ref.name, commit, *problem)
 
 
+def name_defects(refs: Iterable[FoundRef], every: Iterable[FoundRef]) -> Iterator[Defect]:
+    """Yields what is wrong with the names of `refs` among `every` ref, and what git cannot read or follow."""
+    names: dict[str, set[str]] = {}
+    for ref in every:
+        for name in (ref.name, ref.name.rpartition("/")[0]):
+            names.setdefault(name.casefold(), set()).add(name)
+    for ref in refs:
+        yield from _of_ref(ref, names)
+
+
+def _without_project(refs: Iterable[FoundRef], every: Iterable[FoundRef]) -> Iterator[Defect]:
+    """Yields the first session of each project whose own ledger is not here."""
+    there = {ref.project for ref in every if ref.named and not ref.session}
+    first = {ref.project: ref for ref in sorted(refs, key=lambda ref: ref.name, reverse=True) if ref.session}
+    for project, ref in first.items():
+        if project not in there:
+            what = f"its project {project} has no ledger here"
+            yield Defect(ref.name, "", "missing-project", what)
+
+
 def _of_ref(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Defect]:
     if not ref.target:
-        yield Defect(ref.name, "", "ref-broken", "the ref cannot be read")
-    if ref.symbolic:
+        what = f"it leads to {ref.symbolic}, and nothing is there" if ref.symbolic else "it cannot be read"
+        yield Defect(ref.name, "", "ref-broken", what)
+    elif ref.symbolic:
         yield Defect(ref.name, "", "ref-symbolic", f"it leads to {ref.symbolic}")
     if ref.kind and not ref.kind.is_open and not ref.named:
         what = "id" if ref.holds == SYNC_POINTS else "name"
@@ -204,7 +222,8 @@ def _collisions(ref: FoundRef, all_refs: Mapping[str, set[str]]) -> Iterator[Def
                 yield Defect(ref.name, "", "ref-case", f"{name} differs from {other} only in case")
 
 
-def _no_commit(ref: FoundRef, kind: str) -> Defect:
+def no_commit(ref: FoundRef, kind: str) -> Defect:
+    """Returns what is wrong with a ref at an object of this `kind`, "" for one that is not here."""
     if not kind:
-        return Defect(ref.name, ref.target, "missing-object", "the ref points at an object that is not here")
+        return Defect(ref.name, ref.target, "missing-object", NOT_HERE)
     return Defect(ref.name, ref.target, "ref-kind", f"the ref points at a {kind}, not at a commit")

@@ -108,6 +108,8 @@ class Replay:
             if is_tip:
                 yield "foreign-tip", "the ref points at a commit that is no ledger commit"
             return
+        if commit.grafted:
+            yield "grafted", "a graft gives this commit other parents here"
         for name in commit.missing:
             yield "missing-object", f"object {name} is missing or damaged"
         highest = self._kind.highest

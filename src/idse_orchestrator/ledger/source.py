@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
-from idse_orchestrator.git.object_stream import headers
+from idse_orchestrator.git.object_stream import LARGEST, headers
 from idse_orchestrator.git.objects import parse_commit, parse_tree
-from idse_orchestrator.git.raw_objects import CarefulObjects
+from idse_orchestrator.git.program import failure
+from idse_orchestrator.git.raw_objects import PLAIN_SIGHT, CarefulObjects, grafted
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
-from idse_orchestrator.ledger.fsck import FoundRef, Step
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.fsck import FoundRef, Step, name_defects, no_commit
+from idse_orchestrator.ledger.kinds import EVENTS, NOTES
 from idse_orchestrator.ledger.note_tree import GENESIS
 from idse_orchestrator.ledger.refs import PUBLISHED
-from idse_orchestrator.ledger.replay import cuts
+from idse_orchestrator.ledger.replay import Replay, cuts
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.object_stream import GitObject
@@ -26,8 +30,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.kinds import Kinds
 
 _BATCH = 200
+_DOCUMENTS_AT_ONCE = 16
 _SUBMODULE = "160000"
 _BROKEN = re.compile(r"ignoring (?:broken ref|ref with broken name|dangling symref) (refs/idse/\S*)")
+_ID = re.compile(rb"\b[0-9a-f]{40}\b")
 _NOTE_PATH = re.compile(r"[0-9a-f]{40}")
 
 
@@ -36,17 +42,34 @@ class GitLedgerSource:
 
     def __init__(self, vault: Vault, kinds: Kinds) -> None:
         self._kinds = kinds
-        self._git = vault.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"})
+        self._common_dir = vault.common_dir
+        self._git = vault.git.with_environment(PLAIN_SIGHT)
 
     def refs(self) -> Sequence[FoundRef]:
-        """See `LedgerSource.refs`."""
-        done = self._git.attempt("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
+        """See `LedgerSource.refs`. Raises GitFailedError where git can list none of them."""
+        asked = ("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
+        done = self._git.attempt(*asked)
+        if done.returncode != 0:
+            raise failure(asked, done)
         rows = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
         found = [self._found(name, target, symbolic) for name, target, symbolic in rows]
         words = done.stderr.decode("utf-8", "surrogateescape")
         broken = [self._found(name, "", "") for name in _BROKEN.findall(words)]
-        unique = {(ref.name, ref.target, ref.symbolic): ref for ref in (*found, *broken)}
+        listed = {ref.name for ref in (*found, *broken)}
+        passed_over = [self._found(name, "", to) for name, to in self._leading_nowhere(listed)]
+        unique = {(ref.name, ref.target, ref.symbolic): ref for ref in (*found, *broken, *passed_over)}
         return sorted(unique.values(), key=lambda ref: ref.name)
+
+    def _leading_nowhere(self, listed: Collection[str]) -> Iterator[tuple[str, str]]:
+        """Yields symbolic refs that lead to no commit, and where to: git lists none, and says nothing."""
+        for folder, _, names in os.walk(os.path.join(self._common_dir, PUBLISHED)):
+            for name in names:
+                path = os.path.join(folder, name)
+                ref = os.path.relpath(path, self._common_dir).replace(os.sep, "/")
+                if ref not in listed and not name.endswith(".lock"):
+                    target = _symbolic_target(path)
+                    if target:
+                        yield ref, target
 
     def _found(self, name: str, target: str, symbolic: str) -> FoundRef:
         return FoundRef(name, target, symbolic, self._kinds.family(name), self._kinds.named(name))
@@ -59,7 +82,7 @@ class GitLedgerSource:
         """See `LedgerSource.history`. Objects come in batches, so that git never waits for an answer."""
         with CarefulObjects(self._git) as objects:
             history = history_of(self._git, objects, tip)
-            reader = _CommitReader(objects, history.roots)
+            reader = _CommitReader(objects, history.roots, grafted(self._common_dir))
             rows = zip(history.ids, history.cuts, strict=True)
             while batch := list(islice(rows, _BATCH)):
                 commits = reader.read([name for name, _ in batch])
@@ -85,19 +108,78 @@ class GitLedgerSource:
                     "notes-root",
                     f"its history begins with {root[:12]}, not with the first commit of all notes",
                 )
-        listing = self._git.attempt("ls-tree", "-r", "-z", "--full-tree", tip).stdout
-        for record in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        listing = self._git.attempt("ls-tree", "-r", "-z", "--full-tree", tip)
+        if listing.returncode != 0:
+            yield "missing-object", listing.stderr.decode("utf-8", "replace").strip()
+        for record in listing.stdout.decode("utf-8", "surrogateescape").split("\0")[:-1]:
             meta, _, path = record.partition("\t")
             if not _NOTE_PATH.fullmatch(path.replace("/", "")) or not meta.startswith(f"{PLAIN} "):
                 yield "notes-shape", f"{path!r} (mode {meta[:6]}) is no note on a commit"
 
+    def tip_defects(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:
+        """Yields what is wrong with the names of `refs` and with what stands at their tips.
+
+        Of what lies below only the commits are looked for: the rest is what `check_ledgers` reads.
+        """
+        yield from name_defects(refs, refs)
+        readable = [ref for ref in refs if ref.target]
+        ledgers = []
+        for ref, kind in zip(readable, self.kinds(ref.target for ref in readable), strict=True):
+            if kind != "commit":
+                yield no_commit(ref, kind)
+            elif ref.holds == NOTES:
+                yield from (
+                    Defect(ref.name, ref.target, *problem) for problem in self.notes_problems(ref.target)
+                )
+            elif ref.named and ref.holds == EVENTS:
+                ledgers.append((ref, Replay(ref.name, ref.named)))
+        commits = self._tips([ref.target for ref, _ in ledgers])
+        for (_, replay), commit in zip(ledgers, commits, strict=True):
+            yield from (found for found in replay.step(commit, is_cut=True, is_tip=True) if not found.is_note)
+        yield from self._torn([ref for ref, _ in ledgers])
+
+    def _tips(self, ids: Sequence[str]) -> Iterator[LedgerCommit]:
+        """Yields these commits as if each were the first that is here."""
+        with CarefulObjects(self._git) as objects:
+            reader = _CommitReader(objects, frozenset(ids), grafted(self._common_dir))
+            for start in range(0, len(ids), _BATCH):
+                yield from reader.read(ids[start : start + _BATCH])
+
+    def _torn(self, refs: Sequence[FoundRef]) -> Iterator[Defect]:
+        """Yields ledgers below whose tip a commit is missing: one git for all, and for each only then."""
+        wanted = "".join(f"{ref.target}\n" for ref in refs).encode()
+        walk = ("rev-list", "--quiet")
+        if not refs or self._git.attempt(*walk, "--stdin", stdin=wanted).returncode == 0:
+            return
+        for ref in refs:
+            done = self._git.attempt(*walk, ref.target, "--")
+            if done.returncode != 0:
+                named = _ID.search(done.stderr)
+                what = f"object {named[0].decode()} below it" if named else "a commit below it"
+                yield Defect(ref.name, ref.target, "missing-object", f"{what} is missing or damaged")
+
+
+def _symbolic_target(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            content = file.read(4096)
+    except OSError:
+        return ""
+    return content.removeprefix("ref:").strip() if content.startswith("ref:") else ""
+
 
 class _CommitReader:
-    """Turns ids into `LedgerCommit`; a folder that many commits share is looked into once."""
+    """Turns ids into `LedgerCommit`; a folder that many commits share is looked into once.
 
-    def __init__(self, objects: CarefulObjects, roots: frozenset[str]) -> None:
+    `roots` are commits that have no parents here, `grafts` those to which git was told to give others.
+    """
+
+    def __init__(
+        self, objects: CarefulObjects, roots: frozenset[str], grafts: frozenset[str] = frozenset()
+    ) -> None:
         self._objects = objects
         self._roots = roots
+        self._grafts = grafts
         self._seen: set[str] = set()
 
     def read(self, ids: Sequence[str]) -> Sequence[LedgerCommit]:
@@ -135,6 +217,7 @@ class _CommitReader:
             inside[0],
             (*missing, *inside[1]),
             cut=bool(parents) and name in self._roots,
+            grafted=name in self._grafts,
         )
 
     def _trees(self, ids: Sequence[str]) -> list[tuple[Entry, ...] | None]:
@@ -175,9 +258,18 @@ class _CommitReader:
     def _measured(
         self, found: Sequence[tuple[tuple[Entry, ...], tuple[str, ...]]]
     ) -> list[tuple[tuple[Entry, ...], tuple[str, ...]]]:
-        """The same with the size of every file, all asked for at once, and with what is missing of them."""
+        """The same with the size of every file, all asked for at once, and with what is missing of them.
+
+        A damaged one may still tell its size, so each is read once.
+        """
         wanted = dict.fromkeys(entry.id for files, _ in found for entry in files if entry.mode != _SUBMODULE)
-        sizes = self._objects.sizes(wanted)
+        sizes = {**self._objects.sizes(wanted)}
+        loaded = [name for name, size in sizes.items() if size <= LARGEST]
+        for start in range(0, len(loaded), _DOCUMENTS_AT_ONCE):
+            names = loaded[start : start + _DOCUMENTS_AT_ONCE]
+            for name, blob in zip(names, self._objects.read_all(names), strict=True):
+                if blob is None:
+                    del sizes[name]
         return [
             (
                 tuple(Entry(entry.mode, entry.path, entry.id, sizes.get(entry.id)) for entry in files),

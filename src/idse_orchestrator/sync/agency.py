@@ -133,6 +133,13 @@ def _same(parts: AgencyParts, url: str, remote: RemoteSettings) -> bool:
 
 def _of_remote(parts: AgencyParts, remote: RemoteSettings) -> Agency:
     """Takes the password out of the URL: in git's own configuration it is the user's choice."""
+    if not remote.urls[0]:
+        raise InvalidConfigurationError(
+            f"the git remote {remote.name} has an empty URL",
+            where=f"remote.{remote.name}.url",
+            cause="git finds no place in it",
+            fix=(f"git remote set-url {remote.name} URL",),
+        )
     url = redacted(parts.remotes.absolute(remote.urls[0], parts.top))
     return Agency(url, remote.name, f"git remote {remote.name}")
 

@@ -6,13 +6,13 @@ clone may publish, every other one takes in. Nothing here moves a ref or keeps a
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.workers import answer, cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import Git
+from idse_orchestrator.git.raw_objects import grafted
 from idse_orchestrator.git.vault import Vault
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.kinds import EVENTS, NOTES, SYNC_POINTS, Kinds, Named
@@ -185,11 +185,11 @@ class _Judgement:
                 yield Defect(ref, name, *problem)
 
     def _leaving(self, plan: Plan) -> Iterator[Defect]:
-        grafted = _grafted(self._vault)
+        grafts = grafted(self._vault.common_dir)
         for stretch in plan.stretches:
             if not stretch.is_forward:
                 yield Defect(stretch.ref, "", "ref-rewind", "the remote's commits would be lost")
-            for name in grafted.intersection(stretch.fresh):
+            for name in grafts.intersection(stretch.fresh):
                 yield Defect(stretch.ref, name, "grafted", "a graft gives this commit other parents here")
 
 
@@ -211,14 +211,6 @@ def _no_commit(move: RefMove, kind: str) -> Defect:
     if not kind:
         return Defect(move.ref, move.new, "missing-object", "the ref points at an object that is not here")
     return Defect(move.ref, move.new, "ref-kind", f"the ref points at a {kind}, not at a commit")
-
-
-def _grafted(vault: Vault) -> frozenset[str]:
-    try:
-        with open(os.path.join(vault.common_dir, "info", "grafts"), encoding="ascii") as file:
-            return frozenset(line.split()[0] for line in file if line.strip() and line[0] != "#")
-    except (OSError, UnicodeDecodeError):
-        return frozenset()
 
 
 def _by_ref(defects: Iterable[Defect]) -> dict[str, list[Defect]]:

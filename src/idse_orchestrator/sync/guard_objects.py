@@ -6,14 +6,20 @@ million places of a tree made to explode, costs no more than one.
 
 from __future__ import annotations
 
-import os
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
-from idse_orchestrator.git.raw_objects import CarefulObjects, RawCommit, RawEntry, strict_commit, strict_tree
+from idse_orchestrator.git.raw_objects import (
+    PLAIN_SIGHT,
+    CarefulObjects,
+    RawCommit,
+    RawEntry,
+    strict_commit,
+    strict_tree,
+)
 from idse_orchestrator.ledger.commit import ARTIFACTS, MAX_COMMIT_BYTES, file_problems
 from idse_orchestrator.ledger.event_index import EventIndex
 
@@ -29,7 +35,6 @@ PORTION = 64 * 1024 * 1024
 
 Item = TypeVar("Item")
 
-_PLAIN_SIGHT = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 _FIELDS = 3
 _PATIENCE = 3600.0
 
@@ -46,7 +51,7 @@ class GuardObjects:
     """
 
     def __init__(self, vault: Vault, folder: str | None) -> None:
-        self.own_git: Git = vault.git.with_environment(_PLAIN_SIGHT)
+        self.own_git: Git = vault.git.with_environment(PLAIN_SIGHT)
         whole = self.own_git.with_environment({"GIT_SHALLOW_FILE": ""})
         self.git: Git = reading_also(whole, folder) if folder else whole
         self._private = vault.private
