@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
-from idse_orchestrator.base.files import storage_error, write_atomically
+from idse_orchestrator.base.files import known_replica_id, remove_file, storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
-from idse_orchestrator.health.recovery import bring_back, current_refs, lost_ledgers
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, WORKSPACE
+from idse_orchestrator.errors import IdseError, NoAgencyError
+from idse_orchestrator.git.object_stream import find
+from idse_orchestrator.health.recovery import bring_back, current_refs, lost_ledgers, moved_back
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
-from idse_orchestrator.ledger.refs import parse_session_ref, session_ref
+from idse_orchestrator.ledger.refs import CURRENT as CURRENT_SESSION
+from idse_orchestrator.ledger.refs import parse_session_ref, session_ref, sync_ref
 from idse_orchestrator.sync.published_refs import PublishedRefs
+from idse_orchestrator.sync.remotes import path_in
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
 from idse_orchestrator.worktree.ignore_rules import CURRENT as CURRENT_RULES
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.ports import ViewFiles
     from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.views import Views
+    from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.work_tree import WorkTree
 
@@ -37,7 +43,10 @@ _SHOW_EXCLUDE = 'cat "$(git rev-parse --git-path info/exclude)"'
 
 
 class Patient(NamedTuple):
-    """The parts of a project that the checks examine."""
+    """The parts of a project that the checks examine.
+
+    `agency` finds the Agency, `rules` reads the constitution in force; both raise what is wrong with it.
+    """
 
     ledgers: LedgerReader
     workspace: ViewFiles
@@ -46,19 +55,30 @@ class Patient(NamedTuple):
     work_tree: WorkTree
     templates: TemplateFolders
     kinds: Kinds
+    agency: Callable[[], Agency]
+    rules: Callable[[], object]
+
+
+def lost_check(patient: Patient) -> Check:
+    """Returns the check of refs that are gone."""
+    return Check(
+        "lost ledgers", lambda: _lost(patient), lambda: bring_back(patient.work_tree, _find_lost(patient))
+    )
 
 
 def checks_of(patient: Patient) -> Iterator[Check]:
     """Yields all checks of this file. Views come after the current session, which they are written from."""
-    yield Check(
-        "lost ledgers", lambda: _lost(patient), lambda: bring_back(patient.work_tree, _find_lost(patient))
-    )
-    if not patient.ledgers.projects() and not patient.workspace.session_folders():
+    if not _is_begun(patient):
         yield Check(
             "project", lambda: Diagnosis(NOTE, "there is no IDSE project here yet", ("idse init NAME",))
         )
         return
     places = patient.ledgers, patient.workspace
+    yield Check("projects", lambda: _projects(patient))
+    yield Check("moved back", lambda: _moved_back(patient))
+    yield Check("folder .idse", lambda: _folder(patient))
+    yield Check("rules", lambda: _rules(patient))
+    yield Check("Agency", lambda: _agency(patient))
     yield Check("hooks", lambda: _hooks(patient), lambda: _mend_hooks(patient))
     yield Check("notes in git log", lambda: _notes(patient), lambda: _mend_notes(patient))
     yield Check("ignored views", lambda: _ignored(patient), lambda: _mend_ignored(patient))
@@ -68,6 +88,13 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("sessions", lambda: _sessions(patient))
     yield Check("conflicts", lambda: _conflicts(patient))
     yield Check("templates", lambda: _templates(patient))
+
+
+def _is_begun(patient: Patient) -> bool:
+    try:
+        return bool(patient.ledgers.projects() or patient.workspace.session_folders())
+    except IdseError:
+        return True  # what keeps us from reading them is told by the checks that need them
 
 
 def _find_lost(patient: Patient) -> Sequence[Lost]:
@@ -81,9 +108,76 @@ def _lost(patient: Patient) -> Diagnosis:
     if not lost:
         return Diagnosis(OK, "no ref of a ledger that was here is gone")
     says = _some(
-        [f"{each.ref} is gone, and {each.told_by} knows its last commit {each.tip[:12]}" for each in lost]
+        [
+            f"{each.ref} {'holds no commit' if each.is_there else 'is gone'}, and {each.told_by} knows its "
+            f"last commit {each.tip[:12]}"
+            for each in lost
+        ]
     )
     return Diagnosis(PROBLEM, says, ("idse doctor --fix    (has the refs point there again)",))
+
+
+def _projects(patient: Patient) -> Diagnosis:
+    known = set(patient.ledgers.projects())
+    without = sorted({project for project, _ in patient.ledgers.sessions()} - known)
+    if not without:
+        return Diagnosis(OK, f"{len(known)} with a ledger")
+    says = f"sessions are here, and the ledger of their project is not: {_some(without)}"
+    begin = tuple(f"idse init {project}    (begins it again)" for project in without[:_SHOWN])
+    return Diagnosis(PROBLEM, says, ("idse sync pull    (if the Agency has it)", *begin))
+
+
+def _moved_back(patient: Patient) -> Diagnosis:
+    found = moved_back(patient.work_tree, patient.kinds)
+    if not found:
+        return Diagnosis(OK, "no ledger was set to an older commit by hand")
+    says = _some(
+        [f"{ref} was at {before[:12]}, and is at the older {now[:12]}" for ref, now, before in found]
+    )
+    steps = (
+        f"git update-ref {one_word(ref)} {before} {now}    (moves it forward)" for ref, now, before in found
+    )
+    return Diagnosis(PROBLEM, says, tuple(steps)[:_SHOWN])
+
+
+def _folder(patient: Patient) -> Diagnosis:
+    for name in (WORKSPACE, f"{WORKSPACE}/projects"):
+        path = os.path.join(patient.work_tree.top, name)
+        if os.path.islink(path) or (os.path.lexists(path) and not os.path.isdir(path)):
+            what = (
+                "a symbolic link: git keeps the link, and no document" if os.path.islink(path) else "a file"
+            )
+            return Diagnosis(PROBLEM, f"{name} is {what}", (f"put the folder itself where {name} is",))
+    return Diagnosis(OK, "a folder, or not on this branch")
+
+
+def _rules(patient: Patient) -> Diagnosis:
+    patient.rules()
+    return Diagnosis(OK, "the constitution in force can be read")
+
+
+def _agency(patient: Patient) -> Diagnosis:
+    """Looks at what is configured; nobody is asked over the network."""
+    try:
+        agency = patient.agency()
+    except NoAgencyError as error:
+        own = known_replica_id(patient.work_tree.private)
+        if own and find(patient.work_tree.git, sync_ref(own)):
+            says = f"this clone was synced before, and {error.message} now"
+            return Diagnosis(WARNING, says, error.fix)
+        return Diagnosis(OK, "none is configured: ledgers stay here")
+    place = path_in(agency.url)
+    if place and not os.path.exists(place):
+        return Diagnosis(
+            WARNING, f"{agency.url} is not there (it is named by {agency.origin})", _elsewhere(agency)
+        )
+    return Diagnosis(OK, f"{agency.url} (nobody was asked)")
+
+
+def _elsewhere(agency: Agency) -> tuple[str, ...]:
+    if agency.remote:
+        return (f"mount it, or say where it is now: git remote set-url {agency.remote} URL",)
+    return ("mount it, or say where it is now: idse config set agency.url URL",)
 
 
 def _hooks(patient: Patient) -> Diagnosis:
@@ -203,11 +297,14 @@ def _dangling(patient: Patient) -> list[tuple[str, SessionKey | None]]:
 def _mend_current(patient: Patient) -> str:
     """Forgets what leads nowhere; a project that is left without a current session gets its blueprint."""
     dangling = _dangling(patient)
-    for ref, _ in dangling:
-        patient.work_tree.git.bytes("symbolic-ref", "--delete", ref)
+    for ref, key in dangling:
+        if key:
+            patient.work_tree.git.bytes("symbolic-ref", "--delete", ref)
+        else:  # no symbolic ref, and git deletes nothing else
+            remove_file(os.path.join(patient.work_tree.git_dir, ref))
     known = set(patient.ledgers.sessions())
     done = []
-    for project in sorted({key[0] for _, key in dangling if key}):
+    for project in sorted(set(_without_current(patient, dangling))):
         current = patient.workspace.current(project) or (project, BLUEPRINT)
         if current in known:
             patient.workspace.set_current(*current)
@@ -215,6 +312,18 @@ def _mend_current(patient: Patient) -> str:
         else:
             done.append(f"no session of {project} is current now")
     return "; ".join(done) or "removed what led nowhere"
+
+
+def _without_current(patient: Patient, dangling: Sequence[tuple[str, SessionKey | None]]) -> Iterator[str]:
+    """Yields the projects whose current session was forgotten; a damaged ref may still say it by its name."""
+    projects = patient.ledgers.projects()
+    for ref, key in dangling:
+        if key:
+            yield key[0]
+        elif ref != CURRENT_SESSION:
+            yield ref.rpartition("/")[2]
+        elif len(projects) == 1:
+            yield projects[0]
 
 
 def _views(patient: Patient) -> Diagnosis:

@@ -10,33 +10,45 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.files import make_folder, open_or_make, remove_file, storage_error
+from idse_orchestrator.base.files import (
+    known_replica_id,
+    make_folder,
+    open_or_make,
+    remove_file,
+    storage_error,
+)
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS
 from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.ledger.commit import EVENT, STATE
-from idse_orchestrator.ledger.kinds import NOTES, Kinds
+from idse_orchestrator.ledger.commit import STATE
+from idse_orchestrator.ledger.defects import Defect
+from idse_orchestrator.ledger.fsck import FoundRef
+from idse_orchestrator.ledger.kinds import SYNC_POINTS, Kinds
 from idse_orchestrator.ledger.notes import parse_note
 from idse_orchestrator.ledger.refs import (
     LOCAL,
+    NOTES_FAMILY,
     NOTES_ON_COMMITS,
     OF_WORKTREE,
     PROJECTS,
     PUBLISHED,
     SESSIONS,
+    SYNC_FAMILY,
     session_ref,
+    sync_ref,
 )
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 from idse_orchestrator.sync.incoming import is_alive
+from idse_orchestrator.sync.points import FILE as POINT
 from idse_orchestrator.worktree.session_folders import read_session_ref
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.ledger.fsck import FoundRef
     from idse_orchestrator.worktree.work_tree import WorkTree
 
 
@@ -55,65 +67,68 @@ def current_refs(git_dir: str) -> Sequence[tuple[str, SessionKey | None]]:
 
 
 class PublishedRefs(NamedTuple):
-    """Names of refs, in order: ours, those that hold something else than they should, and of unknown kind."""
+    """Names of refs, in order: ours, and those of unknown kind; and what is wrong with the others."""
 
     ours: Sequence[str]
-    foreign: Sequence[str]
+    wrong: Sequence[Defect]
     unknown: Sequence[str]
 
 
 def published_refs(work_tree: WorkTree, kinds: Kinds) -> PublishedRefs:
-    """Sorts every ref under ``refs/idse/`` by what it holds."""
+    """Sorts every ref under ``refs/idse/`` by what its tip holds; `idse fsck` reads what is below."""
     source = GitLedgerSource(work_tree, kinds)
     refs = source.refs()
     known = [ref for ref in refs if ref.kind]
-    ours = {*_ledgers(work_tree, known), *_notes(source, known), *sound_tips(work_tree, known)}
+    wrong = [defect for defect in source.tip_defects(known) if not defect.is_note]
+    named = {defect.ref for defect in wrong}
+    lines = [ref for ref in known if ref.holds == SYNC_POINTS and ref.name not in named]
+    sound = sound_tips(work_tree, lines)
+    what = "its tip is no sync point of the clone that it is named after"
+    wrong += [Defect(ref.name, ref.target, "sync-point", what) for ref in lines if ref.name not in sound]
+    named.update(defect.ref for defect in wrong)
     return PublishedRefs(
-        sorted(ours),
-        [ref.name for ref in known if ref.name not in ours],
-        [ref.name for ref in refs if not ref.kind],
+        sorted({ref.name for ref in known} - named), wrong, [ref.name for ref in refs if not ref.kind]
     )
 
 
-def _ledgers(work_tree: WorkTree, refs: Sequence[FoundRef]) -> Iterator[str]:
-    """Yields those whose tip carries what only a ledger commit has; a merge has no event."""
-    objects = ObjectFinder(work_tree.git.with_environment({"GIT_NO_REPLACE_OBJECTS": "1"}))
-    for ref in refs:
-        names = (f"{ref.target}:{name}" for name in (STATE, EVENT))
-        if ref.project and ref.target and any(objects.find(name) for name in names):
-            yield ref.name
-    objects.close()
-
-
-def _notes(source: GitLedgerSource, refs: Sequence[FoundRef]) -> Iterator[str]:
-    for ref in refs:
-        if ref.holds == NOTES and ref.target and not any(source.notes_problems(ref.target)):
-            yield ref.name
-
-
 class Lost(NamedTuple):
-    """A ledger whose ref is gone, the newest commit of it that is still here, and what tells of it."""
+    """A ref of ours that is gone, its newest commit that is still here, and what tells of it.
+
+    `is_there`: its file is, and holds no commit.
+    """
 
     ref: str
     tip: str
     told_by: str
+    is_there: bool = False
 
 
 def lost_ledgers(work_tree: WorkTree, kinds: Kinds, sessions: Iterable[SessionKey]) -> Sequence[Lost]:
-    """Returns ledgers that were here, in order: of `sessions`, and of whatever reflogs and fetches name."""
-    here = {ref.name for ref in GitLedgerSource(work_tree, kinds).refs()}
+    """Returns ledgers that were here, in order: of `sessions`, and of whatever reflogs and fetches name.
+
+    So are notes, and the sync points of this clone.
+    """
+    source = GitLedgerSource(work_tree, kinds)
+    here = {ref.name for ref in source.refs() if ref.target}
+    own = (NOTES_ON_COMMITS, sync_ref(known_replica_id(work_tree.private)))
     clues: dict[str, dict[str, str]] = {}
     for ref, tip, told_by in (*_logged(work_tree), *_fetched(work_tree)):
         clues.setdefault(ref, {})[tip] = told_by
     for key in sessions:
         known = clues.setdefault(session_ref(*key), {})
         known.update((tip, "a note") for tip in _noted(work_tree, key) if tip not in known)
-    ledgers = {ref: found for ref, found in clues.items() if ref not in here and ref.startswith(_LEDGERS)}
-    lost = [_newest(work_tree, ref, found) for ref, found in sorted(ledgers.items())]
+    gone = {
+        ref: {tip: told_by for tip, told_by in found.items() if _COMMIT.fullmatch(tip)}
+        for ref, found in clues.items()
+        if ref not in here and (ref.startswith(_LEDGERS) or ref in own)
+    }
+    lost = [_newest(source, work_tree, ref, found) for ref, found in sorted(gone.items())]
     return [each for each in lost if each]
 
 
 _LEDGERS = (PROJECTS, SESSIONS)
+_MARKS = {NOTES_FAMILY: "", SYNC_FAMILY: f":{POINT}"}
+"""What only a commit of this family has; a ledger's has a state."""
 
 
 def _logged(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
@@ -136,6 +151,54 @@ def _fetched(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
         yield f"{PUBLISHED}{rest}", tip, f"the last fetch from {remote}"
 
 
+def moved_back(work_tree: WorkTree, kinds: Kinds) -> Sequence[tuple[str, str, str]]:
+    """Returns (ref, tip, later tip) of ledgers that somebody set to an older commit, though all was sound.
+
+    idse moves them forward and says so in their reflogs, so only other hands' entries are looked at.
+    """
+    source, found = GitLedgerSource(work_tree, kinds), []
+    for ref in source.refs():
+        for before in _left_by_hand(os.path.join(work_tree.common_dir, "logs", ref.name), ref.target):
+            later = replace(ref, target=before)
+            if is_ancestor(work_tree.git, ref.target, before) and not any(source.tip_defects([later])):
+                found.append((ref.name, ref.target, before))
+                break
+    return found
+
+
+def earlier_tips(work_tree: WorkTree, name: str) -> Sequence[str]:
+    """Returns where the ref `name` stood by its reflog, the latest first, and then by the last fetch."""
+    lines: Sequence[bytes] = ()
+    with suppress(OSError), open(os.path.join(work_tree.common_dir, "logs", name), "rb") as file:
+        lines = file.read().splitlines()[: -_LOOKED_BACK - 1 : -1]
+    told = [line[start : start + 40].decode("ascii", "replace") for line in lines for start in (41, 0)]
+    told += [tip for ref, tip, _ in _fetched(work_tree) if ref == name]
+    return [tip for tip in dict.fromkeys(told) if _COMMIT.fullmatch(tip) and tip != "0" * 40]
+
+
+def latest_sound(work_tree: WorkTree, kinds: Kinds, name: str) -> str:
+    """Returns the first of its earlier tips at which the ledger `name` was sound; "" without one."""
+    source = GitLedgerSource(work_tree, kinds)
+    ref = FoundRef(name, "", "", kinds.family(name), kinds.named(name))
+    sound = (
+        tip
+        for tip in earlier_tips(work_tree, name)
+        if not any(source.tip_defects([replace(ref, target=tip)]))
+    )
+    return next(sound, "")
+
+
+def _left_by_hand(log: str, tip: str) -> Iterator[str]:
+    """Yields where a ref stood when somebody other than idse moved it away, the latest first."""
+    with suppress(OSError), open(log, "rb") as file:
+        for line in reversed(file.read().splitlines()[-_LOOKED_BACK:] if tip else ()):
+            who, _, what = line.partition(b"\t")
+            before = who[:40].decode("ascii", "replace")
+            is_another = before not in (tip, "0" * 40) and _COMMIT.fullmatch(before)
+            if is_another and not what.startswith(b"idse"):
+                yield before
+
+
 def _noted(work_tree: WorkTree, key: SessionKey) -> Iterator[str]:
     """Yields ledger commits of a session that notes on code commits name."""
     asked = ("grep", "-h", "-A3", "--fixed-strings", f"-eIdse-Session: {'/'.join(key)}", NOTES_ON_COMMITS)
@@ -146,30 +209,52 @@ def _noted(work_tree: WorkTree, key: SessionKey) -> Iterator[str]:
                 yield note.ledger
 
 
-def _newest(work_tree: WorkTree, ref: str, clues: Mapping[str, str]) -> Lost | None:
-    """Returns the one that the others lead to, among those that are ledger commits and here."""
+def _newest(source: GitLedgerSource, work_tree: WorkTree, ref: str, clues: Mapping[str, str]) -> Lost | None:
+    """Returns the one that the others lead to, among those that are here and such as the ref has to hold."""
+    mark = _MARKS.get(ref.removeprefix(PUBLISHED).partition("/")[0], f":{STATE}")
     objects = ObjectFinder(work_tree.git)
-    there = [tip for tip in clues if _COMMIT.fullmatch(tip) and objects.find(f"{tip}:{STATE}")]
+    there = [tip for tip in clues if objects.find(f"{tip}{mark}")]
     objects.close()
+    if not mark:
+        there = [tip for tip in there if not any(source.notes_problems(tip))]
     best = ""
     for tip in there:
         if not best or is_ancestor(work_tree.git, best, tip):
             best = tip
-    return Lost(ref, best, clues[best]) if best else None
+    is_there = os.path.isfile(os.path.join(work_tree.common_dir, ref))
+    return Lost(ref, best, clues[best], is_there) if best else None
 
 
 def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:
     """Has each ref point at its last commit again; returns what was done. A ref that is there stays."""
-    done = []
-    for each in lost:
-        reason = f"idse doctor: brought back, known by {each.told_by}"
-        work_tree.git.bytes("update-ref", "--create-reflog", "-m", reason, each.ref, each.tip, "0" * 40)
-        done.append(f"{each.ref} at {each.tip[:12]}")
+    done, git = [], work_tree.git
+    with ledger_lock(work_tree):
+        for each in lost:
+            _clear_away(work_tree, each.ref)
+            before = git.attempt("rev-parse", "--verify", "--quiet", each.ref).stdout.decode().strip()
+            if before and not is_ancestor(git, before, each.tip):
+                continue  # an older place that git had packed, and no way leads from it to where it stood
+            reason = f"idse doctor: brought back, known by {each.told_by}"
+            moved = ("--create-reflog", "--no-deref", "-m", reason, each.ref, each.tip, before or "0" * 40)
+            git.bytes("update-ref", *moved)
+            done.append(f"{each.ref} at {each.tip[:12]}")
     return f"brought back {', '.join(done)}" if done else "nothing was lost"
+
+
+def _clear_away(work_tree: WorkTree, ref: str) -> None:
+    """Removes the file of a ref that holds no commit id: an empty one, rubbish, a name that leads nowhere."""
+    path = os.path.join(work_tree.common_dir, ref)
+    with suppress(OSError), open(path, "rb") as file:
+        if _COMMIT.match(file.read(256).decode("ascii", "replace")):
+            return
+        remove_file(path)
 
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _BUNDLE = re.compile(r"idse-ledgers-[0-9TZ]+\.bundle\.lock")
+_LOOKED_BACK = 50
+"""Entries of a reflog that are looked at: each that is not ours costs a process."""
+_WAITING = re.compile(r"[0-9a-f]{40}(?:-[0-9a-f]{40})?")
 _PIECE = re.compile(r"(?:index\.(\d+)(?:\.lock)?|.*\.(\d+)\.tmp|.*\.new(\d+))")
 
 
@@ -181,6 +266,32 @@ def stale_locks(work_tree: WorkTree) -> Sequence[str]:
             paths = [os.path.join(folder, name) for name in names if name.endswith(".lock")]
             found += [os.path.relpath(path, base) for path in paths if _age(path) > STALE_AFTER_SECONDS]
     return sorted(found)
+
+
+OLD_LOCK_SECONDS = 600.0
+"""git holds a lock for moments, or for as long as an editor that it opened stands open."""
+
+
+def git_locks(work_tree: WorkTree) -> Sequence[tuple[str, float]]:
+    """Returns lock files of git itself that are old, by absolute path, each with its age in seconds.
+
+    Nobody can tell whether a git still holds one, and git never removes one of another process: nor do we.
+    """
+    common, own = work_tree.common_dir, os.path.join(work_tree.common_dir, PUBLISHED)
+    flat = (common, work_tree.git_dir, os.path.join(common, "info"), os.path.join(common, "objects", "info"))
+    paths = [path for folder in dict.fromkeys(flat) for path in _directly_in(folder)]
+    paths += [path for path in _files(os.path.join(common, "refs")) if not path.startswith(own)]
+    locks = [
+        path for path in paths if path.endswith(".lock") and not _BUNDLE.fullmatch(os.path.basename(path))
+    ]
+    shared = os.path.join(common, OF_WORKTREE)
+    aged = [(path, _age(path)) for path in locks if not path.startswith(shared)]
+    return sorted((path, age) for path, age in aged if age > OLD_LOCK_SECONDS)
+
+
+def _directly_in(folder: str) -> Iterator[str]:
+    with suppress(OSError), os.scandir(folder) as entries:
+        yield from (entry.path for entry in entries if entry.is_file(follow_symlinks=False))
 
 
 def remove_stale_locks(work_tree: WorkTree) -> str:
@@ -227,12 +338,15 @@ def remove_leftovers(work_tree: WorkTree) -> str:
     return f"removed {len(found)} files" if found else "they were gone already"
 
 
-def spooled(work_tree: WorkTree) -> int:
-    """Returns how many commits wait in the spool."""
+def spooled(work_tree: WorkTree) -> tuple[int, Sequence[str]]:
+    """Returns how many commits wait in the spool, and absolute paths of what is there and is none."""
+    folder = os.path.join(work_tree.private, "spool")
     try:
-        return len(os.listdir(os.path.join(work_tree.private, "spool")))
+        names = sorted(os.listdir(folder))
     except OSError:
-        return 0
+        return 0, []
+    strange = [name for name in names if not _WAITING.fullmatch(name)]
+    return len(names) - len(strange), [os.path.join(folder, name) for name in strange]
 
 
 def drain_spool(record: Callable[[], int], drain: Callable[[], Sequence[str]]) -> str:
@@ -245,8 +359,10 @@ def drain_spool(record: Callable[[], int], drain: Callable[[], Sequence[str]]) -
 
 def refs_without_log(work_tree: WorkTree, kinds: Kinds) -> Sequence[str]:
     """Returns ledgers and notes that have no reflog. Refs that hold something else are not ours."""
-    names = published_refs(work_tree, kinds).ours
-    return [name for name in names if not os.path.isfile(os.path.join(work_tree.common_dir, "logs", name))]
+    logs = os.path.join(work_tree.common_dir, "logs")
+    names = [ref.name for ref in GitLedgerSource(work_tree, kinds).refs()]
+    missing = [name for name in names if not os.path.isfile(os.path.join(logs, name))]
+    return [name for name in published_refs(work_tree, kinds).ours if name in missing] if missing else []
 
 
 def write_reflogs(work_tree: WorkTree, kinds: Kinds) -> str:

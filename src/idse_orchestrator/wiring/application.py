@@ -381,18 +381,25 @@ class Application(UseCases):
         from shutil import which
 
         from idse_orchestrator.agents.checkup import agent_file_checks
-        from idse_orchestrator.health.checks import Patient, checks_of
+        from idse_orchestrator.health.checks import Patient, checks_of, lost_check
         from idse_orchestrator.health.machine import leftover_checks, machine_checks
         from idse_orchestrator.wiring.ledgers import KINDS
 
+        patient = Patient(
+            self.reader,
+            self.workspace,
+            self.views,
+            self.hook_files(),
+            self.work_tree,
+            self.templates,
+            KINDS,
+            self.sync.agency,
+            lambda: self.judging.constitution,
+        )
+        waiting = self.missed.waiting, self.record_missed, self.write_waiting_notes
         yield from machine_checks(self.work_tree, self.environment)
-        yield from leftover_checks(
-            self.work_tree, KINDS, self.missed.waiting, self.record_missed, self.write_waiting_notes
-        )
-        hooks = self.hook_files()
-        yield from checks_of(
-            Patient(self.reader, self.workspace, self.views, hooks, self.work_tree, self.templates, KINDS)
-        )
+        yield from leftover_checks(self.work_tree, KINDS, lost_check(patient), *waiting)
+        yield from checks_of(patient)
         program = which("idse", path=self.environment.get("PATH")) or ""
         yield from agent_file_checks(self.agent_files, program)
 

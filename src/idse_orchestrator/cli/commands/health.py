@@ -27,9 +27,10 @@ _WIDTH = 17
 def doctor(run: Run, *, fix: bool) -> Answer:
     """Check git, the repository, hooks, views, locks, sessions and whatever a killed process left behind.
 
-    With --fix, what is safe is mended and said: stale locks, leftovers, views, a current session without a
-    ledger, the setting that shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs
-    left behind. Nothing else is touched. Exit code 1 says that a problem remains.
+    Of each ledger it reads what stands at its tip; `idse fsck` reads all. With --fix, what is safe is mended
+    and said: lost refs, stale locks, leftovers, views, a current session without a ledger, the setting that
+    shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs left behind. Nothing else is
+    touched. Exit code 1 says that a problem remains.
     """
     from idse_orchestrator.base.checkup import examine
 
@@ -45,13 +46,15 @@ def doctor(run: Run, *, fix: bool) -> Answer:
 
 def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
     colors = {"problem": style.red, "warning": style.yellow, "fixed": style.green, "ok": style.dim}
+    told: list[tuple[str, ...]] = []
     for result in results:
         verdict = colors.get(result.verdict, style.cyan)(result.verdict.ljust(8))
         yield f"{verdict} {result.name.ljust(_WIDTH)} {printable(result.says)}"
         if result.done:
             yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
-        for step in result.fix:
+        for step in result.fix if result.fix not in told else ("as above",):
             yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(step)}"
+        told += [result.fix] if len(result.fix) > 1 else []
     if any(result.mendable for result in results):
         yield Said("idse doctor --fix mends what is safe")
 
@@ -95,7 +98,7 @@ def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
         place = f"{printable(defect.ref)} {defect.commit[:12]}".rstrip()
         yield f"{place}: {style.red(defect.code)} {printable(defect.what)}"
     for note in report.notes:
-        yield Said(f"note: {note.ref} {note.commit[:12]}: {note.code} {note.what}".replace("  ", " "))
+        yield Said(f"note: {note.ref} {note.commit[:12]}".rstrip() + f": {note.code} {note.what}")
     for code in dict.fromkeys(defect.code for defect in report.defects):
         first = next(defect for defect in report.defects if defect.code == code)
         yield Said(f"hint: {code}: {first.hint}")
