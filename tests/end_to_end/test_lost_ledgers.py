@@ -94,3 +94,29 @@ def test_after_uninstall_a_project_may_begin_anew(finished):
     finished.does("uninstall", "--ledgers", "--yes")
     assert "lost" not in finished.idse("init", "portal", "--new-ledger").stderr
     assert finished.stage("intent")["status"] != "complete"
+
+
+def fetched(project, ref, commit):
+    project.git("update-ref", ref.replace("refs/idse", "refs/idse-local/remotes/agency"), commit)
+
+
+def test_what_was_fetched_and_never_taken_in_is_not_lost(finished):
+    other = "refs/idse/sessions/portal/other"
+    finished.does("session", "new", "other")
+    fetched(finished, other, finished.tip(other))
+    by_git(finished, other)
+    finished.run("rm", "-r", ".idse/projects/portal/sessions/other")
+    assert told(finished).startswith("ok")
+    finished.idse("doctor", "--fix")
+    assert other not in finished.git("for-each-ref", "refs/idse/")
+
+
+def test_what_was_fetched_is_judged_before_it_is_brought_back(finished):
+    """Nobody has judged what plain `git fetch` brought; this one goes back to source code."""
+    hostile = finished.git("commit-tree", f"{REF}^{{tree}}", "-p", "HEAD", "-m", "x")
+    by_git(finished, REF)
+    by_git(finished, "refs/idse/notes/commits")
+    fetched(finished, REF, hostile)
+    assert told(finished).startswith("ok")
+    finished.idse("doctor", "--fix")
+    assert REF not in finished.git("for-each-ref", "refs/idse/")

@@ -10,7 +10,6 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import (
@@ -22,29 +21,27 @@ from idse_orchestrator.base.files import (
 )
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS
-from idse_orchestrator.git.object_stream import ObjectFinder, is_ancestor
+from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.vault import ledger_lock
-from idse_orchestrator.ledger.commit import STATE
 from idse_orchestrator.ledger.defects import Defect
-from idse_orchestrator.ledger.fsck import FoundRef
-from idse_orchestrator.ledger.kinds import SYNC_POINTS, Kinds
+from idse_orchestrator.ledger.fsck import FoundRef, ledger_defects
+from idse_orchestrator.ledger.kinds import NOTES, SYNC_POINTS, Kinds
 from idse_orchestrator.ledger.notes import parse_note
 from idse_orchestrator.ledger.refs import (
     LOCAL,
-    NOTES_FAMILY,
     NOTES_ON_COMMITS,
     OF_WORKTREE,
     PROJECTS,
     PUBLISHED,
     SESSIONS,
-    SYNC_FAMILY,
+    parse_session_ref,
+    project_ref,
     session_ref,
     sync_ref,
 )
 from idse_orchestrator.ledger.source import GitLedgerSource
 from idse_orchestrator.sync.guard_sync_points import sound_tips
 from idse_orchestrator.sync.incoming import is_alive
-from idse_orchestrator.sync.points import FILE as POINT
 from idse_orchestrator.worktree.session_folders import read_session_ref
 
 if TYPE_CHECKING:
@@ -106,14 +103,20 @@ class Lost(NamedTuple):
 def lost_ledgers(work_tree: WorkTree, kinds: Kinds, sessions: Iterable[SessionKey]) -> Sequence[Lost]:
     """Returns ledgers that were here, in order: of `sessions`, and of whatever reflogs and fetches name.
 
-    So are notes, and the sync points of this clone.
+    So are notes, and the sync points of this clone. What was fetched and is nothing that belongs to the
+    ledgers here was never taken in: a pull does that, once it is judged.
     """
-    source = GitLedgerSource(work_tree, kinds)
+    source, sessions = GitLedgerSource(work_tree, kinds), list(sessions)
     here = {ref.name for ref in source.refs() if ref.target}
     own = (NOTES_ON_COMMITS, sync_ref(known_replica_id(work_tree.private)))
+    belongs = {*own, *(ref for key in sessions for ref in (session_ref(*key), project_ref(key[0])))}
+    belongs.update(project_ref(key[0]) for key in map(parse_session_ref, here) if key)
     clues: dict[str, dict[str, str]] = {}
-    for ref, tip, told_by in (*_logged(work_tree), *_fetched(work_tree)):
-        clues.setdefault(ref, {})[tip] = told_by
+    for ref, tip in _logged(work_tree):
+        clues.setdefault(ref, {})[tip] = "its reflog"
+    for ref, tip, told_by in _fetched(work_tree):
+        if ref in clues or ref in belongs:
+            clues.setdefault(ref, {}).setdefault(tip, told_by)
     for key in sessions:
         known = clues.setdefault(session_ref(*key), {})
         known.update((tip, "a note") for tip in _noted(work_tree, key) if tip not in known)
@@ -127,11 +130,10 @@ def lost_ledgers(work_tree: WorkTree, kinds: Kinds, sessions: Iterable[SessionKe
 
 
 _LEDGERS = (PROJECTS, SESSIONS)
-_MARKS = {NOTES_FAMILY: "", SYNC_FAMILY: f":{POINT}"}
-"""What only a commit of this family has; a ledger's has a state."""
+_BY_FETCH = "the last fetch from "
 
 
-def _logged(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
+def _logged(work_tree: WorkTree) -> Iterator[tuple[str, str]]:
     """Yields where refs stood last by their reflogs; git takes the log away with the ref, a hand does not."""
     logs = os.path.join(work_tree.common_dir, "logs")
     for path in _files(os.path.join(logs, PUBLISHED)):
@@ -139,7 +141,7 @@ def _logged(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
             fields = file.read().splitlines()[-1:] or [b""]
             tip = fields[0].split(b" ", 2)[1:2]
             ref = os.path.relpath(path, logs).replace(os.sep, "/")
-            yield ref, tip[0].decode("ascii", "replace") if tip else "", "its reflog"
+            yield ref, tip[0].decode("ascii", "replace") if tip else ""
 
 
 def _fetched(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
@@ -148,7 +150,7 @@ def _fetched(work_tree: WorkTree) -> Iterator[tuple[str, str, str]]:
     for line in listed:
         tip, _, name = line.partition(" ")
         remote, _, rest = name.removeprefix(f"{LOCAL}remotes/").partition("/")
-        yield f"{PUBLISHED}{rest}", tip, f"the last fetch from {remote}"
+        yield f"{PUBLISHED}{rest}", tip, f"{_BY_FETCH}{remote}"
 
 
 def moved_back(work_tree: WorkTree, kinds: Kinds) -> Sequence[tuple[str, str, str]]:
@@ -159,7 +161,7 @@ def moved_back(work_tree: WorkTree, kinds: Kinds) -> Sequence[tuple[str, str, st
     source, found = GitLedgerSource(work_tree, kinds), []
     for ref in source.refs():
         for before in _left_by_hand(os.path.join(work_tree.common_dir, "logs", ref.name), ref.target):
-            later = replace(ref, target=before)
+            later = source.found(ref.name, before)
             if is_ancestor(work_tree.git, ref.target, before) and not any(source.tip_defects([later])):
                 found.append((ref.name, ref.target, before))
                 break
@@ -179,12 +181,8 @@ def earlier_tips(work_tree: WorkTree, name: str) -> Sequence[str]:
 def latest_sound(work_tree: WorkTree, kinds: Kinds, name: str) -> str:
     """Returns the first of its earlier tips at which the ledger `name` was sound; "" without one."""
     source = GitLedgerSource(work_tree, kinds)
-    ref = FoundRef(name, "", "", kinds.family(name), kinds.named(name))
-    sound = (
-        tip
-        for tip in earlier_tips(work_tree, name)
-        if not any(source.tip_defects([replace(ref, target=tip)]))
-    )
+    tips = earlier_tips(work_tree, name)
+    sound = (tip for tip in tips if not any(source.tip_defects([source.found(name, tip)])))
     return next(sound, "")
 
 
@@ -210,19 +208,27 @@ def _noted(work_tree: WorkTree, key: SessionKey) -> Iterator[str]:
 
 
 def _newest(source: GitLedgerSource, work_tree: WorkTree, ref: str, clues: Mapping[str, str]) -> Lost | None:
-    """Returns the one that the others lead to, among those that are here and such as the ref has to hold."""
-    mark = _MARKS.get(ref.removeprefix(PUBLISHED).partition("/")[0], f":{STATE}")
-    objects = ObjectFinder(work_tree.git)
-    there = [tip for tip in clues if objects.find(f"{tip}{mark}")]
-    objects.close()
-    if not mark:
-        there = [tip for tip in there if not any(source.notes_problems(tip))]
+    """Returns the one that the others lead to, among those that are sound.
+
+    What is known by a fetch alone may never have been judged, so all of its history is.
+    """
     best = ""
-    for tip in there:
+    for tip in clues:
+        found = source.found(ref, tip)
+        if any(source.tip_defects([found])) or not _is_what_it_says(source, work_tree, found, clues[tip]):
+            continue
         if not best or is_ancestor(work_tree.git, best, tip):
             best = tip
     is_there = os.path.isfile(os.path.join(work_tree.common_dir, ref))
     return Lost(ref, best, clues[best], is_there) if best else None
+
+
+def _is_what_it_says(source: GitLedgerSource, work_tree: WorkTree, ref: FoundRef, told_by: str) -> bool:
+    if ref.holds == SYNC_POINTS:
+        return bool(sound_tips(work_tree, [ref]))
+    if ref.holds == NOTES or not told_by.startswith(_BY_FETCH):
+        return True  # notes were looked at from their tip on
+    return not ledger_defects(source, ref)
 
 
 def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:

@@ -153,6 +153,14 @@ def check_ledgers(
     )
 
 
+def ledger_defects(source: LedgerSource, ref: FoundRef) -> Sequence[Defect]:
+    """Returns what is wrong with the ledger that `ref` points at; merges are not made again."""
+    if not ref.named:
+        return [Defect(ref.name, ref.target, "ref-name", "idse gives no such name")]
+    found = _replayed(source, ref, Replay(ref.name, ref.named), lambda _: None)[1]
+    return [defect for defect in found if not defect.is_note]
+
+
 def _replayed(
     source: LedgerSource, ref: FoundRef, replay: Replay, on_progress: Progress
 ) -> tuple[LedgerVerdict, list[Defect]]:

@@ -52,11 +52,11 @@ class GitLedgerSource:
         if done.returncode != 0:
             raise failure(asked, done)
         rows = (line.split(" ") for line in done.stdout.decode("utf-8", "surrogateescape").splitlines())
-        found = [self._found(name, target, symbolic) for name, target, symbolic in rows]
+        found = [self.found(name, target, symbolic) for name, target, symbolic in rows]
         words = done.stderr.decode("utf-8", "surrogateescape")
-        broken = [self._found(name, "", "") for name in _BROKEN.findall(words)]
+        broken = [self.found(name, "", "") for name in _BROKEN.findall(words)]
         listed = {ref.name for ref in (*found, *broken)}
-        passed_over = [self._found(name, "", to) for name, to in self._leading_nowhere(listed)]
+        passed_over = [self.found(name, "", to) for name, to in self._leading_nowhere(listed)]
         unique = {(ref.name, ref.target, ref.symbolic): ref for ref in (*found, *broken, *passed_over)}
         return sorted(unique.values(), key=lambda ref: ref.name)
 
@@ -71,7 +71,8 @@ class GitLedgerSource:
                     if target:
                         yield ref, target
 
-    def _found(self, name: str, target: str, symbolic: str) -> FoundRef:
+    def found(self, name: str, target: str, symbolic: str = "") -> FoundRef:
+        """Returns the ref `name` as if it pointed at `target`."""
         return FoundRef(name, target, symbolic, self._kinds.family(name), self._kinds.named(name))
 
     def kinds(self, ids: Iterable[str]) -> Sequence[str]:
