@@ -149,6 +149,7 @@ class User:
     def __init__(self, number, home):
         self.words = ("setpriv", f"--reuid={number}", f"--regid={number}", f"--groups={GROUP}")
         self.words += ("--inh-caps=-all", "--bounding-set=-all", "sh", "-c", 'umask "$0"; exec "$@"')
+        self.number = number
         self.home, self.idse_program = home, str(home.parent / "bin/idse")
         home.mkdir(mode=0o700)
         name = home.name
@@ -290,6 +291,10 @@ class TestTwoUsers:
         bob.git("gc", "-q")
         bob.does("doctor", "--fix")
         bob.does("spawn", "search", "--title", "Search")
+        made = bob.path / ".idse/projects/portal/sessions/search"
+        assert made.stat().st_gid == bob.number, "documents are bob's own"
+        bob.run("mkdir", "like", cwd=made.parent)
+        assert oct(made.stat().st_mode) == oct((made.parent / "like").stat().st_mode)
 
         anna.does("switch", "__blueprint__")
         anna.does("restore", "--force")
@@ -342,11 +347,37 @@ class TestTwoUsers:
         bob.commit("bob edits")
         bob.does("validate", "--all")
 
-    def test_what_another_user_closed_is_told_in_words(self, both):
+    @pytest.mark.parametrize(
+        "what",
+        [
+            "idse/replica",
+            "idse/lock",
+            "refs/idse",
+            "refs/idse/sessions/portal/__blueprint__",
+            "objects/??",
+            "logs/refs/idse/sessions/portal/__blueprint__",
+        ],
+    )
+    def test_what_another_user_closed_is_told_in_words(self, both, what):
+        """By an older idse, before the repository was shared, or by hand: it is not missing, nor damaged."""
         anna, bob = both
         bob.does("switch", "__blueprint__")
-        anna.run("chmod", "600", "replica", cwd=anna.path / ".git/idse")
         bob.edit("intent.md", "# Intent\n\nof bob\n")
-        done = bob.idse("save")
-        assert done.returncode == 2, done.stdout + done.stderr
-        assert f"{anna.path}/.git/idse/replica" in done.stderr
+        before = anna.tip()
+        close = 'for path in $0; do chmod go-rwx "$path"; done'
+        anna.run("sh", "-c", close, what, cwd=anna.path / ".git")
+        reading = () if what.startswith(("idse/", "logs/")) else ("status", "next")
+        for command in ("save", *reading):
+            done = bob.idse(command)
+            assert (done.returncode, "damaged" in done.stderr) == (2, False), done.stderr
+            assert what.partition("/?")[0] in done.stderr  # of objects, git says so
+        if reading:
+            done = bob.idse("init", "portal")
+            assert done.returncode == 2, done.stdout + done.stderr
+        assert anna.tip() == before
+        assert f"chmod -R g+rwX {anna.path}/.git" in bob.idse("doctor").stdout + bob.idse("doctor").stderr
+        done = anna.idse("doctor")
+        assert "not shared as core.sharedRepository wants it" in done.stdout
+        anna.does("doctor", "--fix")
+        assert closed(anna.path / ".git") == []
+        bob.does("save")

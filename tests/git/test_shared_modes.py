@@ -98,20 +98,12 @@ def written_by_idse(repo):
     move_ref(git, REF, str(commit), None, "why", who)
 
 
-def libgit2_keeps_no_log(repo):
-    """It writes none in a bare repository, where git goes on with one that is there."""
-    vault = discover(str(repo.path))
-    return (
-        repo.git("rev-parse", "--is-bare-repository") == "true" and files.sharing_at(vault.common_dir) is None
-    )
-
-
 def holds_alike(plain, ours):
     """Both hold the same, in the same modes."""
     assert written(common(ours)) == written(common(plain))
     for path in (REF, f"logs/{REF}"):
         texts = [pathlib.Path(common(repo), path).read_text() for repo in (plain, ours)]
-        assert texts[0] == texts[1] or (texts[1] == "" and libgit2_keeps_no_log(ours))
+        assert texts[0] == texts[1]
     assert ours.git("fsck", "--strict") == ""
 
 
@@ -135,7 +127,9 @@ def test_objects_refs_and_reflogs(twins, umask, value, bare):
 
 
 @pytest.mark.parametrize("umask", UMASKS[:1], indirect=True, ids=oct)
-@pytest.mark.parametrize("how", ["nothing", "no value", "init", "home", "xdg", "included", "of a work tree"])
+@pytest.mark.parametrize(
+    "how", ["nothing", "no value", "init", "home", "xdg", "included", "of a work tree", "no logs", "all logs"]
+)
 def test_wherever_the_setting_comes_from(twins, umask, how, sealed, monkeypatch):
     def set_up(repo):
         path = pathlib.Path(common(repo), "config")
@@ -146,6 +140,8 @@ def test_wherever_the_setting_comes_from(twins, umask, how, sealed, monkeypatch)
         if how == "included":
             (sealed / "more").write_text("[core]\n" + NO_VALUE)
             repo.git("config", "include.path", str(sealed / "more"))
+        if how.endswith("logs"):
+            repo.git("config", "core.logAllRefUpdates", "false" if how == "no logs" else "always")
         if how == "of a work tree":
             repo.git("config", "extensions.worktreeConfig", "true")
             repo.git("config", "--worktree", "core.sharedRepository", "world")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
@@ -190,6 +191,8 @@ def move_ref(
                 if expected_old is None:
                     backend.ensure_log(ref)
                 _write(backend, ref, new, expected_old, message, who)
+                if not _keeps_logs(repository):
+                    _append_to_log(repository, ref, new, expected_old, message, who)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             words = str(error)
             if isinstance(error, KeyError) or any(sign in words for sign in _MOVED):
@@ -228,6 +231,34 @@ def _write(
     who = who or pygit2.Signature("idse", "idse@localhost")
     reference = pygit2.Reference(ref, pygit2.Oid(hex=new), None)
     backend.write(reference, True, who, message, old, None)  # noqa: FBT003 - it takes no keywords
+
+
+def _keeps_logs(repository: pygit2.Repository) -> bool:
+    """Tests whether libgit2 goes on with a reflog that is there, as git always does."""
+    try:
+        return repository.config.get_bool("core.logAllRefUpdates")
+    except KeyError:
+        return not repository.is_bare
+    except (libgit2().GitError, ValueError):  # "always" is no boolean
+        return True
+
+
+def _append_to_log(
+    repository: pygit2.Repository,
+    ref: str,
+    new: str,
+    expected_old: str | None,
+    message: str,
+    who: pygit2.Signature | None,
+) -> None:
+    """Says in the reflog, which is there, what libgit2 did not."""
+    who = who or libgit2().Signature("idse", "idse@localhost")
+    sign, minutes = ("-", -who.offset) if who.offset < 0 else ("+", who.offset)
+    by = f"{who.name} <{who.email}> {who.time} {sign}{minutes // 60:02}{minutes % 60:02}"
+    line = f"{expected_old or _ZERO.hex()} {new} {by}\t{' '.join(message.split())}\n"
+    path = os.path.join(repository.path, "logs", ref)
+    with suppress(OSError), open(path, "ab") as file:  # the ref has moved already
+        file.write(line.encode("utf-8", "surrogateescape"))
 
 
 def _write_by_git(

@@ -12,11 +12,16 @@ import os
 import stat
 import sys
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folders, remove_quietly, sharing_at
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from idse_orchestrator.git.program import Git
 
 _SETTING = r"^core\.sharedrepository$"
@@ -81,6 +86,15 @@ class Shared:
         if after != before:
             os.chmod(made, stat.S_IMODE(after))
 
+    def is_due(self, path: str) -> bool:
+        """Tests whether what this user made at `path` has another mode than it is to have."""
+        try:
+            found = os.lstat(path)
+        except OSError:
+            return False
+        is_ours = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+        return is_ours and shared_mode(found.st_mode, self._rule) != found.st_mode
+
     def update_ref(self, ref: str, new: str, old: str, message: str, who: tuple[str, str, int, int]) -> str:
         """Has git move `ref` from `old` (zeros: it is new); returns git's words where that failed.
 
@@ -126,3 +140,75 @@ def write_loose(folder: str, name: str, kind: str, content: bytes) -> None:
         os.replace(temporary, os.path.join(place, name[2:]))
     finally:
         remove_quietly(temporary)
+
+
+_PLACES = ("packed-refs", "refs/idse", "logs/refs/idse", "objects", "idse")
+"""What idse and git need of a git directory, whoever of the users made it."""
+_IN_WORK = ("new-folder", "incoming-")
+
+
+def closed_to_us(common_dir: str, places: Iterable[str] = _PLACES, *, to_write: bool = False) -> list[str]:
+    """Returns what this user may not read at `places` in a git directory; with `to_write` not use, either.
+
+    To libgit2, and mostly to git, what is closed is not there, or damaged.
+    """
+    found = []
+    waiting = [os.path.join(common_dir, place) for place in places]
+    while waiting:
+        path = waiting.pop()
+        if not os.path.lexists(path) or os.path.islink(path):
+            continue
+        is_folder = os.path.isdir(path)
+        wanted = os.R_OK | (os.X_OK if is_folder else 0)
+        if to_write and (is_folder or f"{os.sep}logs{os.sep}" in path):
+            wanted |= os.W_OK
+        if not os.access(path, wanted):
+            found.append(path)
+        elif is_folder:
+            with suppress(OSError):  # it went
+                names = [name for name in os.listdir(path) if not name.startswith(_IN_WORK)]
+                waiting += [os.path.join(path, name) for name in names]
+    return sorted(found)
+
+
+def refuse_closed(common_dir: str, *places: str) -> None:
+    """Raises StorageError where something at `places` (default: all that matters) is closed to this user."""
+    closed = closed_to_us(common_dir, places or _PLACES)
+    if closed:
+        raise StorageError(
+            "a part of this repository is closed to you",
+            where=closed[0],
+            cause=f"another user made it for himself{_and_more(closed)}",
+            fix=(open_it(common_dir),),
+        )
+
+
+def _and_more(closed: Sequence[str]) -> str:
+    return f", and {len(closed) - 1} more" if len(closed) > 1 else ""
+
+
+def open_it(common_dir: str) -> str:
+    """Returns what the owner of what is closed has to type."""
+    return f"ask its owner for: chmod -R g+rwX {one_word(common_dir)}"
+
+
+def unshared(common_dir: str) -> list[str]:
+    """Returns what this user made and has not shared, as the setting wants it."""
+    share = sharing_at(common_dir)
+    if not isinstance(share, Shared):
+        return []
+    found = []
+    for place in _PLACES[1:]:
+        for folder, _, names in os.walk(os.path.join(common_dir, place)):
+            paths = (folder, *(os.path.join(folder, name) for name in names))
+            found += [path for path in paths if share.is_due(path)]
+    return sorted(found)
+
+
+def share_all(common_dir: str) -> str:
+    """Shares what `unshared` finds; returns what was done."""
+    found = unshared(common_dir)
+    for path in found:
+        with suppress(FileNotFoundError):
+            sharer_of(common_dir)(path)
+    return f"shared {len(found)} files and folders"

@@ -13,6 +13,7 @@ from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.git.object_stream import find, headers
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.raw_objects import PLAIN_SIGHT, grafted
+from idse_orchestrator.git.shared import closed_to_us, open_it, share_all, unshared
 from idse_orchestrator.git.vault import log_path
 from idse_orchestrator.health import recovery
 from idse_orchestrator.health.recovery import published_refs
@@ -54,6 +55,7 @@ def machine_checks(work_tree: WorkTree, environment: Mapping[str, str]) -> Itera
     yield Check("identity", lambda: _identity(work_tree))
     yield Check("idse", lambda: _program(environment))
     yield Check("private folder", lambda: _private(work_tree))
+    yield Check("rights", lambda: _rights(work_tree), lambda: share_all(work_tree.common_dir))
     yield Check("disk", lambda: _disk(work_tree))
     yield Check("log decoration", lambda: _decoration(work_tree))
 
@@ -270,11 +272,25 @@ def _own_files(work_tree: WorkTree) -> Diagnosis | None:
     if os.path.lexists(log) and not (os.path.isfile(log) and os.access(log, os.W_OK)):
         says = f"{log} cannot be written: what went wrong in hooks is not kept"
         return Diagnosis(WARNING, says, (f"mv {one_word(log)} {one_word(log)}.old",))
-    if os.path.lexists(replica) and not known_replica_id(work_tree.private):
+    is_open = os.path.lexists(replica) and os.access(replica, os.R_OK)
+    if is_open and not known_replica_id(work_tree.private):
         says = f"{replica} holds no id: this clone does not know its own sync points"
         step = f"mv {one_word(replica)} {one_word(replica)}.damaged    (the next event makes a new id)"
         return Diagnosis(WARNING, says, (step,))
     return None
+
+
+def _rights(work_tree: WorkTree) -> Diagnosis:
+    common = work_tree.common_dir
+    closed = closed_to_us(common, to_write=True)
+    if closed:
+        says = f"closed to you: {few(closed)}"
+        return Diagnosis(PROBLEM, says, (open_it(common),))
+    ours = unshared(common)
+    if ours:
+        says = f"{len(ours)} of your files and folders are not shared as core.sharedRepository wants it"
+        return Diagnosis(PROBLEM, says, ("idse doctor --fix",))
+    return Diagnosis(OK, "you may use all of the git directory")
 
 
 def _is_read_only(path: str) -> bool:

@@ -41,6 +41,7 @@ class GitBackend:
         try:
             return read_again(lambda: self._read(named), self._reopen)
         except OSError as error:
+            self._refuse_closed()
             raise unreadable(self.title(named), error) from error
 
     def _read(self, named: Named) -> Tip[Any] | None:
@@ -50,10 +51,12 @@ class GitBackend:
         except KeyError:
             return None
         except (libgit2().GitError, ValueError) as error:
+            self._refuse_closed()
             raise corrupt(ref, str(error)) from error
         try:
             commit = self.git[reference.resolve().target].peel(libgit2().Commit)
         except (KeyError, libgit2().GitError, ValueError) as error:
+            self._refuse_closed()
             raise corrupt(ref, "it points at something that is missing or is no commit") from error
         try:
             tree = commit.tree
@@ -66,6 +69,12 @@ class GitBackend:
             return Tip(str(commit.id), artifacts, state)
         except (KeyError, AttributeError, ValueError, libgit2().GitError) as error:
             raise unreadable(ref, error) from error
+
+    def _refuse_closed(self) -> None:
+        """What another user closed is damaged or missing for libgit2."""
+        from idse_orchestrator.git.shared import refuse_closed
+
+        refuse_closed(self._vault.common_dir)
 
     def keep(self, named: Named, made: Made) -> str:
         """See `Backend.keep`."""

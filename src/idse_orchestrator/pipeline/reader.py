@@ -16,6 +16,7 @@ from idse_orchestrator.ledger.events import KINDS, SessionKey, Synced, Tip
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
 from idse_orchestrator.ledger.refs import (
     PROJECTS,
+    PUBLISHED,
     SESSIONS,
     SYNC,
     parse_project_ref,
@@ -187,11 +188,23 @@ class GitLedgerReader:
 
     def _refuse_broken(self, *refs: str) -> None:
         """Nothing could be read of `refs`: fine where they do not exist, an error where they do."""
-        for ref in self._git.lines("for-each-ref", "--format=%(refname)", *refs) if refs else ():
+        broken = self._git.lines("for-each-ref", "--format=%(refname)", *refs) if refs else ()
+        if refs:
+            self._refuse_closed(*(() if broken else (PUBLISHED,)))
+        for ref in broken:
             raise corrupt(ref, f"it points at something that is missing or has no {STATE}")
 
     def _refs(self, prefix: str) -> Sequence[str]:
-        return self._git.lines("for-each-ref", "--format=%(refname)", prefix)
+        found = self._git.lines("for-each-ref", "--format=%(refname)", prefix)
+        if not found:
+            self._refuse_closed(PUBLISHED)
+        return found
+
+    def _refuse_closed(self, *places: str) -> None:
+        """What another user closed is not there for git: that must not pass for a new beginning."""
+        from idse_orchestrator.git.shared import refuse_closed
+
+        refuse_closed(self._vault.common_dir, *places)
 
 
 def tree_files(git: Git, tree: str) -> dict[str, str]:

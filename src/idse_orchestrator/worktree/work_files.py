@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -74,8 +75,10 @@ class WorkFiles:
             staging = os.path.join(make_folder(self._private), f"new-folder-{os.geteuid()}")
             shutil.rmtree(staging, ignore_errors=True)
             try:
-                _write_all(staging, files)
                 os.makedirs(os.path.dirname(target), exist_ok=True)
+                os.mkdir(staging)
+                _take_group(staging, os.path.dirname(target))
+                _write_all(staging, files)
                 os.rename(staging, target)
             except OSError as error:
                 if error.errno in _CANNOT_MOVE:
@@ -120,6 +123,15 @@ class WorkFiles:
                     cause="a symbolic link could lead out of this work tree",
                     fix=("move it away, then run the command again",),
                 )
+
+
+def _take_group(folder: str, place: str) -> None:
+    """Gives a new folder the group that it would have in `place`: a shared git directory hands on its own."""
+    here, there = os.stat(folder), os.stat(place)
+    hands_on = there.st_mode & stat.S_ISGID
+    if here.st_mode & stat.S_ISGID or hands_on:
+        os.chown(folder, -1, there.st_gid if hands_on else os.getegid())
+        os.chmod(folder, stat.S_IMODE(here.st_mode) & ~stat.S_ISGID | hands_on)
 
 
 def _write_all(folder: str, files: Mapping[str, bytes]) -> None:
