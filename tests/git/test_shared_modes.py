@@ -281,5 +281,6 @@ class TestARefOfASharedRepository:
         from idse_orchestrator.errors import StorageError
 
         for write in (lambda: git.create_blob("text"), lambda: git.TreeBuilder().write()):
-            with pytest.raises(StorageError):
-                write_objects("here", write)
+            for _ in range(50):  # a warm interpreter looks less closely at what an extension returns
+                with pytest.raises(StorageError):
+                    write_objects("here", write)

@@ -29,9 +29,11 @@ while True:
 """
 
 
-@pytest.fixture
-def swept(repo):
+@pytest.fixture(params=["own", "shared"])
+def swept(repo, request):
     """A repository whose empty object folders go as soon as they are seen."""
+    if request.param == "shared":
+        repo.git("config", "core.sharedRepository", "group")
     store = pathlib.Path(repo.path, ".git/objects")
     sweeper = subprocess.Popen([sys.executable, "-c", SWEEPER, str(store)], stdout=subprocess.PIPE)
     with contextlib.closing(sweeper.stdout) as ready:

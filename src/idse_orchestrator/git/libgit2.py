@@ -59,23 +59,20 @@ def open_repository(common_dir: str) -> pygit2.Repository:
     """
     how = libgit2().enums.RepositoryOpenFlag.NO_SEARCH
     repository: pygit2.Repository = libgit2().Repository(common_dir, how)
-    write_as_shared(repository.odb, os.path.join(common_dir, "objects"))
-    return repository
-
-
-_BEFORE_ALL = 100
-
-
-def write_as_shared(objects: pygit2.Odb, folder: str) -> None:
-    """Has what is written to `objects`, whose folder is `folder`, get its mode where users share it."""
+    folder = os.path.join(common_dir, "objects")
     if sharing_at(folder) is not None:
-        objects.add_backend(_shared_objects(folder), _BEFORE_ALL)
+        repository.set_odb(shared_objects(folder))
+    return repository
 
 
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
 
-def _shared_objects(folder: str) -> pygit2.OdbBackend:
+def shared_objects(folder: str) -> pygit2.Odb:
+    """Opens the objects in `folder`, which users share: what is written there gets its mode.
+
+    The folder itself is only read: where ours fails, libgit2 would write by another that it may write to.
+    """
     from idse_orchestrator.git.shared import write_loose
 
     class LooseObjects(libgit2().OdbBackend):  # type: ignore[misc] # pygit2 is imported when it is needed
@@ -95,8 +92,10 @@ def _shared_objects(folder: str) -> pygit2.OdbBackend:
 
         read_cb = read_header_cb = read_prefix_cb = exists_prefix_cb = _missing
 
-    backend: pygit2.OdbBackend = LooseObjects()
-    return backend
+    objects: pygit2.Odb = libgit2().Odb()
+    objects.add_disk_alternate(folder)
+    objects.add_backend(LooseObjects(), 1)
+    return objects
 
 
 def read_again(read: Callable[[], Answer], reopen: Callable[[], None]) -> Answer:

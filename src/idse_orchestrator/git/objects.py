@@ -15,9 +15,10 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
+from idse_orchestrator.base.files import sharing_at
 from idse_orchestrator.base.names import FOLDER, Entry, content_id
 from idse_orchestrator.errors import CorruptLedgerError
-from idse_orchestrator.git.libgit2 import libgit2, read_again, write_as_shared, write_failure
+from idse_orchestrator.git.libgit2 import libgit2, read_again, shared_objects, write_failure
 from idse_orchestrator.git.object_stream import LARGEST
 
 if TYPE_CHECKING:
@@ -166,16 +167,12 @@ class Objects:
 
     @cached_property
     def _target(self) -> pygit2.Odb:
-        """The same to write to: another one, for where it is shared, each reading takes 13 µs more."""
-        disk = self._opened()
-        write_as_shared(disk, self._folder or self._store)
-        return disk
+        """Where to write. Another one where users share it: there each reading takes 13 µs more."""
+        folder = self._folder or self._store
+        return self._disk if sharing_at(folder) is None else shared_objects(folder)
 
     @cached_property
     def _disk(self) -> pygit2.Odb:
-        return self._opened()
-
-    def _opened(self) -> pygit2.Odb:
         """Writing goes to the first folder; alternates are only read."""
         try:
             disk: pygit2.Odb = libgit2().Odb(self._folder or self._store)
