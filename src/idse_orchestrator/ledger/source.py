@@ -15,6 +15,7 @@ from idse_orchestrator.git.object_stream import LARGEST, headers
 from idse_orchestrator.git.objects import parse_commit, parse_tree
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.raw_objects import PLAIN_SIGHT, CarefulObjects, grafted
+from idse_orchestrator.git.shared import refuse_closed
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE, LedgerCommit
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.fsck import FoundRef, Step, name_defects, no_commit
@@ -46,7 +47,11 @@ class GitLedgerSource:
         self._git = vault.git.with_environment(PLAIN_SIGHT)
 
     def refs(self) -> Sequence[FoundRef]:
-        """See `LedgerSource.refs`. Raises GitFailedError where git can list none of them."""
+        """See `LedgerSource.refs`. Raises GitFailedError where git can list none of them.
+
+        StorageError where another user closed one: it is no lost ref, and nobody is to bring it back.
+        """
+        refuse_closed(self._common_dir, PUBLISHED)
         asked = ("for-each-ref", "--format=%(refname) %(objectname) %(symref)", PUBLISHED)
         done = self._git.attempt(*asked)
         if done.returncode != 0:
