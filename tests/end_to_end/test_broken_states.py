@@ -127,5 +127,13 @@ def test_it_is_told_and_not_made_worse(victim, kept, state):
         assert asked(victim, "fsck")[0] == 0
 
 
+def test_a_command_that_meets_a_lock_of_git_says_so(victim):
+    victim.write("config.lock", "", old=True)
+    code, out = asked(victim, "config", "set", "agency.timeout", "20")
+    assert code == 2
+    assert "make room" not in out
+    assert "idse doctor    (tells locks that are old)" in out
+
+
 def test_the_table_has_as_many_states_as_it_says():
     assert len({state.what for state in STATES}) == len(STATES) >= 32

@@ -569,6 +569,14 @@ STATES = (
         "idse fsck",
         typed=False,
     ),
+    Broken(
+        "a folder with files in it stands where a ref has to be",
+        lambda victim: ((victim.dot / REF).unlink(), victim.write(f"{REF}/inner/file", "x")),
+        LOST,
+        f"{REF} is gone",
+        fsck="ref-broken",
+        step="move away what stands in its way",
+    ),
     _tip(
         "a ref has a name that idse does not give",
         lambda victim: victim.point("refs/idse/sessions/portal/-x", REF),

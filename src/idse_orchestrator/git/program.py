@@ -261,6 +261,15 @@ def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watc
             cause=words,
             fix=("git config --show-origin --get-regexp '^filter\\.'", "install the program that it names"),
         )
+    if "lock" in words and ": File exists" in words:
+        return StorageError(
+            "another git holds a lock, or left it behind",
+            cause=words,
+            fix=(
+                "wait for it to end, then run the command again",
+                "idse doctor    (tells locks that are old)",
+            ),
+        )
     for sign in (
         "No space left on device",
         "Read-only file system",

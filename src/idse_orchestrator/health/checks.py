@@ -14,7 +14,13 @@ from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, WORKSPACE
 from idse_orchestrator.errors import IdseError, NoAgencyError
 from idse_orchestrator.git.object_stream import find
-from idse_orchestrator.health.recovery import bring_back, current_refs, lost_ledgers, moved_back
+from idse_orchestrator.health.recovery import (
+    bring_back,
+    current_refs,
+    in_the_way,
+    lost_ledgers,
+    moved_back,
+)
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import CURRENT as CURRENT_SESSION
 from idse_orchestrator.ledger.refs import parse_session_ref, session_ref, sync_ref
@@ -114,7 +120,11 @@ def _lost(patient: Patient) -> Diagnosis:
             for each in lost
         ]
     )
-    return Diagnosis(PROBLEM, says, ("idse doctor --fix    (has the refs point there again)",))
+    blocks = filter(None, (in_the_way(patient.work_tree, each.ref) for each in lost))
+    steps = [f"move away what stands in its way: {one_word(path)}" for path in dict.fromkeys(blocks)]
+    return Diagnosis(
+        PROBLEM, says, (*steps[:_SHOWN], "idse doctor --fix    (has the refs point there again)")
+    )
 
 
 def _projects(patient: Patient) -> Diagnosis:

@@ -236,6 +236,8 @@ def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:
     done, git = [], work_tree.git
     with ledger_lock(work_tree):
         for each in lost:
+            if in_the_way(work_tree, each.ref):
+                continue
             _clear_away(work_tree, each.ref)
             before = git.attempt("rev-parse", "--verify", "--quiet", each.ref).stdout.decode().strip()
             if before and not is_ancestor(git, before, each.tip):
@@ -245,6 +247,20 @@ def bring_back(work_tree: WorkTree, lost: Iterable[Lost]) -> str:
             git.bytes("update-ref", *moved)
             done.append(f"{each.ref} at {each.tip[:12]}")
     return f"brought back {', '.join(done)}" if done else "nothing was lost"
+
+
+def in_the_way(work_tree: WorkTree, ref: str) -> str:
+    """Returns the path of what keeps git from making the file of `ref`; "" without one.
+
+    That is a file where a folder has to be, or a folder with files in it where the ref has to be.
+    """
+    above, parts = work_tree.common_dir, ref.split("/")
+    for part in parts[:-1]:
+        above = os.path.join(above, part)
+        if os.path.lexists(above) and not os.path.isdir(above):
+            return above
+    place = os.path.join(above, parts[-1])
+    return place if next(_files(place), "") else ""
 
 
 def _clear_away(work_tree: WorkTree, ref: str) -> None:
