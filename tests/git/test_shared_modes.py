@@ -13,9 +13,10 @@ import pytest
 
 from here import discover
 from idse_orchestrator.base import files
+from idse_orchestrator.errors import StorageError
 from idse_orchestrator.git.libgit2 import libgit2, move_ref, open_repository
 from idse_orchestrator.git.objects import BLOB, commit_object, make_tree, objects_of, write_objects
-from idse_orchestrator.git.vault import ledger_lock, write_log
+from idse_orchestrator.git.vault import Vault, ledger_lock, write_log
 from idse_orchestrator.worktree.after_commit import AfterCommit
 from idse_orchestrator.worktree.code_commits import GitMissedCommits, Missed
 
@@ -230,39 +231,35 @@ def test_hooks_and_the_ignore_rules(tmp_path, make_repo, umask, value):
         assert made[f".git/{name}"] == wanted[f".git/{name}"]
 
 
-def test_a_work_tree_in_a_bare_repository_is_left_to_the_umask(bare_remote):
-    bare_remote.git("config", "core.sharedRepository", "group")
-    commit = bare_remote.git(
-        "commit-tree", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", stdin="m\n", check=False
-    )
-    if not commit:
-        bare_remote.git("mktree", stdin="")
-        commit = bare_remote.git("commit-tree", "4b825dc642cb6eb9a060e54bf8d69288fbee4904", stdin="m\n")
-    bare_remote.git("worktree", "add", "-q", "-b", "main", "inside", commit)
-    before = os.umask(0o077)
-    try:
-        found = discover(str(bare_remote.path / "inside"))
-        path = os.path.join(found.top, "a", "file")
-        files.make_folder(os.path.dirname(path))
-        files.write_atomically(path, b"")
-    finally:
-        os.umask(before)
-    assert modes(os.path.dirname(path)) == {"a/.": "0o700", "a/file": "0o600"} or (
-        modes(os.path.dirname(path)) == {"a/.": "0o2700", "a/file": "0o600"}
-    )
+@pytest.mark.parametrize("umask", UMASKS[:1], indirect=True, ids=oct)
+def test_a_work_tree_in_a_bare_repository_is_left_to_the_umask(repo, tmp_path, umask):
+    repo.commit(allow_empty=True)
+    bare = str(tmp_path / "bare")
+    repo.git("clone", "-q", "--bare", str(repo.path), bare)
+    repo.git("-C", bare, "config", "core.sharedRepository", "group")
+    repo.git("-C", bare, "worktree", "add", "-q", "inside")
+    top = discover(os.path.join(bare, "inside")).top
+    files.make_folder(os.path.join(top, "ours"))
+    files.write_atomically(os.path.join(top, "ours", "file"), b"")
+    repo.run("sh", "-c", "mkdir like; : >like/file", cwd=top)
+    found = modes(top)
+    for path in ("", "/file"):
+        assert found[f"inside/ours{path}"] == found[f"inside/like{path}"]
 
 
-class TestARefOfASharedRepository:
-    """It is moved by git: what holds of a ref elsewhere holds here, see `test_ref_update`."""
-
-    def test_nothing_is_asked_of_git_where_no_file_says_anything(self, repo, monkeypatch):
-        vault = discover(str(repo.path))
-        asked = []
-        monkeypatch.setattr(type(vault.git), "attempt", lambda *_, **__: asked.append(1))
+class TestWhatItCosts:
+    def test_git_is_not_asked_where_no_file_says_anything(self, repo, tmp_path):
+        traced = tmp_path / "trace"
+        found = discover(str(repo.path))
+        vault = Vault(found.common_dir, found.git.with_environment({"GIT_TRACE2_EVENT": str(traced)}))
         files.make_folder(os.path.join(vault.private, "a"))
         open_repository(vault.common_dir)
-        assert asked == []
+        assert not traced.exists()
+        vault.git.attempt("version")
+        assert traced.exists()
 
+
+class TestWhatFails:
     def test_a_value_that_git_refuses_is_left_to_git_to_tell(self, repo):
         repo.git("config", "core.sharedRepository", "0040")
         vault = discover(str(repo.path))
@@ -278,8 +275,6 @@ class TestARefOfASharedRepository:
         empty = repo.git("hash-object", "-t", "tree", "--stdin", stdin="")
         for name in (blob, empty):
             repo.write(f".git/objects/{name[:2]}", "in the way")
-        from idse_orchestrator.errors import StorageError
-
         for write in (lambda: git.create_blob("text"), lambda: git.TreeBuilder().write()):
             for _ in range(50):  # a warm interpreter looks less closely at what an extension returns
                 with pytest.raises(StorageError):
