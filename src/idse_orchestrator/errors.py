@@ -31,12 +31,27 @@ def worst_exit(codes: Iterable[int]) -> int:
     return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in found else max(found, default=EXIT_OK)
 
 
+_PROGRAMS = ("idse", "git", "export", "pip", "pipx", "rm", "ulimit")
+
+
+def told_apart(advice: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Returns what of `advice` is said in words, and what is a command.
+
+    A command is one line of a shell that begins with a program. It may end in a comment, and a word in
+    capitals (NAME, URL) is for the reader to fill in.
+    """
+    lines = tuple(advice)
+    commands = tuple(line for line in lines if line.partition(" ")[0] in _PROGRAMS)
+    return tuple(line for line in lines if line not in commands), commands
+
+
 class IdseError(Exception):
     """Base of all errors a user is meant to read.
 
-    ``message`` says what happened, ``where`` names the file, ref or setting, ``cause`` says why,
-    and each entry of ``fix`` is something to type or do next. No password of a URL gets into any of them:
-    whatever is wrong, an error is printed, logged and pasted into reports.
+    ``message`` says what happened, ``where`` names the file, ref or setting, ``cause`` says why. Each entry
+    of ``fix`` is a command that can be run where the error is met; what is given as one and is none goes to
+    ``words``. No password of a URL gets into any of them: whatever is wrong, an error is printed, logged and
+    pasted into reports.
     """
 
     code: ClassVar[str] = "IDSE000"
@@ -54,7 +69,12 @@ class IdseError(Exception):
         super().__init__(self.message)
         self.where = redacted(where) if where else where
         self.cause = redacted(cause) if cause else cause
-        self.fix = tuple(map(redacted, fix))
+        self.words, self.fix = told_apart(map(redacted, fix))
+
+    @property
+    def explanation(self) -> str | None:
+        """Why, and below it what to do that is no command: the cause as JSON gives it."""
+        return "\n".join(filter(None, (self.cause, *self.words))) or None
 
 
 class UsageError(IdseError):

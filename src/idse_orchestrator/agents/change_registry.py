@@ -101,7 +101,7 @@ def _draft(before: AgentRegistry, changes: Changes, reason: str, fix: str) -> Dr
         raise ConflictError(
             "the registry changed meanwhile",
             cause=problems[0],
-            fix=("idse agents list    (shows what it is now)", fix),
+            fix=("idse agents list  # shows what it is now", fix),
         )
     check_registry(after, before)
     check_changes(changes)
@@ -159,7 +159,7 @@ def _base(keeper: RegistryKeeper, project: str, commit: str, where: str) -> Agen
             "this file was made from a registry that is not known here",
             where=where,
             cause=f"its `ledger` is {commit[:40]!r}, which is no commit of the ledger of project {project!r}",
-            fix=("idse sync pull    (brings what others did)", _replacing(where)),
+            fix=("idse sync pull  # brings what others did", _replacing(where)),
         )
     return registry_of(state)
 
@@ -176,13 +176,16 @@ def _refuse_lost_rules(
                 "this file removes an agent that a new rule names",
                 where=where,
                 cause=f"{rule_words(rule)} was added since the file was made",
-                fix=("idse agents rule remove …    (if it shall go, too)", _replacing(where)),
+                fix=(
+                    "idse agents rule list  # and idse agents rule remove, if it shall go, too",
+                    _replacing(where),
+                ),
             )
 
 
 def _replacing(where: str) -> str:
     file = "-" if where == STANDARD_INPUT else one_word(where)
-    return f"idse agents import --replace {file}    (takes the file as it is)"
+    return f"idse agents import --replace {file}  # takes the file as it is"
 
 
 def _refuse_other_edit(

@@ -82,16 +82,23 @@ def _files_diagnosis(store: GitAgentFiles, program: str) -> Diagnosis:
     broken = [each for each in found if each.suspect]
     if broken:
         says = ", ".join(f"{each.file.at(each.line)}: {each.detail}" for each in broken)
-        return Diagnosis(PROBLEM, says, ("mend it, then: " + _INSTALL,))
+        return Diagnosis(PROBLEM, says, ("mend it, then install it again",))
     outdated = _names(found, OUTDATED)
     if outdated:
         return Diagnosis(WARNING, f"written by an older idse: {outdated}", ("idse doctor --fix",))
     edited = _names(found, EDITED)
     if edited:
-        return Diagnosis(NOTE, f"changed by hand: {edited}", (_INSTALL + " --force    (writes them anew)",))
+        return Diagnosis(NOTE, f"changed by hand: {edited}", (_INSTALL + " --force  # writes them anew",))
     off = next((each.detail for each in found if each.condition == CURRENT and each.detail), "")
     if off:
-        return Diagnosis(WARNING, off, ("take that line out, or: idse agents uninstall --only claude",))
+        return Diagnosis(
+            WARNING,
+            off,
+            (
+                "take that line out",
+                "idse agents uninstall --only claude",
+            ),
+        )
     if not program and any(each.file.hooks and each.condition == CURRENT for each in found):
         says = "agents call idse, which is not on PATH: their hooks do nothing"
         return Diagnosis(WARNING, says, ("pipx install idse-orchestrator",))

@@ -91,8 +91,8 @@ def judge_mode(agent: str, mode: str, path: str) -> Verdict:
         DENY,
         f"agent {agent!r} is in planning mode and writes under {WORKSPACE}/ only, not {path}",
         (
-            "idse agents route implementation    (says who writes code)",
-            f"idse agents set-mode {agent} implementation    (a person decides that)",
+            "idse agents route implementation  # says who writes code",
+            f"idse agents set-mode {agent} implementation  # a person decides that",
         ),
     )
 

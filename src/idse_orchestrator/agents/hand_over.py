@@ -120,7 +120,8 @@ def _next_stage(context: HandoffContext, key: SessionKey, look: Look) -> str:
     stage = next_action(look.tip.state, standings(look.tip.state, blobs)).stage
     if not stage:
         raise UsageError(
-            "no stage is next, so say which one to hand over", fix=("idse handoff request --stage STAGE …",)
+            "no stage is next, so say which one to hand over",
+            fix=("idse handoff request --to AGENT --stage STAGE -m WHY",),
         )
     return stage
 
@@ -190,7 +191,7 @@ def _refuse_answer(handoff: Handoff, action: str, agent: str) -> None:
         raise HandoffRefusedError("no rule asks for an approval of it", fix=("idse handoff accept",))
     problem = refusal(action, handoff, agent)
     if problem:
-        fix = f"idse handoff approve {handoff.id}    (a person, without IDSE_AGENT)"
+        fix = f"idse handoff approve {handoff.id}  # a person, without IDSE_AGENT"
         raise HandoffRefusedError(
             f"you cannot {action} the handoff of {handoff.stage} to {handoff.to_agent}",
             cause=problem,
@@ -235,7 +236,9 @@ def needed_reason(reason: str, what: str) -> str:
     """Returns `reason` as an event may hold it; UsageError where it says nothing. `what` needs it."""
     clean = encodable(reason).strip()
     if not clean:
-        raise UsageError(f"{what} needs a reason", cause="whoever reads it has to know why", fix=("-m WHY",))
+        raise UsageError(
+            f"{what} needs a reason", cause="whoever reads it has to know why", fix=("say it: -m WHY",)
+        )
     return clean
 
 

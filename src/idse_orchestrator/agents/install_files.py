@@ -146,13 +146,17 @@ is gone; nothing of ours was there; the file was left exactly as it is, for the 
 
 @dataclass(frozen=True, slots=True)
 class FileOutcome:
-    """The result for one file, done or only planned. `paste`: what a person can put into it instead."""
+    """The result for one file, done or only planned.
+
+    `paste`: what a person can put into it instead. `yields`: with force it would have been changed.
+    """
 
     file: AgentFile
     result: str
     detail: str = ""
     line: int = 0
     paste: str = ""
+    yields: bool = False
 
     @property
     def is_trouble(self) -> bool:
@@ -207,7 +211,7 @@ def _installed(store: GitAgentFiles, standing: FileStanding, *, force: bool, dry
         return FileOutcome(file, ALREADY, standing.detail)
     if standing.condition == UNCLEAR or (standing.condition == EDITED and not force):
         paste = hook_settings.snippet(file.agent) if file.hooks and standing.condition == UNCLEAR else ""
-        return FileOutcome(file, KEPT, standing.detail, standing.line, paste)
+        return FileOutcome(file, KEPT, standing.detail, standing.line, paste, standing.condition == EDITED)
     before = standing.found.content
     after = _hooks_in(standing) if file.hooks else _block_in(standing)
     own = standing.condition == MISSING
@@ -259,7 +263,7 @@ def _taken_away(store: GitAgentFiles, standing: FileStanding, *, force: bool, dr
         and not force
         and not (file.hooks and not hook_settings.is_mixed(text_of(standing.found)))
     ):
-        return FileOutcome(file, KEPT, standing.detail, standing.line)
+        return FileOutcome(file, KEPT, standing.detail, standing.line, yields=True)
     rest = _rest(standing, now)
     refused = "" if dry_run else _refused(lambda: store.take_away(file.path, now, rest))
     return FileOutcome(file, KEPT if refused else REMOVED, refused)

@@ -193,7 +193,7 @@ def refuse_edited_view(ledgers: LedgerReader, workspace: ViewFiles, project: str
 
 def edited_view(path: str, message: str, cause: str) -> RegistryEditedError:
     """Returns the error for a view at `path` that holds an edit."""
-    fix = (f"idse agents import {path}    (takes the edit over)", f"rm {path}    (drops it)")
+    fix = (f"idse agents import {path}  # takes the edit over", f"rm {path}  # drops it")
     return RegistryEditedError(message, where=path, cause=cause, fix=fix)
 
 

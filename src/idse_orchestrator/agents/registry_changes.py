@@ -212,7 +212,7 @@ def adding(registry: AgentRegistry, agent: Agent, before: str = "") -> list[Chan
     if registry.agent(agent.id) is not None:
         raise InvalidRegistryError(
             f"there is an agent {agent.id!r} already",
-            fix=(f"idse agents set {agent.id} …", f"idse agents show {agent.id}"),
+            fix=(f"idse agents set {agent.id} --help", f"idse agents show {agent.id}"),
         )
     if not before:
         return [_add_change(agent)]

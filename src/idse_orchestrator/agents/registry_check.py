@@ -120,7 +120,7 @@ def _agent(agent: Agent) -> Iterator[Trouble]:
     try:
         check_name("agent", agent.id)
     except InvalidNameError as error:
-        yield Trouble(error.message, error.fix)
+        yield Trouble(error.message, error.words + error.fix)
     words: list[tuple[str, str, Sequence[str]]] = [("stage", stage, STAGES) for stage in agent.stages]
     words += [("mode", agent.mode, MODES), ("handoff protocol", agent.handoff_protocol, PROTOCOLS)]
     for what, word, allowed in words:

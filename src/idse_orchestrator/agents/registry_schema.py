@@ -147,5 +147,5 @@ def _close(error: Any) -> tuple[str, ...]:  # noqa: ANN401 - pydantic's details 
 
 
 def _refused(where: str, cause: str, fix: tuple[str, ...] = ()) -> InvalidRegistryError:
-    hint = (*fix, "idse agents schema    (says what such a file holds)")
+    hint = (*fix, "idse agents schema  # says what such a file holds")
     return InvalidRegistryError("this is no agent registry", where=where, cause=cause, fix=hint)

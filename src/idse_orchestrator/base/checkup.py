@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from idse_orchestrator.errors import IdseError
+from idse_orchestrator.errors import IdseError, told_apart
 
 OK = "ok"
 NOTE = "note"
@@ -27,6 +27,12 @@ class Diagnosis:
     verdict: str
     says: str
     fix: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Says in words what is no command."""
+        words, commands = told_apart(self.fix)
+        object.__setattr__(self, "says", "; ".join((self.says, *words)))
+        object.__setattr__(self, "fix", commands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,4 +86,5 @@ def _look(check: Check) -> Diagnosis:
     try:
         return check.look()
     except IdseError as error:
-        return Diagnosis(PROBLEM, error.message + (f": {error.cause}" if error.cause else ""), error.fix)
+        says = error.message + (f": {error.cause}" if error.cause else "")
+        return Diagnosis(PROBLEM, says, error.words + error.fix)

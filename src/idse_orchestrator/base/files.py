@@ -40,7 +40,7 @@ def way_out(number: int | None, what: str) -> str:
     if number in (errno.ENOSPC, errno.EDQUOT):
         return "free some space, then run the command again"
     if number == errno.EFBIG:
-        return "let files be larger, then run the command again: ulimit -f unlimited"
+        return "ulimit -f unlimited  # lets files be larger"
     if number == errno.ELOOP:
         return "take the symbolic links apart, then run the command again"
     if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):

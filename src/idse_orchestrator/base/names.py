@@ -52,7 +52,10 @@ def check_new_name(kind: str, name: str, existing: Iterable[str]) -> str:
         if other == name:
             raise NameTakenError(
                 f"{kind} {name!r} exists already",
-                fix=(f"choose another name, or work on it: idse switch {name}",)
+                fix=(
+                    "choose another name",
+                    f"idse switch {name}  # works on it",
+                )
                 if kind == "session"
                 else ("choose another name",),
             )

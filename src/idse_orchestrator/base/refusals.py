@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError
 
 _EXHAUSTED = {
-    errno.EMFILE: ("too many files are open", "let more be open: ulimit -n 1024"),
+    errno.EMFILE: ("too many files are open", "ulimit -n 1024  # lets more be open"),
     errno.ENFILE: ("too many files are open on this machine", "end other programs"),
-    errno.ENOMEM: ("no memory is left", "end other programs, or let it have more: ulimit -v unlimited"),
-    errno.EAGAIN: ("no process can be started", "end other programs, or allow more: ulimit -u unlimited"),
+    errno.ENOMEM: ("no memory is left", "ulimit -v unlimited  # or end other programs"),
+    errno.EAGAIN: ("no process can be started", "ulimit -u unlimited  # or end other programs"),
 }
 _UNUSABLE = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM),

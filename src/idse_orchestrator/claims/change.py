@@ -96,7 +96,7 @@ def promote(blueprint: Blueprint, name: str, reason: str = "", *, dry_run: bool 
                 cause=f"because: {now.reason}",
                 fix=(
                     "idse blueprint claims --all",
-                    f"idse blueprint promote {claim.id}    (if it holds still)",
+                    f"idse blueprint promote {claim.id}  # if it holds still",
                 ),
             )
         body = {
@@ -122,7 +122,7 @@ def reinforce(blueprint: Blueprint, name: str, session: str = "", *, dry_run: bo
         raise UnknownNameError(
             f"session {one_line(session)!r} has no ledger here that could bear out a claim",
             cause="evidence is in ledgers that this clone has; the blueprint cannot bear out itself",
-            fix=("idse sync pull    (where another clone has it)", "idse session list"),
+            fix=("idse sync pull  # where another clone has it", "idse session list"),
         )
     added = search.case(claim, fresh=True, only=session)[1]
 
@@ -189,7 +189,7 @@ def _ways_out(names: set[str], claim: Claim, away: Collection[str]) -> tuple[str
         [f"idse sync pull    (the ledger of {few(sorted(away))} bore it out and is not here)"] if away else []
     )
     if "feedback" in names:
-        fixes.append(f"settle what the feedback says, or: idse blueprint demote {claim.id} -m WHY")
+        fixes.append(f"idse blueprint demote {claim.id} -m WHY  # or settle what the feedback says")
     if names & {"sessions", "stages", "words"}:
         fixes.append("write it into the documents of the sessions that hold to it, then save them")
     if names == {"stability"}:

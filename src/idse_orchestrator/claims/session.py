@@ -123,8 +123,8 @@ def _existing(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
         f"project {blueprint.project!r} has no blueprint session here",
         cause=f"claims are kept in the ledger of {BLUEPRINT}, and this clone has none",
         fix=(
-            "idse sync pull    (where another clone has it)",
-            f"idse init {blueprint.project}    (adopts or makes it)",
+            "idse sync pull  # where another clone has it",
+            f"idse init {blueprint.project}  # adopts or makes it",
         ),
     )
 
@@ -184,7 +184,7 @@ def _in_the_way(where: str, cause: str) -> ConflictError:
         "the claims cannot be written into blueprint.md",
         where=where,
         cause=cause,
-        fix=("put a plain file or folder there, then: idse blueprint claims --write",),
+        fix=("put a plain file or folder there, then write them again",),
     )
 
 
@@ -234,8 +234,8 @@ def write_claims(
         where=outcome.path,
         cause=outcome.why,
         fix=(
-            ("idse blueprint claims --write --force    (your edits inside the markers are lost)",)
+            ("idse blueprint claims --write --force  # your edits inside the markers are lost",)
             if edited
-            else ("mend it there, then: idse blueprint claims --write",)
+            else ("mend it there, then write them again",)
         ),
     )

@@ -135,14 +135,15 @@ def refuse_kept(
             yield Said(f"to be put into {outcome.file.path} by hand:")
             yield outcome.paste
     first = kept[0]
+    edited = dict.fromkeys(outcome.file.agent for outcome in kept if outcome.yields)
     others = [f"{outcome.file.at(outcome.line)}: {outcome.detail}" for outcome in kept[1:]]
     raise AgentFileKeptError(
         f"{len(kept)} files were left as they are" if len(kept) > 1 else "1 file was left as it is",
         where=first.file.at(first.line),
         cause="; ".join([first.detail, *others]),
         fix=(
-            f"mend it, then: idse agents {again}",
-            f"idse agents {again} --force    ({with_force})",
+            "mend it, then run the command again",
+            *((f"idse agents {again} --only {','.join(edited)} --force  # {with_force}",) if edited else ()),
         ),
     )
 

@@ -76,7 +76,8 @@ def run_agent_hook(name: str, args: Sequence[str]) -> int:
 def _trouble(error: BaseException) -> str:
     if not isinstance(error, errors.IdseError):
         return redacted(f"{type(error).__name__}: {error}")
-    return error.message + (f" ({error.fix[0]})" if error.fix else "")
+    way = next(iter(error.fix + error.words), "")
+    return error.message + (f" ({way})" if way else "")
 
 
 def _before_edit(kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
@@ -102,7 +103,7 @@ def _session_start(_kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
     except (errors.AmbiguousError, errors.NoProjectError, errors.UnknownNameError) as error:
         if isinstance(error, errors.NoProjectError) and not app.workspace.session_folders():
             raise  # idse is not used here
-        return gate.answer_undecided(error.message, error.cause, error.fix)
+        return gate.answer_undecided(error.message, error.explanation, error.fix)
     status = show_status(app.reader, app.workspace, key)
     from idse_orchestrator.cli.render.status import guard_lines
 
@@ -141,7 +142,8 @@ def _reason(report: Report) -> str:
 
 def _line(finding: Finding) -> str:
     text = f"{finding.path}:{finding.line}: {finding.severity}[{finding.rule}] {finding.message}"
-    return text + (f" ({finding.hint})" if finding.hint else "")
+    advice = "; ".join(filter(None, (finding.hint, *finding.fix)))
+    return text + (f" ({advice})" if advice else "")
 
 
 def _is_new(git_dir: str, what: str) -> bool:

@@ -194,7 +194,7 @@ def _content(file: str) -> bytes:
             "this file cannot be read",
             where=os.fsdecode(file),
             cause=getattr(error, "strerror", None) or str(error),
-            fix=("name a file in the format of agent_registry.json: idse agents schema",),
+            fix=("idse agents schema  # says what such a file holds",),
         ) from error
 
 

@@ -15,7 +15,7 @@ from idse_orchestrator.cli.layout import help_command, printable
 if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError
 
-ERROR_SCHEMA = "idse.error/1"
+ERROR_SCHEMA = "idse.error/2"
 
 
 def envelope(schema: str, data: object, diagnostics: Iterable[Mapping[str, object]] = ()) -> str:
@@ -42,7 +42,7 @@ def diagnostic(error: IdseError) -> dict[str, object]:
         "code": error.code,
         "message": error.message,
         "where": error.where,
-        "cause": error.cause,
+        "cause": error.explanation,
         "fix": list(error.fix),
         "help": help_command(error.code),
         "exit_code": error.exit_code,
@@ -57,7 +57,8 @@ def _found_by_gate(error: IdseError) -> list[dict[str, object]]:
             "code": finding.rule,
             "message": finding.message,
             "where": ":".join(map(str, filter(None, (finding.path, finding.line, finding.column)))),
-            "fix": [finding.hint],
+            "cause": finding.hint,
+            "fix": list(finding.fix),
             "help": help_command(finding.rule),
         }
         for finding in getattr(report, "findings", ())

@@ -55,7 +55,7 @@ def _nowhere() -> StorageError | None:
         return StorageError(
             "the folder in which idse was started is gone",
             cause=gone.strerror,
-            fix=("cd to a folder that is there, then run the command again",),
+            fix=("go to a folder that is there, then run the command again",),
         )
     return None
 
@@ -116,6 +116,8 @@ def render_error(error: IdseError, style: Style = PLAIN) -> str:
         rows.append(place(printable(error.where), style))
     if error.cause is not None:
         rows.append(labelled("cause", error.cause.strip().split("\n"), style))
+    if error.words:
+        rows.append(labelled("hint", error.words, style))
     if error.fix:
         rows.append(labelled("fix", error.fix, style))
     rows.append(labelled("help", (help_command(error.code),), style))

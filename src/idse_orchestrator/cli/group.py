@@ -142,7 +142,7 @@ def unknown_command(name: str) -> UsageError:
     return UsageError(
         f"there is no command {name!r}",
         fix=tuple(f"idse {match}" for match in near(name, known, 3))
-        or ("idse --help    (lists all commands)",),
+        or ("idse --help  # lists all commands",),
     )
 
 

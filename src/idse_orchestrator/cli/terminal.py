@@ -6,11 +6,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from idse_orchestrator.cli.layout import Style, printable, style_for
 from idse_orchestrator.cli.streams import tell, write_bytes, write_over
-from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError
+from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError, told_apart
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -70,8 +70,14 @@ def picked_or_none(value: object, names: str) -> dict[str, object]:
 
 
 def remark(severity: str, message: str, code: str = "", **more: object) -> dict[str, object]:
-    """Returns an entry of ``diagnostics``; `more` may be ``where`` and ``fix``."""
-    known = {"code": code} if code else {}
+    """Returns an entry of ``diagnostics``; `more` may be ``where`` and ``fix``.
+
+    What is given as fix and is no command becomes the cause.
+    """
+    known: dict[str, object] = {"code": code} if code else {}
+    if "fix" in more:
+        words, commands = told_apart(cast("Iterable[str]", more["fix"]))
+        more = {**more, **({"cause": "\n".join(words)} if words else {}), "fix": list(commands)}
     return {"severity": severity, **known, "message": message, **more}
 
 
@@ -231,7 +237,7 @@ def working_folder() -> str:
         return os.getcwd()
     except FileNotFoundError as error:
         raise UsageError(
-            "the folder that this was started in is gone", fix=("cd into a folder that is there",)
+            "the folder that this was started in is gone", fix=("go to a folder that is there",)
         ) from error
 
 

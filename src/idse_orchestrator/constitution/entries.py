@@ -20,7 +20,7 @@ from idse_orchestrator.constitution.rules import (
     WORKSPACE_PATHS,
     Rule,
 )
-from idse_orchestrator.constitution.schema import OPTIONS, NoOptions, RuleEntry
+from idse_orchestrator.constitution.schema import OPTIONS, CoreRuleEntry, NoOptions, RuleEntry
 from idse_orchestrator.constitution.trouble import Trouble
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
@@ -58,10 +58,16 @@ def built_rule(
         severity=severity,
         message=entry.message,
         hint=entry.hint,
+        fix=_fixes(entry),
         origin=origin,
         severity_of=_stage(entry, place),
         gate=gate if STRICTNESS[gate] >= STRICTNESS[severity["complete"]] else severity["complete"],
     )
+
+
+def _fixes(entry: RuleEntry) -> dict[str, list[str]]:
+    fixes = entry.fix.model_dump() if isinstance(entry, CoreRuleEntry) else {}
+    return {status: commands for status, commands in fixes.items() if commands}
 
 
 def _check_id(entry: RuleEntry, place: str, origin: str) -> None:
@@ -131,7 +137,8 @@ def _check_words(entry: RuleEntry, place: str) -> None:
     if entry.check not in VERBS:
         return
     known = (*COMMON_PARAMS, *VERBS[entry.check].params)
-    for key, words in (("message", entry.message), ("hint", entry.hint)):
+    commands = ((f"fix → {status}", line) for status, lines in _fixes(entry).items() for line in lines)
+    for key, words in (("message", entry.message), ("hint", entry.hint), *commands):
         for name in _PLACEHOLDER.findall(words):
             if name not in known:
                 raise InvalidConfigurationError(

@@ -36,7 +36,7 @@ MOST_PATTERNS = 500
 
 PROJECT_FILE = ".idse/constitution.yaml"
 CORE_FILE = "constitution.yaml"
-WAIVER_FIX = "idse rule waive RULE -m WHY   (an exception for one session, shown in every report)"
+WAIVER_FIX = "an exception is for one session, and shown in every report: idse rule waive RULE"
 """What to do instead of weakening a core rule."""
 
 _STATUSES = ("pending", "in_progress", "complete")

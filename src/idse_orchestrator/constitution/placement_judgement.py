@@ -64,7 +64,9 @@ def _findings(constitution: Constitution, place: _Place) -> Iterator[Finding]:
         severity = rule.severity_at("complete")
         if rule.check == place.check and severity != OFF:
             message, hint = with_params(rule.message, params), with_params(rule.hint, params)
-            yield Finding(rule.id, severity, place.path, 0, 0, message, hint, place.project, place.session)
+            fix = rule.commands("complete", params)
+            names = place.project, place.session
+            yield Finding(rule.id, severity, place.path, 0, 0, message, hint, *names, fix=fix)
 
 
 def _old_places(paths: Sequence[str]) -> Iterator[_Place]:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.constitution.hits import with_params
+
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.stage_state_model import Waiver
 
@@ -24,7 +27,8 @@ class Finding(NamedTuple):
     """One rule's verdict at one place.
 
     `path` is relative to the repository; `line` and `column` count from 1, and 0 means the whole
-    file. `severity` is WARNING or ERROR. A waived finding never counts as an error.
+    file. `severity` is WARNING or ERROR. A waived finding never counts as an error. `hint` says in words
+    what to do, and each entry of `fix` is a command that can be run as things stand.
     """
 
     rule: str
@@ -38,6 +42,7 @@ class Finding(NamedTuple):
     session: str = ""
     stage: str = ""
     waiver: Waiver | None = None
+    fix: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -88,7 +93,7 @@ class Report(NamedTuple):
         return self.errors > 0
 
 
-COMPILED_FORMAT = 1
+COMPILED_FORMAT = 2
 """Changes when the JSON form of a constitution changes."""
 
 ENGINE_VERSION = 1
@@ -133,7 +138,8 @@ class Rule(NamedTuple):
     `check` names a check verb and `options` are its parameters, shaped like JSON. `severity` maps
     each stage status to off, warning or error; `gate` is the severity inside `idse stage complete`.
     `severity_of` names the stage whose status decides, where that is not the document's own.
-    `message` and `hint` hold ``{placeholders}``. `origin` is CORE or PROJECT.
+    `message`, `hint` and commands hold ``{placeholders}``; `fix` maps the stage's status to commands.
+    `origin` is CORE or PROJECT.
     """
 
     id: str
@@ -146,6 +152,7 @@ class Rule(NamedTuple):
     severity: Mapping[str, str]
     message: str
     hint: str
+    fix: Mapping[str, Sequence[str]]
     origin: str = CORE
     severity_of: str | None = None
     gate: str = ERROR
@@ -155,6 +162,19 @@ class Rule(NamedTuple):
     def severity_at(self, status: str) -> str:
         """Returns the severity while the stage has `status`; an unknown status counts as pending."""
         return self.severity.get(status, self.severity["pending"])
+
+    def commands(self, status: str, params: Mapping[str, str]) -> tuple[str, ...]:
+        """Returns what can be typed while the stage has `status`.
+
+        Each value of `params` is one word of a shell. A command that is nothing but a placeholder stands
+        for whole commands, a line for each.
+        """
+        filled: list[str] = []
+        for command in self.fix.get(status, ()):
+            whole = command[1:-1] in params and command == f"{{{command[1:-1]}}}"
+            words = params if whole else {name: one_word(value) for name, value in params.items()}
+            filled += with_params(command, words).split("\n")
+        return tuple(filled)
 
 
 class Constitution(NamedTuple):

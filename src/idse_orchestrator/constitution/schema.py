@@ -48,6 +48,14 @@ class Raised(Strict):
     gate: Severity | None = None
 
 
+class Fixes(Strict):
+    """What can be typed about a finding while the stage has each status."""
+
+    pending: list[ShortText] = Field(default_factory=list)
+    in_progress: list[ShortText] = Field(default_factory=list)
+    complete: list[ShortText] = Field(default_factory=list)
+
+
 class ArticleEntry(Strict):
     """An article."""
 
@@ -57,7 +65,7 @@ class ArticleEntry(Strict):
 
 
 class RuleEntry(Strict):
-    """A rule, in the core or in a project."""
+    """A rule, as the core and a project may have it."""
 
     id: ShortText = Field(examples=["ACME001"])
     article: str = ""
@@ -74,12 +82,18 @@ class RuleEntry(Strict):
     hint: Text = Field(examples=['"Say what will happen instead"'])
 
 
+class CoreRuleEntry(RuleEntry):
+    """A rule of the core, which may say what to type: a project's rules come with whatever branch is here."""
+
+    fix: Fixes = Field(default_factory=Fixes)
+
+
 class CoreFile(Strict):
     """The constitution that is shipped."""
 
     version: ShortText
     articles: list[ArticleEntry]
-    rules: list[RuleEntry]
+    rules: list[CoreRuleEntry]
     headings: dict[str, Any] = Field(default_factory=dict)
 
 

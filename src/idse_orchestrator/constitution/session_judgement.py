@@ -88,10 +88,10 @@ def _problem(before: Standing) -> str:
 
 
 def _mend(before: Standing) -> str:
-    """Returns the move that `before` can make from where it stands."""
+    """Returns the moves that `before` can make from where it stands, a line for each."""
     stage = before.stage
     if before.status == COMPLETE:
-        return f'idse stage confirm {stage} -m "why"; or idse stage reopen {stage} -m "why"'
+        return f'idse stage confirm {stage} -m "why"\nidse stage reopen {stage} -m "why"'
     return f"idse stage {'start' if before.status == PENDING else 'complete'} {stage}"
 
 
@@ -156,17 +156,21 @@ def judge_gate(
     today: str,
 ) -> tuple[Finding, ...]:
     """Returns what the rules would say about `stage` if it were complete with its present documents."""
-    judgement = _Judgement(constitution, _completed(subject, stage), today, stage)
+    judgement = _Judgement(constitution, _completed(subject, stage), today, stage, _status(subject, stage))
     return _ordered(finding for finding in judgement.findings(hits) if finding.stage == stage)
 
 
 class _Judgement(NamedTuple):
-    """One walk over the hits of a session. `gate` names the stage whose gate is asked, or is empty."""
+    """One walk over the hits of a session.
+
+    `gate` names the stage whose gate is asked, or is empty; `gate_status` is what that stage is until then.
+    """
 
     constitution: Constitution
     subject: Subject
     today: str
     gate: str = ""
+    gate_status: str = ""
 
     def findings(self, hits: Mapping[str, tuple[Hit, ...]]) -> Iterator[Finding]:
         for path, of_file in hits.items():
@@ -195,13 +199,14 @@ class _Judgement(NamedTuple):
             session=self.subject.session,
             stage=stage,
             waiver=self._waiver(rule.id),
+            fix=rule.commands(self._status(stage), params),
         )
 
     def _severity(self, rule: Rule, stage: str) -> str:
-        if stage and stage == self.gate:
-            return rule.gate
-        state = self.subject.state
-        return rule.severity_at(state.stages[stage].status if state and stage in state.stages else PENDING)
+        return rule.gate if stage and stage == self.gate else rule.severity_at(self._status(stage))
+
+    def _status(self, stage: str) -> str:
+        return self.gate_status if stage and stage == self.gate else _status(self.subject, stage)
 
     def _common(self, path: str, where: str, stage: str) -> dict[str, str]:
         return {
@@ -223,6 +228,11 @@ class _Judgement(NamedTuple):
             and (waiver.expires is None or not is_past(waiver.expires, self.today))
         ]
         return max(valid, key=lambda waiver: (waiver.expires or "9999-12-31", waiver.event), default=None)
+
+
+def _status(subject: Subject, stage: str) -> str:
+    state = subject.state
+    return state.stages[stage].status if state and stage in state.stages else PENDING
 
 
 def _completed(subject: Subject, stage: str) -> Subject:

@@ -111,7 +111,7 @@ class Trouble:
         if question:
             return question
         if len(location) == 1:
-            return ("take it out; for an exception in one session: idse rule waive RULE -m WHY",)
+            return ("take it out; an exception is for one session: idse rule waive",)
         return ("take it out",)
 
 

@@ -100,6 +100,6 @@ def _asked(git: Git) -> Identity:
         raise InvalidConfigurationError(
             "git does not know who you are",
             cause="every event in a ledger names its author",
-            fix=('git config user.name "Your Name"', "git config user.email you@example.org"),
+            fix=('git config user.name "Your Name" && git config user.email you@example.org',),
         )
     return Identity(one_line(name), one_line(rest.partition(">")[0]))

@@ -37,12 +37,12 @@ _MISUSED = 129
 
 _INDEX_IS_DAMAGED = (
     'mv "$(git rev-parse --git-path index)" "$(git rev-parse --git-path index).damaged"',
-    "git reset    (makes the index anew from HEAD; files stay as they are)",
+    "git reset  # makes the index anew from HEAD; files stay as they are",
 )
 _PACKED_REFS_ARE_DAMAGED = (
     'cd "$(git rev-parse --git-common-dir)" && cp packed-refs packed-refs.damaged',
     "take the line that git names out of packed-refs",
-    "idse doctor    (looks for ledgers whose refs are gone then)",
+    "idse doctor  # looks for ledgers whose refs are gone then",
 )
 _WAYS_OUT = {
     "index file corrupt": _INDEX_IS_DAMAGED,
@@ -267,7 +267,7 @@ def failure(args: Sequence[str], done: subprocess.CompletedProcess[bytes] | Watc
             cause=words,
             fix=(
                 "wait for it to end, then run the command again",
-                "idse doctor    (tells locks that are old)",
+                "idse doctor  # tells locks that are old",
             ),
         )
     for sign in (

@@ -157,7 +157,7 @@ def repository_around(git: Git, elsewhere: str = "") -> Found:
             f"this repository uses {object_format} object ids",
             where=git_dir,
             cause="libgit2, which writes the ledgers, reads sha1 repositories only",
-            fix=("use a repository made with: git init --object-format=sha1",),
+            fix=("git init --object-format=sha1 FOLDER  # a repository that idse serves",),
         )
     refuse_unsupported_kind(common_dir)
     return Found(common_dir, git_dir, hooks, *work_tree)
@@ -169,7 +169,7 @@ def _refusal(folder: str, words: str, elsewhere: str) -> NotARepositoryError | U
             "this repository belongs to another user",
             where=folder,
             cause="git refuses it, and so does idse: its hooks and settings could run commands as you",
-            fix=("if you trust it: git config --global --add safe.directory " + one_word(folder),),
+            fix=(f"git config --global --add safe.directory {one_word(folder)}  # if you trust it",),
         )
     if elsewhere and ("not a git repository" in words or "must be run in a work tree" in words):
         place = one_word(os.path.join(folder, elsewhere))
@@ -186,13 +186,13 @@ def _refusal(folder: str, words: str, elsewhere: str) -> NotARepositoryError | U
         return _unrecognized(folder) or NotARepositoryError(
             "this folder is not in a git repository",
             where=folder,
-            fix=("git init", "or cd into a repository"),
+            fix=("git init", "or go to a repository"),
         )
     if "must be run in a work tree" in words:
         return NotARepositoryError(
             "this folder is inside a git directory, where there are no documents",
             where=folder,
-            fix=("cd into the work tree",),
+            fix=("go to the work tree",),
         )
     if any(sign in words for sign in _FORMAT_WORDS):
         return refused_extension(words, folder)
@@ -248,7 +248,7 @@ def refused_extension(words: str, where: str) -> UnsupportedRepositoryError:
         "this repository needs features that are not served here",
         where=where,
         cause=words,
-        fix=("work in a plain clone of it: git clone URL",),
+        fix=("git clone URL  # a plain clone, to work in",),
     )
 
 
@@ -294,7 +294,7 @@ def _partial_clone(where: str, cause: str) -> UnsupportedRepositoryError:
         "this is a partial clone",
         where=where,
         cause=f"{cause}; libgit2, which writes the ledgers, cannot fetch what is missing",
-        fix=("use a full clone: git clone URL    (without --filter)",),
+        fix=("git clone URL  # a full clone, without --filter",),
     )
 
 
@@ -303,7 +303,7 @@ def _reftable(where: str, cause: str) -> UnsupportedRepositoryError:
         "this repository keeps its refs in reftables",
         where=where,
         cause=f"{cause}; libgit2, which writes the ledgers, reads refs from files only",
-        fix=("turn them into files: git refs migrate --ref-format=files    (git 2.46 or newer)",),
+        fix=("git refs migrate --ref-format=files  # with git 2.46 or newer",),
     )
 
 

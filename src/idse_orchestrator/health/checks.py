@@ -123,7 +123,7 @@ def _lost(patient: Patient) -> Diagnosis:
     blocks = filter(None, (in_the_way(patient.work_tree, each.ref) for each in lost))
     steps = [f"move away what stands in its way: {one_word(path)}" for path in dict.fromkeys(blocks)]
     return Diagnosis(
-        PROBLEM, says, (*steps[:_SHOWN], "idse doctor --fix    (has the refs point there again)")
+        PROBLEM, says, (*steps[:_SHOWN], "idse doctor --fix  # has the refs point there again")
     )
 
 
@@ -133,8 +133,8 @@ def _projects(patient: Patient) -> Diagnosis:
     if not without:
         return Diagnosis(OK, f"{len(known)} with a ledger")
     says = f"sessions are here, and the ledger of their project is not: {_some(without)}"
-    begin = tuple(f"idse init {project}    (begins it again)" for project in without[:_SHOWN])
-    return Diagnosis(PROBLEM, says, ("idse sync pull    (if the Agency has it)", *begin))
+    begin = tuple(f"idse init {project}  # begins it again" for project in without[:_SHOWN])
+    return Diagnosis(PROBLEM, says, ("idse sync pull  # if the Agency has it", *begin))
 
 
 def _moved_back(patient: Patient) -> Diagnosis:
@@ -145,7 +145,7 @@ def _moved_back(patient: Patient) -> Diagnosis:
         [f"{ref} was at {before[:12]}, and is at the older {now[:12]}" for ref, now, before in found]
     )
     steps = (
-        f"git update-ref {one_word(ref)} {before} {now}    (moves it forward)" for ref, now, before in found
+        f"git update-ref {one_word(ref)} {before} {now}  # moves it forward" for ref, now, before in found
     )
     return Diagnosis(PROBLEM, says, tuple(steps)[:_SHOWN])
 
@@ -186,8 +186,8 @@ def _agency(patient: Patient) -> Diagnosis:
 
 def _elsewhere(agency: Agency) -> tuple[str, ...]:
     if agency.remote:
-        return (f"mount it, or say where it is now: git remote set-url {agency.remote} URL",)
-    return ("mount it, or say where it is now: idse config set agency.url URL",)
+        return ("mount it", f"git remote set-url {agency.remote} URL  # or says where it is now")
+    return ("mount it", "idse config set agency.url URL  # or says where it is now")
 
 
 def _hooks(patient: Patient) -> Diagnosis:
@@ -206,10 +206,10 @@ def _hooks(patient: Patient) -> Diagnosis:
         return Diagnosis(WARNING, "no hook is installed, so nothing checks a commit", ("idse hooks install",))
     if report.place.outside and len(report.silent) == len(report.states):
         says = f"nothing checks a commit: git looks for hooks in {report.place.folder}, and not here"
-        return Diagnosis(PROBLEM, says, ("idse hooks install    (says what to do)",))
+        return Diagnosis(PROBLEM, says, ("idse hooks install  # says what to do",))
     fix: tuple[str, ...] = ("idse hooks install",)
     if any(state.condition == EDITED for state in bad):
-        fix = ("move the edited hook away, then: idse hooks install",)
+        fix = ("move the edited hook away, then install the hooks again",)
     elif any(state.condition == DISABLED for state in bad):
         fix = ("git config --get-all --show-origin core.hooksPath", *fix)
     return Diagnosis(PROBLEM, says, fix)
@@ -375,7 +375,7 @@ def _sessions(patient: Patient) -> Diagnosis:
         )
     if not parts:
         return Diagnosis(OK, f"{len(ledgers)} with folder and ledger")
-    fix = ("idse init PROJECT    (brings their ledgers, or says what to type)",) if folders - ledgers else ()
+    fix = ("idse init PROJECT  # brings their ledgers, or says what to type",) if folders - ledgers else ()
     return Diagnosis(NOTE, "; ".join(parts), fix)
 
 

@@ -102,7 +102,7 @@ def _work_tree(work_tree: WorkTree) -> Diagnosis:
     cut = _ledger_commits(work_tree, shallow)
     if cut:
         says = f"this clone is shallow: ledgers are cut at {few([name[:12] for name in cut])}"
-        return Diagnosis(WARNING, says, ("git fetch --unshallow REMOTE    (brings what came before)",))
+        return Diagnosis(WARNING, says, ("git fetch --unshallow REMOTE  # brings what came before",))
     if shallow:
         return Diagnosis(NOTE, "this clone is shallow: older commits of the branch are not here")
     return Diagnosis(OK, "a linked worktree" if work_tree.is_linked else "a plain repository")
@@ -113,7 +113,7 @@ def _git_locks(work_tree: WorkTree) -> Diagnosis:
     if not found:
         return Diagnosis(OK, "git left none behind")
     says = few([f"{os.path.relpath(path, work_tree.common_dir)} ({_age(age)} old)" for path, age in found])
-    step = "rm {}    (if no git is at work here, nor an editor that git opened)"
+    step = "rm {}  # if no git is at work here, nor an editor that git opened"
     return Diagnosis(
         PROBLEM,
         f"git writes nothing beside a lock, and left {says}",
@@ -155,8 +155,8 @@ def _head(work_tree: WorkTree) -> Diagnosis:
         return Diagnosis(OK, f"{place} has no commit yet")
     log = os.path.join(work_tree.git_dir, "logs", "HEAD")
     steps = (
-        "git fsck    (names what is missing)",
-        f"tail {one_word(log)}    (tells where HEAD stood before)",
+        "git fsck  # names what is missing",
+        f"tail {one_word(log)}  # tells where HEAD stood before",
     )
     return Diagnosis(PROBLEM, says, steps)
 
@@ -212,7 +212,7 @@ def _object_folders(work_tree: WorkTree) -> Diagnosis:
     says = f"objects are borrowed from a folder that is gone: {few(gone)}"
     steps = (
         f"bring it back, or write where it is now into {one_word(place)}",
-        "git fsck    (names what is missing)",
+        "git fsck  # names what is missing",
     )
     return Diagnosis(PROBLEM, says, steps)
 
@@ -242,7 +242,7 @@ def _identity(work_tree: WorkTree) -> Diagnosis:
     return Diagnosis(
         PROBLEM,
         "git does not know who you are, and every event names its author",
-        ('git config user.name "Your Name"', "git config user.email you@example.org"),
+        ('git config user.name "Your Name" && git config user.email you@example.org',),
     )
 
 
@@ -275,7 +275,7 @@ def _own_files(work_tree: WorkTree) -> Diagnosis | None:
     is_open = os.path.lexists(replica) and os.access(replica, os.R_OK)
     if is_open and not known_replica_id(work_tree.private):
         says = f"{replica} holds no id: this clone does not know its own sync points"
-        step = f"mv {one_word(replica)} {one_word(replica)}.damaged    (the next event makes a new id)"
+        step = f"mv {one_word(replica)} {one_word(replica)}.damaged  # the next event makes a new id"
         return Diagnosis(WARNING, says, (step,))
     return None
 
@@ -356,7 +356,7 @@ def _sync_leftovers(work_tree: WorkTree) -> Diagnosis:
     if not any(found):
         return Diagnosis(OK, "no sync was stopped half-way")
     clear = ("idse doctor --fix",) if found.folders or found.settled else ()
-    ask = ("idse sync push    (finds out what arrived)",) if found.open else ()
+    ask = ("idse sync push  # finds out what arrived",) if found.open else ()
     return Diagnosis(NOTE, described(found), (*clear, *ask))
 
 
@@ -376,26 +376,26 @@ def _published(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
 
 
 def _steps(work_tree: WorkTree, kinds: Kinds, defects: Sequence[Defect]) -> Iterator[str]:
-    yield "idse fsck    (says what is wrong with each, and which commit is sound; push none of them)"
+    yield "idse fsck  # says what is wrong with each, and which commit is sound; push none of them"
     codes = {defect.code for defect in defects}
     told = [defect.what for defect in defects if defect.code == "missing-object"]
     told += [defect.commit for defect in defects if defect.what == NOT_HERE]
     for name in dict.fromkeys(name for words in told for name in _ID.findall(words)):
         path = os.path.join(work_tree.common_dir, "objects", name[:2], name[2:])
         if os.path.exists(path):
-            yield f"mv {one_word(path)} {one_word(path)}.damaged    (where git fsck calls it corrupt)"
+            yield f"mv {one_word(path)} {one_word(path)}.damaged  # where git fsck calls it corrupt"
     if "missing-object" in codes:
-        yield "git fetch --refetch REMOTE    (git 2.36 or newer: brings back what another clone still has)"
+        yield "git fetch --refetch REMOTE  # git 2.36 or newer: brings back what another clone still has"
     if codes & set(CANNOT_JUDGE):
         yield UPGRADE[0]
     leading = [defect.ref for defect in defects if "it leads to " in defect.what]
     for ref in leading:
-        yield f"git symbolic-ref --delete {one_word(ref)}    (the name goes, and nothing else)"
+        yield f"git symbolic-ref --delete {one_word(ref)}  # the name goes, and nothing else"
     lost = [defect.ref for defect in defects if _nothing_mends(work_tree, defect)]
     for ref in dict.fromkeys(ref for ref in lost if ref not in leading):
         sound = recovery.latest_sound(work_tree, kinds, ref)
         where = "where it stood before" if sound else "the last sound one, as idse fsck names it"
-        yield f"git update-ref {one_word(ref)} {sound or 'COMMIT'}    ({where})"
+        yield f"git update-ref {one_word(ref)} {sound or 'COMMIT'}  # {where}"
 
 
 def _nothing_mends(work_tree: WorkTree, defect: Defect) -> bool:

@@ -82,7 +82,10 @@ def corrupt(ref: str, cause: str) -> CorruptLedgerError:
         "this ledger is damaged",
         where=ref,
         cause=cause,
-        fix=(f"idse fsck    (names every defect; older states are in: git reflog {ref})",),
+        fix=(
+            "idse fsck  # names every defect",
+            f"git reflog show {ref}  # names older states",
+        ),
     )
 
 

@@ -49,8 +49,8 @@ HINTS: Mapping[str, str] = {
     "state-mismatch": "state.json does not say what the events say, so it was changed by hand; " + _LOOK_BACK,
     "state-carried": "these commits were written on top of a wrong state.json; " + _LOOK_BACK,
     "other-ledger": "this history belongs to another project or session; " + _LOOK_BACK,
-    "newer-format": "install an idse that reads this format: pip install --upgrade idse-orchestrator",
-    "absent-part": "install an idse that has this part: pip install --upgrade idse-orchestrator",
+    "newer-format": "pip install --upgrade idse-orchestrator  # an idse that reads this format",
+    "absent-part": "pip install --upgrade idse-orchestrator  # an idse that has this part",
     "event-format": "the event was written by another program, or changed since; " + _LOOK_BACK,
     "notes-root": "notes begin with the same commit in every clone; " + _LOOK_BACK,
     "notes-shape": "only notes on commits belong there: git notes and idse write nothing else",
@@ -69,8 +69,8 @@ HINTS: Mapping[str, str] = {
     "sync-point": "sync points are made by idse alone; " + _LOOK_BACK,
     "sync-fork": "only one clone writes there: two clones have the same replica id, or one was set back",
     "grafted": "take the line of this commit out of the grafts file in the git directory",
-    "cut-history": "fetch the whole history: git fetch --unshallow",
-    "missing-project": "idse sync pull brings it from the Agency, and idse doctor looks for what was here",
+    "cut-history": "git fetch --unshallow  # brings the whole history",
+    "missing-project": "pull it from the Agency with idse sync pull; idse doctor looks for what was here",
     "unknown-ref": "a newer idse, or another program, wrote it; this idse leaves it alone",
 }
 """Code to hint. `REF` stands for the ref that the defect names."""

@@ -366,5 +366,5 @@ def _unreadable(revisions: Sequence[str]) -> CorruptLedgerError:
         "git cannot read this history to its end",
         where=revisions[0] if len(revisions) == 1 else f"one of {len(revisions)} ledgers",
         cause="an object is missing or damaged",
-        fix=("idse fsck    (names every defect)",),
+        fix=("idse fsck  # names every defect",),
     )

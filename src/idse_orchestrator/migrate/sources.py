@@ -265,7 +265,7 @@ def open_migration_source(path: str, git: Git, *, with_history: bool = True) -> 
 
 def _refused(root: str, words: str) -> MigrationSourceError:
     """Refuses a source whose sessions would never get their history afterwards."""
-    trust = (f"if you trust it: git config --global --add safe.directory {one_word(root)}",)
+    trust = (f"git config --global --add safe.directory {one_word(root)}  # if you trust it",)
     return MigrationSourceError(
         "git refuses the repository of the source, so its history cannot be read",
         where=root,

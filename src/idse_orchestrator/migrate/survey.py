@@ -107,7 +107,7 @@ def settle_current(found: Survey, waiting: Mapping[str, Place], default_project:
             "the source does not say which project it belongs to",
             where=next(iter(waiting)),
             cause="this layout has no folder of that name",
-            fix=("name the project: idse migrate PATH --project NAME",),
+            fix=("idse migrate PATH --project NAME",),
         )
     found.pseudo = known[0] if known else (project, said[0][1] if said else PSEUDO_SESSION)
     for path, place in waiting.items():
@@ -269,7 +269,7 @@ def _nothing(source: MigrationSource, entries: Sequence[SourceEntry]) -> Migrati
         cause=f"none of its {len(entries):,} files stands where an older layout has one"
         if entries
         else "it has no files at all",
-        fix=(f"idse migrate {posixpath.join('PATH', deeper)}    (that looks like one)",)
+        fix=(f"idse migrate {posixpath.join('PATH', deeper)}  # that looks like one",)
         if deeper
         else ("name the folder that holds projects/, .idse/ or specs/",),
     )

@@ -136,8 +136,8 @@ def refuse_unchecked(report: Report) -> None:
     raise without_ledgers(
         projects,
         [
-            f"{FETCH_LEDGERS}    (on a machine that only judges)",
-            f"idse init {projects[0]}    (where people work)",
+            f"{FETCH_LEDGERS}  # on a machine that only judges",
+            f"idse init {projects[0]}  # where people work",
         ],
         "without it nobody knows which stages are complete, and so which gates must hold",
     )

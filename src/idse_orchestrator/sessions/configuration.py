@@ -183,8 +183,8 @@ def set_setting(layers: Layers, key: str, value: str) -> Value:
             where="the command line",
             cause="it would be seen in process lists and in messages",
             fix=(
-                f"set it without: idse config set {known} {one_word(redacted(value))}",
-                "and let git keep it: git config credential.helper store    (see git help credentials)",
+                f"idse config set {known} {one_word(redacted(value))}",
+                "git config credential.helper store  # lets git keep it: git help credentials",
             ),
         )
     layers.write(known, _checked(Stated(known, value, "the command line")))
@@ -231,5 +231,5 @@ def _checked(said: Stated) -> str:
             f"setting {said.key} cannot be {said.value!r}",
             where=said.origin,
             cause=error.message,
-            fix=error.fix,
+            fix=error.words + error.fix,
         ) from error

@@ -93,8 +93,8 @@ def create_session(maker: SessionMaker, project: str, request: SessionRequest) -
         raise without_ledgers(
             ["/".join(key)],
             [
-                "idse sync pull    (brings it from the Agency)",
-                f"idse init {project} --new-ledger    (begins a new history for its documents)",
+                "idse sync pull  # brings it from the Agency",
+                f"idse init {project} --new-ledger  # begins a new history for its documents",
             ],
         )
     documents = session_documents(maker, key, request)

@@ -106,9 +106,9 @@ def _refuse_new_beginning(maker: SessionMaker, request: InitRequest) -> None:
     raise without_ledgers(
         [project] if project not in maker.ledgers.projects() else carried,
         [
-            f"idse init {project} --agency URL    (fetches them from the Agency)",
-            f"idse init {project} --remote origin    (fetches them from a git remote)",
-            f"idse init {project} --new-ledger    (begins a new history, in which nothing is finished)",
+            f"idse init {project} --agency URL  # fetches them from the Agency",
+            f"idse init {project} --remote origin  # fetches them from a git remote",
+            f"idse init {project} --new-ledger  # begins a new history, in which nothing is finished",
         ],
         request.missing,
     )

@@ -111,14 +111,11 @@ def _refuse(key: SessionKey, problem: Refusal | None) -> None:
 def _refuse_findings(move: Move, report: Report) -> None:
     if report.blocks():
         count = report.errors
-        again = f"idse stage {move.action} {move.stage}" + (
-            ' -m "why"' if move.action in NEEDS_REASON else ""
-        )
         raise GateError(
             f"stage `{move.stage}` cannot be {'confirmed' if move.action == 'confirm' else 'completed'}: "
             f"{counted(count, 'promise')} {'are' if count != 1 else 'is'} not kept",
             cause="its gate does not hold; each finding says where",
-            fix=(f"mend them, then: {again}",),
+            fix=("mend them, then run the command again",),
             findings=report,
         )
 
@@ -160,6 +157,6 @@ def _artifacts(
         raise ConflictError(
             "the ledger holds edits that this folder does not have",
             cause="another work tree or commit recorded them; the gate must see the whole text",
-            fix=("idse save && idse restore    (brings both together)", "idse diff    (shows them)"),
+            fix=("idse save && idse restore  # brings both together", "idse diff  # shows them"),
         )
     return captured.tree

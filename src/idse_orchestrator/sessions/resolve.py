@@ -58,10 +58,7 @@ def resolve_project(asking: Asking, option: str | None) -> str:
     if carried:
         raise without_ledgers(
             carried,
-            [
-                f"idse init {name}    (fetches them where the Agency or origin has them)"
-                for name in carried[:3]
-            ],
+            [f"idse init {name}  # fetches them where the Agency or origin has them" for name in carried[:3]],
         )
     if not known:
         raise NoProjectError("there is no IDSE project in this repository", fix=("idse init NAME",))

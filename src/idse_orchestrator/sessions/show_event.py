@@ -127,7 +127,7 @@ def _unknown(name: str) -> UsageError | UnknownNameError:
     return UsageError(
         f"{name!r} cannot name an entry",
         cause="an entry is named by four or more characters of its event id or its ledger commit",
-        fix=("idse show 3f2a1c9", "idse show @{0}    (the newest of the current session)", "idse log"),
+        fix=("idse show 3f2a1c9", "idse show @{0}  # the newest of the current session", "idse log"),
     )
 
 

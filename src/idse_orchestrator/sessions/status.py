@@ -145,5 +145,5 @@ def no_ledger(key: SessionKey) -> UnknownNameError:
     return UnknownNameError(
         f"session {session!r} of project {project!r} has no ledger yet",
         cause="it was never made here, or its refs were not fetched",
-        fix=("idse session list", f"idse init {project}    (adopts folders that have no ledger)"),
+        fix=("idse session list", f"idse init {project}  # adopts folders that have no ledger"),
     )

@@ -143,7 +143,7 @@ def folder_to_read(folder: str) -> FilesystemStore:
             cause="it was not written by idse export, and no project without git lives in it"
             if os.path.isdir(folder)
             else "it does not exist",
-            fix=("idse export FOLDER    (in the place that has the ledgers)",),
+            fix=("idse export FOLDER  # in the place that has the ledgers",),
         )
     return FilesystemStore(place)
 

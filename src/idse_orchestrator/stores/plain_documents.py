@@ -73,7 +73,7 @@ class Place(NamedTuple):
             "this needs a git repository",
             where=self.top,
             cause=f"the ledgers here are in a store without git ({self.store})",
-            fix=("idse export FOLDER", "idse import FOLDER    (in a repository: takes them in)"),
+            fix=("take them into a repository with idse import, and run the command there",),
         )
 
 

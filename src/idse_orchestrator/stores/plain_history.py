@@ -49,7 +49,7 @@ class StoreHistory:
         """See `LedgerHistory.entries`. NeedsGitError for a graph, which git draws."""
         if span.graph:
             raise NeedsGitError(
-                "git draws the graphs, and there is none here", fix=("leave out --graph: idse log --json",)
+                "git draws the graphs, and there is none here", fix=("idse log --json  # without --graph",)
             )
         now = time.time()
         oldest = moment(span.since, now) if span.since else None

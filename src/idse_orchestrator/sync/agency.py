@@ -97,7 +97,7 @@ def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -
         cause=f"git's setting idse.{URL} says the first, the git remote {remote.name} the second",
         fix=(
             f"keep the remote: take idse.{URL} out of {stated.origin}",
-            f"or let it lead there, too: git remote set-url {remote.name} {redacted(stated.value)}",
+            f"git remote set-url {remote.name} {redacted(stated.value)}  # lets it lead there, too",
         ),
     )
 
@@ -113,13 +113,11 @@ def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) ->
         check_agreement(parts, stated, remote)
         return _of_remote(parts, remote)
     if not stated.value:
+        forge = ("idse sync setup --remote origin  # if your forge is to be the Agency",)
         raise NoAgencyError(
             "no Agency is configured",
             cause=f"there is no git remote {remote.name if remote else REMOTE}, and no setting {URL}",
-            fix=(
-                "idse sync setup URL",
-                "idse sync setup --remote origin    (if your forge is to be the Agency)",
-            ),
+            fix=("idse sync setup URL", *(forge if ORIGIN in parts.remotes.all() else ())),
         )
     agency = _of_setting(parts, stated)
     if remote is not None and _same(parts, agency.url, remote):
@@ -167,6 +165,6 @@ def refuse_password(url: str, where: str) -> None:
             cause="it would be seen in process lists and in messages",
             fix=(
                 f"use the URL without it: {redacted(url)}",
-                "and let git keep it: git config credential.helper store    (see git help credentials)",
+                "git config credential.helper store  # lets git keep it: git help credentials",
             ),
         )

@@ -109,7 +109,7 @@ class Connection:
                 "the Agency refuses you",
                 where=where,
                 cause=words,
-                fix=(f"see that plain git gets in: git ls-remote {where}", "docs: git help credentials"),
+                fix=(f"git ls-remote {where}  # does plain git get in?", "git help credentials"),
             )
         if re.search(_NOT_STORED, words, re.MULTILINE):
             return git_failure(args, done)
@@ -216,7 +216,7 @@ def _unreachable(where: str, words: str) -> UnreachableError:
         where=where,
         cause=words or None,
         fix=(
-            f"see what plain git says: git ls-remote {where}",
+            f"git ls-remote {where}  # what plain git says",
             "nothing is lost: run the command again later",
         ),
     )

@@ -84,7 +84,7 @@ def _refuse_bundle(url: str) -> None:
         raise UsageError(
             "a bundle can be pulled from, and not pushed to",
             where=url,
-            fix=(f"make a bundle of what is here: git bundle create FILE --glob='{PUBLISHED}*'",),
+            fix=(f"git bundle create FILE --glob='{PUBLISHED}*'  # makes one of what is here",),
         )
 
 

@@ -200,7 +200,7 @@ def check_fetches(remotes: Iterable[RemoteSettings]) -> None:
                     cause="fetching replaces ledgers unseen, and pruning removes what was never pushed",
                     fix=(
                         _show(f"remote.{remote.name}.fetch"),
-                        "ledgers are brought by idse sync pull; a backup of everything: git clone --mirror",
+                        "ledgers are brought by idse sync pull, a backup of everything by git clone --mirror",
                     ),
                 )
 

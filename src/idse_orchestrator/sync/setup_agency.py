@@ -102,8 +102,8 @@ def _target(parts: AgencyParts, url: str, known: RemoteSettings) -> str:
             where=redacted(known.urls[0]),
             cause="a remote that exists is not turned to another place unasked",
             fix=(
-                f"give the Agency another name: idse sync setup {target} --remote NAME",
-                f"or turn it yourself: git remote set-url {known.name} {target}",
+                f"idse sync setup {target} --remote NAME  # gives the Agency another name",
+                f"git remote set-url {known.name} {target}  # turns it",
             ),
         )
     return target

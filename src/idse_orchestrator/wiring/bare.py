@@ -69,5 +69,5 @@ class NobodyWorks(NoDocuments):
             "this is a bare repository",
             where=self._vault.common_dir,
             cause="there is no ledger in it, and a project begins in a work tree",
-            fix=("run idse init in a clone that has a work tree",),
+            fix=("idse init NAME  # in a clone that has a work tree",),
         )

@@ -280,7 +280,7 @@ def _refused(place: HooksPlace, states: tuple[HookState, ...]) -> HooksReport | 
         return replace(
             report,
             refusal=f"{manager.name} is in charge of the hooks here ({manager.evidence})",
-            fix=(first, "or write the hooks beside it: idse hooks install --force"),
+            fix=(first, "idse hooks install --force  # writes the hooks beside it"),
         )
     if place.outside:
         return replace(
@@ -288,8 +288,8 @@ def _refused(place: HooksPlace, states: tuple[HookState, ...]) -> HooksReport | 
             refusal=f"git looks for hooks in {place.folder}, which other repositories may share "
             f"({place.scope or 'git'} setting core.hooksPath)",
             fix=(
-                f"give this repository hooks of its own: {_OWN_FOLDER}",
-                "or write them there all the same: idse hooks install --force",
+                f"{_OWN_FOLDER}  # hooks of its own",
+                "idse hooks install --force  # writes them there all the same",
             ),
         )
     return None

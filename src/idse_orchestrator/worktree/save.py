@@ -68,7 +68,7 @@ def save_session(
             "this session has no folder in this work tree",
             where=session_folder(*key),
             cause="the branch does not carry it",
-            fix=("idse restore    (writes it from the ledger)",),
+            fix=("idse restore  # writes it from the ledger",),
         )
     edit = workspace.edit(*key, captured.tree)
     outcome: Saved | None = None
@@ -138,8 +138,8 @@ def restore_session(
                 where=session_folder(*key),
                 cause="restoring would overwrite it",
                 fix=(
-                    "idse save    (keeps it in the ledger)",
-                    "idse restore --force    (saves it first, then restores)",
+                    "idse save  # keeps it in the ledger",
+                    "idse restore --force  # saves it first, then restores",
                 ),
             )
         tip = save_session(ledgers, writer, workspace, key, "before a restore").tip

@@ -112,7 +112,7 @@ def _taking_away(asked: _Options) -> str:
     words = ["idse compile agent-spec --all"]
     words += [f"--out {shlex.quote(asked.out)}"] if asked.out is not None else []
     words += [f"--format {asked.form}"] if asked.form != YAML else []
-    return " ".join(words) + "    (takes away the file of the profile that was here)"
+    return " ".join(words) + "  # takes away the file of the profile that was here"
 
 
 def _refuse_contradictions(asked: _Options) -> None:
@@ -124,7 +124,7 @@ def _refuse_contradictions(asked: _Options) -> None:
         if both:
             raise UsageError(f"{one} and {other} exclude each other", fix=("give one of them",))
     if asked.out == "":
-        raise UsageError("--out names no folder", fix=("--out .    (the folder we stand in)",))
+        raise UsageError("--out names no folder", fix=("write --out . for the folder we stand in",))
 
 
 def _wanted(run: Run, asked: _Options) -> CompileRequest:

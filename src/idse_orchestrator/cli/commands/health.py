@@ -37,7 +37,7 @@ def doctor(run: Run, *, fix: bool) -> Answer:
     results = examine(run.app.health_checks(), mend=fix)
     healthy = all(result.is_well for result in results)
     return Answer(
-        "idse.doctor/1",
+        "idse.doctor/2",
         lambda: {"healthy": healthy, "checks": list(results)},
         _result_lines(results, run.terminal.style),
         code=EXIT_OK if healthy else EXIT_CHECK_FAILED,
@@ -157,14 +157,18 @@ def _ask(run: Run, count: int, *, no_input: bool) -> None:
     if no_input or not run.terminal.interactive:
         raise NotConfirmedError(
             f"{count} ledgers would be removed, and nobody can be asked here",
-            fix=("idse uninstall    (keeps the ledgers)", "--yes answers for you; look at --dry-run first"),
+            fix=(
+                "idse uninstall  # keeps the ledgers",
+                "idse uninstall --ledgers --dry-run",
+                "idse uninstall --ledgers --yes  # answers for you",
+            ),
         )
     sys.stderr.write(
         f"Remove {count} ledgers with all history of their sessions? A backup is written. [y/N] "
     )
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise NotConfirmedError("nothing was removed", fix=("idse uninstall    (keeps the ledgers)",))
+        raise NotConfirmedError("nothing was removed", fix=("idse uninstall  # keeps the ledgers",))
 
 
 def _plan_lines(plan: UninstallPlan) -> Iterator[str]:

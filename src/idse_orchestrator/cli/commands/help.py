@@ -64,7 +64,9 @@ def _explained(run: Run, words: tuple[str, ...]) -> str:
 def _rule(run: Run, code: str) -> str:
     if code.startswith("IDSE0"):
         codes = [kind.code for kind in error_classes()]
-        raise UnknownNameError(f"there is no error {code}", fix=(f"idse help {codes[0]} … {codes[-1]}",))
+        raise UnknownNameError(
+            f"there is no error {code}", fix=(f"idse help {codes[0]}  # the first; the last is {codes[-1]}",)
+        )
     constitution = options.constitution_here()
     return rule_page(known_rule(constitution, code), constitution, run.terminal.style)
 

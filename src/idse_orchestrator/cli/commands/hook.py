@@ -271,22 +271,22 @@ def _reasons(refused: Mapping[str, str]) -> str:
 
 def _fix(to: Destination, refused: Iterable[str]) -> tuple[str, ...]:
     if not to.is_agency:
-        return (_where(to), "if this really is a backup: git push --no-verify")
+        return (_where(to), "git push --no-verify  # if this really is a backup")
     if any(ref.startswith(PUBLISHED) for ref in refused):
-        return ("idse sync push    (sends what may go, joins what others pushed)", "idse fsck")
+        return ("idse sync push  # sends what may go, joins what others pushed", "idse fsck")
     return (
-        "idse sync push    (sends all ledgers, and nothing else)",
-        f"or all of them by git: git push {to.name}",
+        "idse sync push  # sends all ledgers, and nothing else",
+        f"git push {to.name}  # the same by git",
     )
 
 
 def _where(to: Destination) -> str:
     """Says how ledgers get to where they belong."""
     if to.agency:
-        return f"the Agency is {to.agency}: idse sync push"
+        return f"idse sync push  # the Agency is {to.agency}"
     if to.is_remote:
-        return f"if {to.name} is to be the Agency: idse sync setup --remote {to.name}, then idse sync push"
-    return "say which remote is the Agency: idse sync setup URL"
+        return f"idse sync setup --remote {to.name} && idse sync push  # if it is to be the Agency"
+    return "idse sync setup URL  # says which remote is the Agency"
 
 
 _BEFORE: Mapping[str, Callable[[Run, Sequence[str]], int]] = {

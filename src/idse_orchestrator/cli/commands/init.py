@@ -111,7 +111,7 @@ def _refuse_lost(run: Run, project: str) -> None:
             f"{counted(len(lost), 'ledger')} of {project} was here and its ref is gone",
             where=", ".join(lost[:3]),
             cause="its last commit is still here; a new beginning would count nothing as finished",
-            fix=("idse doctor --fix    (has the ref point there again)",),
+            fix=("idse doctor --fix  # has the ref point there again",),
         )
 
 

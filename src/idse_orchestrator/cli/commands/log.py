@@ -110,7 +110,7 @@ def _syncs(run: Run, session: str | None, form: str | None, now: float, options:
 
     date, pager, limit = options.pop("date"), options.pop("pager"), options.pop("limit")
     if session or form or any(options.values()):
-        raise UsageError("--sync lists pushes and pulls only", fix=("idse log --sync [-n N] [--date iso]",))
+        raise UsageError("--sync lists pushes and pulls only", fix=("idse log --sync",))
     points = run.app.sync.points(limit)
     shown = now if _is_relative(date) else None
     return Answer(

@@ -82,7 +82,7 @@ def show_prime(run: Run, session: str | None) -> Answer:
         findings = [finding_data(finding, rules) for finding in report.findings]
         return {"status": status_data(found), "findings": findings, "guarded": is_guarded(run.app)}
 
-    return Answer("idse.prime/1", data, [prime_text(found, report), *guard_lines(run.app)])
+    return Answer("idse.prime/2", data, [prime_text(found, report), *guard_lines(run.app)])
 
 
 def status() -> click.Command:

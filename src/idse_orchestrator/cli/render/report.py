@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Rules = Mapping[str, Rule]
     from collections.abc import Iterator, Sequence
 
-SCHEMA = "idse.validate/1"
+SCHEMA = "idse.validate/2"
 
 FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -84,7 +84,7 @@ def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
         **{name: getattr(rule, name, None) for name in ("name", "article")},
         **picked(finding, "severity blocks path"),
         **picked_or_none(finding, "line column"),
-        **picked(finding, "message hint project session stage"),
+        **picked(finding, "message hint fix project session stage"),
         "waiver": waiver and picked(waiver, "reason expires by event"),
     }
 
@@ -144,7 +144,7 @@ def _alike(findings: Sequence[Finding]) -> Iterator[list[Finding]]:
     """Groups findings that differ only in their place, in the order of the first of each."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for finding in findings:
-        key = (finding.rule, finding.severity, finding.message, finding.hint, finding.waiver)
+        key = (finding.rule, finding.severity, finding.message, finding.hint, finding.fix, finding.waiver)
         groups.setdefault(key, []).append(finding)
     return iter(groups.values())
 
@@ -160,8 +160,9 @@ def _block(findings: Sequence[Finding], style: Style) -> str:
         rows.append(f"      and {len(findings) - _MOST_PLACES} more: --format concise lists all")
     if first.waiver:
         rows.append(labelled("waived", (waiver_words(first),), style))
-    elif first.hint:
-        rows.append(labelled("fix", first.hint.split("\n"), style))
+    else:
+        rows += [labelled("hint", first.hint.split("\n"), style)] if first.hint else []
+        rows += [labelled("fix", first.fix, style)] if first.fix else []
     rows.append(labelled("help", (help_command(first.rule),), style))
     return "\n".join(rows)
 
@@ -217,8 +218,12 @@ def _command(finding: Finding, rules: Rules) -> str:
 
 def _command_words(finding: Finding) -> str:
     why = waiver_words(finding)
-    further = [f"waived: {why}" if why else "", f"fix: {finding.hint}" if finding.hint else ""]
-    return "\n".join([finding.message, *filter(None, further)])
+    return "\n".join([finding.message, *([f"waived: {why}"] if why else ()), *advice_lines(finding)])
+
+
+def advice_lines(finding: Finding) -> list[str]:
+    """Returns what to do about a finding, for readers of plain text: the hint, and each command."""
+    return [*([f"hint: {finding.hint}"] if finding.hint else ()), *(f"fix: {line}" for line in finding.fix)]
 
 
 def _escaped(text: str) -> str:

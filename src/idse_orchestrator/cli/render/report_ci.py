@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 from idse_orchestrator import __version__
 from idse_orchestrator.cli.envelope import ascii_json
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.render.report import finding_line, kind_of, session_of, waiver_words
+from idse_orchestrator.cli.render.report import advice_lines, finding_line, kind_of, session_of, waiver_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,13 +96,13 @@ def _results(findings: Sequence[Finding], ids: Sequence[str]) -> list[dict[str, 
 
 
 def _result(finding: Finding, rule_index: int, fingerprint: str) -> dict[str, object]:
-    hint = f"\nFix: {finding.hint}" if finding.hint else ""
+    words = "\n".join([finding.message, *advice_lines(finding)])
     why = {"kind": "external", "status": "accepted", "justification": printable(waiver_words(finding))}
     return {
         "ruleId": printable(finding.rule),
         "ruleIndex": rule_index,
         "level": finding.severity,
-        "message": {"text": printable(finding.message + hint, lines=True)},
+        "message": {"text": printable(words, lines=True)},
         "locations": [{"physicalLocation": _location(finding)}],
         "partialFingerprints": {FINGERPRINT: fingerprint},
         # The list must be there, empty or not, in all results or in none (section 3.27.23).
@@ -196,11 +196,15 @@ def _case(suite: ET.Element, session: str, findings: Sequence[Finding], rules: R
     _verdict(case, findings)
 
 
+def _junit_lines(finding: Finding) -> str:
+    waived = waiver_words(finding)
+    return "\n".join([finding_line(finding, waived), *([] if waived else advice_lines(finding))])
+
+
 def _verdict(case: ET.Element, findings: Sequence[Finding]) -> None:
     """Adds one element at most: viewers show only the first. What blocks comes before what was waived."""
     kinds = [kind_of(finding) for finding in findings]
-    lines = [finding_line(finding, waiver_words(finding) or finding.hint) for finding in findings]
-    words = printable("\n".join(lines), lines=True)
+    words = printable("\n".join(map(_junit_lines, findings)), lines=True)
     if "error" in kinds:
         first = findings[kinds.index("error")]
         message = printable(first.message)

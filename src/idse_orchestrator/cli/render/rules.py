@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import Style, aligned, labelled_prose, printable, wrapped
@@ -38,7 +38,11 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
     kind = f"{_origin(rule)}, {rule.family}" if rule.family != rule.origin else _origin(rule)
     blocks = [
         [f"{style.bold(printable(rule.id))}  {printable(rule.name)}  ({printable(kind)})"],
-        [*labelled_prose("says", printable(rule.message)), *labelled_prose("fix", printable(rule.hint))],
+        [
+            *labelled_prose("says", printable(rule.message)),
+            *labelled_prose("hint", printable(rule.hint)),
+            *_commands(rule),
+        ],
         [
             *labelled_prose("looks at", _subject(rule)),
             *labelled_prose("severity", severity + decides),
@@ -56,13 +60,19 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
+def _commands(rule: Rule) -> Iterator[str]:
+    for status in _STATUSES:
+        for command in rule.fix.get(status, ()):
+            yield from labelled_prose("to type", printable(f"{command}  # while {status.replace('_', ' ')}"))
+
+
 def rule_data(rule: Rule) -> dict[str, object]:
     """Returns a rule in JSON's own types."""
     return {
         **picked(rule, "id name article family applies_to check"),
         "with": dict(rule.options),
         "severity": {status: rule.severity_at(status) for status in _STATUSES},
-        **picked(rule, "severity_of gate message hint origin raised"),
+        **picked(rule, "severity_of gate message hint fix origin raised"),
         "waivable": is_waivable(rule),
     }
 
