@@ -362,9 +362,34 @@ def loop_of() -> Callable[[Repo], Loop]:
     return Loop
 
 
+_MADE: dict[str, pathlib.Path] = {}
+
+
 @pytest.fixture
-def loop(repo: Repo, loop_in: Callable[[Repo], Loop]) -> Loop:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Repo, Callable[[], object]], None]:
+    """``once(repo, make)``: the first test makes it, the others get a copy of what it made of `repo`."""
+
+    def once(repo: Repo, make: Callable[[], object]) -> None:
+        key = f"{make.__code__.co_filename} {make.__qualname__}"
+        if key not in _MADE:
+            make()
+            _MADE[key] = tmp_path_factory.mktemp("made") / "repo"
+            shutil.copytree(repo.path, _MADE[key], symlinks=True)
+            return
+        shutil.rmtree(repo.path)
+        shutil.copytree(_MADE[key], repo.path, symlinks=True)
+        repo.git("update-index", "--refresh", "-q", check=False)
+
+    return once
+
+
+@pytest.fixture
+def loop(repo: Repo, once: Callable[[Repo, Callable[[], object]], None]) -> Loop:
     """A started project with real hooks; its fresh templates are committed and recorded."""
-    begun = loop_in(repo)
-    repo.commit("start")
-    return begun
+
+    def make() -> None:
+        Loop(repo).does("init", "portal")
+        repo.commit("start")
+
+    once(repo, make)
+    return Loop(repo)

@@ -31,7 +31,10 @@ def worst_exit(codes: Iterable[int]) -> int:
     return EXIT_CHECK_FAILED if EXIT_CHECK_FAILED in found else max(found, default=EXIT_OK)
 
 
-_PROGRAMS = ("idse", "git", "export", "pip", "pipx", "rm", "ulimit")
+_PROGRAMS = (
+    *("idse", "git", "pip", "pipx", "pre-commit", "lefthook", "npx"),
+    *("chmod", "export", "rm", "ulimit"),
+)
 
 
 def told_apart(advice: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

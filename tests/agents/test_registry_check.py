@@ -46,12 +46,12 @@ def test_agents_that_differ_only_in_case_are_refused():
 def test_an_unknown_stage_is_refused_with_the_nearest_one():
     error = refused(AgentRegistry((Agent("a", stages=("specs",)),)))
     assert "there is no stage 'specs'" in error.message
-    assert error.fix == ("did you mean 'spec'?",)
+    assert error.words == ("did you mean 'spec'?",)
 
 
 def test_an_unknown_mode_is_refused_with_all_there_are():
     error = refused(AgentRegistry((Agent("a", mode="zzz"),)))
-    assert error.fix == ("one of: planning, implementation",)
+    assert error.words == ("one of: planning, implementation",)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "../a", ".a", "a" * 65, "a\nb", "ä"])
@@ -61,7 +61,7 @@ def test_an_id_follows_the_rules_of_a_name(name):
 
 def test_a_rule_of_an_unknown_agent_is_refused_with_the_nearest_one():
     error = refused(AgentRegistry((Agent("claude"),), (HandoffRule("spec", "plan", "claude", "claud"),)))
-    assert error.fix == ("did you mean 'claude'?",)
+    assert error.words == ("did you mean 'claude'?",)
 
 
 def test_a_rule_twice_is_refused():

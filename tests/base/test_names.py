@@ -43,7 +43,7 @@ def test_a_name_that_fits_is_returned(name):
 def test_a_name_that_does_not_fit_is_refused_with_one_that_does(name):
     with pytest.raises(InvalidNameError) as caught:
         check_name("session", name)
-    suggestion = caught.value.fix[0].rsplit("'", 2)[1]
+    suggestion = caught.value.words[0].rsplit("'", 2)[1]
     assert check_name("session", suggestion) == suggestion
     assert caught.value.cause
 
@@ -53,7 +53,7 @@ def test_every_refusal_suggests_a_name_that_is_accepted(name):
     try:
         check_name("session", name)
     except InvalidNameError as error:
-        check_name("session", error.fix[0].rsplit("'", 2)[1])
+        check_name("session", error.words[0].rsplit("'", 2)[1])
 
 
 @settings(max_examples=80)

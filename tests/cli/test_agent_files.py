@@ -266,7 +266,7 @@ def test_a_command_into_which_somebody_put_ours_stays_until_force(repo):
     done = uninstall(repo)
     assert done.returncode == 3
     assert "Stop" in done.stderr
-    assert "idse agents uninstall --force" in done.stderr
+    assert "idse agents uninstall --only claude --force" in done.stderr
     assert "agents install" not in done.stderr
     assert repo.read(path) == mixed
     assert uninstall(repo, "--force").returncode == 0

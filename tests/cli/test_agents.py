@@ -12,13 +12,17 @@ SCHEMA = pathlib.Path(__file__).parents[2] / "docs" / "reference" / "agent_regis
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """A project with two agents: claude plans intent and spec, codex does spec and tasks."""
-    loop.does(
-        *("agents", "add", "claude", "--role", "architect", "--stage", "intent", "--stage", "spec"),
-        *("--mode", "planning", "--can", "review"),
-    )
-    loop.does("agents", "add", "codex", "--stage", "spec", "--stage", "tasks")
+
+    def make():
+        loop.does(
+            *("agents", "add", "claude", "--role", "architect", "--stage", "intent", "--stage", "spec"),
+            *("--mode", "planning", "--can", "review"),
+        )
+        loop.does("agents", "add", "codex", "--stage", "spec", "--stage", "tasks")
+
+    once(loop, make)
     return loop
 
 

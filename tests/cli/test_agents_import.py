@@ -10,11 +10,15 @@ VIEW = ".idse/projects/portal/agent_registry.json"
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """The agents claude, codex and gemini, and a rule from claude to codex."""
-    for name in ("claude", "codex", "gemini"):
-        loop.does("agents", "add", name, "--stage", "spec")
-    loop.does("agents", "rule", "add", "spec", "claude", "plan", "codex")
+
+    def make():
+        for name in ("claude", "codex", "gemini"):
+            loop.does("agents", "add", name, "--stage", "spec")
+        loop.does("agents", "rule", "add", "spec", "claude", "plan", "codex")
+
+    once(loop, make)
     return loop
 
 

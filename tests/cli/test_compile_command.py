@@ -35,14 +35,18 @@ version: 1.10
 
 
 @pytest.fixture
-def project(repo):
+def project(repo, once):
     """Project portal with session login, which is current; both specs have a profile, all is committed."""
-    for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
-        done = repo.idse(*command)
-        assert done.returncode == 0, done.stderr
-    add(repo, "__blueprint__", DEFAULTS)
-    add(repo, "login", OWN)
-    repo.commit("start")
+
+    def make():
+        for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
+            done = repo.idse(*command)
+            assert done.returncode == 0, done.stderr
+        add(repo, "__blueprint__", DEFAULTS)
+        add(repo, "login", OWN)
+        repo.commit("start")
+
+    once(repo, make)
     return repo
 
 
@@ -242,14 +246,14 @@ def test_in_a_folder_that_projects_share_only_files_that_say_they_are_ours_go(pr
 
 def test_a_session_whose_profile_is_gone_is_told_what_takes_its_file_away(project):
     without_profile(project)
-    hint = "idse compile agent-spec --all    (takes away the file of the profile that was here)"
+    hint = "idse compile agent-spec --all  # takes away the file of the profile that was here"
     assert hint not in compiled(project, code=1).stderr
     compiled(project, "--at", "HEAD")
     assert hint in compiled(project, code=1).stderr
     assert "takes away" not in compiled(project, "--format", "json", code=1).stderr
     compiled(project, "--at", "HEAD", "--out", "my agents")
     told = compiled(project, "--out", "my agents", code=1).stderr
-    assert "idse compile agent-spec --all --out 'my agents'    (takes away" in told
+    assert "idse compile agent-spec --all --out 'my agents'  # takes away" in told
     add(project, "login", OWN)
     project.idse("session", "new", "plain")
     assert hint not in compiled(project, "--session", "login", "--blueprint", "plain", code=1).stderr
@@ -365,13 +369,13 @@ def test_a_spec_that_is_not_in_this_work_tree_is_told_with_what_brings_it(projec
     project.idse("spawn", "later", "--title", "Later")
     told = compiled(project, "--session", "later", "--at", "HEAD", code=1).stderr
     assert f"cause: there is no such file in the commit {project.git('rev-parse', 'HEAD')[:7]}\n" in told
-    assert f"fix:   git log --oneline -- {spec_of('later')}" in told
+    assert f"fix:   git log --oneline -- :/{spec_of('later')}" in told
 
 
 def test_a_folder_that_was_named_is_not_called_the_repository(project):
     told = compiled(project, "--out", "/proc/profiles", code=2).stderr
     assert told.startswith("error[IDSE015]: the profile cannot be written\n  --> /proc/profiles\n")
-    assert "fix:   name another folder: --out DIR\n" in told
+    assert "hint:  name another folder: --out DIR\n" in told
 
 
 def test_a_blueprint_that_was_named_must_have_a_profile(project):

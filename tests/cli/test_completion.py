@@ -12,9 +12,12 @@ from idse_orchestrator.documents.project_workspace import STAGES
 
 
 @pytest.fixture
-def portal(repo):
-    assert repo.idse("init", "portal", "--no-hooks").returncode == 0
-    assert repo.idse("spawn", "login").returncode == 0
+def portal(repo, once):
+    def make():
+        assert repo.idse("init", "portal", "--no-hooks").returncode == 0
+        assert repo.idse("spawn", "login").returncode == 0
+
+    once(repo, make)
     return repo
 
 

@@ -14,11 +14,15 @@ LEDGER = "refs/idse/sessions/demo/__blueprint__"
 
 
 @pytest.fixture
-def project(repo):
+def project(repo, once):
     """A repository that `idse init demo` made, committed."""
-    assert repo.idse("init", "demo").returncode == 0
-    repo.commit("start")
-    repo.idse("status")
+
+    def make():
+        assert repo.idse("init", "demo").returncode == 0
+        repo.commit("start")
+        repo.idse("status")
+
+    once(repo, make)
     return repo
 
 
@@ -249,7 +253,8 @@ def test_an_old_git_is_a_problem(project, tmp_path):
     )
     fake.chmod(0o755)
     found = checks(project, PATH=f"{fake.parent}{os.pathsep}{os.environ['PATH']}")["git"]
-    assert (found["verdict"], found["fix"]) == ("problem", ["install git 2.31 or newer"])
+    assert (found["verdict"], found["fix"]) == ("problem", [])
+    assert found["says"].endswith("; install git 2.31 or newer")
 
 
 def test_idse_off_the_path_is_a_note(project):

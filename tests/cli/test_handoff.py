@@ -11,10 +11,14 @@ APPROVAL = ("agents", "rule", "add", "intent", "claude", "context", "codex", "--
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """The agent claude does intent and hands on by itself, codex does context and spec."""
-    loop.does("agents", "add", "claude", "--stage", "intent", "--protocol", "automatic")
-    loop.does("agents", "add", "codex", "--stage", "context", "--stage", "spec")
+
+    def make():
+        loop.does("agents", "add", "claude", "--stage", "intent", "--protocol", "automatic")
+        loop.does("agents", "add", "codex", "--stage", "context", "--stage", "spec")
+
+    once(loop, make)
     return loop
 
 

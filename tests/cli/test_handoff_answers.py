@@ -8,11 +8,15 @@ import pytest
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """The agents claude, codex and gemini all handle plan; a person must approve that codex gets it."""
-    for name in ("claude", "codex", "gemini"):
-        loop.does("agents", "add", name, "--stage", "plan")
-    loop.does("agents", "rule", "add", "spec", "claude", "plan", "codex", "--requires-approval")
+
+    def make():
+        for name in ("claude", "codex", "gemini"):
+            loop.does("agents", "add", name, "--stage", "plan")
+        loop.does("agents", "rule", "add", "spec", "claude", "plan", "codex", "--requires-approval")
+
+    once(loop, make)
     return loop
 
 

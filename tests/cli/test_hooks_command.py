@@ -94,8 +94,8 @@ def test_a_manager_gets_its_snippet_on_standard_output_and_nothing_is_written(re
     assert done.stderr == (
         "error[IDSE019]: husky is in charge of the hooks here (.husky)\n"
         f"  --> {folder}\n"
-        "   = fix:   add the snippet to its configuration\n"
-        "            or write the hooks beside it: idse hooks install --force\n"
+        "   = hint:  add the snippet to its configuration\n"
+        "   = fix:   idse hooks install --force  # writes the hooks beside it\n"
         "   = help:  idse help IDSE019\n"
     )
     assert not (folder / "pre-commit").exists()

@@ -16,11 +16,15 @@ JUDGING = {"click", "pygit2", "pydantic", "jinja2", "rich"}
 
 
 @pytest.fixture
-def project(repo):
+def project(repo, once):
     """A repository that `idse init demo` made, committed."""
-    done = repo.idse("init", "demo")
-    assert done.returncode == 0, done.stderr
-    repo.commit("start")
+
+    def make():
+        done = repo.idse("init", "demo")
+        assert done.returncode == 0, done.stderr
+        repo.commit("start")
+
+    once(repo, make)
     return repo
 
 

@@ -73,7 +73,7 @@ def test_a_failure_as_json_has_the_envelope_and_the_exit_code_of_the_run(loop):
         done = loop.idse(*args, "--json")
         assert (args, done.returncode, done.stderr) == (args, code, "")
         document = json.loads(done.stdout)
-        assert (document["schema"], document["data"]) == ("idse.error/1", None)
+        assert (document["schema"], document["data"]) == ("idse.error/2", None)
         first = document["diagnostics"][0]
         assert (args, first["code"], first["exit_code"]) == (args, name, code)
 

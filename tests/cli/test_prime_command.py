@@ -8,9 +8,12 @@ import pytest
 
 
 @pytest.fixture
-def project(repo):
-    repo.commit(allow_empty=True)
-    assert repo.idse("init", "portal").returncode == 0
+def project(repo, once):
+    def make():
+        repo.commit(allow_empty=True)
+        assert repo.idse("init", "portal").returncode == 0
+
+    once(repo, make)
     return repo
 
 
@@ -18,7 +21,7 @@ def test_the_briefing_as_json_names_the_stage_and_every_finding_with_its_rule(pr
     done = project.idse("prime", "--json")
     document = json.loads(done.stdout)
     assert done.returncode == 0
-    assert document["schema"] == "idse.prime/1"
+    assert document["schema"] == "idse.prime/2"
     assert document["data"]["status"]["next"]["stage"] == "intent"
     findings = document["data"]["findings"]
     assert [(finding["rule"], finding["name"]) for finding in findings] == [("IDSE301", "unresolved-input")]

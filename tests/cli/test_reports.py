@@ -256,7 +256,7 @@ def test_github_properties_escape_what_would_end_them():
 def test_an_unknown_format_names_those_there_are():
     with pytest.raises(UsageError) as caught:
         render_report("yaml", REPORT, RULES)
-    assert "sarif" in caught.value.fix[0]
+    assert "sarif" in caught.value.words[0]
 
 
 NASTY = st.text(

@@ -24,9 +24,12 @@ rules:
 
 
 @pytest.fixture
-def portal(repo):
-    assert repo.idse("init", "portal", "--no-hooks").returncode == 0
-    assert repo.idse("spawn", "login").returncode == 0
+def portal(repo, once):
+    def make():
+        assert repo.idse("init", "portal", "--no-hooks").returncode == 0
+        assert repo.idse("spawn", "login").returncode == 0
+
+    once(repo, make)
     return repo
 
 
@@ -91,7 +94,8 @@ def test_one_rule_is_shown_whole(portal):
         "IDSE302  template-placeholder  (core, input)\n"
         "\n"
         "says       {artifact} still holds the placeholder {placeholder}\n"
-        "fix        Replace it by text, or write it as `code` if it is meant to stay\n"
+        "hint       Replace it by text, or write it as `code` if it is meant to stay\n"
+        'to type    idse stage reopen {stage} -m "why"  # while complete\n'
         "\n"
         "looks at   every artifact\n"
         "severity   pending off · in progress warning · complete error · gate error\n"

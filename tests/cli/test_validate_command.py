@@ -19,12 +19,16 @@ INTENT = f"{LOGIN}/intent.md"
 
 
 @pytest.fixture
-def portal(repo):
+def portal(repo, once):
     """A project with a session that is worked on, and no hooks."""
-    assert repo.idse("init", "portal", "--no-hooks").returncode == 0
-    assert repo.idse("spawn", "login").returncode == 0
-    repo.write(f"{LOGIN}/intent.md", "# Intent\n")
-    repo.commit("begin")
+
+    def make():
+        assert repo.idse("init", "portal", "--no-hooks").returncode == 0
+        assert repo.idse("spawn", "login").returncode == 0
+        repo.write(f"{LOGIN}/intent.md", "# Intent\n")
+        repo.commit("begin")
+
+    once(repo, make)
     return repo
 
 
@@ -193,7 +197,7 @@ def test_json_is_one_document_in_the_envelope(portal):
     for form in (["--json"], ["--format", "json"]):
         done = portal.idse("validate", *form)
         document = json.loads(done.stdout)
-        assert (document["schema"], document["diagnostics"]) == ("idse.validate/1", [])
+        assert (document["schema"], document["diagnostics"]) == ("idse.validate/2", [])
         assert document["data"]["sessions"] == ["portal/login"]
         assert done.stderr == ""
 

@@ -9,11 +9,15 @@ STATE = f"{FOLDER}/session_state.json"
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """The agents claude and codex; codex is asked to go on with plan."""
-    for name in ("claude", "codex"):
-        loop.does("agents", "add", name)
-    loop.does("handoff", "request", "--to", "codex", "--stage", "plan", "-m", "go on")
+
+    def make():
+        for name in ("claude", "codex"):
+            loop.does("agents", "add", name)
+        loop.does("handoff", "request", "--to", "codex", "--stage", "plan", "-m", "go on")
+
+    once(loop, make)
     return loop
 
 

@@ -322,7 +322,7 @@ def test_a_wrong_file_is_told_where_and_why(project, message, where, cause):
     ],
 )
 def test_a_wrong_file_is_told_what_to_do(project, fix):
-    assert fix in " ".join(refused(project).fix)
+    assert fix in " ".join(refused(project).words)
 
 
 def models_below(shape):
@@ -352,7 +352,7 @@ def test_every_example_that_an_error_gives_is_taken(check):
         try:
             load(yaml.safe_dump({"rules": [rule]}))
         except InvalidConfigurationError as error:
-            (words,) = error.fix
+            (words,) = error.words
             added = yaml.safe_load(words.partition("in your own words:  ")[2])
             assert added, words
             assert not added.keys() & options.keys()

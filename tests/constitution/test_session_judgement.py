@@ -80,7 +80,7 @@ def test_the_same_marker_is_nothing_then_a_warning_then_an_error(session):
     assert finding.path == f"{FOLDER}/intent.md"
     assert finding.message == "1 unresolved [REQUIRES INPUT] in intent.md (line 25)"
     assert (finding.line, finding.column) == (25, 1)
-    assert finding.hint == 'Answer it, or reopen the stage: idse stage reopen intent -m "why"'
+    assert (finding.hint, finding.fix) == ("Answer it", ('idse stage reopen intent -m "why"',))
     assert (finding.project, finding.session, finding.stage) == ("portal", "login", "intent")
 
 
@@ -114,18 +114,27 @@ def test_a_stage_that_began_before_the_one_before_it_was_complete_warns(session)
     assert told(session.begun("spec").judge()) == [("IDSE401", "warning", "spec")]
 
 
-def test_the_hint_about_the_order_is_the_move_that_the_stage_before_can_make(session):
-    def hint():
+def test_a_stage_in_progress_is_not_to_be_reopened(session):
+    session.texts["intent"] = session.texts["intent"].replace("The log.", "[REQUIRES INPUT]")
+    session.begun("intent")
+    (warned,) = session.judge()
+    (blocked,) = session.gate("intent")
+    assert (warned.severity, blocked.severity) == ("warning", "error")
+    assert warned.fix == blocked.fix == ()
+
+
+def test_the_fix_about_the_order_is_the_move_that_the_stage_before_can_make(session):
+    def fix():
         found = [finding for finding in session.judge() if finding.rule == "IDSE401"]
-        return found[-1].hint
+        return found[-1].fix
 
     session.completed("intent").begun("spec")
-    assert hint() == "First: idse stage start context"
+    assert fix() == ("idse stage start context",)
     session.begun("context")
-    assert hint() == "First: idse stage complete context"
+    assert fix() == ("idse stage complete context",)
     session.completed("context")
     session.texts["intent"] += "\nMore.\n"
-    assert hint() == 'First: idse stage confirm context -m "why"; or idse stage reopen context -m "why"'
+    assert fix() == ('idse stage confirm context -m "why"', 'idse stage reopen context -m "why"')
 
 
 def test_a_missing_artifact_of_a_pending_stage_is_nothing(session):

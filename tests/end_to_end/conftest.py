@@ -93,28 +93,18 @@ def refused(unchanged):
     return run
 
 
-@pytest.fixture(scope="session")
-def _begun_once(sealed_session, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("begun") / "repo"
-    folder.mkdir()
-    program = str(pathlib.Path(sys.executable).parent / "idse")
-    for command in (
-        ("git", "init", "--quiet"),
-        (program, "init", "portal"),
-        (program, "spawn", "login", "--title", "Login"),
-        ("git", "add", ".idse"),
-        ("git", "commit", "--quiet", "-m", "begin"),
-    ):
-        subprocess.run(command, cwd=folder, check=True, capture_output=True)
-    return folder
-
-
 @pytest.fixture
-def begun(repo, _begun_once):
+def begun(repo, once):
     """`repo` with project portal, session login current, all of it committed."""
-    shutil.rmtree(repo.path)
-    shutil.copytree(_begun_once, repo.path, symlinks=True)
-    repo.git("update-index", "--refresh", "-q")
+
+    def make():
+        for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
+            done = repo.idse(*command)
+            assert done.returncode == 0, done.stderr
+        repo.git("add", ".idse")
+        repo.git("commit", "--quiet", "-m", "begin")
+
+    once(repo, make)
     return repo
 
 

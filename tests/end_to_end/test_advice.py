@@ -132,14 +132,10 @@ def two_projects(loop):
 
 @case("IDSE008")
 def no_project(loop):
-    shutil.rmtree(loop.path / ".idse")
-    loop.git("commit", "-qam", "without", "--no-verify")
-    for ref in loop.git("for-each-ref", "--format=%(refname)", "refs").splitlines():
-        if "/idse/" in ref:
-            loop.git("update-ref", "-d", ref)
-    shutil.rmtree(loop.path / ".git/logs")
-    shutil.rmtree(loop.path / ".git/idse")
-    return "idse agents list"
+    shutil.rmtree(loop.path)
+    loop.path.mkdir()
+    loop.git("init", "-q")
+    return "idse spawn search"
 
 
 @case("IDSE009")

@@ -12,15 +12,19 @@ AGENT = {"id": "claude", "stages": ["spec"]}
 
 
 @pytest.fixture
-def team(begun):
+def team(begun, once):
     """`begun` with claude (spec) and codex (plan), and a rule from one to the other."""
-    for args in (
-        ("add", "claude", "--stage", "spec"),
-        ("add", "codex", "--stage", "plan"),
-        ("rule", "add", "spec", "claude", "plan", "codex"),
-    ):
-        done = begun.idse("agents", *args)
-        assert done.returncode == 0, done.stderr
+
+    def make():
+        for args in (
+            ("add", "claude", "--stage", "spec"),
+            ("add", "codex", "--stage", "plan"),
+            ("rule", "add", "spec", "claude", "plan", "codex"),
+        ):
+            done = begun.idse("agents", *args)
+            assert done.returncode == 0, done.stderr
+
+    once(begun, make)
     return begun
 
 

@@ -8,11 +8,15 @@ LINES = "one\ntwo\nthree\nfour\nfive\n"
 
 
 @pytest.fixture
-def project(loop):
+def project(loop, once):
     """Spec and plan of five lines each, committed."""
-    for path in ("spec.md", "plan.md"):
-        loop.edit(path, LINES)
-    loop.commit("five lines")
+
+    def make():
+        for path in ("spec.md", "plan.md"):
+            loop.edit(path, LINES)
+        loop.commit("five lines")
+
+    once(loop, make)
     return loop
 
 

@@ -14,12 +14,16 @@ import pytest
 
 
 @pytest.fixture
-def team(loop):
+def team(loop, once):
     """The agent claude does intent and hands context on to codex by itself; its document is written."""
-    loop.does("agents", "add", "claude", "--stage", "intent", "--protocol", "automatic")
-    loop.does("agents", "add", "codex", "--stage", "context")
-    loop.does("agents", "rule", "add", "intent", "claude", "context", "codex")
-    loop.write_well("intent")
+
+    def make():
+        loop.does("agents", "add", "claude", "--stage", "intent", "--protocol", "automatic")
+        loop.does("agents", "add", "codex", "--stage", "context")
+        loop.does("agents", "rule", "add", "intent", "claude", "context", "codex")
+        loop.write_well("intent")
+
+    once(loop, make)
     return loop
 
 

@@ -11,12 +11,16 @@ WITHOUT_HOOKS = ("-c", "core.hooksPath=/dev/null")
 
 
 @pytest.fixture
-def project(loop):
+def project(loop, once):
     """Spec, plan and some code, committed."""
-    for path in ("spec.md", "plan.md"):
-        loop.edit(path, LINES)
-    loop.write("code.py", "pass\n")
-    loop.commit("begin")
+
+    def make():
+        for path in ("spec.md", "plan.md"):
+            loop.edit(path, LINES)
+        loop.write("code.py", "pass\n")
+        loop.commit("begin")
+
+    once(loop, make)
     return loop
 
 

@@ -10,13 +10,17 @@ REF = "refs/idse/sessions/portal/__blueprint__"
 
 
 @pytest.fixture
-def portal(repo):
+def portal(repo, once):
     """A project whose ledger holds three texts of the intent: the template, one, two."""
-    assert repo.idse("init", "portal").returncode == 0
-    repo.commit("start")
-    for text in ("one\n", "two\n"):
-        repo.write(INTENT, text)
-        assert repo.idse("save", "-m", text.strip()).returncode == 0
+
+    def make():
+        assert repo.idse("init", "portal").returncode == 0
+        repo.commit("start")
+        for text in ("one\n", "two\n"):
+            repo.write(INTENT, text)
+            assert repo.idse("save", "-m", text.strip()).returncode == 0
+
+    once(repo, make)
     return repo
 
 

@@ -8,13 +8,17 @@ LINES = "one\ntwo\nthree\n"
 
 
 @pytest.fixture
-def project(loop):
+def project(loop, once):
     """A complete intent, a spec, a plan and some code, all committed."""
-    loop.finish("intent")
-    for path in ("spec.md", "plan.md"):
-        loop.edit(path, LINES)
-    loop.write("src/code.py", "pass\n")
-    loop.commit("begin")
+
+    def make():
+        loop.finish("intent")
+        for path in ("spec.md", "plan.md"):
+            loop.edit(path, LINES)
+        loop.write("src/code.py", "pass\n")
+        loop.commit("begin")
+
+    once(loop, make)
     return loop
 
 

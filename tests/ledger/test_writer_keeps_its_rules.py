@@ -61,7 +61,7 @@ def test_what_a_check_refuses_is_not_written(repo, kind, body):
     appended(repo, CREATED)
     error = refused(repo, Draft(kind, body))
     assert error.cause
-    assert error.fix
+    assert error.words
     assert repo.idse("fsck").returncode == 0
 
 

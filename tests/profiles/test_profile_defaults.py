@@ -10,10 +10,14 @@ SESSIONS = ".idse/projects/portal/sessions"
 
 
 @pytest.fixture
-def project(repo):
+def project(repo, once):
     """Project portal with session login, whose spec is in progress; nothing is committed."""
-    for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
-        assert repo.idse(*command).returncode == 0
+
+    def make():
+        for command in (("init", "portal"), ("spawn", "login", "--title", "Login")):
+            assert repo.idse(*command).returncode == 0
+
+    once(repo, make)
     return repo
 
 

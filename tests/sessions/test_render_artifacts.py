@@ -209,14 +209,14 @@ def test_a_template_that_is_more_than_text_is_refused(attack):
     assert caught.value.where is not None
     assert caught.value.where.startswith("spec.md.j2")
     assert caught.value.cause
-    assert caught.value.fix
+    assert caught.value.words
 
 
 def test_a_refusal_names_line_and_nearest_name():
     with pytest.raises(InvalidConfigurationError) as caught:
         rendered("one\ntwo {{ titel }}")
     assert caught.value.where == "spec.md.j2:2"
-    assert caught.value.fix == ("did you mean 'title'?",)
+    assert caught.value.words == ("did you mean 'title'?",)
 
 
 def test_what_a_template_may_say():

@@ -65,7 +65,7 @@ class TestProject:
         with pytest.raises(AmbiguousError) as caught:
             resolve_project(asking(), None)
         assert "portal, shop" in caught.value.cause
-        assert "add --project portal" in caught.value.fix
+        assert "add --project portal" in caught.value.words
 
     def test_the_option_beats_the_wish_beats_the_folder_beats_the_work(self, make, asking, switch):
         for name in ("one", "two", "three", "four"):
@@ -81,7 +81,7 @@ class TestProject:
         make("portal")
         with pytest.raises(UnknownNameError) as caught:
             resolve_project(asking(), "portl")
-        assert caught.value.fix == ("did you mean portal?",)
+        assert caught.value.words == ("did you mean portal?",)
 
     @pytest.mark.parametrize("name", ["../x", "-x", "a b"])
     def test_a_name_that_breaks_the_rules_is_not_looked_for(self, make, asking, name):
@@ -129,4 +129,4 @@ class TestSession:
         make("portal", "login")
         with pytest.raises(UnknownNameError) as caught:
             resolve_session(asking(), None, name)
-        assert "did you mean login?" in caught.value.fix
+        assert "did you mean login?" in caught.value.words

@@ -92,7 +92,7 @@ def test_a_session_of_a_clone_without_ledgers_is_found_by_its_folder(asking, fol
     assert named_scope(asking(), WORKTREE, None, "portal/login") == LOGIN
     with pytest.raises(UnknownNameError) as caught:
         named_scope(asking(), WORKTREE, None, "logn")
-    assert caught.value.fix[0] == "did you mean login?"
+    assert caught.value.words[0] == "did you mean login?"
 
 
 def test_a_ledger_must_exist_to_be_judged(asking, folder, ledger):

@@ -87,10 +87,10 @@ def test_an_unknown_rule_gets_those_of_its_family_or_of_its_name(constitution):
     for typed, meant in [("IDSE399", "IDSE30"), ("idse80", "IDSE801"), ("secret", "IDSE801")]:
         with pytest.raises(UnknownNameError) as caught:
             known_rule(constitution, typed)
-        assert caught.value.fix[0].startswith(f"did you mean {meant}"), typed
+        assert caught.value.words[0].startswith(f"did you mean {meant}"), typed
 
 
 def test_several_near_rules_are_one_question_and_those_that_begin_so_come_first(constitution):
     with pytest.raises(UnknownNameError) as caught:
         known_rule(constitution, "idse30")
-    assert caught.value.fix == ("did you mean IDSE301, IDSE302?", "idse rule list")
+    assert (caught.value.words, caught.value.fix) == (("did you mean IDSE301, IDSE302?",), ("idse rule list",))

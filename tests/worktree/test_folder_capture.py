@@ -143,7 +143,7 @@ class TestWhatALedgerMayNotHold:
             captured(repo)
         assert caught.value.where == f"{FOLDER}/{name}"
         assert why in caught.value.cause
-        assert caught.value.fix
+        assert caught.value.words + caught.value.fix
 
     def test_a_file_as_large_as_the_cap_is_kept(self, repo):
         repo.write(f"{FOLDER}/big.md", b"x" * MAX_FILE_BYTES)

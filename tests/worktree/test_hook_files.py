@@ -342,7 +342,7 @@ def test_a_folder_that_all_repositories_share_is_not_written_unless_forced(repo,
 
 def test_the_fix_for_a_shared_folder_can_be_typed(repo, files_of, tmp_path):
     repo.git("config", "--global", "core.hooksPath", str(tmp_path / "shared"))
-    fix = install_hooks(files_of(repo.path)).fix[0].partition(": ")[2]
+    fix = install_hooks(files_of(repo.path)).fix[0]
     assert repo.run("sh", "-c", fix).returncode == 0
     assert results(install_hooks(files_of(repo.path))) == everywhere(INSTALLED)
 

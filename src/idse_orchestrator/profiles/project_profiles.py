@@ -56,7 +56,7 @@ def no_spec(path: str, session: str, source: str) -> NoAgentProfileError:
     """Returns the error for a session whose spec is not in `source`, as its reader describes itself."""
     fix = f"idse restore {session}  # brings back the documents that its ledger holds"
     if source.startswith("commit "):
-        fix = f"git log --oneline -- {path}  # lists the commits that have it"
+        fix = f"git log --oneline -- :/{path}  # lists the commits that have it"
     return NoAgentProfileError(
         "this session has no spec to compile a profile from",
         where=path,

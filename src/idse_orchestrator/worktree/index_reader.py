@@ -106,7 +106,7 @@ def _refuse_unmerged(paths: Sequence[str]) -> None:
         f"{paths[0]}{more} is not merged yet",
         where=paths[0],
         cause="the index holds several versions of it until the conflict is resolved",
-        fix=(f"git add {one_word(paths[0])}  # once it is edited",),
+        fix=(f"git add :/{one_word(paths[0])}  # once it is edited",),
     )
 
 

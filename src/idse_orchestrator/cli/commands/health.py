@@ -160,7 +160,7 @@ def _ask(run: Run, count: int, *, no_input: bool) -> None:
             fix=(
                 "idse uninstall  # keeps the ledgers",
                 "idse uninstall --ledgers --dry-run",
-                "idse uninstall --ledgers --yes  # answers for you",
+                "--yes answers for you",
             ),
         )
     sys.stderr.write(
