@@ -260,6 +260,12 @@ def _constitution() -> Constitution:
     return load_constitution(constitution_bytes(), None)
 
 
+def _commands(rule: Rule) -> str:
+    """Returns a line for each command that the rule advises."""
+    commands = dict.fromkeys(command for commands in rule.fix.values() for command in commands)
+    return "".join(f"\\\nTo type: `{command}`" for command in commands)
+
+
 def _rule(constitution: Constitution, rule: Rule) -> list[str]:
     article = constitution.article(rule.article)
     title = f"{rule.article} · {article.title}" if article else rule.article
@@ -267,7 +273,7 @@ def _rule(constitution: Constitution, rule: Rule) -> list[str]:
     return [
         f"### {rule.id}",
         f"**{rule.name}** (article {title}) looks at {_subject(rule)}.",
-        f"Says: `{rule.message}`\n\nTo mend it: {_markdown(rule.hint)}",
+        f"Says: `{rule.message}`\n\nTo mend it: {_markdown(rule.hint)}{_commands(rule)}",
         _table(
             ("stage is pending", "in progress", "complete", "at the gate"),
             [tuple(_level(x) for x in (*levels, rule.gate))],

@@ -95,7 +95,7 @@ def test_one_rule_is_shown_whole(portal):
         "\n"
         "says       {artifact} still holds the placeholder {placeholder}\n"
         "hint       Replace it by text, or write it as `code` if it is meant to stay\n"
-        'to type    idse stage reopen {stage} -m "why"  # while complete\n'
+        'fix        idse stage reopen {stage} -m "why"\n'
         "\n"
         "looks at   every artifact\n"
         "severity   pending off · in progress warning · complete error · gate error\n"

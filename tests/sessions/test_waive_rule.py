@@ -93,4 +93,7 @@ def test_an_unknown_rule_gets_those_of_its_family_or_of_its_name(constitution):
 def test_several_near_rules_are_one_question_and_those_that_begin_so_come_first(constitution):
     with pytest.raises(UnknownNameError) as caught:
         known_rule(constitution, "idse30")
-    assert (caught.value.words, caught.value.fix) == (("did you mean IDSE301, IDSE302?",), ("idse rule list",))
+    assert (caught.value.words, caught.value.fix) == (
+        ("did you mean IDSE301, IDSE302?",),
+        ("idse rule list",),
+    )

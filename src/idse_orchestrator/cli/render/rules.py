@@ -61,9 +61,8 @@ def rule_page(rule: Rule, constitution: Constitution, style: Style) -> str:
 
 
 def _commands(rule: Rule) -> Iterator[str]:
-    for status in _STATUSES:
-        for command in rule.fix.get(status, ()):
-            yield from labelled_prose("to type", printable(f"{command}  # while {status.replace('_', ' ')}"))
+    for command in dict.fromkeys(command for commands in rule.fix.values() for command in commands):
+        yield from labelled_prose("fix", printable(command))
 
 
 def rule_data(rule: Rule) -> dict[str, object]:
