@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from hypothesis import settings
 
+from advice import commands_in, filled, problem_with
+
 BIN = pathlib.Path(sys.executable).parent
 """Where the console commands of the environment that runs the tests stand; never a version manager's shim."""
 
@@ -125,8 +127,14 @@ class Repo:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """What the real console command did; the exit code is for the test to judge."""
-        return self.run(str(BIN / "idse"), *args, stdin=stdin, env=env, cwd=cwd)
+        """What the real console command did; the exit code is for the test to judge.
+
+        Whatever it advises to type has to be a command line that its own parser takes.
+        """
+        done = self.run(str(BIN / "idse"), *args, stdin=stdin, env=env, cwd=cwd)
+        for command in commands_in(done.stdout + done.stderr):
+            assert problem_with(filled(command)) == "", command
+        return done
 
     def write(self, rel: str | os.PathLike[str], content: str | bytes) -> pathlib.Path:
         """Write a file, with its folders; text is written as UTF-8 and line breaks stay as they are."""

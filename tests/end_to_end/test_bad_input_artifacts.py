@@ -72,7 +72,7 @@ def test_what_is_no_document_never_enters_a_ledger(begun, refused, command, spoi
         "error[IDSE017]: a file cannot enter the ledger\n"
         f"  --> {FOLDER}/{name}\n"
         f"   = cause: {cause}\n"
-        f"   = fix:   {fix}\n"
+        f"   = {'fix: ' if fix.startswith('chmod') else 'hint:'}  {fix}\n"
         "   = help:  idse help IDSE017\n"
     )
 
@@ -156,7 +156,7 @@ def test_a_pipe_is_waited_for_by_nobody(begun, refused, name):
             "error[IDSE017]: a file cannot enter the ledger\n"
             f"  --> {FOLDER}/{name}\n"
             "   = cause: it is not a regular file\n"
-            "   = fix:   move it out of the session's folder\n"
+            "   = hint:  move it out of the session's folder\n"
             "   = help:  idse help IDSE017\n"
         )
     for command in (("validate",), ("status",), ("log",)):

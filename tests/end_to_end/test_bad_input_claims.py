@@ -146,7 +146,7 @@ def test_evidence_of_a_session_without_ledger_here_names_the_pull(promoted):
     promoted.idse("blueprint", "demote", CLAIM, "-m", "why")
     done = promoted.idse("blueprint", "promote", CLAIM, "-m", "why")
     assert done.returncode == 1
-    assert "idse sync pull    (the ledger of pay bore it out and is not here)" in done.stderr
+    assert "idse sync pull  # the ledger of pay bore it out and is not here" in done.stderr
 
 
 def test_a_claim_whose_evidence_was_lost_can_be_promoted_on_other_evidence(promoted, ledgers_of):

@@ -14,7 +14,8 @@ def told_of(ref, *causes):
     """The error, with any of `causes`: reading and writing may see the damage from different sides."""
     return {
         f"error[IDSE013]: this ledger is damaged\n  --> {ref}\n   = cause: {cause}\n"
-        f"   = fix:   idse fsck    (names every defect; older states are in: git reflog {ref})\n"
+        "   = fix:   idse fsck  # names every defect\n"
+        f"            git reflog show {ref}  # names older states\n"
         "   = help:  idse help IDSE013\n"
         for cause in causes
     }
@@ -82,12 +83,13 @@ WRITERS = [
 def test_a_damaged_ledger_is_named_by_every_command_that_needs_it(begun, refused, damage, command):
     point(begun, damage(begun))
     told = refused(begun, "IDSE013", 1, *command)
-    first, where, cause, fix, _help = told.splitlines()
+    first, where, cause, fix, older, _help = told.splitlines()
     assert first == "error[IDSE013]: this ledger is damaged"
     assert where == f"  --> {LEDGER}"
     assert cause.startswith(("   = cause: it points at ", "   = cause: state.json: "))
     assert "git_object" not in cause
-    assert fix == (f"   = fix:   idse fsck    (names every defect; older states are in: git reflog {LEDGER})")
+    assert fix == "   = fix:   idse fsck  # names every defect"
+    assert older == f"            git reflog show {LEDGER}  # names older states"
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

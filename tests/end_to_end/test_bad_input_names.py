@@ -27,7 +27,7 @@ def expected(kind, name, problem, suggestion):
     return (
         f"error[IDSE004]: {name!r} cannot name a {kind}: {problem}\n"
         f"   = cause: {CAUSE}\n"
-        f"   = fix:   choose another {kind} name, for instance {suggestion!r}\n"
+        f"   = hint:  choose another {kind} name, for instance {suggestion!r}\n"
         "   = help:  idse help IDSE004\n"
     )
 
@@ -63,7 +63,7 @@ def test_a_project_that_differs_only_in_case_is_refused(begun, refused):
     assert refused(begun, "IDSE004", 2, "init", "PORTAL") == (
         "error[IDSE004]: project 'PORTAL' differs from 'portal' only in case\n"
         "   = cause: such names share one folder on macOS and Windows\n"
-        "   = fix:   choose a name that differs in more than case\n"
+        "   = hint:  choose a name that differs in more than case\n"
         "   = help:  idse help IDSE004\n"
     )
 
@@ -93,7 +93,8 @@ def test_a_name_that_looks_like_an_option_is_an_option(begun, refused):
 def test_a_taken_name_is_refused(begun, refused):
     assert refused(begun, "IDSE005", 3, "spawn", "login") == (
         "error[IDSE005]: session 'login' exists already\n"
-        "   = fix:   choose another name, or work on it: idse switch login\n"
+        "   = hint:  choose another name\n"
+        "   = fix:   idse switch login  # works on it\n"
         "   = help:  idse help IDSE005\n"
     )
 

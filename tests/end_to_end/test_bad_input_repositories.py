@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import re
 import shutil
 import sys
 
@@ -43,7 +44,7 @@ def test_a_repository_of_another_kind_is_refused(make_repo, refused, command):
     ):
         told = refused(repo, "IDSE003", 2, *command)
         assert told.startswith(f"error[IDSE003]: {words}\n")
-        assert "   = fix:   " in told
+        assert re.search("   = (fix|hint): ", told)
         assert "\\t" not in told
 
 
@@ -51,7 +52,7 @@ def test_inside_the_git_directory_nothing_is_found(begun, refused):
     assert refused(begun, "IDSE002", 2, "status", cwd=".git") == (
         "error[IDSE002]: this folder is inside a git directory, where there are no documents\n"
         f"  --> {begun.path}/.git\n"
-        "   = fix:   cd into the work tree\n"
+        "   = hint:  cd into the work tree\n"
         "   = help:  idse help IDSE002\n"
     )
 
@@ -63,7 +64,7 @@ def test_a_repository_of_somebody_else_is_refused(begun, refused, as_nobody, com
         "error[IDSE003]: this repository belongs to another user\n"
         f"  --> {begun.path}\n"
         "   = cause: git refuses it, and so does idse: its hooks and settings could run commands as you\n"
-        f"   = fix:   if you trust it: git config --global --add safe.directory {begun.path}\n"
+        f"   = fix:   git config --global --add safe.directory {begun.path}  # if you trust it\n"
         "   = help:  idse help IDSE003\n"
     )
 
@@ -74,7 +75,7 @@ def test_a_read_only_git_directory_changes_nothing(begun, refused, read_only_git
     told = refused(begun, "IDSE015", 2, *command, wrap=read_only_git)
     assert told.startswith("error[IDSE015]: the repository cannot be written\n")
     assert "Read-only file system" in told
-    assert "   = fix:   " in told
+    assert "   = hint:  " in told
 
 
 def test_a_read_only_git_directory_begins_no_project(repo, refused, read_only_git):
@@ -82,7 +83,7 @@ def test_a_read_only_git_directory_begins_no_project(repo, refused, read_only_gi
         "error[IDSE015]: the repository cannot be written\n"
         f"  --> {repo.path}/.git/idse\n"
         "   = cause: Read-only file system\n"
-        "   = fix:   make the repository writable for you, then run the command again\n"
+        "   = hint:  make the repository writable for you, then run the command again\n"
         "   = help:  idse help IDSE015\n"
     )
 
@@ -103,7 +104,7 @@ def test_somebody_who_may_only_read_changes_nothing(begun, refused, as_nobody, s
     _open_to_all(sealed)
     told = refused(begun, "IDSE015", 2, *command, wrap=as_nobody)
     assert "Permission denied" in told
-    assert "   = fix:   " in told
+    assert "   = hint:  " in told
 
 
 def _open_to_all(path):
@@ -149,7 +150,7 @@ def test_init_on_a_full_disk_is_completed_by_the_next_one(repo, small_disk, leav
     assert "Traceback" not in done.stderr
     if leave == 0:
         assert done.stderr.startswith("error[IDSE015]: the repository cannot be written\n")
-        assert "   = fix:   free some space, then run the command again\n" in done.stderr
+        assert "   = hint:  free some space, then run the command again\n" in done.stderr
         assert not (small_disk / ".idse").exists()
     filler.unlink()
     assert small.idse("init", "portal").returncode == 0
@@ -168,7 +169,7 @@ def test_save_on_a_full_disk_loses_nothing(repo, small_disk, unchanged, leave):
     assert done.returncode in (0, 2), done.stderr
     if done.returncode == 2:
         assert done.stderr.startswith("error[IDSE015]: the repository cannot be written\n")
-        assert "   = fix:   " in done.stderr
+        assert "   = hint:  " in done.stderr
         assert leave or small.git("for-each-ref") == before
     filler.unlink()
     assert small.idse("save").returncode == 0
@@ -224,7 +225,7 @@ def test_hooks_that_cannot_be_written_are_told_and_the_rest_stands(repo):
         "error[IDSE015]: the repository cannot be written\n"
         f"  --> {repo.path}/.git/hooks\n"
         "   = cause: File exists\n"
-        "   = fix:   move away what stands there, then run the command again\n"
+        "   = hint:  move away what stands there, then run the command again\n"
         "   = help:  idse help IDSE015\n"
     )
     assert repo.idse("status").returncode == 0
@@ -245,7 +246,7 @@ def test_an_index_that_is_not_merged_is_told(begun, refused):
         f"error[IDSE012]: {INTENT} is not merged yet\n"
         f"  --> {INTENT}\n"
         "   = cause: the index holds several versions of it until the conflict is resolved\n"
-        f"   = fix:   edit it, then: git add {INTENT}\n"
+        f"   = fix:   git add :/{INTENT}  # once it is edited\n"
         "   = help:  idse help IDSE012\n"
     )
     assert begun.idse("status").returncode == 0
@@ -306,8 +307,7 @@ def test_nobody_writes_without_a_name(begun, refused, command):
     assert refused(begun, "IDSE009", 2, *command, env=NOBODY) == (
         "error[IDSE009]: git does not know who you are\n"
         "   = cause: every event in a ledger names its author\n"
-        '   = fix:   git config user.name "Your Name"\n'
-        "            git config user.email you@example.org\n"
+        '   = fix:   git config user.name "Your Name" && git config user.email you@example.org\n'
         "   = help:  idse help IDSE009\n"
     )
 
@@ -336,6 +336,6 @@ def test_without_git_it_is_said_what_to_install(begun, refused, command):
     assert told == (
         "error[IDSE016]: git cannot be started\n"
         "   = cause: [Errno 2] No such file or directory: 'git'\n"
-        "   = fix:   install git 2.31 or newer\n"
+        "   = hint:  install git 2.31 or newer\n"
         "   = help:  idse help IDSE016\n"
     )

@@ -34,7 +34,7 @@ def told_of(repo, line, cause, fix):
         "error[IDSE009]: this template cannot be used\n"
         f"  --> {repo.path}/{TEMPLATE}{line}\n"
         f"   = cause: {cause}\n"
-        f"   = fix:   {fix}\n"
+        f"   = hint:  {fix}\n"
         "   = help:  idse help IDSE009\n"
     )
 
@@ -78,7 +78,7 @@ BAD_CONSTITUTIONS = {
         "error[IDSE009]: the constitution is not readable YAML\n"
         "  --> .idse/constitution.yaml:3:1\n"
         "   = cause: did not find expected node content\n"
-        "   = fix:   mend that line\n"
+        "   = hint:  mend that line\n"
     ),
     b"\xff\xfe": (
         "error[IDSE009]: the constitution is not readable YAML\n"
@@ -105,13 +105,13 @@ BAD_CONSTITUTIONS = {
         "error[IDSE009]: the project's constitution is too large\n"
         "  --> .idse/constitution.yaml ({source})\n"
         "   = cause: it has 262,146 bytes, and at most 262,144 are read\n"
-        "   = fix:   take rules out, or shorten their texts\n"
+        "   = hint:  take rules out, or shorten their texts\n"
     ),
     "severity: {IDSE301: off}\n": (
         "error[IDSE009]: 'severity' is not a key here\n"
         "  --> .idse/constitution.yaml → severity\n"
         "   = cause: known keys: version, rules, raise\n"
-        "   = fix:   take it out; for an exception in one session: idse rule waive RULE -m WHY\n"
+        "   = hint:  take it out; an exception is for one session: idse rule waive\n"
     ),
     "- a\n": (
         "error[IDSE009]: the constitution is a list, not a table of keys\n"
@@ -184,6 +184,6 @@ def test_a_core_rule_cannot_be_made_milder(begun, refused):
         "error[IDSE009]: IDSE102 cannot be lowered from error to warning\n"
         "  --> .idse/constitution.yaml → raise → IDSE102 → complete\n"
         "   = cause: a project may make a core rule stricter, never milder\n"
-        "   = fix:   idse rule waive IDSE102 -m WHY   (an exception for one session, shown in every report)\n"
+        "   = hint:  an exception is for one session, and shown in every report: idse rule waive IDSE102\n"
         "   = help:  idse help IDSE009\n"
     )

@@ -79,7 +79,7 @@ def test_a_view_that_is_a_folder_says_what_to_do(begun, refused):
         "error[IDSE015]: the repository cannot be written\n"
         f"  --> {begun.path}/{STATE}\n"
         "   = cause: Is a directory\n"
-        "   = fix:   move away what stands there, then run the command again\n"
+        "   = hint:  move away what stands there, then run the command again\n"
         "   = help:  idse help IDSE015\n"
     )
 

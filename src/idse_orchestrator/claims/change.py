@@ -186,7 +186,7 @@ def denied(claim: Claim, tests: Sequence[GateTest], away: Collection[str] = ()) 
 
 def _ways_out(names: set[str], claim: Claim, away: Collection[str]) -> tuple[str, ...]:
     fixes = (
-        [f"idse sync pull    (the ledger of {few(sorted(away))} bore it out and is not here)"] if away else []
+        [f"idse sync pull  # the ledger of {few(sorted(away))} bore it out and is not here"] if away else []
     )
     if "feedback" in names:
         fixes.append(f"idse blueprint demote {claim.id} -m WHY  # or settle what the feedback says")
