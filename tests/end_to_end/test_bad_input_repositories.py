@@ -52,7 +52,7 @@ def test_inside_the_git_directory_nothing_is_found(begun, refused):
     assert refused(begun, "IDSE002", 2, "status", cwd=".git") == (
         "error[IDSE002]: this folder is inside a git directory, where there are no documents\n"
         f"  --> {begun.path}/.git\n"
-        "   = hint:  cd into the work tree\n"
+        "   = hint:  go to the work tree\n"
         "   = help:  idse help IDSE002\n"
     )
 

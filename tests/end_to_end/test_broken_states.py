@@ -76,7 +76,7 @@ def typed(victim, steps, agency):
     told = asked(victim, "fsck")[1]
     sound = told.partition("the last sound commit is ")[2][:40]
     for step in steps:
-        command = step.partition("    (")[0]
+        command = step.partition("  # ")[0]
         for word, value in {"REMOTE": "agency", "COMMIT": sound, "URL": str(agency)}.items():
             command = command.replace(word, value)
         if command.startswith(("git ", "mv ", "rm ", "idse ")) and not command.endswith("fsck"):
@@ -119,7 +119,8 @@ def test_it_is_told_and_not_made_worse(victim, kept, state):
         assert {check["verdict"] for check in examined(victim)[1].values()} <= {"ok", "note"}
         return
     assert touched <= {state.also}
-    assert any(state.step in step for step in checks[state.check]["fix"]) or state.verdict == "ok"
+    told = (*checks[state.check]["fix"], checks[state.check]["says"])
+    assert any(state.step in each for each in told) or state.verdict == "ok"
     if state.typed:
         typed(victim, checks[state.check]["fix"], kept / "agency.git")
         after = examined(victim)[1][state.check]
@@ -132,7 +133,7 @@ def test_a_command_that_meets_a_lock_of_git_says_so(victim):
     code, out = asked(victim, "config", "set", "agency.timeout", "20")
     assert code == 2
     assert "make room" not in out
-    assert "idse doctor    (tells locks that are old)" in out
+    assert "idse doctor  # tells locks that are old" in out
 
 
 def test_the_table_has_as_many_states_as_it_says():

@@ -170,7 +170,7 @@ def _lock(name):
         lambda victim: victim.write(name, "", old=True),
         "git locks",
         f"{name} (1 hour old)",
-        step=f"{name}    (if no git is at work here",
+        step=f"{name}  # if no git is at work here",
         typed=True,
     )
 

@@ -122,9 +122,7 @@ def _lost(patient: Patient) -> Diagnosis:
     )
     blocks = filter(None, (in_the_way(patient.work_tree, each.ref) for each in lost))
     steps = [f"move away what stands in its way: {one_word(path)}" for path in dict.fromkeys(blocks)]
-    return Diagnosis(
-        PROBLEM, says, (*steps[:_SHOWN], "idse doctor --fix  # has the refs point there again")
-    )
+    return Diagnosis(PROBLEM, says, (*steps[:_SHOWN], "idse doctor --fix  # has the refs point there again"))
 
 
 def _projects(patient: Patient) -> Diagnosis:
@@ -247,7 +245,7 @@ def _mend_notes(patient: Patient) -> str:
 def _ignored(patient: Patient) -> Diagnosis:
     condition, why = IgnoreRules(patient.work_tree).condition()
     if condition in (EDITED_RULES, UNCLEAR):
-        return Diagnosis(WARNING, why, (f"look at it, then: {_SHOW_EXCLUDE}",))
+        return Diagnosis(WARNING, why, (_SHOW_EXCLUDE,))
     if condition != CURRENT_RULES:
         return Diagnosis(WARNING, why, ("idse doctor --fix",))
     content = _content(patient, GITIGNORE_PATH)
