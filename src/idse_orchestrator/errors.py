@@ -33,7 +33,7 @@ def worst_exit(codes: Iterable[int]) -> int:
 
 _PROGRAMS = (
     *("idse", "git", "pip", "pipx", "pre-commit", "lefthook", "npx"),
-    *("cat", "cd", "chmod", "export", "mv", "rm", "tail", "ulimit"),
+    *("cat", "cd", "chmod", "export", "mkdir", "mv", "rm", "tail", "ulimit"),
 )
 
 

@@ -74,7 +74,7 @@ def _examined(check: Check, *, mend: bool) -> CheckResult:
     try:
         done = check.mend()
     except IdseError as error:
-        says = f"{before.says}; it could not be mended: {error.message}"
+        says = "; ".join((f"{before.says}; it could not be mended: {error.message}", *error.words))
         return CheckResult(check.name, before.verdict, says, error.fix or before.fix)
     after = _look(check)
     if after.verdict != OK:

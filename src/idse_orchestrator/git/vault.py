@@ -214,7 +214,7 @@ def _unrecognized(folder: str) -> NotARepositoryError | None:
         return None  # never was one
     if gone:
         what = f"it has no folder {gone[0]}"
-        fix = f"mkdir {one_word(os.path.join(git_dir, gone[0]))}    (then: idse doctor)"
+        fix = f"mkdir {one_word(os.path.join(git_dir, gone[0]))} && idse doctor"
     else:
         head = os.path.join(git_dir, "HEAD")
         what = "its HEAD names no branch and no commit"
