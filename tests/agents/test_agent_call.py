@@ -54,6 +54,12 @@ def test_a_patch_names_files_behind_blanks_as_codex_reads_it(head):
     assert call(tool_name="apply_patch", tool_input={"command": patch}).paths == ("a.py", "src/b.py")
 
 
+def test_blanks_in_a_path_of_a_patch_stay_and_those_behind_it_go():
+    patch = f"*** Add File: a{' ' * 200_000}b{' ' * 200_000}\n+x\n"
+    (path,) = call(tool_name="apply_patch", tool_input={"command": patch}).paths
+    assert (path[0], path[-1], len(path)) == ("a", "b", 200_002)
+
+
 def test_a_shell_command_is_no_patch():
     assert call(tool_name="Bash", tool_input={"command": PATCH}).paths == ()
 

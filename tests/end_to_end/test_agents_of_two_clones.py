@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from advice import commands_in
+
 VIEW = ".idse/projects/portal/agent_registry.json"
 
 
@@ -88,6 +90,7 @@ def test_a_circle_that_a_merge_made_is_shown_and_mended_by_taking_a_rule_out(clo
     assert told.returncode == 1
     assert "handoff rules go round in a circle: claude/spec → codex/plan → claude/spec" in told.stdout
     assert "circle" in one.idse("agents", "list").stderr
+    assert commands_in(told.stdout) == ["idse agents rule remove plan codex spec claude"]
     does(one, "agents", "add", "gemini")  # what was wrong before keeps nobody from going on
     one.write(
         VIEW, one.read(VIEW).replace(b'"id": "gemini", "role": ""', b'"id": "gemini", "role": "tester"')
@@ -105,8 +108,7 @@ def test_agents_that_a_merge_made_look_alike_are_shown_and_mended_by_removing_on
     told = one.idse("doctor")
     assert told.returncode == 1
     assert "agents 'gemini' and 'Gemini' differ only in case" in told.stdout
-    assert "idse agents remove …" in told.stdout
-    assert "rule remove" not in told.stdout
+    assert commands_in(told.stdout) == ["idse agents remove Gemini"]
     does(one, "agents", "remove", "Gemini")
     assert one.idse("doctor").returncode == 0
 

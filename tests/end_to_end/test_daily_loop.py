@@ -632,5 +632,4 @@ class TestResolution:
         done = side.idse("status", "--json")
         assert done.returncode == 2
         assert error(done)["code"] == "IDSE007"
-        assert error(done)["cause"] == "projects: portal, shop"
-        assert error(done)["cause"].endswith("\nadd --project portal\nadd --project shop")
+        assert error(done)["cause"] == "projects: portal, shop\nadd --project portal\nadd --project shop"

@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+from advice import commands_in
+
 NOTHING = "nothing checks a commit in this work tree: idse hooks install"
 
 
@@ -58,7 +60,7 @@ def test_a_folder_of_hooks_for_all_repositories_leaves_the_gate_open_and_that_is
     assert said(repo)
     doctor = repo.idse("doctor")
     assert (doctor.returncode, "nothing checks a commit" in doctor.stdout) == (1, True)
-    fix = repo.idse("hooks", "install").stderr.split("its own: ")[1].splitlines()[0]
+    fix = commands_in(repo.idse("hooks", "install").stderr)[0]
     assert repo.run("sh", "-c", fix).returncode == 0
     assert repo.idse("init", "portal").returncode == 0
     assert not said(repo)
@@ -156,6 +158,6 @@ def test_a_repository_that_only_a_variable_names_is_refused_in_words_that_mend_i
     env = {"GIT_DIR": str(tmp_path / "dots.git"), "GIT_WORK_TREE": str(home.path)}
     done = home.idse("init", "portal", env=env)
     assert (done.returncode, "GIT_DIR names a repository" in done.stderr) == (2, True), done.stderr
-    fix = next(line for line in done.stderr.splitlines() if "--separate-git-dir" in line).strip()
+    (fix,) = commands_in(done.stderr)
     assert home.run("sh", "-c", fix).returncode == 0
     assert home.idse("init", "portal").returncode == 0

@@ -195,7 +195,7 @@ def test_a_repository_that_git_refuses_is_no_folder_without_a_history(old, sourc
         file.write("[core]\n\trepositoryformatversion = 99\n")
     error = taker.refused(old)
     assert error["code"] == "IDSE050"
-    assert "--no-history" in error["fix"][-1]
+    assert "--no-history" in error["cause"]
     assert taker.refs() == ""
     taker.migrate(old, "--no-history")
     assert taker.kinds().count("migrated") == 1

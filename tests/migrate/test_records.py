@@ -171,6 +171,16 @@ def test_a_handoff_may_be_told_in_a_table(old, taker):
     assert (told["body"]["from"], told["body"]["to"], told["body"]["stage"]) == ("Claude", "Codex", "plan")
 
 
+def test_a_row_of_nothing_but_blanks_does_not_stop_it(old, taker):
+    """It took two minutes for 8,000 blanks once, and eight times as long for twice as many."""
+    old.session("C")
+    table = f"| From | Claude |\n|{' ' * 20_000}\n|a|{' ' * 20_000}b\n| To | Codex |\n"
+    old.put("handoff_claude_to_codex_7.md", f"# Handoff\n\n## Metadata\n\n{table}\n## Next\n")
+    taker.migrate(old)
+    [told] = [event for event in taker.events() if event["kind"] == "handoff"]
+    assert (told["body"]["from"], told["body"]["to"]) == ("Claude", "Codex")
+
+
 def test_what_is_about_all_sessions_is_told_in_the_blueprint_where_none_is_current(old, taker):
     for session in ("__blueprint__", "audit", "login"):
         old.session("C", session)

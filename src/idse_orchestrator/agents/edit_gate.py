@@ -155,7 +155,7 @@ NOTHING: Mapping[str, Any] = {}
 """The answer that changes nothing."""
 
 _PATHS = ("file_path", "notebook_path")
-_PATCH = re.compile(r"^[^\S\n]*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.+?)\s*$", re.MULTILINE)
+_PATCH = re.compile(r"^[^\S\n]*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.*\S)", re.MULTILINE)
 """Codex takes blanks in front for nothing, too; so a line of context that reads like this is judged along."""
 
 

@@ -43,20 +43,17 @@ MAX_WAYS = 100
 """Rules from one agent and stage: each asks for a handoff of its own when the stage is complete."""
 
 
-_REMOVE_RULE = "idse agents rule remove …"
-
-
 class Trouble(NamedTuple):
     """Something wrong: a sentence, and what to do; or the `word` that is none of the `known` ones.
 
-    `undo` takes away what a merge made so.
+    `undo` takes away what a merge made so, or shows it.
     """
 
     message: str
     fix: tuple[str, ...] = ()
     word: str = ""
     known: tuple[str, ...] = ()
-    undo: str = "idse agents remove …"
+    undo: str = "idse agents list"
 
     @property
     def fixes(self) -> tuple[str, ...]:
@@ -113,7 +110,11 @@ def _twice(agents: Sequence[Agent]) -> Iterator[Trouble]:
             yield Trouble(f"agent {agent.id!r} is there twice", ("give each agent an id of its own",))
         else:
             one, two = sorted((other, agent.id), reverse=True)
-            yield Trouble(f"agents {one!r} and {two!r} differ only in case", ("choose another id",))
+            yield Trouble(
+                f"agents {one!r} and {two!r} differ only in case",
+                ("choose another id",),
+                undo=f"idse agents remove {two}",
+            )
 
 
 def _agent(agent: Agent) -> Iterator[Trouble]:
@@ -161,7 +162,7 @@ def _crowds(rules: Iterable[HandoffRule], before: Iterable[HandoffRule]) -> Iter
     for place, count in _counts(rules).items():
         if count > max(MAX_WAYS, were[place]):
             message = f"more than {MAX_WAYS} handoff rules lead on from {place[1]}/{place[0]}"
-            yield Trouble(message, ("take some of them out",), undo=_REMOVE_RULE)
+            yield Trouble(message, ("take some of them out",), undo="idse agents rule list")
 
 
 def _counts(rules: Iterable[HandoffRule]) -> Counter[Place]:
@@ -173,7 +174,8 @@ def _circle(circle: Sequence[Place]) -> Iterator[Trouble]:
         shown = circle if len(circle) <= _SHOWN else (*circle[: _SHOWN - 1], ("", "…"), circle[-1])
         way = " → ".join(f"{agent}/{stage}".strip("/") for stage, agent in shown)
         message = f"handoff rules go round in a circle: {way}"
-        yield Trouble(message, ("take one of these rules out",), undo=_REMOVE_RULE)
+        last = " ".join(word for place in circle[-2:] for word in place)
+        yield Trouble(message, ("take one of these rules out",), undo=f"idse agents rule remove {last}")
 
 
 def _size(registry: AgentRegistry, before: AgentRegistry) -> Iterator[Trouble]:

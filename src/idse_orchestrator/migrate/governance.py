@@ -33,7 +33,7 @@ from idse_orchestrator.migrate.words import Moment, json_object, list_of, parse_
 
 _DOCUMENT = re.compile(r"handoff_(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<cycle>.+)\.md", re.IGNORECASE)
 _FIELD = re.compile(r"^[ \t>*+_-]*([A-Za-z][A-Za-z /_-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
-_ROW = re.compile(r"^[ \t]*\|[ \t]*([^|\n]+?)[ \t]*\|[ \t]*([^|\n]*?)[ \t]*\|[ \t]*$", re.MULTILINE)
+_ROW = re.compile(r"^[ \t]*\|([^|\n]*)\|([^|\n]*)\|[ \t]*$", re.MULTILINE)
 _METADATA = re.compile(r"^#{1,6}[ \t]*(?:[\d.]+[ \t]*)?Metadata[ \t]*#*[ \t]*$", re.MULTILINE | re.IGNORECASE)
 _HEADING = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
 _STATE_KEYS = frozenset(
@@ -96,7 +96,8 @@ def _metadata(text: str) -> Mapping[str, str]:
     heading = _METADATA.search(text)
     block = text[heading.end() :] if heading else text
     end = _HEADING.search(block)
-    block = _ROW.sub(r"\1: \2", block[: end.start()] if end and heading else block)
+    block = block[: end.start()] if end and heading else block
+    block = _ROW.sub(lambda row: f"{row[1].strip()}: {row[2].strip()}", block)
     fields = _FIELD.findall(block)
     return {key.strip().lower(): value.strip().strip("*_`").strip() for key, value in reversed(fields)}
 
