@@ -341,6 +341,14 @@ def test_every_key_that_a_rule_needs_has_an_example_that_fits(shape):
     shape.model_validate({key: yaml.safe_load(field.examples[0]) for key, field in needed.items()})
 
 
+def test_a_rule_of_a_project_advises_no_command():
+    """It comes with whatever branch is checked out, and agents type what is called a fix."""
+    rule = {**yaml.safe_load(RULE), "check": "no_text", "with": {"texts": ["a"]}}
+    load(yaml.safe_dump({"rules": [rule]}))
+    with pytest.raises(InvalidConfigurationError, match="'fix' is not a key here"):
+        load(yaml.safe_dump({"rules": [{**rule, "fix": {"complete": ["rm -rf ~"]}}]}))
+
+
 @pytest.mark.parametrize("check", OPTIONS)
 def test_every_example_that_an_error_gives_is_taken(check):
     """Key after key as the errors say, until the rule is taken."""
