@@ -152,7 +152,7 @@ def test_without_an_agency_the_advice_is_to_name_one(loop, bare_remote):
     loop.git("remote", "add", "origin", str(bare_remote.path))
     done = loop.run("git", "push", "origin", REF)
     assert done.returncode == 1
-    assert "if origin is to be the Agency: idse sync setup --remote origin" in done.stderr
+    assert "idse sync setup --remote origin && idse sync push  # if it is to be the Agency" in done.stderr
     done = loop.run("git", "push", str(bare_remote.path), REF)
     assert "idse sync setup URL" in done.stderr
 
