@@ -23,7 +23,8 @@ from idse_orchestrator.pipeline.stage_state_model import Waiver
 SPEC = ".idse/projects/portal/sessions/login/spec.md"
 PLAN = ".idse/projects/portal/sessions/login/plan.md"
 MARKER = "unresolved [REQUIRES INPUT] in spec"
-ANSWER = "answer it, or reopen the stage: idse stage reopen spec"
+ANSWER = "answer it"
+REOPEN = "idse stage reopen spec -m 'why'"
 HOME = ("portal", "login")
 WAIVER = Waiver("IDSE502", "login", "comes with phase 2", "2026-03-01", "Kim", "01J0")
 
@@ -40,6 +41,7 @@ def rule(rule_id: str, name: str) -> Rule:
         {"pending": "off"},
         "{count} left",
         "answer",
+        {"complete": ["idse stage reopen {stage} -m 'why'"]},
     )
 
 
@@ -51,10 +53,10 @@ REPORT = Report(
     sessions=("portal/__blueprint__", "portal/login"),
     findings=(
         Finding("IDSE203", "warning", PLAN, 7, 1, "section Phases is empty", "", *HOME, "plan"),
-        Finding("IDSE301", "error", SPEC, 12, 1, MARKER, ANSWER, *HOME, "spec"),
-        Finding("IDSE301", "error", SPEC, 40, 3, MARKER, ANSWER, *HOME, "spec"),
+        Finding("IDSE301", "error", SPEC, 12, 1, MARKER, ANSWER, *HOME, "spec", fix=(REOPEN,)),
+        Finding("IDSE301", "error", SPEC, 40, 3, MARKER, ANSWER, *HOME, "spec", fix=(REOPEN,)),
         Finding("IDSE502", "error", SPEC, 0, 0, "100% of it, open: yes", "close it", *HOME, "spec", WAIVER),
-        Finding("IDSE701", "warning", "specs/old.md", 0, 0, "older layout", "idse migrate specs"),
+        Finding("IDSE701", "warning", "specs/old.md", 0, 0, "older layout", "", fix=("idse migrate specs",)),
     ),
     notes=("2 sessions have no ledger yet",),
 )
@@ -89,7 +91,8 @@ warning[IDSE203]: section Phases is empty
 error[IDSE301]: {MARKER}
   --> {SPEC}:12:1
   --> {SPEC}:40:3
-   = fix:   {ANSWER}
+   = hint:  {ANSWER}
+   = fix:   {REOPEN}
    = help:  idse rule show IDSE301
 waived[IDSE502]: 100% of it, open: yes
   --> {SPEC}
@@ -138,7 +141,7 @@ def test_concise_is_a_line_for_each_finding():
 def test_json_is_the_envelope_with_every_finding():
     document = json.loads(render_report("json", REPORT, RULES))
     assert list(document) == ["schema", "data", "diagnostics"]
-    assert document["schema"] == "idse.validate/1"
+    assert document["schema"] == "idse.validate/2"
     data = document["data"]
     assert data["summary"] == {"errors": 2, "warnings": 2, "waived": 1, "blocks": True}
     assert [(found["rule"], found["line"]) for found in data["findings"]] == [
@@ -226,7 +229,7 @@ def test_junit_has_a_suite_for_each_session_and_a_case_for_each_rule_and_file():
     }
     failure = root.find(".//failure")
     assert failure.get("message") == MARKER
-    assert failure.text.count(f"error[IDSE301] {MARKER} -- {ANSWER}") == 2
+    assert failure.text.count(f"error[IDSE301] {MARKER}\nhint: {ANSWER}\nfix: {REOPEN}") == 2
     for suite in root:
         assert int(suite.get("tests")) == len(suite.findall("testcase"))
         assert int(suite.get("failures")) == len(suite.findall("testcase/failure"))
@@ -239,10 +242,8 @@ def test_junit_of_a_clean_run_has_a_passing_case():
 
 def test_github_commands_carry_place_title_and_words():
     lines = render_report("github", REPORT, RULES).split("\n")
-    assert (
-        lines[1]
-        == f"::error file={SPEC},line=12,col=1,title=IDSE301 unresolved-input::{MARKER}%0Afix: {ANSWER}"
-    )
+    words = f"{MARKER}%0Ahint: {ANSWER}%0Afix: {REOPEN}"
+    assert lines[1] == f"::error file={SPEC},line=12,col=1,title=IDSE301 unresolved-input::{words}"
     assert lines[3].startswith(f"::notice file={SPEC},title=IDSE502::100%25 of it, open: yes%0Awaived: ")
     assert lines[-1] == "idse: 2 errors, 2 warnings, 1 waived in 2 sessions (worktree)"
 
