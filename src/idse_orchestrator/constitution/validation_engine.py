@@ -59,10 +59,9 @@ def examine(
     constitution allows is not read: `data` may then be empty.
     """
     document = Document(path, entry, data)
-    kind = document.stage or SIDE_FILE
-    rules = [rule for rule in constitution.rules if kind in rule.applies_to]
+    plan = _plan(constitution, document.stage or SIDE_FILE)
     project = Budget(_PROJECT_UNITS + _PROJECT_UNITS_OF_BYTE * document.size)
-    examination = _Examination(document, constitution, rules, extra_checks, project, {})
+    examination = _Examination(document, constitution, plan, extra_checks, project, {})
     hits = [*examination.hits(ANY_FILE)]
     if document.is_regular and not _too_large(hits, constitution):
         hits += examination.hits(CONTENT)
@@ -71,31 +70,62 @@ def examine(
     return tuple(hits)
 
 
+class _Question(NamedTuple):
+    """A rule, its verb (None: not one of ours), and what it asks: check and options in words."""
+
+    rule: Rule
+    verb: Verb | None
+    asked: tuple[str, str]
+
+
+_Plan = Mapping[int, Sequence[_Question]]
+"""What is asked of one kind of file, by what it needs."""
+
+_plans: dict[tuple[int, str], tuple[Constitution, _Plan]] = {}
+_MOST_PLANS = 64
+
+
+def _plan(constitution: Constitution, kind: str) -> _Plan:
+    """Returns what to ask of files of `kind`. It is the same for thousands of them, so it is kept."""
+    known = _plans.get((id(constitution), kind))
+    if known is not None and known[0] is constitution:
+        return known[1]
+    plan: dict[int, list[_Question]] = {}
+    for rule in constitution.rules:
+        if kind in rule.applies_to:
+            verb = VERBS.get(rule.check)
+            question = _Question(rule, verb, (rule.check, repr(rule.options)))
+            plan.setdefault(verb.needs if verb else TEXT, []).append(question)
+    if len(_plans) >= _MOST_PLANS:
+        _plans.clear()
+    _plans[id(constitution), kind] = (constitution, plan)
+    return plan
+
+
 class _Examination(NamedTuple):
     document: Document
     constitution: Constitution
-    rules: Sequence[Rule]
+    plan: _Plan
     extra_checks: Mapping[str, Check]
     project_budget: Budget
     known: dict[tuple[str, str], Sequence[Notice]]
     """What a check noticed, by its name and options: rules may differ in their words only."""
 
     def hits(self, needs: int) -> Iterator[Hit]:
-        for rule in self.rules:
-            verb = VERBS.get(rule.check) or Verb(TEXT, (), self.extra_checks.get(rule.check))
-            if verb.needs == needs:
-                yield from self._hits_of(rule, verb)
+        for question in self.plan.get(needs, ()):
+            yield from self._hits_of(question)
 
-    def _hits_of(self, rule: Rule, verb: Verb) -> Iterator[Hit]:
+    def _hits_of(self, question: _Question) -> Iterator[Hit]:
+        rule, verb, asked = question
         budget = self.document.budget = self._budget(rule)
         hits: list[Hit] = []
         try:
-            run = verb.check
+            run = verb.check if verb else self.extra_checks.get(rule.check)
             if run is None:
                 yield from self._not_run(rule, "its check is not installed here")
                 return
             budget.spend(200 + self.document.size // 8)
-            for notice in self._notices(rule, run):
+            for notice in self._notices(rule, run, asked):
                 budget.spend(_UNITS_OF_HIT + len(rule.message) + len(rule.hint))
                 hits.append(_hit(rule, notice))
             yield from hits
@@ -109,16 +139,15 @@ class _Examination(NamedTuple):
             return self.project_budget
         return Budget(_CORE_UNITS + _CORE_UNITS_OF_BYTE * self.document.size, foresees=False)
 
-    def _notices(self, rule: Rule, run: Check) -> Iterator[Notice]:
-        key = (rule.check, repr(rule.options))
-        if key in self.known:
-            yield from self.known[key]
+    def _notices(self, rule: Rule, run: Check, asked: tuple[str, str]) -> Iterator[Notice]:
+        if asked in self.known:
+            yield from self.known[asked]
             return
         found = []
         for notice in islice(run(self.document, rule.options), MOST_PER_RULE):
             found.append(notice)
             yield notice
-        self.known[key] = found
+        self.known[asked] = found
 
     def _not_run(self, rule: Rule, why: str, fix: str = _MISSING) -> Iterator[Hit]:
         params = {"about": rule.id, "verb": rule.check, "why": why}

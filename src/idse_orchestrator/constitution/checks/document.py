@@ -153,7 +153,7 @@ class Document:
         return [0, *(found.end() for found in _LINE_END.finditer(self.text))]
 
 
-_SAME_LETTER = str.maketrans({"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"})
+_SAME_LETTER = {"\u0130": "i", "\u0131": "i", "\u017f": "s", "\u212a": "k"}
 
 
 def folded(text: str) -> str:
@@ -161,7 +161,10 @@ def folded(text: str) -> str:
 
     Letters beyond ASCII that a pattern takes for one of ASCII in another case are that one.
     """
-    return text.lower() if text.isascii() else text.translate(_SAME_LETTER).lower()
+    if not text.isascii():
+        for letter, plain in _SAME_LETTER.items():  # several times as fast as `translate`
+            text = text.replace(letter, plain)
+    return text.lower()
 
 
 Check = Callable[[Document, Mapping[str, object]], Iterable[Notice]]

@@ -188,7 +188,7 @@ def no_hidden_text(document: Document, _options: Mapping[str, object]) -> Iterat
     hidden, anywhere = _hidden_patterns()
     for found in hidden.finditer(document.path):
         yield Notice(params={"where": "the name of the file", "points": _points(found[0])})
-    if not hidden.search(document.text):
+    if not hidden.search(_odd_characters(document.text)):
         return
     run, end = "", -1
     for found in anywhere.finditer(document.text):
@@ -200,6 +200,14 @@ def no_hidden_text(document: Document, _options: Mapping[str, object]) -> Iterat
         run, end = run + found[1], found.end()
     if run:
         yield _hidden_notice(document, end, run)
+
+
+_PLAIN = bytes([*b"\t\n\r", *range(0x20, 0x7F)])
+
+
+def _odd_characters(text: str) -> str:
+    """Returns what of `text` is not plain ASCII, at ten times the speed of a search through all of it."""
+    return text.encode("utf-8", "surrogatepass").translate(None, _PLAIN).decode("utf-8", "surrogatepass")
 
 
 @cache
