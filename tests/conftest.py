@@ -127,7 +127,7 @@ class Repo:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """What the real console command did; the exit code is for the test to judge.
+        """Runs the real console command; the exit code is for the test to judge.
 
         Whatever it advises to type has to be a command line that its own parser takes.
         """

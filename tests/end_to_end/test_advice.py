@@ -1,4 +1,4 @@
-"""What idse says to type can be typed: each error and finding is met for real, and each of its fixes is run.
+"""Meets each error and finding for real, and runs every command that it advises.
 
 After a fix the trouble is gone or another one stands, never the same. A fix that only shows something has to
 work; a fix that is the command anew, with what it lacked, has to bring the command further.

@@ -49,7 +49,7 @@ class Raised(Strict):
 
 
 class Fixes(Strict):
-    """What can be typed about a finding while the stage has each status."""
+    """Commands that help with a finding, by the status of its stage."""
 
     pending: list[ShortText] = Field(default_factory=list)
     in_progress: list[ShortText] = Field(default_factory=list)

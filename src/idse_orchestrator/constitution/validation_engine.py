@@ -79,7 +79,7 @@ class _Question(NamedTuple):
 
 
 _Plan = Mapping[int, Sequence[_Question]]
-"""What is asked of one kind of file, by what it needs."""
+"""The questions to one kind of file, by how much of the file each needs: ANY_FILE, CONTENT or TEXT."""
 
 _plans: dict[tuple[int, str], tuple[Constitution, _Plan]] = {}
 _MOST_PLANS = 64

@@ -182,6 +182,7 @@ def move_ref(
     backend = _backend_of(repository)
     deadline = time.monotonic() + PATIENCE
     is_shared = sharing_at(repository.path) is not None
+    who = who or libgit2().Signature("idse", "idse@localhost")
     while True:
         try:
             if is_shared:
@@ -223,11 +224,10 @@ def _write(
     new: str,
     expected_old: str | None,
     message: str,
-    who: pygit2.Signature | None,
+    who: pygit2.Signature,
 ) -> None:
     pygit2 = libgit2()
     old = pygit2.Oid(raw=_ZERO) if expected_old is None else pygit2.Oid(hex=expected_old)
-    who = who or pygit2.Signature("idse", "idse@localhost")
     reference = pygit2.Reference(ref, pygit2.Oid(hex=new), None)
     backend.write(reference, True, who, message, old, None)  # noqa: FBT003 - it takes no keywords
 
@@ -248,10 +248,9 @@ def _append_to_log(
     new: str,
     expected_old: str | None,
     message: str,
-    who: pygit2.Signature | None,
+    who: pygit2.Signature,
 ) -> None:
     """Says in the reflog, which is there, what libgit2 did not."""
-    who = who or libgit2().Signature("idse", "idse@localhost")
     sign, minutes = ("-", -who.offset) if who.offset < 0 else ("+", who.offset)
     by = f"{who.name} <{who.email}> {who.time} {sign}{minutes // 60:02}{minutes % 60:02}"
     line = f"{expected_old or _ZERO.hex()} {new} {by}\t{' '.join(message.split())}\n"
@@ -266,7 +265,7 @@ def _write_by_git(
     new: str,
     expected_old: str | None,
     message: str,
-    who: pygit2.Signature | None,
+    who: pygit2.Signature,
 ) -> None:
     """Does the same by git: of libgit2's ref, reflog and folders none would have its mode at any time."""
     from idse_orchestrator.git.shared import sharer_of
@@ -277,8 +276,7 @@ def _write_by_git(
 
     if not is_where_expected():  # or it is symbolic
         raise KeyError(ref)
-    signed = who or libgit2().Signature("idse", "idse@localhost")
-    by = (signed.name, signed.email, signed.time, signed.offset)
+    by = (who.name, who.email, who.time, who.offset)
     words = sharer_of(repository.path).update_ref(ref, new, expected_old or _ZERO.hex(), message, by)
     if words and not is_where_expected():
         raise KeyError(ref)

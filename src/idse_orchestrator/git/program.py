@@ -50,7 +50,7 @@ _WAYS_OUT = {
     "unexpected line in ": _PACKED_REFS_ARE_DAMAGED,
     "unterminated line in ": _PACKED_REFS_ARE_DAMAGED,
 }
-"""What git says where it cannot go on, and what a person can do about it."""
+"""Words of a git that cannot go on, to the steps that help a person."""
 
 _TRIES = 10
 _VANISHED = b"unable to create temporary file: No such file or directory"

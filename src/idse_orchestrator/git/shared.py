@@ -143,7 +143,7 @@ def write_loose(folder: str, name: str, kind: str, content: bytes) -> None:
 
 
 _PLACES = ("packed-refs", "refs/idse", "logs/refs/idse", "objects", "idse")
-"""What idse and git need of a git directory, whoever of the users made it."""
+"""Parts of a git directory that every user of it must be able to read."""
 _IN_WORK = ("new-folder", "incoming-")
 
 
@@ -178,7 +178,7 @@ def refuse_closed(common_dir: str, *places: str) -> None:
         raise StorageError(
             "a part of this repository is closed to you",
             where=closed[0],
-            cause=f"another user made it for himself{_and_more(closed)}",
+            cause=f"another user made it, and keeps it from others{_and_more(closed)}",
             fix=(open_it(common_dir),),
         )
 

@@ -71,7 +71,7 @@ class GitBackend:
             raise unreadable(ref, error) from error
 
     def _refuse_closed(self) -> None:
-        """What another user closed is damaged or missing for libgit2."""
+        """Raises StorageError where another user closed something, which libgit2 calls damaged or missing."""
         from idse_orchestrator.git.shared import refuse_closed
 
         refuse_closed(self._vault.common_dir)

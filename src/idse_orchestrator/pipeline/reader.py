@@ -201,7 +201,7 @@ class GitLedgerReader:
         return found
 
     def _refuse_closed(self, *places: str) -> None:
-        """What another user closed is not there for git: that must not pass for a new beginning."""
+        """Raises StorageError where another user closed a ledger: git lists none, as if nothing had begun."""
         from idse_orchestrator.git.shared import refuse_closed
 
         refuse_closed(self._vault.common_dir, *places)

@@ -46,15 +46,13 @@ def doctor(run: Run, *, fix: bool) -> Answer:
 
 def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
     colors = {"problem": style.red, "warning": style.yellow, "fixed": style.green, "ok": style.dim}
-    told: list[tuple[str, ...]] = []
     for result in results:
         verdict = colors.get(result.verdict, style.cyan)(result.verdict.ljust(8))
         yield f"{verdict} {result.name.ljust(_WIDTH)} {printable(result.says)}"
         if result.done:
             yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
-        for step in result.fix if result.fix not in told else ("as above",):
+        for step in result.fix:
             yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(step)}"
-        told += [result.fix] if len(result.fix) > 1 else []
     if any(result.mendable for result in results):
         yield Said("idse doctor --fix mends what is safe")
 
