@@ -12,19 +12,25 @@ PLACE = {"ref": "refs/idse/sessions/portal/login", "path": "intent.md", "line": 
 
 
 @pytest.fixture
-def parted(begun, bare_remote, make_repo):
-    """Two clones that changed one line of intent.md; the first has pushed."""
+def clones(begun, bare_remote, make_repo):
+    """Two clones that have pushed and pulled."""
     assert begun.idse("sync", "setup", str(bare_remote.path)).returncode == 0
     assert begun.idse("sync", "push").returncode == 0
     two = make_repo("other")
     two.git("pull", "-q", str(begun.path), "main")
     assert two.idse("init", "portal", "--agency", str(bare_remote.path)).returncode == 0
     assert two.idse("switch", "login").returncode == 0
-    for repo, text in ((begun, "One line."), (two, "Another line.")):
+    return begun, two
+
+
+@pytest.fixture
+def parted(clones):
+    """Two clones that changed one line of intent.md; the first has pushed."""
+    for repo, text in zip(clones, ("One line.", "Another line."), strict=True):
         repo.write(INTENT, f"# Intent\n\n{text}\n")
         assert repo.idse("save", "login").returncode == 0
-    assert begun.idse("sync", "push").returncode == 0
-    return begun, two
+    assert clones[0].idse("sync", "push").returncode == 0
+    return clones
 
 
 def answer(repo, *args):
@@ -95,18 +101,28 @@ def test_a_conflict_that_somebody_else_left_and_resolved_is_told_and_forgotten(p
     assert not (two.path / ".git/idse/conflicts").exists()
 
 
-def test_a_conflict_in_another_file_is_told_by_sync_doctor_and_validate(parted):
-    one, two = parted
-    for repo, text in ((one, "one\n"), (two, "other\n")):
-        repo.idse("sync", "pull")
-        repo.write(f"{FOLDER}/notes.md", f"first\n{text}")
+@pytest.mark.parametrize("name", ["notes.md", "images/notes.md", "implementation/notes.md"])
+def test_a_conflict_in_another_file_is_told_everywhere_and_led_out_of(clones, name):
+    one, two = clones
+    for repo in clones:
+        repo.write(f"{FOLDER}/{name}", f"first\n{repo.path.name}\n")
         assert repo.idse("save", "login").returncode == 0
     one.idse("sync", "push")
     done = two.idse("sync", "push")
     assert done.returncode == 3
-    assert "conflict markers in notes.md, line 2" in done.stderr
-    assert "notes.md, line 2" in two.idse("doctor").stdout + two.idse("doctor").stderr
-    assert "conflict markers in notes.md, line 2" in two.idse("validate").stderr
+    assert f"conflict markers in {name}, line 2" in done.stderr
+    assert f"{name}, line 2" in two.idse("doctor").stdout + two.idse("doctor").stderr
+    assert f"conflict markers in {name}, line 2" in two.idse("validate").stderr
+    assert f"conflict in the ledger: {name}, line 2" in two.idse("status").stdout
+    assert answer(two, "status")["data"]["conflicts"] == [{"stage": None, "path": name, "line": 2}]
+    step = answer(two, "next")["data"]
+    assert (step["commands"], step["stage"], step["artifact"]) == (["idse restore"], None, name)
+    assert two.idse("restore").returncode == 0
+    assert answer(two, "next")["data"]["commands"] == ["idse save"]
+    two.write(f"{FOLDER}/{name}", "first\nboth\n")
+    assert two.idse("save").returncode == 0
+    assert answer(two, "status")["data"]["conflicts"] == []
+    assert answer(two, "next")["data"]["commands"] == ["idse stage complete intent"]
 
 
 def test_markers_that_are_only_shown_are_no_conflict(begun, bare_remote):

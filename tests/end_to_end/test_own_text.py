@@ -212,6 +212,52 @@ class TestToolsThatRunNoHooks:
         say(project, MENDED)
         agree(project)
 
+    @pytest.mark.parametrize(
+        "how",
+        [
+            ("rebase", "upstream"),
+            ("rebase", "-i", "upstream"),
+            ("rebase", "--apply", "upstream"),
+            ("pull", "--rebase", ".", "upstream"),
+        ],
+        ids=" ".join,
+    )
+    @pytest.mark.parametrize("hooks", [(), WITHOUT_HOOKS], ids=["hooks", "no hooks"])
+    def test_a_rebase_of_recorded_and_unrecorded_commits(self, project, how, hooks):
+        self.part(project)
+        project.git(*hooks, *how[:1], "-q", *how[1:], env={"GIT_SEQUENCE_EDITOR": ":"})
+        say(project, MENDED, path="plan.md")
+        agree(project)
+
+    @pytest.mark.parametrize("end", ["--continue", "--abort"])
+    def test_a_rebase_that_stopped(self, project, end):
+        self.part(project)
+        stop = {"GIT_SEQUENCE_EDITOR": "sed -i '1s/pick/edit/'"}
+        project.git(*WITHOUT_HOOKS, "rebase", "-q", "-i", "upstream", env=stop)
+        project.git(*WITHOUT_HOOKS, "rebase", end, env={"GIT_EDITOR": ":"})
+        say(project, MENDED, path="plan.md")
+        agree(project)
+
+    def test_what_is_saved_while_a_rebase_has_stopped(self, project):
+        self.part(project)
+        stop = {"GIT_SEQUENCE_EDITOR": "sed -i '1s/pick/edit/'"}
+        project.git(*WITHOUT_HOOKS, "rebase", "-q", "-i", "upstream", env=stop)
+        project.edit("plan.md", MENDED)
+        project.does("save")
+        assert project.ledger("plan.md") == MENDED
+        assert project.ledger("spec.md") == LINES
+
+    def part(self, project):
+        """Another branch has moved on; a commit of the plan is recorded, and one of the spec is not."""
+        project.git("branch", "upstream")
+        say(project, FIRST, path="plan.md")
+        project.edit("spec.md", FIRST)
+        project.git(*WITHOUT_HOOKS, "commit", "-qam", "by a tool")
+        project.git("switch", "-q", "upstream")
+        project.write("code.py", "upstream\n")
+        project.git(*WITHOUT_HOOKS, "commit", "-qm", "upstream", "code.py")
+        project.git("switch", "-q", "main")
+
     def test_a_repository_that_keeps_no_reflog(self, project):
         project.git("config", "core.logAllRefUpdates", "false")
         (project.path / ".git/logs/HEAD").unlink()
@@ -235,6 +281,18 @@ class TestBranches:
         project.git("switch", "-q", "older")
         say(project, LINES + "six\n")
         assert project.ledger("spec.md") == "zero\n" + LINES + "six\n"
+
+    @pytest.mark.parametrize("aside", ["older", "side"])
+    def test_there_and_back_is_as_if_nothing_was(self, project, aside):
+        project.git("branch", "older", "HEAD~1")
+        project.git("branch", "side")
+        say(project, LINES.replace("five", "5"))
+        say(project, FIRST)
+        project.git("reset", "-q", "--hard", "HEAD~1")
+        project.git("switch", "-q", aside)
+        project.git("switch", "-q", "main")
+        say(project, MENDED, path="plan.md")
+        agree(project)
 
     def test_nor_after_a_commit_was_undone_there(self, project):
         project.git("branch", "older")

@@ -111,7 +111,9 @@ def code(person, chance):
 
 
 def commit(person, _chance):
-    return person.is_home and person.git("commit", "-qam", "edit")
+    """Whether a hook told the ledger: of a commit of code alone it does not, whatever was reset before."""
+    made = person.is_home and person.git("commit", "-qam", "edit")
+    return made and person.out("diff", "HEAD~1", "HEAD", "--", FOLDER)
 
 
 def commit_one(person, chance):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.base.files import known_replica_id
@@ -40,6 +40,7 @@ from idse_orchestrator.pipeline.values import (
 )
 
 if TYPE_CHECKING:
+    from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -89,16 +90,14 @@ class GitLedgerReader:
             names = _document_names(tip.commit)
             of_project = f"{project_ref(project)}:{STATE}"
             whole = (f"{tip.commit}:{STATE}", f"{tip.commit}:{EVENT}")
-            *found, own, event, state = objects.read_all([*names, *whole, of_project])
+            asked = [*names, *whole, of_project, tip.artifacts]
+            *found, own, event, state, folder = objects.read_all(asked)
+            conflicts = _conflicts(zip(ARTIFACT_PATHS.values(), found, strict=True))
+            conflicts |= _conflicts(_other_files(objects, folder))
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
         parts = _parsed(_table, project_ref(project), state.data) if state else {}
         unknown = _unknown(tip.state, own.data if own else b"", event.data if event else b"")
-        lines = {
-            stage: conflict_line(blob.data)
-            for stage, blob in zip(ARTIFACT_PATHS, found, strict=True)
-            if blob and blob.kind == "blob"
-        }
-        return Look(tip, blobs, parts, unknown, {stage: line for stage, line in lines.items() if line})
+        return Look(tip, blobs, parts, unknown, conflicts)
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""
@@ -228,6 +227,31 @@ def _unknown(state: SessionState, data: bytes, event: bytes) -> str:
     except UnknownPartError as error:
         return str(error)
     return ""
+
+
+_ENTRY = re.compile(rb"\d+ ([^\0]+)\0(.{20})", re.DOTALL)
+"""An entry of a tree, as git keeps it: mode; name; the bytes of its id."""
+_DOCUMENTS = frozenset(ARTIFACT_PATHS.values())
+
+
+def _conflicts(files: Iterable[tuple[str, GitObject | None]]) -> dict[str, int]:
+    lines = ((path, conflict_line(file.data)) for path, file in files if file and file.kind == "blob")
+    return {path: line for path, line in lines if line}
+
+
+def _other_files(
+    objects: ObjectStream, tree: GitObject | None, place: str = ""
+) -> Iterator[tuple[str, GitObject]]:
+    """Yields what lies beside the documents in a session's folder, by path; most sessions have nothing."""
+    rows = [
+        (place + os.fsdecode(name), blob.hex()) for name, blob in _ENTRY.findall(tree.data if tree else b"")
+    ]
+    asked = [row for row in rows if row[0] not in _DOCUMENTS]
+    for (path, _), found in zip(asked, objects.read_all([blob for _, blob in asked]), strict=True):
+        if found and found.kind == "tree":
+            yield from _other_files(objects, found, f"{path}/")
+        elif found:
+            yield path, found
 
 
 def _document_names(commit: str) -> list[str]:

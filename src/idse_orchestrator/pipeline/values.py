@@ -30,7 +30,8 @@ class Look(NamedTuple):
 
     Its tip; the blob id of each stage's artifact there; and its project's state, of which other themes read
     their parts. `newer` says what a newer idse must have written there, "" where all of it is known.
-    `conflicts` maps a stage to the line of the first conflict in its document.
+    `conflicts` maps a path in the session's folder to the line of the first conflict in that file, those of
+    documents first.
     """
 
     tip: Tip[SessionState]

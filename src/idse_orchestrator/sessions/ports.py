@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -79,8 +81,11 @@ class ViewFiles(SessionFolders, Protocol):
 class Documents(Protocol):
     """The documents of sessions as they are here."""
 
-    def blobs(self, project: str, session: str) -> Mapping[str, str]:
-        """Stage to blob id of its artifact as git would record it now; stages without a file are left out."""
+    def blobs(self, project: str, session: str, files: Mapping[str, str] = ARTIFACTS) -> Mapping[str, str]:
+        """Stage to blob id of its artifact as git would record it now; stages without a file are left out.
+
+        `files` are others to ask for instead: any name to a path in the session's folder.
+        """
 
     def given(self, project: str, session: str) -> str:
         """Returns the tree that was given to the session's ledger last, or taken from it; "" for none."""

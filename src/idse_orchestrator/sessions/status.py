@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import few
-from idse_orchestrator.documents.project_workspace import ARTIFACTS
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
 from idse_orchestrator.errors import UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
@@ -56,13 +56,12 @@ def conflict_action(
 ) -> NextAction:
     """Returns what to do about the first conflict that a ledger holds: a text between markers.
 
-    `here` are the blobs of the documents in the work tree, `given` those that were given to the ledger last
-    or taken from it: a document that is still just that has nothing of the conflict in it.
+    `here` are the blobs of the folder's files in the work tree, `given` those that were given to the ledger
+    last or taken from it: a file that is still just that has nothing of the conflict in it.
     """
-    stage = next(stage for stage in ARTIFACTS if stage in found)
-    artifact = ARTIFACTS[stage]
-    place = f"{artifact}, line {found[stage]}"
-    if stage not in here or (stage in given and here[stage] == given[stage]):
+    artifact, line = next(iter(found.items()))
+    place, stage = f"{artifact}, line {line}", STAGE_OF.get(artifact, "")
+    if artifact not in here or (artifact in given and here[artifact] == given[artifact]):
         why = f"the ledger has a conflict in {place}: bring it here, and resolve it"
         return NextAction(why, ("idse restore",), stage, artifact)
     return NextAction(f"resolve the conflict of {place} of the ledger", ("idse save",), stage, artifact)
@@ -128,15 +127,18 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(state, stages)
     if ledger.conflicts and state.status != ARCHIVED:
-        is_here = all(in_folder.get(stage) == in_ledger.get(stage) for stage in ledger.conflicts)
-        tree = "" if is_here else workspace.given(*key)
-        action = conflict_action(ledger.conflicts, in_folder, _by_stage(ledgers, tree))
+        action = _conflict_action(ledgers, workspace, key, ledger)
     return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
 
 
-def _by_stage(ledgers: LedgerReader, tree: str) -> Mapping[str, str]:
-    files = ledgers.tree_files(tree) if tree else {}
-    return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
+def _conflict_action(
+    ledgers: LedgerReader, workspace: Documents, key: SessionKey, ledger: Look
+) -> NextAction:
+    here = workspace.blobs(*key, {path: path for path in ledger.conflicts})
+    there = ledgers.tree_files(ledger.tip.artifacts)
+    is_here = all(here.get(path) == there.get(path) for path in ledger.conflicts)
+    tree = "" if is_here else workspace.given(*key)
+    return conflict_action(ledger.conflicts, here, ledgers.tree_files(tree) if tree else {})
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

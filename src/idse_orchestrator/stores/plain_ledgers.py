@@ -121,9 +121,12 @@ class StoreLedgerReader:
             return None
         owner = self.project(project)
         parts = owner.state.parts if owner else {}
-        blobs = _by_stage(self._folders.files(tip.artifacts))
-        lines = {stage: conflict_line(self._store.load_artifact(blob)) for stage, blob in blobs.items()}
-        return Look(tip, blobs, parts, conflicts={stage: line for stage, line in lines.items() if line})
+        files = self._folders.files(tip.artifacts)
+        blobs = _by_stage(files)
+        lines = {
+            path: conflict_line(self._store.load_artifact(files[path])) for path in _documents_first(files)
+        }
+        return Look(tip, blobs, parts, conflicts={path: line for path, line in lines.items() if line})
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""
@@ -176,6 +179,10 @@ def _is_named(commit: str, entry: StoreEntry, name: str) -> bool:
 
 def _by_stage(files: Mapping[str, str]) -> dict[str, str]:
     return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
+
+
+def _documents_first(files: Mapping[str, str]) -> Iterable[str]:
+    return dict.fromkeys([path for path in ARTIFACTS.values() if path in files] + sorted(files))
 
 
 def _tip(

@@ -60,10 +60,10 @@ class PlainWorkspace(WorkFolders):
         self._store = store
         self._folders = folders
 
-    def blobs(self, project: str, session: str) -> Mapping[str, str]:
+    def blobs(self, project: str, session: str, files: Mapping[str, str] = ARTIFACTS) -> Mapping[str, str]:
         """See `Documents.blobs`."""
         folder = session_folder(project, session)
-        present = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
+        present = {stage: f"{folder}/{name}" for stage, name in files.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
     def start_from_branch(self, project: str, session: str) -> None:

@@ -177,16 +177,15 @@ class StoreApplication(UseCases):
 
     def conflicts(self, sessions: Sequence[str]) -> Sequence[ConflictPlace]:
         """Returns where ledgers of `sessions` ("project/session") hold conflicts between markers."""
-        from idse_orchestrator.documents.project_workspace import ARTIFACTS
         from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
         from idse_orchestrator.ledger.refs import SESSIONS
 
         looks = {name: self.reader.look(*name.split("/", 1)) for name in sessions if "/" in name}
         return [
-            ConflictPlace(f"{SESSIONS}{name}", ARTIFACTS[stage], line)
+            ConflictPlace(f"{SESSIONS}{name}", path, line)
             for name, look in looks.items()
             if look
-            for stage, line in look.conflicts.items()
+            for path, line in look.conflicts.items()
         ]
 
     @cached_property

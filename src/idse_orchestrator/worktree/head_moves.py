@@ -7,6 +7,7 @@ checkout puts another branch's text in its place. The reflog says which of the t
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple
 
 KEEPS = "keeps"
@@ -21,19 +22,23 @@ _NO_COMMIT = "0" * 40
 _IDS = 2 * len(_NO_COMMIT) + 1
 _KINDS = {"commit": KEEPS, "reset": KEEPS, "checkout": REPLACES}
 """By the first word of what git writes. A rebase does both, and tools have words of their own."""
+_STEP = re.compile(r"(?:rebase|pull)\b[^:]* \((?P<step>\w+)\):")
+_FIRST_STEP = "start"
 
 
 class Move(NamedTuple):
-    """HEAD went from the commit `before` to `after` ("" : none)."""
+    """HEAD went from the commit `before` to `after` ("" : none). `step` of a rebase, "" where it is none."""
 
     before: str
     after: str
     kind: str
+    step: str = ""
 
 
 def moves_between(git_dir: str, starts: tuple[str, ...], end: str) -> list[Move] | None:
     """Returns the moves of HEAD from the last time it left one of `starts` until it came to `end`, in order.
 
+    A rebase is one move: on its way, HEAD has only some of what was committed before and will be again.
     None where the reflog does not say: there is none, or it does not reach so far.
     """
     found: list[Move] = []
@@ -45,9 +50,19 @@ def moves_between(git_dir: str, starts: tuple[str, ...], end: str) -> list[Move]
             found.append(Move(move.after, waiting, UNKNOWN))  # lines are missing in between
         found.append(move)
         if move.before in starts:
-            return found[::-1]
+            return _whole_rebases(found[::-1])
         waiting = move.before
     return None
+
+
+def _whole_rebases(moves: list[Move]) -> list[Move]:
+    found: list[Move] = []
+    for move in moves:
+        if move.step not in ("", _FIRST_STEP) and found and found[-1].step:
+            found[-1] = found[-1]._replace(after=move.after)
+        else:
+            found.append(move)
+    return [move for move in found if move.before != move.after]
 
 
 def _logged(git_dir: str) -> list[Move]:
@@ -72,4 +87,5 @@ def _move(line: str) -> Move | None:
         "" if before == _NO_COMMIT else before,
         "" if after == _NO_COMMIT else after,
         _KINDS.get(word, UNKNOWN),
+        step["step"] if (step := _STEP.match(message)) else "",
     )

@@ -72,10 +72,10 @@ class GitWorkspace(WorkFolders):
         """See `Workspace.is_carried`."""
         return self.resolve_tree("HEAD", session_folder(project, session)) is not None
 
-    def blobs(self, project: str, session: str) -> Mapping[str, str]:
+    def blobs(self, project: str, session: str, files: Mapping[str, str] = ARTIFACTS) -> Mapping[str, str]:
         """See `Documents.blobs`."""
         folder = session_folder(project, session)
-        paths = {stage: f"{folder}/{name}" for stage, name in ARTIFACTS.items()}
+        paths = {stage: f"{folder}/{name}" for stage, name in files.items()}
         here = {stage: path for stage, path in paths.items() if self._is_file(path)}
         kept: Mapping[str, tuple[int, str]] = {}
         if len(here) < len(paths) or may_pass_over(self._work_tree.git_dir):
@@ -121,11 +121,17 @@ class GitWorkspace(WorkFolders):
         if moves is None:
             return Standing(None, own=last.tree)
         tree, own = last.tree, ""
+        stood = dict.fromkeys(last.heads, tree)
         for move in moves:
-            if move.kind == KEEPS or (move.kind == UNKNOWN and self._leads_to(move.before, move.after)):
-                continue
-            tree = self.carried(folder, tree, move.before, move.after)
-            own = last.tree if move.kind == UNKNOWN else own
+            keeps = move.kind == KEEPS or (move.kind == UNKNOWN and self._leads_to(move.before, move.after))
+            if not keeps and move.after in stood:  # there and back
+                tree = stood[move.after]
+            elif not keeps and any(self._leads_to(head, move.after) for head in last.heads):
+                tree = last.tree  # as above
+            elif not keeps:
+                tree = self.carried(folder, tree, move.before, move.after)
+                own = last.tree if move.kind == UNKNOWN else own
+            stood[move.after] = tree
         return Standing(tree, own)
 
     def carried(self, folder: str, tree: str, before: str, after: str) -> str:
@@ -168,12 +174,14 @@ class GitWorkspace(WorkFolders):
         return TreeMerger(self._work_tree)
 
     def apply(self, edit: Edit, ours: str) -> Merged:
-        """See `Contributions.apply`; of the bases, the first one without a conflict."""
-        best = self._merged(edit.bases[0], ours, edit.theirs)
-        for base in edit.bases[1:] if best.conflicts else ():
-            other = self._merged(base, ours, edit.theirs)
-            if not other.conflicts:
-                return other
+        """See `Contributions.apply`; of the bases, for each file the first one without a conflict."""
+        base, *others = edit.bases
+        best = self._merged(base, ours, edit.theirs)
+        for other in others if best.conflicts else ():
+            unsettled = {conflict.original for conflict in self._merged(other, ours, edit.theirs).conflicts}
+            settled = [each.original for each in best.conflicts if each.original not in unsettled]
+            base = self.mixed(base, other, settled)
+            best = self._merged(base, ours, edit.theirs)
         return self._own_given_way(edit, ours, best) if edit.own and best.conflicts else best
 
     def _merged(self, base: str, ours: str, theirs: str) -> Merged:

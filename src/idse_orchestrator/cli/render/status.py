@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli.layout import PLAIN, Style, columns, fitted, printable
 from idse_orchestrator.cli.terminal import Answer, Said, picked, picked_or_none
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.errors import EXIT_OK, CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.sessions.status import show_status
 
@@ -101,8 +101,8 @@ def status_data(status: SessionStatus) -> dict[str, object]:
         "waivers": [picked(waiver, "rule reason expires by") for waiver in state.waivers],
         "not_applied": [picked(entry, "event why") for entry in state.not_applied],
         "conflicts": [
-            {"stage": stage, "path": ARTIFACTS[stage], "line": line}
-            for stage, line in status.ledger.conflicts.items()
+            {"stage": STAGE_OF.get(path), "path": path, "line": line}
+            for path, line in status.ledger.conflicts.items()
         ],
         "last_sync": status.synced.at or None,
         "published": status.tip == status.synced.there if status.synced.is_tracked else None,
@@ -197,8 +197,8 @@ def _newer_lines(what: str) -> tuple[str, str]:
 
 
 def conflict_places(conflicts: Mapping[str, int]) -> str:
-    """Names the documents that have a conflict, each with its line, the first few of them."""
-    return few([f"{ARTIFACTS[stage]}, line {line}" for stage, line in conflicts.items()])
+    """Names the files that have a conflict, each with its line, the first few of them."""
+    return few([f"{printable(path)}, line {line}" for path, line in conflicts.items()])
 
 
 def routing_of(status: SessionStatus, stage: str) -> Routing | None:
