@@ -6,10 +6,12 @@ import json
 
 import pytest
 
+from idse_orchestrator.ledger.events import event_from_json, trailers_of
 from idse_orchestrator.pipeline.values import KEPT
 from idse_orchestrator.wiring.ledgers import KINDS
 
 REF = "refs/idse/sessions/portal/login"
+UPGRADE = "pip install --upgrade idse-orchestrator"
 NEWER_ID = "01KZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
@@ -54,7 +56,10 @@ def written_on(repo, change):
         rows.append(f"100644 blob {repo.git('hash-object', '-w', '--no-filters', 'scratch')}\t{name}.json")
     (repo.path / "scratch").unlink()
     done = repo.run("sh", "-c", "printf '%s\n' \"$1\" | git mktree", "sh", "\n".join(rows))
-    commit = repo.git("commit-tree", done.stdout.strip(), "-p", REF, "-m", f"newer\n\nIdse-Event: {NEWER_ID}")
+    read = event_from_json(json.dumps(event).encode()) if event["format"] == 1 else None
+    trailers = trailers_of(read) if read else {"Idse-Event": NEWER_ID}
+    message = "newer\n\n" + "\n".join(f"{key}: {value}" for key, value in trailers.items())
+    commit = repo.git("commit-tree", done.stdout.strip(), "-p", REF, "-m", message)
     repo.git("update-ref", REF, commit)
     return commit
 
@@ -71,7 +76,7 @@ def test_what_a_newer_idse_wrote_is_not_written_over(begun, change, cause, comma
     if command[0] == "session":
         assert done.stderr.startswith("error[IDSE057]: this ledger needs a newer idse\n"), done.stderr
         assert cause in done.stderr
-        assert "pip install --upgrade idse-orchestrator" in done.stderr
+        assert UPGRADE in done.stderr
     assert begun.git("rev-parse", REF) == tip
 
 
@@ -110,9 +115,29 @@ def test_a_status_names_what_is_not_known_here(begun, change, cause):
     status = begun.idse("status")
     assert status.returncode == 0
     assert f"needs a newer idse: {cause.partition(', which')[0]}\n" in status.stdout
-    assert "it is read, and not written on: pip install --upgrade idse-orchestrator\n" in status.stdout
+    assert "next: use a newer idse" in status.stdout
+    assert f"      {UPGRADE}\n" in status.stdout
     (told,) = json.loads(begun.idse("status", "--json").stdout)["diagnostics"]
     assert (told["code"], told["where"], told["cause"]) == ("IDSE057", REF, cause)
+
+
+@pytest.mark.parametrize(("change", "cause"), CHANGES.items())
+def test_doctor_fsck_and_next_name_it_and_what_to_type(begun, change, cause):
+    begun.idse("switch", "login")
+    tip = written_on(begun, change)
+    (found,) = [
+        each
+        for each in json.loads(begun.idse("doctor", "--json").stdout)["data"]["checks"]
+        if each["name"] == "ledger refs"
+    ]
+    assert cause in found["says"]
+    assert found["fix"] == [UPGRADE]
+    fsck = begun.idse("fsck")
+    assert cause in fsck.stdout
+    assert f"hint: newer-format: {UPGRADE}" in fsck.stderr
+    assert "sound commit" not in fsck.stderr
+    assert UPGRADE in begun.idse("next").stdout + begun.idse("next").stderr
+    assert begun.git("rev-parse", REF) == tip
 
 
 def test_what_other_themes_keep_is_known_to_a_status():

@@ -277,7 +277,6 @@ def test_a_trailer_with_another_value_is_named(bench):
         {"lamport": 0},
         {"at": "yesterday"},
         {"at": "2026-01-01T00:00:00Z\n"},
-        {"kind": "invented"},
         {"extra": 1},
         {"actor": {"name": "x"}},
         {"body": []},
@@ -297,6 +296,17 @@ def test_a_trailer_with_another_value_is_named(bench):
 def test_an_event_of_the_wrong_shape_is_named_and_never_folded(bench, change):
     bench.amend(event_json=bench.event(**change))
     assert "event-schema" in bench.codes()
+
+
+@pytest.mark.parametrize("name", ["event_json", "state_json"])
+def test_what_only_a_newer_idse_can_have_written_is_no_damage(bench, name):
+    made = bench.event(kind="invented") if name == "event_json" else bench.state(invented=[])
+    bench.amend(**{name: made})
+    bench.move(bench.commit(bench.tree(state_json="rubbish")))
+    (defect,) = bench.check().defects
+    assert defect.code == "newer-format"
+    assert "'invented'" in defect.what
+    assert "which this idse does not know" in defect.what
 
 
 def test_an_event_that_was_written_by_another_program_is_named(bench):

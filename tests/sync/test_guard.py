@@ -816,7 +816,7 @@ def test_commits_that_fill_the_memory_together_are_still_judged_one_by_one(ours,
     moves = [RefMove(ref, "", theirs.tip(ref)) for ref in refs]
     found = ours.guard.incoming([*moves, RefMove(REF, "", theirs.tip())], theirs.objects(), [])
     assert set(found) == set(refs)
-    assert all("state-schema" in {defect.code for defect in told} for told in found.values())
+    assert all("newer-format" in {defect.code for defect in told} for told in found.values())
 
 
 def test_more_ledgers_than_one_question_holds_are_judged_each_by_itself(ours, theirs):

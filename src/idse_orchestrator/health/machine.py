@@ -376,8 +376,9 @@ def _published(work_tree: WorkTree, kinds: Kinds) -> Diagnosis:
 
 
 def _steps(work_tree: WorkTree, kinds: Kinds, defects: Sequence[Defect]) -> Iterator[str]:
-    yield "idse fsck  # says what is wrong with each, and which commit is sound; push none of them"
     codes = {defect.code for defect in defects}
+    if codes - set(CANNOT_JUDGE):
+        yield "idse fsck  # says what is wrong with each, and which commit is sound; push none of them"
     told = [defect.what for defect in defects if defect.code == "missing-object"]
     told += [defect.commit for defect in defects if defect.what == NOT_HERE]
     for name in dict.fromkeys(name for words in told for name in _ID.findall(words)):

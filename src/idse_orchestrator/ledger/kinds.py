@@ -203,9 +203,7 @@ def refuse_unknown(kind: Kind, state: object, data: bytes, event: bytes | None) 
 
     Who writes on top of such a ledger would drop what was not understood.
     """
-    name = _field(event or b"", "kind")
-    if isinstance(name, str) and name not in kind.events and name not in KINDS:
-        raise UnknownPartError(f"an event of the kind {name[:60]!r}")
+    refuse_unknown_event(kind, event or b"")
     carried = next((key for key in getattr(state, "parts", ()) if key not in kind.kept), "")
     if carried:
         raise UnknownPartError(f"the key {carried[:60]!r} in its state")
@@ -214,6 +212,13 @@ def refuse_unknown(kind: Kind, state: object, data: bytes, event: bytes | None) 
         path = _unknown(json.loads(data), json.loads(ours))
         if path:
             raise UnknownPartError(f"the key {path[1:60]!r} in its state")
+
+
+def refuse_unknown_event(kind: Kind, event: bytes) -> None:
+    """Raises UnknownPartError where an event is of a kind that this idse does not know."""
+    name = _field(event, "kind")
+    if isinstance(name, str) and name not in kind.events and name not in KINDS:
+        raise UnknownPartError(f"an event of the kind {name[:60]!r}")
 
 
 def _field(data: bytes, key: str) -> object:

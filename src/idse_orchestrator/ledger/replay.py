@@ -19,8 +19,8 @@ from idse_orchestrator.ledger.defects import Defect, message_difference, state_d
 from idse_orchestrator.ledger.event_check import checked_event
 from idse_orchestrator.ledger.events import CREATED, Event
 from idse_orchestrator.ledger.folding import Line, Lines
-from idse_orchestrator.ledger.kinds import AbsentPartError, Named
-from idse_orchestrator.ledger.refs import FIRST, NewerFormatError, newer_format
+from idse_orchestrator.ledger.kinds import Named, refuse_unknown, refuse_unknown_event
+from idse_orchestrator.ledger.refs import FIRST, CannotJudgeError, NewerFormatError, newer_format
 
 State = Any
 """Of whichever kind the ledger is; see `kinds.States`."""
@@ -157,12 +157,13 @@ class Replay:
         if is_merge:
             yield "merge-event", "a commit with more than one parent has an event.json"
         node.event, problem = checked_event(commit.event, self._kind)
-        if node.event is None:
-            yield "event-schema", problem
-            return
         try:
+            if node.event is None:
+                refuse_unknown_event(self._kind, commit.event)
+                yield "event-schema", problem
+                return
             self._kind.check_part(node.event.kind)
-        except AbsentPartError as error:
+        except CannotJudgeError as error:
             self.stopped = True
             yield error.code, str(error)
             return
@@ -209,10 +210,20 @@ class Replay:
         if node.state is not None and commit.state == self._kind.to_json(node.state):
             return
         problem = self._kind.state_problem(commit.state)
+        try:
+            recorded = self._kind.from_json(commit.state)
+            refuse_unknown(self._kind, recorded, commit.state, None)
+        except CannotJudgeError as error:
+            self.stopped = True
+            yield error.code, str(error)
+            return
+        except ValueError as error:
+            yield "state-schema", problem or str(error)
+            return
         if problem is not None:
             yield "state-schema", problem
             return
-        yield from self._difference(commit, node, self._kind.from_json(commit.state))
+        yield from self._difference(commit, node, recorded)
 
     def _difference(self, commit: LedgerCommit, node: _Node, recorded: State) -> Iterator[tuple[str, str]]:
         names = self._kind.names_of(recorded)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.base.text import few
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
 from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.ledger.commit import UPGRADE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     CHANGED,
@@ -126,7 +127,9 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
     stages = standings(state, blobs)
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(state, stages)
-    if ledger.conflicts and state.status != ARCHIVED:
+    if ledger.newer:
+        action = NextAction("use a newer idse: this one reads the ledger, and does not write on it", UPGRADE)
+    elif ledger.conflicts and state.status != ARCHIVED:
         action = _conflict_action(ledgers, workspace, key, ledger)
     return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
 

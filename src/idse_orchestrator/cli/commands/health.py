@@ -92,6 +92,8 @@ def fsck(run: Run, session: str | None) -> Answer:
 
 
 def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
+    from idse_orchestrator.ledger.defects import CANNOT_JUDGE
+
     for defect in report.defects:
         place = f"{printable(defect.ref)} {defect.commit[:12]}".rstrip()
         yield f"{place}: {style.red(defect.code)} {printable(defect.what)}"
@@ -100,8 +102,9 @@ def _defect_lines(report: FsckReport, style: Style) -> Iterator[str]:
     for code in dict.fromkeys(defect.code for defect in report.defects):
         first = next(defect for defect in report.defects if defect.code == code)
         yield Said(f"hint: {code}: {first.hint}")
+    damaged = {defect.ref for defect in report.defects if defect.code not in CANNOT_JUDGE}
     for ledger in report.ledgers:
-        if ledger.defects:
+        if ledger.ref in damaged:
             sound = f"the last sound commit is {ledger.sound}" if ledger.sound else "no commit of it is sound"
             yield Said(f"hint: {ledger.ref}: {sound}")
     defects = counted(len(report.defects), "defect") if report.defects else "no defects"

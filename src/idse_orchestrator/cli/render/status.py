@@ -164,7 +164,8 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
     state = status.state
     remarks = []
     if status.ledger.newer:
-        remarks += [style.red(fitted(printable(line), _WIDTH)) for line in _newer_lines(status.ledger.newer)]
+        what = f"needs a newer idse: {status.ledger.newer.partition(', which')[0]}"
+        remarks.append(style.red(fitted(printable(what), _WIDTH)))
     if not status.has_folder:
         remarks.append(style.yellow("no folder in this work tree: idse restore"))
     if status.ledger.conflicts:
@@ -187,13 +188,6 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
         count = len(state.not_applied)
         remarks.append(f"{counted(count, 'event')} not applied: idse log")
     return [*remarks, ""] if remarks else []
-
-
-def _newer_lines(what: str) -> tuple[str, str]:
-    return (
-        f"needs a newer idse: {what.partition(', which')[0]}",
-        "it is read, and not written on: pip install --upgrade idse-orchestrator",
-    )
 
 
 def conflict_places(conflicts: Mapping[str, int]) -> str:
