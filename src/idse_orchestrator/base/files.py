@@ -311,9 +311,9 @@ def shipped_folder(name: str) -> str:
     return os.path.join(os.path.dirname(os.path.dirname(_HERE)), name)
 
 
-def constitution_bytes() -> bytes:
-    """Returns the constitution of this release, as it was shipped."""
-    with open(os.path.join(_HERE, "constitution.yaml"), "rb") as file:
+def constitution_bytes(ending: str = "yaml") -> bytes:
+    """Returns the constitution of this release, as it was shipped; with ``json``, its compiled form."""
+    with open(os.path.join(_HERE, f"constitution.{ending}"), "rb") as file:
         return file.read()
 
 

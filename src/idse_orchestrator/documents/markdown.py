@@ -22,7 +22,7 @@ _LONGEST_TITLE = 1000
 """No name of a section is longer, in characters; of a longer heading the beginning is its name."""
 
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()]*\)")
-_ENUMERATED = re.compile(r"^\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
+_ENUMERATED = re.compile(r"\W*(?:[ivxlc]{1,7}|[a-z])[.)]\s+", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
 _FILLERS = frozenset({"and", "or", "the"})
 
@@ -34,7 +34,9 @@ def normalized(title: str) -> str:
     words "and", "or", "the" are dropped, unless nothing else is there.
     """
     title = title[:_LONGEST_TITLE]
-    plain = _ENUMERATED.sub("", _LINK.sub(r"\1", title))
+    plain = _LINK.sub(r"\1", title) if "](" in title else title
+    if enumerated := _ENUMERATED.match(plain):
+        plain = plain[enumerated.end() :]
     words = _words(without_aside(plain)) or _words(plain) or _words(title)
     return " ".join(words)
 
@@ -44,6 +46,8 @@ def without_aside(title: str) -> str:
 
     A pattern would try each parenthesis and each blank to the end of the title, and that is quadratic.
     """
+    if ")" not in title:
+        return title
     end = len(title)
     while end and not (title[end - 1].isalnum() or title[end - 1] == "_"):
         end -= 1
