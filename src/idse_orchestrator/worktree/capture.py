@@ -19,7 +19,7 @@ from idse_orchestrator.errors import InvalidArtifactError
 from idse_orchestrator.sessions.ports import Captured
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from idse_orchestrator.git.object_stream import GitObject
     from idse_orchestrator.git.program import Git
@@ -222,10 +222,11 @@ def _is_plain(row: bytes) -> bool:
     return row.startswith(_PLAIN) and row.partition(b"\t")[0].endswith(_MERGED)
 
 
-def filtered_ids(work_tree: WorkTree, paths: Sequence[str]) -> list[str]:
-    """Returns the blob id of each file of the work tree."""
+def filtered_ids(work_tree: WorkTree, paths: Sequence[str], odd: Collection[str] | None = None) -> list[str]:
+    """Returns the blob id of each file of the work tree; `odd`: those with a carriage return, where known."""
     ids = _hashed(work_tree.git, paths)
-    if any(_may_keep_line_ends(work_tree, path) for path in paths):
+    odd = [path for path in paths if _may_keep_line_ends(work_tree, path)] if odd is None else odd
+    if odd:
         with _scratch(work_tree) as store:
             ids = _corrected(store, work_tree, paths, ids)
     return ids

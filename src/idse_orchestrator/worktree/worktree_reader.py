@@ -152,11 +152,16 @@ class UnrecordedFiles:
         return contents
 
     def _files(self, paths: Sequence[str]) -> dict[str, FileEntry]:
+        raw, returns = {}, []
+        for path in paths:  # read once: there may be thousands
+            data = self._on_disk(path)
+            raw[path] = blob_id(data)
+            returns += [path] if b"\r" in data else []
         entries = {
             path: self._as_on_disk(path, blob)
-            for path, blob in zip(paths, filtered_ids(self._work_tree, paths), strict=True)
+            for path, blob in zip(paths, filtered_ids(self._work_tree, paths, returns), strict=True)
         }
-        odd = [path for path, entry in entries.items() if self._is_changed_by_a_filter(path, entry)]
+        odd = [path for path, entry in entries.items() if entry.size <= CAP and raw[path] != entry.blob]
         for path, size in zip(odd, filtered_sizes(self._work_tree, odd), strict=True) if odd else ():
             entries[path] = FileEntry(entries[path].mode, entries[path].blob, size)
         return entries
@@ -167,9 +172,6 @@ class UnrecordedFiles:
         except OSError as error:
             raise _changed(path) from error
         return FileEntry(self._mode(path, runs=bool(status.st_mode & _OWNER_MAY_RUN)), blob, status.st_size)
-
-    def _is_changed_by_a_filter(self, path: str, entry: FileEntry) -> bool:
-        return entry.size <= CAP and blob_id(self._on_disk(path)) != entry.blob
 
     def _filtered(self, entries: Mapping[str, FileEntry]) -> dict[str, bytes]:
         if not entries:
