@@ -34,6 +34,10 @@ FOLDER = ".idse/projects/p/sessions/s"
 BLOBS = {stage: str(number) * 40 for number, stage in enumerate(STAGES, 1)}
 
 
+def by_id(_one, _other):
+    return False
+
+
 def session(**statuses):
     """A session whose complete stages were completed with BLOBS."""
     state = SessionState("p", "s")
@@ -50,32 +54,32 @@ def test_a_document_that_is_not_started_is_refused_exactly_where_starting_it_is(
     at = STAGES.index(stage)
     done = dict.fromkeys(STAGES[: max(at - 1, 0)], COMPLETE) | ({STAGES[at - 1]: before} if at else {})
     state = session(**done)
-    refused = refusal(state, BLOBS, stage, START)
-    verdict = judge_artifact(state, BLOBS, stage)
+    refused = refusal(state, BLOBS, stage, START, by_id)
+    verdict = judge_artifact(state, BLOBS, stage, by_id)
     assert (verdict.answer == DENY) == (refused is not None)
     if refused is not None:
         assert verdict.fix == refused.fix
 
 
 def test_a_document_in_progress_on_firm_ground_is_edited_freely():
-    assert judge_artifact(session(intent=COMPLETE, context=IN_PROGRESS), BLOBS, "context") == ALLOWED
+    assert judge_artifact(session(intent=COMPLETE, context=IN_PROGRESS), BLOBS, "context", by_id) == ALLOWED
 
 
 def test_a_document_in_progress_waits_when_what_it_builds_on_changed():
     state = session(intent=COMPLETE, context=IN_PROGRESS)
-    verdict = judge_artifact(state, {**BLOBS, "intent": "f" * 40}, "context")
+    verdict = judge_artifact(state, {**BLOBS, "intent": "f" * 40}, "context", by_id)
     assert verdict.answer == DENY
     assert "idse stage reopen intent" in verdict.fix[0]
 
 
 def test_a_complete_document_is_reopened_first():
-    verdict = judge_artifact(session(intent=COMPLETE), BLOBS, "intent")
+    verdict = judge_artifact(session(intent=COMPLETE), BLOBS, "intent", by_id)
     assert verdict.answer == DENY
     assert verdict.fix == ('idse stage reopen intent -m "why"',)
 
 
 def test_a_document_that_may_start_is_edited_and_the_agent_told_to_start_it():
-    verdict = judge_artifact(session(), BLOBS, "intent")
+    verdict = judge_artifact(session(), BLOBS, "intent", by_id)
     assert verdict.answer == WARN
     assert verdict.fix == ("idse stage start intent",)
 
@@ -83,7 +87,7 @@ def test_a_document_that_may_start_is_edited_and_the_agent_told_to_start_it():
 @pytest.mark.parametrize("stage", STAGES)
 def test_nothing_of_an_archived_session_is_edited(stage):
     state = session(**dict.fromkeys(STAGES, IN_PROGRESS))._replace(status=ARCHIVED)
-    verdict = judge_artifact(state, BLOBS, stage)
+    verdict = judge_artifact(state, BLOBS, stage, by_id)
     assert verdict.answer == DENY
     assert verdict.fix == ("idse session archive s --undo",)
 

@@ -33,7 +33,7 @@ def asked(number, *parents):
 
 def done(entries, commit):
     told = HandoffRecord(Handoff("0" * 26, "spec", "", "codex"), commit)
-    facts = facts_of(KEY, told, entries, {}, lambda *_: Judged((), ()))
+    facts = facts_of(KEY, told, entries, {}, lambda *_: False, lambda *_: Judged((), ()))
     return [line.removeprefix("2026-01-01 ").removesuffix(", by Ada") for line in facts.done]
 
 

@@ -43,6 +43,9 @@ class Ledgers:
     def projects(self):
         return sorted({project for project, _ in self.known})
 
+    def blob(self, name):  # noqa: ARG002 - the port's signature
+        return None
+
     def states(self, keys):
         return {key: self.known[key] for key in keys if key in self.known}
 

@@ -128,7 +128,7 @@ class StageMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_stage_holds_exactly_while_the_documents_are_what_was_sealed(self):
-        for one in standings(self.state, self.documents):
+        for one in standings(self.state, self.documents, lambda *_: False):
             now = {name: self.documents[name] for name in ORDER[: ORDER.index(one.stage) + 1]}
             assert one.holds == (self.status[one.stage] == "complete" and self.sealed[one.stage] == now)
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from idse_orchestrator.agents.hook_settings import BEFORE_EDIT, CODEX, SESSION_START
@@ -27,7 +27,7 @@ from idse_orchestrator.documents.project_workspace import (
     split_session_path,
 )
 from idse_orchestrator.pipeline.stage_machine import REOPEN, START, out_of_order, refusal
-from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, COMPLETE, PENDING, SessionState
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, COMPLETE, PENDING, Same, SessionState
 
 ALLOW = "allow"
 WARN = "warn"
@@ -108,13 +108,13 @@ def artifact_of(path: str) -> tuple[str, str, str] | None:
     return own[0], own[1], STAGE_OF[own[2]]
 
 
-def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str) -> Verdict:
+def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str, same: Same) -> Verdict:
     """Denies an edit of the document of `stage` that the session's `state` and documents' `blobs` forbid."""
     status = state.stages[stage].status
     if state.status == ARCHIVED:
-        refused = refusal(state, blobs, stage, START)
+        refused = refusal(state, blobs, stage, START, same)
     else:
-        refused = out_of_order(state, blobs, stage)
+        refused = out_of_order(state, blobs, stage, same)
     if refused is not None:
         why = (
             refused.message if refused.code != "IDSE401" else f"not yet: {refused.message} ({refused.cause})"
@@ -159,16 +159,37 @@ _PATCH = re.compile(r"^[^\S\n]*\*\*\* (?:(?:Add|Update|Delete) File|Move to): (.
 """Codex takes blanks in front for nothing, too; so a line of context that reads like this is judged along."""
 
 
+class Piece(NamedTuple):
+    """A piece of a file that an edit replaces: once, or `everywhere`."""
+
+    old: str
+    new: str
+    everywhere: bool = False
+
+
 class AgentCall(NamedTuple):
     """One call: `paths` are the files it is about, as the agent wrote them; relative ones start at `folder`.
 
     `conversation` is the agent's own name for its session; `again`: it goes on because a hook asked it to.
+    Of an edit, `content` is all that the file will hold, or `pieces` are what it replaces.
     """
 
     folder: str = ""
     paths: tuple[str, ...] = ()
     conversation: str = ""
     again: bool = False
+    content: str | None = None
+    pieces: tuple[Piece, ...] = ()
+
+    def after(self, before: str) -> str | None:
+        """Returns what the one file of the call will hold, which holds `before` now; None where unknown."""
+        if self.content is not None or len(self.paths) != 1 or not self.pieces:
+            return self.content if len(self.paths) == 1 else None
+        for piece in self.pieces:
+            if not piece.old or piece.old not in before:
+                return None
+            before = before.replace(piece.old, piece.new, -1 if piece.everywhere else 1)
+        return before
 
 
 def read_call(data: bytes) -> AgentCall:
@@ -179,8 +200,15 @@ def read_call(data: bytes) -> AgentCall:
         return AgentCall()
     if not isinstance(raw, dict):
         return AgentCall()
+    asked = raw.get("tool_input")
+    content = asked.get("content") if isinstance(asked, dict) else None
     return AgentCall(
-        _text(raw, "cwd"), _paths(raw), _text(raw, "session_id")[:200], raw.get("stop_hook_active") is True
+        _text(raw, "cwd"),
+        _paths(raw),
+        _text(raw, "session_id")[:200],
+        raw.get("stop_hook_active") is True,
+        content if isinstance(content, str) else None,
+        tuple(_pieces(raw, asked)) if isinstance(asked, dict) else (),
     )
 
 
@@ -234,6 +262,29 @@ def _paths(raw: Mapping[str, Any]) -> tuple[str, ...]:
     if raw.get("tool_name") == "apply_patch":
         found += _PATCH.findall(_text(asked, "command"))
     return tuple(dict.fromkeys(path for path in found if path and "\0" not in path))
+
+
+def _pieces(raw: Mapping[str, Any], asked: Mapping[str, Any]) -> Iterator[Piece]:
+    if raw.get("tool_name") == "apply_patch":
+        yield from _hunks(_text(asked, "command"))
+        return
+    several = asked.get("edits")
+    for each in several if isinstance(several, list) else [asked]:
+        if isinstance(each, dict) and "old_string" in each:
+            yield Piece(_text(each, "old_string"), _text(each, "new_string"), each.get("replace_all") is True)
+
+
+def _hunks(patch: str) -> Iterator[Piece]:
+    """Yields what each part of a patch takes away and puts there, with the lines around it."""
+    old, new = "", ""
+    for line in (*patch.split("\n"), "@@"):
+        if line[:1] in (" ", "-"):
+            old += line[1:] + "\n"
+        if line[:1] in (" ", "+"):
+            new += line[1:] + "\n"
+        if line[:1] not in (" ", "-", "+") and old + new:
+            yield Piece(old, new)
+            old, new = "", ""
 
 
 def _text(raw: Mapping[str, Any], key: str) -> str:

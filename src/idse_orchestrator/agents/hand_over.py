@@ -33,7 +33,7 @@ from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, SessionState,
 from idse_orchestrator.pipeline.values import Look, SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.ports import Documents
-from idse_orchestrator.sessions.status import next_action, no_ledger
+from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ def request_handoff(context: HandoffContext, key: SessionKey, to_agent: str, sta
 
 def _next_stage(context: HandoffContext, key: SessionKey, look: Look) -> str:
     blobs = context.workspace.blobs(*key) or look.blobs
-    stage = next_action(look.tip.state, standings(look.tip.state, blobs)).stage
+    same = same_lists(context.ledgers, context.workspace, key)
+    stage = next_action(look.tip.state, standings(look.tip.state, blobs, same)).stage
     if not stage:
         raise UsageError(
             "no stage is next, so say which one to hand over",

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.validate import Examiner
     from idse_orchestrator.ledger.entries import Entry
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import Same
     from idse_orchestrator.sessions.trees import Trees
 
 TEMPLATE = "handoff.md"
@@ -79,9 +80,13 @@ def facts_of(
     record: HandoffRecord,
     entries: Sequence[Entry],
     blobs: Mapping[str, str],
+    same: Same,
     judge: Judge,
 ) -> HandoffFacts:
-    """Gathers what there is to tell; `entries` are all of it, oldest first, `blobs` of its commit."""
+    """Gathers what there is to tell; `entries` are all of it, oldest first, `blobs` of its commit.
+
+    `same` compares versions of ``tasks.md``.
+    """
     known = _ancestry(entries, record.commit)
     before = [(entry, entry.event) for entry in entries if entry.commit in known and entry.event]
     kind = SESSIONS.taking(agent_events.IN_SESSIONS)
@@ -92,7 +97,7 @@ def facts_of(
         for entry, event in _since_last(before, ignored)
         if event.kind not in (HANDOFF, VALIDATED)
     )
-    return HandoffFacts(record, key, state, done, standings(state, blobs), judge(record.commit, state))
+    return HandoffFacts(record, key, state, done, standings(state, blobs, same), judge(record.commit, state))
 
 
 def _ancestry(entries: Iterable[Entry], commit: str) -> set[str]:
@@ -205,6 +210,7 @@ class _Then:
     """The ledgers as they were when the commit was made: one session."""
 
     state: SessionState
+    blob: Callable[[str], bytes | None]
 
     def projects(self) -> Sequence[str]:
         """Returns the project of the session."""
@@ -215,11 +221,11 @@ class _Then:
         return {key: self.state for key in keys if key == (self.state.project, self.state.session)}
 
 
-def judge_ledger(reader: ArtifactReader, examiner: Examiner, state: SessionState, today: str) -> Judged:
+def judge_ledger(reader: EntryDocuments, examiner: Examiner, state: SessionState, today: str) -> Judged:
     """Findings about the documents of `reader`, one session of a ledger, and what they leave open."""
     if not reader.paths():
         return Judged((), ())
-    context = Validation(reader, examiner, _Then(state), today)
+    context = Validation(reader, examiner, _Then(state, reader.blob), today)
     report = validate(context, Scope(state.project, state.session))
     return Judged(report.findings, tuple(_questions(reader, examiner, state)))
 
@@ -249,6 +255,7 @@ class EntryDocuments:
 
     def __init__(self, ledgers: LedgerReader, trees: Trees, key: SessionKey, commit: str) -> None:
         self._ledgers = ledgers
+        self.blob = ledgers.blob
         self._trees = trees
         self._folder = session_folder(*key) + "/"
         self._commit = commit

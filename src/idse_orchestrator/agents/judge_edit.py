@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.agents import edit_gate
 from idse_orchestrator.agents.edit_gate import ALLOWED, DENY, Verdict
 from idse_orchestrator.agents.registry import Agent, AgentRegistry, registry_of
-from idse_orchestrator.documents.project_workspace import WORKSPACE
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
+from idse_orchestrator.sessions.status import same_lists
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class EditGate(NamedTuple):
 
     `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may
     know that where none is configured. `session` tells the one this work tree works on, or None, and
-    `code_edits` the setting. What is a function is asked only when it counts.
+    `code_edits` the setting. `after` tells what the file will hold that holds a text now, or None. What is a
+    function is asked only when it counts.
     """
 
     ledgers: LedgerReader
@@ -38,6 +41,7 @@ class EditGate(NamedTuple):
     kind: str
     session: Callable[[], SessionKey | None]
     code_edits: Callable[[], str]
+    after: Callable[[str], str | None]
 
 
 def judge_edits(gate: EditGate, paths: Sequence[str]) -> Verdict:
@@ -80,7 +84,21 @@ def _judged_document(gate: EditGate, path: str) -> Verdict:
     if look is None:
         return ALLOWED  # a folder that no ledger knows: `idse init` adopts it, the hook on a commit says so
     blobs = gate.workspace.blobs(project, session) or look.blobs
-    return edit_gate.judge_artifact(look.tip.state, blobs, stage)
+    same = same_lists(gate.ledgers, gate.workspace, (project, session))
+    verdict = edit_gate.judge_artifact(look.tip.state, blobs, stage, same)
+    if verdict.answer != DENY or stage != "tasks" or look.tip.state.status == ARCHIVED:
+        return verdict
+    return ALLOWED if _only_ticks(gate, (project, session), blobs.get(stage, "")) else verdict
+
+
+def _only_ticks(gate: EditGate, key: SessionKey, blob: str) -> bool:
+    """Tests whether the edit only sets marks in ``tasks.md``: that is progress, however far its stage is."""
+    from idse_orchestrator.documents.task_list import is_same_list
+
+    data = gate.workspace.content(*key, ARTIFACTS["tasks"], blob)
+    before = None if data is None else data.decode("utf-8", "surrogateescape")
+    after = None if before is None else gate.after(before)
+    return before is not None and after is not None and is_same_list(before, after)
 
 
 def _registered(registry: AgentRegistry, name: str) -> Agent | None:

@@ -87,7 +87,7 @@ def _before_edit(kind: str, call: gate.AgentCall) -> Mapping[str, Any]:
 
     started = os.environ.get("CLAUDE_PROJECT_DIR") if kind == CLAUDE else ""
     hooks = AgentHooks(_folder(call), started or _own_folder() or _folder(call), kind, os.environ)
-    verdict, git_dir = hooks.judge(call.paths)
+    verdict, git_dir = hooks.judge(call)
     if verdict.answer == gate.WARN and not _is_new(git_dir, f"{call.conversation} {verdict.why}"):
         return gate.NOTHING
     return gate.answer_edit(kind, verdict)

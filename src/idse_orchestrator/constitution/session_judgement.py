@@ -22,6 +22,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     IN_PROGRESS,
     PENDING,
     STALE,
+    Same,
     SessionState,
     StageRecord,
     Standing,
@@ -36,13 +37,13 @@ _WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
 
 
 def sequence_hits(
-    constitution: Constitution, state: SessionState, blobs: Mapping[str, str]
+    constitution: Constitution, state: SessionState, blobs: Mapping[str, str], same: Same
 ) -> Iterator[tuple[str, Hit]]:
     """Stage and hit, for every rule about sequence and every stage that it applies to.
 
     `blobs` maps a stage to the id of its artifact, and has no entry where there is no file.
     """
-    sequence = _Sequence({each.stage: each for each in standings(state, blobs)}, blobs)
+    sequence = _Sequence({each.stage: each for each in standings(state, blobs, same)}, blobs)
     for rule in constitution.rules:
         check = _CHECKS.get(rule.check)
         for stage in STAGES if check else ():
@@ -119,16 +120,22 @@ _CHECKS: Mapping[str, _Check] = MappingProxyType(
 )
 
 
+def _by_id(_one: str, _other: str) -> bool:
+    return False
+
+
 class Subject(NamedTuple):
     """A session to judge. `files` are keyed by path relative to the session's folder.
 
-    `state` is None where no ledger is known: every stage then counts as pending.
+    `state` is None where no ledger is known: every stage then counts as pending. `same` compares versions of
+    its ``tasks.md``.
     """
 
     project: str
     session: str
     files: Mapping[str, FileEntry]
     state: SessionState | None = None
+    same: Same = _by_id
 
     @property
     def blobs(self) -> dict[str, str]:
@@ -176,8 +183,9 @@ class _Judgement(NamedTuple):
         for path, of_file in hits.items():
             for hit in of_file:
                 yield from self._finding(path, hit, hit.stage or STAGE_OF.get(path, ""))
-        if self.subject.state is not None:
-            for stage, hit in sequence_hits(self.constitution, self.subject.state, self.subject.blobs):
+        subject = self.subject
+        if subject.state is not None:
+            for stage, hit in sequence_hits(self.constitution, subject.state, subject.blobs, subject.same):
                 yield from self._finding(ARTIFACTS[stage], hit, stage)
 
     def _finding(self, path: str, hit: Hit, stage: str) -> Iterator[Finding]:

@@ -18,8 +18,9 @@ from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import NO_LEDGERS, Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
-from idse_orchestrator.documents.project_workspace import session_folder
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
+from idse_orchestrator.pipeline.ticks import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,6 +38,7 @@ NEWER = (
     "the ledger of {} needs a newer idse, so its gates were not checked "
     "(pip install --upgrade idse-orchestrator)"
 )
+TASKS = ARTIFACTS["tasks"]
 NO_SESSIONS = "no session here: nothing was checked"
 NO_CHANGES = "no session was changed: nothing was checked"
 
@@ -54,6 +56,9 @@ class States(Protocol):
 
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """States of many sessions; those without a ledger are left out."""
+
+    def blob(self, name: str) -> bytes | None:
+        """Returns the bytes of a document by its blob id; None where it is not here."""
 
 
 SETTLING = {"agent_profile_complete": "idse_orchestrator.profiles.checks:settling"}
@@ -90,7 +95,7 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     rules = context.examiner.constitution
     settling = _Settling(context)
     for key, files in sight.sessions.items():
-        subject = Subject(*key, files, states.get(key))
+        subject = _subject(context, key, files, states.get(key))
         own = settling.settle(key, _by_path(files, hits))
         findings += judge_session(rules, subject, own, context.today)
     has_ledgers = bool(states) or bool(context.ledgers.projects())
@@ -130,9 +135,21 @@ def gate(context: Validation, project: str, session: str, stage: str) -> Report:
     files = sight.sessions[key]
     found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
     hits = _Settling(context).settle(key, found)
-    subject = Subject(project, session, files, states.get(key))
+    subject = _subject(context, key, files, states.get(key))
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
     return _report(context, [key], findings, () if states else (NO_LEDGERS,))
+
+
+def _subject(
+    context: Validation, key: SessionKey, files: Mapping[str, FileEntry], state: SessionState | None
+) -> Subject:
+    def here(blob: str) -> bytes | None:
+        if TASKS not in files or files[TASKS].blob != blob:
+            return None
+        path = f"{session_folder(*key)}/{TASKS}"
+        return context.reader.read_many([path])[path]
+
+    return Subject(*key, files, state, Ticks(here, context.ledgers.blob))
 
 
 class _Settling:

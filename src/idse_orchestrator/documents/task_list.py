@@ -86,21 +86,69 @@ def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[t
     """
     tasks: list[Task] = []
     flaws: list[Flaw] = []
-    nested_from = 0
-    in_task = False
-    for item in _items(lines, code, phases):
-        if in_task and item.indent > nested_from:
-            continue
-        read = _read(item)
-        in_task, nested_from = isinstance(read, Task) or item.box is not None, item.indent + 1
+    for item, read in _read_items(lines, code, phases):
+        flaw = _unclosed(item) if isinstance(read, Task) else read
         if isinstance(read, Task):
             tasks.append(read)
-            flaw = _unclosed(item)
-        else:
-            flaw = read
-        if flaw is not None:
+        if isinstance(flaw, Flaw):
             flaws.append(flaw)
     return TaskList(tuple(tasks), tuple(flaws))
+
+
+_STEP = object()
+"""What a box below a task is read as."""
+
+
+def _read_items(
+    lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]] = ()
+) -> Iterator[tuple[_Item, object]]:
+    """Yields each bullet and what it is: a Task, a Flaw, None, or _STEP."""
+    nested_from, above = 0, None
+    for item in _items(lines, code, phases):
+        if above is not None and item.indent > nested_from:
+            yield item, _STEP if isinstance(above, Task) else None
+            continue
+        read = _read(item)
+        above = read if isinstance(read, Task) or item.box is not None else None
+        nested_from = item.indent + 1
+        yield item, read
+
+
+_MARKS = (" ", "x", "X")
+_CAN_HIDE = re.compile(r"```|~~~|<!--")
+_BOXED = re.compile(r"([ \t]*[-*+][ \t]*\[)[ xX](?=\])")
+_DEEP = 4
+"""From so many blanks on, a line may be code."""
+
+
+def is_same_list(one: str, other: str) -> bool:
+    """Tests whether two texts of ``tasks.md`` differ in nothing but the marks of tasks and of their steps."""
+    before, after = one.split("\n"), other.split("\n")
+    if len(before) != len(after):
+        return False
+    apart = [place for place, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    if any(_BOXED.sub(r"\1 ", before[place]) != _BOXED.sub(r"\1 ", after[place]) for place in apart):
+        return False
+    return set(apart) <= _with_mark(one, before) & _with_mark(other, after)
+
+
+def _with_mark(text: str, ended: Sequence[str]) -> set[int]:
+    """Returns places of the boxes that the grammar reads; the outline is asked only where it can tell."""
+    lines = [line.removesuffix("\r") for line in ended]
+    code: Collection[int] = ()
+    if _CAN_HIDE.search(text) or any(
+        line.startswith(("\t", " " * _DEEP)) and not before.strip()
+        for before, line in zip(["", *lines], lines, strict=False)
+    ):
+        from idse_orchestrator.documents.markdown import outline_of
+
+        outline = outline_of("\n".join(lines))
+        code = outline.code | outline.comments
+    return {
+        item.line - 1
+        for item, read in _read_items(lines, code)
+        if item.box in _MARKS and (read is _STEP or isinstance(read, Task))
+    }
 
 
 def plain_id(text: str) -> str:

@@ -51,6 +51,9 @@ class LedgerReader(Names, Protocol):
         None where `commit` is none of it here.
         """
 
+    def blob(self, name: str) -> bytes | None:
+        """Returns the bytes of a document by its blob id; None where it is not here."""
+
     def tree_files(self, tree: str) -> Mapping[str, str]:
         """Blob ids of all files below a tree ("" : none), by path in it."""
 

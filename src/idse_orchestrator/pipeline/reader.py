@@ -148,6 +148,12 @@ class GitLedgerReader:
             found = zip(ARTIFACT_PATHS, objects.read_all(_document_names(commit)), strict=True)
             return {stage: blob.id for stage, blob in found if blob}
 
+    def blob(self, name: str) -> bytes | None:
+        """See `LedgerReader.blob`."""
+        with ObjectStream(self._git) as objects:
+            found = objects.read(name)
+        return found.data if found and found.kind == "blob" else None
+
     def tree_files(self, tree: str) -> Mapping[str, str]:
         """See `LedgerReader.tree_files`."""
         return tree_files(self._git, tree)

@@ -18,6 +18,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     COMPLETE,
     IN_PROGRESS,
     PENDING,
+    Same,
     SessionState,
     Standing,
     standing,
@@ -47,7 +48,9 @@ class Refusal(NamedTuple):
     at: str = ""
 
 
-def refusal(state: SessionState, blobs: Mapping[str, str], stage: str, action: str) -> Refusal | None:
+def refusal(
+    state: SessionState, blobs: Mapping[str, str], stage: str, action: str, same: Same
+) -> Refusal | None:
     """Returns why `action` on `stage` cannot be done now, given the documents' `blobs`; None when it can."""
     if state.status == ARCHIVED:
         return Refusal(
@@ -59,7 +62,7 @@ def refusal(state: SessionState, blobs: Mapping[str, str], stage: str, action: s
     status = state.stages[stage].status
     if status not in _ALLOWED_FROM[action]:
         return _wrong_status(stage, action, status)
-    return out_of_order(state, blobs, stage) if action == START else None
+    return out_of_order(state, blobs, stage, same) if action == START else None
 
 
 def _wrong_status(stage: str, action: str, status: str) -> Refusal:
@@ -73,12 +76,12 @@ def _wrong_status(stage: str, action: str, status: str) -> Refusal:
     )
 
 
-def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str) -> Refusal | None:
+def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str, same: Same) -> Refusal | None:
     """Returns why the work before `stage` is no ground for it to stand on; None when it is."""
     at = STAGES.index(stage)
     if at == 0:
         return None
-    before = standing(state, STAGES[at - 1], blobs)
+    before = standing(state, STAGES[at - 1], blobs, same)
     if before.holds or (stage in MAY_START_BESIDE and before.status != PENDING):
         return None
     return Refusal(

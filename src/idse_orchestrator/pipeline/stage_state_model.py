@@ -8,7 +8,7 @@ reset a flag.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from idse_orchestrator.base.names import canonical_json, filled
@@ -132,20 +132,36 @@ class Standing(NamedTuple):
         return self.status == COMPLETE and self.condition == CURRENT
 
 
-def standing(state: SessionState, stage: str, blobs: Mapping[str, str]) -> Standing:
+Same = Callable[[str, str], bool]
+"""Tests whether two versions of tasks.md, by their blob ids, are one list: see `ticks`."""
+
+
+def is_as_recorded(stage: str, recorded: str, actual: str, same: Same) -> bool:
+    """Tests whether the document of `stage` still says what was recorded; the ids are "" for no file."""
+    return recorded == actual or (
+        stage == "tasks" and "" not in (recorded, actual) and same(recorded, actual)
+    )
+
+
+def standing(state: SessionState, stage: str, blobs: Mapping[str, str], same: Same) -> Standing:
     """Judges `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
     record = state.stages[stage]
     actual = blobs.get(stage, "")
     if record.status != COMPLETE:
         return Standing(stage, record.status, recorded=record.artifact, actual=actual)
-    causes = tuple(up for up in upstream_of(stage) if record.upstream.get(up, "") != blobs.get(up, ""))
-    condition = CHANGED if actual != record.artifact else STALE if causes else CURRENT
+    causes = tuple(
+        up
+        for up in upstream_of(stage)
+        if not is_as_recorded(up, record.upstream.get(up, ""), blobs.get(up, ""), same)
+    )
+    is_own = is_as_recorded(stage, record.artifact, actual, same)
+    condition = (STALE if causes else CURRENT) if is_own else CHANGED
     return Standing(stage, COMPLETE, condition, causes, record.artifact, actual)
 
 
-def standings(state: SessionState, blobs: Mapping[str, str]) -> tuple[Standing, ...]:
+def standings(state: SessionState, blobs: Mapping[str, str], same: Same) -> tuple[Standing, ...]:
     """Returns `standing` of all stages in pipeline order."""
-    return tuple(standing(state, stage, blobs) for stage in STAGES)
+    return tuple(standing(state, stage, blobs, same) for stage in STAGES)
 
 
 def state_to_dict(state: SessionState) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
@@ -17,10 +17,11 @@ from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError,
 from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey
 from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
 from idse_orchestrator.sessions.ports import Addition, Captured, Contributions, Move
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, same_lists
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
+    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
@@ -47,21 +48,24 @@ def _nothing(_state: SessionState, _move: Move) -> Addition:
     return Addition()
 
 
-def move_stage(
-    writer: LedgerWriter,
-    workspace: Contributions,
-    gate: Gate,
-    key: SessionKey,
-    move: Move,
-    *,
-    adding: Callable[[SessionState, Move], Addition] = _nothing,
-) -> Moved:
-    """Makes `move` on the session `key`, with what `adding` adds to it, in one append.
+class Moving(NamedTuple):
+    """What moving a stage works with; `adding` says what other rooms add to a move."""
+
+    ledgers: LedgerReader
+    writer: LedgerWriter
+    workspace: Contributions
+    gate: Gate
+    adding: Callable[[SessionState, Move], Addition] = _nothing
+
+
+def move_stage(moving: Moving, key: SessionKey, move: Move) -> Moved:
+    """Makes `move` on the session `key`, with what others add to it, in one append.
 
     GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
     """
     _check(move)
+    ledgers, writer, workspace, gate, adding = moving
     captured = workspace.capture(*key)
     report = gate(key, move.stage) if move.action in NEEDS_GATE else None
     before = ""
@@ -71,7 +75,8 @@ def move_stage(
         if tip is None:
             raise no_ledger(key)
         blobs = _blobs(captured)
-        _refuse(key, refusal(tip.state, blobs, move.stage, move.action))
+        same = same_lists(ledgers, workspace, key)
+        _refuse(key, refusal(tip.state, blobs, move.stage, move.action, same))
         if report is not None:
             _refuse_findings(move, report)
         before = tip.state.stages[move.stage].status

@@ -87,6 +87,9 @@ class Documents(Protocol):
         `files` are others to ask for instead: any name to a path in the session's folder.
         """
 
+    def content(self, project: str, session: str, path: str, blob: str) -> bytes | None:
+        """Returns a file of the session's folder as git would record it; None where that is not `blob`."""
+
     def given(self, project: str, session: str) -> str:
         """Returns the tree that was given to the session's ledger last, or taken from it; "" for none."""
 

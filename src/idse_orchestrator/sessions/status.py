@@ -20,6 +20,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     Standing,
     standings,
 )
+from idse_orchestrator.pipeline.ticks import Ticks
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey, Synced
@@ -124,7 +125,7 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
     state, in_ledger = ledger.tip.state, ledger.blobs
     in_folder = workspace.blobs(*key)
     blobs = in_folder or in_ledger
-    stages = standings(state, blobs)
+    stages = standings(state, blobs, same_lists(ledgers, workspace, key))
     differs = tuple(stage for stage, blob in in_folder.items() if in_ledger.get(stage) != blob)
     action = next_action(state, stages)
     if ledger.newer:
@@ -132,6 +133,11 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
     elif ledger.conflicts and state.status != ARCHIVED:
         action = _conflict_action(ledgers, workspace, key, ledger)
     return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
+
+
+def same_lists(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> Ticks:
+    """Returns what compares versions of a session's ``tasks.md``, in its ledger and in the work tree."""
+    return Ticks(ledgers.blob, lambda blob: workspace.content(*key, ARTIFACTS["tasks"], blob))
 
 
 def _conflict_action(

@@ -128,6 +128,13 @@ class StoreLedgerReader:
         }
         return Look(tip, blobs, parts, conflicts={path: line for path, line in lines.items() if line})
 
+    def blob(self, name: str) -> bytes | None:
+        """See `LedgerReader.blob`."""
+        try:
+            return self._store.load_artifact(name)
+        except UnknownNameError:
+            return None
+
     def states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         """See `LedgerReader.states`."""
         found = {key: self._store.load_state(key) for key in keys}

@@ -66,6 +66,12 @@ class PlainWorkspace(WorkFolders):
         present = {stage: f"{folder}/{name}" for stage, name in files.items()}
         return {stage: blob_id(self._read(path)) for stage, path in present.items() if self._is_file(path)}
 
+    def content(self, project: str, session: str, path: str, blob: str) -> bytes | None:
+        """See `Documents.content`."""
+        place = f"{session_folder(project, session)}/{path}"
+        data = self._read(place) if self._is_file(place) else b""
+        return data if blob_id(data) == blob else None
+
     def start_from_branch(self, project: str, session: str) -> None:
         """See `Workspace.start_from_branch`; there is no branch."""
 

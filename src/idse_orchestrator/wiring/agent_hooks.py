@@ -13,7 +13,7 @@ from idse_orchestrator.wiring.application import Application
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.agents.edit_gate import Verdict
+    from idse_orchestrator.agents.edit_gate import AgentCall, Verdict
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.worktree.work_tree import WorkTree
 
@@ -32,16 +32,16 @@ class AgentHooks:
         self._kind = kind
         self._environment = environment
 
-    def judge(self, paths: Sequence[str]) -> tuple[Verdict, str]:
-        """The verdict on an edit of `paths`, relative to `folder`, and the git directory it was judged in.
+    def judge(self, call: AgentCall) -> tuple[Verdict, str]:
+        """The verdict on the edit that `call` announces, and the git directory it was judged in.
 
         "" for that directory: none of the files is ours to judge.
         """
         from idse_orchestrator.agents.edit_gate import strongest
 
-        places = [os.path.join(self._folder, self._meant(path)) for path in paths]
+        places = [os.path.join(self._folder, self._meant(path)) for path in call.paths]
         found = self._in_a_store(places) if _names_a_store(self._environment) else self._in_git(places)
-        verdicts = [self._judge(app, inside) for app, inside in found]
+        verdicts = [self._judge(app, inside, call) for app, inside in found]
         return strongest(verdicts), found[0][0].work_tree.git_dir if found else ""
 
     def _meant(self, path: str) -> str:
@@ -78,7 +78,7 @@ class AgentHooks:
         ours = [path for path in inner if not path.startswith("../")]
         return [(app, ours)] if ours else []
 
-    def _judge(self, app: Application, paths: Sequence[str]) -> Verdict:
+    def _judge(self, app: Application, paths: Sequence[str], call: AgentCall) -> Verdict:
         from idse_orchestrator.agents.judge_edit import EditGate, judge_edits
 
         gate = EditGate(
@@ -88,6 +88,7 @@ class AgentHooks:
             self._kind,
             lambda: current_session(app),
             lambda: app.setting("code-edits"),
+            call.after,
         )
         return judge_edits(gate, paths)
 

@@ -17,8 +17,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
+    CAP,
     WORKSPACE,
     session_folder,
     split_session_path,
@@ -29,7 +31,7 @@ from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, session_ref
 from idse_orchestrator.sessions.ports import Edit
-from idse_orchestrator.worktree.capture import capture_folder, filtered_ids, passed_over
+from idse_orchestrator.worktree.capture import capture_folder, filtered_ids, filtered_objects, passed_over
 from idse_orchestrator.worktree.session_folders import WorkFolders
 
 if TYPE_CHECKING:
@@ -84,6 +86,18 @@ class GitWorkspace(WorkFolders):
         blobs = dict(zip(asked, filtered_ids(self._work_tree, asked), strict=True)) if asked else {}
         blobs |= {path: blob for path, (_, blob) in kept.items()}
         return {stage: blobs[path] for stage, path in paths.items() if path in blobs}
+
+    def content(self, project: str, session: str, path: str, blob: str) -> bytes | None:
+        """See `Documents.content`."""
+        place = f"{session_folder(project, session)}/{path}"
+        if not self._is_file(place):
+            return None
+        with open(os.path.join(self._work_tree.top, place), "rb") as file:
+            data = file.read(CAP)
+        if blob_id(data) == blob:
+            return data
+        (found,) = filtered_objects(self._work_tree, [place])
+        return found.data if found and found.id == blob else None
 
     def given(self, project: str, session: str) -> str:
         """See `Documents.given`."""

@@ -15,6 +15,7 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.pipeline.ticks import Ticks
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
         handoffs.handoff_records(entries, tip.state), handoff, one_line(run.app.agent)
     )
     blobs = run.app.reader.artifact_blobs(record.commit)
-    facts = handoff_document.facts_of(key, record, entries, blobs, run.app.agents.judge_ledger(key))
+    same, judge = Ticks(run.app.reader.blob), run.app.agents.judge_ledger(key)
+    facts = handoff_document.facts_of(key, record, entries, blobs, same, judge)
 
     def lines() -> Iterator[str]:
         document = handoff_document.handoff_document(

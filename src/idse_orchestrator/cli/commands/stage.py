@@ -16,7 +16,7 @@ from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, reason_option, session_option
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
-from idse_orchestrator.sessions.move_stage import Moved, move_stage
+from idse_orchestrator.sessions.move_stage import Moved, Moving, move_stage
 from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.views import failure_of
 
@@ -47,7 +47,8 @@ def _move(run: Run, move: Move, session: str | None) -> Answer:
     look = app.reader.look(*key)
     registry = registry_of(look) if look else AgentRegistry()
     adding = partial(additions, registry)
-    done = move_stage(app.writer, app.workspace, app.judging.gate, key, move, adding=adding)
+    moving = Moving(app.reader, app.writer, app.workspace, app.judging.gate, adding)
+    done = move_stage(moving, key, move)
     problem = ""
     if app.workspace.current(key[0]) == key:
         problem = failure_of(lambda: app.views.write(key))
