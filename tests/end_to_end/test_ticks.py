@@ -114,6 +114,21 @@ def test_a_tick_by_somebody_else_counts_where_the_filter_changes_the_text(planne
     assert condition(planned, "tasks") == "current"
 
 
+def test_the_log_says_which_tasks_an_edit_ticked_or_opened(planned):
+    planned.edit("tasks.md", ticked(TASKS, "T001", "T002", "a step"))
+    planned.commit("tick two")
+    planned.edit(
+        "tasks.md", ticked(TASKS, "T005", "T001").replace("\n## Phase 2", "- [x] T004 More\n\n## Phase 2")
+    )
+    planned.does("save", "-m", "one more, one less")
+    data = json.loads(planned.does("log", "-n", "4", "--json").stdout)["data"]["entries"]
+    marks = [(each["ticked"], each["opened"]) for each in data if each["kind"] == "edited"]
+    assert marks[:2] == [(["T005"], ["T002"]), (["T001", "T002"], [])]
+    shown = planned.does("log", "-n", "4", "--oneline").stdout
+    assert "tasks.md (ticked T005, opened T002)\n" in shown
+    assert "(ticked T001, T002)\n" in shown
+
+
 def edit_of(planned, tool, **asked):
     call = {"cwd": str(planned.path), "tool_name": tool, "tool_input": asked}
     done = planned.repo.idse("hook", "agent-before-edit", stdin=json.dumps(call))

@@ -14,8 +14,9 @@ task touches; a path that ends in ``/`` stands for everything below it.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*+](?P<gap>[ \t]*)(?P<rest>.*)")
 _BOX = re.compile(r"\[(?P<mark>[^\]]{0,3})\](?P<gap>[ \t]*)(?P<rest>.*)")
@@ -132,10 +133,41 @@ def is_same_list(one: str, other: str) -> bool:
     return set(apart) <= _with_mark(one, before) & _with_mark(other, after)
 
 
+class Ticked(NamedTuple):
+    """Ids of the tasks that are ticked now and were not, and of those that are open again."""
+
+    done: tuple[str, ...]
+    opened: tuple[str, ...]
+
+
+def ticked_since(before: str, after: str) -> Ticked:
+    """Returns which tasks of the text `after` were ticked or opened since `before`; new ones are neither."""
+    was, now = ({task.id: task.done for task in _tasks(text)} for text in (before, after))
+    both = [task for task in now if task in was and was[task] != now[task]]
+    return Ticked(tuple(task for task in both if now[task]), tuple(task for task in both if was[task]))
+
+
+def _tasks(text: str) -> Iterator[Task]:
+    lines = _plain_lines(text.split("\n"))
+    return (read for _, read in _read_items(lines, _hidden(text, lines)) if isinstance(read, Task))
+
+
 def _with_mark(text: str, ended: Sequence[str]) -> set[int]:
-    """Returns places of the boxes that the grammar reads; the outline is asked only where it can tell."""
-    lines = [line.removesuffix("\r") for line in ended]
-    code: Collection[int] = ()
+    """Returns places of the boxes that the grammar reads."""
+    lines = _plain_lines(ended)
+    return {
+        item.line - 1
+        for item, read in _read_items(lines, _hidden(text, lines))
+        if item.box in _MARKS and (read is _STEP or isinstance(read, Task))
+    }
+
+
+def _plain_lines(lines: Iterable[str]) -> list[str]:
+    return [line.removesuffix("\r") for line in lines]
+
+
+def _hidden(text: str, lines: Sequence[str]) -> Collection[int]:
+    """Returns the lines in code and comments; the outline takes long, and is asked where there can be any."""
     if _CAN_HIDE.search(text) or any(
         line.startswith(("\t", " " * _DEEP)) and not before.strip()
         for before, line in zip(["", *lines], lines, strict=False)
@@ -143,12 +175,8 @@ def _with_mark(text: str, ended: Sequence[str]) -> set[int]:
         from idse_orchestrator.documents.markdown import outline_of
 
         outline = outline_of("\n".join(lines))
-        code = outline.code | outline.comments
-    return {
-        item.line - 1
-        for item, read in _read_items(lines, code)
-        if item.box in _MARKS and (read is _STEP or isinstance(read, Task))
-    }
+        return outline.code | outline.comments
+    return ()
 
 
 def plain_id(text: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from idse_orchestrator.base.text import few
 from idse_orchestrator.ledger.events import Event, Words, event_from_json, subject_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Entry:
 
     `short` is the shortest id that names the commit here, `committed` its Unix time, `session` ""
     in a project's ledger. `event` is None for a merge and for damage, and `retold` is what it says in one
-    line; `damage` and `not_applied` say why, or are "".
+    line; `damage` and `not_applied` say why, or are "". `ticked` and `opened` are ids of tasks.
     """
 
     commit: str
@@ -39,6 +40,8 @@ class Entry:
     damage: str = ""
     not_applied: str = ""
     retold: str = ""
+    ticked: tuple[str, ...] = ()
+    opened: tuple[str, ...] = ()
 
     @property
     def kind(self) -> str:
@@ -51,10 +54,15 @@ class Entry:
     def subject(self) -> str:
         """One line that says what happened; it may hold any character."""
         if self.event is not None:
-            return self.retold
+            marks = [f"{word} {few(ids)}" for word, ids in self._marks if ids]
+            return f"{self.retold} ({', '.join(marks)})" if marks else self.retold
         if self.damage:
             return f"damaged entry: {self.damage}"
         return "merged " + " and ".join(parent[: len(self.short)] for parent in self.parents)
+
+    @property
+    def _marks(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        return ("ticked", self.ticked), ("opened", self.opened)
 
     @property
     def agent(self) -> str:

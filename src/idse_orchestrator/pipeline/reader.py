@@ -61,6 +61,11 @@ class GitLedgerReader:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
         self._git = vault.git
+        self._documents = ObjectStream(vault.git)
+        """Stays open once something was asked: a log asks often."""
+
+    def __del__(self) -> None:
+        self._documents.close()
 
     def projects(self) -> Sequence[str]:
         """See `LedgerReader.projects`."""
@@ -144,14 +149,12 @@ class GitLedgerReader:
 
     def artifact_blobs(self, commit: str) -> Mapping[str, str]:
         """See `LedgerReader.artifact_blobs`."""
-        with ObjectStream(self._git) as objects:
-            found = zip(ARTIFACT_PATHS, objects.read_all(_document_names(commit)), strict=True)
-            return {stage: blob.id for stage, blob in found if blob}
+        found = zip(ARTIFACT_PATHS, self._documents.read_all(_document_names(commit)), strict=True)
+        return {stage: blob.id for stage, blob in found if blob}
 
     def blob(self, name: str) -> bytes | None:
         """See `LedgerReader.blob`."""
-        with ObjectStream(self._git) as objects:
-            found = objects.read(name)
+        found = self._documents.read(name)
         return found.data if found and found.kind == "blob" else None
 
     def tree_files(self, tree: str) -> Mapping[str, str]:

@@ -10,10 +10,11 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_known
-from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
+from idse_orchestrator.documents.task_list import ticked_since
 from idse_orchestrator.errors import CorruptLedgerError, UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry, LedgerHistory, Span
-from idse_orchestrator.ledger.events import KINDS
+from idse_orchestrator.ledger.events import EDITED, KINDS
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _told(ledgers: LedgerReader, history: LedgerHistory, span: Span, request: Lo
     drawn = history.entries(_narrowed(span, request))
     if request.picks and not request.graph:
         drawn = islice((item for item in drawn if _wanted(item.entry, request)), request.limit)
-    marked = mark_not_applied(drawn, ledgers)
+    marked = _with_ticks(mark_not_applied(drawn, ledgers), ledgers)
     return reversed(list(marked)) if request.reverse else marked
 
 
@@ -114,6 +115,28 @@ def mark_not_applied(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[
             continue
         why = reasons(entry.project, entry.session).get(entry.event.id)
         yield replace(item, entry=replace(entry, not_applied=why)) if why else item
+
+
+def _with_ticks(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[Drawn]:
+    """Yields the same, with the tasks that each edit ticked or opened."""
+    for item in drawn:
+        entry = item.entry
+        if entry is None or entry.kind != EDITED or entry.event is None or len(entry.parents) != 1:
+            yield item
+            continue
+        changed = entry.event.body.get("changed")
+        after = changed.get(_TASKS) if isinstance(changed, dict) else None
+        before = ledgers.artifact_blobs(entry.parents[0]).get("tasks") if after else None
+        texts = [ledgers.blob(blob) for blob in (before, after) if blob]
+        if len(texts) != 2 or None in texts:
+            yield item
+            continue
+        old, new = (text.decode("utf-8", "replace") for text in texts if text is not None)
+        found = ticked_since(old, new)
+        yield replace(item, entry=replace(entry, ticked=found.done, opened=found.opened))
+
+
+_TASKS = ARTIFACTS["tasks"]
 
 
 def _check(request: LogRequest) -> None:

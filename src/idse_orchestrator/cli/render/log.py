@@ -285,6 +285,8 @@ def entry_data(entry: Entry) -> dict[str, object]:
         **{name: entry.text(name) or None for name in ("stage", "from", "to", "reason", "code")},
         "actor": picked(event.actor, "name email agent") if event else None,
         **{name: getattr(event, name, None) for name in ("replica", "lamport", "body")},
+        "ticked": list(entry.ticked),
+        "opened": list(entry.opened),
         **picked_or_none(entry, "not_applied damage"),
     }
 
