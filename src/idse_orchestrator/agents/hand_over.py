@@ -27,12 +27,14 @@ from idse_orchestrator.errors import (
     UnknownAgentError,
     UsageError,
 )
-from idse_orchestrator.ledger.events import ASSIGNED, HANDOFF, Draft, SessionKey
+from idse_orchestrator.ledger.events import ASSIGNED, HANDOFF, STAGE, Draft, SessionKey
 from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, SessionState, standings
+from idse_orchestrator.pipeline.stage_machine import START, out_of_order
+from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, PENDING, SessionState, standings
 from idse_orchestrator.pipeline.values import Look, SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
-from idse_orchestrator.sessions.ports import Documents
+from idse_orchestrator.sessions.move_stage import stage_body
+from idse_orchestrator.sessions.ports import Documents, Move
 from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
 
 
@@ -55,15 +57,21 @@ class HandoffContext:
     def append(self, key: SessionKey, plan: Callable[[SessionState], Draft | None]) -> SessionState:
         """Appends what `plan` makes of the session's state; returns the state afterwards."""
 
-        def checked(tip: SessionTip | None) -> Draft | None:
+        def several(state: SessionState) -> Sequence[Draft]:
+            draft = plan(state)
+            return () if draft is None else (draft,)
+
+        return self.append_all(key, several)
+
+    def append_all(self, key: SessionKey, plan: Callable[[SessionState], Sequence[Draft]]) -> SessionState:
+        """Does the same with several events, in one append."""
+
+        def checked(tip: SessionTip | None) -> Sequence[Draft]:
             if tip is None:
                 raise no_ledger(key)
             return plan(tip.state)
 
-        tip = self.writer.append(*key, checked)
-        if tip is None:
-            raise no_ledger(key)
-        return tip.state
+        return self.writer.append_all(*key, checked)[-1].state
 
 
 def assign_stage(context: HandoffContext, key: SessionKey, stage: str, agent: str, reason: str = "") -> bool:
@@ -145,6 +153,7 @@ def answer_handoff(
 ) -> Handoff:
     """Answers the handoff that `name` means ("" : the only one that is open); returns it as it was before.
 
+    Who accepts begins the stage, where it may start.
     HandoffRefusedError where whoever acts may not answer so, HandoffClosedError where nothing is open,
     UsageError where it is rejected without a reason, or accepted in an archived session.
     """
@@ -152,8 +161,10 @@ def answer_handoff(
         needed_reason(reason, "to reject a handoff")
     registry = registry_of(context.look(key))
     answered: list[Handoff] = []
+    blobs = context.workspace.blobs(*key)
+    same = same_lists(context.ledgers, context.workspace, key)
 
-    def plan(state: SessionState) -> Draft:
+    def plan(state: SessionState) -> Sequence[Draft]:
         handoff = open_handoff(handoffs_of(state), name, action, context.agent)
         _refuse_answer(handoff, action, context.agent)
         if action == ACCEPT:
@@ -161,9 +172,14 @@ def answer_handoff(
             if registry.agent(handoff.to_agent) is None:
                 raise _gone(handoff)
         answered[:] = [handoff]
-        return Draft(HANDOFF, _body(handoff, action, reason))
+        answer = Draft(HANDOFF, _body(handoff, action, reason))
+        start = Move(handoff.stage, START, "", context.agent)
+        waits = action == ACCEPT and state.stages[handoff.stage].status == PENDING
+        if not waits or out_of_order(state, blobs, handoff.stage, same) is not None:
+            return (answer,)
+        return answer, Draft(STAGE, stage_body(start, state, blobs))
 
-    context.append(key, plan)
+    context.append_all(key, plan)
     return answered[0]
 
 

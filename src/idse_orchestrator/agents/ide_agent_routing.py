@@ -109,12 +109,25 @@ def additions(registry: AgentRegistry, state: SessionState, move: Move) -> Addit
     from idse_orchestrator.pipeline.stage_machine import FINISH
     from idse_orchestrator.sessions.ports import Addition
 
+    assigned = state.assigned.get(move.stage, "")
+    keeper = _offered(state, move.stage, move.agent) or assigned
     if not registry.agents:
-        return Addition()
-    routing = route(registry, move.stage, state.assigned.get(move.stage, ""))
+        return Addition(keeper=keeper)
+    routing = route(registry, move.stage, assigned)
     body = {"routed": {"agent": routing.agent, "why": routed_words(routing)}}
     fires = move.action == FINISH and registry.handoff_rules
-    return Addition(body, fired_rules(state, registry, move.stage, move.agent) if fires else ())
+    events = fired_rules(state, registry, move.stage, move.agent) if fires else ()
+    return Addition(body, events, keeper or routing.agent)
+
+
+def _offered(state: SessionState, stage: str, agent: str) -> str:
+    """Returns another agent than `agent` that is offered the stage; "" where there is none."""
+    if not state.parts:
+        return ""
+    from idse_orchestrator.agents.handoff import handoffs_of
+
+    others = (each.to_agent for each in handoffs_of(state) if each.stage == stage and each.to_agent != agent)
+    return next(others, "")
 
 
 def fired_rules(state: SessionState, registry: AgentRegistry, stage: str, agent: str) -> tuple[Draft, ...]:

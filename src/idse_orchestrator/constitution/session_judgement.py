@@ -37,13 +37,21 @@ _WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
 
 
 def sequence_hits(
-    constitution: Constitution, state: SessionState, blobs: Mapping[str, str], same: Same
+    constitution: Constitution, subject: Subject, state: SessionState, *, gate: bool = False
 ) -> Iterator[tuple[str, Hit]]:
     """Stage and hit, for every rule about sequence and every stage that it applies to.
 
-    `blobs` maps a stage to the id of its artifact, and has no entry where there is no file.
+    What has one cause is one hit, unless it is asked for the `gate` of a stage, which looks at that alone.
     """
-    sequence = _Sequence({each.stage: each for each in standings(state, blobs, same)}, blobs)
+    standing = {each.stage: each for each in standings(state, subject.blobs, subject.same)}
+    waived = {waiver.rule for waiver in state.waivers}
+    changed = [
+        each.stage
+        for each in standing.values()
+        if each.condition == CHANGED and each.stage in subject.blobs and not gate
+    ]
+    told = any(rule.check == "unchanged" and rule.id not in waived for rule in constitution.rules)
+    sequence = _Sequence(standing, subject.blobs, frozenset(changed if told else ()), is_gate=gate)
     for rule in constitution.rules:
         check = _CHECKS.get(rule.check)
         for stage in STAGES if check else ():
@@ -53,8 +61,20 @@ def sequence_hits(
 
 
 class _Sequence(NamedTuple):
+    """`changed` are stages of which another finding says that their document changed."""
+
     standing: Mapping[str, Standing]
     blobs: Mapping[str, str]
+    changed: frozenset[str]
+    is_gate: bool
+
+    def stale(self, causes: tuple[str, ...] = ()) -> list[str]:
+        """Returns the stages that are stale because of `causes`, and of no others; "" for any."""
+        return [
+            each.stage
+            for each in self.standing.values()
+            if each.condition == STALE and causes in ((), each.causes)
+        ]
 
 
 def _artifact_exists(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
@@ -72,6 +92,8 @@ def _in_order(sequence: _Sequence, rule: Rule, stage: str) -> Iterator[dict[str,
     beside = stage in texts(rule.options, "may_start_beside") and here.status == IN_PROGRESS
     if before.holds or (beside and before.status != PENDING):
         return
+    if before.status == COMPLETE and not sequence.is_gate:
+        return  # that it changed, or is stale, is a finding of its own
     yield {
         "status": _WORDS[here.status],
         "before": before.stage,
@@ -97,15 +119,37 @@ def _mend(before: Standing) -> str:
 
 
 def _unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
-    """Yields a missing artifact is left to the rule about missing ones."""
+    """A missing artifact is left to the rule about missing ones."""
     if sequence.standing[stage].condition == CHANGED and stage in sequence.blobs:
-        yield {}
+        behind = [each for each in sequence.stale() if stage in sequence.standing[each].causes]
+        builds = "build" if len(behind) > 1 else "builds"
+        tells = bool(behind) and stage in sequence.changed
+        yield {
+            "behind": f"; {_joined(behind)} {builds} on it" if tells else "",
+            "mend": _look_again(stage, further=tells),
+        }
 
 
 def _upstream_unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
     here = sequence.standing[stage]
-    if here.condition == STALE:
-        yield {"causes": ", ".join(here.causes)}
+    if here.condition != STALE:
+        return
+    others = [] if sequence.is_gate else sequence.stale(here.causes)
+    if sequence.changed.issuperset(here.causes) or others[:1] not in ([], [stage]):
+        return
+    so = f", and so {'are' if len(others) > 2 else 'is'} {_joined(others[1:])}" if others[1:] else ""
+    yield {"causes": ", ".join(here.causes), "others": so, "mend": _look_again(stage, further=bool(so))}
+
+
+def _look_again(stage: str, *, further: bool) -> str:
+    """Returns what a complete stage needs that does not hold, a line for each; `further`: others with it."""
+    downstream = " --downstream" if further else ""
+    return f'idse stage reopen {stage} -m "why"\nidse stage confirm {stage}{downstream} -m "why"'
+
+
+def _joined(names: list[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 _Check = Callable[[_Sequence, Rule, str], Iterator[dict[str, str]]]
@@ -185,7 +229,8 @@ class _Judgement(NamedTuple):
                 yield from self._finding(path, hit, hit.stage or STAGE_OF.get(path, ""))
         subject = self.subject
         if subject.state is not None:
-            for stage, hit in sequence_hits(self.constitution, subject.state, subject.blobs, subject.same):
+            hits_of = sequence_hits(self.constitution, subject, subject.state, gate=bool(self.gate))
+            for stage, hit in hits_of:
                 yield from self._finding(ARTIFACTS[stage], hit, stage)
 
     def _finding(self, path: str, hit: Hit, stage: str) -> Iterator[Finding]:

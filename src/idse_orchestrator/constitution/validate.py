@@ -125,19 +125,18 @@ def _note(scope: Scope, sight: Sight) -> str:
     return NO_SESSIONS if scope.changes is None else NO_CHANGES
 
 
-def gate(context: Validation, project: str, session: str, stage: str) -> Report:
-    """Returns what would be wrong if `stage` were complete with the documents of this source."""
-    key = (project, session)
-    scope = Scope(project=project, session=session)
-    sight = in_scope(context.reader, scope)
-    states = context.ledgers.states([key])
-    _refuse_unknown(scope, sight, states)
+def gate(context: Validation, key: SessionKey, stage: str, state: SessionState) -> Report:
+    """Returns what would be wrong if `stage` were complete with the documents of this source.
+
+    `state` is what the session is until then.
+    """
+    sight = in_scope(context.reader, Scope(*key))
     files = sight.sessions[key]
     found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
     hits = _Settling(context).settle(key, found)
-    subject = _subject(context, key, files, states.get(key))
+    subject = _subject(context, key, files, state)
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
-    return _report(context, [key], findings, () if states else (NO_LEDGERS,))
+    return _report(context, [key], findings, ())
 
 
 def _subject(

@@ -8,7 +8,7 @@ reopen    complete → in_progress, always, with a reason
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from idse_orchestrator.documents.project_workspace import MAY_START_BESIDE, STAGES
@@ -48,6 +48,22 @@ class Refusal(NamedTuple):
     at: str = ""
 
 
+def waiting_for(stages: Iterable[Standing], action: str) -> Sequence[Standing]:
+    """Returns those that wait for `action`: to be started, completed, or confirmed as they do not hold."""
+    if action == CONFIRM:
+        return [each for each in stages if each.status == COMPLETE and not each.holds]
+    return [each for each in stages if each.status in _ALLOWED_FROM[action]]
+
+
+def is_so(state: SessionState, blobs: Mapping[str, str], stage: str, action: str, same: Same) -> bool:
+    """Tests whether `stage` is already what `action` would make of it: begun, or complete and as it was."""
+    if state.status == ARCHIVED:
+        return False
+    if action == START:
+        return state.stages[stage].status == IN_PROGRESS
+    return action == FINISH and standing(state, stage, blobs, same).holds
+
+
 def refusal(
     state: SessionState, blobs: Mapping[str, str], stage: str, action: str, same: Same
 ) -> Refusal | None:
@@ -60,6 +76,9 @@ def refusal(
             (f"idse session archive {state.session} --undo",),
         )
     status = state.stages[stage].status
+    if action == FINISH and status == COMPLETE:
+        here = standing(state, stage, blobs, same)
+        return Refusal("IDSE010", _expired(here), _cause(here), _fixes(here), stage)
     if status not in _ALLOWED_FROM[action]:
         return _wrong_status(stage, action, status)
     return out_of_order(state, blobs, stage, same) if action == START else None
@@ -91,6 +110,10 @@ def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str, same
         _fixes(before),
         before.stage,
     )
+
+
+def _expired(here: Standing) -> str:
+    return f"{_problem(here)}, so it cannot be completed again as it stands"
 
 
 def _problem(before: Standing) -> str:

@@ -1,47 +1,100 @@
-"""Move a stage: start, complete, confirm or reopen it, in one ledger commit.
+"""Move stages: start, complete, confirm or reopen them, all that were asked for or none, in one append.
 
 A gate is judged over the documents of the work tree, and the same documents enter the ledger with the
 event: what was judged is what is recorded. Events that other rooms add, such as the handoffs that rules ask
-for, follow in commits of their own, and the ledger moves once.
+for, follow in commits of their own. Who completes a stage begins the next one, unless it is somebody
+else's; the ledger moves once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
-from idse_orchestrator.errors import ConflictError, GateError, UnknownNameError, UsageError
+from idse_orchestrator.errors import AmbiguousError, ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey
-from idse_orchestrator.pipeline.stage_machine import NEEDS_GATE, NEEDS_REASON, TARGET, Refusal, refusal
+from idse_orchestrator.pipeline.stage_machine import (
+    CONFIRM,
+    FINISH,
+    NEEDS_GATE,
+    NEEDS_REASON,
+    START,
+    TARGET,
+    Refusal,
+    is_so,
+    out_of_order,
+    refusal,
+    waiting_for,
+)
+from idse_orchestrator.pipeline.stage_state_model import PENDING, standings
 from idse_orchestrator.sessions.ports import Addition, Captured, Contributions, Move
 from idse_orchestrator.sessions.status import no_ledger, same_lists
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
     from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.pipeline.stage_state_model import Same, SessionState
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
 
-Gate = Callable[[SessionKey, str], "Report"]
-"""What would be wrong if a stage of a session were complete with the documents of the work tree."""
+Gate = Callable[[SessionKey, str, "SessionState"], "Report"]
+"""What would be wrong if a stage were complete with the documents here, in a session of that state."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """What was done: the ledger when it was, the status before and after, and the gate's report if one ran.
+class Moved(NamedTuple):
+    """A move that was made: the status before and after, the gate's report if one ran, the ledger with it."""
 
-    `followed` holds the ledger after each event that was added to the move.
-    """
-
-    tip: SessionTip
+    move: Move
     before: str
     after: str
     report: Report | None
-    followed: tuple[SessionTip, ...] = ()
+    tip: SessionTip
+
+
+class Outcome(NamedTuple):
+    """What was done: `moved` in their order, with the stages that began by themselves.
+
+    `so_already` are stages for which there was nothing to do. `followed` holds the ledger after each event
+    that was added; `tip` is the ledger in the end.
+    """
+
+    moved: tuple[Moved, ...]
+    so_already: tuple[str, ...]
+    followed: tuple[SessionTip, ...]
+    tip: SessionTip
+
+
+def meant_stages(
+    moving: Moving, key: SessionKey, action: str, named: Sequence[str], *, downstream: bool = False
+) -> Sequence[str]:
+    """Returns the stages that `action` is about: those `named`, or else those that wait for it.
+
+    `downstream` adds the complete stages behind them that do not hold any more. UsageError where no stage
+    waits, AmbiguousError where several do and the action is for one.
+    """
+    tip = moving.ledgers.session(*key)
+    if tip is None:
+        raise no_ledger(key)
+    if named and not downstream:
+        return tuple(dict.fromkeys(named))
+    blobs = moving.workspace.blobs(*key)
+    stages = standings(tip.state, blobs, same_lists(moving.ledgers, moving.workspace, key))
+    if named:
+        _check_stages(action, named)
+        first = min(STAGES.index(stage) for stage in named)
+        behind = [each.stage for each in waiting_for(stages, action) if STAGES.index(each.stage) > first]
+        return sorted({*named, *behind}, key=STAGES.index)
+    found = [each.stage for each in waiting_for(stages, action)]
+    if not found:
+        raise UsageError(f"no stage waits to {action}", fix=("idse next",))
+    if len(found) > 1 and action == FINISH:
+        raise AmbiguousError(
+            f"{len(found)} stages are in progress: {', '.join(found)}",
+            fix=tuple(f"idse stage {action} {stage}" for stage in found),
+        )
+    return found if action == CONFIRM else found[:1]
 
 
 def _nothing(_state: SessionState, _move: Move) -> Addition:
@@ -49,7 +102,7 @@ def _nothing(_state: SessionState, _move: Move) -> Addition:
 
 
 class Moving(NamedTuple):
-    """What moving a stage works with; `adding` says what other rooms add to a move."""
+    """What moving stages works with; `adding` says what other rooms add to a move."""
 
     ledgers: LedgerReader
     writer: LedgerWriter
@@ -58,47 +111,155 @@ class Moving(NamedTuple):
     adding: Callable[[SessionState, Move], Addition] = _nothing
 
 
-def move_stage(moving: Moving, key: SessionKey, move: Move) -> Moved:
-    """Makes `move` on the session `key`, with what others add to it, in one append.
+def move_stages(
+    moving: Moving, key: SessionKey, moves: Sequence[Move], *, starts_next: bool = True
+) -> Outcome:
+    """Makes `moves` on the session `key`, one after the other, with what others add to them, in one append.
 
-    GateError when the stage machine or the gate says no (its `findings` tell what the gate found),
+    Each completion starts the stage after it where that may start and is nobody else's; the last one only
+    with `starts_next`.
+
+    GateError when the stage machine or a gate says no (its `findings` tell what the gate found),
     ConflictError when the folder and the ledger have to be brought together first.
     """
-    _check(move)
-    ledgers, writer, workspace, gate, adding = moving
-    captured = workspace.capture(*key)
-    report = gate(key, move.stage) if move.action in NEEDS_GATE else None
-    before = ""
+    for move in moves:
+        _check_stages(move.action, [move.stage])
+        _check_reason(move)
+    captured = moving.workspace.capture(*key)
+    walk = _Walk(moving, key, captured, starts_next=starts_next)
+    tip = moving.ledgers.session(*key)
+    if tip is None:
+        raise no_ledger(key)
+    walk.take(moves, tip, judging=True)
+    if walk.reports and moving.workspace.blobs(*key) != _blobs(captured):
+        raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
 
     def plan(tip: SessionTip | None) -> Sequence[Draft]:
-        nonlocal before
         if tip is None:
             raise no_ledger(key)
-        blobs = _blobs(captured)
-        same = same_lists(ledgers, workspace, key)
-        _refuse(key, refusal(tip.state, blobs, move.stage, move.action, same))
+        walk.take(moves, tip)
+        return [step.draft for step in walk.steps]
+
+    tips = moving.writer.append_all(*key, plan) or (tip,)
+    if captured is not None and walk.reports:
+        moving.workspace.agree(*key, captured.tree)
+    made = list(zip(walk.steps, tips, strict=False))
+    return Outcome(
+        tuple(step.told(tip) for step, tip in made if step.move),
+        tuple(walk.so_already),
+        tuple(tip for step, tip in made if not step.move),
+        tips[-1],
+    )
+
+
+class _Step(NamedTuple):
+    """An event to append: that of `move`, or one that was added (None)."""
+
+    draft: Draft
+    move: Move | None = None
+    report: Report | None = None
+
+    def told(self, tip: SessionTip) -> Moved:
+        assert self.move is not None  # noqa: S101 - for the type checker
+        body = self.draft.body
+        return Moved(self.move, body["from"], body["to"], self.report, tip)
+
+
+class _Walk:
+    """The moves taken one after the other on a state, which is as it will be after those before."""
+
+    def __init__(
+        self, moving: Moving, key: SessionKey, captured: Captured | None, *, starts_next: bool
+    ) -> None:
+        self._moving = moving
+        self._key = key
+        self._captured = captured
+        self._starts_next = starts_next
+        self._blobs = _blobs(captured)
+        self._same: Same = same_lists(moving.ledgers, moving.workspace, key)
+        self.reports: dict[Move, Report] = {}
+        self.steps: list[_Step] = []
+        self.so_already: list[str] = []
+
+    def take(self, moves: Sequence[Move], tip: SessionTip, *, judging: bool = False) -> None:
+        """Takes all moves on the state of `tip`; gates are asked where `judging`, and remembered."""
+        self.steps, self.so_already = [], []
+        state, artifacts = tip.state, tip.artifacts
+        for move in moves:
+            if is_so(state, self._blobs, move.stage, move.action, self._same):
+                self.so_already.append(move.stage)
+                continue
+            _refuse(self._key, refusal(state, self._blobs, move.stage, move.action, self._same))
+            if judging and move.action in NEEDS_GATE:
+                self.reports[move] = self._moving.gate(self._key, move.stage, state)
+                _refuse_findings(move, self.reports[move])
+            if move.action in NEEDS_GATE and move not in self.reports:
+                raise ConflictError("the stages moved meanwhile", fix=("run the command again",))
+            tree = self._artifacts(move, tip, artifacts)
+            artifacts = tree or artifacts
+            state = self._step(state, move, tree)
+            following = _after(move.stage)
+            if move.action == FINISH and following and (self._starts_next or move is not moves[-1]):
+                state = self._begun(state, move, following)
+
+    def _step(self, state: SessionState, move: Move, tree: str | None) -> SessionState:
+        report = self.reports.get(move)
+        added = self._moving.adding(state, move)
+        body = {**stage_body(move, state, self._blobs, report), **added.body}
+        self.steps.append(_Step(Draft(STAGE, body, tree), move, report))
+        self.steps += [_Step(event) for event in added.events]
+        record = state.stages[move.stage]._replace(status=TARGET[move.action])
         if report is not None:
-            _refuse_findings(move, report)
-        before = tip.state.stages[move.stage].status
-        added = adding(tip.state, move)
-        body = {**_body(move, tip, blobs, report), **added.body}
-        return (Draft(STAGE, body, _artifacts(workspace, key, move, tip, captured)), *added.events)
+            record = record._replace(artifact=body["artifact"], upstream=body["upstream"])
+        return state.with_stage(move.stage, record)
 
-    if report is not None and workspace.blobs(*key) != _blobs(captured):
-        raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
-    tip, *followed = writer.append_all(*key, plan)
-    if captured is not None and move.action in NEEDS_GATE:
-        workspace.agree(*key, captured.tree)
-    return Moved(tip, before, TARGET[move.action], report, tuple(followed))
+    def _begun(self, state: SessionState, move: Move, following: str) -> SessionState:
+        """Returns the state in which the stage after `move` is started, if it may be and is nobody else's."""
+        start = Move(following, START, "", move.agent)
+        added = (step.draft.body for step in self.steps if step.move is None)
+        offered = {body.get("to") for body in added if body.get("stage") == following}
+        keeper = self._moving.adding(state, start).keeper
+        is_ours = keeper in ("", move.agent) and not offered - {move.agent}
+        if not is_ours or state.stages[following].status != PENDING:
+            return state
+        if out_of_order(state, self._blobs, following, self._same) is not None:
+            return state
+        return self._step(state, start, None)
+
+    def _artifacts(self, move: Move, tip: SessionTip, artifacts: str) -> str | None:
+        """Returns the tree that enters the ledger with a gated move.
+
+        The folder, if it lacks nothing the ledger has.
+        """
+        captured, workspace = self._captured, self._moving.workspace
+        if move.action not in NEEDS_GATE or captured is None or captured.tree == artifacts:
+            return None
+        merged = workspace.apply(workspace.edit(*self._key, captured.tree), tip.artifacts)
+        if merged.tree != captured.tree:
+            raise ConflictError(
+                "the ledger holds edits that this folder does not have",
+                cause="another work tree or commit recorded them; the gate must see the whole text",
+                fix=("idse save && idse restore  # brings both together", "idse diff  # shows them"),
+            )
+        return captured.tree
 
 
-def _check(move: Move) -> None:
-    if move.stage not in STAGES:
-        raise UnknownNameError(
-            f"there is no stage {move.stage!r}",
-            cause="stages: " + ", ".join(STAGES),
-            fix=tuple(f"idse stage {move.action} {name}" for name in near(move.stage, STAGES)),
-        )
+def _after(stage: str) -> str:
+    place = STAGES.index(stage) + 1
+    return STAGES[place] if place < len(STAGES) else ""
+
+
+def _check_stages(action: str, names: Iterable[str]) -> None:
+    for name in names:
+        if name not in STAGES:
+            raise UnknownNameError(
+                f"there is no stage {name!r}",
+                cause="stages: " + ", ".join(STAGES),
+                fix=tuple(f"idse stage {action} {each}" for each in near(name, STAGES)),
+            )
+
+
+def _check_reason(move: Move) -> None:
     if move.action in NEEDS_REASON and not move.reason.strip():
         raise UsageError(
             f"to {move.action} a stage needs a reason",
@@ -130,8 +291,11 @@ def _blobs(captured: Captured | None) -> Mapping[str, str]:
     return {stage: files[path] for stage, path in ARTIFACTS.items() if path in files}
 
 
-def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report | None) -> dict[str, Any]:
-    record = tip.state.stages[move.stage]
+def stage_body(
+    move: Move, state: SessionState, blobs: Mapping[str, str], report: Report | None = None
+) -> dict[str, Any]:
+    """Returns the body of the event of `move`; `report` is of its gate, where it has one."""
+    record = state.stages[move.stage]
     body: dict[str, Any] = {
         "stage": move.stage,
         "action": move.action,
@@ -146,22 +310,3 @@ def _body(move: Move, tip: SessionTip, blobs: Mapping[str, str], report: Report 
         body["reopens"] = dict(record.reopens)
         body["constitution"] = report.constitution
     return body
-
-
-def _artifacts(
-    workspace: Contributions, key: SessionKey, move: Move, tip: SessionTip, captured: Captured | None
-) -> str | None:
-    """Returns the tree that enters the ledger with a gated move.
-
-    The folder, if it lacks nothing the ledger has.
-    """
-    if move.action not in NEEDS_GATE or captured is None or captured.tree == tip.artifacts:
-        return None
-    merged = workspace.apply(workspace.edit(*key, captured.tree), tip.artifacts)
-    if merged.tree != captured.tree:
-        raise ConflictError(
-            "the ledger holds edits that this folder does not have",
-            cause="another work tree or commit recorded them; the gate must see the whole text",
-            fix=("idse save && idse restore  # brings both together", "idse diff  # shows them"),
-        )
-    return captured.tree

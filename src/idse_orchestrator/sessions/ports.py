@@ -27,10 +27,14 @@ class Move(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """What another room adds to a move: keys of its event, and the events that follow it."""
+    """What another room adds to a move: keys of its event, and the events that follow it.
+
+    `keeper` is the agent whose stage it is, or who is offered it ("" : nobody's in particular).
+    """
 
     body: Mapping[str, Any] = {}
     events: tuple[Draft, ...] = ()
+    keeper: str = ""
 
 
 class Captured(NamedTuple):

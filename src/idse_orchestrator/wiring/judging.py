@@ -98,12 +98,12 @@ class Judging:
             self._parts.today,
         )
 
-    def gate(self, key: SessionKey, stage: str) -> Report:
-        """Returns what would be wrong if `stage` were complete with the documents of this work tree."""
+    def gate(self, key: SessionKey, stage: str, state: SessionState) -> Report:
+        """Returns what would be wrong if `stage` of a session of that `state` were complete here."""
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import gate
 
-        return gate(self.validation(self._parts.documents(places(Scope(*key)))), *key, stage)
+        return gate(self.validation(self._parts.documents(places(Scope(*key)))), key, stage, state)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """Returns what the ValidationEngine says of one session in a code commit."""
