@@ -100,8 +100,13 @@ def problem_with(name: str) -> str | None:
 
 
 def _suggestion(kind: str, name: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name, flags=re.ASCII).strip("-")[:MAX_LENGTH]
-    return plain.removesuffix("-lock") or f"my-{kind}"
+    return as_name(name) or f"my-{kind}"
+
+
+def as_name(words: str) -> str:
+    """Returns what of `words` may be a name; "" where nothing may."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", words, flags=re.ASCII).strip("-")[:MAX_LENGTH]
+    return plain.removesuffix("-lock")
 
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"

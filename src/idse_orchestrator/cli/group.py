@@ -47,6 +47,7 @@ COMMANDS = {
     "next": Entry("status:next_", "Say what to do now.", WORK),
     "prime": Entry("status:prime", "Brief an agent: where we stand, the rules, what to do now.", WORK),
     "stage": Entry("stage:stage", "Move a stage through its gate.", WORK),
+    "edit": Entry("edit:edit", "Write the open stage's document in your editor.", WORK),
     "save": Entry("save:save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),

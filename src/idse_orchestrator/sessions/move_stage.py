@@ -82,7 +82,7 @@ def meant_stages(
     blobs = moving.workspace.blobs(*key)
     stages = standings(tip.state, blobs, same_lists(moving.ledgers, moving.workspace, key))
     if named:
-        _check_stages(action, named)
+        check_stages(action, named)
         first = min(STAGES.index(stage) for stage in named)
         behind = [each.stage for each in waiting_for(stages, action) if STAGES.index(each.stage) > first]
         return sorted({*named, *behind}, key=STAGES.index)
@@ -123,7 +123,7 @@ def move_stages(
     ConflictError when the folder and the ledger have to be brought together first.
     """
     for move in moves:
-        _check_stages(move.action, [move.stage])
+        check_stages(move.action, [move.stage])
         _check_reason(move)
     captured = moving.workspace.capture(*key)
     walk = _Walk(moving, key, captured, starts_next=starts_next)
@@ -249,7 +249,8 @@ def _after(stage: str) -> str:
     return STAGES[place] if place < len(STAGES) else ""
 
 
-def _check_stages(action: str, names: Iterable[str]) -> None:
+def check_stages(action: str, names: Iterable[str]) -> None:
+    """Raises UnknownNameError for a name that is none of a stage; `action` is what was asked for."""
     for name in names:
         if name not in STAGES:
             raise UnknownNameError(

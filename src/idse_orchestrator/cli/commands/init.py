@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
-from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.names import as_name, check_name
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command, flag
@@ -72,9 +73,10 @@ def init(  # noqa: PLR0913 - one parameter for each option
     committed, and a second run changes nothing.
 
     Where the hooks could not be installed, because a hook manager is in charge or other repositories
-    share the folder, all else is done, and the exit code is 3. PROJECT may be left out where the branch
-    carries exactly one. In a clone, the ledgers of that project are fetched from the Agency, or from
-    origin when that has them. Where they are not found, nothing is begun unless --new-ledger says so.
+    share the folder, all else is done, and the exit code is 3. Without PROJECT, it is the one that the branch
+    carries, or else has the name of the folder. In a clone, the ledgers of that project are fetched from
+    the Agency, or from origin when that has them. Where they are not found, nothing is begun unless
+    --new-ledger says so.
     """
     project = name if name is not None else _only_folder(run)
     check_name("project", project)
@@ -127,6 +129,8 @@ def _only_folder(run: Run) -> str:
     projects = sorted({project for project, _ in run.app.workspace.session_folders()})
     if len(projects) == 1:
         return projects[0]
+    if not projects and (name := as_name(os.path.basename(run.app.top))):
+        return name
     raise UsageError(
         "which project?",
         cause="this branch carries " + (", ".join(projects) if projects else "none yet"),

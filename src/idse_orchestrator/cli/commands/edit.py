@@ -1,0 +1,184 @@
+"""``idse edit``: write the open stage's document in an editor, at the first thing it lacks."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from idse_orchestrator.base.text import counted
+from idse_orchestrator.cli.options import command, flag, session_option, stages
+from idse_orchestrator.cli.stage_moves import moved, moving_of
+from idse_orchestrator.cli.terminal import Answer, Said
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, artifact_path
+from idse_orchestrator.errors import (
+    EXIT_CHECK_FAILED,
+    GateError,
+    GitFailedError,
+    UnknownNameError,
+    UsageError,
+)
+from idse_orchestrator.pipeline.stage_machine import FINISH
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
+from idse_orchestrator.sessions.move_stage import check_stages, meant_stages
+from idse_orchestrator.sessions.status import show_status
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.constitution.rules import Report
+    from idse_orchestrator.ledger.events import SessionKey
+
+_PLUS_LINE = (
+    "vi",
+    "vim",
+    "nvim",
+    "gvim",
+    "view",
+    "ex",
+    "emacs",
+    "emacsclient",
+    "nano",
+    "pico",
+    "micro",
+    "kak",
+    "joe",
+    "mg",
+    "ne",
+)
+_GOTO = ("code", "code-insiders", "codium", "cursor", "windsurf")
+_COLON = ("hx", "helix", "subl", "zed", "mate")
+_WAITS = {**dict.fromkeys(_GOTO, "--wait"), "subl": "--wait", "zed": "--wait", "mate": "--wait"}
+
+
+@command("edit")
+@click.argument("stage", required=False, metavar="[STAGE]", shell_complete=stages)
+@session_option
+@flag("-y", "--yes", help="Complete the stage without asking, once its gate holds.")
+def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answer:
+    """Write the document of STAGE in $VISUAL or $EDITOR, at the first thing that its gate lacks.
+
+    Without STAGE, that of the one in progress. Once its gate holds, you are asked whether it is complete.
+    """
+    key = run.session(session)
+    name = stage or _open_stage(run, key)
+    check_stages("start", [name])
+    path = _document(run, key, name)
+    _edit(run, path, _place(_judged(run, key, name)))
+    report = _judged(run, key, name)
+    if _status(run, key, name) == COMPLETE:
+        return Answer(lines=_left(path, report))
+    if report.blocks():
+        return Answer(lines=[*_left(path, report), Said(f"go on: idse edit {name}")], code=EXIT_CHECK_FAILED)
+    if yes or (
+        run.terminal.interactive and _asked(f"{ARTIFACTS[name]} keeps all promises. Complete {name}?")
+    ):
+        return moved(run, key, FINISH, [name])
+    return Answer(lines=[Said(f"{ARTIFACTS[name]} keeps all promises: idse stage complete {name}")])
+
+
+def _open_stage(run: Run, key: SessionKey) -> str:
+    (found,) = meant_stages(moving_of(run, key), key, FINISH, ())
+    return found
+
+
+def _document(run: Run, key: SessionKey, stage: str) -> str:
+    """Returns the full path of the document of a stage that may be written; GateError where it may not."""
+    path = os.path.join(run.app.top, artifact_path(*key, stage))
+    status = _status(run, key, stage)
+    if status == PENDING:
+        raise GateError(
+            f"stage `{stage}` is not started yet",
+            where=path,
+            fix=(f"idse stage start {stage}",),
+            code="IDSE010",
+        )
+    if status == COMPLETE and stage != "tasks":  # where ticks are progress
+        raise GateError(
+            f"stage `{stage}` is complete, and that is a promise about its document",
+            where=path,
+            fix=(f'idse stage reopen {stage} -m "why"',),
+            code="IDSE010",
+        )
+    if not os.path.isfile(path):
+        raise UnknownNameError("the document is not in this work tree", where=path, fix=("idse restore",))
+    return path
+
+
+def _status(run: Run, key: SessionKey, stage: str) -> str:
+    status = show_status(run.app.reader, run.app.workspace, key)
+    return status.state.stages[stage].status
+
+
+def _judged(run: Run, key: SessionKey, stage: str) -> Report:
+    status = show_status(run.app.reader, run.app.workspace, key)
+    return run.app.judging.gate(key, stage, status.state)
+
+
+def _place(report: Report) -> int:
+    """Returns the line of the first thing that keeps the gate closed; 0 for none."""
+    lines = [finding.line for finding in report.findings if finding.blocks and finding.line]
+    return min(lines, default=0)
+
+
+def _edit(run: Run, path: str, line: int) -> None:
+    words = editor_words(_editor(run), path, line)
+    try:
+        done = subprocess.run(words, check=False)  # noqa: S603 - the user's own setting, as git runs it
+    except OSError as error:
+        raise UsageError(
+            f"the editor {words[0]!r} cannot be started", cause=error.strerror, fix=("export EDITOR=nano",)
+        ) from error
+    if done.returncode != 0:
+        raise UsageError(
+            f"the editor ended with {done.returncode}",
+            where=" ".join(words[:-1]),
+            cause="nothing else was done",
+        )
+
+
+def _editor(run: Run) -> str:
+    """Returns the program that was chosen: for idse as for others, or for git."""
+    chosen = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ""
+    if not chosen and run.app.has_git:
+        try:
+            chosen = run.app.work_tree.git.text("var", "GIT_EDITOR").strip()
+        except GitFailedError:
+            chosen = ""
+    if not chosen:
+        raise UsageError("no editor is chosen", fix=("export EDITOR=nano",))
+    return chosen
+
+
+def editor_words(editor: str, path: str, line: int) -> list[str]:
+    """Returns what to run so that `editor`, a shell line, opens `path` at `line` (0: wherever it likes)."""
+    words = shlex.split(editor)
+    name = os.path.basename(words[0]).removesuffix(".exe") if words else ""
+    if name in _WAITS and not {"--wait", "-w"} & set(words):
+        words.append(_WAITS[name])
+    if not line:
+        return [*words, path]
+    if name in _PLUS_LINE:
+        return [*words, f"+{line}", path]
+    if name in _GOTO:
+        return [*words, "--goto", f"{path}:{line}"]
+    return [*words, f"{path}:{line}" if name in _COLON else path]
+
+
+def _asked(question: str) -> bool:
+    sys.stderr.write(f"{question} [Y/n] ")
+    sys.stderr.flush()
+    answer = sys.stdin.readline()
+    return answer.strip().lower() in ("", "y", "yes") and answer != ""
+
+
+def _left(path: str, report: Report) -> list[str]:
+    found = [finding for finding in report.findings if finding.blocks]
+    if not found:
+        return []
+    first = found[0]
+    place = f"{path}:{first.line}" if first.line else path
+    return [Said(f"{counted(len(found), 'promise')} not kept, the first at {place}: {first.message}")]

@@ -1,0 +1,202 @@
+"""The shortest way: a repository to seven complete stages, each document written in an editor."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from idse_orchestrator.cli.commands.edit import editor_words
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
+
+FOLDER = ".idse/projects/repo/sessions/__blueprint__"
+OWN = Path(__file__).parents[2] / ".idse/projects/idse-orchestrator/sessions/__blueprint__"
+MOST_COMMANDS = 18
+
+
+@pytest.fixture
+def editor(tmp_path):
+    """An editor that writes a good document over the one it is given, and keeps what it was called with."""
+    good = tmp_path / "good"
+    for path in ARTIFACTS.values():
+        (good / path).parent.mkdir(parents=True, exist_ok=True)
+        (good / path).write_text((OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]"))
+    script = tmp_path / "vim"
+    script.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/words\nfor path; do :; done\n'
+        f'cp "{good}/${{path#*/__blueprint__/}}" "$path"\n'
+    )
+    script.chmod(script.stat().st_mode | stat.S_IXUSR)
+    return script
+
+
+@pytest.fixture
+def run(repo, editor):
+    """Runs a line as a person types it, and counts it."""
+    lines = []
+
+    def typed(line, code=0):
+        lines.append(line)
+        words = line.split(" ")
+        env = {"EDITOR": str(editor), "VISUAL": ""}
+        done = repo.idse(*words[1:], env=env) if words[0] == "idse" else repo.run(*words, env=env)
+        assert done.returncode == code, f"{line}\n{done.stdout}{done.stderr}"
+        return done
+
+    typed.lines = lines
+    return typed
+
+
+def statuses(repo):
+    data = json.loads(repo.idse("status", "--json").stdout)["data"]
+    return {each["stage"]: each["status"] for each in data["stages"]}
+
+
+def test_seven_stages_in_an_editor(repo, run):
+    run("idse init")
+    for _ in STAGES:
+        run("idse edit -y")
+    repo.write("code.py", "pass\n")
+    run("git add -A")
+    run("git commit -qm work")
+    assert set(statuses(repo).values()) == {"complete"}
+    assert len(run.lines) <= MOST_COMMANDS
+    assert sum(map(len, run.lines)) <= 300
+    assert repo.idse("validate", "--all", "--strict").returncode == 0
+
+
+def test_seven_stages_written_by_somebody_else(repo, run):
+    run("idse init")
+    for path in ARTIFACTS.values():
+        text = (OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]")
+        repo.write(f"{FOLDER}/{path}", text)
+        run("idse stage complete")
+    run("git add -A")
+    run("git commit -qm work")
+    assert set(statuses(repo).values()) == {"complete"}
+    assert len(run.lines) + len(ARTIFACTS) <= MOST_COMMANDS
+    assert sum(map(len, run.lines)) <= 300
+
+
+class TestEdit:
+    def test_opens_at_the_first_thing_that_the_gate_lacks(self, repo, run, tmp_path):
+        run("idse init")
+        findings = json.loads(repo.idse("validate", "--json").stdout)["data"]["findings"]
+        first = min(each["line"] for each in findings)
+        done = run("idse edit")
+        path = f"{repo.path}/{FOLDER}/intent.md"
+        assert (tmp_path / "words").read_text().split("\n")[:2] == [f"+{first}", path]
+        assert "intent.md keeps all promises: idse stage complete intent" in done.stderr
+        assert statuses(repo)["intent"] == "in_progress"
+
+    def test_says_what_is_still_missing(self, repo, run, editor):
+        run("idse init")
+        editor.write_text("#!/bin/sh\n")
+        done = run("idse edit -y", code=1)
+        assert "1 promise not kept, the first at " in done.stderr
+        assert "go on: idse edit intent" in done.stderr
+        assert statuses(repo)["intent"] == "in_progress"
+
+    def test_names_the_stages_where_two_are_open(self, run):
+        run("idse init")
+        for _ in STAGES[:5]:
+            run("idse edit -y")
+        run("idse stage start feedback")
+        done = run("idse edit", code=2)
+        assert "2 stages are in progress: implementation, feedback" in done.stderr
+        assert "idse stage complete implementation" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("line", "fix"),
+        [
+            ("idse edit spec", "idse stage start spec"),
+            ("idse edit intent", 'idse stage reopen intent -m "why"'),
+            ("idse edit spek", "idse stage start spec"),
+        ],
+    )
+    def test_a_stage_that_is_not_open_is_not_edited(self, run, line, fix, tmp_path):
+        run("idse init")
+        run("idse edit -y")
+        (tmp_path / "words").unlink()
+        assert fix in run(line, code=2 if "spek" in line else 1).stderr
+        assert not (tmp_path / "words").exists()
+
+    @pytest.mark.parametrize(("script", "code"), [("exit 3", 2), (None, 2)])
+    def test_an_editor_that_fails_completes_nothing(self, repo, run, editor, script, code):
+        run("idse init")
+        editor.write_text(f"#!/bin/sh\n{script}\n") if script else editor.unlink()
+        assert "editor" in run("idse edit -y", code=code).stderr
+        assert statuses(repo)["intent"] == "in_progress"
+
+    @pytest.mark.parametrize(("answer", "status"), [("\n", "complete"), ("n\n", "in_progress")])
+    def test_a_person_is_asked_whether_it_is_complete(self, repo, run, editor, answer, status):
+        run("idse init")
+        assert asked(repo, editor, answer).count("Complete intent? [Y/n]") == 1
+        assert statuses(repo)["intent"] == status
+
+    @pytest.mark.parametrize(
+        ("editor", "words"),
+        [
+            ("vim", ["vim", "+7", "a b"]),
+            ("/usr/bin/nano -w", ["/usr/bin/nano", "-w", "+7", "a b"]),
+            ("code", ["code", "--wait", "--goto", "a b:7"]),
+            ("code --wait -n", ["code", "--wait", "-n", "--goto", "a b:7"]),
+            ("hx", ["hx", "a b:7"]),
+            ("ed", ["ed", "a b"]),
+        ],
+    )
+    def test_each_editor_is_told_the_line_in_its_own_way(self, editor, words):
+        assert editor_words(editor, "a b", 7) == words
+
+
+def asked(repo, editor, answer):
+    """What a terminal shows, at which somebody types `answer`."""
+    program = str(Path(sys.executable).parent / "idse")
+    master, slave = pty.openpty()
+    env = {**os.environ, "EDITOR": str(editor), "VISUAL": "", "CI": ""}
+    child = subprocess.Popen(
+        [program, "edit"], cwd=repo.path, stdin=slave, stdout=slave, stderr=slave, env=env
+    )
+    os.close(slave)
+    os.write(master, answer.encode())
+    shown, end = b"", time.monotonic() + 60
+    while time.monotonic() < end:
+        ready, _, _ = select.select([master], [], [], 0.1)
+        try:
+            data = os.read(master, 4096) if ready else b""
+        except OSError:
+            break
+        shown += data
+        if not data and child.poll() is not None:
+            break
+    os.close(master)
+    child.wait(timeout=10)
+    return shown.decode()
+
+
+class TestInit:
+    @pytest.mark.parametrize("name", ["shop", "My Shop", "shop.git"])
+    def test_the_folder_gives_its_name(self, repo, name):
+        folder = repo.path / name
+        folder.mkdir()
+        repo.git("init", "-q", str(folder))
+        done = repo.idse("init", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        (made,) = (folder / ".idse/projects").iterdir()
+        assert made.name == {"My Shop": "My-Shop", "shop.git": "shop-git"}.get(name, name)
+
+    def test_a_folder_whose_name_says_nothing_is_asked_for_one(self, repo):
+        folder = repo.path / "日本"
+        folder.mkdir()
+        repo.git("init", "-q", str(folder))
+        done = repo.idse("init", cwd=folder)
+        assert done.returncode == 2
+        assert "idse init NAME" in done.stderr
