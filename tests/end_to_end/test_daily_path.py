@@ -200,3 +200,26 @@ class TestInit:
         done = repo.idse("init", cwd=folder)
         assert done.returncode == 2
         assert "idse init NAME" in done.stderr
+
+
+class TestSwitch:
+    def test_brings_a_folder_that_the_branch_does_not_carry(self, begun, make_repo, bare_remote):
+        assert begun.idse("sync", "setup", str(bare_remote.path)).returncode == 0
+        assert begun.idse("spawn", "search").returncode == 0
+        begun.write(".idse/projects/portal/sessions/search/notes.md", "mine\n")
+        assert begun.idse("save", "search").returncode == 0
+        assert begun.idse("sync", "push").returncode == 0
+        two = make_repo("other")
+        two.git("pull", "-q", str(begun.path), "main")
+        assert two.idse("init", "portal", "--agency", str(bare_remote.path)).returncode == 0
+        assert not (two.path / ".idse/projects/portal/sessions/search").exists()
+        done = two.idse("switch", "search")
+        assert "brought .idse/projects/portal/sessions/search/ from its ledger (8 files)" in done.stderr
+        assert two.read(".idse/projects/portal/sessions/search/notes.md") == b"mine\n"
+        assert json.loads(two.idse("status", "--json").stdout)["data"]["differs"] == []
+
+    def test_leaves_a_folder_that_is_there_alone(self, begun):
+        assert begun.idse("switch", "__blueprint__").returncode == 0
+        begun.write(".idse/projects/portal/sessions/login/intent.md", "edited\n")
+        assert "brought" not in begun.idse("switch", "login").stderr
+        assert begun.read(".idse/projects/portal/sessions/login/intent.md") == b"edited\n"

@@ -40,7 +40,7 @@ _RULES = """\
 ## Rules
 - Work on the stage that is in progress, in its own file. Start no stage before the one before it is complete.
 - A complete stage is a promise. To change its file, reopen it first and say why; what builds on it then
-  shows as stale, and each stale stage is reopened or confirmed.
+  shows as stale, and each stale stage is reopened or confirmed. Ticking a box of tasks.md is no change.
 - Replace every [REQUIRES INPUT] by an answer. If you do not know it, ask; do not make it up.
 - Never edit CURRENT_SESSION or session_state.json, and never write refs/idse/ by hand: they are made by idse.
 - Never commit with --no-verify. A blocked commit names the file, the line and what to type.
@@ -48,8 +48,7 @@ _RULES = """\
 ## Commands
 idse next                          what to do now
 idse validate                      every finding, with its place and a hint
-idse stage complete STAGE          check the gate and complete a stage
-idse stage start STAGE             begin the next one
+idse stage complete                check the gate, complete the stage, begin the next one
 idse stage reopen STAGE -m WHY     take a complete stage up again
 idse save -m WHY                   record the folder without a code commit
 idse log -n 10                     who moved what, and when

@@ -67,7 +67,7 @@ HOOKS_EXIT = "`idse hook …`, which git calls, uses only 0 and 1."
 
 _STATUSES = (
     ("pending", "not begun"),
-    ("in_progress", "begun: idse stage start STAGE (the stage before it must be complete and current)"),
+    ("in_progress", "begun, by completing the stage before it or by idse stage start"),
     ("complete", "its gate held when it was completed: idse stage complete STAGE"),
 )
 _CONDITIONS = (

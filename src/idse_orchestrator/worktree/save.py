@@ -25,6 +25,9 @@ class Restorable(Contributions, Protocol):
     def resolve_tree(self, rev: str, path: str) -> str | None:
         """Returns the id of the tree at `path` of `rev`; None where there is none."""
 
+    def session_folders(self) -> Sequence[SessionKey]:
+        """See `SessionFolders.session_folders`."""
+
     def is_safe_to_replace(self, project: str, session: str, tree: str) -> bool:
         """Tests whether HEAD or the ledger holds every document of the folder, as `tree`."""
 
@@ -147,6 +150,14 @@ def restore_session(
     paths = workspace.replace_folder(*key, here, wanted)
     workspace.agree(*key, tip.artifacts)
     return Restored(source, paths, saved_first, newest=wanted == tip.artifacts)
+
+
+def bring_folder(ledgers: LedgerReader, writer: LedgerWriter, workspace: Restorable, key: SessionKey) -> int:
+    """Writes the folder of a session from its ledger where it is not here; returns how many files."""
+    tip = _tip(ledgers, key)
+    if not tip.artifacts or key in workspace.session_folders():
+        return 0
+    return len(restore_session(ledgers, writer, workspace, key).paths)
 
 
 def _tip(ledgers: LedgerReader, key: SessionKey) -> SessionTip:

@@ -222,4 +222,6 @@ def _project_lines(done: Initialized, hooks: HooksReport | None) -> Iterator[str
         yield Said(f"  hooks: {', '.join(installed)}")
         yield from worktree_notice(hooks)
     if done.made:
-        yield Said(f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, then: idse next")
+        yield Said(
+            f"next: write {artifact_path(done.project, done.made[0], STAGES[0])}, or let idse edit open it"
+        )

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import click
 
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
 from idse_orchestrator.cli.terminal import Answer, Run, Said
-from idse_orchestrator.documents.project_workspace import STAGES, artifact_path
+from idse_orchestrator.documents.project_workspace import STAGES, artifact_path, session_folder
 from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
 from idse_orchestrator.sessions import create_session
 
@@ -55,7 +56,7 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
     def lines() -> Iterator[str]:
         yield from doubt_warnings(doubts)
         yield Said(f"made session {project}/{wanted.name}" + (" and switched to it" if switches else ""))
-        following = f"write {path}, then: idse next" if switches else f"idse switch {wanted.name}"
+        following = f"write {path}, or let idse edit open it" if switches else f"idse switch {wanted.name}"
         yield Said(f"next: {following}")
 
     return Answer(
@@ -75,10 +76,18 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
 @command("switch")
 @click.argument("name", shell_complete=options.sessions)
 def switch(run: Run, name: str) -> Answer:
-    """Make NAME (a session, or project/session) the current session of this work tree."""
-    key = run.session(name)
-    changed = create_session.switch_session(run.app.workspace, run.app.views, key)
-    return Answer(lines=[Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")])
+    """Make NAME (a session, or project/session) the current session of this work tree.
+
+    Where the branch does not carry its folder, that is written from its ledger.
+    """
+    from idse_orchestrator.worktree.save import bring_folder
+
+    app, key = run.app, run.session(name)
+    changed = create_session.switch_session(app.workspace, app.views, key)
+    lines = [Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")]
+    if brought := bring_folder(app.reader, app.writer, app.workspace, key):
+        lines.append(Said(f"  brought {session_folder(*key)}/ from its ledger ({counted(brought, 'file')})"))
+    return Answer(lines=lines)
 
 
 @command("list", reads=True)
