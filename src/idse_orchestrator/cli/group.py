@@ -46,7 +46,10 @@ COMMANDS = {
     "status": Entry("status:status", "Show where the session stands.", WORK),
     "next": Entry("status:next_", "Say what to do now.", WORK),
     "prime": Entry("status:prime", "Brief an agent: where we stand, the rules, what to do now.", WORK),
-    "stage": Entry("stage:stage", "Move a stage through its gate.", WORK),
+    "instructions": Entry(
+        "instructions:instructions_", "Say what a stage's document must hold, and how it is judged.", WORK
+    ),
+    "stage": Entry("stage:stage", "Move stages through their gates.", WORK),
     "edit": Entry("edit:edit", "Write the open stage's document in your editor.", WORK),
     "save": Entry("save:save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),

@@ -39,6 +39,9 @@ class _Plain(NamedTuple):
 _PLAIN = {
     "status": _Plain("commands.status:show_status", {**_FLAGS, "--all": "all_sessions"}),
     "next": _Plain("commands.status:show_next"),
+    "instructions": _Plain(
+        "commands.instructions:show_instructions", values={**_VALUES, "--session": "session"}
+    ),
     "sync push": _Plain("commands.sync:push", values=_COLOR),  # mostly these two find nothing to do
     "sync pull": _Plain("commands.sync:pull", values=_COLOR),
     "compile agent-spec": _Plain("commands.compile:agent_spec", _COMPILE_FLAGS, _COMPILE_VALUES),
