@@ -22,8 +22,8 @@ This repository is worked on in sessions of seven stages: intent, context, spec,
 implementation, feedback. Each stage has one document in the session's folder under `.idse/`.
 
 - Begin with `idse prime`: it says where the session stands, what is open and what to do now.
-- Work on the stage that is in progress, in its own document. End it with `idse stage complete`: it
-  checks the gate, and begins the next stage.
+- Work on the stage that is in progress, in its own document: `idse instructions` says what it must hold.
+  End it with `idse stage complete`: it checks the gate, and begins the next stage.
 - A complete stage is a promise. To change its document, first `idse stage reopen STAGE -m "why"`.
   Ticking a box of `tasks.md` is no change.
 - Write no code before `implementation` is started. An agent in planning mode writes under `.idse/` only.

@@ -47,6 +47,7 @@ _RULES = """\
 
 ## Commands
 idse next                          what to do now
+idse instructions                  what the document must hold, and what it builds on
 idse validate                      every finding, with its place and a hint
 idse stage complete                check the gate, complete the stage, begin the next one
 idse stage reopen STAGE -m WHY     take a complete stage up again
