@@ -343,13 +343,13 @@ class Loop:
         )
         self.edit(path, (OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]"))
 
-    def finish(self, *stages: str) -> None:
+    def finish(self, *stages: str, begins_next: bool = True) -> None:
         """Write the documents of `stages`, and complete them one after the other."""
         for stage in stages:
             self.write_well(stage)
             if self.stage(stage)["status"] == "pending":
                 self.does("stage", "start", stage)
-            self.does("stage", "complete", stage)
+            self.does("stage", "complete", stage, *(() if begins_next else ("--no-start",)))
 
 
 @pytest.fixture

@@ -147,9 +147,9 @@ def test_rules_are_added_listed_shown_and_go_with_their_agent(team):
 
 def test_a_stage_that_moves_says_whom_it_was_routed_to(team):
     team.finish("intent")
-    (moved,) = [event["body"] for event in team.events() if event["kind"] == "stage"][:1]
+    moved = next(event["body"] for event in team.events() if event["body"].get("action") == "complete")
     assert moved["routed"] == {"agent": "claude", "why": "handles the stage"}
-    assert "agent claude, why handles the stage\n" in team.does("show", "@{0}").stdout
+    assert "agent claude, why handles the stage\n" in team.does("show", "@{1}").stdout
     assert team.does("fsck").returncode == 0
 
 

@@ -39,35 +39,42 @@ def test_every_step_is_shown_and_does_what_it_should(repo, tmp_path):
     path = ".idse/projects/portal/sessions/__blueprint__/intent.md"
     quiet = [index for index, text in output.items() if not text]
     assert [STEPS[index].shown.split()[0] for index in quiet] == [
-        "git", "$EDITOR", "git", "$EDITOR", "$EDITOR", "git",
+        "git", "$EDITOR", "$EDITOR", "$EDITOR",
         "git", "git", "cd", "$EDITOR", "cd", "$EDITOR",
     ]  # fmt: skip
     assert output[1] == (
         "started project portal\n"
         "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
         "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push\n"
-        f"next: write {path}, then: idse next"
+        f"next: write {path}, or let idse edit open it"
     )
     assert output[2] == "idse: 1 warning: idse validate"
     assert output[3].splitlines()[1].startswith("error[IDSE301]: 7 unresolved [REQUIRES INPUT] in intent.md")
-    assert output[5] == "intent: in_progress → complete  (<id>)"
+    assert output[5] == (
+        "intent: in_progress → complete  (<id>)\n"
+        "context: pending → in_progress  (<id>)\n"
+        "next: write context.md\n"
+        "      idse stage complete context"
+    )
+    assert output[6] == "idse: 1 warning: idse validate"
     assert output[8].endswith("idse: commit blocked (git commit --no-verify skips the check)")
     assert "[IDSE402]" in output[8]
     assert output[9] == "intent: complete → in_progress  (<id>)"
-    assert output[11] == "intent: in_progress → complete  (<id>)"
+    assert output[11].splitlines()[0] == "intent: in_progress → complete  (<id>)"
+    assert output[12] == "idse: 1 warning: idse validate"
     assert output[13] == (
         "portal/__blueprint__  blueprint, active\n"
         "\n"
         "  ✓ intent         complete     <date>  You\n"
-        "  · context        pending\n"
+        "  ▶ context        in progress  <date>  You\n"
         "  · spec           pending\n"
         "  · plan           pending\n"
         "  · tasks          pending\n"
         "  · implementation pending\n"
         "  · feedback       pending\n"
         "\n"
-        "next: context is next\n"
-        "      idse stage start context"
+        "next: write context.md\n"
+        "      idse stage complete context"
     )
     assert "The deadline moved" in output[14]
     assert "portal/__blueprint__" in output[15]

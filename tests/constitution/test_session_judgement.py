@@ -134,7 +134,43 @@ def test_the_fix_about_the_order_is_the_move_that_the_stage_before_can_make(sess
     assert fix() == ("idse stage complete context",)
     session.completed("context")
     session.texts["intent"] += "\nMore.\n"
-    assert fix() == ('idse stage confirm context -m "why"', 'idse stage reopen context -m "why"')
+    (told_at_gate,) = [finding for finding in session.gate("spec") if finding.rule == "IDSE401"]
+    assert told_at_gate.fix == ('idse stage confirm context -m "why"', 'idse stage reopen context -m "why"')
+
+
+def test_what_has_one_cause_is_one_finding(session):
+    session.completed(*STAGES)
+    session.texts["spec"] += "\nMore.\n"
+    (changed,) = session.judge()
+    assert (changed.rule, changed.severity) == ("IDSE402", "error")
+    assert changed.message == (
+        "spec.md changed after spec was completed; plan, tasks, implementation and feedback build on it"
+    )
+    assert changed.fix[1] == 'idse stage confirm spec --downstream -m "why"'
+    session.completed("spec")
+    (stale,) = session.judge()
+    assert (stale.rule, stale.severity, stale.stage) == ("IDSE403", "warning", "plan")
+    assert stale.message.endswith(
+        "spec changed since it was completed, and so are tasks, implementation and feedback"
+    )
+    assert stale.fix[1] == 'idse stage confirm plan --downstream -m "why"'
+
+
+def test_two_causes_are_two_findings(session):
+    session.completed(*STAGES)
+    session.texts["intent"] += "\nMore.\n"
+    session.texts["plan"] += "\nMore.\n"
+    assert [finding.stage for finding in session.judge()] == ["intent", "plan"]
+    session.completed("intent", "context", "spec", "plan")
+    assert [finding.stage for finding in session.judge()] == ["tasks"]
+
+
+def test_what_is_stale_is_still_told_where_the_rule_about_the_change_is_waived(session):
+    session.completed(*STAGES)
+    session.texts["spec"] += "\nMore.\n"
+    waiver = Waiver("IDSE402", "login", "why", None, "Ada", "01")
+    session.state = session.state._replace(waivers=(waiver,))
+    assert [finding.rule for finding in session.judge()] == ["IDSE403", "IDSE402"]
 
 
 def test_a_missing_artifact_of_a_pending_stage_is_nothing(session):

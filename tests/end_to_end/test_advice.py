@@ -555,8 +555,15 @@ def a_check_that_takes_too_long(loop):
 @case("IDSE401")
 def a_stage_begun_on_one_that_changed(loop):
     loop.finish("intent", "context")
-    loop.does("stage", "start", "spec")
+    loop.write_well("spec")
     loop.edit("context.md", loop.text("context.md") + "\nMore.\n")
+    return "idse stage complete spec"
+
+
+@case("IDSE401")
+def a_stage_begun_on_one_that_was_reopened(loop):
+    loop.finish("intent", "context")
+    loop.does("stage", "reopen", "context", "-m", "again")
     return "idse validate"
 
 

@@ -38,7 +38,7 @@ class TestInit:
             "started project portal\n"
             "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
             "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, pre-push\n"
-            "next: write .idse/projects/portal/sessions/__blueprint__/intent.md, then: idse next\n"
+            "next: write .idse/projects/portal/sessions/__blueprint__/intent.md, or let idse edit open it\n"
         )
         assert repo.run("git", "rev-parse", "-q", "--verify", "HEAD").returncode != 0
         assert repo.idse("status").returncode == 0
@@ -145,7 +145,7 @@ class TestWholeLife:
         assert loop.stage("intent")["condition"] == "current"
 
     def test_feedback_runs_beside_implementation(self, loop):
-        loop.finish("intent", "context", "spec", "plan", "tasks")
+        loop.finish("intent", "context", "spec", "plan", "tasks", begins_next=False)
         assert loop.idse("stage", "start", "feedback").returncode == 1
         loop.does("stage", "start", "implementation")
         loop.does("stage", "start", "feedback")
@@ -188,7 +188,7 @@ class TestGates:
         assert self.refused(loop, "start", "context").splitlines()[0].endswith("`intent` is in_progress")
 
     def test_after_a_stage_that_changed(self, loop):
-        loop.finish("intent")
+        loop.finish("intent", begins_next=False)
         was = loop.stage("intent")["completed_blob"][:7]
         loop.edit("intent.md", loop.text("intent.md") + "more\n")
         now = loop.stage("intent")["blob"][:7]
@@ -202,12 +202,12 @@ class TestGates:
         )
 
     def test_after_a_stage_whose_document_is_gone(self, loop):
-        loop.finish("intent")
+        loop.finish("intent", begins_next=False)
         (loop.path / loop.FOLDER / "intent.md").unlink()
         assert "the file is now missing" in self.refused(loop, "start", "context")
 
     def test_after_a_stage_that_is_stale(self, loop):
-        loop.finish("intent", "context")
+        loop.finish("intent", "context", begins_next=False)
         loop.edit("intent.md", loop.text("intent.md") + "more\n")
         assert self.refused(loop, "start", "spec") == (
             "error[IDSE401]: stage `spec` cannot start: `context` is stale: "
@@ -222,7 +222,6 @@ class TestGates:
     @pytest.mark.parametrize(
         ("args", "status", "allowed", "fix"),
         [
-            (("start", "intent"), "in_progress", "pending", "idse stage complete intent"),
             (("complete", "context"), "pending", "in_progress", "idse stage start context"),
             (("confirm", "intent", "-m", "x"), "in_progress", "complete", "idse stage complete intent"),
             (("confirm", "context", "-m", "x"), "pending", "complete", "idse stage start context"),
@@ -240,12 +239,27 @@ class TestGates:
         )
         assert loop.tip() == before
 
-    @pytest.mark.parametrize("action", ["start", "complete"])
-    def test_from_complete(self, loop, action):
+    def test_a_start_from_complete(self, loop):
         loop.finish("intent")
-        told = self.refused(loop, action, "intent")
-        assert told.splitlines()[0] == f"error[IDSE010]: stage `intent` cannot {action}: it is complete"
+        told = self.refused(loop, "start", "intent")
+        assert told.splitlines()[0] == "error[IDSE010]: stage `intent` cannot start: it is complete"
         assert 'fix:   idse stage reopen intent -m "why"' in told
+
+    def test_what_is_so_already_is_no_error(self, loop):
+        before = loop.tip()
+        assert "intent is in progress already" in loop.does("stage", "start", "intent").stderr
+        assert loop.tip() == before
+        loop.finish("intent")
+        before = loop.tip()
+        assert "intent is complete already" in loop.does("stage", "complete", "intent").stderr
+        assert loop.tip() == before
+
+    def test_a_completion_of_what_is_complete_and_changed(self, loop):
+        loop.finish("intent")
+        loop.edit("intent.md", loop.text("intent.md") + "more\n")
+        told = self.refused(loop, "complete", "intent")
+        assert "`intent` changed after it was completed" in told
+        assert '            idse stage confirm intent -m "why"\n' in told
 
     def test_in_an_archived_session(self, loop):
         loop.does("session", "archive", "-m", "no budget")
@@ -351,9 +365,8 @@ class TestGates:
         loop.does("stage", "complete", "intent")
         assert loop.ledger("intent.md") == loop.text("intent.md")
         assert loop.status()["differs"] == []
-        assert loop.events()[0]["body"]["artifact"] == loop.git(
-            "rev-parse", f"{loop.REF}:artifacts/intent.md"
-        )
+        completed = next(event for event in loop.events() if event["body"].get("action") == "complete")
+        assert completed["body"]["artifact"] == loop.git("rev-parse", f"{loop.REF}:artifacts/intent.md")
 
 
 class TestSaveAndRestore:
@@ -505,7 +518,7 @@ class TestSessions:
         done = loop.does("spawn", "login", "--title", "Log in", "--parent", "__blueprint__", "--owner", "Ann")
         assert done.stderr == (
             "made session portal/login and switched to it\n"
-            "next: write .idse/projects/portal/sessions/login/intent.md, then: idse next\n"
+            "next: write .idse/projects/portal/sessions/login/intent.md, or let idse edit open it\n"
         )
         other = loop.does("session", "new", "search")
         assert other.stderr == "made session portal/search\nnext: idse switch search\n"
@@ -526,7 +539,8 @@ class TestSessions:
         loop.finish("intent")
         loop.does("session", "new", "login", "--title", "Log in")
         assert loop.does("session", "list").stdout == (
-            "* __blueprint__  ✓······  active\n  login          ▶······  active    intent  Log in\n"
+            "* __blueprint__  ✓▶·····  active    context\n"
+            "  login          ▶······  active    intent  Log in\n"
         )
         assert loop.does("status", "--all").stdout == loop.does("session", "list").stdout
 

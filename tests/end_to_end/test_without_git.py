@@ -109,7 +109,11 @@ def test_a_stage_goes_through_its_gate(plain):
     complete(plain, "intent", "intent.md")
     complete(plain, "context", "context.md")
     stages = {each["stage"]: each["status"] for each in plain.data("status")["stages"]}
-    assert (stages["intent"], stages["context"], stages["spec"]) == ("complete", "complete", "pending")
+    assert (stages["intent"], stages["context"], stages["spec"]) == (
+        "complete",
+        "complete",
+        "in_progress",
+    )
     assert plain.data("next")["stage"] == "spec"
     plain.write("intent.md", "# Intent\n\nanother one\n")
     assert "changed" in plain.does("status").stdout

@@ -20,7 +20,7 @@ from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
-from idse_orchestrator.pipeline.ticks import Ticks
+from idse_orchestrator.pipeline.stage_state_model import Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -18,9 +18,9 @@ from idse_orchestrator.pipeline.stage_state_model import (
     STALE,
     SessionState,
     Standing,
+    Ticks,
     standings,
 )
-from idse_orchestrator.pipeline.ticks import Ticks
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey, Synced

@@ -86,9 +86,9 @@ STEPS = (
     ),
     Step("idse init portal", "Start a project: seven documents, a ledger under refs/idse/, git hooks."),
     Step("git add .idse && git commit --quiet -m 'Start the portal'", "Fresh templates may be committed."),
-    Step("idse stage complete intent", "But nobody can call the intent complete yet.", succeeds=False),
+    Step("idse stage complete", "But nobody can call the intent complete yet.", succeeds=False),
     Step(f"$EDITOR {_INTENT}", "So somebody writes it.", writes={_INTENT: _WRITTEN}),
-    Step("idse stage complete intent"),
+    Step("idse stage complete", "Now it is, and the next stage begins."),
     Step("git add .idse && git commit --quiet -m 'Write the intent'"),
     Step(
         f"$EDITOR {_INTENT}",

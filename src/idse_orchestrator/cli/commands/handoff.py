@@ -15,7 +15,7 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.pipeline.ticks import Ticks
+from idse_orchestrator.pipeline.stage_state_model import Ticks
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
