@@ -223,3 +223,80 @@ class TestSwitch:
         begun.write(".idse/projects/portal/sessions/login/intent.md", "edited\n")
         assert "brought" not in begun.idse("switch", "login").stderr
         assert begun.read(".idse/projects/portal/sessions/login/intent.md") == b"edited\n"
+
+
+class TestTheNextStage:
+    """Who completes a stage begins the one after it, unless it is somebody else's."""
+
+    def ended(self, loop, *args, agent=""):
+        """The status of context, once the intent is complete."""
+        loop.write_well("intent")
+        before = loop.events()
+        loop.does("stage", "complete", "intent", *args, env={"IDSE_AGENT": agent})
+        assert loop.stage("intent")["status"] == "complete"
+        new = loop.events()[: -len(before)]
+        assert [event["kind"] for event in new][-1] == "stage"
+        return loop.stage("context")["status"]
+
+    def test_it_begins(self, loop):
+        assert self.ended(loop) == "in_progress"
+
+    def test_it_does_not_where_that_was_asked_for(self, loop):
+        assert self.ended(loop, "--no-start") == "pending"
+
+    @pytest.mark.parametrize(
+        ("agent", "status"), [("", "pending"), ("ann", "pending"), ("bob", "in_progress")]
+    )
+    def test_one_that_is_routed_is_for_its_agent(self, loop, agent, status):
+        loop.does("agents", "add", "bob", "--stage", "context")
+        assert self.ended(loop, agent=agent) == status
+
+    @pytest.mark.parametrize(
+        ("agent", "status"), [("", "pending"), ("bob", "pending"), ("ann", "in_progress")]
+    )
+    def test_one_that_is_assigned_is_for_that_agent(self, loop, agent, status):
+        loop.does("agents", "add", "bob", "--stage", "context")
+        loop.does("agents", "add", "ann")
+        loop.does("handoff", "request", "--to", "ann", "--stage", "context", "-m", "why")
+        loop.does("handoff", "accept")
+        assert loop.stage("context")["status"] == "pending"  # its turn has not come
+        assert self.ended(loop, agent=agent) == status
+
+    def test_one_that_is_offered_begins_when_it_is_accepted(self, loop):
+        loop.does("agents", "add", "ann", "--stage", "intent", "--protocol", "automatic")
+        loop.does("agents", "add", "bob", "--stage", "context")
+        loop.does("agents", "rule", "add", "intent", "ann", "context", "bob")
+        assert self.ended(loop, agent="ann") == "pending"
+        loop.does("handoff", "accept", env={"IDSE_AGENT": "bob"})
+        assert loop.stage("context")["status"] == "in_progress"
+        assert loop.stage("context")["by"] == "bob"
+        assert loop.does("fsck").returncode == 0
+
+    def test_one_that_waits_for_approval_waits(self, loop):
+        loop.does("agents", "add", "ann", "--stage", "intent", "--protocol", "automatic")
+        loop.does("agents", "add", "bob", "--stage", "spec")
+        loop.does("agents", "rule", "add", "intent", "ann", "context", "bob", "--requires-approval")
+        assert self.ended(loop, agent="ann") == "pending"
+        assert loop.idse("handoff", "accept", env={"IDSE_AGENT": "bob"}).returncode != 0
+        assert loop.stage("context")["status"] == "pending"
+
+    def test_of_several_all_are_completed_or_none(self, loop):
+        for stage in ("intent", "context"):
+            loop.write_well(stage)
+        before = loop.tip()
+        assert loop.idse("stage", "complete", "intent", "context", "spec").returncode == 1
+        assert loop.tip() == before
+        loop.does("stage", "complete", "intent", "context")
+        assert [loop.stage(each)["status"] for each in STAGES[:3]] == ["complete", "complete", "in_progress"]
+        assert loop.does("fsck").returncode == 0
+
+    def test_several_are_confirmed_with_one_reason(self, loop):
+        loop.finish("intent", "context", "spec")
+        loop.edit("intent.md", loop.text("intent.md") + "\nMore.\n")
+        loop.does("stage", "confirm", "intent", "--downstream", "-m", "words")
+        assert {loop.stage(each)["condition"] for each in STAGES[:3]} == {"current"}
+        reasons = [event["body"].get("reason") for event in loop.events()[:3]]
+        assert reasons == ["words"] * 3
+        loop.edit("intent.md", loop.text("intent.md") + "\nAgain.\n")
+        loop.does("stage", "confirm", "-m", "all of it")
+        assert {loop.stage(each)["condition"] for each in STAGES[:3]} == {"current"}

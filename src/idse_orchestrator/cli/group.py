@@ -61,6 +61,7 @@ COMMANDS = {
     "switch": Entry("session:switch", "Work on another session in this work tree.", SESSIONS),
     "agents": Entry("agents:agents", "Name the project's agents, and say who handles which stage.", AGENTS),
     "handoff": Entry("handoff:handoff", "Pass a stage from one agent to another.", AGENTS),
+    "mcp": Entry("mcp:mcp", "Serve these commands to an agent over MCP.", AGENTS),
     "validate": Entry("validate:validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry("rule:rule", "List and explain rules, waive one for a session.", GOVERN),
     "blueprint": Entry("blueprint:blueprint", "Grow the blueprint by claims that sessions bear out.", GOVERN),
