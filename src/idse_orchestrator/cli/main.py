@@ -27,13 +27,14 @@ _CHOICES = {"color": ("auto", "always", "never"), "form": ("yaml", "json")}
 class _Plain(NamedTuple):
     """The plain form of a command: the place of its function, and the options that are read without click.
 
-    `argument` names a word that must come before the options.
+    `argument` names a word that comes before the options, and must where `is_needed`.
     """
 
     place: str
     flags: Mapping[str, str] = _FLAGS
     values: Mapping[str, str] = _VALUES
     argument: str = ""
+    is_needed: bool = True
 
 
 _PLAIN = {
@@ -41,6 +42,12 @@ _PLAIN = {
     "next": _Plain("commands.status:show_next"),
     "instructions": _Plain(
         "commands.instructions:show_instructions", values={**_VALUES, "--session": "session"}
+    ),
+    "stage complete": _Plain(
+        "stage_moves:complete",
+        values={**_VALUES, "--session": "session"},
+        argument="stage",
+        is_needed=False,
     ),
     "sync push": _Plain("commands.sync:push", values=_COLOR),  # mostly these two find nothing to do
     "sync pull": _Plain("commands.sync:pull", values=_COLOR),
@@ -86,9 +93,10 @@ def _parsed(words: Sequence[str], plain: _Plain) -> dict[str, Any] | None:
     options: dict[str, Any] = {}
     rest = list(words)
     if plain.argument:
-        if not rest or rest[0].startswith("-"):
+        is_there = bool(rest) and not rest[0].startswith("-")
+        if plain.is_needed and not is_there:
             return None
-        options[plain.argument] = rest.pop(0)
+        options[plain.argument] = rest.pop(0) if is_there else None
     while rest:
         word = rest.pop(0)
         if word in plain.flags:

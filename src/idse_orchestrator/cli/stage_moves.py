@@ -7,14 +7,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.ide_agent_routing import additions
-from idse_orchestrator.agents.registry import AgentRegistry, registry_of
+from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
-from idse_orchestrator.sessions.move_stage import Moved, Moving, Outcome, move_stages
+from idse_orchestrator.pipeline.stage_machine import FINISH
+from idse_orchestrator.sessions.move_stage import Moved, Moving, Outcome, meant_stages, move_stages
 from idse_orchestrator.sessions.ports import Move
-from idse_orchestrator.sessions.status import SessionStatus, show_status
+from idse_orchestrator.sessions.status import SessionStatus, no_ledger, same_lists
 from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
@@ -23,27 +24,35 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
 
 
+def complete(run: Run, *, stage: str | None = None, session: str | None = None) -> Answer:
+    """Completes a stage, or the one in progress: the plain form of the command, without click."""
+    moving = moving_of(run, run.session(session))
+    return moved(run, moving, FINISH, meant_stages(moving, FINISH, [stage] if stage else ()))
+
+
 def moved(
     run: Run,
-    key: SessionKey,
+    moving: Moving,
     action: str,
     stages: Sequence[str],
     reason: str = "",
     *,
     starts_next: bool = True,
 ) -> Answer:
-    """Makes `action` on `stages` of a session, and answers with what was done and what comes next."""
+    """Makes `action` on `stages`, and answers with what was done and what comes next."""
     agent = one_line(run.app.agent)
     moves = [Move(stage, action, reason, agent) for stage in stages]
-    return _answer(run, key, action, move_stages(moving_of(run, key), key, moves, starts_next=starts_next))
+    return _answer(run, moving.key, action, move_stages(moving, moves, starts_next=starts_next))
 
 
 def moving_of(run: Run, key: SessionKey) -> Moving:
-    """Returns what moving stages works with here."""
+    """Returns what moving stages of a session works with here; UnknownNameError where it has no ledger."""
     app = run.app
     look = app.reader.look(*key)
-    registry = registry_of(look) if look else AgentRegistry()
-    return Moving(app.reader, app.writer, app.workspace, app.judging.gate, partial(additions, registry))
+    if look is None:
+        raise no_ledger(key)
+    same, adding = same_lists(app.reader, app.workspace, key), partial(additions, registry_of(look))
+    return Moving(key, look, same, app.writer, app.workspace, app.judging.gate, adding)
 
 
 def _answer(run: Run, key: SessionKey, action: str, done: Outcome) -> Answer:
@@ -51,7 +60,7 @@ def _answer(run: Run, key: SessionKey, action: str, done: Outcome) -> Answer:
     problem = ""
     if app.workspace.current(key[0]) == key:
         problem = failure_of(lambda: app.views.write(key))
-    status = show_status(app.reader, app.workspace, key)
+    status = done.status
     return Answer(
         "idse.stage/2",
         lambda: {

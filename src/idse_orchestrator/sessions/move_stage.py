@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
 from idse_orchestrator.errors import AmbiguousError, ConflictError, GateError, UnknownNameError, UsageError
-from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey
+from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey, Synced
 from idse_orchestrator.pipeline.stage_machine import (
     CONFIRM,
     FINISH,
@@ -30,13 +30,12 @@ from idse_orchestrator.pipeline.stage_machine import (
 )
 from idse_orchestrator.pipeline.stage_state_model import PENDING, standings
 from idse_orchestrator.sessions.ports import Addition, Captured, Contributions, Move
-from idse_orchestrator.sessions.status import no_ledger, same_lists
+from idse_orchestrator.sessions.status import SessionStatus, next_action, no_ledger
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Report
-    from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.stage_state_model import Same, SessionState
-    from idse_orchestrator.pipeline.values import SessionTip
+    from idse_orchestrator.pipeline.values import Look, SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
 
 Gate = Callable[[SessionKey, str, "SessionState"], "Report"]
@@ -57,30 +56,27 @@ class Outcome(NamedTuple):
     """What was done: `moved` in their order, with the stages that began by themselves.
 
     `so_already` are stages for which there was nothing to do. `followed` holds the ledger after each event
-    that was added; `tip` is the ledger in the end.
+    that was added; `status` is where the session stands in the end.
     """
 
     moved: tuple[Moved, ...]
     so_already: tuple[str, ...]
     followed: tuple[SessionTip, ...]
-    tip: SessionTip
+    status: SessionStatus
 
 
 def meant_stages(
-    moving: Moving, key: SessionKey, action: str, named: Sequence[str], *, downstream: bool = False
+    moving: Moving, action: str, named: Sequence[str], *, downstream: bool = False
 ) -> Sequence[str]:
     """Returns the stages that `action` is about: those `named`, or else those that wait for it.
 
     `downstream` adds the complete stages behind them that do not hold any more. UsageError where no stage
     waits, AmbiguousError where several do and the action is for one.
     """
-    tip = moving.ledgers.session(*key)
-    if tip is None:
-        raise no_ledger(key)
     if named and not downstream:
         return tuple(dict.fromkeys(named))
-    blobs = moving.workspace.blobs(*key)
-    stages = standings(tip.state, blobs, same_lists(moving.ledgers, moving.workspace, key))
+    blobs = moving.workspace.blobs(*moving.key)
+    stages = standings(moving.look.tip.state, blobs, moving.same)
     if named:
         check_stages(action, named)
         first = min(STAGES.index(stage) for stage in named)
@@ -102,19 +98,22 @@ def _nothing(_state: SessionState, _move: Move) -> Addition:
 
 
 class Moving(NamedTuple):
-    """What moving stages works with; `adding` says what other rooms add to a move."""
+    """What moving stages of the session `key` works with; `look` is its ledger before.
 
-    ledgers: LedgerReader
+    `same` compares versions of its ``tasks.md``; `adding` says what other rooms add to a move.
+    """
+
+    key: SessionKey
+    look: Look
+    same: Same
     writer: LedgerWriter
     workspace: Contributions
     gate: Gate
     adding: Callable[[SessionState, Move], Addition] = _nothing
 
 
-def move_stages(
-    moving: Moving, key: SessionKey, moves: Sequence[Move], *, starts_next: bool = True
-) -> Outcome:
-    """Makes `moves` on the session `key`, one after the other, with what others add to them, in one append.
+def move_stages(moving: Moving, moves: Sequence[Move], *, starts_next: bool = True) -> Outcome:
+    """Makes `moves` one after the other, with what others add to them, in one append.
 
     Each completion starts the stage after it where that may start and is nobody else's; the last one only
     with `starts_next`.
@@ -125,11 +124,9 @@ def move_stages(
     for move in moves:
         check_stages(move.action, [move.stage])
         _check_reason(move)
+    key, tip = moving.key, moving.look.tip
     captured = moving.workspace.capture(*key)
-    walk = _Walk(moving, key, captured, starts_next=starts_next)
-    tip = moving.ledgers.session(*key)
-    if tip is None:
-        raise no_ledger(key)
+    walk = _Walk(moving, captured, starts_next=starts_next)
     walk.take(moves, tip, judging=True)
     if walk.reports and moving.workspace.blobs(*key) != _blobs(captured):
         raise ConflictError("a document changed while its gate was checked", fix=("run the command again",))
@@ -148,8 +145,15 @@ def move_stages(
         tuple(step.told(tip) for step, tip in made if step.move),
         tuple(walk.so_already),
         tuple(tip for step, tip in made if not step.move),
-        tips[-1],
+        _status_after(moving, tips[-1], _blobs(captured)),
     )
+
+
+def _status_after(moving: Moving, tip: SessionTip, blobs: Mapping[str, str]) -> SessionStatus:
+    """Returns where the session stands then, as far as a move tells: nothing is read again."""
+    stages = standings(tip.state, blobs, moving.same)
+    look = moving.look._replace(tip=tip)
+    return SessionStatus(look, stages, next_action(tip.state, stages), blobs, (), bool(blobs), Synced("", ""))
 
 
 class _Step(NamedTuple):
@@ -168,15 +172,13 @@ class _Step(NamedTuple):
 class _Walk:
     """The moves taken one after the other on a state, which is as it will be after those before."""
 
-    def __init__(
-        self, moving: Moving, key: SessionKey, captured: Captured | None, *, starts_next: bool
-    ) -> None:
+    def __init__(self, moving: Moving, captured: Captured | None, *, starts_next: bool) -> None:
         self._moving = moving
-        self._key = key
+        self._key = moving.key
         self._captured = captured
         self._starts_next = starts_next
         self._blobs = _blobs(captured)
-        self._same: Same = same_lists(moving.ledgers, moving.workspace, key)
+        self._same = moving.same
         self.reports: dict[Move, Report] = {}
         self.steps: list[_Step] = []
         self.so_already: list[str] = []

@@ -76,12 +76,12 @@ def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answ
     if yes or (
         run.terminal.interactive and _asked(f"{ARTIFACTS[name]} keeps all promises. Complete {name}?")
     ):
-        return moved(run, key, FINISH, [name])
+        return moved(run, moving_of(run, key), FINISH, [name])
     return Answer(lines=[Said(f"{ARTIFACTS[name]} keeps all promises: idse stage complete {name}")])
 
 
 def _open_stage(run: Run, key: SessionKey) -> str:
-    (found,) = meant_stages(moving_of(run, key), key, FINISH, ())
+    (found,) = meant_stages(moving_of(run, key), FINISH, ())
     return found
 
 

@@ -50,9 +50,9 @@ def _command(action: str) -> click.Command:
         no_start: bool = False,
         downstream: bool = False,
     ) -> Answer:
-        key = run.session(session)
-        named = meant_stages(moving_of(run, key), key, action, stages, downstream=downstream)
-        return moved(run, key, action, named, reason, starts_next=not no_start)
+        moving = moving_of(run, run.session(session))
+        named = meant_stages(moving, action, stages, downstream=downstream)
+        return moved(run, moving, action, named, reason, starts_next=not no_start)
 
     move.__doc__ = _HELP[action]
     names = click.argument(
