@@ -92,6 +92,33 @@ def artifact_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
     return [at_most("git commit of an artifact, hooks", ms / floor, 25, "x python", detail)]
 
 
+def leading(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """What a stage's document must hold, and the stage completed, which begins the next one."""
+    folder = bed.project("leading")
+    path = os.path.join(folder, FOLDER, "intent.md")
+    with open(path, encoding="utf-8") as file:
+        text = file.read().replace("[REQUIRES INPUT]", "Answered.")
+    bed.write(path, text)
+    bed.run("git", "commit", "-qam", "answered", cwd=folder)
+    bed.run(IDSE, "stage", "complete", "intent", cwd=folder)
+    again = (IDSE, "stage", "reopen", "intent", "-m", "again", "-q")
+    subjects = {
+        "floor": Subject(PYTHON, folder),
+        "instructions": Subject((IDSE, "instructions"), folder),
+        "complete": Subject(
+            (IDSE, "stage", "complete", "intent", "-q"), folder, lambda: bed.run(*again, cwd=folder)
+        ),
+    }
+    found = take_turns(bed, sizes.runs, subjects)
+    floor = found["floor"].ms
+    return [
+        at_most(
+            f"idse {name}", found[key].ms / floor, most, "x python", f"{found[key].ms:.0f} of {floor:.0f} ms"
+        )
+        for name, key, most in (("instructions", "instructions", 8), ("stage complete", "complete", 12))
+    ]
+
+
 def _stage(bed: Bed, folder: str, path: str) -> Callable[[], object]:
     numbers = itertools.count()
 
@@ -181,6 +208,7 @@ ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "status and next": looking,
     "code commit": code_commit,
     "artifact commit": artifact_commit,
+    "leading": leading,
     "log": log,
     "validate": validate,
     "compile": compiling,
