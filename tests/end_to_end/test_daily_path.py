@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import stat
 import subprocess
 import sys
@@ -271,6 +272,15 @@ class TestTheNextStage:
         assert loop.stage("context")["status"] == "in_progress"
         assert loop.stage("context")["by"] == "bob"
         assert loop.does("fsck").returncode == 0
+
+    def test_one_that_is_accepted_where_the_branch_has_no_folder_begins_too(self, loop):
+        loop.does("agents", "add", "bob", "--stage", "context")
+        assert self.ended(loop) == "pending"
+        shutil.rmtree(loop.path / loop.FOLDER)
+        loop.does("agents", "add", "ann")
+        loop.does("handoff", "request", "--to", "ann", "--stage", "context", "-m", "why")
+        loop.does("handoff", "accept")
+        assert loop.stage("context")["status"] == "in_progress"
 
     def test_one_that_waits_for_approval_waits(self, loop):
         loop.does("agents", "add", "ann", "--stage", "intent", "--protocol", "automatic")

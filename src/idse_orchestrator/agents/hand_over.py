@@ -159,9 +159,10 @@ def answer_handoff(
     """
     if action == REJECT:
         needed_reason(reason, "to reject a handoff")
-    registry = registry_of(context.look(key))
+    look = context.look(key)
+    registry = registry_of(look)
     answered: list[Handoff] = []
-    blobs = context.workspace.blobs(*key)
+    blobs = context.workspace.blobs(*key) or look.blobs
     same = same_lists(context.ledgers, context.workspace, key)
 
     def plan(state: SessionState) -> Sequence[Draft]:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.layout import help_command, printable
+from idse_orchestrator.cli.layout import from_here, help_command, printable
 
 if TYPE_CHECKING:
     from idse_orchestrator.errors import IdseError
@@ -43,7 +43,7 @@ def diagnostic(error: IdseError) -> dict[str, object]:
         "message": error.message,
         "where": error.where,
         "cause": error.explanation,
-        "fix": list(error.fix),
+        "fix": list(map(from_here, error.fix)),
         "help": help_command(error.code),
         "exit_code": error.exit_code,
     }
@@ -58,7 +58,7 @@ def _found_by_gate(error: IdseError) -> list[dict[str, object]]:
             "message": finding.message,
             "where": ":".join(map(str, filter(None, (finding.path, finding.line, finding.column)))),
             "cause": finding.hint,
-            "fix": list(finding.fix),
+            "fix": list(map(from_here, finding.fix)),
             "help": help_command(finding.rule),
         }
         for finding in getattr(report, "findings", ())

@@ -7,7 +7,16 @@ import sys
 from collections.abc import Sequence
 from itertools import pairwise
 
-from idse_orchestrator.cli.layout import PLAIN, Style, help_command, labelled, place, printable, style_for
+from idse_orchestrator.cli.layout import (
+    PLAIN,
+    Style,
+    from_here,
+    help_command,
+    labelled,
+    place,
+    printable,
+    style_for,
+)
 from idse_orchestrator.cli.streams import asked_color, tell
 from idse_orchestrator.errors import EXIT_INTERNAL, GateError, IdseError, StorageError
 from idse_orchestrator.redaction import redacted
@@ -119,6 +128,6 @@ def render_error(error: IdseError, style: Style = PLAIN) -> str:
     if error.words:
         rows.append(labelled("hint", error.words, style))
     if error.fix:
-        rows.append(labelled("fix", error.fix, style))
+        rows.append(labelled("fix", map(from_here, error.fix), style))
     rows.append(labelled("help", (help_command(error.code),), style))
     return "\n".join(rows)

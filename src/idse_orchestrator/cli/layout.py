@@ -319,3 +319,31 @@ def _width(char: str) -> int:
     if combining(char) or char in "\u200c\u200d\ufe0f":
         return 0
     return 2 if east_asian_width(char) in "WF" else 1
+
+
+_FROM_THE_TOP = re.compile(r"(^|[\s'\"])\.idse/")
+
+
+def from_here(command: str) -> str:
+    """Returns `command` with paths that begin with ``.idse/`` as they are from where the reader stands.
+
+    What advises knows them from the top of the work tree.
+    """
+    if ".idse/" not in command:
+        return command
+    return _FROM_THE_TOP.sub(lambda found: f"{found[1]}{_to_the_top()}.idse/", command)
+
+
+def _to_the_top() -> str:
+    """Returns the steps to the nearest folder around here that has ``.idse``; "" for this one, or none."""
+    try:
+        folder = os.getcwd()
+    except OSError:
+        return ""
+    steps = ""
+    while not os.path.isdir(os.path.join(folder, ".idse")):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return ""
+        folder, steps = above, f"{steps}../"
+    return steps

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from idse_orchestrator.cli.layout import Style, printable, style_for
+from idse_orchestrator.cli.layout import Style, from_here, printable, style_for
 from idse_orchestrator.cli.streams import tell, write_bytes, write_over
 from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError, told_apart
 
@@ -77,7 +77,11 @@ def remark(severity: str, message: str, code: str = "", **more: object) -> dict[
     known: dict[str, object] = {"code": code} if code else {}
     if "fix" in more:
         words, commands = told_apart(cast("Iterable[str]", more["fix"]))
-        more = {**more, **({"cause": "\n".join(words)} if words else {}), "fix": list(commands)}
+        more = {
+            **more,
+            **({"cause": "\n".join(words)} if words else {}),
+            "fix": list(map(from_here, commands)),
+        }
     return {"severity": severity, **known, "message": message, **more}
 
 

@@ -18,7 +18,7 @@ from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.cli import agent_files, agents_writing, options
 from idse_orchestrator.cli.agents_writing import change
 from idse_orchestrator.cli.envelope import ascii_json
-from idse_orchestrator.cli.layout import printable
+from idse_orchestrator.cli.layout import from_here, printable
 from idse_orchestrator.cli.render import agents as render
 from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
@@ -41,7 +41,7 @@ def _doubts(run: Run, project: str, registry: registries.AgentRegistry) -> Itera
     try:
         tip = run.app.reader.project(project)
         if registries.view_condition(run.app.reader, run.app.workspace, project, tip) == registries.EDITED:
-            yield Warned(f"{path} was edited by hand: idse agents import {path}")
+            yield Warned(f"{path} was edited by hand: {from_here(f'idse agents import {path}')}")
     except StorageError as error:
         yield Warned(f"{path} cannot be read: {error.cause}")
     for trouble in registry_troubles(registry):

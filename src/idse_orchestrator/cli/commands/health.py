@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, printable
+from idse_orchestrator.cli.layout import Style, from_here, printable
 from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
@@ -38,10 +39,14 @@ def doctor(run: Run, *, fix: bool) -> Answer:
     healthy = all(result.is_well for result in results)
     return Answer(
         "idse.doctor/2",
-        lambda: {"healthy": healthy, "checks": list(results)},
+        lambda: {"healthy": healthy, "checks": [_result_data(each) for each in results]},
         _result_lines(results, run.terminal.style),
         code=EXIT_OK if healthy else EXIT_CHECK_FAILED,
     )
+
+
+def _result_data(result: CheckResult) -> object:
+    return replace(result, fix=tuple(map(from_here, result.fix)))
 
 
 def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
@@ -52,7 +57,7 @@ def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]
         if result.done:
             yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
         for step in result.fix:
-            yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(step)}"
+            yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(from_here(step))}"
     if any(result.mendable for result in results):
         yield Said("idse doctor --fix mends what is safe")
 
