@@ -93,7 +93,7 @@ def artifact_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
 
 
 def leading(bed: Bed, sizes: Sizes) -> list[Figure]:
-    """What a stage's document must hold, and the stage completed, which begins the next one."""
+    """`idse instructions`, and `idse stage complete`, which begins the next stage."""
     folder = bed.project("leading")
     path = os.path.join(folder, FOLDER, "intent.md")
     with open(path, encoding="utf-8") as file:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idse_orchestrator.cli import terminal
 from idse_orchestrator.cli.envelope import envelope, error_envelope
 from idse_orchestrator.cli.failure import render_error
 from idse_orchestrator.cli.layout import PLAIN, Style, printable, style_for
@@ -175,3 +176,19 @@ def test_the_envelope_is_ascii_that_carries_all_text_that_is_unicode(text):
     except UnicodeEncodeError:
         return
     assert read == text
+
+
+@pytest.mark.parametrize(
+    ("typed", "by_default", "answer"),
+    [
+        ("y\n", False, True),
+        ("\n", False, False),
+        ("no\n", True, False),
+        ("\n", True, True),
+        (" Yes \n", True, True),
+        ("", True, False),
+    ],
+)
+def test_only_a_person_says_yes(monkeypatch, typed, by_default, answer):
+    monkeypatch.setattr("sys.stdin", io.StringIO(typed))
+    assert terminal.Terminal().confirms("Really?", by_default=by_default) is answer

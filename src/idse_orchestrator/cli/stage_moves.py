@@ -1,4 +1,4 @@
-"""Moves stages for the commands that do, and tells what became of it."""
+"""Moves stages for `idse stage` and `idse edit`, and tells what was done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def complete(run: Run, *, stage: str | None = None, session: str | None = None) -> Answer:
     """Completes a stage, or the one in progress: the plain form of the command, without click."""
     moving = moving_of(run, run.session(session))
-    return moved(run, moving, FINISH, meant_stages(moving, FINISH, [stage] if stage else ()))
+    return moved(run, moving, FINISH, meant_stages(moving, FINISH, () if stage is None else [stage]))
 
 
 def moved(

@@ -116,6 +116,14 @@ class Terminal:
         """True where a person can be asked: on a terminal, outside of CI, and not in JSON."""
         return not self.as_json and not os.environ.get("CI") and sys.stdin.isatty() and sys.stderr.isatty()
 
+    def confirms(self, question: str, *, by_default: bool) -> bool:
+        """Asks a person; an empty line is the default, and the end of the input is no."""
+        sys.stderr.write(f"{question} [{'Y/n' if by_default else 'y/N'}] ")
+        sys.stderr.flush()
+        line = sys.stdin.readline()
+        answer = line.strip().lower()
+        return answer in ("y", "yes") or (by_default and bool(line) and not answer)
+
     def show(self, answer: Answer) -> int:
         """Prints `answer` in the form that was asked for, and returns its exit code."""
         if not self.as_json:

@@ -69,7 +69,7 @@ class _Sequence(NamedTuple):
     is_gate: bool
 
     def stale(self, causes: tuple[str, ...] = ()) -> list[str]:
-        """Returns the stages that are stale because of `causes`, and of no others; "" for any."""
+        """Returns the stages that are stale because of just `causes`; () stands for any."""
         return [
             each.stage
             for each in self.standing.values()
@@ -119,7 +119,7 @@ def _mend(before: Standing) -> str:
 
 
 def _unchanged(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[dict[str, str]]:
-    """A missing artifact is left to the rule about missing ones."""
+    """Yields nothing for a missing artifact: another rule tells that."""
     if sequence.standing[stage].condition == CHANGED and stage in sequence.blobs:
         behind = [each for each in sequence.stale() if stage in sequence.standing[each].causes]
         builds = "build" if len(behind) > 1 else "builds"

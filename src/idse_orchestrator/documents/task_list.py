@@ -97,7 +97,7 @@ def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[t
 
 
 _STEP = object()
-"""What a box below a task is read as."""
+"""Marks a box below a task: a step of it."""
 
 
 def _read_items(

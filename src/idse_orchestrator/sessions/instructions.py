@@ -1,4 +1,4 @@
-"""What the writer of a stage's document has to know: what it must hold, builds on, and is judged by."""
+"""Gathers what the writer of a document needs: its sections, its rules, and the documents before it."""
 
 from __future__ import annotations
 

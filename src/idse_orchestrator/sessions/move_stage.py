@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.pipeline.writer import LedgerWriter
 
 Gate = Callable[[SessionKey, str, "SessionState"], "Report"]
-"""What would be wrong if a stage were complete with the documents here, in a session of that state."""
+"""Judges the documents here as if the stage were complete, in a session of that state."""
 
 
 class Moved(NamedTuple):
@@ -53,7 +53,7 @@ class Moved(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What was done: `moved` in their order, with the stages that began by themselves.
+    """The moves that were made, in their order; stages that began by themselves are among them.
 
     `so_already` are stages for which there was nothing to do. `followed` holds the ledger after each event
     that was added; `status` is where the session stands in the end.
@@ -98,7 +98,7 @@ def _nothing(_state: SessionState, _move: Move) -> Addition:
 
 
 class Moving(NamedTuple):
-    """What moving stages of the session `key` works with; `look` is its ledger before.
+    """Holds what moving stages of the session `key` needs; `look` is its ledger before the move.
 
     `same` compares versions of its ``tasks.md``; `adding` says what other rooms add to a move.
     """

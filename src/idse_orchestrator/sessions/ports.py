@@ -27,7 +27,7 @@ class Move(NamedTuple):
 
 
 class Addition(NamedTuple):
-    """What another room adds to a move: keys of its event, and the events that follow it.
+    """Holds what another room adds to a move: keys of its event, and the events that follow it.
 
     `keeper` is the agent whose stage it is, or who is offered it ("" : nobody's in particular).
     """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -25,12 +24,11 @@ from idse_orchestrator.errors import (
 from idse_orchestrator.pipeline.stage_machine import FINISH
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
 from idse_orchestrator.sessions.move_stage import check_stages, meant_stages
-from idse_orchestrator.sessions.status import show_status
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.constitution.rules import Report
-    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.sessions.move_stage import Moving
 
 _PLUS_LINE = (
     "vi",
@@ -64,31 +62,27 @@ def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answ
     Without STAGE, that of the one in progress. Once its gate holds, you are asked whether it is complete.
     """
     key = run.session(session)
-    name = stage or _open_stage(run, key)
+    moving = moving_of(run, key)
+    (name,) = [stage] if stage else meant_stages(moving, FINISH, ())
     check_stages("start", [name])
-    path = _document(run, key, name)
-    _edit(run, path, _place(_judged(run, key, name)))
-    report = _judged(run, key, name)
-    if _status(run, key, name) == COMPLETE:
+    path = _document(run, moving, name)
+    _edit(run, path, _place(_judged(moving, name)))
+    moving = moving_of(run, key)  # it may have moved meanwhile
+    report = _judged(moving, name)
+    if moving.look.tip.state.stages[name].status == COMPLETE:
         return Answer(lines=_left(path, report))
     if report.blocks():
         return Answer(lines=[*_left(path, report), Said(f"go on: idse edit {name}")], code=EXIT_CHECK_FAILED)
-    if yes or (
-        run.terminal.interactive and _asked(f"{ARTIFACTS[name]} keeps all promises. Complete {name}?")
-    ):
-        return moved(run, moving_of(run, key), FINISH, [name])
+    question = f"{ARTIFACTS[name]} keeps all promises. Complete {name}?"
+    if yes or (run.terminal.interactive and run.terminal.confirms(question, by_default=True)):
+        return moved(run, moving, FINISH, [name])
     return Answer(lines=[Said(f"{ARTIFACTS[name]} keeps all promises: idse stage complete {name}")])
 
 
-def _open_stage(run: Run, key: SessionKey) -> str:
-    (found,) = meant_stages(moving_of(run, key), FINISH, ())
-    return found
-
-
-def _document(run: Run, key: SessionKey, stage: str) -> str:
+def _document(run: Run, moving: Moving, stage: str) -> str:
     """Returns the full path of the document of a stage that may be written; GateError where it may not."""
-    path = os.path.join(run.app.top, artifact_path(*key, stage))
-    status = _status(run, key, stage)
+    path = os.path.join(run.app.top, artifact_path(*moving.key, stage))
+    status = moving.look.tip.state.stages[stage].status
     if status == PENDING:
         raise GateError(
             f"stage `{stage}` is not started yet",
@@ -108,14 +102,8 @@ def _document(run: Run, key: SessionKey, stage: str) -> str:
     return path
 
 
-def _status(run: Run, key: SessionKey, stage: str) -> str:
-    status = show_status(run.app.reader, run.app.workspace, key)
-    return status.state.stages[stage].status
-
-
-def _judged(run: Run, key: SessionKey, stage: str) -> Report:
-    status = show_status(run.app.reader, run.app.workspace, key)
-    return run.app.judging.gate(key, stage, status.state)
+def _judged(moving: Moving, stage: str) -> Report:
+    return moving.gate(moving.key, stage, moving.look.tip.state)
 
 
 def _place(report: Report) -> int:
@@ -166,13 +154,6 @@ def editor_words(editor: str, path: str, line: int) -> list[str]:
     if name in _GOTO:
         return [*words, "--goto", f"{path}:{line}"]
     return [*words, f"{path}:{line}" if name in _COLON else path]
-
-
-def _asked(question: str) -> bool:
-    sys.stderr.write(f"{question} [Y/n] ")
-    sys.stderr.flush()
-    answer = sys.stdin.readline()
-    return answer.strip().lower() in ("", "y", "yes") and answer != ""
 
 
 def _left(path: str, report: Report) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -169,11 +168,8 @@ def _ask(run: Run, count: int, *, no_input: bool) -> None:
                 "--yes answers for you",
             ),
         )
-    sys.stderr.write(
-        f"Remove {count} ledgers with all history of their sessions? A backup is written. [y/N] "
-    )
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    question = f"Remove {count} ledgers with all history of their sessions? A backup is written."
+    if not run.terminal.confirms(question, by_default=False):
         raise NotConfirmedError("nothing was removed", fix=("idse uninstall  # keeps the ledgers",))
 
 

@@ -1,4 +1,4 @@
-"""``idse instructions``: what a stage's document must hold, for whoever writes it."""
+"""``idse instructions``: tell what a stage's document must hold."""
 
 from __future__ import annotations
 
