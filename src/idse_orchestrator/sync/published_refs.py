@@ -64,13 +64,15 @@ class PublishedRefs:
 
     def conflicts(self, refs: Iterable[str]) -> Sequence[ConflictPlace]:
         """Returns where documents of `refs` carry conflict markers; a ref that is gone has none."""
-        wanted = sorted(set(refs))
+        asked = set(refs)
+        # git reads every loose ref for each listing, so where many are asked for, all are listed once.
+        listed = (PUBLISHED,) if len(asked) > _ARGUMENTS else sorted(asked)
+        there = self._git.lines("for-each-ref", "--format=%(refname)", *listed) if asked else []
+        wanted = [ref for ref in there if ref in asked]
         found: dict[tuple[str, str], ConflictPlace] = {}
         for start in range(0, len(wanted), _ARGUMENTS):
-            names = self._git.lines(
-                "for-each-ref", "--format=%(refname)", *wanted[start : start + _ARGUMENTS]
-            )
-            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout if names else b""
+            names = wanted[start : start + _ARGUMENTS]
+            rows = self._git.attempt(*_MARKED, *names, "--", f"{ARTIFACTS}/").stdout
             for row in rows.decode("utf-8", "surrogateescape").split("\n"):
                 name, _, rest = row.partition("\0")
                 ref, _, path = name.partition(f":{ARTIFACTS}/")
