@@ -89,8 +89,8 @@ def rules() -> str:
         "## Articles",
         *(f"**{a.id} · {a.title}.** {_markdown(a.text)}" for a in constitution.articles),
     ]
-    for digit, family in FAMILIES.items():
-        sections.append(f"## {digit}xx {family}")
+    for start, family in FAMILIES.items():
+        sections.append(f"## {start:x<3} {family}")
         for rule in constitution.rules:
             if rule.family == family:
                 sections += _rule(constitution, rule)

@@ -341,7 +341,8 @@ class Loop:
         path = {"implementation": "implementation/README.md", "feedback": "feedback/feedback.md"}.get(
             stage, f"{stage}.md"
         )
-        self.edit(path, (OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]"))
+        text = (OWN / path).read_text(encoding="utf-8").replace("- [ ]", "- [x]")
+        self.edit(path, text + ("\nNo code: a test of documents\n" if stage == "implementation" else ""))
 
     def finish(self, *stages: str, begins_next: bool = True) -> None:
         """Write the documents of `stages`, and complete them one after the other."""

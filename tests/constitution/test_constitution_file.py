@@ -10,7 +10,7 @@ import yaml
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS, loaded
 from idse_orchestrator.constitution.file import load_constitution
-from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id
+from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id, family_of
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
 from idse_orchestrator.constitution.validate import SETTLING
 from idse_orchestrator.documents.project_workspace import STAGES
@@ -51,7 +51,7 @@ def test_there_are_twelve_articles_each_with_a_text(constitution):
 def test_every_rule_stands_under_an_article_and_in_the_family_of_its_number(constitution):
     for rule in constitution.rules:
         assert constitution.article(rule.article) is not None
-        assert rule.family == FAMILIES[rule.id[4]]
+        assert rule.family == family_of(rule.id)
     assert {rule.family for rule in constitution.rules} == set(FAMILIES.values())
 
 

@@ -13,12 +13,12 @@ from idse_orchestrator.constitution.checks.verbs import COMMON_PARAMS, TEXT, VER
 from idse_orchestrator.constitution.patterns import problem_with
 from idse_orchestrator.constitution.rules import (
     CORE,
-    FAMILIES,
     PROJECT,
     SIDE_FILE,
     STRICTNESS,
     WORKSPACE_PATHS,
     Rule,
+    family_of,
 )
 from idse_orchestrator.constitution.schema import OPTIONS, CoreRuleEntry, NoOptions, RuleEntry
 from idse_orchestrator.constitution.trouble import Trouble
@@ -51,7 +51,7 @@ def built_rule(
         id=entry.id,
         article=entry.article,
         name=entry.name,
-        family=FAMILIES[entry.id[4]] if origin == CORE else PROJECT,
+        family=family_of(entry.id) if origin == CORE else PROJECT,
         applies_to=_applies_to(entry, place),
         check=entry.check,
         options=options,

@@ -75,6 +75,8 @@ class Report(NamedTuple):
     sessions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    evidence: Mapping[str, object] | None = None
+    """Of a gate that asks for evidence: what the completion records of it."""
 
     @property
     def errors(self) -> int:
@@ -115,11 +117,19 @@ FAMILIES = {
     "4": "sequence",
     "5": "spec",
     "6": "tasks",
+    "65": "evidence",
     "7": "placement",
     "8": "safety",
     "9": "feedback",
 }
-"""The first digit of a core rule's id to what its family is about. A project's rules are "project"."""
+"""How the number of a core rule begins, to what its family is about. A project's rules are "project"."""
+
+
+def family_of(rule_id: str) -> str:
+    """Returns the family of a core rule: that of the longest beginning of its number."""
+    number = rule_id.removeprefix("IDSE")
+    return FAMILIES[max((start for start in FAMILIES if number.startswith(start)), key=len)]
+
 
 STRICTNESS = {OFF: 0, WARNING: 1, ERROR: 2}
 

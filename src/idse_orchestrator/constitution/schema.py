@@ -174,6 +174,14 @@ class SectionOptions(Strict):
     section: HeadingOption = Field(examples=["{name: Way Back}"])
 
 
+class ReportOptions(Strict):
+    """Of criteria_reported: where criteria stand, and under `implementation` where checks are told."""
+
+    sections: Sections = Field(
+        examples=["{spec: [{name: Acceptance Criteria}], implementation: [{name: Tests}]}"]
+    )
+
+
 class QuestionOptions(SectionOptions):
     """Of questions_answered."""
 
@@ -234,6 +242,7 @@ OPTIONS: dict[str, type[Strict]] = {
     "names_artifacts": NamesOptions,
     "no_secrets": SecretOptions,
     "in_order": OrderOptions,
+    "criteria_reported": ReportOptions,
     "block_as_written": FileOptions,
 }
 """Check verb to the shape of its options; the other verbs take none."""

@@ -20,19 +20,19 @@ from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
 from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
-from idse_orchestrator.pipeline.stage_state_model import Ticks
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, Ticks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from idse_orchestrator.constitution.checks.document import Check
+    from idse_orchestrator.constitution.checks.document import Check, Document
+    from idse_orchestrator.constitution.evidence import Account, Facts, Later
     from idse_orchestrator.constitution.hits import Hit, VerdictCache
     from idse_orchestrator.constitution.rules import Constitution, Finding
     from idse_orchestrator.constitution.scope import Sight
     from idse_orchestrator.constitution.validation_engine import Job
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.pipeline.stage_state_model import SessionState
 
 NEWER = (
     "the ledger of {} needs a newer idse, so its gates were not checked "
@@ -65,8 +65,23 @@ SETTLING = {"agent_profile_complete": "idse_orchestrator.profiles.checks:settlin
 """Check verb to what drops hits of its rules after a look at other documents, loaded where there are any."""
 
 
+class Code(Protocol):
+    """The code that documents speak of, to look things up for evidence."""
+
+    def facts(self, key: SessionKey, state: SessionState, account: Account) -> Facts:
+        """Returns what is here of the code of a session, as far as `account` speaks of it."""
+
+    def record(self, key: SessionKey, account: Account, facts: Facts) -> Mapping[str, object]:
+        """Returns what the completion of a session's implementation keeps of `facts`."""
+
+    def later(self, states: Mapping[SessionKey, SessionState]) -> Mapping[SessionKey, Later]:
+        """Returns what became of the evidence of completed sessions; those without any are left out."""
+
+
 class Validation(NamedTuple):
     """What to validate with. `today` is an ISO date (UTC).
+
+    `code` is None where documents are judged alone, as a hook does.
 
     `expected_views` maps each view of a work tree to the bytes it should have; None for a source
     in which a view must not be.
@@ -77,6 +92,7 @@ class Validation(NamedTuple):
     ledgers: States
     today: str
     expected_views: Mapping[str, bytes] | None = None
+    code: Code | None = None
 
 
 def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
@@ -94,14 +110,18 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     findings: list[Finding] = []
     rules = context.examiner.constitution
     settling = _Settling(context)
+    evidence = _Evidence(context)
+    evidence.look_back({key: state for key, state in states.items() if key in sight.sessions})
     for key, files in sight.sessions.items():
         subject = _subject(context, key, files, states.get(key))
         own = settling.settle(key, _by_path(files, hits))
+        own = evidence.added(subject, own)
         findings += judge_session(rules, subject, own, context.today)
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset((*states, *newer)) if has_ledgers else None)
     notes = [] if sight.sessions and has_ledgers else [_note(scope, sight)]
     notes += [NEWER.format("/".join(key)) for key in newer]
+    notes += evidence.notes
     return _report(context, sight.sessions, findings, tuple(notes))
 
 
@@ -135,8 +155,11 @@ def gate(context: Validation, key: SessionKey, stage: str, state: SessionState) 
     found = _by_path(files, context.examiner.hits(context.reader, _files(sight)))
     hits = _Settling(context).settle(key, found)
     subject = _subject(context, key, files, state)
+    evidence = _Evidence(context)
+    if stage == _IMPLEMENTATION:
+        hits = evidence.asked(subject, hits)
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
-    return _report(context, [key], findings, ())
+    return _report(context, [key], findings, tuple(evidence.notes))._replace(evidence=evidence.record)
 
 
 def _subject(
@@ -149,6 +172,86 @@ def _subject(
         return context.reader.read_many([path])[path]
 
     return Subject(*key, files, state, Ticks(here, context.ledgers.blob))
+
+
+_IMPLEMENTATION = "implementation"
+_UNSEEN = "evidence of {} cannot be judged here: {}"
+
+
+class _Evidence:
+    """Evidence of implementations in progress, and what became of that of complete ones."""
+
+    def __init__(self, context: Validation) -> None:
+        self._context = context
+        self._later: Mapping[SessionKey, Later] = {}
+        self.notes: list[str] = []
+        self.record: Mapping[str, object] | None = None
+
+    def look_back(self, states: Mapping[SessionKey, SessionState]) -> None:
+        """Looks once for all sessions whose implementation is complete."""
+        complete = {key: state for key, state in states.items() if _status(state) == COMPLETE}
+        if self._context.code is not None and complete:
+            self._later = self._context.code.later(complete)
+
+    def added(self, subject: Subject, hits: HitsByPath) -> HitsByPath:
+        """Returns `hits` with those of evidence."""
+        key = (subject.project, subject.session)
+        if self._context.code is not None and subject.state and _status(subject.state) == IN_PROGRESS:
+            return self._judged(self._context.code, subject, hits, records=False)
+        later = self._later.get(key)
+        if later is None:
+            return hits
+        if later.unseen:
+            self.notes.append(_UNSEEN.format("/".join(key), later.unseen))
+            return hits
+        from idse_orchestrator.constitution.evidence import judge_kept
+
+        found = judge_kept(self._context.examiner.constitution, later.gone) if later.gone else ()
+        return _joined(hits, {ARTIFACTS[_IMPLEMENTATION]: found})
+
+    def asked(self, subject: Subject, hits: HitsByPath) -> HitsByPath:
+        """Returns `hits` with those of evidence, for the gate; `record` is then what its completion keeps."""
+        if self._context.code is None:
+            key = f"{subject.project}/{subject.session}"
+            self.notes.append(_UNSEEN.format(key, "there is no code beside these documents"))
+            return hits
+        return self._judged(self._context.code, subject, hits, records=True)
+
+    def _judged(self, code: Code, subject: Subject, hits: HitsByPath, *, records: bool) -> HitsByPath:
+        from idse_orchestrator.constitution.evidence import account_of, judge_evidence, unseen_of
+
+        key, constitution = (subject.project, subject.session), self._context.examiner.constitution
+        state = subject.state or SessionState(*key)
+        account = account_of(_documents(self._context.reader, subject), constitution)
+        facts = code.facts(key, state, account)
+        unseen = unseen_of(account, facts)
+        if unseen:
+            self.notes.append(_UNSEEN.format("/".join(key), unseen))
+        if records:
+            self.record = code.record(key, account, facts._replace(unseen=unseen))
+        return _joined(hits, judge_evidence(constitution, account, facts))
+
+
+def _status(state: SessionState) -> str:
+    return state.stages[_IMPLEMENTATION].status
+
+
+def _documents(reader: ArtifactReader, subject: Subject) -> dict[str, Document]:
+    from idse_orchestrator.constitution.checks.document import Document
+    from idse_orchestrator.constitution.evidence import READ
+
+    folder = session_folder(subject.project, subject.session)
+    there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in subject.files}
+    contents = reader.read_many([f"{folder}/{path}" for path in there.values()])
+    found = (
+        (stage, Document(path, subject.files[path], contents[f"{folder}/{path}"]))
+        for stage, path in there.items()
+    )
+    return {stage: document for stage, document in found if document.is_regular and document.is_text}
+
+
+def _joined(hits: HitsByPath, more: Mapping[str, Sequence[Hit]]) -> HitsByPath:
+    return {path: (*hits.get(path, ()), *more.get(path, ())) for path in {**hits, **more}}
 
 
 class _Settling:

@@ -111,11 +111,14 @@ def record_session(maker: SessionMaker, key: SessionKey, request: SessionRequest
     """
     captured = maker.workspace.capture(*key)
     tree = captured.tree if captured else ""
+    body, head = _created_body(key, request), maker.workspace.head()
+    if head is not None:
+        body["head"] = head  # what was done since is this session's work
 
     def begun(tip: SessionTip | None) -> tuple[Draft, Draft]:
         if tip is not None:
             raise NameTakenError(f"session {key[1]!r} exists already", fix=(f"idse switch {key[1]}",))
-        return Draft(CREATED, _created_body(key, request), tree), Draft(STAGE, _STARTED)
+        return Draft(CREATED, body, tree), Draft(STAGE, _STARTED)
 
     tip = maker.writer.append_all(*key, begun)[-1]
     if tree:

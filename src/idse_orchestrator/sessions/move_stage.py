@@ -312,4 +312,6 @@ def stage_body(
         body["upstream"] = {stage: blobs.get(stage, "") for stage in upstream_of(move.stage)}
         body["reopens"] = dict(record.reopens)
         body["constitution"] = report.constitution
+        if report.evidence is not None:
+            body["evidence"] = dict(report.evidence)
     return body

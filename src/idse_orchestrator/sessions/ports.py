@@ -128,3 +128,6 @@ class Workspace(SessionFolders, Contributions, Protocol):
 
     def is_carried(self, project: str, session: str) -> bool:
         """Tests whether the branch has the session's folder: then another clone may have its ledger."""
+
+    def head(self) -> str | None:
+        """Returns the commit that is checked out ("" before the first one); None where there is no git."""

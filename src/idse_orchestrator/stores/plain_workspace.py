@@ -79,6 +79,9 @@ class PlainWorkspace(WorkFolders):
         """See `Workspace.is_carried`; there is no branch."""
         return False
 
+    def head(self) -> None:
+        """See `Workspace.head`."""
+
     def capture(self, project: str, session: str) -> Captured | None:
         """See `Documents.capture`."""
         folder = session_folder(project, session)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.constitution.rules import Report
+    from idse_orchestrator.constitution.validate import Code
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
@@ -180,6 +181,14 @@ class Application(UseCases):
         from idse_orchestrator.constitution.commit_reader import CommitReader
 
         return CommitReader(self.vault, rev, places, is_known=is_known)
+
+    def code(self, rev: str) -> Code | None:
+        """Returns the code at `rev` ("" : what is checked out), for evidence; None in a bare repository."""
+        if self.is_bare:
+            return None
+        from idse_orchestrator.worktree.code_facts import CodeFacts
+
+        return CodeFacts(self.work_tree, self.drain_spool, rev or "HEAD")
 
     def judge_index(self) -> Report:
         """Returns what the ValidationEngine says of the commit that git is about to make."""

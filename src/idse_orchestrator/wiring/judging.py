@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.in_force import InstalledChecks
     from idse_orchestrator.constitution.rules import Constitution, Report
     from idse_orchestrator.constitution.scope import Scope
-    from idse_orchestrator.constitution.validate import Examiner, Progress, Validation
+    from idse_orchestrator.constitution.validate import Code, Examiner, Progress, Validation
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -60,23 +60,25 @@ class Judging:
         *,
         views: Mapping[str, bytes] | None = None,
         on_progress: Progress | None = None,
+        code: Code | None = None,
     ) -> Validation:
-        """Returns what `constitution.validate` needs to judge the documents of `reader`."""
+        """Returns what `constitution.validate` needs to judge the documents of `reader`, and their `code`."""
         from idse_orchestrator.constitution.validate import Validation
 
-        return Validation(
-            reader, self.examiner(reader, on_progress), self._parts.reader, self._parts.today, views
-        )
+        examiner = self.examiner(reader, on_progress)
+        return Validation(reader, examiner, self._parts.reader, self._parts.today, views, code)
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
         """Returns what judging the documents that `choice` names needs, and which of them it is about."""
         from idse_orchestrator.constitution.validate import Validation
-        from idse_orchestrator.sessions.choice import WORKTREE
+        from idse_orchestrator.sessions.choice import COMMIT, RANGE, WORKTREE
 
         source = self._parts.source(choice)
         views = self._parts.views.contents() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
-        return Validation(source.reader, examiner, self._parts.reader, self._parts.today, views), source.scope
+        code = self._parts.code(choice.rev) if choice.kind in (WORKTREE, COMMIT, RANGE) else None
+        context = Validation(source.reader, examiner, self._parts.reader, self._parts.today, views, code)
+        return context, source.scope
 
     @cached_property
     def constitution(self) -> Constitution:
@@ -103,7 +105,9 @@ class Judging:
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import gate
 
-        return gate(self.validation(self._parts.documents(places(Scope(*key)))), key, stage, state)
+        documents = self._parts.documents(places(Scope(*key)))
+        code = self._parts.code("") if stage == "implementation" else None
+        return gate(self.validation(documents, code=code), key, stage, state)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """Returns what the ValidationEngine says of one session in a code commit."""

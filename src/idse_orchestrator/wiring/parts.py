@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.validate import Code
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
@@ -90,6 +91,10 @@ class Parts(ABC):
 
         NeedsGitError where there is no git.
         """
+
+    def code(self, rev: str) -> Code | None:  # noqa: ARG002 - there is none without git
+        """Returns the code at `rev` ("" : what is checked out), for evidence; None where there is none."""
+        return None
 
     @property
     def current(self) -> SessionFolders:

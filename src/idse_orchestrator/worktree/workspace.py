@@ -110,7 +110,7 @@ class GitWorkspace(WorkFolders):
 
     def edit(self, project: str, session: str, tree: str) -> Edit:
         """See `Contributions.edit`."""
-        head = self._head()
+        head = self.head()
         standing = self.standing(project, session, head)
         if standing.tree is not None:
             return Edit(tree, (standing.tree,), standing.own)
@@ -178,7 +178,7 @@ class GitWorkspace(WorkFolders):
 
     def agree(self, project: str, session: str, tree: str, heads: Sequence[str] = ()) -> None:
         """See `Contributions.agree`."""
-        contribution = Contribution(tree, tuple(heads) or (self._head(),))
+        contribution = Contribution(tree, tuple(heads) or (self.head(),))
         remember_contribution(self._work_tree, project, session, contribution)
 
     @property
@@ -249,7 +249,8 @@ class GitWorkspace(WorkFolders):
         held = self._git.lines("rev-list", "--objects", "--no-object-names", session_ref(project, session))
         return set(held)
 
-    def _head(self) -> str:
+    def head(self) -> str:
+        """See `Workspace.head`."""
         found = self._objects.find("HEAD")
         return found[0] if found else ""
 

@@ -109,7 +109,7 @@ def _about(constitution: Constitution) -> dict[str, object]:
 
 def _family(asked: str) -> str:
     """Returns the family that a digit ("3", "3xx") or a name stands for."""
-    names = {**FAMILIES, **{f"{digit}xx": name for digit, name in FAMILIES.items()}}
+    names = {**FAMILIES, **{f"{start:x<3}": name for start, name in FAMILIES.items()}}
     name = names.get(asked.lower(), asked.lower())
     known = (*FAMILIES.values(), PROJECT)
     if name in known:

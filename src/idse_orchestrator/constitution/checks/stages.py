@@ -41,13 +41,14 @@ def has_criteria(document: Document, options: Mapping[str, object]) -> Iterator[
     found = sections_called(document, wanted)
     lines = [text for section in found for _, text in body_lines(document, section)]
     own = [text for text in lines if not text.lstrip().startswith(">")]
-    if not own or any(_ITEM.match(text) or _is_table_row(text) for text in own):
+    if not own or any(_ITEM.match(text) or is_table_row(text) for text in own):
         return
     if not _says_given_when_then("\n".join(own)):
         yield Notice(found[0].line, 1, {"section": heading_name(wanted)})
 
 
-def _is_table_row(line: str) -> bool:
+def is_table_row(line: str) -> bool:
+    """Tests whether `line` is a row of a table that says something."""
     row = line.strip()
     return row.startswith("|") and bool(row[: row.rfind("|")].strip("|:- \t\f\v"))
 
@@ -69,7 +70,7 @@ def _says_given_when_then(text: str) -> bool:
 def questions_answered(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:
     """Yields a notice for each question in `section` that is neither answered, ticked nor struck."""
     for section in sections_called(document, heading(options)):
-        for item in _items(document, section):
+        for item in items(document, section):
             if _is_open(item, options, document.budget):
                 first = item.lines[0]
                 shown = first if len(first) <= _SHOWN else first[:_SHOWN] + "…"
@@ -77,16 +78,18 @@ def questions_answered(document: Document, options: Mapping[str, object]) -> Ite
 
 
 @dataclass(slots=True)
-class _Item:
+class Item:
+    """A list item or a paragraph, with its text line by line. `ticked` is None where it has no box."""
+
     line: int
     indent: int
     ticked: bool | None
     lines: list[str]
 
 
-def _items(document: Document, section: Section) -> Iterator[_Item]:
+def items(document: Document, section: Section) -> Iterator[Item]:
     """Yields list items with what belongs to them, and paragraphs; quoted help and code are left out."""
-    item: _Item | None = None
+    item: Item | None = None
     last = section.first
     for line, text in body_lines(document, section):
         if line in document.outline.code or text.lstrip().startswith(">"):
@@ -106,14 +109,14 @@ def _items(document: Document, section: Section) -> Iterator[_Item]:
         yield item
 
 
-def _new_item(line: int, indent: int, text: str) -> _Item:
+def _new_item(line: int, indent: int, text: str) -> Item:
     box = _BOX.match(text)
     if box is None:
-        return _Item(line, indent, None, [text])
-    return _Item(line, indent, box["mark"] != " ", [text[box.end() :] or text])
+        return Item(line, indent, None, [text])
+    return Item(line, indent, box["mark"] != " ", [text[box.end() :] or text])
 
 
-def _is_open(item: _Item, options: Mapping[str, object], budget: Budget) -> bool:
+def _is_open(item: Item, options: Mapping[str, object], budget: Budget) -> bool:
     text = " ".join(item.lines)
     if item.ticked or _STRUCK.fullmatch(item.lines[0]):
         return False

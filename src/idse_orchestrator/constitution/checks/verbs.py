@@ -38,6 +38,9 @@ PLACES = 4
 ENGINE = 5
 """Reported by the engine itself."""
 
+CODE = 6
+"""No check of one file: `evidence` compares what documents say with the code."""
+
 
 class Verb(NamedTuple):
     """A check verb. `params` are the placeholders that it fills beyond the common ones.
@@ -274,6 +277,13 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "in_order": Verb(SESSION, ("status", "before", "problem", "mend")),
         "unchanged": Verb(SESSION, ("behind", "mend")),
         "upstream_unchanged": Verb(SESSION, ("causes", "others", "mend")),
+        "code_denied": Verb(TEXT, ("why",), "idse_orchestrator.constitution.evidence:code_denied"),
+        "code_changed": Verb(CODE, ("problem",)),
+        "commits_exist": Verb(CODE, ("commit",)),
+        "criteria_reported": Verb(CODE, ("share", "criteria", "where")),
+        "tasks_proved": Verb(CODE, ("share", "tasks", "first")),
+        "files_there": Verb(CODE, ("task", "file")),
+        "evidence_kept": Verb(CODE, ("commits",)),
         "canonical_place": Verb(PLACES, ("count", "folder")),
         "no_current_folder": Verb(PLACES),
         "views_not_committed": Verb(PLACES),

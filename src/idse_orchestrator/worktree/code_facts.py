@@ -1,0 +1,348 @@
+"""What the code of this repository shows of a session: read for evidence, and recorded with a completion.
+
+A commit belongs to a session by the note that idse gave it, or by its trailer ``Idse-Task: login/1.2``.
+Only commits count that HEAD reaches and did not reach when the session began. What a completion records
+of them are ids, never a name or a line of code: it is published with the ledger.
+
+Later such a commit may be gone: squashed, rebased, its branch deleted. The same change is then looked for:
+by declared files that stood just so, by commits that a rewrite left the note on, by patch ids.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from idse_orchestrator.constitution.commit_reader import is_shallow
+from idse_orchestrator.constitution.evidence import CodeCommit, Facts, Later
+from idse_orchestrator.documents.project_workspace import WORKSPACE
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers
+from idse_orchestrator.ledger.commit import EVENT
+from idse_orchestrator.ledger.events import CREATED
+from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS, session_ref
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.evidence import Account
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.worktree.work_tree import WorkTree
+
+ELSEWHERE = "this repository has none of the commits that it was made on"
+SHALLOW = "this clone is shallow: it holds only the latest commits"
+TRAILER = "Idse-Task"
+
+_CODE = (":(top)", f":(exclude,top){WORKSPACE}")
+_EVERYWHERE = ("--branches", "--tags", "--remotes")
+_MOST = 200
+"""Commits that one completion records."""
+_PATIENCE = 600.0
+_LIST = ("log", "--no-walk=unsorted", "--stdin", "--no-renames", "--name-only", "-z", "--format=%x01%H")
+_SEALED = ("--all-match", "--grep=^Idse-Stage: implementation$", "--grep=^Idse-To: complete$")
+
+
+class _Walked(NamedTuple):
+    """A commit since the session began: when it was made (seconds), and what its trailers say."""
+
+    id: str
+    at: int
+    trailers: str
+
+
+class CodeFacts:
+    """The code at `rev` of a work tree's repository.
+
+    `settle` sees to it that commits which wait for their note have it.
+    """
+
+    def __init__(self, work_tree: WorkTree, settle: Callable[[], object], rev: str = "HEAD") -> None:
+        self._git = work_tree.git
+        self._is_shallow = is_shallow(work_tree)
+        self._settle = settle
+        self._rev = rev
+
+    @cached_property
+    def _head(self) -> str:
+        self._settle()
+        return find_commit(self._git, self._rev) or ""
+
+    def facts(self, key: SessionKey, state: SessionState, account: Account) -> Facts:
+        """Returns what is here of the code of a session, as far as `account` speaks of it."""
+        if self._is_shallow:
+            return Facts(unseen=SHALLOW)
+        walked = self._since(key, state)
+        trailers = {each.id: _tasks(key, each.trailers) for each in walked}
+        noted = self._noted(key)
+        own = [each.id for each in walked if each.id in noted or trailers[each.id]]
+        commits = tuple(
+            CodeCommit(name, paths, trailers[name]) for name, paths in self._changed(own) if name in trailers
+        )
+        missing, absent = self._not_here(account)
+        recorded = self._recorded([key]).get(key)
+        is_kept = (
+            recorded is not None and bool(recorded.get("commits")) and not self._gone(key, state, recorded)
+        )
+        others = len(walked) - len(own)
+        return Facts(self._head, commits, others, missing, absent, is_kept)
+
+    def record(self, key: SessionKey, account: Account, facts: Facts) -> dict[str, Any]:
+        """Returns what the completion of a session's implementation keeps of `facts`."""
+        if facts.unseen:
+            return {"unseen": facts.unseen}
+        code = [commit.id for commit in facts.commits if commit.paths][:_MOST]
+        if not code:
+            return {"head": facts.head, **({"no_code": account.no_code} if account.no_code else {})}
+        declared = [path for path in account.paths if path not in facts.absent]
+        found = headers(self._git, (f"{facts.head}:{path.rstrip('/')}" for path in declared))
+        files = {
+            path: each.id for path, each in zip(declared, found, strict=True) if each and each.kind == "blob"
+        }
+        whole = self._whole(key, code)
+        return {
+            "head": facts.head,
+            "commits": self._patch_ids(code),
+            **({"whole": whole} if whole else {}),
+            **({"files": files} if files else {}),
+        }
+
+    def later(self, states: Mapping[SessionKey, SessionState]) -> Mapping[SessionKey, Later]:
+        """Returns what became of the evidence of completed sessions; those without any are left out."""
+        recorded = {key: each for key, each in self._recorded(states).items() if each.get("commits")}
+        if self._is_shallow:
+            return dict.fromkeys(recorded, Later(unseen=SHALLOW))
+        missing = self._unreached({name for each in recorded.values() for name in each["commits"]})
+        found = {}
+        for key, each in recorded.items():
+            lost = tuple(name for name in each["commits"] if name in missing)
+            if lost and self._gone(key, states[key], each):
+                found[key] = Later(unseen=ELSEWHERE) if self._is_elsewhere(key, each) else Later(lost)
+        return found
+
+    def _is_elsewhere(self, key: SessionKey, recorded: Mapping[str, Any]) -> bool:
+        """Tests whether this repository has nothing of the history that the session was made in."""
+        names = [*(name for name in self._began(key) or () if name), *recorded["commits"]]
+        return not any(headers(self._git, names))
+
+    def _since(self, key: SessionKey, state: SessionState) -> Sequence[_Walked]:
+        """Returns the commits that HEAD reaches and did not reach when the session began, the newest first.
+
+        Where that was not recorded, they are those made since.
+        """
+        if not self._head:
+            return ()
+        heads = self._began(key)
+        known = [name for name in heads or () if name]
+        known = [name for name, each in zip(known, headers(self._git, known), strict=True) if each]
+        form = f"--format=%H%x00%ct%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
+        rows = self._git.lines("log", form, self._head, *(f"^{name}" for name in known), "--")
+        walked = [_Walked(name, int(at), tasks) for name, at, tasks in (row.split("\0") for row in rows)]
+        if heads is None or (heads and not known and any(heads)):
+            began = _seconds(state.created_at)
+            walked = [each for each in walked if each.at >= began]
+        return walked
+
+    def _began(self, key: SessionKey) -> Sequence[str] | None:
+        """Returns where HEAD stood when the session began ("" : no commit yet); None where nobody kept it."""
+        roots = self._git.lines("rev-list", "--max-parents=0", session_ref(*key), "--")
+        with ObjectStream(self._git) as objects:
+            found = [
+                _body(each.data) for each in objects.read_all(f"{root}:{EVENT}" for root in roots) if each
+            ]
+        heads = [
+            body["head"] for kind, body in found if kind == CREATED and isinstance(body.get("head"), str)
+        ]
+        return heads or None
+
+    def _noted(self, key: SessionKey) -> frozenset[str]:
+        wanted = f"^Idse-Session: {re.escape('/'.join(key))}$"
+        out = self._git.attempt("grep", "-lzE", "-e", wanted, NOTES_ON_COMMITS).stdout
+        names = out.decode("ascii", "replace").split("\0")
+        return frozenset(name.partition(":")[2].replace("/", "") for name in names if name)
+
+    def _changed(self, commits: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Yields each commit with the paths outside of ``.idse/`` that it changes."""
+        stdin = "".join(f"{name}\n" for name in commits)
+        out = (
+            self._git.bytes("-c", "log.showRoot=true", *_LIST, stdin=stdin.encode(), timeout=_PATIENCE)
+            if stdin
+            else b""
+        )
+        name = ""
+        paths: list[str] = []
+        for word in out.decode("utf-8", "surrogateescape").split("\0"):
+            if word.startswith("\1"):
+                if name:
+                    yield name, tuple(paths)
+                name, paths = word[1:], []
+            elif path := word.removeprefix("\n"):
+                paths += [path] if not path.startswith(f"{WORKSPACE}/") else []
+        if name:
+            yield name, tuple(paths)
+
+    def _not_here(self, account: Account) -> tuple[frozenset[str], frozenset[str]]:
+        """Returns commits that `account` names and nobody has here, and declared paths that HEAD lacks."""
+        names = [named.id for named in account.commits]
+        out = (
+            self._git.bytes(
+                "cat-file", "--batch-check", stdin="".join(f"{name}^{{commit}}\n" for name in names).encode()
+            )
+            if names
+            else b""
+        )
+        rows = out.decode().split("\n")
+        missing = frozenset(name for name, row in zip(names, rows, strict=False) if row.endswith(" missing"))
+        paths = account.paths
+        found = (
+            headers(self._git, (f"{self._head}:{_place(path)}" for path in paths))
+            if self._head
+            else [None] * len(paths)
+        )
+        return missing, frozenset(path for path, each in zip(paths, found, strict=True) if each is None)
+
+    def _patch_ids(self, commits: Sequence[str]) -> dict[str, str]:
+        """Returns the patch id of what each commit changes outside of ``.idse/``, "" for nothing."""
+        stdin = "".join(f"{name}\n" for name in commits).encode()
+        diffs = self._git.bytes(
+            "diff-tree",
+            "--stdin",
+            "-p",
+            "--root",
+            "-r",
+            "--no-renames",
+            "--",
+            *_CODE,
+            stdin=stdin,
+            timeout=_PATIENCE,
+        )
+        found = {name: patch for patch, name in self._identified(diffs)}
+        return {name: found.get(name, "") for name in commits}
+
+    def _identified(self, diffs: bytes) -> Iterator[tuple[str, str]]:
+        """Yields patch id and commit of each of `diffs`."""
+        out = self._git.bytes("patch-id", "--stable", stdin=diffs, timeout=_PATIENCE) if diffs else b""
+        rows = (row.split() for row in out.decode().splitlines())
+        return ((row[0], row[1]) for row in rows if len(row) > 1)
+
+    def _whole(self, key: SessionKey, code: Sequence[str]) -> str:
+        """Returns the patch id of everything since the session began: that of a squash of it."""
+        if len(code) < 2:
+            return ""
+        known = [name for name in self._began(key) or () if name] or [f"{code[-1]}^"]
+        base = find_commit(self._git, known[0])
+        if base is None:
+            return ""
+        diff = self._git.bytes(
+            "diff-tree", "-p", "-r", "--no-renames", base, self._head, "--", *_CODE, timeout=_PATIENCE
+        )
+        return next((patch for patch, _ in self._identified(diff)), "")
+
+    def _recorded(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, dict[str, Any]]:
+        """Returns what the latest completion of the implementation of each session recorded, if it did."""
+        refs = {session_ref(*key): key for key in keys}
+        stdin = "".join(f"{ref}\n" for ref in refs).encode()
+        done = self._git.attempt("log", "--format=%H %S", *_SEALED, "--stdin", stdin=stdin, timeout=_PATIENCE)
+        rows = [row.split(" ", 1) for row in done.stdout.decode().splitlines()]
+        latest: dict[SessionKey, tuple[tuple[int, str], dict[str, Any]]] = {}
+        with ObjectStream(self._git) as objects:
+            events = objects.read_all(f"{commit}:{EVENT}" for commit, _ in rows)
+            for (_, ref), found in zip(rows, events, strict=True):
+                event = _event(found.data) if found else {}
+                evidence = event.get("body", {}).get("evidence")
+                order = (event.get("lamport", 0), event.get("id", ""))
+                key = refs[ref]
+                if isinstance(evidence, dict) and (key not in latest or order > latest[key][0]):
+                    latest[key] = (order, evidence)
+        return {key: evidence for key, (_, evidence) in latest.items()}
+
+    def _unreached(self, commits: Iterable[str]) -> frozenset[str]:
+        """Returns those of `commits` that are gone, or that no branch, tag or HEAD reaches."""
+        names = sorted(commits)
+        found = headers(self._git, names)
+        here = [name for name, each in zip(names, found, strict=True) if each]
+        stdin = "".join(
+            f"{name}\n" for name in (*here, "--not", *_EVERYWHERE, *([self._head] if self._head else []))
+        )
+        out = self._git.text("rev-list", "--stdin", stdin=stdin.encode()) if here else ""
+        return frozenset(names).difference(here) | frozenset(out.split()).intersection(here)
+
+    def _gone(self, key: SessionKey, state: SessionState, recorded: Mapping[str, Any]) -> bool:
+        """Tests whether commits of `recorded` are gone and nothing here shows the same change."""
+        missing = self._unreached(recorded["commits"])
+        if not missing:
+            return False
+        if not self._head:
+            return True
+        return not (
+            self._has_files(recorded.get("files", {}))
+            or self._has_rewritten(key, recorded)
+            or self._has_patches(state, recorded, missing)
+        )
+
+    def _has_files(self, files: Mapping[str, str]) -> bool:
+        """Tests whether the declared files stood here once just as they did then."""
+        if not files:
+            return False
+        out = self._git.text(
+            "log", "--format=", "--raw", "--no-abbrev", "--no-renames", "-m", "-z",
+            self._head, *_EVERYWHERE, "--",
+            *(f":(top,literal){path}" for path in files),
+        )  # fmt: skip
+        words = out.split("\0")
+        stood = {(path, meta.split()[3]) for meta, path in pairwise(words) if meta.startswith(":")}
+        return all(pair in stood for pair in files.items())
+
+    def _has_rewritten(self, key: SessionKey, recorded: Mapping[str, Any]) -> bool:
+        """Tests whether as many other commits of the session are reached: a rewrite carries notes along."""
+        others = self._noted(key).difference(recorded["commits"])
+        reached = others.difference(self._unreached(others))
+        return sum(bool(paths) for _, paths in self._changed(sorted(reached))) >= len(recorded["commits"])
+
+    def _has_patches(self, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
+        """Tests whether commits since the session began have the same patches, each or as a whole."""
+        since = f"--since={state.created_at}"
+        diffs = self._git.bytes(
+            "log", "-p", "--no-renames", since, self._head, *_EVERYWHERE, "--", *_CODE, timeout=_PATIENCE
+        )
+        there = {patch for patch, _ in self._identified(diffs)}
+        wanted = {recorded["commits"][name] for name in missing}
+        return wanted <= there or (bool(recorded.get("whole")) and recorded["whole"] in there)
+
+
+def _tasks(key: SessionKey, trailers: str) -> tuple[str, ...]:
+    """Returns the tasks of a session that the values of trailers name."""
+    found = []
+    for value in trailers.split(","):
+        where, slash, task = value.strip().rpartition("/")
+        if slash and where in (key[1], "/".join(key)):
+            found.append(task)
+    return tuple(found)
+
+
+def _place(path: str) -> str:
+    """Returns the path of a declared file or folder; of a pattern, the folder that it is in."""
+    return path.rstrip("/") if "*" not in path else path.partition("*")[0].rpartition("/")[0]
+
+
+def _event(data: bytes) -> dict[str, Any]:
+    with suppress(ValueError, RecursionError):
+        found = json.loads(data)
+        if isinstance(found, dict) and isinstance(found.get("body"), dict):
+            return found
+    return {}
+
+
+def _body(data: bytes) -> tuple[str, Mapping[str, Any]]:
+    found = _event(data)
+    return found.get("kind", ""), found.get("body", {})
+
+
+def _seconds(moment: str) -> int:
+    with suppress(ValueError):
+        return int(datetime.fromisoformat(moment).timestamp())
+    return int(time.time())
