@@ -85,7 +85,7 @@ def _moved_data(moved: Moved) -> dict[str, object]:
 
 def _lines(action: str, done: Outcome, status: SessionStatus, problem: str, style: Style) -> Iterator[str]:
     for moved in done.moved:
-        if moved.report and moved.report.findings:
+        if moved.report and (moved.report.findings or moved.report.notes):
             from idse_orchestrator.cli.render.report import text_report
 
             yield text_report(moved.report, {}, style)

@@ -265,10 +265,10 @@ class CodeFacts:
         names = sorted(commits)
         found = headers(self._git, names)
         here = [name for name, each in zip(names, found, strict=True) if each]
-        stdin = "".join(
-            f"{name}\n" for name in (*here, "--not", *_EVERYWHERE, *([self._head] if self._head else []))
-        )
-        out = self._git.text("rev-list", "--stdin", stdin=stdin.encode()) if here else ""
+        # What is read from standard input is wanted, whatever stands beside it: older gits read no options there.
+        reached = ("--not", *_EVERYWHERE, *([self._head] if self._head else []))
+        stdin = "".join(f"{name}\n" for name in here).encode()
+        out = self._git.text("rev-list", "--stdin", *reached, stdin=stdin) if here else ""
         return frozenset(names).difference(here) | frozenset(out.split()).intersection(here)
 
     def _gone(self, key: SessionKey, state: SessionState, recorded: Mapping[str, Any]) -> bool:
