@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+
 from greeting import CODE, DOCUMENTS
 
 FOLDER = ".idse/projects/portal/sessions/__blueprint__"
@@ -161,7 +162,9 @@ class TestTheGate:
     )
     def test_refuses_a_commit_that_is_not_here(self, project, words, named):
         build(project)
-        write(project, BUILT, text=DOCUMENTS[BUILT].replace("The function and", f"{words}\n\nThe function and"))
+        write(
+            project, BUILT, text=DOCUMENTS[BUILT].replace("The function and", f"{words}\n\nThe function and")
+        )
         done = complete(project)
         assert (f"names commit {named}," in done.stdout) == bool(named)
         assert done.returncode == (1 if named else 0)
@@ -312,10 +315,8 @@ class TestLater:
         clone = self.cloned(branch, tmp_path, "--depth=1")
         found, data = findings(branch, "portal/__blueprint__", folder=clone)
         assert found == {}
-        assert data["notes"] == [
-            "evidence of portal/__blueprint__ cannot be judged here: "
-            "this clone is shallow: it holds only the latest commits"
-        ]
+        why = "this clone is shallow: it holds only the latest commits"
+        assert data["notes"] == [f"evidence of portal/__blueprint__ cannot be judged here: {why}"]
 
     def test_another_repository_cannot_judge(self, branch, tmp_path):
         other = tmp_path / "other"

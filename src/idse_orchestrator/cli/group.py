@@ -65,6 +65,11 @@ COMMANDS = {
     "validate": Entry("validate:validate", "Hold documents to the constitution.", GOVERN),
     "rule": Entry("rule:rule", "List and explain rules, waive one for a session.", GOVERN),
     "blueprint": Entry("blueprint:blueprint", "Grow the blueprint by claims that sessions bear out.", GOVERN),
+    "trace": Entry(
+        "trace:trace",
+        "Show what leads from success criteria to code and checks, and what is missing.",
+        GOVERN,
+    ),
     "compile": Entry("compile:compile_", "Compile agent profiles out of specs.", GOVERN),
     "sync": Entry("sync:sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
     "export": Entry("copying:export", "Copy the ledgers into a folder of plain files.", SHARE),

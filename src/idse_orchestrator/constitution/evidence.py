@@ -142,7 +142,7 @@ def account_of(documents: Mapping[str, Document], constitution: Constitution) ->
     return Account(
         commits,
         elsewhere,
-        tuple(_criteria(documents[stage], _heading(rule, stage))) if stage and rule else (),
+        tuple(criteria_in(documents[stage], _heading(rule, stage))) if stage and rule else (),
         stage,
         tuple(_reports(built, _heading(rule, IMPLEMENTATION))) if rule else (),
         tasks,
@@ -197,7 +197,8 @@ def _is_commit(name: str, line: str) -> bool:
     return is_mixed and not _NO_COMMIT.search(line)
 
 
-def _criteria(document: Document, wanted: Heading) -> Iterator[Criterion]:
+def criteria_in(document: Document, wanted: Heading) -> Iterator[Criterion]:
+    """Yields what stands in the section `wanted` of `document`: list items, paragraphs, rows of tables."""
     for section in sections_called(document, wanted):
         for line, words in _entries(document, section):
             named = _ID.match(words)
@@ -254,34 +255,64 @@ def _words(text: str) -> frozenset[str]:
 
 def proof_of(account: Account, commits: Iterable[CodeCommit]) -> Proof:
     """Returns which of a session's `commits` bear out which ticked task, and which any document leads to."""
-    code = [commit for commit in commits if commit.paths]
-    tasks: dict[str, list[CodeCommit]] = {}
-    for task in account.tasks:
-        if task.done:
-            tasks[task.id] = [each for each in code if _leads_to(each, task)]
+    places = _Places([commit for commit in commits if commit.paths])
+    tasks = {task.id: places.of(task) for task in account.tasks if task.done}
     proving = {commit.id for found in tasks.values() for commit in found}
-    related = [each for each in code if each.id in proving or _is_told(account, each)]
+    told = {path for path in places.by_path if _mentions(account.texts, path)}
+    named = tuple(each.id for each in account.commits)
+    related = [
+        each
+        for each in places.code
+        if each.id in proving or each.id.startswith(named) or not told.isdisjoint(_with_folder(each.paths))
+    ]
     return Proof(tasks, related)
 
 
-def _leads_to(commit: CodeCommit, task: Task) -> bool:
-    if task.id in map(plain_id, commit.tasks):
-        return True
-    return any(covers(declared, path) for declared in task.paths for path in commit.paths)
+class _Places:
+    """Commits by each path that they change and each folder above it: tasks and commits may be many."""
+
+    def __init__(self, code: Sequence[CodeCommit]) -> None:
+        self.code = code
+        self.by_path: dict[str, list[int]] = {}
+        self._by_task: dict[str, list[int]] = {}
+        for number, commit in enumerate(code):
+            for place in {each for path in commit.paths for each in _with_folders(path)}:
+                self.by_path.setdefault(place, []).append(number)
+            for task in {plain_id(each) for each in commit.tasks}:
+                self._by_task.setdefault(task, []).append(number)
+
+    def of(self, task: Task) -> Sequence[CodeCommit]:
+        """Returns the commits that name `task`, or change what it declares."""
+        found = {*self._by_task.get(task.id, ())}
+        for declared in task.paths:
+            folder = folder_of(declared)
+            found.update(self.by_path.get(folder, ()) if folder else range(len(self.code)))
+        return [self.code[number] for number in sorted(found)]
+
+
+def _with_folders(path: str) -> Iterator[str]:
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+
+
+def _with_folder(paths: Iterable[str]) -> Iterator[str]:
+    """Yields each path and the folder it is in: what a document that leads to code may name."""
+    for path in paths:
+        yield path
+        yield path.rpartition("/")[0]
+
+
+def folder_of(declared: str) -> str:
+    """Returns the file or folder that a task declares; of a pattern such as ``src/*.py``, its folder."""
+    plain = declared.partition("*")[0].rpartition("/")[0] if "*" in declared else declared
+    return plain.rstrip("/")
 
 
 def covers(declared: str, path: str) -> bool:
-    """Tests whether a declared path is `path`, or a folder that it is in; of a pattern, its folder counts."""
-    folder = declared.partition("*")[0].rpartition("/")[0] if "*" in declared else declared.rstrip("/")
-    return path == declared or not folder or path.startswith(f"{folder}/")
-
-
-def _is_told(account: Account, commit: CodeCommit) -> bool:
-    if any(commit.id.startswith(named.id) for named in account.commits):
-        return True
-    return any(
-        _mentions(account.texts, each) for path in commit.paths for each in (path, path.rpartition("/")[0])
-    )
+    """Tests whether a declared path is `path`, or a folder that it is in."""
+    folder = folder_of(declared)
+    return not folder or path == folder or path.startswith(f"{folder}/")
 
 
 def _mentions(text: str, path: str) -> bool:

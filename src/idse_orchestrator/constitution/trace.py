@@ -1,4 +1,4 @@
-"""The trace of a session: from success criteria to requirements, tasks, commits and checks, and what is missing.
+"""The trace of a session: what leads from success criteria to its code and checks, and what is missing.
 
 Lines are drawn where a document says so: an item names the id of another, a task declares files or a commit
 names the task. Nothing is guessed from words.
@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.evidence import Criterion, Facts, ids_in, proof_of, report_of
+from idse_orchestrator.constitution.checks.document import headings
+from idse_orchestrator.constitution.evidence import Criterion, Facts, criteria_in, ids_in, proof_of, report_of
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Document
     from idse_orchestrator.constitution.evidence import Account, CodeCommit
+    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.documents.task_list import Task
 
 
@@ -34,7 +36,6 @@ class Row(NamedTuple):
     requirement: Criterion | None
     goals: tuple[str, ...]
     tasks: tuple[Task, ...]
-    commits: tuple[CodeCommit, ...]
     checks: tuple[Check, ...]
 
 
@@ -47,27 +48,26 @@ class Missing(NamedTuple):
 
 
 class Trace(NamedTuple):
-    """All of it. `facts.unseen` says why commits are not known here."""
+    """All of it. `commits` are those of each ticked task; `facts.unseen` says why none are known here."""
 
     goals: tuple[Criterion, ...]
     rows: tuple[Row, ...]
     missing: tuple[Missing, ...]
+    commits: Mapping[str, Sequence[CodeCommit]]
     facts: Facts
 
 
-class Items(NamedTuple):
-    """What documents number: success criteria of the intent, requirements of the spec."""
-
-    goals: Sequence[Criterion]
-    requirements: Sequence[Criterion]
+_REQUIREMENTS = ("Functional Requirements", "Non-Functional Requirements")
 
 
-def traced(account: Account, items: Items, facts: Facts, tasks_document: Document | None) -> Trace:
-    """Returns the trace of a session whose documents say `account`."""
-    goals = _numbered(items.goals, "SC")
-    requirements = _numbered(items.requirements, "R")
+def traced(
+    documents: Mapping[str, Document], constitution: Constitution, account: Account, facts: Facts
+) -> Trace:
+    """Returns the trace of a session whose `documents`, by stage, say `account`."""
+    goals = _numbered(_items(documents, constitution, "intent", ("Success Criteria",)), "SC")
+    requirements = _numbered(_items(documents, constitution, "spec", _REQUIREMENTS), "R")
     checks = [Check(each, _report(account, each)) for each in _numbered(account.criteria, "AC")]
-    named = _named_by_tasks(account, tasks_document)
+    named = _named_by_tasks(account, documents.get("tasks"))
     proof = proof_of(account, facts.commits).tasks
     rows = []
     used_tasks: set[str] = set()
@@ -80,13 +80,24 @@ def traced(account: Account, items: Items, facts: Facts, tasks_document: Documen
         used_checks.update(check.criterion.id for check in own)
         linked = ids_in(each.text)
         led = tuple(goal.id for goal in goals if goal.id in linked)
-        rows.append(Row(each, led, tuple(tasks), _commits(tasks, proof), tuple(own)))
+        rows.append(Row(each, led, tuple(tasks), tuple(own)))
     loose_checks = tuple(check for check in checks if check.criterion.id not in used_checks)
     loose = [task for task in account.tasks if task.id not in used_tasks]
     if loose_checks or loose:
-        rows.append(Row(None, (), tuple(loose), _commits(loose, proof), loose_checks))
+        rows.append(Row(None, (), tuple(loose), loose_checks))
     missing = tuple(_missing(account, goals, rows, proof, facts))
-    return Trace(tuple(goals), tuple(rows), missing, facts)
+    return Trace(tuple(goals), tuple(rows), missing, proof, facts)
+
+
+def _items(
+    documents: Mapping[str, Document], constitution: Constitution, stage: str, names: Sequence[str]
+) -> list[Criterion]:
+    """Returns what stands under the sections of a document that the constitution calls `names`."""
+    rule = next((rule for rule in constitution.rules if rule.check == "required_sections"), None)
+    if stage not in documents or rule is None:
+        return []
+    wanted = [each for each in headings(rule.options, stage) if each["name"] in names]
+    return [item for each in wanted for item in criteria_in(documents[stage], each)]
 
 
 def _numbered(found: Sequence[Criterion], name: str) -> list[Criterion]:
@@ -111,11 +122,6 @@ def _named_by_tasks(account: Account, document: Document | None) -> Mapping[str,
     }
 
 
-def _commits(tasks: Sequence[Task], proof: Mapping[str, Sequence[CodeCommit]]) -> tuple[CodeCommit, ...]:
-    found = {commit.id: commit for task in tasks for commit in proof.get(task.id, ())}
-    return tuple(found.values())
-
-
 def _missing(
     account: Account,
     goals: Sequence[Criterion],
@@ -129,27 +135,38 @@ def _missing(
             yield Missing(goal.id, "no requirement names it", f"{ARTIFACTS['intent']}:{goal.line}")
     for row in rows:
         if row.requirement is not None:
-            yield from _missing_of(row.requirement, row, bool(goals))
-        for check in row.checks:
-            where = f"{ARTIFACTS[account.criteria_in]}:{check.criterion.line}"
-            if row.requirement is None and account.criteria_in == "spec":
-                yield Missing(check.criterion.id, "it names no requirement", where)
-            if not check.report:
-                yield Missing(check.criterion.id, "nothing says how it was checked", where)
-        for task in row.tasks:
-            where = f"{ARTIFACTS['tasks']}:{task.line}"
-            if row.requirement is None and any(each.requirement for each in rows):
-                yield Missing(f"task {task.id}", "it names no requirement or criterion", where)
-    for task in account.tasks:
-        if task.done and not (proof.get(task.id) or facts.unseen or facts.kept or account.no_code):
-            yield Missing(f"task {task.id}", "no commit shows it", f"{ARTIFACTS['tasks']}:{task.line}")
+            yield from _missing_of(row.requirement, row, has_goals=bool(goals))
+        yield from _unchecked(account, row)
+    yield from _unproved(account, rows, proof, facts)
 
 
-def _missing_of(requirement: Criterion, row: Row, has_goals: bool) -> Iterator[Missing]:  # noqa: FBT001 - one fact
+def _missing_of(requirement: Criterion, row: Row, *, has_goals: bool) -> Iterator[Missing]:
     where = f"{ARTIFACTS['spec']}:{requirement.line}"
     if has_goals and not row.goals:
         yield Missing(requirement.id, "it names no success criterion", where)
-    if not row.tasks:
-        yield Missing(requirement.id, "no task names it", where)
     if not row.checks:
         yield Missing(requirement.id, "no acceptance criterion names it", where)
+    if not row.tasks:
+        yield Missing(requirement.id, "no task names it or a criterion of it", where)
+
+
+def _unchecked(account: Account, row: Row) -> Iterator[Missing]:
+    for check in row.checks:
+        where = f"{ARTIFACTS[account.criteria_in]}:{check.criterion.line}"
+        if row.requirement is None and account.criteria_in == "spec":
+            yield Missing(check.criterion.id, "it names no requirement", where)
+        if not check.report:
+            yield Missing(check.criterion.id, "nothing says how it was checked", where)
+
+
+def _unproved(
+    account: Account, rows: Sequence[Row], proof: Mapping[str, Sequence[CodeCommit]], facts: Facts
+) -> Iterator[Missing]:
+    loose = {task.id for row in rows if row.requirement is None for task in row.tasks}
+    asks = not (facts.unseen or facts.kept or account.no_code)
+    for task in account.tasks:
+        where = f"{ARTIFACTS['tasks']}:{task.line}"
+        if task.id in loose and len(rows) > 1:
+            yield Missing(f"task {task.id}", "it names no requirement or criterion", where)
+        if asks and task.done and not proof.get(task.id):
+            yield Missing(f"task {task.id}", "no commit shows that it was done", where)

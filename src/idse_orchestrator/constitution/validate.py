@@ -175,6 +175,7 @@ def _subject(
 
 
 _IMPLEMENTATION = "implementation"
+NO_CODE = "there is no code beside these documents"
 _UNSEEN = "evidence of {} cannot be judged here: {}"
 
 
@@ -213,7 +214,7 @@ class _Evidence:
         """Returns `hits` with those of evidence, for the gate; `record` is then what its completion keeps."""
         if self._context.code is None:
             key = f"{subject.project}/{subject.session}"
-            self.notes.append(_UNSEEN.format(key, "there is no code beside these documents"))
+            self.notes.append(_UNSEEN.format(key, NO_CODE))
             return hits
         return self._judged(self._context.code, subject, hits, records=True)
 
@@ -222,7 +223,7 @@ class _Evidence:
 
         key, constitution = (subject.project, subject.session), self._context.examiner.constitution
         state = subject.state or SessionState(*key)
-        account = account_of(_documents(self._context.reader, subject), constitution)
+        account = account_of(documents_of(self._context.reader, key, subject.files), constitution)
         facts = code.facts(key, state, account)
         unseen = unseen_of(account, facts)
         if unseen:
@@ -236,16 +237,18 @@ def _status(state: SessionState) -> str:
     return state.stages[_IMPLEMENTATION].status
 
 
-def _documents(reader: ArtifactReader, subject: Subject) -> dict[str, Document]:
+def documents_of(
+    reader: ArtifactReader, key: SessionKey, files: Mapping[str, FileEntry]
+) -> dict[str, Document]:
+    """Returns the documents of a session that lead to code, by stage; one that is no text is left out."""
     from idse_orchestrator.constitution.checks.document import Document
     from idse_orchestrator.constitution.evidence import READ
 
-    folder = session_folder(subject.project, subject.session)
-    there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in subject.files}
+    folder = session_folder(*key)
+    there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in files}
     contents = reader.read_many([f"{folder}/{path}" for path in there.values()])
     found = (
-        (stage, Document(path, subject.files[path], contents[f"{folder}/{path}"]))
-        for stage, path in there.items()
+        (stage, Document(path, files[path], contents[f"{folder}/{path}"])) for stage, path in there.items()
     )
     return {stage: document for stage, document in found if document.is_regular and document.is_text}
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.in_force import InstalledChecks
     from idse_orchestrator.constitution.rules import Constitution, Report
     from idse_orchestrator.constitution.scope import Scope
+    from idse_orchestrator.constitution.trace import Trace
     from idse_orchestrator.constitution.validate import Code, Examiner, Progress, Validation
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
@@ -108,6 +109,23 @@ class Judging:
         documents = self._parts.documents(places(Scope(*key)))
         code = self._parts.code("") if stage == "implementation" else None
         return gate(self.validation(documents, code=code), key, stage, state)
+
+    def trace(self, key: SessionKey, state: SessionState) -> Trace:
+        """Returns what leads from the success criteria of a session here to its code and checks."""
+        from idse_orchestrator.constitution.evidence import Facts, account_of, unseen_of
+        from idse_orchestrator.constitution.scope import Scope, in_scope, places
+        from idse_orchestrator.constitution.trace import traced
+        from idse_orchestrator.constitution.validate import NO_CODE, documents_of
+
+        scope = Scope(*key)
+        reader = self._parts.documents(places(scope))
+        documents = documents_of(reader, key, in_scope(reader, scope).sessions[key])
+        constitution = self.constitution
+        account = account_of(documents, constitution)
+        code = self._parts.code("")
+        facts = code.facts(key, state, account) if code else Facts(unseen=NO_CODE)
+        facts = facts._replace(unseen=unseen_of(account, facts))
+        return traced(documents, constitution, account, facts)
 
     def judge(self, commit: str, key: SessionKey) -> Report:
         """Returns what the ValidationEngine says of one session in a code commit."""

@@ -21,7 +21,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.commit_reader import is_shallow
-from idse_orchestrator.constitution.evidence import CodeCommit, Facts, Later
+from idse_orchestrator.constitution.evidence import CodeCommit, Facts, Later, folder_of
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers
 from idse_orchestrator.ledger.commit import EVENT
@@ -199,7 +199,7 @@ class CodeFacts:
         missing = frozenset(name for name, row in zip(names, rows, strict=False) if row.endswith(" missing"))
         paths = account.paths
         found = (
-            headers(self._git, (f"{self._head}:{_place(path)}" for path in paths))
+            headers(self._git, (f"{self._head}:{folder_of(path)}" for path in paths))
             if self._head
             else [None] * len(paths)
         )
@@ -265,7 +265,7 @@ class CodeFacts:
         names = sorted(commits)
         found = headers(self._git, names)
         here = [name for name, each in zip(names, found, strict=True) if each]
-        # What is read from standard input is wanted, whatever stands beside it: older gits read no options there.
+        # Older gits read no options from standard input; what they read there is wanted, wherever it stands.
         reached = ("--not", *_EVERYWHERE, *([self._head] if self._head else []))
         stdin = "".join(f"{name}\n" for name in here).encode()
         out = self._git.text("rev-list", "--stdin", *reached, stdin=stdin) if here else ""
@@ -322,11 +322,6 @@ def _tasks(key: SessionKey, trailers: str) -> tuple[str, ...]:
         if slash and where in (key[1], "/".join(key)):
             found.append(task)
     return tuple(found)
-
-
-def _place(path: str) -> str:
-    """Returns the path of a declared file or folder; of a pattern, the folder that it is in."""
-    return path.rstrip("/") if "*" not in path else path.partition("*")[0].rpartition("/")[0]
 
 
 def _event(data: bytes) -> dict[str, Any]:
