@@ -258,12 +258,15 @@ def proof_of(account: Account, commits: Iterable[CodeCommit]) -> Proof:
     places = _Places([commit for commit in commits if commit.paths])
     tasks = {task.id: places.of(task) for task in account.tasks if task.done}
     proving = {commit.id for found in tasks.values() for commit in found}
-    told = {path for path in places.by_path if _mentions(account.texts, path)}
+    files = {path for commit in places.code for path in commit.paths}
+    told = {each for each in places.by_path if _mentions(account.texts, each, is_folder=each not in files)}
     named = tuple(each.id for each in account.commits)
     related = [
         each
         for each in places.code
-        if each.id in proving or each.id.startswith(named) or not told.isdisjoint(_with_folder(each.paths))
+        if each.id in proving
+        or each.id.startswith(named)
+        or any(not told.isdisjoint(_with_folders(path)) for path in each.paths)
     ]
     return Proof(tasks, related)
 
@@ -296,13 +299,6 @@ def _with_folders(path: str) -> Iterator[str]:
         path = path.rpartition("/")[0]
 
 
-def _with_folder(paths: Iterable[str]) -> Iterator[str]:
-    """Yields each path and the folder it is in: what a document that leads to code may name."""
-    for path in paths:
-        yield path
-        yield path.rpartition("/")[0]
-
-
 def folder_of(declared: str) -> str:
     """Returns the file or folder that a task declares; of a pattern such as ``src/*.py``, its folder."""
     plain = declared.partition("*")[0].rpartition("/")[0] if "*" in declared else declared
@@ -315,16 +311,26 @@ def covers(declared: str, path: str) -> bool:
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
-def _mentions(text: str, path: str) -> bool:
-    at = text.find(path) if path else -1
-    while at >= 0:
-        before, after = text[at - 1 : at], text[at + len(path) : at + len(path) + 1]
-        if not (before.isalnum() or before in ("_", "-", ".")) and not (
-            after.isalnum() or after in ("_", "-")
-        ):
-            return True
-        at = text.find(path, at + 1)
+def _mentions(text: str, place: str, *, is_folder: bool) -> bool:
+    """Tests whether `text` names a file or folder by its path: a part of a longer one does not count.
+
+    A name alone may be a word of the text, so it is written as code, or a folder with its stroke.
+    """
+    for name in (f"{place}/", f"`{place}`") if is_folder and "/" not in place else (place, f"{place}/"):
+        at = text.find(name)
+        while at >= 0:
+            before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
+            is_code = before == after == "`"
+            if not (_in_path(before) or _in_path(after)) and (
+                is_code or "/" in name or "." in name or "`" in name
+            ):
+                return True
+            at = text.find(name, at + 1)
     return False
+
+
+def _in_path(character: str) -> bool:
+    return character.isalnum() or character in ("_", "-", "/")
 
 
 def unseen_of(account: Account, facts: Facts) -> str:
