@@ -28,11 +28,12 @@ class Sizes:
     appends: int = 500
     largest: int = 1024 * 1024
     """Bytes of the largest document that is taken."""
+    traced: int = 2_000
 
     @staticmethod
     def smallest() -> Sizes:
         """Enough to see that everything works."""
-        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000)
+        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000, 50)
 
 
 def looking(bed: Bed, sizes: Sizes) -> list[Figure]:

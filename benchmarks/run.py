@@ -31,6 +31,7 @@ from routing import routing
 from rows import ROWS as LOCAL
 from rows import Sizes
 from syncing import first_pull, joining, pushing
+from tracing import serving, tracing
 from writing import ROWS as WRITING
 
 ROWS = {
@@ -46,6 +47,8 @@ ROWS = {
     "hostile rules": hostile_rules,
     "one event more": after_one_event,
     "criss-cross": criss_cross,
+    "trace": tracing,
+    "mcp": serving,
 }
 
 

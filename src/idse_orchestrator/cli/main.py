@@ -43,6 +43,9 @@ _PLAIN = {
     "instructions": _Plain(
         "commands.instructions:show_instructions", values={**_VALUES, "--session": "session"}
     ),
+    "trace": _Plain(
+        "commands.trace:show_trace", {**_FLAGS, "--mermaid": "mermaid"}, argument="session", is_needed=False
+    ),
     "stage complete": _Plain(
         "stage_moves:complete",
         values={**_VALUES, "--session": "session"},

@@ -68,6 +68,9 @@ SETTLING = {"agent_profile_complete": "idse_orchestrator.profiles.checks:settlin
 class Code(Protocol):
     """The code that documents speak of, to look things up for evidence."""
 
+    def begin(self, key: SessionKey, state: SessionState) -> None:
+        """Starts to read the commits of a session, beside whatever is done until `facts` are asked for."""
+
     def facts(self, key: SessionKey, state: SessionState, account: Account) -> Facts:
         """Returns what is here of the code of a session, as far as `account` speaks of it."""
 

@@ -121,3 +121,32 @@ def _end(child: subprocess.Popen[bytes], *, alone: bool) -> None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, number) if alone else child.send_signal(number)
         _has_ended(child)
+
+
+class Beside:
+    """Runs one piece of work at a time in a thread: it waits for git, as the main one does."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._error: Exception | None = None
+
+    def start(self, work: Callable[[], object]) -> None:
+        """Begins `work` when what was begun before has ended."""
+        self.wait()
+        self._thread = threading.Thread(target=self._run, args=(work,))
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Returns when nothing runs any more; raises what the work raised."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.join()
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
+
+    def _run(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001 - `wait` raises it
+            self._error = error

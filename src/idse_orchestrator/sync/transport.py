@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.errors import ConflictError, StorageError
 from idse_orchestrator.git.object_stream import headers, writing_to
 from idse_orchestrator.git.program import failure
+from idse_orchestrator.git.watching import Beside
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
 from idse_orchestrator.sync.published_refs import heads_below
@@ -52,35 +52,6 @@ offer the tips of all its branches: `true` names none."""
 _GONE = ("not our ref", "unadvertised object", "not valid", "no such remote ref", "couldn't find remote ref")
 
 
-class _Beside:
-    """Runs one piece of work at a time in a thread: it waits for git, as the main one does."""
-
-    def __init__(self) -> None:
-        self._thread: Thread | None = None
-        self._error: Exception | None = None
-
-    def start(self, work: Callable[[], object]) -> None:
-        """Begins `work` when what was begun before has ended."""
-        self.wait()
-        self._thread = Thread(target=self._run, args=(work,))
-        self._thread.start()
-
-    def wait(self) -> None:
-        """Returns when nothing runs any more; raises what the work raised."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.join()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def _run(self, work: Callable[[], object]) -> None:
-        try:
-            work()
-        except Exception as error:  # noqa: BLE001 - `wait` raises it
-            self._error = error
-
-
 class GitRemote:
     """One Agency. `on_progress` gets git's own lines; `patience` is in seconds."""
 
@@ -94,7 +65,7 @@ class GitRemote:
     ) -> None:
         self._listings: RefListings | None = None
         self._asked: Child | None = None
-        self._tracking = _Beside()
+        self._tracking = Beside()
         self._vault = vault
         self._agency = agency
         self._listing: bytes | None = None

@@ -112,6 +112,9 @@ class Judging:
 
     def trace(self, key: SessionKey, state: SessionState) -> Trace:
         """Returns what leads from the success criteria of a session here to its code and checks."""
+        code = self._parts.code("")
+        if code is not None:
+            code.begin(key, state)  # git reads commits while we load what reads documents
         from idse_orchestrator.constitution.evidence import Facts, account_of, unseen_of
         from idse_orchestrator.constitution.scope import Scope, in_scope, places
         from idse_orchestrator.constitution.trace import traced
@@ -119,10 +122,9 @@ class Judging:
 
         scope = Scope(*key)
         reader = self._parts.documents(places(scope))
+        constitution = self.examiner(reader).constitution
         documents = documents_of(reader, key, in_scope(reader, scope).sessions[key])
-        constitution = self.constitution
         account = account_of(documents, constitution)
-        code = self._parts.code("")
         facts = code.facts(key, state, account) if code else Facts(unseen=NO_CODE)
         facts = facts._replace(unseen=unseen_of(account, facts))
         return traced(documents, constitution, account, facts)

@@ -21,15 +21,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.commit_reader import is_shallow
-from idse_orchestrator.constitution.evidence import CodeCommit, Facts, Later, folder_of
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers
+from idse_orchestrator.git.watching import Beside
 from idse_orchestrator.ledger.commit import EVENT
 from idse_orchestrator.ledger.events import CREATED
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS, session_ref
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.evidence import Account
+    from idse_orchestrator.constitution.evidence import Account, Facts, Later
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -66,30 +66,46 @@ class CodeFacts:
         self._is_shallow = is_shallow(work_tree)
         self._settle = settle
         self._rev = rev
+        self._beside = Beside()
+        self._found: dict[SessionKey, tuple[list[tuple[str, tuple[str, ...], tuple[str, ...]]], int]] = {}
 
     @cached_property
     def _head(self) -> str:
-        self._settle()
         return find_commit(self._git, self._rev) or ""
+
+    def begin(self, key: SessionKey, state: SessionState) -> None:
+        """Starts to read the commits of a session, beside whatever is done until `facts` are asked for."""
+        self._settle()
+        if not self._is_shallow:
+            self._beside.start(lambda: self._find(key, state))
 
     def facts(self, key: SessionKey, state: SessionState, account: Account) -> Facts:
         """Returns what is here of the code of a session, as far as `account` speaks of it."""
+        from idse_orchestrator.constitution.evidence import CodeCommit, Facts
+
         if self._is_shallow:
             return Facts(unseen=SHALLOW)
-        walked = self._since(key, state)
-        trailers = {each.id: _tasks(key, each.trailers) for each in walked}
-        noted = self._noted(key)
-        own = [each.id for each in walked if each.id in noted or trailers[each.id]]
-        commits = tuple(
-            CodeCommit(name, paths, trailers[name]) for name, paths in self._changed(own) if name in trailers
-        )
+        self._beside.wait()
+        if key not in self._found:
+            self._settle()
+            self._find(key, state)
+        commits, others = self._found[key]
         missing, absent = self._not_here(account)
         recorded = self._recorded([key]).get(key)
         is_kept = (
             recorded is not None and bool(recorded.get("commits")) and not self._gone(key, state, recorded)
         )
-        others = len(walked) - len(own)
-        return Facts(self._head, commits, others, missing, absent, is_kept)
+        own = tuple(CodeCommit(*commit) for commit in commits)
+        return Facts(self._head, own, others, missing, absent, is_kept)
+
+    def _find(self, key: SessionKey, state: SessionState) -> None:
+        """Finds the session's commits and what each changes, and counts the others since it began."""
+        walked = self._since(key, state)
+        trailers = {each.id: _tasks(key, each.trailers) for each in walked}
+        noted = self._noted(key)
+        own = [each.id for each in walked if each.id in noted or trailers[each.id]]
+        commits = [(name, paths, trailers[name]) for name, paths in self._changed(own)]
+        self._found[key] = (commits, len(walked) - len(own))
 
     def record(self, key: SessionKey, account: Account, facts: Facts) -> dict[str, Any]:
         """Returns what the completion of a session's implementation keeps of `facts`."""
@@ -113,9 +129,12 @@ class CodeFacts:
 
     def later(self, states: Mapping[SessionKey, SessionState]) -> Mapping[SessionKey, Later]:
         """Returns what became of the evidence of completed sessions; those without any are left out."""
+        from idse_orchestrator.constitution.evidence import Later
+
         recorded = {key: each for key, each in self._recorded(states).items() if each.get("commits")}
         if self._is_shallow:
             return dict.fromkeys(recorded, Later(unseen=SHALLOW))
+        self._settle()
         missing = self._unreached({name for each in recorded.values() for name in each["commits"]})
         found = {}
         for key, each in recorded.items():
@@ -187,6 +206,8 @@ class CodeFacts:
 
     def _not_here(self, account: Account) -> tuple[frozenset[str], frozenset[str]]:
         """Returns commits that `account` names and nobody has here, and declared paths that HEAD lacks."""
+        from idse_orchestrator.constitution.evidence import folder_of
+
         names = [named.id for named in account.commits]
         out = (
             self._git.bytes(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, aligned, fitted, printable
-from idse_orchestrator.cli.options import command, session_argument
 from idse_orchestrator.cli.terminal import Answer, Said, picked
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import click
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.constitution.evidence import CodeCommit, Criterion
@@ -28,10 +27,7 @@ _MOST = 3
 _NONE = "-"
 
 
-@command("trace", reads=True)
-@session_argument
-@click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart.")
-def trace(run: Run, session: str | None, *, mermaid: bool) -> Answer:
+def show_trace(run: Run, *, session: str | None = None, mermaid: bool = False) -> Answer:
     """Show what leads from success criteria to requirements, tasks, commits and checks.
 
     Documents draw the lines: a requirement names a success criterion (SC-1), an acceptance criterion and a
@@ -159,3 +155,11 @@ def _label(text: str) -> str:
         letter if letter.isalnum() or letter in " .,:-/()" else f"#{ord(letter)};" for letter in short
     )
     return f'["{safe}"]'
+
+
+def trace() -> click.Command:
+    """Makes the click command."""
+    from idse_orchestrator.cli.options import command, flag, session_argument
+
+    mermaid = flag("--mermaid", help="Print a Mermaid flowchart.")
+    return command("trace", session_argument, mermaid, reads=True)(show_trace)
