@@ -187,6 +187,24 @@ class TestTheGate:
         write(project, BUILT, text=DOCUMENTS[BUILT].replace("| AC-2 |", "| AC-20 |"))
         assert complete(project).returncode == 1
 
+    @pytest.mark.parametrize(
+        "message",
+        [
+            "work\n\nIdse-Task: __blueprint__/1.1,\n  __blueprint__/0.1",
+            "work\n\nIdse-Task: x\nIdse-Task: ,/\n",
+        ],
+    )
+    def test_an_odd_trailer_is_read(self, project, message):
+        project.git("config", "core.commentChar", "%")
+        build(project, message=message)
+        assert complete(project).returncode == 0
+
+    @pytest.mark.parametrize("name", ["a\nb", "\x01" + "a" * 40, "\x01", "ä ö", "b" * 40])
+    def test_an_odd_file_name_is_read(self, project, name):
+        project.write(name, "x\n")
+        build(project)
+        assert complete(project).returncode == 0
+
 
 class TestNoCode:
     TEXT = DOCUMENTS[BUILT] + "\nNo code: only the contract was renewed\n"
@@ -286,6 +304,29 @@ class TestLater:
         found, data = findings(branch, "portal/__blueprint__", folder=clone)
         assert "is gone" in found["IDSE657"]
         assert [each["severity"] for each in data["findings"]] == ["warning"]
+
+    @pytest.mark.parametrize("tasks", [re.sub(r"Files: (\w+/)[^)]*", r"Files: \1", DOCUMENTS["tasks.md"])])
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            ("grep.patternType", "fixed"),
+            ("color.ui", "always"),
+            ("log.showSignature", "true"),
+            ("diff.noprefix", "true"),
+            ("diff.algorithm", "patience"),
+            ("diff.context", "9"),
+            ("core.quotePath", "false"),
+            ("log.showRoot", "false"),
+        ],
+        ids=lambda pair: pair[0],
+    )
+    def test_no_setting_of_a_person_changes_what_is_found(self, branch, tmp_path, setting):
+        self.squashed(branch)
+        branch.write("src/greet.py", "rewritten\n")
+        branch.git("commit", "-q", "--no-verify", "-am", "later")
+        clone = self.cloned(branch, tmp_path)
+        branch.run("git", "config", *setting, cwd=clone)
+        assert findings(branch, "portal/__blueprint__", folder=clone)[0] == {}
 
     def test_a_rebase_changes_nothing(self, branch):
         branch.git("switch", "-q", "greeting")

@@ -43,8 +43,29 @@ _EVERYWHERE = ("--branches", "--tags", "--remotes")
 _MOST = 200
 """Commits that one completion records."""
 _PATIENCE = 600.0
-_LIST = ("log", "--no-walk=unsorted", "--stdin", "--no-renames", "--name-only", "-z", "--format=%x01%H")
-_SEALED = ("--all-match", "--grep=^Idse-Stage: implementation$", "--grep=^Idse-To: complete$")
+# No setting of the user's may change what is printed, and none what a patch id is made of.
+_PLAIN = ("-c", "log.showRoot=true", "-c", "core.quotePath=true", "-c", "diff.indentHeuristic=true")
+_LOG = (*_PLAIN, "log", "--no-show-signature", "--no-color", "--no-notes", "--no-renames")
+_LIST = (*_LOG, "--no-walk=unsorted", "--stdin", "--name-only", "-z", "--format=%x01%H")
+_WALK = (*_LOG, "-z", f"--format=%H%x01%ct%x01%(trailers:key={TRAILER},valueonly,unfold,separator=%x2C)")
+_SEALED = (
+    "--basic-regexp",
+    "--all-match",
+    "--grep=^Idse-Stage: implementation$",
+    "--grep=^Idse-To: complete$",
+)
+_PATCH = (
+    "-p",
+    "-U3",
+    "--diff-algorithm=myers",
+    "--no-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
 
 
 class _Walked(NamedTuple):
@@ -158,9 +179,9 @@ class CodeFacts:
         heads = self._began(key)
         known = [name for name in heads or () if name]
         known = [name for name, each in zip(known, headers(self._git, known), strict=True) if each]
-        form = f"--format=%H%x00%ct%x00%(trailers:key={TRAILER},valueonly,separator=%x2C)"
-        rows = self._git.lines("log", form, self._head, *(f"^{name}" for name in known), "--")
-        walked = [_Walked(name, int(at), tasks) for name, at, tasks in (row.split("\0") for row in rows)]
+        rows = self._git.text(*_WALK, self._head, *(f"^{name}" for name in known), "--").split("\0")
+        fields = (row.split("\1", 2) for row in rows if row)
+        walked = [_Walked(name, int(at), tasks) for name, at, tasks in fields]
         if heads is None or (heads and not known and any(heads)):
             began = _seconds(state.created_at)
             walked = [each for each in walked if each.at >= began]
@@ -180,27 +201,23 @@ class CodeFacts:
 
     def _noted(self, key: SessionKey) -> frozenset[str]:
         wanted = f"^Idse-Session: {re.escape('/'.join(key))}$"
-        out = self._git.attempt("grep", "-lzE", "-e", wanted, NOTES_ON_COMMITS).stdout
+        out = self._git.attempt("grep", "-lzE", "--no-color", "-e", wanted, NOTES_ON_COMMITS).stdout
         names = out.decode("ascii", "replace").split("\0")
         return frozenset(name.partition(":")[2].replace("/", "") for name in names if name)
 
-    def _changed(self, commits: Iterable[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    def _changed(self, commits: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yields each commit with the paths outside of ``.idse/`` that it changes."""
-        stdin = "".join(f"{name}\n" for name in commits)
-        out = (
-            self._git.bytes("-c", "log.showRoot=true", *_LIST, stdin=stdin.encode(), timeout=_PATIENCE)
-            if stdin
-            else b""
-        )
-        name = ""
-        paths: list[str] = []
+        stdin = "".join(f"{name}\n" for name in commits).encode()
+        out = self._git.bytes(*_LIST, stdin=stdin, timeout=_PATIENCE) if commits else b""
+        coming = iter(commits)
+        name, following, paths = "", next(coming, ""), list[str]()
         for word in out.decode("utf-8", "surrogateescape").split("\0"):
-            if word.startswith("\1"):
+            if word == f"\1{following}":
                 if name:
                     yield name, tuple(paths)
-                name, paths = word[1:], []
-            elif path := word.removeprefix("\n"):
-                paths += [path] if not path.startswith(f"{WORKSPACE}/") else []
+                name, following, paths = following, next(coming, ""), []
+            elif (path := word.removeprefix("\n")) and not path.startswith(f"{WORKSPACE}/"):
+                paths.append(path)
         if name:
             yield name, tuple(paths)
 
@@ -209,38 +226,20 @@ class CodeFacts:
         from idse_orchestrator.constitution.evidence import folder_of
 
         names = [named.id for named in account.commits]
-        out = (
-            self._git.bytes(
-                "cat-file", "--batch-check", stdin="".join(f"{name}^{{commit}}\n" for name in names).encode()
-            )
-            if names
-            else b""
-        )
-        rows = out.decode().split("\n")
-        missing = frozenset(name for name, row in zip(names, rows, strict=False) if row.endswith(" missing"))
-        paths = account.paths
-        found = (
-            headers(self._git, (f"{self._head}:{folder_of(path)}" for path in paths))
-            if self._head
-            else [None] * len(paths)
-        )
-        return missing, frozenset(path for path, each in zip(paths, found, strict=True) if each is None)
+        asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
+        # A beginning that several objects share is not missing, so the answer itself is read.
+        rows = self._git.lines("cat-file", "--batch-check", stdin=asked) if names else ()
+        missing = [name for name, row in zip(names, rows, strict=True) if row.endswith(" missing")]
+        paths = account.paths if self._head else ()
+        found = headers(self._git, (f"{self._head}:{folder_of(path)}" for path in paths))
+        absent = [path for path, each in zip(paths, found, strict=True) if each is None]
+        return frozenset(missing), frozenset(absent if self._head else account.paths)
 
     def _patch_ids(self, commits: Sequence[str]) -> dict[str, str]:
         """Returns the patch id of what each commit changes outside of ``.idse/``, "" for nothing."""
         stdin = "".join(f"{name}\n" for name in commits).encode()
-        diffs = self._git.bytes(
-            "diff-tree",
-            "--stdin",
-            "-p",
-            "--root",
-            "-r",
-            "--no-renames",
-            "--",
-            *_CODE,
-            stdin=stdin,
-            timeout=_PATIENCE,
-        )
+        asked = (*_PLAIN, "diff-tree", "--stdin", "--root", "-r", *_PATCH, "--", *_CODE)
+        diffs = self._git.bytes(*asked, stdin=stdin, timeout=_PATIENCE)
         found = {name: patch for patch, name in self._identified(diffs)}
         return {name: found.get(name, "") for name in commits}
 
@@ -252,22 +251,21 @@ class CodeFacts:
 
     def _whole(self, key: SessionKey, code: Sequence[str]) -> str:
         """Returns the patch id of everything since the session began: that of a squash of it."""
-        if len(code) < 2:
+        if len(code) < 2:  # one commit is its own squash
             return ""
-        known = [name for name in self._began(key) or () if name] or [f"{code[-1]}^"]
-        base = find_commit(self._git, known[0])
+        began = [name for name in self._began(key) or () if name]
+        base = find_commit(self._git, began[0] if began else f"{code[-1]}^")
         if base is None:
             return ""
-        diff = self._git.bytes(
-            "diff-tree", "-p", "-r", "--no-renames", base, self._head, "--", *_CODE, timeout=_PATIENCE
-        )
-        return next((patch for patch, _ in self._identified(diff)), "")
+        asked = (*_PLAIN, "diff-tree", "-r", *_PATCH, base, self._head, "--", *_CODE)
+        return next((patch for patch, _ in self._identified(self._git.bytes(*asked, timeout=_PATIENCE))), "")
 
     def _recorded(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, dict[str, Any]]:
         """Returns what the latest completion of the implementation of each session recorded, if it did."""
         refs = {session_ref(*key): key for key in keys}
         stdin = "".join(f"{ref}\n" for ref in refs).encode()
-        done = self._git.attempt("log", "--format=%H %S", *_SEALED, "--stdin", stdin=stdin, timeout=_PATIENCE)
+        asked = (*_LOG, "--format=%H %S", *_SEALED, "--stdin")
+        done = self._git.attempt(*asked, stdin=stdin, timeout=_PATIENCE)
         rows = [row.split(" ", 1) for row in done.stdout.decode().splitlines()]
         latest: dict[SessionKey, tuple[tuple[int, str], dict[str, Any]]] = {}
         with ObjectStream(self._git) as objects:
@@ -309,11 +307,8 @@ class CodeFacts:
         """Tests whether the declared files stood here once just as they did then."""
         if not files:
             return False
-        out = self._git.text(
-            "log", "--format=", "--raw", "--no-abbrev", "--no-renames", "-m", "-z",
-            self._head, *_EVERYWHERE, "--",
-            *(f":(top,literal){path}" for path in files),
-        )  # fmt: skip
+        asked = (*_LOG, "--format=", "--raw", "--no-abbrev", "-m", "-z", self._head, *_EVERYWHERE, "--")
+        out = self._git.text(*asked, *(f":(top,literal){path}" for path in files))
         words = out.split("\0")
         stood = {(path, meta.split()[3]) for meta, path in pairwise(words) if meta.startswith(":")}
         return all(pair in stood for pair in files.items())
@@ -327,9 +322,8 @@ class CodeFacts:
     def _has_patches(self, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
         """Tests whether commits since the session began have the same patches, each or as a whole."""
         since = f"--since={state.created_at}"
-        diffs = self._git.bytes(
-            "log", "-p", "--no-renames", since, self._head, *_EVERYWHERE, "--", *_CODE, timeout=_PATIENCE
-        )
+        asked = (*_LOG, *_PATCH, since, self._head, *_EVERYWHERE, "--", *_CODE)
+        diffs = self._git.bytes(*asked, timeout=_PATIENCE)
         there = {patch for patch, _ in self._identified(diffs)}
         wanted = {recorded["commits"][name] for name in missing}
         return wanted <= there or (bool(recorded.get("whole")) and recorded["whole"] in there)
