@@ -6,6 +6,9 @@ import json
 
 import pytest
 
+from greeting import CODE, DOCUMENTS
+from idse_orchestrator.documents.project_workspace import STAGES
+
 FOLDER = ".idse/projects/portal/sessions"
 LEDGERS = "refs/idse/sessions/portal"
 PAY = ("--session", "portal/pay")
@@ -106,3 +109,37 @@ def merged_since(before, side):
     for ref, since in moved.items():
         assert side.repo.git("rev-list", "--min-parents=2", ref, *([f"^{since}"] if since else []))
     return set(moved)
+
+
+def test_evidence_is_read_past_by_the_older_one(sides):
+    newer, older = sides
+    newer.does("session", "new", "greeting")
+    newer.does("switch", "greeting")
+    for path, text in {
+        **{f"{FOLDER}/greeting/{name}": text for name, text in DOCUMENTS.items()},
+        **CODE,
+    }.items():
+        newer.repo.write(path, text)
+    for stage in STAGES[:5]:
+        newer.does("stage", "start", stage)
+        newer.does("stage", "complete", stage)
+    newer.repo.git("add", "-A")
+    newer.repo.git("commit", "-q", "--no-verify", "-m", "greeting")
+    newer.does("stage", "start", "implementation")
+    newer.does("stage", "complete", "implementation")
+    ref = f"{LEDGERS}/greeting"
+    events = newer.repo.git("log", "--format=%H", ref).split()
+    bodies = [json.loads(newer.repo.git("show", f"{commit}:event.json"))["body"] for commit in events]
+    assert any("evidence" in body for body in bodies)
+    for side in (newer, older):
+        side.does("sync", "push")
+    assert newer.refs() == older.refs()
+    assert older.is_sound_for(older.program)
+    older.does("session", "set", "portal/greeting", "--title", "older")
+    newer.does("session", "set", "portal/greeting", "--owner", "newer")
+    for side in (older, newer, older):
+        side.does("sync", "push")
+    assert newer.refs() == older.refs()
+    state = json.loads(newer.repo.git("show", f"{ref}:state.json"))
+    assert (state["format"], state["title"], state["owner"]) == (1, "older", "newer")
+    assert newer.is_sound_for(older.program)
