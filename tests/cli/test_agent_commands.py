@@ -255,6 +255,42 @@ def test_an_agent_of_the_project_is_told_like_the_others(repo):
     assert files_of_tree(repo.path) == before
 
 
+@pytest.mark.parametrize("table", [None, b"agents: []\n"])
+def test_files_of_an_agent_that_left_the_table_go_with_all_others(repo, table):
+    repo.write(".idse/agents.yaml", QWEN)
+    repo.write(".qwen/settings.json", b'{"theme": "dark"}\n')
+    repo.write("QWEN.md", b"Mine.\n")
+    install(repo)
+    repo.write("QWEN.md", repo.read("QWEN.md") + b"More.\n")
+    (repo.path / ".idse/agents.yaml").unlink()
+    if table:
+        repo.write(".idse/agents.yaml", table)
+    assert install(repo).returncode == 0
+    assert uninstall(repo, "claude", "codex", "cursor").returncode == 0
+    assert (repo.path / ".qwen/commands/idse-next.toml").exists()
+    assert "QWEN.md" in repo.idse("uninstall", "--dry-run").stdout
+    assert uninstall(repo).returncode == 0
+    left = {
+        path: data for path, (_, data) in files_of_tree(repo.path).items() if data and path[:5] != ".idse"
+    }
+    assert left == {".qwen/settings.json": b'{"theme": "dark"}\n', "QWEN.md": b"Mine.\nMore.\n"}
+    assert not (repo.path / ".qwen/commands").exists()
+
+
+def test_a_changed_file_of_an_agent_that_left_the_table_stays_until_force(repo):
+    repo.write(".idse/agents.yaml", QWEN)
+    install(repo)
+    (repo.path / ".idse/agents.yaml").unlink()
+    path = ".qwen/commands/idse-next.toml"
+    repo.write(path, repo.read(path) + b"# mine\n")
+    done = uninstall(repo)
+    assert done.returncode == 3
+    assert f"--> {path}" in done.stderr
+    assert "idse agents uninstall --force" in done.stderr
+    assert uninstall(repo, "--force").returncode == 0
+    assert not (repo.path / ".qwen").exists()
+
+
 def test_a_table_that_cannot_be_used_stops_what_needs_it_and_says_where(repo):
     repo.idse("init", "demo", "--agent-files")
     repo.write(".idse/agents.yaml", b"agents:\n  - name: qwen\n    instruction: QWEN.md\n")

@@ -16,6 +16,7 @@ from idse_orchestrator.agents import hook_settings
 from idse_orchestrator.agents.agent_texts import Command, commands_of
 from idse_orchestrator.agents.hook_settings import CLAUDE, SettingsTrouble
 from idse_orchestrator.agents.known_agents import (
+    BLOCK,
     COMMAND,
     HOOKS,
     KNOWN_AGENTS,
@@ -286,7 +287,10 @@ def uninstall_agent_files(
     """
     files = every_file(store, lenient=lenient)
     held = _held(store, files, names) if names else {}
-    asked = [file for file in files if not names or not set(names).isdisjoint(file.agents)]
+    if names:
+        asked = [file for file in files if not set(names).isdisjoint(file.agents)]
+    else:
+        asked = [*files, *_left(store, files)]
     outcomes = []
     for each in standing_files(store, asked):
         if each.file.path in held and each.condition in _OURS:
@@ -294,6 +298,17 @@ def uninstall_agent_files(
         else:
             outcomes.append(_taken_away(store, each, force=force, dry_run=dry_run))
     return tuple(outcomes)
+
+
+def _left(store: GitAgentFiles, files: Sequence[AgentFile]) -> Iterator[AgentFile]:
+    """Yields files that were written here for an agent that is in no table any more."""
+    known = {store.find(file.path).real for file in files}
+    for path in store.remembered():
+        found = store.find(path)
+        if found.real not in known:
+            is_command = marked_block.is_as_written(found.content or b"") is not None
+            kind = COMMAND if is_command else HOOKS if path.endswith(".json") else BLOCK
+            yield AgentFile(("",), path, kind)
 
 
 def _held(store: GitAgentFiles, files: Sequence[AgentFile], names: Collection[str]) -> Mapping[str, str]:

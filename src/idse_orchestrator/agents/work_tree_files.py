@@ -135,6 +135,10 @@ class GitAgentFiles:
                 _replace(real, rest)
             self._remember(memory)
 
+    def remembered(self) -> list[str]:
+        """Returns the paths of all files that were written here and not taken away."""
+        return sorted(self._recall()["files"])
+
     def forget(self, path: str) -> None:
         """Forgets a file that somebody removed; folders that were made for it go when they are empty."""
         with self._alone(path) as (real, memory, known):

@@ -170,6 +170,7 @@ def refuse_kept(
             yield outcome.paste
     first = kept[0]
     edited = dict.fromkeys(outcome.file.agent for outcome in kept if outcome.yields)
+    who = "" if "" in edited else "".join(f" {agent}" for agent in edited)
     others = [f"{outcome.file.at(outcome.line)}: {outcome.detail}" for outcome in kept[1:]]
     raise AgentFileKeptError(
         f"{len(kept)} files were left as they are" if len(kept) > 1 else "1 file was left as it is",
@@ -177,7 +178,7 @@ def refuse_kept(
         cause="; ".join([first.detail, *others]),
         fix=(
             "mend it, then run the command again",
-            *((f"idse agents {again} {' '.join(edited)} --force  # {with_force}",) if edited else ()),
+            *((f"idse agents {again}{who} --force  # {with_force}",) if edited else ()),
         ),
     )
 
