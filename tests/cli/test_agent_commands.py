@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import re
 
 import pytest
@@ -106,8 +107,9 @@ def test_a_folder_of_skills_that_leads_to_the_shared_one_is_served_once(repo):
     (repo.path / ".claude/skills").symlink_to("../.agents/skills")
     before = files_of_tree(repo.path)
     assert install(repo).returncode == 0
-    assert len(list((repo.path / ".claude/skills").iterdir())) == 9
     assert install(repo).returncode == 0
+    assert uninstall(repo, "claude").returncode == 0
+    assert len(list((repo.path / ".claude/skills").iterdir())) == 9
     assert uninstall(repo).returncode == 0
     assert files_of_tree(repo.path) == before
 
@@ -305,6 +307,23 @@ def test_a_table_that_cannot_be_used_stops_what_needs_it_and_says_where(repo):
     assert repo.idse("uninstall").returncode == 0  # who leaves is not held up by a table
     assert not (repo.path / SKILL).exists()
     assert not (repo.path / "CLAUDE.md").exists()
+
+
+def test_init_begins_nothing_where_the_table_cannot_be_used(repo):
+    repo.write(".idse/agents.yaml", b"agents: x\n")
+    assert repo.idse("init", "demo", "--agent-files").returncode == 2
+    assert not (repo.path / ".idse/projects").exists()
+
+
+def test_the_help_and_the_page_name_every_agent_of_the_table(repo):
+    told = repo.idse("agents", "install", "--help").stdout
+    page = (pathlib.Path(__file__).parents[2] / "docs/how-to/coding-agents.md").read_text()
+    for row in KNOWN_AGENTS:
+        assert re.search(rf"\b{row.name}\b", told)
+        (line,) = re.findall(rf"^\| `{row.name}` \|.*", page, re.MULTILINE)
+        files = [row.instructions, *(place.folder for place in row.commands)]
+        assert all(f"`{file}`" in line for file in files)
+        assert line.endswith("| three |" if row.hooks else "| none |")
 
 
 def test_a_table_behind_a_link_out_of_the_repository_is_not_read(repo, sealed):

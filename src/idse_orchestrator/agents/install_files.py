@@ -293,8 +293,8 @@ def uninstall_agent_files(
         asked = [*files, *_left(store, files)]
     outcomes = []
     for each in standing_files(store, asked):
-        if each.file.path in held and each.condition in _OURS:
-            outcomes.append(FileOutcome(each.file, NEEDED, f"{held[each.file.path]} reads it, too"))
+        if each.found.real in held and each.condition in _OURS:
+            outcomes.append(FileOutcome(each.file, NEEDED, f"{held[each.found.real]} reads it, too"))
         else:
             outcomes.append(_taken_away(store, each, force=force, dry_run=dry_run))
     return tuple(outcomes)
@@ -312,10 +312,15 @@ def _left(store: GitAgentFiles, files: Sequence[AgentFile]) -> Iterator[AgentFil
 
 
 def _held(store: GitAgentFiles, files: Sequence[AgentFile], names: Collection[str]) -> Mapping[str, str]:
-    """Returns, by path, an agent that reads a file, is not in `names`, and has ours in a file of its own."""
+    """Returns, by real path, an agent not in `names` that reads a file, and has ours in one of its own."""
     own = [file for file in files if len(file.agents) == 1 and file.agent not in names]
     told = {each.file.agent for each in standing_files(store, own) if each.condition in _OURS}
-    return {file.path: agent for file in files for agent in reversed(file.agents) if agent in told}
+    return {
+        store.find(file.path).real: agent
+        for file in files
+        for agent in reversed(file.agents)
+        if agent in told
+    }
 
 
 def traces_of(store: GitAgentFiles) -> Sequence[str]:

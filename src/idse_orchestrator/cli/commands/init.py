@@ -85,6 +85,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     """
     project = name if name is not None else _only_folder(run)
     check_name("project", project)
+    wanted = chosen_files(run.app.agent_files) if agent_files else ()
     with run.app.alone():
         setup = run.app.sync.set_up(agency, remote or AGENCY) if agency or remote else None
         brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
@@ -96,8 +97,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
         hooks = None if no_hooks else _install_hooks(run)
         if no_hooks and run.app.has_git and not run.app.work_tree.is_guarded:
             run.app.work_tree.decline_hooks(declined=True)
-    store = run.app.agent_files if agent_files else None
-    files = install_agent_files(store, chosen_files(store)) if store else ()
+    files = install_agent_files(run.app.agent_files, wanted)
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
     code = brought.exit_code if brought else EXIT_OK
     if hooks is not None and hooks.refusal and not hooks.works:
