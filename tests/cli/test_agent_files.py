@@ -518,7 +518,9 @@ def test_two_names_of_one_file_get_one_block(repo):
     assert install(repo).returncode == 0
     assert repo.read("AGENTS.md").count(b"idse:begin") == 1
     assert (repo.path / "CLAUDE.md").is_symlink()
-    assert uninstall(repo, "codex").returncode == 0
+    assert re.search(r"AGENTS\.md +needed +claude reads it, too", uninstall(repo, "codex").stderr)
+    assert repo.read("AGENTS.md").count(b"idse:begin") == 1
+    assert uninstall(repo).returncode == 0
     assert repo.read("AGENTS.md") == b"mine\n"
 
 
