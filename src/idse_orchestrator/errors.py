@@ -325,7 +325,8 @@ class RegistryEditedError(IdseError):
 class AgentFileKeptError(IdseError):
     """A file of a coding agent was left exactly as it is.
 
-    Its block was changed by hand, or cannot be told from the rest; or its settings are not valid JSON.
+    Its block was changed by hand, or cannot be told from the rest; its settings are not valid JSON; or it has
+    the name of a command of idse and is somebody else's.
     """
 
     code = "IDSE035"

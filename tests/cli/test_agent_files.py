@@ -10,11 +10,17 @@ import stat
 
 import pytest
 
-from idse_orchestrator.agents.hook_settings import AGENT_FILES, INSTRUCTIONS
+from idse_orchestrator.agents.agent_texts import INSTRUCTIONS
+from idse_orchestrator.agents.install_files import agent_commands
+from idse_orchestrator.agents.known_agents import BLOCK, COMMAND, HOOKS, KNOWN_AGENTS, files_of
 
-PATHS = [file.path for file in AGENT_FILES]
-TEXTS = [file.path for file in AGENT_FILES if not file.hooks]
-SETTINGS = [file.path for file in AGENT_FILES if file.hooks]
+USUAL = files_of([row for row in KNOWN_AGENTS if row.usual], agent_commands())
+PATHS = [file.path for file in USUAL]
+TEXTS = [file.path for file in USUAL if file.kind == BLOCK]
+SETTINGS = [file.path for file in USUAL if file.kind == HOOKS]
+COMMANDS = [file.path for file in USUAL if file.kind == COMMAND]
+LINES = {file.label for file in USUAL}
+SAMPLE = [*TEXTS, *SETTINGS, ".claude/skills/idse-next/SKILL.md", ".agents/skills/idse-spec/SKILL.md"]
 MINE = {
     "CLAUDE.md": b"# Rules\r\n\r\nMine.",
     "AGENTS.md": b"\xef\xbb\xbf# Rules\n\nMine \xe4 in Latin-1.\n",
@@ -24,7 +30,7 @@ MINE = {
 }
 
 
-def files_of(root):
+def files_of_tree(root):
     """Every file and folder of the work tree with its mode and content."""
     found = {}
     for path in sorted(root.rglob("*")):
@@ -65,35 +71,33 @@ def mine(repo):
 def test_a_fresh_repository_gets_every_file_and_is_bare_again_after_uninstalling(repo):
     done = install(repo)
     assert done.returncode == 0, done.stderr
-    assert sorted(path for path, (_, data) in files_of(repo.path).items() if data) == sorted(PATHS)
+    assert sorted(path for path, (_, data) in files_of_tree(repo.path).items() if data) == sorted(PATHS)
     assert uninstall(repo).returncode == 0
-    assert files_of(repo.path) == {}
+    assert files_of_tree(repo.path) == {}
     assert not (repo.path / ".git/idse").exists()
 
 
 def test_what_the_owner_wrote_stays_to_the_byte_and_comes_back_alone(mine):
-    before = files_of(mine.path)
+    before = files_of_tree(mine.path)
     assert install(mine).returncode == 0
-    after = files_of(mine.path)
-    assert after.keys() == before.keys()
+    after = files_of_tree(mine.path)
+    assert {path for path in after.keys() - before.keys() if after[path][1]} == set(COMMANDS)
     for path in TEXTS:
         assert after[path][1].startswith(MINE[path])
-    assert {path: mode for path, (mode, _) in after.items()} == {
-        path: mode for path, (mode, _) in before.items()
-    }
+    assert {path: after[path][0] for path in before} == {path: mode for path, (mode, _) in before.items()}
     assert uninstall(mine).returncode == 0
-    assert files_of(mine.path) == before
+    assert files_of_tree(mine.path) == before
 
 
 @pytest.mark.parametrize("fixture", ["repo", "mine"])
 def test_a_second_install_changes_nothing_and_says_so(request, fixture):
     repo = request.getfixturevalue(fixture)
     install(repo)
-    before = files_of(repo.path)
+    before = files_of_tree(repo.path)
     done = install(repo)
     assert done.returncode == 0
-    assert files_of(repo.path) == before
-    assert done.stderr.count("already") == len(PATHS)
+    assert files_of_tree(repo.path) == before
+    assert done.stderr.count("already") == len(LINES)
 
 
 def test_uninstalling_twice_says_that_nothing_is_there(repo):
@@ -114,35 +118,45 @@ def test_idse_uninstall_takes_all_of_it_in_every_work_tree(mine):
 
 
 def test_a_dry_run_tells_the_same_and_writes_nothing(mine):
-    before = files_of(mine.path)
+    before = files_of_tree(mine.path)
     told = install(mine, "--dry-run")
-    assert files_of(mine.path) == before
-    assert told.stdout.count("added") == len(PATHS)
+    assert files_of_tree(mine.path) == before
+    assert told.stdout.count("added") == len(MINE)
+    assert told.stdout.count("9 commands") == len(LINES) - len(MINE)
     install(mine)
-    before = files_of(mine.path)
-    assert uninstall(mine, "--dry-run").stdout.count("removed") == len(PATHS)
-    assert files_of(mine.path) == before
+    before = files_of_tree(mine.path)
+    assert uninstall(mine, "--dry-run").stdout.count("removed") == len(LINES)
+    assert files_of_tree(mine.path) == before
     assert "agent file: " in mine.idse("uninstall", "--dry-run").stdout
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex", "cursor"])
-def test_only_says_which_agent_is_told(repo, agent):
-    assert install(repo, "--only", agent).returncode == 0
-    expected = {file.path: "current" if file.agent == agent else "missing" for file in AGENT_FILES}
-    assert conditions(repo) == expected
+def test_a_name_says_which_agent_is_told(repo, agent):
+    assert install(repo, agent).returncode == 0
+    expected = {file.path for file in USUAL if agent in file.agents}
+    assert {path for path, how in conditions(repo).items() if how == "current"} == expected
+    assert {how for path, how in conditions(repo).items() if path not in expected} == {"missing"}
+
+
+@pytest.mark.parametrize("agent", ["claude", "codex", "cursor"])
+def test_a_file_goes_with_its_agent_unless_another_that_is_told_reads_it(repo, agent):
     install(repo)
-    assert uninstall(repo, "--only", agent).returncode == 0
-    assert conditions(repo) == {
-        file.path: "missing" if file.agent == agent else "current" for file in AGENT_FILES
-    }
+    done = uninstall(repo, agent)
+    assert done.returncode == 0
+    gone = {file.path for file in USUAL if file.agents == (agent,)}
+    assert {path for path in PATHS if not (repo.path / path).exists()} == gone
+    assert ("reads it, too" in done.stderr) == (agent != "claude")
+    assert uninstall(repo, "claude", "codex", "cursor").returncode == 0
+    assert files_of_tree(repo.path) == {}
 
 
-@pytest.mark.parametrize("only", ["gemini", "claude,", ",", "Claude"])
-def test_an_agent_without_files_is_refused(repo, only):
-    done = install(repo, "--only", only)
+@pytest.mark.parametrize("wrong", [["gemini2"], ["claude", ""], ["Claude"], ["claude,codex"]])
+def test_an_agent_that_nobody_knows_is_refused(repo, wrong):
+    done = install(repo, *wrong)
     assert done.returncode == 2
-    assert "claude, codex, cursor" in done.stderr
-    assert files_of(repo.path) == {}
+    assert "claude, codex, cursor, gemini, copilot, opencode, windsurf" in done.stderr
+    assert ".idse/agents.yaml" in done.stderr
+    assert files_of_tree(repo.path) == {}
 
 
 def test_a_clone_without_our_memory_takes_the_blocks_out_to_the_byte(mine):
@@ -161,7 +175,7 @@ def test_a_clone_of_files_we_made_is_bare_after_uninstalling(repo):
     repo.commit("told")
     clone = repo.clone("clone")
     assert uninstall(clone).returncode == 0
-    assert files_of(clone.path) == {}
+    assert files_of_tree(clone.path) == {}
 
 
 def test_folders_and_files_that_somebody_uses_by_now_stay(repo):
@@ -171,7 +185,7 @@ def test_folders_and_files_that_somebody_uses_by_now_stay(repo):
     settings = json.loads(repo.read(".claude/settings.json"))
     repo.write(".claude/settings.json", json.dumps({"model": "best", **settings}))
     assert uninstall(repo).returncode == 0
-    left = {path: data for path, (_, data) in files_of(repo.path).items() if data}
+    left = {path: data for path, (_, data) in files_of_tree(repo.path).items() if data}
     assert left.keys() == {"CLAUDE.md", ".claude/settings.json", ".claude/agents/reviewer.md"}
     assert left["CLAUDE.md"].strip() == b"Mine."
     assert left[".claude/settings.json"] == b'{"model": "best"}'
@@ -181,7 +195,7 @@ def test_an_empty_folder_that_was_there_before_stays(repo):
     (repo.path / ".claude").mkdir()
     install(repo)
     uninstall(repo)
-    assert list(files_of(repo.path)) == [".claude"]
+    assert list(files_of_tree(repo.path)) == [".claude"]
 
 
 def test_a_folder_that_was_made_goes_even_after_somebody_removed_its_file(repo):
@@ -189,7 +203,7 @@ def test_a_folder_that_was_made_goes_even_after_somebody_removed_its_file(repo):
     (repo.path / ".codex/hooks.json").unlink()
     (repo.path / ".cursor/rules/idse.mdc").unlink()
     assert uninstall(repo).returncode == 0
-    assert files_of(repo.path) == {}
+    assert files_of_tree(repo.path) == {}
     assert not (repo.path / ".git/idse").exists()
 
 
@@ -215,7 +229,7 @@ def test_a_block_changed_by_hand_is_reported_and_kept(repo, path):
         assert "error[IDSE035]" in done.stderr
         assert re.search(rf"--> {re.escape(path)}:\d+", done.stderr)
         assert repo.read(path) == edited
-        install(repo, "--only", "claude,codex,cursor")
+        install(repo, "claude", "codex", "cursor")
     status = repo.idse("agents", "status")
     assert status.returncode == 1
     assert f"{path}:" in status.stdout
@@ -259,14 +273,14 @@ def test_a_hook_changed_by_hand_is_reported_and_kept_until_force(repo, path):
 
 
 def test_a_command_into_which_somebody_put_ours_stays_until_force(repo):
-    install(repo, "--only", "claude")
+    install(repo, "claude")
     path = ".claude/settings.json"
     mixed = repo.read(path).replace(b"idse hook agent-stop claude", b"my-lint && idse hook agent-stop claude")
     repo.write(path, mixed)
     done = uninstall(repo)
     assert done.returncode == 3
     assert "Stop" in done.stderr
-    assert "idse agents uninstall --only claude --force" in done.stderr
+    assert "idse agents uninstall claude --force" in done.stderr
     assert "agents install" not in done.stderr
     assert repo.read(path) == mixed
     assert uninstall(repo, "--force").returncode == 0
@@ -296,7 +310,7 @@ def test_doctor_notices_a_block_of_an_older_idse_and_renews_it(mine):
 def test_doctor_installs_nothing_that_was_not_there(repo):
     repo.idse("init", "demo")
     assert "agent files" not in repo.idse("doctor", "--fix").stdout
-    assert install(repo, "--only", "claude").returncode == 0
+    assert install(repo, "claude").returncode == 0
     assert "CLAUDE.md, .claude/settings.json" in repo.idse("doctor", "--fix").stdout
     assert not (repo.path / "AGENTS.md").exists()
 
@@ -358,14 +372,14 @@ def markers(repo):
 def test_markers_in_disorder_are_an_error_that_says_where(repo, spoil, line):
     text = markers(repo)
     repo.write("CLAUDE.md", spoil(text))
-    before = files_of(repo.path)
-    for done in (install(repo), install(repo, "--force"), uninstall(repo, "--only", "claude", "--dry-run")):
+    before = files_of_tree(repo.path)
+    for done in (install(repo), install(repo, "--force"), uninstall(repo, "claude", "--dry-run")):
         assert done.returncode == 3
         assert f"--> CLAUDE.md:{line(text)}" in done.stderr
-    assert files_of(repo.path) == before
+    assert files_of_tree(repo.path) == before
     assert repo.idse("init", "demo").returncode == 0
     assert re.search(r"problem +agent files", repo.idse("doctor", "--fix").stdout)
-    assert files_of(repo.path)["CLAUDE.md"] == before["CLAUDE.md"]
+    assert files_of_tree(repo.path)["CLAUDE.md"] == before["CLAUDE.md"]
 
 
 @pytest.mark.parametrize(
@@ -442,17 +456,17 @@ def a_loop(path):
 
 
 @pytest.mark.parametrize("make", [a_folder, a_pipe, a_link_out, a_link_to_nothing, a_loop])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", SAMPLE)
 def test_what_is_no_plain_file_of_this_work_tree_is_left(repo, make, path, sealed):
     make(repo.path / path)
-    home, before = files_of(sealed), files_of(repo.path)
+    home, before = files_of_tree(sealed), files_of_tree(repo.path)
     done = install(repo)
     assert done.returncode == 3
     assert path in done.stderr
-    assert files_of(repo.path)[path] == before[path]
-    assert files_of(sealed) == home
+    assert files_of_tree(repo.path)[path] == before[path]
+    assert files_of_tree(sealed) == home
     assert uninstall(repo).returncode == 0
-    assert files_of(repo.path) == before
+    assert files_of_tree(repo.path) == before
 
 
 def test_a_folder_that_cannot_be_written_keeps_no_other_file_from_its_block(repo, bound_idse):
@@ -466,18 +480,18 @@ def test_a_folder_that_cannot_be_written_keeps_no_other_file_from_its_block(repo
     before = repo.read(".claude/settings.json")
     done = repo.run(*bound_idse, "agents", "uninstall")
     assert done.returncode == 3
-    assert files_of(repo.path).keys() == {".claude", ".claude/settings.json", ".codex"}
+    assert files_of_tree(repo.path).keys() == {".claude", ".claude/settings.json", ".claude/skills", ".codex"}
     assert repo.read(".claude/settings.json") == before
     (repo.path / ".claude").chmod(0o755)
     assert uninstall(repo).returncode == 0
-    assert files_of(repo.path).keys() == {".codex"}
+    assert files_of_tree(repo.path).keys() == {".codex"}
 
 
 def test_a_folder_that_leads_into_the_home_is_left(repo, sealed):
     (sealed / ".claude").mkdir()
     (repo.path / ".claude").symlink_to(sealed / ".claude")
     assert install(repo).returncode == 3
-    assert files_of(sealed / ".claude") == {}
+    assert files_of_tree(sealed / ".claude") == {}
 
 
 def test_a_file_where_a_folder_is_needed_is_left(repo):
@@ -490,12 +504,12 @@ def test_a_file_where_a_folder_is_needed_is_left(repo):
 
 def test_a_link_to_a_file_that_is_not_there_yet_keeps_that_file_from_nothing(repo):
     (repo.path / "CLAUDE.md").symlink_to("AGENTS.md")
-    before = files_of(repo.path)
-    assert install(repo, "--only", "claude,codex").returncode == 3
+    before = files_of_tree(repo.path)
+    assert install(repo, "claude", "codex").returncode == 3
     assert INSTRUCTIONS in repo.read("AGENTS.md")
-    assert install(repo, "--only", "claude,codex").returncode == 0
+    assert install(repo, "claude", "codex").returncode == 0
     assert uninstall(repo).returncode == 0
-    assert files_of(repo.path) == before
+    assert files_of_tree(repo.path) == before
 
 
 def test_two_names_of_one_file_get_one_block(repo):
@@ -504,7 +518,9 @@ def test_two_names_of_one_file_get_one_block(repo):
     assert install(repo).returncode == 0
     assert repo.read("AGENTS.md").count(b"idse:begin") == 1
     assert (repo.path / "CLAUDE.md").is_symlink()
-    assert uninstall(repo, "--only", "codex").returncode == 0
+    assert re.search(r"AGENTS\.md +needed +claude reads it, too", uninstall(repo, "codex").stderr)
+    assert repo.read("AGENTS.md").count(b"idse:begin") == 1
+    assert uninstall(repo).returncode == 0
     assert repo.read("AGENTS.md") == b"mine\n"
 
 

@@ -31,6 +31,7 @@ from idse_orchestrator.agents.edit_gate import (
     answer_trouble,
 )
 from idse_orchestrator.agents.hook_settings import snippet
+from idse_orchestrator.agents.known_agents import KNOWN_AGENTS
 
 CLAUDE_EVENTS = ("SessionStart", "PreToolUse", "PostToolUse", "UserPromptSubmit", "Stop", "SubagentStop")
 CODEX_EVENTS = ("SessionStart", "PreToolUse", "PostToolUse", "PermissionRequest", "UserPromptSubmit", "Stop")
@@ -38,6 +39,7 @@ EVENTS = {"claude": CLAUDE_EVENTS, "codex": CODEX_EVENTS}
 NO_MATCHER = ("Stop", "UserPromptSubmit")
 """Events of which both agents ignore a matcher."""
 
+ASKED = {row.name: (row.name, row.hooks.tools) for row in KNOWN_AGENTS if row.hooks}
 TOOLS = {
     "claude": {
         "edits": ("Edit", "Write", "MultiEdit", "NotebookEdit"),
@@ -115,19 +117,19 @@ def answer_schema(agent, event):
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])
 def test_the_settings_are_what_the_agent_documents(agent):
-    jsonschema.validate(json.loads(snippet(agent)), settings_schema(agent))
+    jsonschema.validate(json.loads(snippet(*ASKED[agent])), settings_schema(agent))
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])
 def test_the_matcher_is_a_pattern_of_exactly_the_tools_that_edit(agent):
-    (group,) = json.loads(snippet(agent))["hooks"]["PreToolUse"]
+    (group,) = json.loads(snippet(*ASKED[agent]))["hooks"]["PreToolUse"]
     assert all(re.fullmatch(group["matcher"], tool) for tool in TOOLS[agent]["edits"])
     assert not any(re.fullmatch(group["matcher"], tool) for tool in TOOLS[agent]["others"])
 
 
 @pytest.mark.parametrize("agent", ["claude", "codex"])
 def test_the_commands_name_no_path_of_this_machine_and_end_in_an_answer(agent):
-    for groups in json.loads(snippet(agent))["hooks"].values():
+    for groups in json.loads(snippet(*ASKED[agent]))["hooks"].values():
         command = groups[0]["hooks"][0]["command"]
         assert command.startswith("idse hook agent-")
         assert command.endswith("|| echo '{}'")

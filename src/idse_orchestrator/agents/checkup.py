@@ -8,18 +8,22 @@ from typing import NamedTuple
 from idse_orchestrator.agents.install_files import (
     CURRENT,
     EDITED,
+    FOREIGN,
     KEPT,
     OUTDATED,
     FileStanding,
+    half_removed,
     install_agent_files,
     standing_files,
 )
+from idse_orchestrator.agents.known_agents import HOOKS
 from idse_orchestrator.agents.registry import EDITED as EDITED_VIEW
 from idse_orchestrator.agents.registry import MISSING, OLD, refresh_registry_view, registry_of, view_condition
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.documents.project_workspace import agent_registry_path
+from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.values import ProjectTip
 from idse_orchestrator.sessions.ports import ViewFiles
@@ -72,13 +76,25 @@ _INSTALL = "idse agents install"
 
 def agent_file_checks(store: GitAgentFiles, program: str) -> Iterator[Check]:
     """Yields one check; none where no agent file holds anything of ours. `program`: idse on PATH, or ""."""
-    found = tuple(standing_files(store))
+    try:
+        found = tuple(standing_files(store))
+    except InvalidConfigurationError as error:
+        unusable = Diagnosis(
+            PROBLEM, f"{error.where}: {error.message}: {error.cause}", (*error.words, *error.fix)
+        )
+        yield Check("agent files", lambda: unusable)
+        return
     if any(each.suspect or each.condition in (CURRENT, OUTDATED, EDITED) for each in found):
         yield Check("agent files", lambda: _files_diagnosis(store, program), lambda: _mend(store))
 
 
 def _files_diagnosis(store: GitAgentFiles, program: str) -> Diagnosis:
     found = tuple(standing_files(store))
+    return _trouble(found) or _calls(found, program)
+
+
+def _trouble(found: Sequence[FileStanding]) -> Diagnosis | None:
+    """Returns what should be mended in the files themselves, the worst first."""
     broken = [each for each in found if each.suspect]
     if broken:
         says = ", ".join(f"{each.file.at(each.line)}: {each.detail}" for each in broken)
@@ -86,9 +102,19 @@ def _files_diagnosis(store: GitAgentFiles, program: str) -> Diagnosis:
     outdated = _names(found, OUTDATED)
     if outdated:
         return Diagnosis(WARNING, f"written by an older idse: {outdated}", ("idse doctor --fix",))
-    edited = _names(found, EDITED)
+    missing = half_removed(found)
+    if missing:
+        says = ", ".join(each.file.path for each in missing)
+        return Diagnosis(WARNING, f"missing beside the others: {says}", ("idse doctor --fix",))
+    edited = [each.file.path for each in found if each.condition == EDITED or _replaced(each, found)]
     if edited:
-        return Diagnosis(NOTE, f"changed by hand: {edited}", (_INSTALL + " --force  # writes them anew",))
+        says = f"changed by hand: {', '.join(edited)}"
+        return Diagnosis(NOTE, says, (_INSTALL + " --force  # writes them anew",))
+    return None
+
+
+def _calls(found: Sequence[FileStanding], program: str) -> Diagnosis:
+    """Returns why agents call nothing, or that all is well."""
     off = next((each.detail for each in found if each.condition == CURRENT and each.detail), "")
     if off:
         return Diagnosis(
@@ -96,23 +122,32 @@ def _files_diagnosis(store: GitAgentFiles, program: str) -> Diagnosis:
             off,
             (
                 "take that line out",
-                "idse agents uninstall --only claude",
+                "idse agents uninstall claude",
             ),
         )
-    if not program and any(each.file.hooks and each.condition == CURRENT for each in found):
+    if not program and any(each.file.kind == HOOKS and each.condition == CURRENT for each in found):
         says = "agents call idse, which is not on PATH: their hooks do nothing"
         return Diagnosis(WARNING, says, ("pipx install idse-orchestrator",))
     return Diagnosis(OK, f"as idse writes them: {_names(found, CURRENT)}")
 
 
+def _replaced(standing: FileStanding, found: Sequence[FileStanding]) -> bool:
+    """Tests whether somebody's own file stands among commands of ours, in the place of one."""
+    return standing.condition == FOREIGN and any(
+        each.condition == CURRENT and each.file.group == standing.file.group for each in found
+    )
+
+
 def _mend(store: GitAgentFiles) -> str:
-    """Renews what is outdated; files without anything of ours are nobody's business here."""
-    outdated = [each.file for each in standing_files(store) if each.condition == OUTDATED]
-    outcomes = install_agent_files(store, outdated)
+    """Renews what is outdated or half removed; other files without anything of ours are nobody's business."""
+    found = tuple(standing_files(store))
+    outdated = [each for each in found if each.condition == OUTDATED]
+    outcomes = install_agent_files(store, [each.file for each in (*outdated, *half_removed(found))])
     return "renewed " + (
-        ", ".join(each.file.path for each in outcomes if each.result != KEPT) or "no agent file"
+        ", ".join(dict.fromkeys(each.file.label for each in outcomes if each.result != KEPT))
+        or "no agent file"
     )
 
 
 def _names(found: Sequence[FileStanding], condition: str) -> str:
-    return ", ".join(each.file.path for each in found if each.condition == condition)
+    return ", ".join(dict.fromkeys(each.file.label for each in found if each.condition == condition))

@@ -10,72 +10,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from idse_orchestrator.agents.json_splice import Span, appended, parsed, removed, spans
 
-INSTRUCTIONS = b"""\
-
-## How work is done here (IDSE)
-
-This repository is worked on in sessions of seven stages: intent, context, spec, plan, tasks,
-implementation, feedback. Each stage has one document in the session's folder under `.idse/`.
-
-- Begin with `idse prime`: it says where the session stands, what is open and what to do now.
-- Work on the stage that is in progress, in its own document: `idse instructions` says what it must hold.
-  End it with `idse stage complete`: it checks the gate, and begins the next stage.
-- A complete stage is a promise. To change its document, first `idse stage reopen STAGE -m "why"`.
-  Ticking a box of `tasks.md` is no change.
-- Write no code before `implementation` is started. An agent in planning mode writes under `.idse/` only.
-- Never edit `CURRENT_SESSION`, `session_state.json` or `agent_registry.json`: idse writes them.
-- Answer every `[REQUIRES INPUT]`. Ask when you do not know; do not make it up.
-- Before you stop: `idse validate`. Never commit with `--no-verify`.
-
-`idse next` says what to do when in doubt, and `--json` makes any answer machine-readable.
-
-"""
-"""The body of a block, with an empty line on both sides of it."""
-
-CURSOR_FRONT = b"""\
----
-description: How work is done in this repository (IDSE sessions, stages and gates)
-globs:
-alwaysApply: true
----
-
-"""
-"""The beginning of a rules file of Cursor that idse made: the rule is always applied."""
-
 CLAUDE = "claude"
 CODEX = "codex"
-CURSOR = "cursor"
-AGENTS = (CLAUDE, CODEX, CURSOR)
-
-
-class AgentFile(NamedTuple):
-    """One file by repository-relative path. `hooks`: settings with hooks; else a text with a block.
-
-    `front` is what the text begins with where we make it.
-    """
-
-    agent: str
-    path: str
-    hooks: bool = False
-    front: bytes = b""
-
-    def at(self, line: int) -> str:
-        """Returns its path, with the line if there is one to look at (0: the whole file)."""
-        return f"{self.path}:{line}" if line else self.path
-
-
-AGENT_FILES = (
-    AgentFile(CLAUDE, "CLAUDE.md"),
-    AgentFile(CLAUDE, ".claude/settings.json", hooks=True),
-    AgentFile(CODEX, "AGENTS.md"),
-    AgentFile(CODEX, ".codex/hooks.json", hooks=True),
-    AgentFile(CURSOR, ".cursor/rules/idse.mdc", front=CURSOR_FRONT),
-)
-
+"""Agents that say and hear other things than the rest in their hooks."""
 
 SESSION_START = "SessionStart"
 BEFORE_EDIT = "PreToolUse"
@@ -92,11 +33,8 @@ HOOK_NAMES = {
 SIGN = "idse hook agent-"
 """A part of every command of ours, and of no other."""
 
-_ALONE = re.compile(r"\S*idse hook agent-[\w-]+(?: \w+)?\s*(?:\|\| echo '\{\}')?\s*")
+_ALONE = re.compile(r"\S*idse hook agent-[\w-]+(?: [\w-]+)?\s*(?:\|\| echo '\{\}')?\s*")
 """A command that does nothing but call us, in the words of any idse."""
-
-EDITING_TOOLS = {CLAUDE: "Edit|Write|MultiEdit|NotebookEdit", CODEX: "apply_patch"}
-"""Agent to a pattern of the tools with which it changes files."""
 
 OFF = "disableAllHooks"
 """The key by which settings of Claude Code switch every hook off."""
@@ -108,8 +46,8 @@ class SettingsTrouble(ValueError):  # noqa: N818 - what is wrong with a file, in
     """Why hooks cannot be told apart in a settings file."""
 
 
-def wanted(agent: str) -> Mapping[str, dict[str, Any]]:
-    """Returns event to the group of ours for `agent`.
+def wanted(agent: str, tools: str) -> Mapping[str, dict[str, Any]]:
+    """Returns event to the group of ours for `agent`; `tools` is a pattern of those that change files.
 
     Where idse is not installed, or is one that does not know the hook, the answer is an empty object:
     nobody's agent is disturbed by a settings file that came with a branch.
@@ -118,26 +56,26 @@ def wanted(agent: str) -> Mapping[str, dict[str, Any]]:
     for event in EVENTS:
         command = f"idse hook {HOOK_NAMES[event]} {agent} || echo '{{}}'"
         handler = {"type": "command", "command": command, "timeout": _SECONDS[event]}
-        matcher = {"matcher": EDITING_TOOLS[agent]} if event == BEFORE_EDIT else {}
+        matcher = {"matcher": tools} if event == BEFORE_EDIT else {}
         groups[event] = {**matcher, "hooks": [handler]}
     return groups
 
 
-def snippet(agent: str) -> str:
+def snippet(agent: str, tools: str) -> str:
     """Returns what a person has to put into the settings where we cannot."""
-    return json.dumps({"hooks": {event: [group] for event, group in wanted(agent).items()}}, indent=2)
+    return json.dumps({"hooks": {event: [group] for event, group in wanted(agent, tools).items()}}, indent=2)
 
 
-def standing_hooks(text: str, agent: str) -> Mapping[str, str]:
+def standing_hooks(text: str, agent: str, tools: str) -> Mapping[str, str]:
     """Returns event to "missing", "current" or "edited"; SettingsTrouble where that cannot be told."""
     events = _groups(text)
-    return {event: _standing(events.get(event, ()), group) for event, group in wanted(agent).items()}
+    return {event: _standing(events.get(event, ()), group) for event, group in wanted(agent, tools).items()}
 
 
-def with_hooks(text: str, agent: str) -> str:
+def with_hooks(text: str, agent: str, tools: str) -> str:
     """Returns `text` with every hook of ours that is missing; the rest of it is as it was, to the byte."""
-    standing = standing_hooks(text, agent)
-    for event, group in wanted(agent).items():
+    standing = standing_hooks(text, agent, tools)
+    for event, group in wanted(agent, tools).items():
         if standing[event] == "missing":
             text = _with_group(text, event, group)
     return text

@@ -7,16 +7,32 @@ What is wrong with a file is a value; it stays exactly as it is, and the others 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from idse_orchestrator.agents import hook_settings
-from idse_orchestrator.agents.hook_settings import AGENT_FILES, AGENTS, CLAUDE, AgentFile, SettingsTrouble
+from idse_orchestrator.agents.agent_texts import Command, commands_of
+from idse_orchestrator.agents.hook_settings import CLAUDE, SettingsTrouble
+from idse_orchestrator.agents.known_agents import (
+    BLOCK,
+    COMMAND,
+    HOOKS,
+    KNOWN_AGENTS,
+    AgentFile,
+    KnownAgent,
+    files_of,
+    with_agents_of,
+)
 from idse_orchestrator.agents.work_tree_files import Found, GitAgentFiles
+from idse_orchestrator.base.files import constitution_bytes
+from idse_orchestrator.constitution.rules import Constitution
 from idse_orchestrator.documents import marked_block
 from idse_orchestrator.documents.marked_block import Block, BlockTrouble
-from idse_orchestrator.errors import StorageError
+from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH, STAGES
+from idse_orchestrator.errors import InvalidConfigurationError, StorageError
+from idse_orchestrator.sessions.instructions import wanted_sections
 
 CURRENT = "current"
 OUTDATED = "outdated"
@@ -24,11 +40,62 @@ MISSING = "missing"
 EDITED = "edited"
 UNCLEAR = "unclear"
 SHARED = "shared"
+FOREIGN = "foreign"
 """With CURRENT … what of ours stands in a file: as it should be; of an older idse, or not all of it; nothing;
-changed by hand; it cannot be told; nothing, since the path leads to another of these files."""
+changed by hand; it cannot be told; nothing, since the path leads to another of these files; nothing, and the
+file of a command is somebody else's."""
 
 _BOM = "\ufeff"
 _SETTINGS = (".claude/settings.local.json", ".claude/settings.json")
+
+
+def table_of(store: GitAgentFiles, *, lenient: bool = False) -> tuple[KnownAgent, ...]:
+    """Returns the agents that are known in the work tree of `store`.
+
+    InvalidConfigurationError where the project's own table cannot be used; if `lenient`, it is left out.
+    """
+    try:
+        return with_agents_of(_project_table(store))
+    except InvalidConfigurationError:
+        if lenient:
+            return KNOWN_AGENTS
+        raise
+
+
+def _project_table(store: GitAgentFiles) -> bytes | None:
+    found = store.find(KNOWN_AGENTS_PATH)
+    if found.refusal:
+        raise InvalidConfigurationError(
+            "the table of agents cannot be read",
+            where=KNOWN_AGENTS_PATH,
+            cause=found.refusal,
+            fix=(f"make {KNOWN_AGENTS_PATH} a regular file",),
+        )
+    return found.content
+
+
+def every_file(store: GitAgentFiles, *, lenient: bool = False) -> tuple[AgentFile, ...]:
+    """Returns the files of all agents; `lenient` as in `table_of`."""
+    return files_of(table_of(store, lenient=lenient), agent_commands())
+
+
+def chosen_files(store: GitAgentFiles, names: Collection[str] = ()) -> tuple[AgentFile, ...]:
+    """Returns the files of the agents called `names`, or of those that are used here. They name no others."""
+    table = table_of(store)
+    chosen = set(names or agents_here(store, table))
+    return files_of([row for row in table if row.name in chosen], agent_commands())
+
+
+def agents_here(store: GitAgentFiles, table: Sequence[KnownAgent]) -> list[str]:
+    """Returns the names of the agents in `table` that are used in this work tree, or usual anywhere."""
+    return [row.name for row in table if row.usual or any(map(store.has, row.signs))]
+
+
+@cache
+def agent_commands() -> tuple[Command, ...]:
+    """Returns the commands that agents are given, about the sections that the shipped constitution wants."""
+    core = Constitution.from_json(constitution_bytes("json").decode())
+    return commands_of({stage: wanted_sections(core, stage) for stage in STAGES})
 
 
 class FileStanding(NamedTuple):
@@ -51,17 +118,20 @@ class FileStanding(NamedTuple):
         return self.condition == UNCLEAR and b"idse" in (self.found.content or b"")
 
 
-def standing_files(store: GitAgentFiles, files: Sequence[AgentFile] = AGENT_FILES) -> Iterator[FileStanding]:
-    """Judges each file when its turn comes: the one before may lead to the same place. Writes nothing."""
+def standing_files(store: GitAgentFiles, files: Sequence[AgentFile] | None = None) -> Iterator[FileStanding]:
+    """Judges each file when its turn comes: the one before may lead to the same place. Writes nothing.
+
+    Without `files`, those of all agents are judged.
+    """
     seen: dict[str, str] = {}
-    for file in files:
+    for file in every_file(store) if files is None else files:
         found = store.find(file.path)
         first = file.path if found.refusal else seen.setdefault(found.real, file.path)
         if first != file.path:
             yield FileStanding(file, SHARED, found, f"it is the same file as {first}")
             continue
         standing = _judged(file, found)
-        if standing.condition == CURRENT and file.hooks and file.agent == CLAUDE:
+        if standing.condition == CURRENT and file.kind == HOOKS and file.agent == CLAUDE:
             standing = standing._replace(detail=hooks_off(store))
         yield standing
 
@@ -73,7 +143,20 @@ def _judged(file: AgentFile, found: Found) -> FileStanding:
         return FileStanding(file, MISSING, found)
     if b"\0" in found.content:
         return FileStanding(file, UNCLEAR, found, "it is not a text in UTF-8")
-    return _judged_hooks(file, found) if file.hooks else _judged_block(file, found, found.content)
+    if file.kind == HOOKS:
+        return _judged_hooks(file, found)
+    judge = _judged_command if file.kind == COMMAND else _judged_block
+    return judge(file, found, found.content)
+
+
+def _judged_command(file: AgentFile, found: Found, content: bytes) -> FileStanding:
+    as_written = marked_block.is_as_written(content)
+    if as_written is None:
+        return FileStanding(file, FOREIGN, found, "it is not of idse: no mark of it is in there")
+    if not as_written:
+        return FileStanding(file, EDITED, found, "the file was changed by hand")
+    is_current = content.replace(b"\r\n", b"\n") == file.content
+    return FileStanding(file, CURRENT if is_current else OUTDATED, found)
 
 
 def _judged_block(file: AgentFile, found: Found, content: bytes) -> FileStanding:
@@ -84,13 +167,13 @@ def _judged_block(file: AgentFile, found: Found, content: bytes) -> FileStanding
         return FileStanding(file, MISSING, found)
     if block.is_edited:
         return FileStanding(file, EDITED, found, "the block was changed by hand", block.line, block)
-    condition = CURRENT if block.body == hook_settings.INSTRUCTIONS else OUTDATED
+    condition = CURRENT if block.body == file.content else OUTDATED
     return FileStanding(file, condition, found, "", block.line, block)
 
 
 def _judged_hooks(file: AgentFile, found: Found) -> FileStanding:
     try:
-        events = hook_settings.standing_hooks(text_of(found), file.agent)
+        events = hook_settings.standing_hooks(text_of(found), file.agent, file.tools)
     except SettingsTrouble as error:
         return FileStanding(file, UNCLEAR, found, str(error))
     edited = [event for event, how in events.items() if how == "edited"]
@@ -103,6 +186,12 @@ def _judged_hooks(file: AgentFile, found: Found) -> FileStanding:
     if len(missing) == len(events):
         return FileStanding(file, MISSING, found)
     return FileStanding(file, OUTDATED, found, f"it has no hook for {', '.join(missing)}")
+
+
+def half_removed(standings: Sequence[FileStanding]) -> tuple[FileStanding, ...]:
+    """Returns the commands that are missing where others of their folder are there."""
+    there = {each.file.group for each in standings if each.file.group and each.condition in _OURS}
+    return tuple(each for each in standings if each.condition == MISSING and each.file.group in there)
 
 
 def hooks_off(store: GitAgentFiles) -> str:
@@ -140,8 +229,12 @@ ALREADY = "already"
 REMOVED = "removed"
 ABSENT = "absent"
 KEPT = "kept"
+NEEDED = "needed"
 """With CREATED … the results: the file is new; ours was added; it was brought up to date; nothing to do; ours
-is gone; nothing of ours was there; the file was left exactly as it is, for the reason told."""
+is gone; nothing of ours was there; the file was left exactly as it is, for the reason told; it was left
+because another agent reads it."""
+
+_OURS = (CURRENT, OUTDATED, EDITED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +257,9 @@ class FileOutcome:
         return self.result == KEPT
 
 
-def files_of(agents: Iterable[str] = AGENTS) -> tuple[AgentFile, ...]:
-    """Returns the files of `agents`, in order."""
-    wanted = set(agents)
-    return tuple(file for file in AGENT_FILES if file.agent in wanted)
-
-
 def install_agent_files(
     store: GitAgentFiles,
-    files: Sequence[AgentFile] = AGENT_FILES,
+    files: Sequence[AgentFile],
     *,
     force: bool = False,
     dry_run: bool = False,
@@ -188,20 +275,57 @@ def install_agent_files(
 
 def uninstall_agent_files(
     store: GitAgentFiles,
-    files: Sequence[AgentFile] = AGENT_FILES,
+    names: Collection[str] = (),
     *,
     force: bool = False,
     dry_run: bool = False,
+    lenient: bool = False,
 ) -> tuple[FileOutcome, ...]:
-    """Takes out of each of `files` what is ours; what stands around it stays, to the byte."""
-    return tuple(
-        _taken_away(store, each, force=force, dry_run=dry_run) for each in standing_files(store, files)
-    )
+    """Takes what is ours out of the files of the agents `names`, or of all; the rest stays, to the byte.
+
+    A file stays where another agent that is told here reads it, too. `lenient` as in `table_of`.
+    """
+    files = every_file(store, lenient=lenient)
+    held = _held(store, files, names) if names else {}
+    if names:
+        asked = [file for file in files if not set(names).isdisjoint(file.agents)]
+    else:
+        asked = [*files, *_left(store, files)]
+    outcomes = []
+    for each in standing_files(store, asked):
+        if each.found.real in held and each.condition in _OURS:
+            outcomes.append(FileOutcome(each.file, NEEDED, f"{held[each.found.real]} reads it, too"))
+        else:
+            outcomes.append(_taken_away(store, each, force=force, dry_run=dry_run))
+    return tuple(outcomes)
+
+
+def _left(store: GitAgentFiles, files: Sequence[AgentFile]) -> Iterator[AgentFile]:
+    """Yields files that were written here for an agent that is in no table any more."""
+    known = {store.find(file.path).real for file in files}
+    for path in store.remembered():
+        found = store.find(path)
+        if found.real not in known:
+            is_command = marked_block.is_as_written(found.content or b"") is not None
+            kind = COMMAND if is_command else HOOKS if path.endswith(".json") else BLOCK
+            yield AgentFile(("",), path, kind)
+
+
+def _held(store: GitAgentFiles, files: Sequence[AgentFile], names: Collection[str]) -> Mapping[str, str]:
+    """Returns, by real path, an agent not in `names` that reads a file, and has ours in one of its own."""
+    own = [file for file in files if len(file.agents) == 1 and file.agent not in names]
+    told = {each.file.agent for each in standing_files(store, own) if each.condition in _OURS}
+    return {
+        store.find(file.path).real: agent
+        for file in files
+        for agent in reversed(file.agents)
+        if agent in told
+    }
 
 
 def traces_of(store: GitAgentFiles) -> Sequence[str]:
     """Returns absolute paths of the files out of which something of ours would be taken."""
-    outcomes = uninstall_agent_files(store, dry_run=True)
+    outcomes = uninstall_agent_files(store, dry_run=True, lenient=True)
     return [store.where(each.file.path) for each in outcomes if each.result == REMOVED]
 
 
@@ -209,18 +333,20 @@ def _installed(store: GitAgentFiles, standing: FileStanding, *, force: bool, dry
     file = standing.file
     if standing.condition in (CURRENT, SHARED):
         return FileOutcome(file, ALREADY, standing.detail)
-    if standing.condition == UNCLEAR or (standing.condition == EDITED and not force):
-        paste = hook_settings.snippet(file.agent) if file.hooks and standing.condition == UNCLEAR else ""
-        return FileOutcome(file, KEPT, standing.detail, standing.line, paste, standing.condition == EDITED)
+    yields = standing.condition in (EDITED, FOREIGN)
+    if standing.condition == UNCLEAR or (yields and not force):
+        has_to_paste = file.kind == HOOKS and standing.condition == UNCLEAR
+        paste = hook_settings.snippet(file.agent, file.tools) if has_to_paste else ""
+        return FileOutcome(file, KEPT, standing.detail, standing.line, paste, yields)
     before = standing.found.content
-    after = _hooks_in(standing) if file.hooks else _block_in(standing)
-    own = standing.condition == MISSING
+    after = _with_ours(standing)
+    own = standing.condition in (MISSING, FOREIGN)
     refused = "" if dry_run else _refused(lambda: store.write(file.path, before, after, own=own))
     if refused:
         return FileOutcome(file, KEPT, refused)
     if before is None:
         return FileOutcome(file, CREATED)
-    return FileOutcome(file, ADDED if own else RENEWED)
+    return FileOutcome(file, ADDED if standing.condition == MISSING else RENEWED)
 
 
 def _refused(change: Callable[[], None]) -> str:
@@ -232,26 +358,33 @@ def _refused(change: Callable[[], None]) -> str:
     return ""
 
 
+def _with_ours(standing: FileStanding) -> bytes:
+    kind = standing.file.kind
+    if kind == COMMAND:
+        return standing.file.content
+    return _hooks_in(standing) if kind == HOOKS else _block_in(standing)
+
+
 def _block_in(standing: FileStanding) -> bytes:
-    content = standing.found.content
+    content, body = standing.found.content, standing.file.content
     if standing.block is None or content is None:
-        return marked_block.with_block(content, hook_settings.INSTRUCTIONS, standing.file.front)
-    return marked_block.renewed(content, standing.block, hook_settings.INSTRUCTIONS)
+        return marked_block.with_block(content, body, standing.file.front)
+    return marked_block.renewed(content, standing.block, body)
 
 
 def _hooks_in(standing: FileStanding) -> bytes:
-    agent = standing.file.agent
+    agent, tools = standing.file.agent, standing.file.tools
     if standing.found.content is None:
-        return (hook_settings.with_hooks("{}", agent) + "\n").encode()
+        return (hook_settings.with_hooks("{}", agent, tools) + "\n").encode()
     text = text_of(standing.found)
     if standing.condition == EDITED:
         text = hook_settings.without_hooks(text)
-    return encoded_like(standing.found.content, hook_settings.with_hooks(text, agent))
+    return encoded_like(standing.found.content, hook_settings.with_hooks(text, agent, tools))
 
 
 def _taken_away(store: GitAgentFiles, standing: FileStanding, *, force: bool, dry_run: bool) -> FileOutcome:
     file, now = standing.file, standing.found.content
-    if standing.condition in (MISSING, SHARED) or now is None:
+    if standing.condition in (MISSING, SHARED, FOREIGN) or now is None:
         if standing.condition == MISSING and not dry_run:
             store.forget(file.path)
         return FileOutcome(file, ABSENT, standing.detail)
@@ -261,7 +394,7 @@ def _taken_away(store: GitAgentFiles, standing: FileStanding, *, force: bool, dr
     if (
         standing.condition == EDITED
         and not force
-        and not (file.hooks and not hook_settings.is_mixed(text_of(standing.found)))
+        and not (file.kind == HOOKS and not hook_settings.is_mixed(text_of(standing.found)))
     ):
         return FileOutcome(file, KEPT, standing.detail, standing.line, yields=True)
     rest = _rest(standing, now)
@@ -270,6 +403,8 @@ def _taken_away(store: GitAgentFiles, standing: FileStanding, *, force: bool, dr
 
 
 def _rest(standing: FileStanding, now: bytes) -> bytes | None:
+    if standing.file.kind == COMMAND:
+        return None
     if standing.block is not None:
         return marked_block.without_block(now, standing.block, standing.file.front)
     rest = hook_settings.without_hooks(text_of(standing.found))

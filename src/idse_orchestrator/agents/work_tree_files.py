@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
-from idse_orchestrator.agents.hook_settings import AGENT_FILES
 from idse_orchestrator.base.files import (
     make_folder,
     remove_file,
@@ -71,7 +70,7 @@ class Found(NamedTuple):
 
 _MEMORY = "agent-files.json"
 _LARGEST = 16 * 1024 * 1024
-_MOST = 8 * len(AGENT_FILES) * _LARGEST
+_MOST = 64 * _LARGEST
 
 
 class GitAgentFiles:
@@ -85,6 +84,10 @@ class GitAgentFiles:
     def where(self, path: str) -> str:
         """Returns the absolute path."""
         return os.path.join(self._top, path)
+
+    def has(self, path: str) -> bool:
+        """Tests whether something stands at a repository-relative path."""
+        return os.path.lexists(self.where(path))
 
     def find(self, path: str) -> Found:
         """Finds what stands at a repository-relative path; a link is followed inside of the work tree."""
@@ -131,6 +134,10 @@ class GitAgentFiles:
             else:
                 _replace(real, rest)
             self._remember(memory)
+
+    def remembered(self) -> list[str]:
+        """Returns the paths of all files that were written here and not taken away."""
+        return sorted(self._recall()["files"])
 
     def forget(self, path: str) -> None:
         """Forgets a file that somebody removed; folders that were made for it go when they are empty."""
@@ -202,6 +209,9 @@ class GitAgentFiles:
 
     def _remember(self, memory: dict[str, Any]) -> None:
         if not memory["files"]:
+            for name in sorted(memory["folders"], reverse=True):  # one that could not go before
+                with suppress(OSError):
+                    os.rmdir(self.where(name))
             forget_warnings(self._git_dir)
             with suppress(FileNotFoundError):
                 os.unlink(self._memory)

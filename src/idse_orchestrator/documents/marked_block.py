@@ -9,6 +9,10 @@
 The begin marker says the block's version, the content id of the body as it was written (so a body that
 was edited by hand is noticed), and how the block came here: ``+2`` line breaks were put before it, or
 ``new``: the file was made for it. So the block can be taken out again in any clone.
+
+A file that is all ours has one line instead, which says version and content id of all the rest::
+
+    <!-- idse:file 1 9f3ab2c41d7e -->
 """
 
 from __future__ import annotations
@@ -25,6 +29,8 @@ _BEGIN = b"<!-- idse:begin"
 _END = b"<!-- idse:end"
 _HEAD = re.compile(rb"<!-- idse:begin (\d{1,6}) ([0-9a-f]{12}) (new|\+[0-2]) -->")
 _LINE = re.compile(rb"[^\n]*\n|[^\n]+")
+_FILE = b"idse:file"
+_WHOLE = re.compile(rb"^(?:<!-- |# )idse:file \d{1,6} ([0-9a-f]{12})(?: -->)?\n", re.MULTILINE)
 
 
 class BlockTrouble(NamedTuple):
@@ -113,6 +119,24 @@ def without_block(content: bytes, block: Block, front: bytes = b"") -> bytes | N
     if after and kept and not kept.endswith(b"\n"):
         kept = before  # somebody wrote below the block: their line must not join the one above
     return kept + after
+
+
+def marked_file(before: bytes, after: bytes, mark: str = "<!-- {} -->") -> bytes:
+    """Returns a file that is all ours, its mark between two parts of it; `mark` is how a comment looks."""
+    text = mark.format(f"{_FILE.decode()} {VERSION} {content_id(before + after)}")
+    return before + text.encode() + b"\n" + after
+
+
+def is_as_written(content: bytes) -> bool | None:
+    """Tests whether a file that is all ours is as some idse wrote it; None where it has no mark of ours."""
+    if _FILE not in content:
+        return None
+    plain = content.replace(b"\r\n", b"\n")
+    marks = list(_WHOLE.finditer(plain))
+    if len(marks) != 1:
+        return False
+    rest = plain[: marks[0].start()] + plain[marks[0].end() :]
+    return content_id(rest) == marks[0][1].decode()
 
 
 def _markers(content: bytes, sign: bytes) -> Iterator[_Marker]:

@@ -5,6 +5,7 @@
     .idse/
       .gitignore                         GITIGNORE
       constitution.yaml                  the project's own rules, if it has any
+      agents.yaml                        coding agents that idse does not know by itself, if there are any
       templates/                         overrides of the shipped templates, one by one
       projects/<project>/
         CURRENT_SESSION                  view: the current session's bare id
@@ -130,6 +131,7 @@ VIEWS = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
 PROJECTS_FOLDER = f"{WORKSPACE}/projects"
 TEMPLATES_FOLDER = f"{WORKSPACE}/templates"
 CONSTITUTION_PATH = f"{WORKSPACE}/constitution.yaml"
+KNOWN_AGENTS_PATH = f"{WORKSPACE}/agents.yaml"
 GITIGNORE_PATH = f"{WORKSPACE}/.gitignore"
 STORE_FOLDER = f"{WORKSPACE}/store"
 """Where the ledgers are in a folder without git."""

@@ -290,7 +290,7 @@ def uninstall(footprint: GitFootprint, hooks: GitHookFiles, plan: UninstallPlan)
 
 def _take_out(store: GitAgentFiles) -> list[str]:
     """Removes the agent files of one work tree; returns why some stay."""
-    outcomes = uninstall_agent_files(store)
+    outcomes = uninstall_agent_files(store, lenient=True)
     return [
         f"{store.where(each.file.path)} stays: {each.detail}" + (f" (line {each.line})" if each.line else "")
         for each in outcomes

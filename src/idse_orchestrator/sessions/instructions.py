@@ -73,7 +73,7 @@ def instructions(
     """Returns what writing `stage` needs: `template` is its template, `texts` the documents by stage."""
     standing = {each.stage: each for each in status.stages}
     helps = {normalized(title): text for title, text in _sections(template, quoted=True)}
-    wanted = _wanted_sections(constitution, stage)
+    wanted = wanted_sections(constitution, stage)
     return Instructions(
         stage,
         ARTIFACTS[stage],
@@ -93,7 +93,8 @@ def instructions(
     )
 
 
-def _wanted_sections(constitution: Constitution, stage: str) -> Sequence[str]:
+def wanted_sections(constitution: Constitution, stage: str) -> Sequence[str]:
+    """Returns the names of the sections that the document of `stage` must have."""
     found: dict[str, None] = {}
     for rule in constitution.rules:
         if rule.check == "required_sections" and stage in rule.applies_to:

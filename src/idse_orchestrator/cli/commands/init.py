@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from idse_orchestrator.agents.install_files import ALREADY, FileOutcome, install_agent_files
+from idse_orchestrator.agents.install_files import (
+    ALREADY,
+    FileOutcome,
+    chosen_files,
+    install_agent_files,
+)
 from idse_orchestrator.base.names import as_name, check_name
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
@@ -80,6 +85,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     """
     project = name if name is not None else _only_folder(run)
     check_name("project", project)
+    wanted = chosen_files(run.app.agent_files) if agent_files else ()
     with run.app.alone():
         setup = run.app.sync.set_up(agency, remote or AGENCY) if agency or remote else None
         brought, missing = (None, "") if no_fetch else _bring_ledgers(run, project)
@@ -91,7 +97,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
         hooks = None if no_hooks else _install_hooks(run)
         if no_hooks and run.app.has_git and not run.app.work_tree.is_guarded:
             run.app.work_tree.decline_hooks(declined=True)
-    files = install_agent_files(run.app.agent_files) if agent_files else ()
+    files = install_agent_files(run.app.agent_files, wanted)
     done = _Done(made, hooks, maker.templates.doubts() if made.made else (), files, setup, brought)
     code = brought.exit_code if brought else EXIT_OK
     if hooks is not None and hooks.refusal and not hooks.works:

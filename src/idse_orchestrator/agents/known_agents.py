@@ -1,0 +1,332 @@
+"""The coding agents that idse can tell about itself: one table of them, to which a project may add its own.
+
+A row says which files an agent reads, as its own documentation has it (looked up in November 2026; the
+pages stand above each row). AGENTS.md and the folder of the open standard, ``.agents/skills``, come first:
+most agents read both, so few files serve many. A project adds rows, or says it otherwise for an agent that
+is known here, in ``.idse/agents.yaml``::
+
+    agents:
+      - name: example
+        instructions: EXAMPLE.md
+        commands:
+          - {folder: .example/commands, format: markdown}
+        hooks: {file: .example/settings.json, tools: "Edit|Write"}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from idse_orchestrator.agents.agent_texts import FORMATS, INSTRUCTIONS, PREFIX, Command
+from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
+from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH
+from idse_orchestrator.errors import InvalidConfigurationError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.base.safe_yaml import Placed
+
+CURSOR_FRONT = b"""\
+---
+description: How work is done in this repository (IDSE sessions, stages and gates)
+globs:
+alwaysApply: true
+---
+
+"""
+"""The beginning of a rules file of Cursor that idse made: the rule is always applied."""
+
+
+class CommandFolder(NamedTuple):
+    """A folder in which an agent looks for commands, and their format: a name of FORMATS."""
+
+    folder: str
+    format: str
+
+
+class HookFile(NamedTuple):
+    """Settings in which an agent looks for hooks; `tools` is a pattern of its tools that change files."""
+
+    path: str
+    tools: str
+
+
+class KnownAgent(NamedTuple):
+    """One row: the files of the agent called `name`, by repository-relative path; "" and None: there is none.
+
+    `front` is what the file of instructions begins with where we make it. One of `signs` in a work tree says
+    that the agent is used there; a `usual` one is told without any.
+    """
+
+    name: str
+    instructions: str = ""
+    commands: tuple[CommandFolder, ...] = ()
+    hooks: HookFile | None = None
+    front: bytes = b""
+    signs: tuple[str, ...] = ()
+    usual: bool = False
+
+
+SHARED_SKILLS = CommandFolder(".agents/skills", "skill")
+"""The folder of the open standard (https://agentskills.io/specification), which many agents read."""
+
+KNOWN_AGENTS = (
+    # https://code.claude.com/docs/en/skills: .claude/skills/NAME/SKILL.md is /NAME; commands became skills.
+    # https://code.claude.com/docs/en/memory: CLAUDE.md is read, AGENTS.md is not.
+    # https://code.claude.com/docs/en/hooks
+    KnownAgent(
+        CLAUDE,
+        "CLAUDE.md",
+        (CommandFolder(".claude/skills", "skill"),),
+        HookFile(".claude/settings.json", "Edit|Write|MultiEdit|NotebookEdit"),
+        usual=True,
+    ),
+    # https://developers.openai.com/codex/skills: .agents/skills from the working folder up; typed as $NAME.
+    # Prompts of one's own are deprecated there, and never were kept in a repository.
+    # https://developers.openai.com/codex/guides/agents-md and https://developers.openai.com/codex/hooks
+    KnownAgent(
+        CODEX,
+        "AGENTS.md",
+        (SHARED_SKILLS,),
+        HookFile(".codex/hooks.json", "apply_patch"),
+        usual=True,
+    ),
+    # https://cursor.com/docs/skills: .agents/skills and .cursor/skills; typed as /NAME.
+    # https://cursor.com/docs/rules: a rule that is always applied.
+    KnownAgent("cursor", ".cursor/rules/idse.mdc", (SHARED_SKILLS,), front=CURSOR_FRONT, usual=True),
+    # https://geminicli.com/docs/cli/using-agent-skills: .agents/skills goes before .gemini/skills.
+    # https://github.com/google-gemini/gemini-cli/pull/21758: a skill is typed as /NAME. A file of the same
+    # name in .gemini/commands (https://geminicli.com/docs/cli/custom-commands) renames both: there is none.
+    # https://geminicli.com/docs/cli/gemini-md: GEMINI.md is what it reads unless its settings say otherwise.
+    KnownAgent("gemini", "GEMINI.md", (SHARED_SKILLS,), signs=("GEMINI.md", ".gemini")),
+    # https://docs.github.com/en/copilot/how-tos/copilot-on-github/customize-copilot/customize-cloud-agent/add-skills
+    # and https://code.visualstudio.com/docs/agent-customization/agent-skills: .agents/skills; typed as /NAME.
+    # https://code.visualstudio.com/docs/agent-customization/custom-instructions: AGENTS.md is read.
+    KnownAgent("copilot", "AGENTS.md", (SHARED_SKILLS,), signs=(".github/copilot-instructions.md",)),
+    # https://opencode.ai/docs/skills: .agents/skills, which the agent loads by itself; the terminal does not
+    # offer skills as /NAME, so commands stand beside: https://opencode.ai/docs/commands
+    # https://opencode.ai/docs/rules: AGENTS.md.
+    KnownAgent(
+        "opencode",
+        "AGENTS.md",
+        (SHARED_SKILLS, CommandFolder(".opencode/commands", "markdown")),
+        signs=(".opencode", "opencode.json", "opencode.jsonc"),
+    ),
+    # Windsurf is called Devin Desktop by now, and docs.windsurf.com leads to docs.devin.ai/desktop.
+    # https://docs.devin.ai/desktop/cascade/skills: .agents/skills, which is @NAME.
+    # https://docs.devin.ai/desktop/cascade/workflows: .windsurf/workflows/NAME.md is /NAME, of at most 12,000
+    # characters.
+    # https://docs.devin.ai/desktop/cascade/agents-md: AGENTS.md at the top is always applied.
+    KnownAgent(
+        "windsurf",
+        "AGENTS.md",
+        (SHARED_SKILLS, CommandFolder(".windsurf/workflows", "markdown")),
+        signs=(".windsurf", ".devin"),
+    ),
+)
+
+BLOCK = "block"
+HOOKS = "hooks"
+COMMAND = "command"
+"""Kinds of files: a text with a block of ours; settings with our hooks; a command, which is all ours."""
+
+
+class AgentFile(NamedTuple):
+    """One file by repository-relative path, and the `agents` that read it.
+
+    `content` is our block, or all of a command; `front` what a text begins with where we make it; `tools` are
+    those of a HookFile. Files of one `group` are told in one line.
+    """
+
+    agents: tuple[str, ...]
+    path: str
+    kind: str = BLOCK
+    content: bytes = b""
+    front: bytes = b""
+    tools: str = ""
+    group: str = ""
+
+    @property
+    def agent(self) -> str:
+        """The first agent that reads it: the one that hooks are for."""
+        return self.agents[0]
+
+    @property
+    def label(self) -> str:
+        """How it is told: by its group where it has one."""
+        return self.group or self.path
+
+    def at(self, line: int) -> str:
+        """Returns its path, with the line if there is one to look at (0: the whole file)."""
+        return f"{self.path}:{line}" if line else self.path
+
+
+def files_of(agents: Sequence[KnownAgent], commands: Sequence[Command]) -> tuple[AgentFile, ...]:
+    """Returns the files of `agents`, in order; one that several read is there once."""
+    files: dict[str, AgentFile] = {}
+    for row in agents:
+        for file in _files(row, commands):
+            known = files.setdefault(file.path, file)
+            if row.name not in known.agents:
+                files[file.path] = known._replace(agents=(*known.agents, row.name))
+    return tuple(files.values())
+
+
+def _files(row: KnownAgent, commands: Sequence[Command]) -> Iterator[AgentFile]:
+    who = (row.name,)
+    if row.instructions:
+        yield AgentFile(who, row.instructions, BLOCK, INSTRUCTIONS, row.front)
+    if row.hooks:
+        yield AgentFile(who, row.hooks.path, HOOKS, tools=row.hooks.tools)
+    for place in row.commands:
+        form = FORMATS[place.format]
+        group = f"{place.folder}/{form.path.format(PREFIX + '*')}"
+        for command in commands:
+            path = f"{place.folder}/{form.path.format(command.name)}"
+            yield AgentFile(who, path, COMMAND, form.write(command), group=group)
+
+
+def with_agents_of(project: bytes | None) -> tuple[KnownAgent, ...]:
+    """Returns KNOWN_AGENTS with those of a project's file; one of the same name takes the place of ours.
+
+    InvalidConfigurationError says file, line, key and item, why, and what to write.
+    """
+    if project is None:
+        return KNOWN_AGENTS
+    own = {row.name: row for row in _rows(project)}
+    ours = tuple(own.pop(row.name, row) for row in KNOWN_AGENTS)
+    return (*ours, *own.values())
+
+
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_PATH = re.compile(r"[A-Za-z0-9._@+-]+(?:/[A-Za-z0-9._@+-]+)*")
+_NOT_OURS = (".git", ".idse")
+_ROW = ("name", "instructions", "commands", "hooks")
+
+
+class _Place(NamedTuple):
+    """A value of the file, and the way to it."""
+
+    value: Placed
+    way: str
+
+    def refuse(self, message: str, cause: str, *fix: str) -> NoReturn:
+        """Raises the error about this place."""
+        where = f"{KNOWN_AGENTS_PATH}:{self.value.line}" + (f" → {self.way}" if self.way else "")
+        raise InvalidConfigurationError(message, where=where, cause=cause, fix=fix)
+
+
+def _rows(data: bytes) -> Iterator[KnownAgent]:
+    from idse_orchestrator.base.placed_reading import load_placed
+    from idse_orchestrator.base.safe_yaml import YamlProblem
+
+    try:
+        root = load_placed(data)
+    except YamlProblem as problem:
+        raise InvalidConfigurationError(
+            "the table of agents is not readable YAML",
+            where=f"{KNOWN_AGENTS_PATH}:{problem.line}" if problem.line else KNOWN_AGENTS_PATH,
+            cause=problem.what,
+            fix=("mend that line",),
+        ) from problem
+    if root is None:
+        return
+    names: set[str] = set()
+    for row in map(_row, _items(_keys(_Place(root, ""), ("agents",))["agents"])):
+        if row.name in names:
+            _Place(root, "agents").refuse(
+                f"agent {row.name!r} is there twice", "each has one row", "take one of them out"
+            )
+        names.add(row.name)
+        yield row
+
+
+def _row(place: _Place) -> KnownAgent:
+    keys = _keys(place, _ROW, needed="name")
+    name = _text(keys["name"], _NAME.fullmatch, "lower-case letters, digits and hyphens", "name: example")
+    instructions = ""
+    if "instructions" in keys:
+        instructions = _path(keys["instructions"], (".md", ".mdc"), "instructions: EXAMPLE.md")
+    commands = tuple(map(_folder, _items(keys["commands"]))) if "commands" in keys else ()
+    hooks = _hooks(keys["hooks"]) if "hooks" in keys else None
+    if not (instructions or commands or hooks):
+        place.refuse(
+            f"agent {name!r} reads no file",
+            "its row names none",
+            "write for instance: instructions: AGENTS.md",
+        )
+    return KnownAgent(name, instructions, commands, hooks, usual=True)
+
+
+def _folder(place: _Place) -> CommandFolder:
+    keys = _keys(place, CommandFolder._fields)
+    folder = _path(keys["folder"], (), "folder: .example/commands")
+    form = _text(keys["format"], FORMATS.__contains__, f"one of {', '.join(FORMATS)}", "format: skill")
+    return CommandFolder(folder, form)
+
+
+def _hooks(place: _Place) -> HookFile:
+    keys = _keys(place, ("file", "tools"))
+    path = _path(keys["file"], (".json",), "file: .example/settings.json")
+    return HookFile(path, _text(keys["tools"], str.isprintable, "printable text", "tools: Edit|Write"))
+
+
+def _keys(place: _Place, known: Sequence[str], needed: str = "") -> Mapping[str, _Place]:
+    """Returns the values of a mapping by key; those `needed` are there, or else all that are `known`."""
+    from idse_orchestrator.base.safe_yaml import Table
+
+    if not isinstance(place.value, Table):
+        place.refuse(
+            "this is no table of keys", f"keys: {', '.join(known)}", "write each of them as: key: value"
+        )
+    found = {key.text: _Place(value, _way(place, key.text)) for key, value in place.value.pairs}
+    for key, under in found.items():
+        if key not in known:
+            under.refuse(f"there is no key {key!r}", f"keys: {', '.join(known)}", *did_you_mean(key, known))
+    missing = [key for key in ((needed,) if needed else known) if key not in found]
+    if missing:
+        place.refuse(
+            f"{missing[0]!r} is missing", f"keys: {', '.join(known)}", f"write it as: {missing[0]}: value"
+        )
+    return found
+
+
+def _items(place: _Place) -> Iterator[_Place]:
+    from idse_orchestrator.base.safe_yaml import Items
+
+    if not isinstance(place.value, Items):
+        place.refuse("this is no list", "each item begins with a hyphen", "write each item as: - key: value")
+    for number, value in enumerate(place.value.values, 1):
+        yield _Place(value, _way(place, str(number)))
+
+
+def _text(place: _Place, fits: Callable[[str], object], what: str, example: str) -> str:
+    from idse_orchestrator.base.safe_yaml import TEXT, Scalar
+
+    value = place.value
+    if not isinstance(value, Scalar) or value.kind != TEXT:
+        place.refuse("this is no text", f"it is {what}", f"write for instance: {example}")
+    if not value.text or not fits(value.text):
+        place.refuse(f"{value.text!r} cannot stand here", f"it is {what}", f"write for instance: {example}")
+    return value.text
+
+
+def _path(place: _Place, endings: tuple[str, ...], example: str) -> str:
+    def fits(path: str) -> bool:
+        parts = path.split("/")
+        return (
+            _PATH.fullmatch(path) is not None
+            and not {".", ".."} & set(parts)
+            and parts[0].lower() not in _NOT_OURS
+            and (not endings or path.endswith(endings))
+        )
+
+    ending = f" that ends in {' or '.join(endings)}" if endings else ""
+    what = f"a path inside of the repository{ending}, outside of {' and '.join(_NOT_OURS)}"
+    return _text(place, fits, what, example)
+
+
+def _way(place: _Place, key: str) -> str:
+    return f"{place.way} → {key}" if place.way else key
