@@ -549,3 +549,14 @@ def test_init_says_in_one_document_which_file_was_left(repo):
     assert document["data"]["agent_files"][".claude/settings.json"] == "kept"
     (told,) = [each for each in document["diagnostics"] if each["code"] == "IDSE035"]
     assert told["where"] == ".claude/settings.json"
+
+
+def test_the_form_of_before_names_agents_with_commas(repo):
+    assert install(repo, "--only", "claude,gemini").returncode == 0
+    assert (repo.path / "GEMINI.md").exists()
+    assert not (repo.path / ".codex").exists()
+    uninstall(repo, "--only", "gemini")
+    assert not (repo.path / "GEMINI.md").exists()
+    done = install(repo, "--only", "claude,gemni")
+    assert done.returncode == 2
+    assert "did you mean gemini?" in done.stderr

@@ -9,7 +9,7 @@ import click
 from idse_orchestrator.agents import install_files
 from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
 from idse_orchestrator.agents.known_agents import HOOKS, KNOWN_AGENTS
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, did_you_mean
 from idse_orchestrator.cli.layout import aligned, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
@@ -29,15 +29,18 @@ _agents = click.argument(
     metavar="[AGENT]...",
     shell_complete=lambda *_: [row.name for row in KNOWN_AGENTS],
 )
+_only = click.option("--only", default="", hidden=True)
+"""How AGENT was given before, with commas between."""
 _TO_MEND = {install_files.OUTDATED, install_files.EDITED, install_files.UNCLEAR}
 _dry_run = flag("--dry-run", help="Say what would be done, and do nothing.")
 
 
 @command("install", project=False)
 @_agents
+@_only
 @flag("--force", help="Write anew what somebody changed by hand, or has in its place.")
 @_dry_run
-def install(run: Run, *, agents: tuple[str, ...], force: bool, dry_run: bool) -> Answer:
+def install(run: Run, *, agents: tuple[str, ...], only: str, force: bool, dry_run: bool) -> Answer:
     """Tell coding agents about idse, give them its commands, and have those with hooks call it.
 
     AGENT is claude, codex, cursor, gemini, copilot, opencode, windsurf, or one of .idse/agents.yaml. Without
@@ -51,7 +54,10 @@ def install(run: Run, *, agents: tuple[str, ...], force: bool, dry_run: bool) ->
     """
     store = run.app.agent_files
     outcomes = install_files.install_agent_files(
-        store, install_files.chosen_files(store, _known(store, agents)), force=force, dry_run=dry_run
+        store,
+        install_files.chosen_files(store, _known(store, (*agents, *filter(None, only.split(","))))),
+        force=force,
+        dry_run=dry_run,
     )
 
     def lines() -> Iterator[str]:
@@ -65,9 +71,10 @@ def install(run: Run, *, agents: tuple[str, ...], force: bool, dry_run: bool) ->
 
 @command("uninstall", project=False)
 @_agents
+@_only
 @flag("--force", help="Also take out what somebody changed by hand.")
 @_dry_run
-def uninstall(run: Run, *, agents: tuple[str, ...], force: bool, dry_run: bool) -> Answer:
+def uninstall(run: Run, *, agents: tuple[str, ...], only: str, force: bool, dry_run: bool) -> Answer:
     """Take idse's blocks, commands and hooks out of the agents' files again.
 
     Without AGENT, those of all agents. What stands around them stays, byte for byte. Files and folders that
@@ -75,7 +82,9 @@ def uninstall(run: Run, *, agents: tuple[str, ...], force: bool, dry_run: bool) 
     reads them.
     """
     store = run.app.agent_files
-    outcomes = install_files.uninstall_agent_files(store, _known(store, agents), force=force, dry_run=dry_run)
+    outcomes = install_files.uninstall_agent_files(
+        store, _known(store, (*agents, *filter(None, only.split(",")))), force=force, dry_run=dry_run
+    )
 
     def lines() -> Iterator[str]:
         there = [each for each in outcomes if each.result != install_files.ABSENT]
@@ -202,7 +211,7 @@ def _known(store: GitAgentFiles, names: Collection[str]) -> Collection[str]:
         raise UsageError(
             f"there is no agent {unknown[0]!r} in the table",
             cause="agents with files: " + ", ".join(known),
-            fix=(f"add it to {KNOWN_AGENTS_PATH}",),
+            fix=(*did_you_mean(unknown[0], known), f"add it to {KNOWN_AGENTS_PATH}"),
         )
     return names
 
