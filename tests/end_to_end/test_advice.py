@@ -20,6 +20,7 @@ from http.server import ThreadingHTTPServer
 import pytest
 
 from advice import advised, filled, looks_only, problem_with
+from greeting import CODE, DOCUMENTS
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.cli.help_topics import error_classes
 from idse_orchestrator.constitution.file import load_constitution
@@ -27,6 +28,7 @@ from idse_orchestrator.constitution.rules import OFF
 from web import Backend
 
 BIN = pathlib.Path(sys.executable).parent
+BUILT = "implementation/README.md"
 FOLDER = ".idse/projects/portal/sessions/__blueprint__"
 VIEW = ".idse/projects/portal/agent_registry.json"
 STAGES = ("intent", "context", "spec", "plan", "tasks", "implementation", "feedback")
@@ -395,6 +397,7 @@ def _team(loop):
 
 
 UNMET = {
+    "IDSE652": "it is waived by what it says: test_evidence.py",
     "IDSE014": "needs a second process that holds a lock; tests/end_to_end/test_concurrency.py meets it",
     "IDSE026": "needs a wrong clock; tests/ledger/test_writer_keeps_its_rules.py meets it",
     "IDSE045": "needs a race lost; tests/stores meets it",
@@ -606,6 +609,57 @@ def a_task_left_open(loop):
 def a_task_opened_again(loop):
     loop.finish(*STAGES[:6])
     loop.edit("tasks.md", loop.text("tasks.md").replace("[x]", "[ ]", 1))
+    return "idse validate"
+
+
+def _told(loop, *, commits=True, **changes):
+    """The tasks of a small piece of work are complete, and its code may be committed."""
+    for path, words in DOCUMENTS.items():
+        loop.edit(path, changes.get(path.partition(".")[0].partition("/")[0], words))
+    loop.does("stage", "complete", *STAGES[:5])
+    if commits:
+        for path, words in CODE.items():
+            loop.write(path, words)
+        loop.commit("work")
+
+
+@case("IDSE651")
+def an_implementation_without_code(loop):
+    _told(loop, commits=False)
+    return "idse stage complete implementation"
+
+
+@case("IDSE653")
+def a_commit_that_nobody_has(loop):
+    _told(loop, implementation=DOCUMENTS[BUILT].replace("The function", "In commit abcdef1: the function"))
+    return "idse stage complete implementation"
+
+
+@case("IDSE654")
+def a_criterion_without_a_report(loop):
+    _told(loop, implementation=DOCUMENTS[BUILT].replace("| AC-2 |", "| AC-9 |"))
+    return "idse validate"
+
+
+@case("IDSE655")
+def a_task_without_a_commit(loop):
+    _told(loop, tasks=DOCUMENTS["tasks.md"].replace("(Files: docs/)", "(Owner: ana)"))
+    return "idse stage complete implementation"
+
+
+@case("IDSE656")
+def a_declared_file_that_is_nowhere(loop):
+    _told(loop, tasks=DOCUMENTS["tasks.md"].replace("(Files: docs/)", "(Files: doc/guide.md)"))
+    return "idse stage complete implementation"
+
+
+@case("IDSE657")
+def code_that_is_gone(loop):
+    _told(loop)
+    loop.does("stage", "complete", "implementation")
+    loop.git("reset", "-q", "--soft", "HEAD^")
+    for path in CODE:
+        loop.git("rm", "-q", "--cached", path)
     return "idse validate"
 
 

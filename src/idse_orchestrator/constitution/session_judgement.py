@@ -251,7 +251,7 @@ class _Judgement(NamedTuple):
             project=self.subject.project,
             session=self.subject.session,
             stage=stage,
-            waiver=self._excuse(rule, hit, where) or self._waiver(rule.id),
+            waiver=self._excuse(rule, hit, path) or self._waiver(rule.id),
             fix=rule.commands(self._status(stage), params),
         )
 
@@ -270,11 +270,11 @@ class _Judgement(NamedTuple):
             "session": self.subject.session,
         }
 
-    def _excuse(self, rule: Rule, hit: Hit, where: str) -> Waiver | None:
+    def _excuse(self, rule: Rule, hit: Hit, path: str) -> Waiver | None:
         """Returns the waiver that a document writes for itself, with its reason."""
         if rule.check != "code_denied":
             return None
-        return Waiver(rule.id, self.subject.session, hit.params["why"], None, where, "")
+        return Waiver(rule.id, self.subject.session, hit.params["why"], None, path, "")
 
     def _waiver(self, rule_id: str) -> Waiver | None:
         """Returns the waiver that counts longest, so that renewing one is enough."""
