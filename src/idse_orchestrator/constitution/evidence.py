@@ -20,7 +20,7 @@ from idse_orchestrator.constitution.checks.document import (
 )
 from idse_orchestrator.constitution.checks.sections import body_lines
 from idse_orchestrator.constitution.checks.stages import is_table_row, items
-from idse_orchestrator.constitution.hits import Hit
+from idse_orchestrator.constitution.hits import Hit, marks
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
 from idse_orchestrator.documents.task_list import plain_id
 
@@ -347,13 +347,15 @@ def judge_evidence(constitution: Constitution, account: Account, facts: Facts) -
         return found
     for rule in constitution.rules:
         check = _CHECKS.get(rule.check)
-        for stage, line, params in check(account, facts) if check else ():
-            hit = Hit(rule.id, line, 1 if line else 0, params, IMPLEMENTATION)
+        for stage, line, params, *about in check(account, facts) if check else ():
+            places = marks(about or [" ".join(params[name] for name in sorted(params))])
+            hit = Hit(rule.id, line, 1 if line else 0, params, IMPLEMENTATION, places)
             found.setdefault(ARTIFACTS[stage], []).append(hit)
     return found
 
 
-_Found = Iterator[tuple[str, int, dict[str, str]]]
+_Found = Iterator[tuple[str, int, dict[str, str], *tuple[str, ...]]]
+"""Stage and line of a finding, its params, and the places that it is about if they are several."""
 
 
 def _code_changed(account: Account, facts: Facts) -> _Found:
@@ -394,7 +396,8 @@ def _criteria_reported(account: Account, facts: Facts) -> _Found:
         where = f"{ARTIFACTS[account.criteria_in]}:{silent[0].line}"
         names = _listed([each.id or f'"{_cut(each.text)}"' for each in silent])
         share = f"{len(silent)} of {len(account.criteria)}"
-        yield IMPLEMENTATION, 0, {"share": share, "criteria": names, "where": where}
+        about = [each.id or each.text for each in silent]
+        yield IMPLEMENTATION, 0, {"share": share, "criteria": names, "where": where}, *about
 
 
 def _tasks_proved(account: Account, facts: Facts) -> _Found:
@@ -405,7 +408,8 @@ def _tasks_proved(account: Account, facts: Facts) -> _Found:
     if open_ones:
         share = f"{len(open_ones)} of {len(tasks)}"
         names = _listed([task.id for task in open_ones])
-        yield "tasks", open_ones[0].line, {"share": share, "tasks": names, "first": open_ones[0].id}
+        params = {"share": share, "tasks": names, "first": open_ones[0].id}
+        yield "tasks", open_ones[0].line, params, *(task.id for task in open_ones)
 
 
 def _files_there(account: Account, facts: Facts) -> _Found:
@@ -441,7 +445,7 @@ def judge_kept(constitution: Constitution, gone: Sequence[str]) -> list[Hit]:
     """Returns what the rules notice where `gone` are commits that bore out a completion and are lost."""
     names = _listed([*map(_short, gone)])
     return [
-        Hit(rule.id, params={"commits": names}, stage=IMPLEMENTATION)
+        Hit(rule.id, params={"commits": names}, stage=IMPLEMENTATION, places=marks(gone))
         for rule in constitution.rules
         if rule.check == "evidence_kept"
     ]

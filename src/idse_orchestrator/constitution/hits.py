@@ -6,6 +6,7 @@ They depend on a file's bytes and the constitution only, so kept ones are used a
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
@@ -41,7 +42,7 @@ class Hit(NamedTuple):
     """One notice of `rule`. `line` and `column` count from 1; 0 means the whole file.
 
     `params` fill the placeholders of the rule's message and hint. `stage` names the stage that the
-    hit is about where that is not the document's own.
+    hit is about where that is not the document's own. `places` are marks of the texts that it is about.
     """
 
     rule: str
@@ -49,13 +50,35 @@ class Hit(NamedTuple):
     column: int = 0
     params: Mapping[str, str] = {}
     stage: str = ""
+    places: tuple[str, ...] = ()
+
+
+def mark(text: str) -> str:
+    """Returns what a waiver keeps of a place: the same however its text is spaced or moved.
+
+    It is a digest and no text, since ledgers are published and the text may be a secret.
+    """
+    import hashlib
+
+    return hashlib.sha256(" ".join(text.casefold().split()).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def marks(texts: Iterable[str], before: Counter[str] | None = None) -> tuple[str, ...]:
+    """Returns the marks of `texts`; of equal ones, also among those `before`, each has its own."""
+    seen = Counter[str]() if before is None else before
+    found = []
+    for text in texts:
+        own = mark(text)
+        seen[own] += 1
+        found.append(own if seen[own] == 1 else f"{own}-{seen[own]}")
+    return tuple(found)
 
 
 def hits_to_json(hits: Iterable[Hit]) -> str:
     """Returns one JSON text that `hits_from_json` turns into equal hits."""
     import json
 
-    rows = [[hit.rule, hit.line, hit.column, dict(hit.params), hit.stage] for hit in hits]
+    rows = [[*hit[:3], dict(hit.params), hit.stage, hit.places] for hit in hits]
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
@@ -64,8 +87,9 @@ def hits_from_json(text: str) -> tuple[Hit, ...]:
     import json
 
     try:
-        return tuple(Hit(*row) for row in json.loads(text))
-    except TypeError as error:
+        rows = json.loads(text)
+        return tuple(Hit(*row[:-1], tuple(row[-1])) for row in rows if len(row) == len(Hit._fields))
+    except (TypeError, IndexError) as error:
         raise ValueError(f"not a list of hits: {error}") from error
 
 

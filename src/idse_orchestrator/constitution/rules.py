@@ -43,6 +43,7 @@ class Finding(NamedTuple):
     stage: str = ""
     waiver: Waiver | None = None
     fix: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
 
     @property
     def blocks(self) -> bool:
@@ -98,7 +99,7 @@ class Report(NamedTuple):
 COMPILED_FORMAT = 2
 """Changes when the JSON form of a constitution changes."""
 
-ENGINE_VERSION = 1
+ENGINE_VERSION = 2
 """Changes when a check verb judges the same bytes differently, so that kept hits expire."""
 
 CORE = "core"

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import is_past
-from idse_orchestrator.constitution.hits import Hit, with_params
+from idse_orchestrator.constitution.hits import Hit, marks, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
@@ -57,7 +57,8 @@ def sequence_hits(
         for stage in STAGES if check else ():
             if check and stage in rule.applies_to:
                 for params in check(sequence, rule, stage):
-                    yield stage, Hit(rule.id, params=params)
+                    said = " ".join(value for name, value in sorted(params.items()) if name != "mend")
+                    yield stage, Hit(rule.id, params=params, places=marks([f"{stage} {said}"]))
 
 
 class _Sequence(NamedTuple):
@@ -251,8 +252,9 @@ class _Judgement(NamedTuple):
             project=self.subject.project,
             session=self.subject.session,
             stage=stage,
-            waiver=self._excuse(rule, hit, path) or self._waiver(rule.id),
+            waiver=self._excuse(rule, hit, path) or self._waiver(rule.id, path, hit.places),
             fix=rule.commands(self._status(stage), params),
+            places=hit.places,
         )
 
     def _severity(self, rule: Rule, stage: str) -> str:
@@ -274,16 +276,17 @@ class _Judgement(NamedTuple):
         """Returns the waiver that a document writes for itself, with its reason."""
         if rule.check != "code_denied":
             return None
-        return Waiver(rule.id, self.subject.session, hit.params["why"], None, path, "")
+        return Waiver(rule.id, self.subject.session, hit.params["why"], None, path, "", ())
 
-    def _waiver(self, rule_id: str) -> Waiver | None:
-        """Returns the waiver that counts longest, so that renewing one is enough."""
+    def _waiver(self, rule_id: str, path: str, places: tuple[str, ...]) -> Waiver | None:
+        """Returns the waiver of these places that counts longest, so that renewing one is enough."""
         state = self.subject.state
         valid = [
             waiver
             for waiver in (state.waivers if state else ())
             if waiver.rule == rule_id
             and waiver.session == self.subject.session
+            and waiver.covers(path, places)
             and (waiver.expires is None or not is_past(waiver.expires, self.today))
         ]
         return max(valid, key=lambda waiver: (waiver.expires or "9999-12-31", waiver.event), default=None)

@@ -10,6 +10,7 @@ paths into findings. All of them are pure: the same input gives the same finding
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from typing import NamedTuple
 
 from idse_orchestrator.constitution.checks.document import Budget, Check, Document, Notice, TooCostlyError
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
-from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json, with_params
+from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json, marks, with_params
 from idse_orchestrator.constitution.rules import CORE, PROJECT, SIDE_FILE, Constitution, Rule
 from idse_orchestrator.documents.project_workspace import FileEntry
 
@@ -119,6 +120,7 @@ class _Examination(NamedTuple):
         rule, verb, asked = question
         budget = self.document.budget = self._budget(rule)
         hits: list[Hit] = []
+        seen = Counter[str]()
         try:
             run = verb.check if verb else self.extra_checks.get(rule.check)
             if run is None:
@@ -127,7 +129,7 @@ class _Examination(NamedTuple):
             budget.spend(200 + self.document.size // 8)
             for notice in self._notices(rule, run, asked):
                 budget.spend(_UNITS_OF_HIT + len(rule.message) + len(rule.hint))
-                hits.append(_hit(rule, notice))
+                hits.append(_hit(rule, notice, self.document, seen))
             yield from hits
         except TooCostlyError:
             yield from (*hits, *self._not_run(rule, *_LONG))
@@ -166,9 +168,17 @@ def _too_large(hits: Sequence[Hit], constitution: Constitution) -> bool:
     return any(rule.check == "max_size" and rule.origin == CORE for rule in rules)
 
 
-def _hit(rule: Rule, notice: Notice) -> Hit:
+def _hit(rule: Rule, notice: Notice, document: Document, seen: Counter[str]) -> Hit:
     params = {str(name): _short(str(value)) for name, value in notice.params.items()}
-    return Hit(rule.id, notice.line, notice.column, params, rule.severity_of or "")
+    places = notice.places or (_place(notice, document, params),)
+    return Hit(rule.id, notice.line, notice.column, params, rule.severity_of or "", marks(places, seen))
+
+
+def _place(notice: Notice, document: Document, params: Mapping[str, str]) -> str:
+    """Returns the text of the line that a notice is about; of the whole file, what is said of it."""
+    if 0 < notice.line <= len(document.lines) and document.is_text:
+        return document.lines[notice.line - 1]
+    return " ".join(params[name] for name in sorted(params))
 
 
 def _short(words: str) -> str:

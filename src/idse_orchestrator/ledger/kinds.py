@@ -316,5 +316,5 @@ def _fits(check: Callable[[str], bool], name: str) -> bool:
 
 COMMIT_NOTES = Kind("note", NOTES_FAMILY, {"on": ("commits",).__contains__}, holds=NOTES, is_open=True)
 """Git notes on code commits. Each write is one commit; two histories are merged note by note."""
-SYNC_LINES = Kind("clone", SYNC_FAMILY, {"replica": is_ulid}, holds=SYNC_POINTS, merges=False)
+SYNC_LINES = Kind("clone", SYNC_FAMILY, {"replica": is_ulid}, holds=SYNC_POINTS, merges=False, highest=FIRST)
 """The sync points of one clone, a line that only this clone writes: two histories of it never merge."""

@@ -28,6 +28,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     StageRecord,
     ValidationVerdict,
     Waiver,
+    waived_places,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +52,9 @@ SESSIONS = Kind(
         events.EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited"),
         events.STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
         events.VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
-        events.APPROVED: EventKind(_FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved"),
+        events.APPROVED: EventKind(
+            _FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved", fields={"places": 2}
+        ),
         events.ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _FOLD + "say_assigned"),
         events.DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _FOLD + "say_described"),
         events.MIGRATED: EventKind(),
@@ -149,8 +152,9 @@ def approved(state: SessionState, event: Event) -> SessionState:
     others = tuple(kept for kept in state.waivers if kept.rule != body["rule"])
     if body.get("withdrawn"):
         return state._replace(waivers=others)
+    places = waived_places(body.get("places"))
     waiver = Waiver(
-        body["rule"], state.session, body["reason"], body.get("expires"), event.actor.label, event.id
+        body["rule"], state.session, body["reason"], body.get("expires"), event.actor.label, event.id, places
     )
     return state._replace(waivers=(*others, waiver))
 

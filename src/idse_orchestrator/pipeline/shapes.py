@@ -55,7 +55,8 @@ MOVED = body(
 SEALING = MOVED.and_also({"artifact": BLOB, "upstream": _UPSTREAM})
 VALIDATED = body("Validated", {"status": _VERDICT, "constitution": TEXT})
 WITHDRAWN = body("Approved", {"rule": TEXT}, {"expires": maybe(TEXT), "withdrawn": FLAG})
-WAIVED = WITHDRAWN.and_also({"reason": text(least=1)})
+PLACES = table(TEXT, rows(TEXT))
+WAIVED = WITHDRAWN.and_also({"reason": text(least=1)}, {"places": PLACES})
 ASSIGNED = body("Assigned", {"stage": STAGE, "agent": TEXT})
 DESCRIBED = body(
     "Described",
@@ -97,6 +98,7 @@ _VALIDATION = Record("ValidationSchema", {"status": _VERDICT, "constitution": TE
 _WAIVER = Record(
     "WaiverSchema",
     {"rule": TEXT, "session": TEXT, "reason": TEXT, "expires": maybe(TEXT), "by": TEXT, "event": ULID},
+    {"places": PLACES},
 )
 _STATE: Mapping[str, Shape] = {
     "format": one_of(*range(FIRST, HIGHEST + 1)),

@@ -8,7 +8,7 @@ reset a flag.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from idse_orchestrator.base.names import canonical_json, filled
@@ -18,7 +18,11 @@ from idse_orchestrator.ledger.refs import FIRST, read_format
 
 
 class Waiver(NamedTuple):
-    """A recorded exception: `rule` does not block `session` until `expires` (ISO date, or None)."""
+    """A recorded exception: `rule` does not block `session` until `expires` (ISO date, or None).
+
+    `places` are what it covers: by path in the session's folder, marks of places (`hits.mark`). None covers
+    the whole rule, as all did once.
+    """
 
     rule: str
     session: str
@@ -26,6 +30,11 @@ class Waiver(NamedTuple):
     expires: str | None
     by: str
     event: str
+    places: tuple[tuple[str, tuple[str, ...]], ...] | None = None
+
+    def covers(self, path: str, marks: Iterable[str]) -> bool:
+        """Tests whether all of `marks` in the file at `path` are excused."""
+        return self.places is None or set(marks) <= set(dict(self.places).get(path, ()))
 
 
 PENDING = "pending"
@@ -203,10 +212,21 @@ def state_to_dict(state: SessionState) -> dict[str, Any]:
         "parents": list(state.parents),
         "stages": {stage: record._asdict() for stage, record in state.stages.items()},
         "validation": state.validation._asdict(),
-        "waivers": [waiver._asdict() for waiver in state.waivers],
+        "waivers": [_waiver_to_dict(waiver) for waiver in state.waivers],
         "not_applied": [entry._asdict() for entry in state.not_applied],
         **parts,
     }
+
+
+def _waiver_to_dict(waiver: Waiver) -> dict[str, Any]:
+    plain = waiver._asdict()
+    places = plain.pop("places")
+    return plain if places is None else {**plain, "places": {path: list(marks) for path, marks in places}}
+
+
+def waived_places(raw: Mapping[str, Iterable[str]] | None) -> tuple[tuple[str, tuple[str, ...]], ...] | None:
+    """Returns the places of a waiver as an event or a state has them."""
+    return None if raw is None else tuple((path, tuple(raw[path])) for path in sorted(raw))
 
 
 def state_to_json(state: SessionState) -> bytes:
@@ -231,7 +251,9 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         parents=tuple(raw["parents"]),
         stages={stage: filled(StageRecord, raw["stages"][stage]) for stage in STAGES},
         validation=filled(ValidationVerdict, raw["validation"]),
-        waivers=tuple(filled(Waiver, waiver) for waiver in raw["waivers"]),
+        waivers=tuple(
+            filled(Waiver, waiver, places=waived_places(waiver.get("places"))) for waiver in raw["waivers"]
+        ),
         not_applied=tuple(filled(NotApplied, entry) for entry in raw["not_applied"]),
         parts={key: value for key, value in raw.items() if key not in _OWN},
     )

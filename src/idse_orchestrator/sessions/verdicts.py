@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import did_you_mean, encodable, is_past, one_line
 from idse_orchestrator.constitution.rules import WORKSPACE_PATHS, Constitution, Rule
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED, Draft, SessionKey
-from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING
+from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING, waived_places
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -74,8 +75,12 @@ _NEAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """What waiving works with. `today` is an ISO date (UTC)."""
+    """What waiving works with. `today` is an ISO date (UTC).
 
+    `findings` are all that the rules say of a session now, those of the gates of its open stages with them.
+    """
+
+    findings: Callable[[SessionKey], Iterable[Finding]]
     constitution: Constitution
     ledgers: LedgerReader
     writer: LedgerWriter
@@ -95,10 +100,11 @@ class WaiverChange:
 def waive_rule(
     context: Waivers, key: SessionKey, rule_id: str, reason: str, expires: str | None = None
 ) -> WaiverChange:
-    """Records that the rule does not block the session, up to and including the day `expires` (ISO date).
+    """Records that what the rule finds now does not block the session, up to and including `expires`.
 
-    The same waiver twice is one. UnknownNameError for a rule or session that is not there, UsageError
-    without a reason, for a day that has passed, and for rules that no waiver can reach.
+    That is an ISO date. The same waiver twice is one. UnknownNameError for a rule or session that is not
+    there, UsageError without a reason, for a day that has passed, for rules that no waiver can reach, and
+    where the rule finds nothing that could be waived.
     """
     rule = _waivable(context.constitution, rule_id)
     reason = _checked(reason, f'idse rule waive {rule.id} -m "why"')
@@ -109,14 +115,35 @@ def waive_rule(
             fix=("name a later day, or leave --until out",),
         )
 
+    _known(context.ledgers.session(*key), key)
+    places = _places(context.findings(key), key, rule.id)
+    if not places:
+        raise UsageError(
+            f"{rule.id} finds nothing in {'/'.join(key)}",
+            cause="a waiver covers the places that a rule finds now, and no other",
+            fix=("idse validate",),
+        )
+
     def plan(tip: SessionTip | None) -> Draft | None:
         same = _standing(_known(tip, key), rule.id)
-        if same is not None and (same.reason, same.expires) == (reason, expires):
+        told = (reason, expires, waived_places(places))
+        if same is not None and (same.reason, same.expires, same.places) == told:
             return None
-        return Draft(APPROVED, {"rule": rule.id, "reason": reason, "expires": expires})
+        body = {"rule": rule.id, "reason": reason, "expires": expires, "places": places}
+        return Draft(APPROVED, body)
 
     before, after = _appended(context, key, plan)
     return WaiverChange(_standing(after, rule.id), rule.id, changed=before != after.commit)
+
+
+def _places(findings: Iterable[Finding], key: SessionKey, rule_id: str) -> dict[str, list[str]]:
+    """Returns marks of all places that a rule finds, by path in the session's folder."""
+    folder = f"{session_folder(*key)}/"
+    found: dict[str, set[str]] = {}
+    for finding in findings:
+        if finding.rule == rule_id and finding.path.startswith(folder):
+            found.setdefault(finding.path.removeprefix(folder), set()).update(finding.places)
+    return {path: sorted(marks) for path, marks in sorted(found.items())}
 
 
 def unwaive_rule(context: Waivers, key: SessionKey, rule_id: str, reason: str) -> WaiverChange:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.hand_over import HandoffContext
     from idse_orchestrator.agents.handoff_document import Judge, Judged
     from idse_orchestrator.constitution.in_force import InstalledChecks
-    from idse_orchestrator.constitution.rules import Constitution, Report
+    from idse_orchestrator.constitution.rules import Constitution, Finding, Report
     from idse_orchestrator.constitution.scope import Scope
     from idse_orchestrator.constitution.trace import Trace
     from idse_orchestrator.constitution.validate import Code, Examiner, Progress, Validation
@@ -94,12 +94,29 @@ class Judging:
         from idse_orchestrator.sessions.verdicts import Waivers
 
         return Waivers(
+            self.findings,
             self.constitution,
             self._parts.reader,
             self._parts.writer,
             self._parts.views,
             self._parts.today,
         )
+
+    def findings(self, key: SessionKey) -> list[Finding]:
+        """Returns all that the rules say of a session here, what its gates would say with it."""
+        from idse_orchestrator.constitution.scope import Scope, places
+        from idse_orchestrator.constitution.validate import validate
+        from idse_orchestrator.documents.project_workspace import STAGES
+        from idse_orchestrator.pipeline.stage_state_model import PENDING
+
+        scope = Scope(*key)
+        documents, code = self._parts.documents(places(scope)), self._parts.code("")
+        found = list(validate(self.validation(documents, code=code), scope).findings)
+        state = self._parts.reader.states([key]).get(key)
+        for stage in STAGES if state else ():
+            if state and state.stages[stage].status != PENDING:
+                found += self.gate(key, stage, state).findings
+        return found
 
     def gate(self, key: SessionKey, stage: str, state: SessionState) -> Report:
         """Returns what would be wrong if `stage` of a session of that `state` were complete here."""

@@ -85,7 +85,8 @@ def finding_data(finding: Finding, rules: Rules) -> dict[str, object]:
         **picked(finding, "severity blocks path"),
         **picked_or_none(finding, "line column"),
         **picked(finding, "message hint fix project session stage"),
-        "waiver": waiver and picked(waiver, "reason expires by event"),
+        "waiver": waiver
+        and {**picked(waiver, "reason expires by event"), "rule_wide": waiver.places is None},
     }
 
 
@@ -100,7 +101,8 @@ def waiver_words(finding: Finding) -> str:
     if waiver is None:
         return ""
     until = f"until {waiver.expires}" if waiver.expires else "without an end"
-    return f"{waiver.reason} ({until}, by {waiver.by})"
+    wide = ", rule-wide" if waiver.places is None else ""
+    return f"{waiver.reason} ({until}, by {waiver.by}{wide})"
 
 
 def session_of(finding: Finding) -> str:

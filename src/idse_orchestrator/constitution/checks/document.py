@@ -24,12 +24,14 @@ _LINE_END = re.compile(r"\n")
 class Notice:
     """One thing a check verb noticed. `line` and `column` count from 1; 0 means the whole file.
 
-    `params` fill the placeholders of the rule's message and hint.
+    `params` fill the placeholders of the rule's message and hint. `places` are the texts of all places that
+    it is about, where that is not the one line: a waiver covers these, and no other.
     """
 
     line: int = 0
     column: int = 0
     params: Mapping[str, object] = field(default_factory=dict)
+    places: Sequence[str] = ()
 
 
 class TooCostlyError(Exception):

@@ -103,7 +103,8 @@ def no_marker(document: Document, options: Mapping[str, object]) -> Iterator[Not
         listed = ", ".join(lines[:_LISTED]) + (" …" if len(lines) > _LISTED else "")
         where = f"line{'s' if len(lines) > 1 else ''} {listed}"
         params = {"count": len(offsets), "marker": marker, "lines": where}
-        yield Notice(*places[0], params)
+        texts_of = [document.lines[line - 1] for line, _ in places]
+        yield Notice(*places[0], params, texts_of)
 
 
 def no_placeholder(document: Document, options: Mapping[str, object]) -> Iterator[Notice]:

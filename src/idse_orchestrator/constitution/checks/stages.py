@@ -263,7 +263,8 @@ def tasks_ticked(document: Document, _options: Options) -> Iterator[Notice]:
     tasks = document.task_list.tasks
     left = [task for task in tasks if not task.done]
     if left:
-        yield Notice(left[0].line, 1, {"count": len(left), "total": len(tasks), "first": left[0].id})
+        params = {"count": len(left), "total": len(tasks), "first": left[0].id}
+        yield Notice(left[0].line, 1, params, [task.id for task in left])
 
 
 def has_tasks(document: Document, _options: Options) -> Iterator[Notice]:
