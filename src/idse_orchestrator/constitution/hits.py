@@ -87,9 +87,11 @@ def hits_from_json(text: str) -> tuple[Hit, ...]:
     import json
 
     try:
-        rows = json.loads(text)
-        return tuple(Hit(*row[:-1], tuple(row[-1])) for row in rows if len(row) == len(Hit._fields))
-    except (TypeError, IndexError) as error:
+        return tuple(
+            Hit(rule, line, column, params, stage, tuple(places))
+            for rule, line, column, params, stage, places in json.loads(text)
+        )
+    except TypeError as error:
         raise ValueError(f"not a list of hits: {error}") from error
 
 
