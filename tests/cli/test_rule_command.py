@@ -146,7 +146,9 @@ def test_a_waiver_is_recorded_and_shown_in_every_report(portal):
         "  by: Test Author\n"
     )
     body = {"rule": "IDSE301", "reason": "comes with phase two", "expires": "2999-12-31"}
-    assert (event(portal)["kind"], event(portal)["body"]) == ("approved", body)
+    told = event(portal)
+    assert list(told["body"].pop("places")) == ["intent.md"]
+    assert (told["kind"], told["body"], told["format"]) == ("approved", body, 2)
     assert portal.git("log", "-1", "--format=%s", LEDGER) == "waived IDSE301 until 2999-12-31"
 
     portal.write(".idse/constitution.yaml", OWN_RULES)
@@ -196,7 +198,7 @@ def test_withdrawing_what_is_not_waived_changes_nothing(portal):
 
 
 def test_a_waiver_of_a_rule_that_is_gone_can_be_withdrawn(portal):
-    portal.write(".idse/constitution.yaml", OWN_RULES)
+    portal.write(".idse/constitution.yaml", OWN_RULES.replace("[context]", "[intent]"))
     assert portal.idse("rule", "waive", "ACME001", "-m", "why").returncode == 0
     portal.write(".idse/constitution.yaml", "")
     assert portal.idse("rule", "unwaive", "acme001", "-m", "why").returncode == 0

@@ -41,7 +41,8 @@ class Side:
         name = self.name
         self.does("session", "set", "portal/pay", "--title", name, "--tag", name)
         self.does("stage", "reopen", "intent", *PAY, "-m", name)
-        self.does("rule", "waive", "IDSE502", *PAY, "-m", name)
+        if name == "older":  # a waiver of today needs format 2
+            self.does("rule", "waive", "IDSE502", *PAY, "-m", name)
         self.does("handoff", "request", "--to", "codex", "--stage", "feedback", *PAY, "-m", name)
         self.does("agents", "set-role", "codex", name)
         self.does("blueprint", "declare", "What was written once can be read for ever")
@@ -143,3 +144,24 @@ def test_evidence_is_read_past_by_the_older_one(sides):
     state = json.loads(newer.repo.git("show", f"{ref}:state.json"))
     assert (state["format"], state["title"], state["owner"]) == (1, "older", "newer")
     assert newer.is_sound_for(older.program)
+
+
+def test_a_waiver_of_today_needs_a_newer_idse_there_and_holds_up_nothing_else(sides):
+    newer, older = sides
+    newer.does("switch", "portal/pay")
+    newer.does("restore", "portal/pay", "--force")
+    newer.repo.write(f"{FOLDER}/pay/intent.md", "# Intent\n\n[REQUIRES INPUT]\n")
+    newer.does("save", "portal/pay")
+    newer.does("rule", "waive", "IDSE301", *PAY, "-m", "spring")
+    newer.does("session", "set", "portal/login", "--title", "beside it")
+    newer.does("sync", "push")
+    before = older.refs()
+    done = older.repo.run(older.program, "sync", "pull")
+    assert done.returncode != 0
+    assert "needs a newer idse" in done.stdout + done.stderr
+    assert "damaged" not in done.stdout + done.stderr
+    after = older.refs()
+    pay, login = f"{LEDGERS}/pay", f"{LEDGERS}/login"
+    assert after[pay] == before[pay]
+    assert after[login] == newer.refs()[login] != before[login]
+    assert newer.is_sound_for(newer.program)

@@ -316,12 +316,12 @@ def test_an_event_that_was_written_by_another_program_is_named(bench):
 
 @pytest.mark.parametrize("name", ["event_json", "state_json"])
 def test_a_future_format_names_it_and_ends_the_replay_of_this_ledger(bench, name):
-    made = bench.event(format=2) if name == "event_json" else bench.state(format=2, news=[])
+    made = bench.event(format=3) if name == "event_json" else bench.state(format=3, news=[])
     bench.amend(**{name: made})
     bench.move(bench.commit(bench.tree(state_json="rubbish")))
     (defect,) = bench.check().defects
     assert defect.code == "newer-format"
-    assert "format 2 needs a newer idse" in defect.what
+    assert "format 3 needs a newer idse" in defect.what
     assert "pip install --upgrade" in defect.hint
 
 

@@ -101,7 +101,7 @@ PAINT = {"painted": EventKind(HERE + "painted", HERE + "PAINTED", HERE + "painte
 LIGHT = {"lit": EventKind(HERE + "lit", HERE + "LIT", format=2)}
 PARTS = {"project": is_name, "name": is_name}
 TOYS = Kind("toy", "toys", PARTS, HERE + "TOY_STATES", {**CREATED, **PAINT, **LIGHT}, highest=2)
-OLD_TOYS = Kind("toy", "toys", PARTS, HERE + "OLD_TOY_STATES", {**CREATED, **PAINT})
+OLD_TOYS = Kind("toy", "toys", PARTS, HERE + "OLD_TOY_STATES", {**CREATED, **PAINT}, highest=1)
 NEW = KINDS.and_also(TOYS)
 OLD = KINDS.and_also(OLD_TOYS)
 REF = "refs/idse/toys/shelf/duck"

@@ -27,7 +27,8 @@ blobs = st.dictionaries(words, words, max_size=3)
 records = st.builds(
     StageRecord, words, words, words, words, words, blobs, st.dictionaries(words, st.integers(0), max_size=2)
 )
-waivers = st.builds(Waiver, words, words, words, st.none() | words, words, words)
+marks = st.dictionaries(words, tuples, max_size=2).map(lambda found: tuple(sorted(found.items())))
+waivers = st.builds(Waiver, words, words, words, st.none() | words, words, words, places=st.none() | marks)
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -102,7 +103,7 @@ def test_a_state_with_anything_at_any_key_is_read_or_refused(key, value):
 
 
 def test_a_state_of_a_newer_format_says_so():
-    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": 2}
+    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": 3}
     with pytest.raises(ValueError, match="newer"):
         state_from_json(json.dumps(raw).encode())
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from here import discover, ledger_writer
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.rules import ERROR, Finding
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import Draft
 from idse_orchestrator.pipeline.reader import GitLedgerReader
@@ -29,7 +33,14 @@ def context(repo, constitution):
     writer.append(*LOGIN, lambda _tip: Draft("created", {"project": "portal", "session": "login"}))
     reader = GitLedgerReader(repository)
     views = Views(reader, GitWorkspace(repository))
-    return Waivers(constitution, reader, writer, views, "2026-01-31")
+
+    def findings(key):
+        folder = session_folder(*key)
+        for number, rule in enumerate(constitution.rules):
+            place = (f"{number:016x}",)
+            yield Finding(rule.id, ERROR, f"{folder}/intent.md", 3, 1, "", "", *key, places=place)
+
+    return Waivers(findings, constitution, reader, writer, views, "2026-01-31")
 
 
 def standing(context):
@@ -43,6 +54,23 @@ def test_a_waiver_says_who_why_and_until_when(context):
     waiver = change.waiver
     assert (waiver.rule, waiver.session, waiver.reason) == ("IDSE301", "login", "phase two")
     assert (waiver.expires, waiver.by) == ("2026-02-01", "a-robot")
+    assert [path for path, _ in waiver.places] == ["intent.md"]
+
+
+def test_a_rule_that_finds_nothing_cannot_be_waived(context):
+    quiet = dataclasses.replace(context, findings=lambda _key: ())
+    with pytest.raises(UsageError, match="IDSE301 finds nothing in portal/login"):
+        waive_rule(quiet, LOGIN, "IDSE301", "why")
+
+
+def test_what_it_finds_anew_is_waived_anew(context):
+    waive_rule(context, LOGIN, "IDSE301", "why")
+    more = dataclasses.replace(
+        context,
+        findings=lambda key: (each._replace(places=("f" * 16,)) for each in context.findings(key)),
+    )
+    assert waive_rule(more, LOGIN, "IDSE301", "why").changed
+    assert [waiver.places for waiver in standing(context)] == [(("intent.md", ("f" * 16,)),)]
 
 
 def test_a_waiver_may_end_today_but_not_yesterday(context):

@@ -415,10 +415,10 @@ def test_a_state_that_is_not_the_fold_is_refused(ours, theirs):
 
 @pytest.mark.parametrize("name", ["event_json", "state_json"])
 def test_a_future_format_says_what_can_read_it(ours, theirs, name):
-    theirs.amend(**{name: getattr(theirs, name.removesuffix("_json"))(format=2)})
+    theirs.amend(**{name: getattr(theirs, name.removesuffix("_json"))(format=3)})
     (defect,) = judged(ours, theirs)
     assert defect.code == "newer-format"
-    assert "format 2 needs a newer idse" in defect.what
+    assert "format 3 needs a newer idse" in defect.what
     assert "pip install --upgrade" in defect.hint
 
 
@@ -677,7 +677,7 @@ def test_sync_points_come_in_and_go_on(ours, theirs):
     [
         ({"replica": NEW_ID}, "sync-point"),
         ({"direction": "sideways"}, "sync-point"),
-        ({"format": 2}, "newer-format"),
+        ({"format": 3}, "newer-format"),
         ({"extra": 1}, "sync-point"),
     ],
 )

@@ -77,10 +77,10 @@ def show_rule(run: Run, rule: str) -> Answer:
 @required_reason("Why the rule does not count for this session. Every report shows it.")
 @click.option("--until", metavar="YYYY-MM-DD", help="The last day (UTC) on which the waiver counts.")
 def waive(run: Run, rule: str, session: str | None, reason: str, until: str | None) -> Answer:
-    """Record that a rule does not block one session.
+    """Record that what a rule finds in a session now does not block it.
 
-    Findings of the rule stay in every report, marked as waived and with the reason. A second waiver of
-    the same rule replaces the first.
+    Findings of the rule stay in every report, marked as waived and with the reason. What it finds later, in
+    another place or text, is not covered. A second waiver of the same rule replaces the first.
     """
     expires = None if until is None else _day(until)
     key = run.session(session)
