@@ -53,6 +53,7 @@ COMMANDS = {
     "edit": Entry("edit:edit", "Write the open stage's document in your editor.", WORK),
     "save": Entry("save:save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
+    "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "log": Entry("log:log", "Show who moved which stage when.", LOOK),
     "show": Entry("show:show", "Show one event in full.", LOOK),

@@ -362,8 +362,13 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
     }
 
 
+def stage_signs(state: SessionState) -> str:
+    """Returns one sign for the status of each stage."""
+    return "".join(_MARKS[state.stages[stage].status] for stage in STAGES)
+
+
 def _session_line(name: str, state: SessionState, style: Style, *, is_current: bool) -> str:
-    signs = "".join(_MARKS[state.stages[stage].status] for stage in STAGES)
+    signs = stage_signs(state)
     mark, shown = ("*", style.green(name)) if is_current else (" ", name)
     working = [stage for stage in STAGES if state.stages[stage].status == "in_progress"]
     title = printable(state.title)
