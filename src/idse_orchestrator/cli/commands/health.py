@@ -72,7 +72,7 @@ def fsck(run: Run, session: str | None) -> Answer:
     """
     from idse_orchestrator.ledger.fsck import FoundRef, check_ledgers
 
-    wanted = run.session(session) if session else None
+    wanted = run.session(session) if session is not None else None
 
     def only(ref: FoundRef) -> bool:
         if wanted is not None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
 from idse_orchestrator.cli.layout import Style, aligned, printable
-from idse_orchestrator.cli.options import command, flag
+from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said, picked
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
@@ -126,6 +124,6 @@ def _broken(report: git_hooks.HooksReport) -> str:
     return f"git does not call idse for {', '.join(report.silent)}: {mend}"
 
 
-hooks = click.Group(
+hooks = Group(
     "hooks", commands=[install, uninstall, status], help="Install, remove and look at the git hooks."
 )

@@ -71,9 +71,10 @@ def report(run: Run, page: str | None, *, force: bool) -> Answer:
     """
     _refuse_contradictions(run, page, force=force)
     app = run.app
-    project = run.project if run.project_option is not None or not app.reader.projects() else None
+    projects = run.projects
     is_bare = app.has_git and app.is_bare
-    found = survey(app.reader, NoFolders() if is_bare else app.workspace, app.reader.sessions(project))
+    keys = [key for key in app.reader.sessions() if key[0] in projects]
+    found = survey(app.reader, NoFolders() if is_bare else app.workspace, keys)
     relations = app.sync.remembered()
     damage = [each.damage for each in found if each.damage]
     lines: Iterable[str | Raw] = _table(found, relations, run.terminal.style)

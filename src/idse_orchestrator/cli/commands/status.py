@@ -34,7 +34,7 @@ def show_status(run: Run, *, all_sessions: bool = False, session: str | None = N
     if all_sessions:
         from idse_orchestrator.cli.render.status import sessions_answer
 
-        return sessions_answer(run, run.project)
+        return sessions_answer(run, [run.project])
     return status_answer(run, run.session(session))
 
 
