@@ -14,7 +14,7 @@ from idse_orchestrator.agents.registry import AgentRegistry, registry_of
 from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
+from idse_orchestrator.cli.layout import WIDTH, fitted, headed, printable
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.errors import EXIT_OK, UsageError
@@ -184,9 +184,8 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
 
 def _rows(records: Sequence[handoffs.HandoffRecord]) -> list[str]:
     """Returns two lines for each: what is handed over and how that stands; and why, cut where it is long."""
-    if not records:
-        return []
-    heads = aligned(
+    above, heads = headed(
+        ("handoff", "stage", "from → to", "result"),
         [
             (
                 each.handoff.id,
@@ -195,9 +194,9 @@ def _rows(records: Sequence[handoffs.HandoffRecord]) -> list[str]:
                 printable(handoff_document.result_words(each)),
             )
             for each in records
-        ]
+        ],
     )
-    lines = []
+    lines = above
     for head, each in zip(heads, records, strict=True):
         lines.append(head)
         lines += [f"    {fitted(one_line(each.handoff.reason), WIDTH - 4)}"] if each.handoff.reason else []

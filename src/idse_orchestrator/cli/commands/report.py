@@ -15,7 +15,7 @@ import click
 from idse_orchestrator.base.files import write_atomically
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.envelope import diagnostic
-from idse_orchestrator.cli.layout import Style, columns, filled, fitted, printable
+from idse_orchestrator.cli.layout import Style, fitted, headed, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.render.status import conflict_places, stage_signs
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked
@@ -23,7 +23,7 @@ from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, ForeignFileError, StorageError, UsageError, worst_exit
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, FAILING
-from idse_orchestrator.sessions.status import NoFolders, Surveyed, survey
+from idse_orchestrator.sessions.status import CONFLICTED, UNREADABLE, NoFolders, Surveyed, survey
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -166,24 +166,27 @@ def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
 
 def _table(found: Sequence[Surveyed], relations: Relations, style: Style) -> Iterator[str]:
     names = [printable("/".join(each.key)) for each in found]
-    width = max(map(columns, names), default=0)
-    for name, each in zip(names, found, strict=True):
-        if each.status is None:
-            yield style.red(f"{filled(name, width)}  cannot be read: idse fsck {'/'.join(each.key)}")
-            continue
-        agency = _agency(each, relations)
-        at, by = _who(each)
-        line = f"{filled(name, width)}  {stage_signs(each.status.state)}  "
-        words = [
-            _need_words(each) or each.status.state.effective_status,
-            at[:10],
-            printable(by),
-            "" if agency in (None, "equal") else _AGENCY[agency],
-            printable(each.status.state.title),
-        ]
-        shown = fitted("  ".join(filter(None, words)), max(_WIDTH - columns(line), 20))
-        tint = style.red if "conflicted" in each.needs else style.yellow if each.needs else str
-        yield (line + tint(shown)).rstrip()
+    rows = [(name, *_cells(each, relations)) for name, each in zip(names, found, strict=True)]
+    head: tuple[str, ...] = ("session", "stages", "condition", "last", "by", "Agency", "title")
+    if not any(row[5] for row in rows):  # nothing to say of the Agency
+        head, *rows = [(*row[:5], *row[6:]) for row in (head, *rows)]
+    above, lines = headed(head, rows)
+    yield from above
+    for name, each, line in zip(names, found, lines, strict=True):
+        tint = (
+            style.red if {"conflicted", "unreadable"} & {*each.needs} else style.yellow if each.needs else str
+        )
+        yield name + tint(fitted(line, _WIDTH).removeprefix(name))
+
+
+def _cells(each: Surveyed, relations: Relations) -> tuple[str, ...]:
+    if each.status is None:
+        return "", f"cannot be read: idse fsck {'/'.join(each.key)}", "", "", "", ""
+    state, agency = each.status.state, _agency(each, relations) or ""
+    at, by = _who(each)
+    condition = _need_words(each) or state.effective_status
+    differs = "" if agency == "equal" else agency
+    return stage_signs(state), condition, at[:10], printable(by), differs, printable(state.title)
 
 
 def _need_words(each: Surveyed) -> str:

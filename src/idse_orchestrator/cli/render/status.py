@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
@@ -311,6 +312,9 @@ def _session_lines(
             for depth, session in SessionGraph(named).walk()
         ]
     width = max((len(shown) for shown, _ in rows), default=0)
+    if rows and sys.stdout.isatty():
+        width = max(width, len("session"))
+        yield style.dim(f"  {'session':<{width}}  stages   status     open, title")
     for shown, key in rows:
         yield _session_line(f"{shown:<{width}}", states[key], style, is_current=key == current)
     for (_, session), error in newer.items():
