@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import few
@@ -182,9 +182,18 @@ class Surveyed(NamedTuple):
     last: Event | None = None
 
 
-def survey(ledgers: LedgerReader, workspace: Documents, keys: Iterable[SessionKey]) -> tuple[Surveyed, ...]:
-    """Returns how the sessions `keys` stand, those that need a look first and those of the archive last."""
-    found = [_surveyed(ledgers, workspace, key) for key in keys]
+def survey(
+    ledgers: LedgerReader,
+    workspace: Documents,
+    keys: Iterable[SessionKey],
+    carried: Collection[SessionKey],
+) -> tuple[Surveyed, ...]:
+    """Returns how the sessions `keys` stand, those that need a look first and those of the archive last.
+
+    Those in `carried` have documents in `workspace`: asking for them costs a process each.
+    """
+    nowhere = NoFolders()
+    found = [_surveyed(ledgers, workspace if key in carried else nowhere, key) for key in keys]
     return tuple(sorted(found, key=lambda each: (_rank(each), each.key)))
 
 

@@ -23,7 +23,7 @@ from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, ForeignFileError, StorageError, UsageError, worst_exit
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, FAILING
-from idse_orchestrator.sessions.status import CONFLICTED, UNREADABLE, NoFolders, Surveyed, survey
+from idse_orchestrator.sessions.status import CONFLICTED, UNREADABLE, Surveyed, survey
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -72,9 +72,8 @@ def report(run: Run, page: str | None, *, force: bool) -> Answer:
     _refuse_contradictions(run, page, force=force)
     app = run.app
     projects = run.projects
-    is_bare = app.has_git and app.is_bare
     keys = [key for key in app.reader.sessions() if key[0] in projects]
-    found = survey(app.reader, NoFolders() if is_bare else app.workspace, keys)
+    found = survey(app.reader, app.workspace, keys, frozenset(app.workspace.session_folders()))
     relations = app.sync.remembered()
     damage = [each.damage for each in found if each.damage]
     lines: Iterable[str | Raw] = _table(found, relations, run.terminal.style)
@@ -173,9 +172,8 @@ def _table(found: Sequence[Surveyed], relations: Relations, style: Style) -> Ite
     above, lines = headed(head, rows)
     yield from above
     for name, each, line in zip(names, found, lines, strict=True):
-        tint = (
-            style.red if {"conflicted", "unreadable"} & {*each.needs} else style.yellow if each.needs else str
-        )
+        is_bad = not {CONFLICTED, UNREADABLE}.isdisjoint(each.needs)
+        tint = style.red if is_bad else style.yellow if each.needs else str
         yield name + tint(fitted(line, _WIDTH).removeprefix(name))
 
 
