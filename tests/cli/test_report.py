@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from browser import Browser
+import browser as support
 
 HOSTILE = "<script>document.title='owned'</script> & \"quotes\" \u202eevil\u2066 <img src=x onerror=alert(1)>"
 SHOWN = HOSTILE.replace("\u202e", "<U+202E>").replace("\u2066", "<U+2066>")
@@ -221,9 +221,19 @@ class TestPage:
         assert SHOWN in html.unescape(page)
 
 
+@pytest.mark.parametrize(
+    ("needed", "end"), [(False, pytest.skip.Exception), (True, pytest.fail.Exception)], ids=["here", "in CI"]
+)
+def test_where_there_is_no_browser_the_tests_below_are_skipped_and_in_ci_they_fail(monkeypatch, needed, end):
+    monkeypatch.setattr(support, "NAMES", ())
+    monkeypatch.setattr(support, "NEEDED", needed)
+    with pytest.raises(end, match="apt-get install chromium"):
+        support.chromium()
+
+
 @pytest.fixture
 def browser(tmp_path):
-    with Browser(tmp_path / "profile") as opened:
+    with support.Browser(tmp_path / "profile") as opened:
         yield opened
 
 
