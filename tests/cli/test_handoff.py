@@ -158,7 +158,7 @@ def test_a_project_may_have_its_own_template(team):
         ".idse/templates/handoff.md.j2", "{{ stage }} for {{ to_agent }}: {{ commands | join(', ') }}\n"
     )
     assert team.does("handoff", "show").stdout == "intent for codex: idse stage complete intent\n"
-    assert "ok       templates" in team.idse("doctor").stdout
+    assert "ok       templates" in team.idse("doctor", "-v").stdout
     team.write(".idse/templates/handoff.md.j2", "{{ password }}")
     broken = team.idse("handoff", "show")
     assert (broken.returncode, "is not a value that templates have" in broken.stderr) == (2, True)
