@@ -21,7 +21,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.cli.help_topics import EXIT_CODES, HOOKS_EXIT, error_classes, error_title
+from idse_orchestrator.cli.help_topics import (
+    EXIT_CODES,
+    HOOKS_EXIT,
+    error_classes,
+    error_title,
+    example_lines,
+)
 
 if TYPE_CHECKING:
     import click
@@ -187,6 +193,7 @@ def _command(words: tuple[str, ...], command: click.Command) -> list[str]:
     shared = {param.name for param in _shared_options()}
     usage = " ".join([*words, *command.collect_usage_pieces(context)])
     sections = [f"{'##' if len(words) <= 2 else '###'} {' '.join(words)}", f"```text\n{usage}\n```"]
+    sections.append("```sh\n" + "\n".join(example_lines(" ".join(words))) + "\n```")
     sections += _help(info.get("help") or info.get("short_help") or "")
     options = [
         p for p in command.params if isinstance(p, click.Option) and not p.hidden and p.name not in shared

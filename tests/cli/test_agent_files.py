@@ -309,9 +309,9 @@ def test_doctor_notices_a_block_of_an_older_idse_and_renews_it(mine):
 
 def test_doctor_installs_nothing_that_was_not_there(repo):
     repo.idse("init", "demo")
-    assert "agent files" not in repo.idse("doctor", "--fix").stdout
+    assert "agent files" not in repo.idse("doctor", "--fix", "-v").stdout
     assert install(repo, "claude").returncode == 0
-    assert "CLAUDE.md, .claude/settings.json" in repo.idse("doctor", "--fix").stdout
+    assert "CLAUDE.md, .claude/settings.json" in repo.idse("doctor", "--fix", "-v").stdout
     assert not (repo.path / "AGENTS.md").exists()
 
 

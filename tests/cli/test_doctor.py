@@ -54,6 +54,27 @@ def dead_process(repo):
     return int(repo.run(sys.executable, "-c", "import os; print(os.getpid())").stdout)
 
 
+def test_it_prints_what_is_wrong_and_one_line_for_the_rest(project):
+    done = project.idse("doctor")
+    names = checks(project)
+    assert len(done.stdout.splitlines()) == 1
+    wells = sum(each["verdict"] == "ok" for each in names.values())
+    assert wells == len(names)
+    assert done.stdout == f"ok       {wells} checks: idse doctor -v shows all\n"
+    os.unlink(project.path / ".git" / "hooks" / "pre-commit")
+    lines = project.idse("doctor").stdout.splitlines()
+    wrong = [line for line in lines if line.startswith(("warning ", "problem "))]
+    assert any("hooks" in line for line in wrong)
+    assert lines[-1].startswith("ok ")
+    assert not any(line.startswith("ok ") for line in lines[:-1])
+
+
+def test_with_v_it_prints_every_check(project):
+    shown = project.idse("doctor", "-v").stdout.splitlines()
+    names = checks(project)
+    assert [line[9:26].strip() for line in shown if not line.startswith(" ")] == [name[:17] for name in names]
+
+
 def test_a_fresh_project_is_healthy(project):
     found = checks(project)
     assert {check["verdict"] for check in found.values()} <= {"ok", "note"}

@@ -158,7 +158,7 @@ def test_a_project_may_have_its_own_template(team):
         ".idse/templates/handoff.md.j2", "{{ stage }} for {{ to_agent }}: {{ commands | join(', ') }}\n"
     )
     assert team.does("handoff", "show").stdout == "intent for codex: idse stage complete intent\n"
-    assert "ok       templates" in team.idse("doctor").stdout
+    assert "ok       templates" in team.idse("doctor", "-v").stdout
     team.write(".idse/templates/handoff.md.j2", "{{ password }}")
     broken = team.idse("handoff", "show")
     assert (broken.returncode, "is not a value that templates have" in broken.stderr) == (2, True)
@@ -181,3 +181,50 @@ def test_free_text_forges_no_trailer_and_no_line_of_the_document(team):
     text = team.does("handoff", "show").stdout
     assert text.count("\n## Findings\n") == 1
     assert "\x1b" not in text
+
+
+class TestTheShortForm:
+    def test_it_asks_as_request_does(self, team):
+        done = team.does("handoff", "--from", "claude", "--to", "codex", "--stage", "intent")
+        assert "handoff of intent from claude to codex waits" in done.stderr
+        (open_,) = handoffs(team)
+        said = (open_["stage"], open_["from"], open_["to"], open_["by"], open_["reason"])
+        assert said == ("intent", "claude", "codex", "claude", "")
+        assert "codex" in team.does("handoff", "show").stdout
+        assert team.does("fsck").returncode == 0
+
+    def test_it_takes_the_other_options_too(self, team):
+        done = team.does("handoff", "--to", "codex", "-m", "go on", "--json", **as_agent("claude"))
+        told = json.loads(done.stdout)
+        assert told["schema"] == "idse.handoff/1"
+        assert [told["data"][key] for key in ("stage", "from", "reason")] == ["intent", "claude", "go on"]
+
+    def test_request_knows_from_as_well(self, team):
+        team.does("handoff", "request", "--from", "claude", "--to", "codex", "-m", "go on")
+        assert handoffs(team)[0]["by"] == "claude"
+
+    def test_who_is_not_in_the_registry_hands_nothing_over(self, team):
+        done = team.idse("handoff", "--from", "cluade", "--to", "codex", "--stage", "intent")
+        assert done.returncode == 2
+        assert "there is no agent 'cluade' in the registry" in done.stderr
+        assert "claude" in done.stderr
+        assert handoffs(team) == []
+
+    @pytest.mark.parametrize(
+        ("args", "words"),
+        [
+            (("--from", "claude"), "--to is missing"),
+            (("--to", "codex", "list"), "--to goes with the short form, not with list"),
+            (("--to", "codex", "--stage", "x"), "there is no stage 'x'"),
+            (("--to", "nobody"), "there is no agent 'nobody' in the registry"),
+        ],
+    )
+    def test_what_does_not_fit_is_refused(self, team, args, words):
+        done = team.idse("handoff", *args)
+        assert done.returncode == 2
+        assert words in done.stderr
+        assert handoffs(team) == []
+
+    def test_without_a_word_it_is_the_help(self, team):
+        assert team.idse("handoff").returncode == 2
+        assert "--from AGENT" in team.idse("handoff").stdout

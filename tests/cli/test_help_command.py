@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
+from advice import problem_with
 from idse_orchestrator import errors
-from idse_orchestrator.cli.help_topics import EXIT_CODES, TOPICS, error_classes
+from idse_orchestrator.cli.help_topics import EXAMPLES, EXIT_CODES, TOPICS, error_classes
+from idse_orchestrator.cli.main import cli
 
 
 def test_without_a_word_it_is_the_help_of_idse(repo):
@@ -80,3 +83,49 @@ def test_what_is_unknown_gets_the_nearest(repo, words, fix):
     assert (done.returncode, done.stdout) == (2, "")
     assert "IDSE006" in done.stderr
     assert fix in done.stderr
+
+
+def walk(command, words=()):
+    """All commands and groups of the tree, with the words that name them."""
+    yield " ".join(words), command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name), (*words, name))
+
+
+TREE = dict(walk(cli()))
+
+
+class TestExamples:
+    def test_every_command_has_some_and_no_other_has(self):
+        assert set(EXAMPLES) == set(TREE)
+
+    @pytest.mark.parametrize("name", TREE)
+    def test_they_can_be_typed_and_are_of_this_command(self, name):
+        first, second = EXAMPLES[name]
+        assert first[0] != second[0]
+        for typed, why in (first, second):
+            command = typed.partition(" > ")[0]
+            assert problem_with(command) == ""
+            assert command.split()[: len(name.split()) + 1] == ["idse", *name.split()]
+            assert why
+            assert why[0].islower()
+            assert "#" not in typed
+
+    @pytest.mark.parametrize(
+        "words", [(), ("stage",), ("stage", "start"), ("status",), ("agents", "rule", "add")]
+    )
+    def test_the_help_opens_with_them(self, repo, words):
+        lines = repo.idse(*words, "--help").stdout.splitlines()
+        shown = [line for line in lines if line.startswith("  idse ")]
+        assert lines[0].startswith("Usage: ")
+        assert lines[1] == ""
+        assert lines[2:4] == shown[:2]
+        assert [line.split("  # ")[0].strip() for line in lines[2:4]] == [
+            typed for typed, _ in EXAMPLES[" ".join(words)]
+        ]
+
+    def test_a_mistyped_example_would_be_seen(self):
+        assert problem_with("idse stage strat") != ""
+        assert problem_with("idse status --al") != ""

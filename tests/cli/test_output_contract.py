@@ -16,6 +16,7 @@ READING = [
     ("prime",),
     ("session", "list"),
     ("session", "show"),
+    ("report",),
     ("save",),
     ("restore",),
     ("validate",),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import subprocess
 import time
 
 import pytest
 
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
+from on_a_terminal import on_terminal
 
 
 @pytest.fixture
@@ -25,31 +23,6 @@ def portal(repo):
         body = {"changed": {f"{number}.md": "1"}, "reason": reason}
         writer.append("portal", "login", lambda _tip, body=body: Draft("edited", body))
     return repo
-
-
-def on_terminal(repo, *args, **env):
-    """What a run on a terminal of its own showed there, and its exit code."""
-    leader, follower = pty.openpty()
-    child = subprocess.Popen(
-        ["idse", *args],
-        cwd=repo.path,
-        stdin=follower,
-        stdout=follower,
-        stderr=follower,
-        env={**os.environ, **env},
-    )
-    os.close(follower)
-    shown = b""
-    while True:
-        try:
-            part = os.read(leader, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        shown += part
-    os.close(leader)
-    return shown.decode(), child.wait()
 
 
 def test_on_a_terminal_the_pager_that_git_would_use_shows_it(portal):

@@ -130,7 +130,7 @@ class TestEdit:
         [
             ("idse edit spec", "idse stage start spec"),
             ("idse edit intent", 'idse stage reopen intent -m "why"'),
-            ("idse edit spek", "idse stage start spec"),
+            ("idse edit spek", "did you mean spec?"),
         ],
     )
     def test_a_stage_that_is_not_open_is_not_edited(self, run, line, fix, tmp_path):

@@ -26,7 +26,7 @@ def by_hand(project, ref):
 
 
 def told(project):
-    lines = project.idse("doctor").stdout.splitlines()
+    lines = project.idse("doctor", "-v").stdout.splitlines()
     return next(line for line in lines if "lost ledgers" in line)
 
 

@@ -78,7 +78,7 @@ def test_status_says_that_all_is_well_and_that_is_true(managed):
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "git calls idse"), done.stdout
     one_ref = "it sees one ref of each push" in done.stdout
     assert one_ref == (managed.path / ".pre-commit-config.yaml").exists()
-    assert "git calls idse" in managed.repo.idse("doctor").stdout
+    assert "git calls idse" in managed.repo.idse("doctor", "-v").stdout
 
 
 def test_commits_of_code_have_notes_after_an_amend_and_a_rebase_too(managed):

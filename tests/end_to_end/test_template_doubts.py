@@ -70,7 +70,7 @@ def test_json_has_them_as_diagnostics(begun):
 
 
 def test_doctor_reports_them_and_touches_nothing(begun):
-    assert "templates" in begun.idse("doctor").stdout
+    assert "templates" in begun.idse("doctor", "-v").stdout
     path = begun.write(f"{FOLDER}/intnt.md.j2", "x")
     done = begun.idse("doctor", "--fix", "--json")
     found = {check["name"]: check for check in json.loads(done.stdout)["data"]["checks"]}["templates"]
@@ -85,4 +85,4 @@ def test_a_folder_of_templates_that_leads_elsewhere_is_not_searched(begun, tmp_p
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "zebra").write_text("x")
     (begun.path / FOLDER).symlink_to(tmp_path / "elsewhere")
-    assert "zebra" not in begun.idse("doctor").stdout
+    assert "zebra" not in begun.idse("doctor", "-v").stdout

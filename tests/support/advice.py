@@ -22,6 +22,7 @@ PLACEHOLDERS = {
     "PROJECT": "portal",
     "REMOTE": "origin",
     "RULE": "IDSE301",
+    "STAGE": "spec",
     "WHY": "because",
     "you@example.org": "you@example.invalid",
 }

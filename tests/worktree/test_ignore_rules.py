@@ -52,7 +52,7 @@ def test_so_is_a_branch_with_a_history_of_its_own_and_a_linked_work_tree(old_bra
 
 def test_doctor_is_content_on_such_a_branch_and_makes_nothing_there(old_branch):
     old_branch.git("switch", "-q", "old")
-    done = old_branch.repo.idse("doctor", "--fix")
+    done = old_branch.repo.idse("doctor", "--fix", "-v")
     assert "this branch has no .idse/.gitignore" in done.stdout + done.stderr
     assert not (old_branch.path / ".idse/.gitignore").exists()
     assert old_branch.git("status", "--porcelain") == ""

@@ -102,13 +102,16 @@ def assign_stage(context: HandoffContext, key: SessionKey, stage: str, agent: st
     return appended
 
 
-def request_handoff(context: HandoffContext, key: SessionKey, to_agent: str, stage: str, why: str) -> Handoff:
+def request_handoff(
+    context: HandoffContext, key: SessionKey, to_agent: str, stage: str, why: str | None
+) -> Handoff:
     """Asks `to_agent` to go on with `stage` ("" : the one that is next); returns the open handoff.
 
+    `why` is None where none has to be given, as when the documents say all.
     UnknownAgentError for an agent the registry does not have, HandoffClosedError where the agent has the
     offer already, UsageError where it has the stage, or there is no stage to hand over, or no reason.
     """
-    reason = needed_reason(why, "a handoff")
+    reason = "" if why is None else needed_reason(why, "a handoff")
     look = context.look(key)
     registry = registry_of(look)
     known_agent(registry, to_agent)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from idse_orchestrator.base.text import near
+from idse_orchestrator.cli.options import Group
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ COMMANDS = {
     "edit": Entry("edit:edit", "Write the open stage's document in your editor.", WORK),
     "save": Entry("save:save", "Record the session's folder in its ledger.", WORK),
     "restore": Entry("save:restore", "Bring the session's folder back from its ledger.", WORK),
+    "report": Entry("report:report", "Show all sessions of all projects, also as a page.", LOOK),
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "log": Entry("log:log", "Show who moved which stage when.", LOOK),
     "show": Entry("show:show", "Show one event in full.", LOOK),
@@ -88,7 +90,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """Lists all commands of the table, and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

@@ -1,6 +1,6 @@
-"""Texts of `idse help` besides those of commands: exit codes, stages, refs, errors. Each text is only here.
+"""Texts of `idse help` besides those of commands: exit codes, stages, refs, errors, examples of each command.
 
-`docs/generate.py` makes the pages of exit codes and of errors from it.
+Each text is only here: `docs/generate.py` makes its pages from it.
 """
 
 from __future__ import annotations
@@ -135,6 +135,12 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 )
 
 
+def example_lines(path: str) -> list[str]:
+    """Returns the examples of the command `path` ("idse stage start"), each a line that can be typed."""
+    found = EXAMPLES.get(path.removeprefix("idse").strip(), ())
+    return aligned([(typed, f"# {why}") for typed, why in found]) if found else []
+
+
 def error_classes() -> list[type[IdseError]]:
     """Returns every error that has a code of its own, by code."""
     found = [
@@ -182,3 +188,416 @@ def _text(*parts: str | list[tuple[str, ...]] | tuple[tuple[str, ...], ...]) -> 
         for part in parts
     ]
     return "\n\n".join(blocks)
+
+
+EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyType(
+    {
+        "": (
+            ("idse init portal", "begins the project portal in this repository"),
+            ("idse next", "says what to do now"),
+        ),
+        "status": (
+            ("idse status", "where the session stands that you work on"),
+            ("idse status --all --watch", "all sessions of the project, as they change"),
+        ),
+        "next": (
+            ("idse next", "the first thing that keeps the session from being complete"),
+            ("idse next portal/login --json", "the same of another session, for a program"),
+        ),
+        "prime": (
+            ("idse prime", "where we stand, for an agent that begins"),
+            ("idse prime portal/login --json", "of another session, for a program"),
+        ),
+        "instructions": (
+            ("idse instructions", "what the open stage's document must hold"),
+            ("idse instructions spec --session login", "what spec.md of another session must hold"),
+        ),
+        "stage": (
+            ("idse stage complete", "the stage in progress"),
+            ('idse stage reopen spec -m "Paying came in"', "takes a complete one up again"),
+        ),
+        "stage start": (
+            ("idse stage start", "the next one"),
+            ("idse stage start feedback --session login", "one by name, of another session"),
+        ),
+        "stage complete": (
+            ("idse stage complete", "the one in progress"),
+            ("idse stage complete intent context --no-start", "two at once, and begins none"),
+        ),
+        "stage reopen": (
+            ('idse stage reopen spec -m "Paying came in"', "what builds on it then shows as stale"),
+            ('idse stage reopen plan tasks -m "Too slow"', "two at once"),
+        ),
+        "stage confirm": (
+            ('idse stage confirm -m "Only words changed"', "all that do not hold any more"),
+            ('idse stage confirm intent --downstream -m "A typo"', "one, and those behind it"),
+        ),
+        "edit": (
+            ("idse edit", "the document of the stage in progress"),
+            ("idse edit spec --yes", "completes the stage without asking, once it may be"),
+        ),
+        "save": (
+            ("idse save", "the session you work on"),
+            ('idse save login -m "What support says"', "another one, with a reason for the history"),
+        ),
+        "restore": (
+            ("idse restore", "what others changed comes here"),
+            ("idse restore --at @{2}", "the folder as it was two entries ago"),
+        ),
+        "report": (
+            ("idse report", "a line for each session"),
+            ("idse report --html sessions.html", "one page for a browser"),
+        ),
+        "diff": (
+            ("idse diff", "what is not in the ledger yet"),
+            ("idse diff spec --since-complete", "what changed since spec was complete"),
+        ),
+        "trace": (
+            ("idse trace", "what leads from each success criterion to code and checks"),
+            ("idse trace login --mermaid", "the same as a chart, to put into a page"),
+        ),
+        "log": (
+            ("idse log --oneline", "the session you work on, newest first"),
+            ("idse log --all --since 2026-01-31", "all sessions of the project since a day"),
+        ),
+        "show": (
+            ("idse show @{1}", "the entry before the newest"),
+            ("idse show @{0}:spec.md", "a document as it was then"),
+        ),
+        "session": (
+            ("idse session list", "the sessions of all projects"),
+            ('idse session new login --title "Log in by mail"', "one more"),
+        ),
+        "session new": (
+            ("idse session new login", "made, and not switched to"),
+            (
+                "idse session new login --parent __blueprint__ --owner Ada",
+                "it says where it comes from, and who answers for it",
+            ),
+        ),
+        "session list": (
+            ("idse session list", "of all projects"),
+            ("idse session list --project portal", "of one"),
+        ),
+        "session show": (
+            ("idse session show login", "by name"),
+            ("idse session show portal/login --json", "of any project, for a program"),
+        ),
+        "session set": (
+            ('idse session set login --title "Log in by mail"', "what it is about"),
+            ("idse session set --owner Ada --tag auth", "of the session you work on"),
+        ),
+        "session archive": (
+            ('idse session archive login -m "Not wanted any more"', "its stages move no more"),
+            ("idse session archive login --undo", "brings it back"),
+        ),
+        "session switch": (
+            ("idse session switch login", "a session of this project"),
+            ("idse session switch portal/login", "of any project"),
+        ),
+        "spawn": (
+            ("idse spawn login", "made, and worked on from now on"),
+            ('idse spawn search --type exploratory --title "Is it fast?"', "a look at something"),
+        ),
+        "switch": (
+            ("idse switch login", "a session of this project"),
+            ("idse switch portal/login", "of any project"),
+        ),
+        "agents": (
+            ("idse agents list", "who works on the project"),
+            ("idse agents install", "has coding agents read and obey what idse says"),
+        ),
+        "agents add": (
+            ("idse agents add claude --stage spec --stage plan", "it handles two stages"),
+            ("idse agents add codex --stage tasks --before claude", "it is asked first"),
+        ),
+        "agents assign": (
+            ("idse agents assign spec codex", "in this session, whatever the registry says"),
+            ("idse agents assign spec --nobody", "the registry decides again"),
+        ),
+        "agents import": (
+            ("idse agents import agents.json", "from a file"),
+            ("idse agents import - --replace", "from standard input, as it stands there"),
+        ),
+        "agents install": (
+            ("idse agents install --dry-run", "what would be written"),
+            ("idse agents install --only claude", "the files of one agent"),
+        ),
+        "agents list": (
+            ("idse agents list", "in the order in which they are asked"),
+            ("idse agents list --json", "for a program"),
+        ),
+        "agents move": (
+            ("idse agents move codex --before claude", "it is asked before that one"),
+            ("idse agents move codex", "it is asked before all others"),
+        ),
+        "agents remove": (
+            ("idse agents remove codex", "it is nobody's choice any more"),
+            ("idse agents remove codex --with-rules", "with the rules that name it"),
+        ),
+        "agents route": (
+            ("idse agents route spec", "who should act on a stage"),
+            ("idse agents route spec --session login --json", "in another session, for a program"),
+        ),
+        "agents rule": (
+            ("idse agents rule add spec claude plan codex", "claude hands on to codex"),
+            ("idse agents rule list", "all of them"),
+        ),
+        "agents rule add": (
+            ("idse agents rule add spec claude plan codex", "claude hands on to codex"),
+            (
+                "idse agents rule add plan codex tasks codex --requires-approval",
+                "once a person has approved it",
+            ),
+        ),
+        "agents rule list": (
+            ("idse agents rule list", "who hands what to whom"),
+            ("idse agents rule list --project portal", "of another project"),
+        ),
+        "agents rule remove": (
+            ("idse agents rule remove spec claude plan codex", "the rule that was added so"),
+            (
+                'idse agents rule remove spec claude plan codex -m "One does both"',
+                "with a reason for the history",
+            ),
+        ),
+        "agents schema": (
+            ("idse agents schema", "on the terminal"),
+            ("idse agents schema > agents.schema.json", "into a file"),
+        ),
+        "agents set": (
+            (
+                "idse agents set claude --role architect --stage spec",
+                "what it does, and all stages it handles",
+            ),
+            ("idse agents set claude --no-stages", "it handles none any more"),
+        ),
+        "agents set-mode": (
+            ("idse agents set-mode claude planning", "it writes under .idse/ alone"),
+            ("idse agents set-mode claude implementation", "it writes code, too"),
+        ),
+        "agents set-role": (
+            ("idse agents set-role claude architect", "in a word"),
+            ('idse agents set-role codex "writes what the plan says"', "in a few"),
+        ),
+        "agents show": (
+            ("idse agents show claude", "all there is to say about it"),
+            ("idse agents show claude --json", "for a program"),
+        ),
+        "agents status": (
+            ("idse agents status", "which files agents get, and how they stand"),
+            ("idse agents status --json", "for a program"),
+        ),
+        "agents suggest": (
+            ("idse agents suggest", "for each stage of the session you work on"),
+            ("idse agents suggest --session login", "of another one"),
+        ),
+        "agents uninstall": (
+            ("idse agents uninstall --dry-run", "what would be removed"),
+            ("idse agents uninstall --only cursor", "the files of one agent"),
+        ),
+        "handoff": (
+            ("idse handoff --from claude --to codex --stage plan", "asks codex to go on"),
+            ("idse handoff list", "what is open"),
+        ),
+        "handoff request": (
+            ('idse handoff request --to codex -m "The spec is done"', "with the stage that is next"),
+            ('idse handoff request --from claude --to codex --stage plan -m "Go on"', "with one by name"),
+        ),
+        "handoff accept": (
+            ("idse handoff accept", "the only one that you can accept"),
+            ('idse handoff accept --agent codex -m "I begin today"', "for an agent"),
+        ),
+        "handoff reject": (
+            ('idse handoff reject -m "No time this week"', "the only one that is open"),
+            ('idse handoff reject 01M8NGZWKW4D99MHHSMHCB0K0R -m "Too early"', "one by its id"),
+        ),
+        "handoff approve": (
+            ("idse handoff approve", "the only one that waits for it"),
+            ('idse handoff approve 01M8NGZWKW4D99MHHSMHCB0K0R -m "Looks good"', "one by its id"),
+        ),
+        "handoff list": (
+            ("idse handoff list", "what is open"),
+            ("idse handoff list --all --session login", "answered ones as well, of another session"),
+        ),
+        "handoff show": (
+            ("idse handoff show", "the open one"),
+            ("idse handoff show 01M8NGZWKW4D99MHHSMHCB0K0R", "any by its id"),
+        ),
+        "mcp": (
+            ("idse mcp", "what an agent's settings name as its command"),
+            ("idse mcp --verbose", "says more on standard error"),
+        ),
+        "validate": (
+            ("idse validate", "the session you work on"),
+            ("idse validate --from-ref origin/main --strict", "what a branch changed, as in CI"),
+        ),
+        "rule": (
+            ("idse rule show IDSE301", "what it asks for, and why"),
+            ('idse rule waive IDSE301 -m "The number comes in May"', "for the session you work on"),
+        ),
+        "rule list": (
+            ("idse rule list", "all that are in force here"),
+            ("idse rule list --stage spec", "those that look at a stage"),
+        ),
+        "rule show": (
+            ("idse rule show IDSE301", "what it asks for, and why"),
+            ("idse rule show IDSE402 --json", "for a program"),
+        ),
+        "rule waive": (
+            ('idse rule waive IDSE301 -m "The number comes in May"', "for the session you work on"),
+            (
+                'idse rule waive IDSE301 --session login --until 2027-05-31 -m "Later"',
+                "for another one, until a day",
+            ),
+        ),
+        "rule unwaive": (
+            ('idse rule unwaive IDSE301 -m "The number is here"', "it counts again"),
+            ('idse rule unwaive IDSE301 --session login -m "Done"', "in another session"),
+        ),
+        "blueprint": (
+            ("idse blueprint candidates", "what recurs and is no claim yet"),
+            ("idse blueprint verify", "which claims do not hold any more"),
+        ),
+        "blueprint candidates": (
+            ("idse blueprint candidates", "the strongest first"),
+            ("idse blueprint candidates -n 5", "five of them"),
+        ),
+        "blueprint claims": (
+            ("idse blueprint claims", "those that count"),
+            ("idse blueprint claims --write", "into blueprint.md"),
+        ),
+        "blueprint declare": (
+            ('idse blueprint declare "Amounts are whole cents"', "one more claim"),
+            ('idse blueprint declare "Amounts are whole cents" --dry-run', "only what would happen"),
+        ),
+        "blueprint promote": (
+            ("idse blueprint promote c-0123456789", "by its id"),
+            ("idse blueprint promote c-0123456789 --dry-run", "only whether it may"),
+        ),
+        "blueprint reinforce": (
+            ("idse blueprint reinforce c-0123456789", "by all sessions"),
+            ("idse blueprint reinforce c-0123456789 --session login", "by one"),
+        ),
+        "blueprint demote": (
+            ('idse blueprint demote c-0123456789 -m "Support said otherwise"', "it counts no more"),
+            ('idse blueprint demote c-0123456789 -m "Why" --dry-run', "only what would happen"),
+        ),
+        "blueprint verify": (
+            ("idse blueprint verify", "exits with 1 where one does not hold"),
+            ("idse blueprint verify --json", "for a program"),
+        ),
+        "compile": (
+            ("idse compile agent-spec", "the profile in the spec you work on"),
+            ("idse compile schema", "what every compiled profile satisfies"),
+        ),
+        "compile agent-spec": (
+            ("idse compile agent-spec", "of the session you work on"),
+            ("idse compile agent-spec --all --check", "whether all files are as they should be, as in CI"),
+        ),
+        "compile schema": (
+            ("idse compile schema", "on the terminal"),
+            ("idse compile schema > profile.schema.json", "into a file"),
+        ),
+        "sync": (
+            ("idse sync setup ../agency.git", "says where the Agency is"),
+            ("idse sync push", "sends what it does not have"),
+        ),
+        "sync push": (
+            ("idse sync push", "all that the Agency does not have"),
+            ("idse sync push --dry-run", "only what would be sent"),
+        ),
+        "sync pull": (
+            ("idse sync pull", "all that is new at the Agency"),
+            ("idse sync pull --json", "for a program"),
+        ),
+        "sync status": (
+            ("idse sync status", "what differs"),
+            ("idse sync status --all --json", "everything, for a program"),
+        ),
+        "sync setup": (
+            ("idse sync setup ../agency.git", "any git repository may be it"),
+            ("idse sync setup --remote origin", "the remote of your code is the Agency, too"),
+        ),
+        "export": (
+            ("idse export ../portal-ledgers", "everything"),
+            ("idse export ../portal-ledgers --project portal", "one project"),
+        ),
+        "import": (
+            ("idse import ../portal-ledgers", "what idse export wrote"),
+            ("idse import ../portal-ledgers --json", "for a program"),
+        ),
+        "init": (
+            ("idse init portal", "begins a project, or takes over its ledgers"),
+            ("idse init portal --agency ../agency.git", "and says where to sync"),
+        ),
+        "migrate": (
+            ("idse migrate . --dry-run", "what would be taken over"),
+            (
+                "idse migrate ../old --report report.json",
+                "from another folder, with an account of every file",
+            ),
+        ),
+        "hooks": (
+            ("idse hooks install", "what checks and records commits"),
+            ("idse hooks status", "whether they are called"),
+        ),
+        "hooks install": (
+            ("idse hooks install", "hooks of yours are kept, and run first"),
+            ("idse hooks install --force", "also where somebody changed ours"),
+        ),
+        "hooks status": (
+            ("idse hooks status", "on the terminal"),
+            ("idse hooks status --json", "for a program"),
+        ),
+        "hooks uninstall": (
+            ("idse hooks uninstall", "hooks of yours come back"),
+            ("idse hooks uninstall --quiet", "without a word"),
+        ),
+        "hook": (
+            ("idse hook pre-commit", "as git calls it"),
+            ("idse hook agent-stop claude", "as a coding agent calls it"),
+        ),
+        "config": (
+            ("idse config list --show-origin", "all settings, and who made them"),
+            ("idse config set agency.timeout 30", "one of this repository"),
+        ),
+        "config get": (
+            ("idse config get agency.url", "its value"),
+            ("idse config get agency.url --show-origin", "and where it comes from"),
+        ),
+        "config list": (
+            ("idse config list", "all that are set"),
+            ("idse config list --show-origin", "and where they come from"),
+        ),
+        "config set": (
+            ("idse config set agency.timeout 30", "how long the Agency may be silent"),
+            ("idse config set project portal", "which project is meant where nothing else says so"),
+        ),
+        "doctor": (
+            ("idse doctor", "what is wrong here"),
+            ("idse doctor --fix", "mends what is safe"),
+        ),
+        "fsck": (
+            ("idse fsck", "every ledger"),
+            ("idse fsck portal/login --json", "one, for a program"),
+        ),
+        "demo": (
+            ("idse demo", "in a folder that is gone afterwards"),
+            ("idse demo --keep", "in one that stays"),
+        ),
+        "completion": (
+            ("idse completion bash", "on the terminal"),
+            ("idse completion fish > ~/.config/fish/completions/idse.fish", "into a file"),
+        ),
+        "uninstall": (
+            ("idse uninstall --dry-run", "what would be removed"),
+            ("idse uninstall", "documents and ledgers stay"),
+        ),
+        "help": (
+            ("idse help stage complete", "a command"),
+            ("idse help IDSE301", "a rule, or an error"),
+        ),
+    }
+)
+"""What somebody may type, and what that does, by the words of a command ("" for idse itself): two of each."""

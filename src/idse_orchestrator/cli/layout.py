@@ -215,6 +215,19 @@ def aligned(rows: Iterable[Sequence[str]], gap: int = 2) -> list[str]:
     ]
 
 
+def headed(head: Sequence[str], rows: Iterable[Sequence[str]]) -> tuple[list[str], list[str]]:
+    """Returns the line above `rows`, and `rows` aligned.
+
+    Only a terminal has that line, and only above something: what reads a pipe reads rows.
+    """
+    cells = list(rows)
+    if not cells or not sys.stdout.isatty():
+        return [], aligned(cells)
+    above, *lines = aligned([head, *cells])
+    style = style_for(sys.stdout, getattr(sys.stdout, "color", "auto"), os.environ)
+    return [style.dim(above)], lines
+
+
 def coloured(rows: Iterable[Sequence[str]], tints: Iterable[Callable[[str], str]]) -> list[str]:
     """Returns `rows` aligned and set in, the first cell of each in its tint."""
     cells = list(rows)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.names import BLUEPRINT, check_known
 from idse_orchestrator.cli.terminal import Answer, Run, Terminal, application_here
 from idse_orchestrator.documents.project_workspace import STAGES
-from idse_orchestrator.errors import EXIT_OK
+from idse_orchestrator.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution
@@ -114,6 +114,27 @@ def constitution_here() -> Constitution:
         return load_constitution(constitution_bytes())
 
 
+class _Exemplified(click.Command):
+    """Opens the help of a command with examples; see `help_topics.EXAMPLES`."""
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the examples, then what click writes."""
+        from idse_orchestrator.cli.help_topics import example_lines
+
+        formatter.write_paragraph()
+        for line in example_lines(ctx.command_path):
+            formatter.write(f"  {line}\n")
+        super().format_help_text(ctx, formatter)
+
+
+class Command(_Exemplified):
+    """A command whose help opens with examples."""
+
+
+class Group(_Exemplified, click.Group):
+    """A group of commands whose help opens with examples."""
+
+
 Callback = Callable[..., Answer | int]
 """What a command does: most return an Answer that is printed then; some print, and return an exit code."""
 
@@ -136,7 +157,7 @@ def command(
 
         for option in (*reversed(options), *_common(reads=reads, project=project)):
             callback = option(callback)
-        return click.command(name)(callback)
+        return click.command(name, cls=Command)(callback)
 
     return decorate
 
@@ -151,9 +172,25 @@ def naming_session(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - th
     return click.option(*names, **{"metavar": "NAME", "shell_complete": sessions, **settings})
 
 
+def _known_stages(context: click.Context, parameter: click.Parameter, value: Any) -> Any:  # noqa: ANN401 - one or many
+    """Returns the stages that were typed. Raises UnknownNameError: nothing that was typed is passed by."""
+    source = context.get_parameter_source(parameter.name or "")
+    typed = value if isinstance(value, tuple) else (value,)
+    if source == click.core.ParameterSource.COMMANDLINE:
+        for word in typed:
+            check_known("stage", word, STAGES)
+    return value
+
+
 def naming_stage(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
     """Makes an option that names a stage."""
-    return click.option(*names, metavar="STAGE", shell_complete=stages, **settings)
+    return click.option(*names, metavar="STAGE", shell_complete=stages, callback=_known_stages, **settings)
+
+
+def stage_named(name: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
+    """Makes an argument that names a stage."""
+    known = {"metavar": "STAGE", "shell_complete": stages, "callback": _known_stages}
+    return click.argument(name, **{**known, **settings})
 
 
 def naming_agent(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click
@@ -166,11 +203,38 @@ def required_reason(words: str) -> Option:
     return click.option("-m", "reason", metavar="WHY", required=True, help=words)
 
 
-session_argument = click.argument("session", required=False, metavar="[SESSION]", shell_complete=sessions)
-"""A session by name, or by project/session; the current one if left out."""
+_BY_OPTION = "idse.session"
+
+
+def _keep_session(context: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+    context.meta[_BY_OPTION] = value
+
+
+def _one_session(context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Returns the session that was named, as an argument or by ``--session``."""
+    option: str | None = context.meta.get(_BY_OPTION)
+    if value is not None and option is not None and value != option:
+        raise UsageError(f"two sessions are named: {value} and {option}", fix=("leave one of them out",))
+    return option if value is None else value
+
+
+def session_argument(function: Any) -> Any:  # noqa: ANN401 - as decorators of click are
+    """Adds a session to a command: by name, or by project/session; the current one if left out.
+
+    It may be typed as ``--session`` as well, which is how the commands name it that have another argument.
+    """
+    argument = click.argument(
+        "session", required=False, metavar="[SESSION]", shell_complete=sessions, callback=_one_session
+    )
+    same = naming_session(
+        "--session", "session_option", is_eager=True, expose_value=False, callback=_keep_session,
+        help="The same as SESSION.",
+    )  # fmt: skip
+    return argument(same(function))
+
 
 session_option = naming_session("--session", help="Another session than the current one.")
-stage_argument = click.argument("stage", metavar="STAGE", shell_complete=stages)
+stage_argument = stage_named("stage")
 agent_argument = click.argument("agent", metavar="AGENT", shell_complete=agents)
 reason_option = click.option("-m", "reason", default="", metavar="WHY", help="Why; part of the history.")
 

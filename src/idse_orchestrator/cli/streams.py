@@ -54,14 +54,15 @@ class Door(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Writes `text` as it may be seen."""
-        super().write(self._seen(text))
+        super().write(self.seen(text))
         return len(text)
 
     def command(self, text: str) -> None:
         """Writes what the terminal shall obey."""
         super().write(text)
 
-    def _seen(self, text: str) -> str:
+    def seen(self, text: str) -> str:
+        """Returns `text` as it may be seen: only colours of our own are obeyed."""
         if "\x1b" not in text or not style_for(self, self.color, os.environ).enabled:
             return printable(text, lines=True)
         parts = COLOR.split(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from idse_orchestrator.cli.layout import Style, from_here, printable, style_for
@@ -237,6 +237,16 @@ class Run:
     def project(self) -> str:
         """Names the project this run is about, as `app.resolve_project` finds it."""
         return self.app.resolve_project(self.project_option)
+
+    @property
+    def projects(self) -> Sequence[str]:
+        """Names the projects a list is about: the one that --project or IDSE_PROJECT says, or else all."""
+        reader = self.app.reader
+        if self.project_option is None and not self.app.asking.named:
+            known = sorted({*reader.projects(), *(project for project, _ in reader.sessions())})
+            if known:
+                return known
+        return [self.project]
 
     def session(self, name: str | None = None) -> SessionKey:
         """Names the session this run is about: `name` (maybe "project/session"), or the current one."""

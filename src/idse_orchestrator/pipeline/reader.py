@@ -101,8 +101,9 @@ class GitLedgerReader:
             conflicts |= _conflicts(_other_files(objects, folder))
         blobs = {stage: blob.id for stage, blob in zip(ARTIFACT_PATHS, found, strict=True) if blob}
         parts = _parsed(_table, project_ref(project), state.data) if state else {}
-        unknown = _unknown(tip.state, own.data if own else b"", event.data if event else b"")
-        return Look(tip, blobs, parts, unknown, conflicts)
+        happened = event.data if event else b""
+        unknown = _unknown(tip.state, own.data if own else b"", happened)
+        return Look(tip, blobs, parts, unknown, conflicts, happened)
 
     def project_at(self, project: str, commit: str) -> ProjectState | None:
         """See `LedgerReader.project_at`."""

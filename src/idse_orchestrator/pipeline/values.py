@@ -30,6 +30,7 @@ class Look(NamedTuple):
 
     Its tip; the blob id of each stage's artifact there; and its project's state, of which other themes read
     their parts. `newer` says what a newer idse must have written there, "" where all of it is known.
+    `event` is what happened last, as it stands in ``event.json``; a merge has none.
     `conflicts` maps a path in the session's folder to the line of the first conflict in that file, those of
     documents first.
     """
@@ -39,6 +40,7 @@ class Look(NamedTuple):
     parts: Mapping[str, Any] = {}
     newer: str = ""
     conflicts: Mapping[str, int] = {}
+    event: bytes = b""
 
 
 KEPT = ("handoffs", "claims")

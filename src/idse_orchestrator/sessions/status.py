@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import few
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
-from idse_orchestrator.errors import UnknownNameError
+from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError
 from idse_orchestrator.ledger.commit import UPGRADE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
@@ -23,10 +23,10 @@ from idse_orchestrator.pipeline.stage_state_model import (
 )
 
 if TYPE_CHECKING:
-    from idse_orchestrator.ledger.events import SessionKey, Synced
+    from idse_orchestrator.ledger.events import Event, SessionKey, Synced
     from idse_orchestrator.pipeline.ports import LedgerReader
     from idse_orchestrator.pipeline.values import Look
-    from idse_orchestrator.sessions.ports import Documents
+    from idse_orchestrator.sessions.ports import Captured, Documents
 
 
 class NextAction(NamedTuple):
@@ -117,8 +117,13 @@ class SessionStatus(NamedTuple):
         return self.ledger.tip.commit
 
 
-def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> SessionStatus:
-    """Returns the status of the session `key`; UnknownNameError where it has no ledger."""
+def show_status(
+    ledgers: LedgerReader, workspace: Documents, key: SessionKey, synced: Synced | None = None
+) -> SessionStatus:
+    """Returns the status of the session `key`; UnknownNameError where it has no ledger.
+
+    `synced` is what is known of the Agency; the ledgers are asked where it is not given.
+    """
     ledger = ledgers.look(*key)
     if ledger is None:
         raise no_ledger(key)
@@ -132,7 +137,98 @@ def show_status(ledgers: LedgerReader, workspace: Documents, key: SessionKey) ->
         action = NextAction("use a newer idse: this one reads the ledger, and does not write on it", UPGRADE)
     elif ledger.conflicts and state.status != ARCHIVED:
         action = _conflict_action(ledgers, workspace, key, ledger)
-    return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), ledgers.synced(*key))
+    known = ledgers.synced(*key) if synced is None else synced
+    return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), known)
+
+
+class NoFolders:
+    """The documents of a place that has none: there each session is judged as its ledger has it."""
+
+    def blobs(self, project: str, session: str, files: Mapping[str, str] = ARTIFACTS) -> Mapping[str, str]:  # noqa: ARG002 - a port
+        """There are none."""
+        return {}
+
+    def content(self, project: str, session: str, path: str, blob: str) -> bytes | None:  # noqa: ARG002 - a port
+        """There is none."""
+        return None
+
+    def given(self, project: str, session: str) -> str:  # noqa: ARG002 - a port
+        """Nothing was."""
+        return ""
+
+    def capture(self, project: str, session: str) -> Captured | None:  # noqa: ARG002 - a port
+        """There is no folder."""
+        return None
+
+
+CONFLICTED = "conflicted"
+UNREADABLE = "unreadable"
+_URGENCY = (UNREADABLE, CONFLICTED, CHANGED, STALE)
+
+
+class Surveyed(NamedTuple):
+    """One session among all: its status, or the `damage` that keeps it from being read.
+
+    `conditions` maps a stage to one word: its status, or what is wrong with it, the worst first: CONFLICTED
+    (its document in the ledger carries conflict markers), CHANGED, STALE. `needs` are the words that ask for
+    a look, worst first; an archived session needs none. `last` is what happened last; None for a merge.
+    """
+
+    key: SessionKey
+    status: SessionStatus | None
+    damage: CorruptLedgerError | None = None
+    conditions: Mapping[str, str] = {}
+    needs: tuple[str, ...] = ()
+    last: Event | None = None
+
+
+def survey(
+    ledgers: LedgerReader,
+    workspace: Documents,
+    keys: Iterable[SessionKey],
+    carried: Collection[SessionKey],
+) -> tuple[Surveyed, ...]:
+    """Returns how the sessions `keys` stand, those that need a look first and those of the archive last.
+
+    Those in `carried` have documents in `workspace`: asking for them costs a process each.
+    """
+    nowhere = NoFolders()
+    found = [_surveyed(ledgers, workspace if key in carried else nowhere, key) for key in keys]
+    return tuple(sorted(found, key=lambda each: (_rank(each), each.key)))
+
+
+def _surveyed(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> Surveyed:
+    from idse_orchestrator.ledger.events import Synced
+
+    try:
+        status = show_status(ledgers, workspace, key, Synced("", ""))
+    except CorruptLedgerError as error:
+        return Surveyed(key, None, error, needs=(UNREADABLE,))
+    marked = {STAGE_OF.get(path) for path in status.ledger.conflicts}
+    conditions = {each.stage: CONFLICTED if each.stage in marked else _word(each) for each in status.stages}
+    found = {*conditions.values(), *((CONFLICTED,) if marked else ())}
+    needs = tuple(word for word in _URGENCY if word in found and status.state.status != ARCHIVED)
+    return Surveyed(key, status, None, conditions, needs, _last(status.ledger))
+
+
+def _word(here: Standing) -> str:
+    return here.condition if here.status == COMPLETE and here.condition in (CHANGED, STALE) else here.status
+
+
+def _last(ledger: Look) -> Event | None:
+    from idse_orchestrator.ledger.entries import read_event
+
+    try:
+        return read_event(ledger.event) if ledger.event else None
+    except ValueError:
+        return None  # a report is no check of ledgers: idse fsck says what is wrong
+
+
+def _rank(each: Surveyed) -> int:
+    if each.needs:
+        return min(_URGENCY.index(each.needs[0]), _URGENCY.index(CHANGED))
+    is_archived = each.status is not None and each.status.state.status == ARCHIVED
+    return len(_URGENCY) + is_archived
 
 
 def same_lists(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> Ticks:

@@ -126,7 +126,9 @@ class StoreLedgerReader:
         lines = {
             path: conflict_line(self._store.load_artifact(files[path])) for path in _documents_first(files)
         }
-        return Look(tip, blobs, parts, conflicts={path: line for path, line in lines.items() if line})
+        conflicts = {path: line for path, line in lines.items() if line}
+        entry = self._folders.entry(tip.commit)
+        return Look(tip, blobs, parts, conflicts=conflicts, event=(entry.event if entry else None) or b"")
 
     def blob(self, name: str) -> bytes | None:
         """See `LedgerReader.blob`."""

@@ -166,6 +166,25 @@ def remove_refs(git: Git, prefix: str) -> None:
     update_refs(git, git.lines("for-each-ref", "--format=delete %(refname)", prefix))
 
 
+def remembered_relations(vault: Vault, remote: str) -> dict[str, str]:
+    """Returns how each published ref here stands to what the git remote `remote` had when it was asked last.
+
+    Empty where it was never asked. A ref that it did not have is AHEAD. No network is needed.
+    """
+    place = tracking_ref(remote, "")
+    theirs = {
+        PUBLISHED + ref.removeprefix(place): head for ref, head in heads_below(vault.git, place).items()
+    }
+    refs = PublishedRefs(vault)
+    mine = refs.heads() if theirs else {}
+    found = {ref: EQUAL if theirs.get(ref) == head else AHEAD for ref, head in mine.items()}
+    differing = [ref for ref, head in mine.items() if theirs.get(ref, head) != head]
+    found |= zip(
+        differing, refs.relations([(mine[ref], theirs[ref]) for ref in differing], None), strict=True
+    )
+    return found
+
+
 def _relation(git: Git, mine: str, theirs: str) -> str:
     if mine == theirs:
         return EQUAL

@@ -73,6 +73,10 @@ class NoSync(NoGit):
     def tidy(self) -> None:
         """There is nothing to pack."""
 
+    def remembered(self) -> dict[str, str]:
+        """Nothing."""
+        return {}
+
 
 class StoreApplication(UseCases):
     """Everything a command can use in a folder without git; what needs git raises NeedsGitError."""

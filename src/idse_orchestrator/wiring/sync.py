@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.errors import NoAgencyError
+from idse_orchestrator.errors import IdseError, NoAgencyError
 from idse_orchestrator.redaction import redacted
 
 if TYPE_CHECKING:
@@ -72,6 +72,19 @@ class Sync:
             if origin is None or not origin.urls:
                 return None
             return Agency(redacted(origin.urls[0]), ORIGIN, "git remote origin")
+
+    def remembered(self) -> dict[str, str]:
+        """Returns how each published ref stands to what the Agency had when it was asked last.
+
+        Empty where there is no Agency that git knows by a name, or it was never asked.
+        """
+        from idse_orchestrator.sync.published_refs import remembered_relations
+
+        try:
+            agency = self.agency()
+        except IdseError:  # which one is wrong is for a command that syncs to say
+            return {}
+        return remembered_relations(self._vault, agency.remote) if agency.remote else {}
 
     def set_up(self, url: str, remote: str) -> AgencySetup:
         """Writes down the Agency; see `sync.setup_agency`. It is asked whether it answers."""

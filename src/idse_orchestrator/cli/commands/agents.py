@@ -132,9 +132,9 @@ def show_schema(run: Run) -> Answer:  # noqa: ARG001 - every command is given it
 
 
 _ENDS = (
-    click.argument("from_stage", metavar="STAGE", shell_complete=options.stages),
+    options.stage_named("from_stage"),
     click.argument("from_agent", metavar="AGENT", shell_complete=options.agents),
-    click.argument("to_stage", metavar="STAGE", shell_complete=options.stages),
+    options.stage_named("to_stage"),
     click.argument("to_agent", metavar="AGENT", shell_complete=options.agents),
 )
 
@@ -181,10 +181,10 @@ def list_rules(run: Run) -> Answer:
     )
 
 
-_rule = click.Group(
+_rule = options.Group(
     "rule", commands=[add_rule, remove_rule, list_rules], help="The rules of handing a stage over."
 )
-agents = click.Group(
+agents = options.Group(
     "agents",
     commands=[
         list_agents,

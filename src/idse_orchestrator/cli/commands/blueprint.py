@@ -105,12 +105,13 @@ def _promote(run: Run, claim: str, reason: str, *, dry_run: bool) -> Answer:
 
 @command("reinforce", reads=True)
 @claim_argument
-@naming_session("--session", default="", help="Look at the documents of this session only.")
+@naming_session("--session", help="Look at the documents of this session only.")
 @dry_run_option
-def _reinforce(run: Run, claim: str, session: str, *, dry_run: bool) -> Answer:
+def _reinforce(run: Run, claim: str, session: str | None, *, dry_run: bool) -> Answer:
     """Add what the ledgers hold by now to the evidence of a claim."""
+    project, name = (run.project, "") if session is None else run.session(session)
     with Progress(run.terminal, "sessions read") as progress:
-        done = change.reinforce(run.app.blueprint(run.project, progress), claim, session, dry_run=dry_run)
+        done = change.reinforce(run.app.blueprint(project, progress), claim, name, dry_run=dry_run)
 
     def lines() -> Iterator[str]:
         if not done.changed:
@@ -305,7 +306,7 @@ def _gate_data(tests: Sequence[GateTest]) -> list[Mapping[str, object]]:
     return [test._asdict() for test in tests]
 
 
-blueprint = click.Group(
+blueprint = options.Group(
     "blueprint",
     commands=[_declare, _candidates, _promote, _reinforce, _demote, _claims, _verify],
     help="Grow the blueprint by claims that sessions bear out.",

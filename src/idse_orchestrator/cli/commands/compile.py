@@ -238,7 +238,7 @@ def compile_() -> click.Group:
     """Makes the click group."""
     import click
 
-    from idse_orchestrator.cli.options import command, flag, naming_session
+    from idse_orchestrator.cli.options import Group, command, flag, naming_session
 
     agent_spec_options = (
         naming_session(
@@ -267,4 +267,4 @@ def compile_() -> click.Group:
         command("agent-spec", *agent_spec_options, reads=True)(agent_spec),
         command("schema", project=False)(_schema),
     ]
-    return click.Group("compile", commands=commands, help="Compile agent profiles out of specs.")
+    return Group("compile", commands=commands, help="Compile agent profiles out of specs.")

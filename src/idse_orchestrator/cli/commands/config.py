@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.options import command, flag
+from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.sessions import configuration as settings
 
@@ -73,7 +73,7 @@ def _data(value: settings.Value) -> dict[str, object]:
     return {**value._asdict(), "value": value.shown, "summary": settings.SETTINGS[value.key].summary}
 
 
-config = click.Group(
+config = Group(
     "config",
     commands=[list_settings, get, set_value],
     help="Show the configuration and where it comes from; set it for this repository.",

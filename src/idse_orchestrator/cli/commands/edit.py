@@ -7,10 +7,8 @@ import shlex
 import subprocess
 from typing import TYPE_CHECKING
 
-import click
-
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.options import command, flag, session_option, stages
+from idse_orchestrator.cli.options import command, flag, session_option, stage_named
 from idse_orchestrator.cli.stage_moves import moved, moving_of
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, artifact_path
@@ -23,7 +21,7 @@ from idse_orchestrator.errors import (
 )
 from idse_orchestrator.pipeline.stage_machine import FINISH
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
-from idse_orchestrator.sessions.move_stage import check_stages, meant_stages
+from idse_orchestrator.sessions.move_stage import meant_stages
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -53,7 +51,7 @@ _WAITS = {**dict.fromkeys(_GOTO, "--wait"), "subl": "--wait", "zed": "--wait", "
 
 
 @command("edit")
-@click.argument("stage", required=False, metavar="[STAGE]", shell_complete=stages)
+@stage_named("stage", required=False, metavar="[STAGE]")
 @session_option
 @flag("-y", "--yes", help="Complete the stage without asking, once its gate holds.")
 def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answer:
@@ -64,7 +62,6 @@ def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answ
     key = run.session(session)
     moving = moving_of(run, key)
     (name,) = [stage] if stage else meant_stages(moving, FINISH, ())
-    check_stages("start", [name])
     path = _document(run, moving, name)
     _edit(run, path, _place(_judged(moving, name)))
     moving = moving_of(run, key)  # it may have moved meanwhile

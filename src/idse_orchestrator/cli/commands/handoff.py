@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -10,11 +10,14 @@ import click
 from idse_orchestrator.agents import handoff as handoffs
 from idse_orchestrator.agents import handoff_document
 from idse_orchestrator.agents.hand_over import answer_handoff, request_handoff
+from idse_orchestrator.agents.registry import AgentRegistry, registry_of
+from idse_orchestrator.agents.registry_changes import known_agent
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli import options
-from idse_orchestrator.cli.layout import WIDTH, aligned, fitted, printable
+from idse_orchestrator.cli.layout import WIDTH, fitted, headed, printable
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
+from idse_orchestrator.errors import EXIT_OK, UsageError
 from idse_orchestrator.pipeline.stage_state_model import Ticks
 from idse_orchestrator.sessions.status import no_ledger
 
@@ -29,18 +32,34 @@ _id_argument = click.argument(
 _agent_option = options.naming_agent("--agent", metavar="NAME", help="Who acts, instead of IDSE_AGENT.")
 
 
+_from_option = options.naming_agent("--from", "giver", help="Who hands it over, instead of IDSE_AGENT.")
+_stage_option = options.naming_stage(
+    "--stage", default="", help="With which stage; the one that is next if left out."
+)
+
+
 @options.command("request", reads=True)
 @options.naming_agent("--to", "to_agent", required=True, help="Who shall go on.")
-@options.naming_stage("--stage", default="", help="With which stage; the one that is next if left out.")
+@_from_option
+@_stage_option
 @options.required_reason("What the other one has to know.")
 @options.session_option
 @_agent_option
-def request(
-    run: Run, to_agent: str, stage: str, reason: str, session: str | None, agent: str | None
-) -> Answer:
+def request(run: Run, to_agent: str, agent: str | None, **asked: str | None) -> Answer:
     """Ask an agent to go on with a stage. Nothing runs, and nothing is assigned before it accepts."""
-    key = run.session(session)
-    made = request_handoff(run.app.agents.handing_over(agent), key, to_agent, stage, reason)
+    giver = asked["giver"]
+    if None not in (giver, agent) and giver != agent:
+        raise UsageError(f"two agents hand over: {giver} and {agent}", fix=("leave out --agent",))
+    return _requested(run, agent, to_agent, asked)
+
+
+def _requested(run: Run, agent: str | None, to_agent: str, asked: Mapping[str, str | None]) -> Answer:
+    key, giver = run.session(asked["session"]), asked["giver"]
+    if giver is not None:
+        project = run.app.reader.project(key[0])
+        known_agent(registry_of(project.state) if project else AgentRegistry(), giver)
+    context = run.app.agents.handing_over(agent if giver is None else giver)
+    made = request_handoff(context, key, to_agent, asked["stage"] or "", asked["reason"])
     lines = [Said(f"{printable(handoff_words(made))}  ({made.id})")]
     return Answer("idse.handoff/1", lambda: handoffs.handoff_to_dict(made), lines)
 
@@ -165,9 +184,8 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
 
 def _rows(records: Sequence[handoffs.HandoffRecord]) -> list[str]:
     """Returns two lines for each: what is handed over and how that stands; and why, cut where it is long."""
-    if not records:
-        return []
-    heads = aligned(
+    above, heads = headed(
+        ("handoff", "stage", "from → to", "result"),
         [
             (
                 each.handoff.id,
@@ -176,9 +194,9 @@ def _rows(records: Sequence[handoffs.HandoffRecord]) -> list[str]:
                 printable(handoff_document.result_words(each)),
             )
             for each in records
-        ]
+        ],
     )
-    lines = []
+    lines = above
     for head, each in zip(heads, records, strict=True):
         lines.append(head)
         lines += [f"    {fitted(one_line(each.handoff.reason), WIDTH - 4)}"] if each.handoff.reason else []
@@ -196,8 +214,46 @@ def _record_data(record: handoffs.HandoffRecord) -> dict[str, object]:
     }
 
 
-handoff = click.Group(
+@options.command("handoff", reads=True)
+@options.naming_agent("--to", "to_agent", help="Who shall go on.")
+@_from_option
+@_stage_option
+@click.option("-m", "reason", metavar="WHY", help="What the other one has to know.")
+@options.session_option
+def _short(run: Run, to_agent: str | None, **asked: str | None) -> Answer:
+    """Pass a stage from one agent to another.
+
+    With --to and no command it asks for a handoff, as request does: idse handoff --from claude --to codex
+    --stage plan. There the reason may be left out.
+    """
+    if to_agent is None:
+        raise UsageError("--to is missing", fix=("idse handoff --to AGENT --stage STAGE",))
+    return _requested(run, None, to_agent, asked)
+
+
+@click.pass_context
+def _short_or_command(context: click.Context, /, **values: object) -> int:
+    """Asks for a handoff where no command follows; refuses options that stand before one."""
+    name = context.invoked_subcommand
+    if name is None:
+        assert _short.callback is not None  # noqa: S101 - it was made with one
+        code: int = _short.callback(**values)
+        return code
+    for option in _short.params:
+        if context.get_parameter_source(option.name or "") == click.core.ParameterSource.COMMANDLINE:
+            raise UsageError(
+                f"{option.opts[0]} goes with the short form, not with {name}",
+                fix=(f"idse handoff {name} --help",),
+            )
+    return EXIT_OK
+
+
+handoff = options.Group(
     "handoff",
     commands=[request, accept, reject, approve, list_handoffs, show_handoff],
-    help="Pass a stage from one agent to another.",
+    params=_short.params,
+    callback=_short_or_command,
+    invoke_without_command=True,
+    no_args_is_help=True,
+    help=_short.help,
 )

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.checkup import OK
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.layout import Style, from_here, printable
 from idse_orchestrator.cli.options import command, flag, session_argument
@@ -31,6 +32,8 @@ def doctor(run: Run, *, fix: bool) -> Answer:
     and said: lost refs, stale locks, leftovers, views, a current session without a ledger, the setting that
     shows notes, outdated hooks, missing reflogs, the spool, what stopped syncs left behind. Nothing else is
     touched. Exit code 1 says that a problem remains.
+
+    What is wrong or worth knowing is printed, and one line for the rest; -v prints every check.
     """
     from idse_orchestrator.base.checkup import examine
 
@@ -39,7 +42,7 @@ def doctor(run: Run, *, fix: bool) -> Answer:
     return Answer(
         "idse.doctor/2",
         lambda: {"healthy": healthy, "checks": [_result_data(each) for each in results]},
-        _result_lines(results, run.terminal.style),
+        _result_lines(results, run.terminal.style, everything=bool(run.terminal.verbose)),
         code=EXIT_OK if healthy else EXIT_CHECK_FAILED,
     )
 
@@ -48,15 +51,20 @@ def _result_data(result: CheckResult) -> object:
     return replace(result, fix=tuple(map(from_here, result.fix)))
 
 
-def _result_lines(results: Sequence[CheckResult], style: Style) -> Iterator[str]:
+def _result_lines(results: Sequence[CheckResult], style: Style, *, everything: bool) -> Iterator[str]:
     colors = {"problem": style.red, "warning": style.yellow, "fixed": style.green, "ok": style.dim}
+    rest = 0 if everything else sum(result.verdict == OK for result in results)
     for result in results:
+        if result.verdict == OK and not everything:
+            continue
         verdict = colors.get(result.verdict, style.cyan)(result.verdict.ljust(8))
         yield f"{verdict} {result.name.ljust(_WIDTH)} {printable(result.says)}"
         if result.done:
             yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
         for step in result.fix:
             yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(from_here(step))}"
+    if rest:
+        yield f"{style.dim('ok'.ljust(8))} {counted(rest, 'check')}: idse doctor -v shows all"
     if any(result.mendable for result in results):
         yield Said("idse doctor --fix mends what is safe")
 
@@ -72,7 +80,7 @@ def fsck(run: Run, session: str | None) -> Answer:
     """
     from idse_orchestrator.ledger.fsck import FoundRef, check_ledgers
 
-    wanted = run.session(session) if session else None
+    wanted = run.session(session) if session is not None else None
 
     def only(ref: FoundRef) -> bool:
         if wanted is not None:

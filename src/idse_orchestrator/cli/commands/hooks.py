@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import click
-
-from idse_orchestrator.cli.layout import Style, aligned, printable
-from idse_orchestrator.cli.options import command, flag
+from idse_orchestrator.cli.layout import Style, aligned, headed, printable
+from idse_orchestrator.cli.options import Group, command, flag
 from idse_orchestrator.cli.render.warnings import worktree_notice
 from idse_orchestrator.cli.terminal import Answer, Said, picked
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, HooksRefusedError
@@ -79,9 +77,15 @@ def _outcome_lines(report: git_hooks.HooksReport) -> Iterator[str]:
 
 def _standing_lines(report: git_hooks.HooksReport, style: Style) -> list[str]:
     place = report.place
-    lines = aligned([(state.name, *_condition(state, place.manager)) for state in report.states])
+    rows = [(state.name, *_condition(state, place.manager)) for state in report.states]
+    above, lines = headed(("hook", "condition", *[""] * (len(rows[0]) - 2)), rows)
     verdict = style.green("git calls idse") if report.works else style.yellow(_broken(report))
-    return [*_place(place), *(f"  {printable(line)}" for line in lines), verdict]
+    return [
+        *_place(place),
+        *(f"  {line}" for line in above),
+        *(f"  {printable(line)}" for line in lines),
+        verdict,
+    ]
 
 
 def _data(report: git_hooks.HooksReport) -> dict[str, object]:
@@ -126,6 +130,6 @@ def _broken(report: git_hooks.HooksReport) -> str:
     return f"git does not call idse for {', '.join(report.silent)}: {mend}"
 
 
-hooks = click.Group(
+hooks = Group(
     "hooks", commands=[install, uninstall, status], help="Install, remove and look at the git hooks."
 )

@@ -100,9 +100,7 @@ def _lines(key: SessionKey, path: str, found: Instructions) -> Iterator[str]:
 
 def instructions_() -> click.Command:
     """Makes the click command."""
-    import click
+    from idse_orchestrator.cli.options import command, session_option, stage_named
 
-    from idse_orchestrator.cli.options import command, session_option, stages
-
-    argument = click.argument("stage", required=False, metavar="[STAGE]", shell_complete=stages)
+    argument = stage_named("stage", required=False, metavar="[STAGE]")
     return command("instructions", argument, session_option, reads=True)(show_instructions)

@@ -139,7 +139,7 @@ def _waived(change: WaiverChange, key: tuple[str, str]) -> str:
     return f"{name}{until}\n  because: {waiver.reason}\n  by: {waiver.by}"
 
 
-rule = click.Group(
+rule = options.Group(
     "rule",
     commands=[list_rules, show_rule, waive, unwaive],
     help="List and explain rules, waive one for a session.",

@@ -13,6 +13,7 @@ from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path, session_folder
+from idse_orchestrator.errors import UsageError
 from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
 from idse_orchestrator.sessions import create_session
 
@@ -27,7 +28,9 @@ _SPAWN_OPTIONS = (
     ),
     click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words."),
     click.option("--owner", default="", metavar="WHO", help="Who answers for it."),
-    click.option("--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."),
+    options.naming_session(
+        "--parent", "parents", multiple=True, metavar="SESSION", help="A session it grows from."
+    ),
 )
 
 
@@ -35,12 +38,22 @@ def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
     def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
+        known = _parents(run, parents)
         return _made(
-            run, create_session.SessionRequest(session, kind, title, parents, owner), switches=switches
+            run, create_session.SessionRequest(session, kind, title, known, owner), switches=switches
         )
 
     make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
     return command(name, *_SPAWN_OPTIONS, reads=True)(make)
+
+
+def _parents(run: Run, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of the sessions that were named as parents. UsageError for one of another project."""
+    keys = [run.app.resolve_session(run.project, name) for name in names]
+    for name, (project, _) in zip(names, keys, strict=True):
+        if project != run.project:
+            raise UsageError(f"a parent is of the same project: {name} is not of {run.project}")
+    return tuple(name for _, name in keys)
 
 
 def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) -> Answer:
@@ -92,8 +105,11 @@ def switch(run: Run, name: str) -> Answer:
 
 @command("list", reads=True)
 def _list(run: Run) -> Answer:
-    """List the sessions of the project; each stage is one sign: · pending, ▶ in progress, ✓ complete."""
-    return sessions_answer(run, run.project)
+    """List the sessions of all projects; each stage is one sign: · pending, ▶ in progress, ✓ complete.
+
+    With --project, or IDSE_PROJECT, those of one project.
+    """
+    return sessions_answer(run, run.projects)
 
 
 @command("show", reads=True)
@@ -134,7 +150,7 @@ def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answe
 
 
 spawn = _spawning("spawn", switches=True)
-session = click.Group(
+session = options.Group(
     "session",
     commands=[_spawning("new", switches=False), _list, _show, switch, _set, _archive],
     help="Make, list, describe and archive sessions.",

@@ -93,7 +93,7 @@ def _document(content: bytes) -> Iterator[str | Raw]:
 
 
 @command("diff", reads=True)
-@click.argument("stage", default="", metavar="[STAGE]", shell_complete=options.stages)
+@options.stage_named("stage", required=False, default="", metavar="[STAGE]")
 @naming_session("--session", metavar="SESSION", help="The session to compare; the current one if left out.")
 @flag(
     "--since-complete",

@@ -66,6 +66,6 @@ def _command(action: str) -> click.Command:
     return command(action, names, *extra, session_option, reason_option, reads=True)(move)
 
 
-stage = click.Group(
+stage = options.Group(
     "stage", commands=[_command(action) for action in _HELP], help="Move stages through their gates."
 )

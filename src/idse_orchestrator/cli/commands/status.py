@@ -34,8 +34,30 @@ def show_status(run: Run, *, all_sessions: bool = False, session: str | None = N
     if all_sessions:
         from idse_orchestrator.cli.render.status import sessions_answer
 
-        return sessions_answer(run, run.project)
+        return sessions_answer(run, [run.project])
     return status_answer(run, run.session(session))
+
+
+def _watched_status(
+    run: Run, *, all_sessions: bool = False, session: str | None = None, watch: bool = False
+) -> Answer | int:
+    if not watch:
+        return show_status(run, all_sessions=all_sessions, session=session)
+    from idse_orchestrator.cli import watch as watching
+
+    def view(run: Run) -> watching.View:
+        project, name = (run.project, "") if all_sessions else run.session(session)
+        places = watching.places_of(run.app, project, name)
+        return watching.View(places, lambda: show_status(run, all_sessions=all_sessions, session=session))
+
+    return watching.watch(run, view)
+
+
+_watched_status.__doc__ = f"""{show_status.__doc__}
+
+With --watch it stays on the terminal and follows every change of the ledger and of the documents, until
+Ctrl-C or q ends it. With --watch --json each change is one document on a line.
+"""
 
 
 def show_next(run: Run, *, session: str | None = None) -> Answer:
@@ -90,7 +112,8 @@ def status() -> click.Command:
     from idse_orchestrator.cli.options import flag
 
     every = flag("--all", "all_sessions", help="A line for every session of the project.")
-    return _command("status", show_status, every)
+    watch = flag("--watch", help="Stay, and show every change as it happens.")
+    return _command("status", _watched_status, every, watch)
 
 
 def next_() -> click.Command:
@@ -103,7 +126,7 @@ def prime() -> click.Command:
     return _command("prime", show_prime)
 
 
-def _command(name: str, function: Callable[..., Answer], *more: Option) -> click.Command:
+def _command(name: str, function: Callable[..., Answer | int], *more: Option) -> click.Command:
     from idse_orchestrator.cli.options import command, session_argument
 
     return command(name, session_argument, *more, reads=True)(function)

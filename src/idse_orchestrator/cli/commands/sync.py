@@ -6,11 +6,13 @@ Push and pull start without click (see ``cli/main.py``), which costs more than f
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.cli.render.sync import outcome_answer, setup_lines
+from idse_orchestrator.cli.render.sync import Brought, outcome_answer, setup_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import EXIT_OK
 from idse_orchestrator.sync.published_refs import PULL, PUSH
 from idse_orchestrator.sync.syncing import no_news
@@ -42,14 +44,33 @@ def pull(run: Run) -> Answer:
     """Bring what the Agency has. Everything is judged before a ref of this repository points at it.
 
     Where both sides went on, both histories are joined. The documents in your work tree are not touched:
-    `idse restore` brings them. A ref that is no sound ledger is named and left out; exit code 1. A conflict
-    that this or an earlier sync left in a ledger is named with its line; exit code 3.
+    `idse restore` brings them. Only where the session you work on has no folder here, that comes from its
+    ledger, as with `idse switch`. A ref that is no sound ledger is named and left out; exit code 1. A
+    conflict that this or an earlier sync left in a ledger is named with its line; exit code 3.
     """
     with run.app.sync.open(run.terminal.progress) as syncing:
         outcome = no_news(syncing, PULL) or _pull(syncing)
     if outcome.refs:
         _afterwards(run)
-    return outcome_answer("idse.sync-pull/2", outcome, run.terminal.style)
+    return outcome_answer("idse.sync-pull/2", outcome, run.terminal.style, brought=_brought(run))
+
+
+def _brought(run: Run) -> Brought | None:
+    """Writes the folder of the session that is worked on, where this work tree has none."""
+    from idse_orchestrator.worktree.session_folders import WorkFolders
+
+    app = run.app
+    if app.is_bare:
+        return None
+    key = WorkFolders(app.top, app.work_tree.git_dir).current()
+    # This alone is asked by a pull that finds nothing to do, and costs next to nothing.
+    if key is None or os.path.isdir(os.path.join(app.top, session_folder(*key))):
+        return None
+    from idse_orchestrator.worktree.save import bring_folder
+
+    if key not in app.reader.sessions(key[0]):
+        return None
+    return Brought(key, bring_folder(app.reader, app.writer, app.workspace, key))
 
 
 def _push(syncing: Syncing, *, dry_run: bool) -> SyncOutcome:
@@ -127,7 +148,7 @@ def sync() -> click.Group:
     """Makes the click group."""
     import click
 
-    from idse_orchestrator.cli.options import command, flag
+    from idse_orchestrator.cli.options import Group, command, flag
 
     dry_run = flag("-n", "--dry-run", help="Only say what would be sent.")
     everything = flag("--all", "everything", help="List those that are equal, too.")
@@ -141,4 +162,4 @@ def sync() -> click.Group:
         command("status", everything, reads=True, project=False)(_status),
         command("setup", url, remote, reads=True, project=False)(_setup),
     ]
-    return click.Group("sync", commands=commands, help="Push, pull and compare ledgers.")
+    return Group("sync", commands=commands, help="Push, pull and compare ledgers.")

@@ -146,7 +146,7 @@ def _choice(run: Run, session: str | None, asked: _Options) -> Choice:
             fix=("idse validate --record",),
         )
     asking, option = run.app.asking, run.project_option
-    if session:
+    if session is not None:
         scope = choices.named_scope(asking, kind, option, session)
     elif kind == choices.LEDGER:
         scope = Scope(*run.session())

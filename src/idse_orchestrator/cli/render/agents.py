@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import few
-from idse_orchestrator.cli.layout import PLAIN, Style, aligned, labelled_prose, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, headed, labelled_prose, printable
 from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said
 from idse_orchestrator.documents.project_workspace import STAGES
@@ -77,7 +77,8 @@ def agent_rows(registry: AgentRegistry) -> list[str]:
         protocol = "hands on automatically" if agent.handoff_protocol == AUTOMATIC else ""
         facts = printable("; ".join(filter(None, (agent.role, protocol))))
         rows.append((printable(agent.id), agent.mode, _stages(agent), facts))
-    return aligned(rows) if rows else []
+    above, lines = headed(("agent", "mode", "stages", "role"), rows)
+    return above + lines
 
 
 def agent_page(agent: Agent, rules: Sequence[HandoffRule], style: Style = PLAIN) -> list[str]:
@@ -110,8 +111,8 @@ def suggestion_rows(routings: Iterable[Routing], style: Style = PLAIN) -> list[s
         who = printable(routing.agent) if routing.first else "nobody"
         why = printable(routing.first.why) if routing.first else ""
         rows.append((routing.stage, who, why + (f"; then {printable(others)}" if others else "")))
-    lines = aligned(rows)
-    return [
+    above, lines = headed(("stage", "agent", "why"), rows)
+    return above + [
         style.yellow(line) if routing[1] == "nobody" else line
         for line, routing in zip(lines, rows, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.text import counted, few
@@ -275,24 +276,25 @@ def _named(choice: Choice) -> str:
     return printable(f"{agent.id} ({facts})")
 
 
-def sessions_answer(run: Run, project: str) -> Answer:
-    """Lists the sessions of `project`: the current one is marked, each stage is one sign."""
-    states, newer, damage = _sound_states(run.app.reader, project)
-    current = run.app.workspace.current(project)
+def sessions_answer(run: Run, projects: Sequence[str]) -> Answer:
+    """Lists the sessions of `projects`: the current one is marked, each stage is one sign."""
+    states, newer, damage = _sound_states(run.app.reader, projects)
+    workspace = run.app.workspace
+    current = workspace.current(projects[0]) if len(projects) == 1 else workspace.current()
     return Answer(
-        "idse.sessions/1",
+        "idse.sessions/2",
         lambda: {
-            "project": project,
+            "projects": list(projects),
             "sessions": [session_row(key, state, current) for key, state in states.items()],
         },
-        _session_lines(project, (states, newer), current, damage, run.terminal.style),
+        _session_lines(projects, (states, newer), current, damage, run.terminal.style),
         _diagnostics(*newer.values(), damage),
         damage.exit_code if damage else EXIT_OK,
     )
 
 
 def _session_lines(
-    project: str,
+    projects: Sequence[str],
     found: tuple[Mapping[SessionKey, SessionState], Mapping[SessionKey, NewerLedgerError]],
     current: SessionKey | None,
     damage: CorruptLedgerError | None,
@@ -301,18 +303,26 @@ def _session_lines(
     from idse_orchestrator.pipeline.ports import SessionGraph
 
     states, newer = found
-    named = {session: state for (_, session), state in states.items()}
-    rows = [("  " * depth + session, session) for depth, session in SessionGraph(named).walk()]
+    rows: list[tuple[str, SessionKey]] = []
+    for project in projects:
+        named = {session: state for (owner, session), state in states.items() if owner == project}
+        before = f"{project}/" if len(projects) > 1 else ""
+        rows += [
+            (f"{'  ' * depth}{before}{session}", (project, session))
+            for depth, session in SessionGraph(named).walk()
+        ]
     width = max((len(shown) for shown, _ in rows), default=0)
-    for shown, session in rows:
-        is_current = (project, session) == current
-        yield _session_line(f"{shown:<{width}}", named[session], style, is_current=is_current)
+    if rows and sys.stdout.isatty():
+        width = max(width, len("session"))
+        yield style.dim(f"  {'session':<{width}}  stages   status     open, title")
+    for shown, key in rows:
+        yield _session_line(f"{shown:<{width}}", states[key], style, is_current=key == current)
     for (_, session), error in newer.items():
         yield f"{session}: {error.message} ({error.cause}): {error.fix[0]}"
     if damage is not None:
         raise damage
     if not states and not newer:
-        yield Said(f"project {project} has no session yet: idse spawn NAME")
+        yield Said(f"project {projects[0]} has no session yet: idse spawn NAME")
 
 
 def _diagnostics(*damage: CorruptLedgerError | None) -> Iterator[dict[str, object]]:
@@ -323,7 +333,7 @@ def _diagnostics(*damage: CorruptLedgerError | None) -> Iterator[dict[str, objec
 
 
 def _sound_states(
-    ledgers: LedgerReader, project: str
+    ledgers: LedgerReader, projects: Sequence[str]
 ) -> tuple[
     Mapping[SessionKey, SessionState], Mapping[SessionKey, NewerLedgerError], CorruptLedgerError | None
 ]:
@@ -331,7 +341,7 @@ def _sound_states(
 
     One bad ledger does not hide the others.
     """
-    keys = ledgers.sessions(project)
+    keys = [key for project in projects for key in ledgers.sessions(project)]
     try:
         return ledgers.states(keys), {}, None
     except CorruptLedgerError:
@@ -351,6 +361,7 @@ def _sound_states(
 def session_row(key: SessionKey, state: SessionState, current: SessionKey | None) -> dict[str, object]:
     """Returns one session as JSON values."""
     return {
+        "project": key[0],
         "session": key[1],
         **picked(state, "type title"),
         "status": state.effective_status,
@@ -362,8 +373,13 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
     }
 
 
+def stage_signs(state: SessionState) -> str:
+    """Returns one sign for the status of each stage."""
+    return "".join(_MARKS[state.stages[stage].status] for stage in STAGES)
+
+
 def _session_line(name: str, state: SessionState, style: Style, *, is_current: bool) -> str:
-    signs = "".join(_MARKS[state.stages[stage].status] for stage in STAGES)
+    signs = stage_signs(state)
     mark, shown = ("*", style.green(name)) if is_current else (" ", name)
     working = [stage for stage in STAGES if state.stages[stage].status == "in_progress"]
     title = printable(state.title)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
+from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
 from idse_orchestrator.sync.agency import ORIGIN
-from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH
+from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PULL, PUSH
 from idse_orchestrator.sync.syncing import MOVING, REFUSED, REJECTED, RESULTS, WAITING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.points import PointEntry
     from idse_orchestrator.sync.push import SyncStatus
@@ -35,10 +37,36 @@ def ref_label(ref: str) -> str:
     return printable(words.get(family, f"{family} on {name}" if family == "notes" else ref))
 
 
-def outcome_answer(schema: str, outcome: SyncOutcome, style: Style, *, dry_run: bool = False) -> Answer:
-    """Answers what a push or a pull came to."""
+class Brought(NamedTuple):
+    """The session whose folder a pull wrote into the work tree, and how many files."""
+
+    key: SessionKey
+    files: int
+
+    @property
+    def words(self) -> str:
+        """Says so in a line."""
+        return f"  brought {session_folder(*self.key)}/ from its ledger ({counted(self.files, 'file')})"
+
+
+def outcome_answer(
+    schema: str,
+    outcome: SyncOutcome,
+    style: Style,
+    *,
+    dry_run: bool = False,
+    brought: Brought | None = None,
+) -> Answer:
+    """Answers what a push or a pull came to, and which folder it `brought`."""
     lines = _all_lines(outcome, style, dry_run=dry_run)
-    return Answer(schema, lambda: outcome_data(outcome), lines, code=outcome.exit_code)
+    told = brought if brought and brought.files else None
+
+    def data() -> object:
+        project, session = told.key if told else ("", "")
+        folder = {"project": project, "session": session, "files": told.files} if told else None
+        return {**outcome_data(outcome), **({"brought": folder} if outcome.direction == PULL else {})}
+
+    return Answer(schema, data, [*lines, *([Said(told.words)] if told else [])], code=outcome.exit_code)
 
 
 def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator[str]:
