@@ -110,6 +110,12 @@ def test_where_code_cannot_be_seen_that_is_said(project, tmp_path):
     assert "no commit shows" not in done.stdout
 
 
+@pytest.mark.parametrize("text", ["# Tasks\n\nnone yet\n", ""])
+def test_a_session_without_tasks_has_a_trace(project, text):
+    project.write(f"{FOLDER}/tasks.md", text)
+    assert traced(project)["rows"][0]["tasks"] == []
+
+
 def test_a_session_of_that_name_has_to_be_there(project):
     done = project.idse("trace", "nobody")
     assert done.returncode == 2

@@ -206,6 +206,64 @@ class TestTheGate:
         assert complete(project).returncode == 0
 
 
+class TestWithoutHooks:
+    """Commits that idse gave no note: made on a forge, in another clone, in a new work tree."""
+
+    @pytest.fixture
+    def squashed(self, project):
+        """A branch was squashed into main by somebody without hooks; returns the commit."""
+        project.git("add", ".idse")
+        project.git("commit", "-q", "-m", "documents")
+        project.git("switch", "-q", "-c", "work")
+        build(project)
+        project.git("switch", "-q", "main")
+        hookless = ("-c", "core.hooksPath=/dev/null")
+        project.git(*hookless, "merge", "-q", "--squash", "work")
+        project.git(*hookless, "commit", "-q", "-m", "work (#1)")
+        project.git("branch", "-D", "work")
+        return project.git("rev-parse", "HEAD").strip()
+
+    @pytest.mark.usefixtures("squashed")
+    def test_is_told_how_to_link_one(self, project):
+        done = complete(project)
+        assert done.returncode == 1
+        assert "no commit since the session began is linked to it: name the one with the work" in done.stdout
+
+    def test_one_that_is_named_counts(self, project, squashed):
+        write(
+            project,
+            BUILT,
+            text=DOCUMENTS[BUILT].replace("The function", f"Commit {squashed[:9]}: the function"),
+        )
+        done = complete(project)
+        assert done.returncode == 0, done.stdout
+        assert "warning" not in done.stdout
+        assert list(evidence(project)["commits"]) == [squashed]
+
+    def test_one_from_before_is_told_apart(self, repo):
+        name = build(repo)
+        repo.idse("init", "portal")
+        write(repo, *SIX)
+        repo.idse("stage", "complete", "intent", "context", "spec", "plan", "tasks")
+        write(repo, BUILT, text=DOCUMENTS[BUILT].replace("The function", f"Commit {name[:9]}: the function"))
+        done = complete(repo)
+        assert done.returncode == 1
+        assert f"{name[:7]} was there before the session began" in done.stdout
+
+    def test_a_change_made_in_a_merge_counts(self, project):
+        project.git("add", ".idse")
+        project.git("commit", "-q", "-m", "documents")
+        project.git("switch", "-q", "-c", "side", "HEAD^")
+        project.write("other.txt", "x\n")
+        project.git("add", "other.txt")
+        project.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "side")
+        project.git("switch", "-q", "main")
+        project.git("merge", "-q", "--no-commit", "--no-ff", "side")
+        build(project, message="merged, with the work in it")
+        done = complete(project)
+        assert done.returncode == 0, done.stdout
+
+
 class TestNoCode:
     TEXT = DOCUMENTS[BUILT] + "\nNo code: only the contract was renewed\n"
 
@@ -225,7 +283,7 @@ class TestNoCode:
         write(project, BUILT, text=self.TEXT)
         done = complete(project)
         assert done.returncode == 1
-        assert f"the document says so, and {name[:7]} changes docs/greet.md" in done.stdout
+        assert f"it says that there is none, and {name[:7]} changes docs/greet.md" in done.stdout
 
     def test_needs_a_reason(self, project):
         write(project, BUILT, text=DOCUMENTS[BUILT] + "\nNo code:\n")
@@ -328,6 +386,59 @@ class TestLater:
         branch.run("git", "config", *setting, cwd=clone)
         assert findings(branch, "portal/__blueprint__", folder=clone)[0] == {}
 
+    def test_a_commit_that_was_squashed_is_still_known_by_name(self, branch, tmp_path):
+        name = next(iter(evidence(branch)["commits"]))
+        told = DOCUMENTS[BUILT].replace("The function", f"Commit {name[:9]}: the function")
+        branch.idse("stage", "reopen", "implementation", "-m", "name it")
+        branch.git("switch", "-q", "greeting")
+        write(branch, BUILT, text=told)
+        assert complete(branch).returncode == 0
+        branch.git("commit", "-qam", "named")
+        branch.git("switch", "-q", "main")
+        self.squashed(branch)
+        clone = self.cloned(branch, tmp_path)
+        done = branch.idse("stage", "confirm", "implementation", "-m", "looked", cwd=clone)
+        assert done.returncode == 0, done.stdout
+
+    def test_another_commit_does_not_stand_for_one_that_is_gone(self, branch):
+        branch.git("branch", "-D", "greeting")
+        assert "IDSE657" in findings(branch)[0]
+        for name in ("one", "two", "three"):
+            branch.write(name, "x\n")
+            branch.git("add", name)
+            branch.git("commit", "-q", "-m", name)
+        assert "IDSE657" in findings(branch)[0]
+        done = branch.idse("stage", "reopen", "implementation", "-m", "its code is gone")
+        assert done.returncode == 0
+        assert "IDSE657" not in findings(branch)[0]
+
+    def test_what_was_proved_once_proves_nothing_new(self, project):
+        build(project)
+        assert complete(project).returncode == 0
+        more = "- [x] Task 2.2 – Take payments (Files: src/pay.py) (Acceptance: AC-1)\n"
+        project.idse("stage", "reopen", "tasks", "-m", "payments")
+        write(project, "tasks.md", text=DOCUMENTS["tasks.md"] + more)
+        project.idse("stage", "complete", "tasks")
+        project.idse("stage", "reopen", "implementation", "-m", "payments")
+        done = complete(project)
+        assert done.returncode == 1
+        assert "task 2.2 is ticked and declares src/pay.py" in done.stdout
+
+    def test_a_completion_that_nobody_could_look_at_stays_told(self, project, tmp_path):
+        project.git("add", "-A")
+        project.git("commit", "-q", "-m", "documents")
+        clone = self.cloned(project, tmp_path, "--depth=1")
+        assert project.idse("stage", "complete", "implementation", cwd=clone).returncode == 0
+        project.run("git", "fetch", "-q", "--unshallow", cwd=clone)
+        _, data = findings(project, "portal/__blueprint__", folder=clone)
+        assert any("nobody could look when it was completed" in note for note in data["notes"])
+
+    def test_one_that_was_waived_stays_told(self, project):
+        project.idse("rule", "waive", "IDSE651", "-m", "it comes later")
+        assert complete(project).returncode == 0
+        _, data = findings(project)
+        assert any("no commit bore it out when it was completed" in note for note in data["notes"])
+
     def test_a_rebase_changes_nothing(self, branch):
         branch.git("switch", "-q", "greeting")
         branch.git("rebase", "-q", "main")
@@ -370,10 +481,21 @@ class TestLater:
         assert "IDSE657" not in found
         assert any("none of the commits that it was made on" in note for note in data["notes"])
 
+    def test_the_gate_cannot_judge_in_another_repository(self, project, tmp_path):
+        other = tmp_path / "other"
+        project.run("git", "init", "-q", str(other))
+        project.run("git", "fetch", "-q", str(project.path), "refs/idse/*:refs/idse/*", cwd=other)
+        for path in SIX:
+            (other / FOLDER / path).parent.mkdir(parents=True, exist_ok=True)
+            (other / FOLDER / path).write_text(DOCUMENTS[path])
+        found, data = findings(project, "portal/__blueprint__", folder=other)
+        assert "IDSE651" not in found
+        assert any("none of the commits that it was made on" in note for note in data["notes"])
+
 
 class TestElsewhere:
     def test_code_of_another_repository_cannot_be_judged(self, project):
-        text = DOCUMENTS[BUILT].replace("The function and", "It is greeter@1234abc. The function and")
+        text = DOCUMENTS[BUILT].replace("The function and", "It is commit greeter@1234abc. The function and")
         write(project, BUILT, text=text)
         done = complete(project)
         assert done.returncode == 0

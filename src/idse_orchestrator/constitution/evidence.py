@@ -1,92 +1,27 @@
 """Evidence: whether the code of a repository bears out what a session's documents say was implemented.
 
-`account_of` reads what the documents say, somebody looks up the facts it asks for, and `judge_evidence`
+The account is what the documents say, somebody looks up the facts that it asks for, and `judge_evidence`
 compares both. It is pure, and what it finds is turned into findings by rules, as hits in documents are.
-Where the code cannot be seen, `Facts.unseen` says why, and nothing is judged: that is no pass, and no error.
+Where the code cannot be seen, `Facts.unseen` says why, and code is not judged: that is no pass, and no error.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.checks.document import (
-    Document,
-    Heading,
-    Notice,
-    headings,
-    sections_called,
-)
-from idse_orchestrator.constitution.checks.sections import body_lines
-from idse_orchestrator.constitution.checks.stages import is_table_row, items
+from idse_orchestrator.constitution.account import IMPLEMENTATION, Account, Reports, place_of
 from idse_orchestrator.constitution.hits import Hit, marks
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
 from idse_orchestrator.documents.task_list import plain_id
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.rules import Constitution, Rule
-    from idse_orchestrator.documents.markdown import Section
+    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.documents.task_list import Task
 
-IMPLEMENTATION = "implementation"
-READ = (IMPLEMENTATION, "tasks", "plan", "spec", "intent")
-"""Stages whose documents an account is made of."""
-
-_COMMIT = re.compile(r"(?<![\w/.#=+-])(?P<repo>[\w.-]+(?:/[\w.-]+)?@)?(?P<id>[0-9a-f]{7,40})(?![\w-]|\.\w)")
-_SAYS_COMMIT = re.compile(r"\b(?:commit(?:s|ted)?|revisions?|merged?|cherry-pick(?:ed)?)\b", re.IGNORECASE)
-_NO_COMMIT = re.compile(r"\b(?:sha-?\d*|md5|digest|checksum|hash|blob|tree|uuid|id)\b", re.IGNORECASE)
-_NO_CODE = re.compile(r"[\s>*_+-]*No code:[*_]*\s*(?P<why>\S.*)", re.IGNORECASE)
-_ID = re.compile(r"[*_`\[(]*(?P<name>[A-Z]{1,5})-?(?P<number>\d{1,4}(?:\.\d{1,4}){0,3})\b")
-_RANGE = re.compile(
-    r"\b([A-Z]{1,5})-?(\d{1,4})\s*(?:\u2013|—|-|\.{2,3}|to|through|until)\s*(?:\1-?)?(\d{1,4})\b"
-)
-_NAMED = re.compile(r"\b([A-Z]{1,5})-?(\d{1,4}(?:\.\d{1,4}){0,3})\b")
-_WORD = re.compile(r"[^\W_]{4,}|\d+")
-_MOST_IN_RANGE = 200
-_SHARED = 0.5
-"""Which part of a criterion's words a report has that is about it."""
 _SHOWN = 60
 _MOST_LISTED = 8
-
-
-class Criterion(NamedTuple):
-    """A thing to be checked: `id` as it is compared ("" where it has none), and the line it stands in."""
-
-    id: str
-    text: str
-    line: int
-
-
-class NamedCommit(NamedTuple):
-    """A commit that the implementation names by `id`, hexadecimal, whole or its beginning."""
-
-    id: str
-    line: int
-
-
-class Account(NamedTuple):
-    """What a session's documents say about its code.
-
-    `criteria` stand in the document of the stage `criteria_in`. `reports` are what the implementation says
-    of checks: line and text. `texts` are all of its documents that lead to code. `elsewhere` holds commits of
-    other repositories, as they are written.
-    """
-
-    commits: tuple[NamedCommit, ...] = ()
-    elsewhere: tuple[str, ...] = ()
-    criteria: tuple[Criterion, ...] = ()
-    criteria_in: str = ""
-    reports: tuple[tuple[int, str], ...] = ()
-    tasks: tuple[Task, ...] = ()
-    no_code: str = ""
-    no_code_line: int = 0
-    texts: str = ""
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """The paths that ticked tasks declare."""
-        return tuple(dict.fromkeys(path for task in self.tasks if task.done for path in task.paths))
+_MOST_QUOTED = 3
 
 
 class CodeCommit(NamedTuple):
@@ -101,25 +36,32 @@ class Facts(NamedTuple):
     """What the repository shows. `unseen` says why it shows nothing, "" where it does.
 
     `commits` are those of the session that HEAD reaches, and that it did not reach when the session began;
-    `others` counts commits since then that are of no session. `missing` are ids that the account names and
-    that no commit has here, `absent` declared paths that HEAD does not have. `kept` says that the evidence of
-    an earlier completion still stands, perhaps in other commits.
+    `others` counts commits since then that are not linked to it. Of ids that the account names, `missing` are
+    of no commit here, and `older` of commits from before. `absent` are declared paths that HEAD lacks.
+    `kept` are the tasks of an earlier completion whose evidence still stands, perhaps in other commits; None
+    where there is none.
     """
 
     head: str = ""
     commits: tuple[CodeCommit, ...] = ()
     others: int = 0
     missing: frozenset[str] = frozenset()
+    older: frozenset[str] = frozenset()
     absent: frozenset[str] = frozenset()
-    kept: bool = False
+    kept: frozenset[str] | None = None
     unseen: str = ""
 
 
 class Later(NamedTuple):
-    """What became of the evidence of a completion: commits that are `gone`, or why none can be seen."""
+    """What became of the evidence of a completion.
+
+    `gone` are its commits that are lost; `unseen` says why nothing can be seen here, and `said` what else a
+    report has to say of it.
+    """
 
     gone: tuple[str, ...] = ()
     unseen: str = ""
+    said: str = ""
 
 
 class Proof(NamedTuple):
@@ -129,144 +71,17 @@ class Proof(NamedTuple):
     related: Sequence[CodeCommit]
 
 
-def account_of(documents: Mapping[str, Document], constitution: Constitution) -> Account:
-    """Returns what `documents`, by stage, say; one that is missing says nothing."""
-    built = documents.get(IMPLEMENTATION)
-    if built is None:
-        return Account()
-    commits, elsewhere = _commits(built)
-    rule = next((rule for rule in constitution.rules if rule.check == "criteria_reported"), None)
-    stage = next((each for each in ("spec", "intent") if each in documents), "")
-    why, line = _no_code(built)
-    tasks = documents["tasks"].task_list.tasks if "tasks" in documents else ()
-    return Account(
-        commits,
-        elsewhere,
-        tuple(criteria_in(documents[stage], _heading(rule, stage))) if stage and rule else (),
-        stage,
-        tuple(_reports(built, _heading(rule, IMPLEMENTATION))) if rule else (),
-        tasks,
-        why,
-        line,
-        "\n".join(documents[each].text for each in (IMPLEMENTATION, "tasks", "plan") if each in documents),
-    )
-
-
-def _heading(rule: Rule, stage: str) -> Heading:
-    return headings(rule.options, stage)[0]
-
-
-def _lines(document: Document) -> Iterator[tuple[int, str]]:
-    """Yields the lines that are neither code nor comment."""
-    hidden = document.outline.code | document.outline.comments
-    return ((number, line) for number, line in enumerate(document.lines, 1) if number not in hidden)
-
-
-def _no_code(document: Document) -> tuple[str, int]:
-    for number, line in _lines(document):
-        found = _NO_CODE.match(line)
-        if found and not line.lstrip().startswith(">"):
-            return found["why"].strip(), number
-    return "", 0
-
-
-def code_denied(document: Document, _options: Mapping[str, object]) -> Iterator[Notice]:
-    """Yields a notice where `document` says that no code was changed, and why."""
-    why, line = _no_code(document)
-    if why:
-        yield Notice(line, 1, {"why": why})
-
-
-def _commits(document: Document) -> tuple[tuple[NamedCommit, ...], tuple[str, ...]]:
-    found: dict[str, NamedCommit] = {}
-    elsewhere: dict[str, None] = {}
-    for number, line in _lines(document):
-        for match in _COMMIT.finditer(line):
-            if match["repo"]:
-                elsewhere[match[0]] = None
-            elif _is_commit(match["id"], line):
-                found.setdefault(match["id"], NamedCommit(match["id"], number))
-    return tuple(found.values()), tuple(elsewhere)
-
-
-def _is_commit(name: str, line: str) -> bool:
-    """Tests whether a run of hexadecimal digits is meant as a commit; words look like one, too."""
-    if _SAYS_COMMIT.search(line):
-        return any(letter.isdigit() for letter in name) or len(name) == 40
-    is_mixed = any(letter.isdigit() for letter in name) and any(letter.isalpha() for letter in name)
-    return is_mixed and not _NO_COMMIT.search(line)
-
-
-def criteria_in(document: Document, wanted: Heading) -> Iterator[Criterion]:
-    """Yields what stands in the section `wanted` of `document`: list items, paragraphs, rows of tables."""
-    for section in sections_called(document, wanted):
-        for line, words in _entries(document, section):
-            named = _ID.match(words)
-            yield Criterion(_id(named["name"], named["number"]) if named else "", words, line)
-
-
-def _reports(document: Document, wanted: Heading) -> Iterator[tuple[int, str]]:
-    for section in sections_called(document, wanted):
-        yield from _entries(document, section)
-
-
-def _entries(document: Document, section: Section) -> Iterator[tuple[int, str]]:
-    """Yields list items, paragraphs and the rows of tables, each as line and text."""
-    rows = [(line, words) for line, words in body_lines(document, section) if words.lstrip().startswith("|")]
-    for before, (line, words) in zip([(0, ""), *rows], rows, strict=False):
-        is_head = before[0] != line - 1
-        if is_table_row(words) and not is_head:
-            yield line, words.strip().strip("|").strip()
-    for item in items(document, section):
-        if not item.lines[0].startswith("|"):
-            yield item.line, " ".join(item.lines)
-
-
-def _id(name: str, number: str) -> str:
-    return f"{name.upper()}-{number}"
-
-
-def ids_in(words: str) -> frozenset[str]:
-    """Returns the ids that `words` name, as AC-1 or AC1, those of a range such as AC-1 to AC-4 with them."""
-    found = {_id(*match.groups()) for match in _NAMED.finditer(words)}
-    for name, first, last in _RANGE.findall(words):
-        if 0 <= int(last) - int(first) < _MOST_IN_RANGE:
-            found.update(_id(name, str(number)) for number in range(int(first), int(last) + 1))
-    return frozenset(found)
-
-
-def report_of(account: Account, criterion: Criterion) -> tuple[int, str] | None:
-    """Returns the line and text that says how `criterion` was checked, None where nothing does."""
-    own = _words(criterion.text)
-    for line, words in account.reports:
-        said = _words(words)
-        if criterion.id:
-            is_about = criterion.id in ids_in(words)
-        else:
-            is_about = bool(own) and len(own & said) >= _SHARED * len(own)
-        if is_about and said - own:
-            return line, words
-    return None
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.casefold() for word in _WORD.findall(_NAMED.sub(" ", text)))
-
-
 def proof_of(account: Account, commits: Iterable[CodeCommit]) -> Proof:
     """Returns which of a session's `commits` bear out which ticked task, and which any document leads to."""
     places = _Places([commit for commit in commits if commit.paths])
     tasks = {task.id: places.of(task) for task in account.tasks if task.done}
     proving = {commit.id for found in tasks.values() for commit in found}
-    files = {path for commit in places.code for path in commit.paths}
-    told = {each for each in places.by_path if _mentions(account.texts, each, is_folder=each not in files)}
-    named = tuple(each.id for each in account.commits)
+    proving |= account.named(commit.id for commit in places.code)
     related = [
         each
         for each in places.code
         if each.id in proving
-        or each.id.startswith(named)
-        or any(not told.isdisjoint(_with_folders(path)) for path in each.paths)
+        or any(not account.mentioned.isdisjoint(_with_folders(path)) for path in each.paths)
     ]
     return Proof(tasks, related)
 
@@ -276,11 +91,11 @@ class _Places:
 
     def __init__(self, code: Sequence[CodeCommit]) -> None:
         self.code = code
-        self.by_path: dict[str, list[int]] = {}
+        self._by_path: dict[str, list[int]] = {}
         self._by_task: dict[str, list[int]] = {}
         for number, commit in enumerate(code):
             for place in {each for path in commit.paths for each in _with_folders(path)}:
-                self.by_path.setdefault(place, []).append(number)
+                self._by_path.setdefault(place, []).append(number)
             for task in {plain_id(each) for each in commit.tasks}:
                 self._by_task.setdefault(task, []).append(number)
 
@@ -288,8 +103,8 @@ class _Places:
         """Returns the commits that name `task`, or change what it declares."""
         found = {*self._by_task.get(task.id, ())}
         for declared in task.paths:
-            folder = folder_of(declared)
-            found.update(self.by_path.get(folder, ()) if folder else range(len(self.code)))
+            place = place_of(declared)
+            found.update(self._by_path.get(place, ()) if place else range(len(self.code)))
         return [self.code[number] for number in sorted(found)]
 
 
@@ -297,40 +112,6 @@ def _with_folders(path: str) -> Iterator[str]:
     while path:
         yield path
         path = path.rpartition("/")[0]
-
-
-def folder_of(declared: str) -> str:
-    """Returns the file or folder that a task declares; of a pattern such as ``src/*.py``, its folder."""
-    plain = declared.partition("*")[0].rpartition("/")[0] if "*" in declared else declared
-    return plain.rstrip("/")
-
-
-def covers(declared: str, path: str) -> bool:
-    """Tests whether a declared path is `path`, or a folder that it is in."""
-    folder = folder_of(declared)
-    return not folder or path == folder or path.startswith(f"{folder}/")
-
-
-def _mentions(text: str, place: str, *, is_folder: bool) -> bool:
-    """Tests whether `text` names a file or folder by its path: a part of a longer one does not count.
-
-    A name alone may be a word of the text, so it is written as code, or a folder with its stroke.
-    """
-    for name in (f"{place}/", f"`{place}`") if is_folder and "/" not in place else (place, f"{place}/"):
-        at = text.find(name)
-        while at >= 0:
-            before, after = text[at - 1 : at], text[at + len(name) : at + len(name) + 1]
-            is_code = before == after == "`"
-            if not (_in_path(before) or _in_path(after)) and (
-                is_code or "/" in name or "." in name or "`" in name
-            ):
-                return True
-            at = text.find(name, at + 1)
-    return False
-
-
-def _in_path(character: str) -> bool:
-    return character.isalnum() or character in ("_", "-", "/")
 
 
 def unseen_of(account: Account, facts: Facts) -> str:
@@ -343,31 +124,53 @@ def unseen_of(account: Account, facts: Facts) -> str:
 def judge_evidence(constitution: Constitution, account: Account, facts: Facts) -> dict[str, list[Hit]]:
     """Returns what the rules about evidence notice, as hits by path in the session's folder."""
     found: dict[str, list[Hit]] = {}
-    if unseen_of(account, facts):
-        return found
+    judged = _Judged(account, facts, proof_of(account, facts.commits))
+    unseen = unseen_of(account, facts)
     for rule in constitution.rules:
         check = _CHECKS.get(rule.check)
-        for stage, line, params, *about in check(account, facts) if check else ():
+        if check is None or (
+            unseen and check not in (_ALWAYS if facts.unseen else (*_ALWAYS, _commits_exist))
+        ):
+            continue
+        for stage, line, params, *about in check(judged):
             places = marks(about or [" ".join(params[name] for name in sorted(params))])
             hit = Hit(rule.id, line, 1 if line else 0, params, IMPLEMENTATION, places)
             found.setdefault(ARTIFACTS[stage], []).append(hit)
     return found
 
 
+class _Judged(NamedTuple):
+    account: Account
+    facts: Facts
+    proof: Proof
+
+    @property
+    def excused(self) -> bool:
+        """Whether there is no code to lead back to, or none is to be there: that is a finding of its own."""
+        return bool(self.account.no_code) or not (self.proof.related or self.facts.kept is not None)
+
+    def new_tasks(self) -> Iterator[Task]:
+        """Yields the ticked tasks, without those of an earlier completion that still stands."""
+        return (
+            task
+            for task in self.account.tasks
+            if task.done and task.id not in (self.facts.kept or frozenset())
+        )
+
+
 _Found = Iterator[tuple[str, int, dict[str, str], *tuple[str, ...]]]
 """Stage and line of a finding, its params, and the places that it is about if they are several."""
 
 
-def _code_changed(account: Account, facts: Facts) -> _Found:
+def _code_changed(judged: _Judged) -> _Found:
+    account, facts = judged.account, judged.facts
     code = [commit for commit in facts.commits if commit.paths]
     if account.no_code:
         if code:
-            problem = f"the document says so, and {_short(code[0].id)} changes {code[0].paths[0]}"
+            problem = f"it says that there is none, and {_short(code[0].id)} changes {code[0].paths[0]}"
             yield IMPLEMENTATION, account.no_code_line, {"problem": problem}
-        return
-    if facts.kept or proof_of(account, code).related:
-        return
-    yield IMPLEMENTATION, 0, {"problem": _why_no_code(facts, code)}
+    elif facts.kept is None and not judged.proof.related:
+        yield IMPLEMENTATION, 0, {"problem": _why_no_code(facts, code)}
 
 
 def _why_no_code(facts: Facts, code: Sequence[CodeCommit]) -> str:
@@ -376,55 +179,55 @@ def _why_no_code(facts: Facts, code: Sequence[CodeCommit]) -> str:
         return f"no document names {names}, or a file changed there"
     if not facts.head:
         return "there is no commit yet"
+    if facts.older:
+        return f"{_listed([_short(name) for name in sorted(facts.older)])} was there before the session began"
+    if facts.others:
+        many = "of the commits" if facts.others > 1 else "commit"
+        return f"no {many} since the session began is linked to it: name the one with the work"
     if facts.commits:
         return f"its commits change nothing outside of {WORKSPACE}/"
-    if facts.others:
-        return "no commit since the session began is linked to it"
     return "there is no commit since the session began"
 
 
-def _commits_exist(account: Account, facts: Facts) -> _Found:
-    for named in account.commits:
-        if named.id in facts.missing:
+def _commits_exist(judged: _Judged) -> _Found:
+    for named in judged.account.commits:
+        if named.is_sure and named.id in judged.facts.missing:
             yield IMPLEMENTATION, named.line, {"commit": named.id}
 
 
-def _criteria_reported(account: Account, facts: Facts) -> _Found:
-    del facts
-    silent = [each for each in account.criteria if report_of(account, each) is None]
+def _criteria_reported(judged: _Judged) -> _Found:
+    account = judged.account
+    reports = Reports(account)
+    silent = [each for each in account.criteria if reports.of(each) is None]
     if silent:
         where = f"{ARTIFACTS[account.criteria_in]}:{silent[0].line}"
-        names = _listed([each.id or f'"{_cut(each.text)}"' for each in silent])
+        names = _listed([each.id or f'"{_cut(each.text)}"' for each in silent], quotes=not silent[0].id)
         share = f"{len(silent)} of {len(account.criteria)}"
         about = [each.id or each.text for each in silent]
         yield IMPLEMENTATION, 0, {"share": share, "criteria": names, "where": where}, *about
 
 
-def _tasks_proved(account: Account, facts: Facts) -> _Found:
-    if account.no_code or facts.kept or not _has_code(account, facts):
+def _tasks_proved(judged: _Judged) -> _Found:
+    if judged.excused:
         return
-    tasks = proof_of(account, facts.commits).tasks
-    open_ones = [task for task in account.tasks if task.done and not tasks[task.id]]
-    if open_ones:
-        share = f"{len(open_ones)} of {len(tasks)}"
-        names = _listed([task.id for task in open_ones])
-        params = {"share": share, "tasks": names, "first": open_ones[0].id}
-        yield "tasks", open_ones[0].line, params, *(task.id for task in open_ones)
+    unproved = [task for task in judged.new_tasks() if not judged.proof.tasks[task.id]]
+    if unproved:
+        share = f"{len(unproved)} of {len(judged.proof.tasks)}"
+        names = _listed([task.id for task in unproved])
+        params = {"share": share, "tasks": names, "first": unproved[0].id}
+        yield "tasks", unproved[0].line, params, *(task.id for task in unproved)
 
 
-def _files_there(account: Account, facts: Facts) -> _Found:
-    if account.no_code or facts.kept or not _has_code(account, facts):
+def _files_there(judged: _Judged) -> _Found:
+    if judged.excused:
         return
-    touched = [path for commit in facts.commits for path in commit.paths]
-    for task in account.tasks:
-        for declared in task.paths if task.done else ():
-            if declared in facts.absent and not any(covers(declared, path) for path in touched):
+    touched = {
+        place for commit in judged.facts.commits for path in commit.paths for place in _with_folders(path)
+    }
+    for task in judged.new_tasks():
+        for declared in task.paths:
+            if declared in judged.facts.absent and place_of(declared) not in touched:
                 yield "tasks", task.line, {"task": task.id, "file": declared}
-
-
-def _has_code(account: Account, facts: Facts) -> bool:
-    """Tests whether there is any code to lead back to; that there is none is a finding of its own."""
-    return bool(proof_of(account, facts.commits).related)
 
 
 _CHECKS = {
@@ -436,9 +239,8 @@ _CHECKS = {
 }
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:_MOST_LISTED])
-    return f"{shown} and {len(names) - _MOST_LISTED} more" if len(names) > _MOST_LISTED else shown
+_ALWAYS = (_criteria_reported,)
+"""Checks that need no code to be seen."""
 
 
 def judge_kept(constitution: Constitution, gone: Sequence[str]) -> list[Hit]:
@@ -449,6 +251,12 @@ def judge_kept(constitution: Constitution, gone: Sequence[str]) -> list[Hit]:
         for rule in constitution.rules
         if rule.check == "evidence_kept"
     ]
+
+
+def _listed(names: Sequence[str], *, quotes: bool = False) -> str:
+    most = _MOST_QUOTED if quotes else _MOST_LISTED
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
 
 
 def _short(commit: str) -> str:

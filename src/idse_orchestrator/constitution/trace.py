@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from idse_orchestrator.constitution.account import Criterion, Reports, criteria_in, ids_in
 from idse_orchestrator.constitution.checks.document import headings
-from idse_orchestrator.constitution.evidence import Criterion, Facts, criteria_in, ids_in, proof_of, report_of
+from idse_orchestrator.constitution.evidence import Facts, proof_of
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.account import Account
     from idse_orchestrator.constitution.checks.document import Document
-    from idse_orchestrator.constitution.evidence import Account, CodeCommit
+    from idse_orchestrator.constitution.evidence import CodeCommit
     from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.documents.task_list import Task
 
@@ -66,7 +68,8 @@ def traced(
     """Returns the trace of a session whose `documents`, by stage, say `account`."""
     goals = _numbered(_items(documents, constitution, "intent", ("Success Criteria",)), "SC")
     requirements = _numbered(_items(documents, constitution, "spec", _REQUIREMENTS), "R")
-    checks = [Check(each, _report(account, each)) for each in _numbered(account.criteria, "AC")]
+    reports = Reports(account)
+    checks = [Check(each, _report(reports, each)) for each in _numbered(account.criteria, "AC")]
     named = _named_by_tasks(account, documents.get("tasks"))
     proof = proof_of(account, facts.commits).tasks
     rows = []
@@ -105,15 +108,14 @@ def _numbered(found: Sequence[Criterion], name: str) -> list[Criterion]:
     return [each if each.id else each._replace(id=f"{name}#{n}") for n, each in enumerate(found, 1)]
 
 
-def _report(account: Account, criterion: Criterion) -> str:
-    asked = criterion._replace(id="") if "#" in criterion.id else criterion
-    found = report_of(account, asked)
+def _report(reports: Reports, criterion: Criterion) -> str:
+    found = reports.of(criterion._replace(id="") if "#" in criterion.id else criterion)
     return found[1] if found else ""
 
 
 def _named_by_tasks(account: Account, document: Document | None) -> Mapping[str, frozenset[str]]:
     """Returns the ids that each task names anywhere in its lines, notes such as its acceptance with them."""
-    if document is None:
+    if document is None or not account.tasks:
         return {}
     ends = [task.line - 1 for task in account.tasks[1:]] + [len(document.lines)]
     return {
@@ -163,10 +165,10 @@ def _unproved(
     account: Account, rows: Sequence[Row], proof: Mapping[str, Sequence[CodeCommit]], facts: Facts
 ) -> Iterator[Missing]:
     loose = {task.id for row in rows if row.requirement is None for task in row.tasks}
-    asks = not (facts.unseen or facts.kept or account.no_code)
+    asks = not (facts.unseen or account.no_code)
     for task in account.tasks:
         where = f"{ARTIFACTS['tasks']}:{task.line}"
         if task.id in loose and len(rows) > 1:
             yield Missing(f"task {task.id}", "it names no requirement or criterion", where)
-        if asks and task.done and not proof.get(task.id):
+        if asks and task.done and not proof.get(task.id) and task.id not in (facts.kept or ()):
             yield Missing(f"task {task.id}", "no commit shows that it was done", where)

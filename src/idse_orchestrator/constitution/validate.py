@@ -25,8 +25,9 @@ from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from idse_orchestrator.constitution.account import Account
     from idse_orchestrator.constitution.checks.document import Check, Document
-    from idse_orchestrator.constitution.evidence import Account, Facts, Later
+    from idse_orchestrator.constitution.evidence import Facts, Later
     from idse_orchestrator.constitution.hits import Hit, VerdictCache
     from idse_orchestrator.constitution.rules import Constitution, Finding
     from idse_orchestrator.constitution.scope import Sight
@@ -205,6 +206,8 @@ class _Evidence:
         later = self._later.get(key)
         if later is None:
             return hits
+        if later.said:
+            self.notes.append(f"evidence of {'/'.join(key)}: {later.said}")
         if later.unseen:
             self.notes.append(_UNSEEN.format("/".join(key), later.unseen))
             return hits
@@ -218,11 +221,13 @@ class _Evidence:
         if self._context.code is None:
             key = f"{subject.project}/{subject.session}"
             self.notes.append(_UNSEEN.format(key, NO_CODE))
+            self.record = {"unseen": NO_CODE}
             return hits
         return self._judged(self._context.code, subject, hits, records=True)
 
     def _judged(self, code: Code, subject: Subject, hits: HitsByPath, *, records: bool) -> HitsByPath:
-        from idse_orchestrator.constitution.evidence import account_of, judge_evidence, unseen_of
+        from idse_orchestrator.constitution.account import account_of
+        from idse_orchestrator.constitution.evidence import judge_evidence, unseen_of
 
         key, constitution = (subject.project, subject.session), self._context.examiner.constitution
         state = subject.state or SessionState(*key)
@@ -244,8 +249,8 @@ def documents_of(
     reader: ArtifactReader, key: SessionKey, files: Mapping[str, FileEntry]
 ) -> dict[str, Document]:
     """Returns the documents of a session that lead to code, by stage; one that is no text is left out."""
+    from idse_orchestrator.constitution.account import READ
     from idse_orchestrator.constitution.checks.document import Document
-    from idse_orchestrator.constitution.evidence import READ
 
     folder = session_folder(*key)
     there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in files}

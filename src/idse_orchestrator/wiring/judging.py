@@ -132,7 +132,8 @@ class Judging:
         code = self._parts.code("")
         if code is not None:
             code.begin(key, state)  # git reads commits while we load what reads documents
-        from idse_orchestrator.constitution.evidence import Facts, account_of, unseen_of
+        from idse_orchestrator.constitution.account import account_of
+        from idse_orchestrator.constitution.evidence import Facts, unseen_of
         from idse_orchestrator.constitution.scope import Scope, in_scope, places
         from idse_orchestrator.constitution.trace import traced
         from idse_orchestrator.constitution.validate import NO_CODE, documents_of

@@ -22,14 +22,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.commit_reader import is_shallow
 from idse_orchestrator.documents.project_workspace import WORKSPACE
-from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers, is_ancestor
 from idse_orchestrator.git.watching import Beside
 from idse_orchestrator.ledger.commit import EVENT
 from idse_orchestrator.ledger.events import CREATED
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS, session_ref
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.evidence import Account, Facts, Later
+    from idse_orchestrator.constitution.account import Account
+    from idse_orchestrator.constitution.evidence import Facts, Later
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.worktree.work_tree import WorkTree
@@ -40,13 +41,14 @@ TRAILER = "Idse-Task"
 
 _CODE = (":(top)", f":(exclude,top){WORKSPACE}")
 _EVERYWHERE = ("--branches", "--tags", "--remotes")
+_MOST_OLDER = 5
 _MOST = 200
 """Commits that one completion records."""
 _PATIENCE = 600.0
 # No setting of the user's may change what is printed, and none what a patch id is made of.
 _PLAIN = ("-c", "log.showRoot=true", "-c", "core.quotePath=true", "-c", "diff.indentHeuristic=true")
 _LOG = (*_PLAIN, "log", "--no-show-signature", "--no-color", "--no-notes", "--no-renames")
-_LIST = (*_LOG, "--no-walk=unsorted", "--stdin", "--name-only", "-z", "--format=%x01%H")
+_LIST = (*_LOG, "--no-walk=unsorted", "--stdin", "--name-only", "-c", "-z", "--format=%x01%H")
 _WALK = (*_LOG, "-z", f"--format=%H%x01%ct%x01%(trailers:key={TRAILER},valueonly,unfold,separator=%x2C)")
 _SEALED = (
     "--basic-regexp",
@@ -76,6 +78,14 @@ class _Walked(NamedTuple):
     trailers: str
 
 
+class _Found(NamedTuple):
+    """Commits since a session began, the newest first; what those of it change; which tasks trailers name."""
+
+    walked: list[str]
+    changed: dict[str, tuple[str, ...]]
+    tasks: Mapping[str, tuple[str, ...]]
+
+
 class CodeFacts:
     """The code at `rev` of a work tree's repository.
 
@@ -88,7 +98,7 @@ class CodeFacts:
         self._settle = settle
         self._rev = rev
         self._beside = Beside()
-        self._found: dict[SessionKey, tuple[list[tuple[str, tuple[str, ...], tuple[str, ...]]], int]] = {}
+        self._found: dict[SessionKey, _Found] = {}
 
     @cached_property
     def _head(self) -> str:
@@ -110,23 +120,29 @@ class CodeFacts:
         if key not in self._found:
             self._settle()
             self._find(key, state)
-        commits, others = self._found[key]
-        missing, absent = self._not_here(account)
-        recorded = self._recorded([key]).get(key)
-        is_kept = (
-            recorded is not None and bool(recorded.get("commits")) and not self._gone(key, state, recorded)
-        )
-        own = tuple(CodeCommit(*commit) for commit in commits)
-        return Facts(self._head, own, others, missing, absent, is_kept)
+        walked, changed, tasks = self._found[key]
+        if self._is_elsewhere(key, ()):
+            return Facts(unseen=ELSEWHERE)
+        named = account.named(walked)
+        changed.update(self._changed([name for name in walked if name in named and name not in changed]))
+        missing, older, absent = self._not_here(account, walked)
+        recorded = self._recorded([key]).get(key, {})
+        kept = None
+        if recorded.get("commits") and not self._gone(key, state, recorded):
+            kept = frozenset(recorded.get("tasks", ()))
+            missing -= {
+                name for name in missing if any(each.startswith(name) for each in recorded["commits"])
+            }
+        own = tuple(CodeCommit(name, changed[name], tasks[name]) for name in walked if name in changed)
+        return Facts(self._head, own, len(walked) - len(own), missing, older, absent, kept)
 
     def _find(self, key: SessionKey, state: SessionState) -> None:
-        """Finds the session's commits and what each changes, and counts the others since it began."""
+        """Finds the commits since a session began, and what those that are linked to it change."""
         walked = self._since(key, state)
-        trailers = {each.id: _tasks(key, each.trailers) for each in walked}
         noted = self._noted(key)
-        own = [each.id for each in walked if each.id in noted or trailers[each.id]]
-        commits = [(name, paths, trailers[name]) for name, paths in self._changed(own)]
-        self._found[key] = (commits, len(walked) - len(own))
+        tasks = {each.id: _tasks(key, each.trailers, is_noted=each.id in noted) for each in walked}
+        own = [each.id for each in walked if each.id in noted or tasks[each.id]]
+        self._found[key] = _Found([each.id for each in walked], dict(self._changed(own)), tasks)
 
     def record(self, key: SessionKey, account: Account, facts: Facts) -> dict[str, Any]:
         """Returns what the completion of a session's implementation keeps of `facts`."""
@@ -135,15 +151,21 @@ class CodeFacts:
         code = [commit.id for commit in facts.commits if commit.paths][:_MOST]
         if not code:
             return {"head": facts.head, **({"no_code": account.no_code} if account.no_code else {})}
+        from idse_orchestrator.constitution.account import place_of
+
         declared = [path for path in account.paths if path not in facts.absent]
-        found = headers(self._git, (f"{facts.head}:{path.rstrip('/')}" for path in declared))
+        found = headers(self._git, (f"{facts.head}:{place_of(path)}" for path in declared))
         files = {
-            path: each.id for path, each in zip(declared, found, strict=True) if each and each.kind == "blob"
+            place_of(path): each.id
+            for path, each in zip(declared, found, strict=True)
+            if each and each.kind == "blob"
         }
         whole = self._whole(key, code)
         return {
             "head": facts.head,
             "commits": self._patch_ids(code),
+            "authored": self._authored(code),
+            "tasks": [task.id for task in account.tasks if task.done],
             **({"whole": whole} if whole else {}),
             **({"files": files} if files else {}),
         }
@@ -152,22 +174,24 @@ class CodeFacts:
         """Returns what became of the evidence of completed sessions; those without any are left out."""
         from idse_orchestrator.constitution.evidence import Later
 
-        recorded = {key: each for key, each in self._recorded(states).items() if each.get("commits")}
+        every = self._recorded(states)
+        recorded = {key: each for key, each in every.items() if each.get("commits")}
+        found = {key: Later(said=_said(each)) for key, each in every.items() if _said(each)}
         if self._is_shallow:
-            return dict.fromkeys(recorded, Later(unseen=SHALLOW))
+            return {**found, **dict.fromkeys(recorded, Later(unseen=SHALLOW))}
         self._settle()
         missing = self._unreached({name for each in recorded.values() for name in each["commits"]})
-        found = {}
         for key, each in recorded.items():
             lost = tuple(name for name in each["commits"] if name in missing)
             if lost and self._gone(key, states[key], each):
-                found[key] = Later(unseen=ELSEWHERE) if self._is_elsewhere(key, each) else Later(lost)
+                is_elsewhere = self._is_elsewhere(key, each["commits"])
+                found[key] = Later(unseen=ELSEWHERE) if is_elsewhere else Later(lost)
         return found
 
-    def _is_elsewhere(self, key: SessionKey, recorded: Mapping[str, Any]) -> bool:
+    def _is_elsewhere(self, key: SessionKey, commits: Iterable[str]) -> bool:
         """Tests whether this repository has nothing of the history that the session was made in."""
-        names = [*(name for name in self._began(key) or () if name), *recorded["commits"]]
-        return not any(headers(self._git, names))
+        names = [*(name for name in self._began(key) or () if name), *commits]
+        return bool(names) and not any(headers(self._git, names))
 
     def _since(self, key: SessionKey, state: SessionState) -> Sequence[_Walked]:
         """Returns the commits that HEAD reaches and did not reach when the session began, the newest first.
@@ -221,19 +245,26 @@ class CodeFacts:
         if name:
             yield name, tuple(paths)
 
-    def _not_here(self, account: Account) -> tuple[frozenset[str], frozenset[str]]:
-        """Returns commits that `account` names and nobody has here, and declared paths that HEAD lacks."""
-        from idse_orchestrator.constitution.evidence import folder_of
+    def _not_here(
+        self, account: Account, walked: Sequence[str]
+    ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Returns of the commits that `account` names those that nobody has here, and those from before.
+
+        The third are declared paths that HEAD lacks.
+        """
+        from idse_orchestrator.constitution.account import place_of
 
         names = [named.id for named in account.commits]
         asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
         # A beginning that several objects share is not missing, so the answer itself is read.
         rows = self._git.lines("cat-file", "--batch-check", stdin=asked) if names else ()
-        missing = [name for name, row in zip(names, rows, strict=True) if row.endswith(" missing")]
+        missing = {name for name, row in zip(names, rows, strict=True) if row.endswith(" missing")}
+        here = {row.partition(" ")[0] for row in rows if " commit " in row}.difference(walked)
+        older = {name for name in sorted(here)[:_MOST_OLDER] if is_ancestor(self._git, name, self._head)}
         paths = account.paths if self._head else ()
-        found = headers(self._git, (f"{self._head}:{folder_of(path)}" for path in paths))
+        found = headers(self._git, (f"{self._head}:{place_of(path)}" for path in paths))
         absent = [path for path, each in zip(paths, found, strict=True) if each is None]
-        return frozenset(missing), frozenset(absent if self._head else account.paths)
+        return frozenset(missing), frozenset(older), frozenset(absent if self._head else account.paths)
 
     def _patch_ids(self, commits: Sequence[str]) -> dict[str, str]:
         """Returns the patch id of what each commit changes outside of ``.idse/``, "" for nothing."""
@@ -299,7 +330,7 @@ class CodeFacts:
             return True
         return not (
             self._has_files(recorded.get("files", {}))
-            or self._has_rewritten(key, recorded)
+            or self._has_rewritten(key, recorded, missing)
             or self._has_patches(state, recorded, missing)
         )
 
@@ -313,11 +344,20 @@ class CodeFacts:
         stood = {(path, meta.split()[3]) for meta, path in pairwise(words) if meta.startswith(":")}
         return all(pair in stood for pair in files.items())
 
-    def _has_rewritten(self, key: SessionKey, recorded: Mapping[str, Any]) -> bool:
-        """Tests whether as many other commits of the session are reached: a rewrite carries notes along."""
+    def _has_rewritten(self, key: SessionKey, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
+        """Tests whether each commit has another in its place: a rewrite keeps notes and author dates."""
         others = self._noted(key).difference(recorded["commits"])
-        reached = others.difference(self._unreached(others))
-        return sum(bool(paths) for _, paths in self._changed(sorted(reached))) >= len(recorded["commits"])
+        reached = sorted(others.difference(self._unreached(others)))
+        dates = set(self._authored(reached).values())
+        authored = recorded.get("authored", {})
+        return all(authored.get(name) in dates for name in missing)
+
+    def _authored(self, commits: Sequence[str]) -> dict[str, int]:
+        """Returns when each commit was written, in seconds: an amend or a rebase keeps that."""
+        stdin = "".join(f"{name}\n" for name in commits).encode()
+        asked = (*_LOG, "--no-walk=unsorted", "--stdin", "--format=%H %at")
+        rows = self._git.lines(*asked, stdin=stdin) if commits else ()
+        return {name: int(at) for name, at in (row.split() for row in rows)}
 
     def _has_patches(self, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
         """Tests whether commits since the session began have the same patches, each or as a whole."""
@@ -329,14 +369,23 @@ class CodeFacts:
         return wanted <= there or (bool(recorded.get("whole")) and recorded["whole"] in there)
 
 
-def _tasks(key: SessionKey, trailers: str) -> tuple[str, ...]:
-    """Returns the tasks of a session that the values of trailers name."""
+def _tasks(key: SessionKey, trailers: str, *, is_noted: bool) -> tuple[str, ...]:
+    """Returns the tasks of a session that trailers name; a commit of its own need not name the session."""
     found = []
     for value in trailers.split(","):
-        where, slash, task = value.strip().rpartition("/")
-        if slash and where in (key[1], "/".join(key)):
-            found.append(task)
+        where, _, task = value.strip().rpartition("/")
+        if task.strip() and (where in (key[1], "/".join(key)) or (is_noted and not where)):
+            found.append(task.split()[0])
     return tuple(found)
+
+
+def _said(recorded: Mapping[str, Any]) -> str:
+    """Returns what a report has to say of a completion that no commit bore out."""
+    if recorded.get("unseen"):
+        return f"nobody could look when it was completed: {recorded['unseen']}"
+    if recorded.get("commits") or recorded.get("no_code"):
+        return ""
+    return "no commit bore it out when it was completed"
 
 
 def _event(data: bytes) -> dict[str, Any]:

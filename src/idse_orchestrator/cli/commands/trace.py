@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import click
 
     from idse_orchestrator.cli.terminal import Run
-    from idse_orchestrator.constitution.evidence import CodeCommit, Criterion
+    from idse_orchestrator.constitution.account import Criterion
+    from idse_orchestrator.constitution.evidence import CodeCommit
     from idse_orchestrator.constitution.trace import Row, Trace
     from idse_orchestrator.documents.task_list import Task
 
@@ -81,7 +82,7 @@ def _lines(found: Trace, style: Style) -> Iterator[str]:
         yield printable(f"{style.yellow('missing')}: {each.about}: {each.problem} ({each.where})")
     if found.facts.unseen:
         yield Said(f"commits cannot be seen here: {printable(found.facts.unseen)}")
-    if found.facts.kept and not found.facts.commits:
+    if found.facts.kept is not None and not found.facts.commits:
         yield Said("the commits that bore it out are gone, and the same change is here in others")
     if not found.missing:
         yield Said(f"{counted(len(found.rows), 'requirement')}: nothing is missing")

@@ -277,7 +277,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "in_order": Verb(SESSION, ("status", "before", "problem", "mend")),
         "unchanged": Verb(SESSION, ("behind", "mend")),
         "upstream_unchanged": Verb(SESSION, ("causes", "others", "mend")),
-        "code_denied": Verb(TEXT, ("why",), "idse_orchestrator.constitution.evidence:code_denied"),
+        "code_denied": Verb(TEXT, ("why",), "idse_orchestrator.constitution.account:code_denied"),
         "code_changed": Verb(CODE, ("problem",)),
         "commits_exist": Verb(CODE, ("commit",)),
         "criteria_reported": Verb(CODE, ("share", "criteria", "where")),
