@@ -215,7 +215,7 @@ def test_doctor_brings_no_commands_where_none_are(repo):
     for path in OURS:
         if path.startswith(".agents/") and (repo.path / path).exists():
             (repo.path / path).unlink()
-    assert re.search(r"ok +agent files", repo.idse("doctor", "--fix").stdout)
+    assert re.search(r"ok +agent files", repo.idse("doctor", "--fix", "-v").stdout)
     assert not (repo.path / SKILL).exists()
 
 

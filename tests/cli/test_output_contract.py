@@ -183,10 +183,10 @@ class TestStatusPage:
         loop.finish("intent", "context", "spec", "plan", "tasks", "implementation", "feedback")
         loop.commit("all")
         loop.does("session", "set", "--title", "A title that goes on and on " * 20, "--owner", "x" * 200)
-        for rule in ("IDSE301", "IDSE201", "IDSE202", "IDSE501", "IDSE502", "IDSE601"):
-            loop.idse("rule", "waive", rule, "-m", "because of a reason that is long, " * 5)
         for path in ("intent.md", "context.md", "spec.md", "plan.md", "tasks.md", "implementation/README.md"):
-            loop.edit(path, loop.text(path) + "\n[REQUIRES INPUT]\n")
+            loop.edit(path, "# Lost\n\n[REQUIRES INPUT]\n")
+        for rule in ("IDSE301", "IDSE201", "IDSE402", "IDSE403", "IDSE607"):
+            loop.idse("rule", "waive", rule, "-m", "because of a reason that is long, " * 5)
         loop.git("commit", "-qam", "break all", "--no-verify")
         loop.edit("feedback/feedback.md", loop.text("feedback/feedback.md") + "\nmore\n")
         loop.edit("plan.md", loop.text("plan.md") + "\nmore\n")

@@ -96,7 +96,7 @@ error[IDSE301]: {MARKER}
    = help:  idse rule show IDSE301
 waived[IDSE502]: 100% of it, open: yes
   --> {SPEC}
-   = waived: comes with phase 2 (until 2026-03-01, by Kim)
+   = waived: comes with phase 2 (until 2026-03-01, by Kim, rule-wide)
    = help:  idse rule show IDSE502
 
 specs/old.md
@@ -133,7 +133,7 @@ def test_concise_is_a_line_for_each_finding():
         f"{PLAN}:7:1: warning[IDSE203] section Phases is empty",
         f"{SPEC}:12:1: error[IDSE301] {MARKER}",
         f"{SPEC}:40:3: error[IDSE301] {MARKER}",
-        f"{SPEC}:1:1: waived[IDSE502] 100% of it, open: yes -- comes with phase 2 (until 2026-03-01, by Kim)",
+        f"{SPEC}:1:1: waived[IDSE502] 100% of it, open: yes -- comes with phase 2 (until 2026-03-01, by Kim, rule-wide)",
         "specs/old.md:1:1: warning[IDSE701] older layout",
     ]
 

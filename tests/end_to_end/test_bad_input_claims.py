@@ -108,11 +108,11 @@ def test_a_project_without_a_blueprint_session_is_told_how_to_get_it(begun, refu
     assert "idse sync pull" in told
 
 
-def test_a_session_that_is_not_here_is_told_with_the_way_to_bring_it(begun, refused):
+def test_a_session_that_is_not_here_is_told(begun, refused):
     begun.idse("blueprint", "declare", TEXT)
     told = refused(begun, "IDSE006", 2, "blueprint", "reinforce", CLAIM, "--session", "elsewhere")
-    assert "session 'elsewhere' has no ledger here" in told
-    assert "idse sync pull" in told
+    assert "there is no session 'elsewhere' in project 'portal'" in told
+    assert "idse session list" in told
 
 
 # --- evidence that is gone or damaged ---
