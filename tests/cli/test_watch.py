@@ -67,6 +67,14 @@ class Watched:
         return self.child.returncode
 
 
+@pytest.fixture(autouse=True)
+def _ctrl_c_is_heard():
+    """Whoever runs tests in the background has Ctrl-C ignored, and programs inherit that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def watched(loop):
     """``watched(*args)``: begins to watch."""
