@@ -8,6 +8,8 @@ import re
 import pytest
 
 from greeting import CODE, DOCUMENTS
+from here import discover, ledger_writer
+from idse_orchestrator.ledger.events import Draft
 
 FOLDER = ".idse/projects/portal/sessions/__blueprint__"
 REF = "refs/idse/sessions/portal/__blueprint__"
@@ -491,6 +493,38 @@ class TestLater:
         found, data = findings(project, "portal/__blueprint__", folder=other)
         assert "IDSE651" not in found
         assert any("none of the commits that it was made on" in note for note in data["notes"])
+
+
+class TestHostileLedgers:
+    """Evidence comes with events of other clones: whatever it holds is read, and git is given none of it."""
+
+    ODD = (
+        {"commits": {"a\nb": "x", "--output=x": "", "f" * 40: 3}},
+        {"commits": ["x"], "files": {"a\nb": "c"}, "tasks": 5, "authored": None},
+        {"commits": {"f" * 40: "x"}, "authored": {"f" * 40: "y"}, "files": {":(glob)**": "z"}, "whole": []},
+        {"unseen": {"x": 1}},
+        {"unseen": "\x1b[2Jgone"},
+        {},
+    )
+
+    @pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+    def test_it_is_read(self, project, odd):
+        sealed = {
+            "stage": "implementation",
+            "action": "complete",
+            "from": "in_progress",
+            "to": "complete",
+            "artifact": project.git("hash-object", f"{FOLDER}/{BUILT}").strip(),
+            "upstream": {},
+            "evidence": odd,
+        }
+        writer = ledger_writer(discover(str(project.path)))
+        writer.append("portal", "__blueprint__", lambda _tip: Draft("stage", sealed))
+        for words in (("validate",), ("validate", "--json"), ("trace",), ("status",)):
+            done = project.idse(*words)
+            assert done.returncode in (0, 1), done.stderr
+            assert "IDSE000" not in done.stdout + done.stderr
+            assert "\x1b" not in done.stdout + done.stderr
 
 
 class TestElsewhere:

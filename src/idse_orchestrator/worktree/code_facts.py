@@ -307,7 +307,7 @@ class CodeFacts:
                 order = (event.get("lamport", 0), event.get("id", ""))
                 key = refs[ref]
                 if isinstance(evidence, dict) and (key not in latest or order > latest[key][0]):
-                    latest[key] = (order, evidence)
+                    latest[key] = (order, _sound(evidence))
         return {key: evidence for key, (_, evidence) in latest.items()}
 
     def _unreached(self, commits: Iterable[str]) -> frozenset[str]:
@@ -377,6 +377,27 @@ def _tasks(key: SessionKey, trailers: str, *, is_noted: bool) -> tuple[str, ...]
         if task.strip() and (where in (key[1], "/".join(key)) or (is_noted and not where)):
             found.append(task.split()[0])
     return tuple(found)
+
+
+_ID = re.compile(r"[0-9a-f]{40}", re.ASCII)
+
+
+def _sound(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns what of an event's evidence has its shape: it may come from another clone, and git gets it."""
+    found: dict[str, Any] = {}
+    for name, key_fits, kind in (
+        ("commits", _ID.fullmatch, str),
+        ("authored", _ID.fullmatch, int),
+        ("files", str.isprintable, str),
+    ):
+        table = evidence.get(name)
+        pairs = table.items() if isinstance(table, dict) else ()
+        found[name] = {key: value for key, value in pairs if key_fits(key) and type(value) is kind}
+    tasks = evidence.get("tasks")
+    found["tasks"] = [task for task in tasks if isinstance(task, str)] if isinstance(tasks, list) else []
+    for name in ("whole", "unseen", "no_code"):
+        found[name] = evidence[name] if isinstance(evidence.get(name), str) else ""
+    return found
 
 
 def _said(recorded: Mapping[str, Any]) -> str:
