@@ -21,6 +21,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.commit_reader import is_shallow
+from idse_orchestrator.constitution.hits import mark
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers, is_ancestor
 from idse_orchestrator.git.watching import Beside
@@ -345,19 +346,19 @@ class CodeFacts:
         return all(pair in stood for pair in files.items())
 
     def _has_rewritten(self, key: SessionKey, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
-        """Tests whether each commit has another in its place: a rewrite keeps notes and author dates."""
+        """Tests whether each commit has another in its place: a rewrite keeps its note, author and subject."""
         others = self._noted(key).difference(recorded["commits"])
         reached = sorted(others.difference(self._unreached(others)))
-        dates = set(self._authored(reached).values())
+        there = set(self._authored(reached).values())
         authored = recorded.get("authored", {})
-        return all(authored.get(name) in dates for name in missing)
+        return all(authored.get(name) in there for name in missing)
 
-    def _authored(self, commits: Sequence[str]) -> dict[str, int]:
-        """Returns when each commit was written, in seconds: an amend or a rebase keeps that."""
+    def _authored(self, commits: Sequence[str]) -> dict[str, str]:
+        """Returns a mark of who wrote each commit, when, and under which subject: a rebase keeps that."""
         stdin = "".join(f"{name}\n" for name in commits).encode()
-        asked = (*_LOG, "--no-walk=unsorted", "--stdin", "--format=%H %at")
+        asked = (*_LOG, "--no-walk=unsorted", "--stdin", "--format=%H %an <%ae> %at %s")
         rows = self._git.lines(*asked, stdin=stdin) if commits else ()
-        return {name: int(at) for name, at in (row.split() for row in rows)}
+        return {row[:40]: mark(row[41:]) for row in rows}
 
     def _has_patches(self, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
         """Tests whether commits since the session began have the same patches, each or as a whole."""
@@ -387,7 +388,7 @@ def _sound(evidence: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, key_fits, kind in (
         ("commits", _ID.fullmatch, str),
-        ("authored", _ID.fullmatch, int),
+        ("authored", _ID.fullmatch, str),
         ("files", str.isprintable, str),
     ):
         table = evidence.get(name)
