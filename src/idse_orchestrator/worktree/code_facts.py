@@ -346,7 +346,7 @@ class CodeFacts:
         return all(pair in stood for pair in files.items())
 
     def _has_rewritten(self, key: SessionKey, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
-        """Tests whether each commit has another in its place: a rewrite keeps its note, author and subject."""
+        """Tests whether each commit has another in its place: a rewrite keeps note, author and subject."""
         others = self._noted(key).difference(recorded["commits"])
         reached = sorted(others.difference(self._unreached(others)))
         there = set(self._authored(reached).values())
