@@ -100,6 +100,7 @@ class CodeFacts:
         self._rev = rev
         self._beside = Beside()
         self._found: dict[SessionKey, _Found] = {}
+        self._heads: dict[SessionKey, Sequence[str] | None] = {}
 
     @cached_property
     def _head(self) -> str:
@@ -117,6 +118,8 @@ class CodeFacts:
 
         if self._is_shallow:
             return Facts(unseen=SHALLOW)
+        here, missing, absent = self._looked_up(account)
+        recorded = self._recorded([key]).get(key, {})
         self._beside.wait()
         if key not in self._found:
             self._settle()
@@ -126,8 +129,8 @@ class CodeFacts:
             return Facts(unseen=ELSEWHERE)
         named = account.named(walked)
         changed.update(self._changed([name for name in walked if name in named and name not in changed]))
-        missing, older, absent = self._not_here(account, walked)
-        recorded = self._recorded([key]).get(key, {})
+        before = sorted(here.difference(walked))[:_MOST_OLDER]
+        older = frozenset(name for name in before if is_ancestor(self._git, name, self._head))
         kept = None
         if recorded.get("commits") and not self._gone(key, state, recorded):
             kept = frozenset(recorded.get("tasks", ()))
@@ -214,6 +217,8 @@ class CodeFacts:
 
     def _began(self, key: SessionKey) -> Sequence[str] | None:
         """Returns where HEAD stood when the session began ("" : no commit yet); None where nobody kept it."""
+        if key in self._heads:
+            return self._heads[key]
         roots = self._git.lines("rev-list", "--max-parents=0", session_ref(*key), "--")
         with ObjectStream(self._git) as objects:
             found = [
@@ -222,6 +227,7 @@ class CodeFacts:
         heads = [
             body["head"] for kind, body in found if kind == CREATED and isinstance(body.get("head"), str)
         ]
+        self._heads[key] = heads or None
         return heads or None
 
     def _noted(self, key: SessionKey) -> frozenset[str]:
@@ -246,26 +252,20 @@ class CodeFacts:
         if name:
             yield name, tuple(paths)
 
-    def _not_here(
-        self, account: Account, walked: Sequence[str]
-    ) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-        """Returns of the commits that `account` names those that nobody has here, and those from before.
-
-        The third are declared paths that HEAD lacks.
-        """
+    def _looked_up(self, account: Account) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+        """Returns named commits that are here, named ids that are not, and declared paths that HEAD lacks."""
         from idse_orchestrator.constitution.account import place_of
 
         names = [named.id for named in account.commits]
         asked = "".join(f"{name}^{{commit}}\n" for name in names).encode()
         # A beginning that several objects share is not missing, so the answer itself is read.
         rows = self._git.lines("cat-file", "--batch-check", stdin=asked) if names else ()
-        missing = {name for name, row in zip(names, rows, strict=True) if row.endswith(" missing")}
-        here = {row.partition(" ")[0] for row in rows if " commit " in row}.difference(walked)
-        older = {name for name in sorted(here)[:_MOST_OLDER] if is_ancestor(self._git, name, self._head)}
+        missing = [name for name, row in zip(names, rows, strict=True) if row.endswith(" missing")]
+        here = (row.partition(" ")[0] for row in rows if " commit " in row)
         paths = account.paths if self._head else ()
         found = headers(self._git, (f"{self._head}:{place_of(path)}" for path in paths))
         absent = [path for path, each in zip(paths, found, strict=True) if each is None]
-        return frozenset(missing), frozenset(older), frozenset(absent if self._head else account.paths)
+        return frozenset(here), frozenset(missing), frozenset(absent if self._head else account.paths)
 
     def _patch_ids(self, commits: Sequence[str]) -> dict[str, str]:
         """Returns the patch id of what each commit changes outside of ``.idse/``, "" for nothing."""
