@@ -12,6 +12,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import IO, BinaryIO, cast
 
 from idse_orchestrator.cli.layout import COLOR, in_sight, printable, style_for
@@ -176,8 +177,17 @@ def flush_streams(error: OSError | None = None) -> int:
     if error is None:
         return EXIT_OK
     _say_last(f"error[IDSE015]: the output cannot be written: {error.strerror}\n")
-    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - it is said once
+    _hear_no_more()
     return EXIT_USAGE
+
+
+def _hear_no_more() -> None:
+    """Lets what the streams still hold go nowhere: Python 3.13 would say once more that it cannot."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            os.dup2(nowhere, stream.fileno())
+    sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - for the rest of it
 
 
 def _say_last(text: str) -> None:
