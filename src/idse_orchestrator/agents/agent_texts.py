@@ -1,4 +1,4 @@
-"""What idse tells coding agents: the block of their instructions, and the commands they are given.
+"""Makes the texts for coding agents: the block in their instructions, and their commands.
 
 The texts name commands of idse and repeat nothing of what those say, so they do not grow old. What a
 command is about comes from the stages, their documents and the sections that the constitution asks for.

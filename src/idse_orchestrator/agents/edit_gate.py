@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from idse_orchestrator.agents.hook_settings import BEFORE_EDIT, CODEX, SESSION_START
 from idse_orchestrator.agents.registry import PLANNING
 from idse_orchestrator.documents.project_workspace import (
+    IMPLEMENTATION,
     STAGE_OF,
     STORE_FOLDER,
     WORKSPACE,
@@ -36,7 +37,6 @@ DENY = "deny"
 ANSWERS = (ALLOW, WARN, ASK, DENY)
 """From the weakest to the strongest: go on; go on, and be told; a person decides; no."""
 
-IMPLEMENTATION_STAGE = "implementation"
 
 _MOST_REASONS = 5
 
@@ -134,11 +134,11 @@ def judge_code(state: SessionState, answer: str) -> Verdict:
     """Returns `answer`, where code is edited while the session's `state` says that it is too early."""
     if answer == ALLOW or state.status == ARCHIVED:
         return ALLOWED
-    if state.stages[IMPLEMENTATION_STAGE].status != PENDING:
+    if state.stages[IMPLEMENTATION].status != PENDING:
         return ALLOWED
     name = f"{state.project}/{state.session}"
-    why = f"session {name} has not started `{IMPLEMENTATION_STAGE}`: no code before its plan"
-    return Verdict(answer, why, ("idse next", f"idse stage {START} {IMPLEMENTATION_STAGE}"))
+    why = f"session {name} has not started `{IMPLEMENTATION}`: no code before its plan"
+    return Verdict(answer, why, ("idse next", f"idse stage {START} {IMPLEMENTATION}"))
 
 
 def strongest(verdicts: list[Verdict]) -> Verdict:

@@ -600,4 +600,4 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         ),
     }
 )
-"""What somebody may type, and what that does, by the words of a command ("" for idse itself): two of each."""
+"""Two examples for each command ("" is idse itself): what is typed, and what that does."""

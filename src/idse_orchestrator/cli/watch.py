@@ -110,7 +110,7 @@ def _refuse_where_nothing_can_be_redrawn() -> None:
 
 
 class _Watching:
-    """What was shown last, what it was made of, and how that looked before it was read."""
+    """Keeps what was shown last, the places it was made of, and the dates they had before."""
 
     def __init__(self, run: Run, make: Callable[[Run], View]) -> None:
         self._run = run

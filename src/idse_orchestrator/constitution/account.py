@@ -20,7 +20,7 @@ from idse_orchestrator.constitution.checks.document import (
 )
 from idse_orchestrator.constitution.checks.sections import body_lines
 from idse_orchestrator.constitution.checks.stages import is_table_row, items
-from idse_orchestrator.documents.project_workspace import WORKSPACE
+from idse_orchestrator.documents.project_workspace import IMPLEMENTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.markdown import Section
     from idse_orchestrator.documents.task_list import Task
 
-IMPLEMENTATION = "implementation"
 READ = (IMPLEMENTATION, "tasks", "plan", "spec", "intent")
 """Stages whose documents an account is made of."""
 
@@ -56,7 +55,7 @@ _RANGE = re.compile(
 _LETTERS = re.compile(r"([A-Z]+)[ _-]?0*(\d)")
 _OPENING = re.compile(r"[\s*_`\[(~]*")
 _WORD = re.compile(r"[^\W_]{4,}|\d+")
-_SAYS = re.compile(r"[^\W_]|[\u2600-\u27bf\U0001f300-\U0001faff]")
+_SYMBOL = re.compile(r"[\u2600-\u27bf\U0001f300-\U0001faff]")
 _MOST_IN_RANGE = 200
 _SHARED = 0.5
 """Which part of a criterion's words a report has that is about it."""
@@ -90,7 +89,7 @@ class NamedCommit(NamedTuple):
 
 
 class Account(NamedTuple):
-    """What a session's documents say about its code.
+    """Holds what a session's documents say about its code.
 
     `elsewhere` holds commits of other repositories, as they are written. `criteria` stand in the document of
     the stage `criteria_in`; `reports` are what the implementation says of checks, line and text. `mentioned`
@@ -289,9 +288,8 @@ def _says_more(report: str, criterion: str) -> bool:
     """Tests whether a report says anything beside ids and the criterion itself."""
     rest = _ID.sub(" ", report)
     own = {word.casefold() for word in re.findall(r"\w+", criterion)}
-    return any(word.casefold() not in own for word in re.findall(r"\w+", rest)) or bool(
-        _SAYS.search(re.sub(r"\w+", "", rest))
-    )
+    says = any(word.casefold() not in own for word in re.findall(r"\w+", rest))
+    return says or bool(_SYMBOL.search(rest))
 
 
 def _words(text: str) -> frozenset[str]:
@@ -334,8 +332,3 @@ def place_of(declared: str) -> str:
         elif part not in ("", ".", ".."):
             kept.append(part)
     return "/".join(kept)
-
-
-def is_code(path: str) -> bool:
-    """Tests whether a path is outside of idse's own folder."""
-    return not path.startswith(f"{WORKSPACE}/")

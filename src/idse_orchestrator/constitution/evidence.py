@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.constitution.account import IMPLEMENTATION, Account, Reports, place_of
+from idse_orchestrator.constitution.account import Account, Reports, place_of
 from idse_orchestrator.constitution.hits import Hit, marks
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTATION, WORKSPACE
 from idse_orchestrator.documents.task_list import plain_id
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class CodeCommit(NamedTuple):
 
 
 class Facts(NamedTuple):
-    """What the repository shows. `unseen` says why it shows nothing, "" where it does.
+    """Holds what the repository shows of a session. `unseen` says why it shows nothing, "" where it does.
 
     `commits` are those of the session that HEAD reaches, and that it did not reach when the session began;
     `others` counts commits since then that are not linked to it. Of ids that the account names, `missing` are
@@ -53,7 +53,7 @@ class Facts(NamedTuple):
 
 
 class Later(NamedTuple):
-    """What became of the evidence of a completion.
+    """Tells what became of the evidence of a completion.
 
     `gone` are its commits that are lost; `unseen` says why nothing can be seen here, and `said` what else a
     report has to say of it.
@@ -146,7 +146,7 @@ class _Judged(NamedTuple):
 
     @property
     def excused(self) -> bool:
-        """Whether there is no code to lead back to, or none is to be there: that is a finding of its own."""
+        """True where no code is there, or none is to be there: another finding tells that, once."""
         return bool(self.account.no_code) or not (self.proof.related or self.facts.kept is not None)
 
     def new_tasks(self) -> Iterator[Task]:

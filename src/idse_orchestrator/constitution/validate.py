@@ -18,7 +18,7 @@ from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import NO_LEDGERS, Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
 from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, session_folder
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTATION, session_folder
 from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, Ticks
 
@@ -160,7 +160,7 @@ def gate(context: Validation, key: SessionKey, stage: str, state: SessionState) 
     hits = _Settling(context).settle(key, found)
     subject = _subject(context, key, files, state)
     evidence = _Evidence(context)
-    if stage == _IMPLEMENTATION:
+    if stage == IMPLEMENTATION:
         hits = evidence.asked(subject, hits)
     findings = judge_gate(context.examiner.constitution, subject, hits, stage, context.today)
     return _report(context, [key], findings, tuple(evidence.notes))._replace(evidence=evidence.record)
@@ -178,7 +178,6 @@ def _subject(
     return Subject(*key, files, state, Ticks(here, context.ledgers.blob))
 
 
-_IMPLEMENTATION = "implementation"
 NO_CODE = "there is no code beside these documents"
 _UNSEEN = "evidence of {} cannot be judged here: {}"
 
@@ -214,7 +213,7 @@ class _Evidence:
         from idse_orchestrator.constitution.evidence import judge_kept
 
         found = judge_kept(self._context.examiner.constitution, later.gone) if later.gone else ()
-        return _joined(hits, {ARTIFACTS[_IMPLEMENTATION]: found})
+        return _joined(hits, {ARTIFACTS[IMPLEMENTATION]: found})
 
     def asked(self, subject: Subject, hits: HitsByPath) -> HitsByPath:
         """Returns `hits` with those of evidence, for the gate; `record` is then what its completion keeps."""
@@ -242,7 +241,7 @@ class _Evidence:
 
 
 def _status(state: SessionState) -> str:
-    return state.stages[_IMPLEMENTATION].status
+    return state.stages[IMPLEMENTATION].status
 
 
 def documents_of(

@@ -67,7 +67,9 @@ class ArtifactReader(Protocol):
         """
 
 
-STAGES = ("intent", "context", "spec", "plan", "tasks", "implementation", "feedback")
+IMPLEMENTATION = "implementation"
+"""The stage whose document speaks of code."""
+STAGES = ("intent", "context", "spec", "plan", "tasks", IMPLEMENTATION, "feedback")
 
 ARTIFACTS = {
     "intent": "intent.md",

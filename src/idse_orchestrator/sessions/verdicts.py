@@ -75,7 +75,7 @@ _NEAR = 3
 
 @dataclass(frozen=True, slots=True)
 class Waivers:
-    """What waiving works with. `today` is an ISO date (UTC).
+    """Holds what waiving needs. `today` is an ISO date (UTC).
 
     `findings` are all that the rules say of a session now, those of the gates of its open stages with them.
     """

@@ -115,16 +115,21 @@ class Judging:
         state = self._parts.reader.states([key]).get(key)
         for stage in STAGES if state else ():
             if state and state.stages[stage].status != PENDING:
-                found += self.gate(key, stage, state).findings
+                found += self.gate(key, stage, state, code).findings
         return found
 
-    def gate(self, key: SessionKey, stage: str, state: SessionState) -> Report:
-        """Returns what would be wrong if `stage` of a session of that `state` were complete here."""
+    def gate(self, key: SessionKey, stage: str, state: SessionState, code: Code | None = None) -> Report:
+        """Returns what would be wrong if `stage` of a session of that `state` were complete here.
+
+        `code` is what was looked at already.
+        """
         from idse_orchestrator.constitution.scope import Scope, places
         from idse_orchestrator.constitution.validate import gate
+        from idse_orchestrator.documents.project_workspace import IMPLEMENTATION
 
         documents = self._parts.documents(places(Scope(*key)))
-        code = self._parts.code("") if stage == "implementation" else None
+        if code is None and stage == IMPLEMENTATION:
+            code = self._parts.code("")
         return gate(self.validation(documents, code=code), key, stage, state)
 
     def trace(self, key: SessionKey, state: SessionState) -> Trace:
