@@ -7,6 +7,7 @@ import json
 import pytest
 
 from idse_orchestrator.ledger.events import event_from_json, trailers_of
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.pipeline.values import KEPT
 from idse_orchestrator.wiring.ledgers import KINDS
 
@@ -16,8 +17,8 @@ NEWER_ID = "01KZZZZZZZZZZZZZZZZZZZZZZZ"
 
 
 def of_a_newer_format(event, state):
-    event |= {"format": 3, "kind": "estimated"}
-    state["format"] = 3
+    event |= {"format": HIGHEST + 1, "kind": "estimated"}
+    state["format"] = HIGHEST + 1
 
 
 def of_an_unknown_kind(event, _state):
@@ -33,7 +34,7 @@ def with_an_unknown_key_below(_event, state):
 
 
 CHANGES = {
-    of_a_newer_format: "format 3 needs a newer idse: this one reads format 2",
+    of_a_newer_format: f"format {HIGHEST + 1} needs a newer idse: this one reads format {HIGHEST}",
     of_an_unknown_kind: "it holds an event of the kind 'estimated', which this idse does not know",
     with_an_unknown_key: "it holds the key 'estimate' in its state, which this idse does not know",
     with_an_unknown_key_below: (
@@ -97,7 +98,7 @@ def test_one_such_ledger_stops_no_work_on_the_others(begun, change):
 def test_what_needs_a_newer_idse_is_named(begun):
     assert begun.idse("spawn", "search").returncode == 0
     written_on(begun, of_a_newer_format)
-    assert "login: this ledger needs a newer idse (format 3" in begun.idse("session", "list").stdout
+    assert f"login: this ledger needs a newer idse (format {HIGHEST + 1}" in begun.idse("session", "list").stdout
     (told,) = json.loads(begun.idse("session", "list", "--json").stdout)["diagnostics"]
     assert (told["code"], told["where"]) == ("IDSE057", REF)
     judged = begun.idse("validate", "--all")

@@ -13,6 +13,7 @@ from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.defects import HINTS
 from idse_orchestrator.ledger.events import Actor, Draft, Event, event_from_json, message_of
 from idse_orchestrator.ledger.fsck import check_ledgers
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.pipeline.stage_state_model import state_from_json
 from idse_orchestrator.wiring.ledgers import KINDS, git_source
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
@@ -316,12 +317,12 @@ def test_an_event_that_was_written_by_another_program_is_named(bench):
 
 @pytest.mark.parametrize("name", ["event_json", "state_json"])
 def test_a_future_format_names_it_and_ends_the_replay_of_this_ledger(bench, name):
-    made = bench.event(format=3) if name == "event_json" else bench.state(format=3, news=[])
+    made = bench.event(format=HIGHEST + 1) if name == "event_json" else bench.state(format=HIGHEST + 1, news=[])
     bench.amend(**{name: made})
     bench.move(bench.commit(bench.tree(state_json="rubbish")))
     (defect,) = bench.check().defects
     assert defect.code == "newer-format"
-    assert "format 3 needs a newer idse" in defect.what
+    assert f"format {HIGHEST + 1} needs a newer idse" in defect.what
     assert "pip install --upgrade" in defect.hint
 
 

@@ -10,6 +10,7 @@ import pytest
 from here import apply, discover, git_notes, ledger_writer
 from idse_orchestrator.ledger.events import Draft, event_from_json, message_of
 from idse_orchestrator.ledger.fsck import check_ledgers
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.pipeline.stage_state_model import state_from_json, state_to_json
 from idse_orchestrator.sync import guard_ledgers
 from idse_orchestrator.sync.points import SyncPoint
@@ -415,10 +416,10 @@ def test_a_state_that_is_not_the_fold_is_refused(ours, theirs):
 
 @pytest.mark.parametrize("name", ["event_json", "state_json"])
 def test_a_future_format_says_what_can_read_it(ours, theirs, name):
-    theirs.amend(**{name: getattr(theirs, name.removesuffix("_json"))(format=3)})
+    theirs.amend(**{name: getattr(theirs, name.removesuffix("_json"))(format=HIGHEST + 1)})
     (defect,) = judged(ours, theirs)
     assert defect.code == "newer-format"
-    assert "format 3 needs a newer idse" in defect.what
+    assert f"format {HIGHEST + 1} needs a newer idse" in defect.what
     assert "pip install --upgrade" in defect.hint
 
 

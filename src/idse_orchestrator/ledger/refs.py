@@ -148,7 +148,7 @@ def _keys(name: str) -> Iterator[tuple[str, str]]:
 
 FIRST = 1
 """The format that every ledger begins with."""
-HIGHEST = 2
+HIGHEST = 3
 """The highest format that this idse reads and writes."""
 
 
