@@ -678,7 +678,7 @@ def test_sync_points_come_in_and_go_on(ours, theirs):
     [
         ({"replica": NEW_ID}, "sync-point"),
         ({"direction": "sideways"}, "sync-point"),
-        ({"format": 3}, "newer-format"),
+        ({"format": HIGHEST + 1}, "newer-format"),
         ({"extra": 1}, "sync-point"),
     ],
 )
