@@ -165,3 +165,30 @@ def test_a_waiver_of_today_needs_a_newer_idse_there_and_holds_up_nothing_else(si
     assert after[pay] == before[pay]
     assert after[login] == newer.refs()[login] != before[login]
     assert newer.is_sound_for(newer.program)
+
+
+def test_ticks_of_neighbours_need_a_newer_idse_there_and_hold_up_nothing_else(sides, make_repo):
+    newer, older = sides
+    tasks = "# Tasks\n\n- [ ] T1 one\n- [ ] T2 two\n"
+    newer.writes("pay", tasks=tasks)
+    newer.does("sync", "push", ends=(0, 3))
+    other = Side(newer.repo.clone("third"), "third", "idse")
+    other.does("init", "portal", "--agency", newer.repo.git("remote", "get-url", "agency"), ends=(0, 3))
+    older.does("sync", "pull", ends=(0, 3))
+    newer.writes("pay", tasks=tasks.replace("[ ] T1", "[x] T1"))
+    other.writes("pay", tasks=tasks.replace("[ ] T2", "[x] T2"))
+    newer.does("sync", "push", ends=(0, 3))
+    older.does("sync", "pull", ends=(0, 3))  # ticks alone are nothing new
+    before = older.refs()
+    newer.does("session", "set", "portal/login", "--title", "beside it")
+    newer.does("sync", "push", ends=(0, 3))
+    other.does("sync", "push", ends=(0, 3))
+    done = older.repo.run(older.program, "sync", "pull")
+    assert done.returncode != 0
+    assert "needs a newer idse" in done.stdout + done.stderr
+    assert "damaged" not in done.stdout + done.stderr
+    after = older.refs()
+    pay, login = f"{LEDGERS}/pay", f"{LEDGERS}/login"
+    assert after[pay] == before[pay]
+    assert after[login] == other.refs()[login] != before[login]
+    assert other.is_sound_for(other.program)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 _MANY = 4_000_000
@@ -89,6 +89,10 @@ class MergedText(NamedTuple):
 
     text: bytes
     conflicts: bool
+
+
+TextMerger = Callable[[bytes, bytes, bytes], MergedText | None]
+"""Applies what changed from the second text to the third to the first one; None where one is no text."""
 
 
 def merge_lines(ours: bytes, base: bytes, theirs: bytes, *, labels: tuple[str, str]) -> MergedText | None:

@@ -130,7 +130,11 @@ def is_same_list(one: str, other: str) -> bool:
     apart = [place for place, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
     if any(_BOXED.sub(r"\1 ", before[place]) != _BOXED.sub(r"\1 ", after[place]) for place in apart):
         return False
-    return set(apart) <= _with_mark(one, before) & _with_mark(other, after)
+    return set(apart) <= _places(one) & _places(other)
+
+
+def _places(text: str) -> set[int]:
+    return {box.place for box in boxes_of(text)}
 
 
 class Ticked(NamedTuple):
@@ -152,14 +156,31 @@ def _tasks(text: str) -> Iterator[Task]:
     return (read for _, read in _read_items(lines, _hidden(text, lines)) if isinstance(read, Task))
 
 
-def _with_mark(text: str, ended: Sequence[str]) -> set[int]:
-    """Returns places of the boxes that the grammar reads."""
-    lines = _plain_lines(ended)
-    return {
-        item.line - 1
-        for item, read in _read_items(lines, _hidden(text, lines))
-        if item.box in _MARKS and (read is _STEP or isinstance(read, Task))
-    }
+class Box(NamedTuple):
+    """A box that the grammar reads: its line from 0, its task, and the text of the step ("": none)."""
+
+    place: int
+    task: str
+    step: str
+    mark: str
+
+
+def boxes_of(text: str) -> Iterator[Box]:
+    """Yields the boxes of tasks and of their steps, in order."""
+    lines = _plain_lines(text.split("\n"))
+    task = ""
+    for item, read in _read_items(lines, _hidden(text, lines)):
+        task = read.id if isinstance(read, Task) else task
+        if item.box in _MARKS and (read is _STEP or isinstance(read, Task)):
+            yield Box(item.line - 1, task, item.text if read is _STEP else "", item.box)
+
+
+def with_marks(text: str, marks: Mapping[int, str]) -> str:
+    """Returns `text` with these marks in its boxes, by line from 0."""
+    lines = text.split("\n")
+    for place, mark in marks.items():
+        lines[place] = _BOXED.sub(rf"\g<1>{mark}", lines[place], count=1)
+    return "\n".join(lines)
 
 
 def _plain_lines(lines: Iterable[str]) -> list[str]:

@@ -150,6 +150,8 @@ FIRST = 1
 """The format that every ledger begins with."""
 HIGHEST = 3
 """The highest format that this idse reads and writes."""
+KNOWS_BOXES = 3
+"""From this format on, marks of tasks do not conflict when two histories are merged."""
 
 
 class CannotJudgeError(ValueError):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.ledger import events
 from idse_orchestrator.ledger.kinds import EventKind, Kind
-from idse_orchestrator.ledger.refs import PROJECT_FAMILY, SESSION_FAMILY
+from idse_orchestrator.ledger.refs import KNOWS_BOXES, PROJECT_FAMILY, SESSION_FAMILY
 from idse_orchestrator.pipeline.stage_state_model import (
     ACTIVE,
     ARCHIVED,
@@ -49,7 +49,7 @@ SESSIONS = Kind(
     _HERE + "states:SESSION_STATES",
     {
         events.CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created"),
-        events.EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited"),
+        events.EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited", fields={"boxes": KNOWS_BOXES}),
         events.STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
         events.VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
         events.APPROVED: EventKind(
@@ -201,6 +201,8 @@ def say_edited(body: Mapping[str, Any]) -> str:
     """Says which documents changed."""
     changed = sorted(body.get("changed", {}))
     what = ", ".join(changed[:3]) + (f" and {len(changed) - 3} more" if len(changed) > 3 else "")
+    if body.get("boxes"):
+        return "from now on, marks of tasks do not conflict"
     if not body.get("code"):
         return f"saved {what or 'the folder'}"
     return f"committed {what or 'what was saved'} in {body['code'][:7]}"

@@ -41,7 +41,9 @@ _COUNTS = table(TEXT, COUNT)
 Held = tuple[Record, Mapping[str, Any]]
 
 CREATED = body("Created", {}, {**dict.fromkeys(("type", "title", "owner", "stack"), TEXT), "parents": _TEXTS})
-EDITED = body("Edited", {}, {"changed": either(table(TEXT, maybe(TEXT)), _TEXTS), "code": maybe(BLOB)})
+EDITED = body(
+    "Edited", {}, {"changed": either(table(TEXT, maybe(TEXT)), _TEXTS), "code": maybe(BLOB), "boxes": FLAG}
+)
 MOVED = body(
     "Stage",
     {

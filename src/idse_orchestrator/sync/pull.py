@@ -178,6 +178,10 @@ def _planned(syncing: Pulling, waiting: Mapping[str, str], seen: Mapping[str, st
 def _joined(syncing: Pulling, move: RefMove) -> RefOutcome:
     """Returns what the join of both histories comes to; a ledger that needs a newer idse stays as it is."""
     try:
-        return outcome_of(move._replace(new=syncing.joiner.join(*move)), MERGED)
+        joined = syncing.joiner.join_with_conflicts(*move)
+        if syncing.joiner.conflicts_for_boxes(move.ref, joined):
+            move = move._replace(old=syncing.know_boxes(move.ref, move.old))
+            joined = syncing.joiner.join_with_conflicts(*move)
+        return outcome_of(move._replace(new=joined.commit), MERGED)
     except NewerLedgerError as error:
         return outcome_of(move, REFUSED, f"{error.message}: {error.cause}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from idse_orchestrator.base.files import file_lock, remove_file, write_atomically
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
-from idse_orchestrator.ledger.refs import SESSIONS, SYNC
+from idse_orchestrator.ledger.refs import KNOWS_BOXES, SESSIONS, SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 if TYPE_CHECKING:
@@ -168,6 +168,10 @@ class Pulling:
 
         return GitJoiner(self._vault, self.kinds)
 
+    def know_boxes(self, ref: str, tip: str) -> str:  # noqa: ARG002 - for the heirs
+        """Lets the ledger at `ref` know boxes where somebody can sign that; returns its tip."""
+        return tip
+
     def settle(self, theirs: Mapping[str, str]) -> str:  # noqa: ARG002 - for the heirs
         """Agrees with a remote that has `theirs` on the sync points of this clone; returns their ref."""
         return ""
@@ -195,6 +199,23 @@ class Syncing(Pulling):
         from idse_orchestrator.sync.points import GitSyncPoints
 
         return GitSyncPoints(self._vault, self.refs, self._actor)
+
+    def know_boxes(self, ref: str, tip: str) -> str:
+        """See `Pulling.know_boxes`. One that moved on from `tip` stays as it is: the pull looks again."""
+        from idse_orchestrator.ledger.events import EDITED, Draft
+        from idse_orchestrator.ledger.git_backend import GitBackend
+        from idse_orchestrator.ledger.writer import Writer
+
+        named = self.kinds.named(ref)
+        if named is None:
+            return tip
+        backend = GitBackend(self._vault, self._actor)
+        writer = Writer(self._vault.private, self.kinds, backend, backend.maker)
+        draft = Draft(EDITED, {"changed": {}, "boxes": True})
+        tips = writer.append_to(
+            named.kind.name, named.names, lambda now: [draft] if now and now.commit == tip else []
+        )
+        return tips[-1].commit if tips and tips[-1].state.format >= KNOWS_BOXES else tip
 
     def settle(self, theirs: Mapping[str, str]) -> str:
         """Agrees with the Agency; see `GitSyncPoints.settle`."""

@@ -73,21 +73,6 @@ def settle_edit(base: str, ours: str, theirs: str) -> Merged | None:
     return Merged(theirs, ()) if ours in ("", base) else None
 
 
-class Joined(NamedTuple):
-    """A merge of two ledger commits, and what it could not decide, in order of the paths.
-
-    In its conflicts the ledger is the parent with the smaller id, and the edit the one with the greater.
-    """
-
-    commit: str
-    conflicts: tuple[Conflict, ...]
-
-    @property
-    def paths(self) -> tuple[str, ...]:
-        """Those of the conflicts."""
-        return tuple(conflict.path for conflict in self.conflicts)
-
-
 class Pair(NamedTuple):
     """Two commits in id order, their base ("" : none), and the commits that only one of them reaches."""
 
@@ -95,3 +80,20 @@ class Pair(NamedTuple):
     other: str
     base: str
     apart: tuple[str, ...]
+
+
+class Joined(NamedTuple):
+    """A merge of two ledger commits, and what it could not decide, in order of the paths.
+
+    In its conflicts the ledger is the parent with the smaller id, and the edit the one with the greater.
+    `pair` is what was merged, None where one of the two is an ancestor of the other.
+    """
+
+    commit: str
+    conflicts: tuple[Conflict, ...]
+    pair: Pair | None = None
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Those of the conflicts."""
+        return tuple(conflict.path for conflict in self.conflicts)

@@ -7,12 +7,11 @@ edits is there under both names, and a conflict.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import PLAIN
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
-from idse_orchestrator.documents.project_workspace import STAGE_OF
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
 from idse_orchestrator.ledger.merge.conflicts import (
     CASE,
     FOLDER,
@@ -35,14 +34,12 @@ from idse_orchestrator.ledger.merge.paths import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from idse_orchestrator.base.text_merge import MergedText
-
-TextMerger = Callable[[bytes, bytes, bytes], "MergedText | None"]
-"""Applies what changed from the second text to the third to the first one; None where one is no text."""
+    from idse_orchestrator.base.text_merge import MergedText, TextMerger
 
 EDIT_LABELS = ("ledger", "edit")
 """What the sides are called in the markers of an edit that conflicts with its ledger."""
 _PLAIN_MODES = (PLAIN, "100755")
+TASKS = ARTIFACTS["tasks"]
 
 
 class FolderStore(Protocol):
@@ -61,8 +58,19 @@ class FolderStore(Protocol):
         """Returns the id of a file with this content."""
 
 
-def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_texts: TextMerger) -> Merged:
-    """Applies what changed from `base` to `theirs` to `ours`."""
+def merge_folders(
+    store: FolderStore,
+    base: str,
+    ours: str,
+    theirs: str,
+    merge_texts: TextMerger,
+    *,
+    knows_boxes: bool = True,
+) -> Merged:
+    """Applies what changed from `base` to `theirs` to `ours`.
+
+    Marks of tasks do not conflict where `knows_boxes`; ids of merges in older ledgers rest on those that do.
+    """
     if theirs in (ours, base):
         return Merged(ours, ())
     if ours == base:
@@ -73,7 +81,7 @@ def merge_folders(store: FolderStore, base: str, ours: str, theirs: str, merge_t
     conflicts |= {path: Conflict(path, REMOVED_THERE, path) for path in joined.kept_by_other}
     files = joined.files
     for edited in joined.open:
-        files[edited.path], kind = _merge_file(store, edited, merge_texts)
+        files[edited.path], kind = _merge_file(store, edited, merge_texts, knows_boxes=knows_boxes)
         if kind:
             conflicts[edited.path] = Conflict(edited.path, kind, edited.path)
     placed, moved = set_apart(files, _keep_names(was))
@@ -96,24 +104,34 @@ def exchange_files(store: FolderStore, folder: str, other: str, paths: Collectio
     return store.save_folder({**kept, **taken})
 
 
-def _merge_file(store: FolderStore, edited: BothEdited, merge_texts: TextMerger) -> tuple[File, str]:
+def _merge_file(
+    store: FolderStore, edited: BothEdited, merge_texts: TextMerger, *, knows_boxes: bool
+) -> tuple[File, str]:
     """Returns the file that both sides edited, and which kind of conflict it is ("": none)."""
     was, one, other = edited.was, edited.one, edited.other
     mode = three_way(was.mode if was else "", one.mode, other.mode)
     if one.blob == other.blob:
         return File(mode, one.blob), ""
-    text = _merge_contents(store, edited, merge_texts)
+    text = _merge_contents(store, edited, merge_texts, knows_boxes=knows_boxes and edited.path == TASKS)
     if text is None or len(text.text) > MAX_ARTIFACT_BYTES:
         return other, NO_TEXT
     return File(mode, store.save_file(text.text)), MARKERS if text.conflicts else ""
 
 
-def _merge_contents(store: FolderStore, edited: BothEdited, merge_texts: TextMerger) -> MergedText | None:
+def _merge_contents(
+    store: FolderStore, edited: BothEdited, merge_texts: TextMerger, *, knows_boxes: bool
+) -> MergedText | None:
     was, one, other = edited.was, edited.one, edited.other
     if not {one.mode, other.mode} <= set(_PLAIN_MODES):
         return None
     base = store.read_file(was.blob) if was and was.mode in _PLAIN_MODES else b""
-    return merge_texts(store.read_file(one.blob), base, store.read_file(other.blob))
+    texts = store.read_file(one.blob), base, store.read_file(other.blob)
+    merged = merge_texts(*texts)
+    if not (knows_boxes and merged and merged.conflicts):
+        return merged
+    from idse_orchestrator.ledger.merge.boxes import merge_boxes  # most merges have no conflict
+
+    return merge_boxes(*texts, merge_texts) or merged
 
 
 def _keep_names(was: Mapping[str, File]) -> frozenset[str]:

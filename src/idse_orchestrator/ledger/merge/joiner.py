@@ -23,11 +23,11 @@ from idse_orchestrator.ledger.events import Event, event_from_json, fold_onto
 from idse_orchestrator.ledger.folding import Line, Lines
 from idse_orchestrator.ledger.kinds import EVENTS, Named
 from idse_orchestrator.ledger.merge.ancestry import Ancestry, Meeting
-from idse_orchestrator.ledger.merge.conflicts import Conflict, Joined, Pair
-from idse_orchestrator.ledger.merge.folders import merge_folders
+from idse_orchestrator.ledger.merge.conflicts import Joined, Merged, Pair
+from idse_orchestrator.ledger.merge.folders import TASKS, merge_folders
 from idse_orchestrator.ledger.merge.notes import NoteContent
 from idse_orchestrator.ledger.merge.trees import GitFolders, merge_texts
-from idse_orchestrator.ledger.refs import CannotJudgeError, NewerFormatError, newer_format
+from idse_orchestrator.ledger.refs import KNOWS_BOXES, CannotJudgeError, NewerFormatError, newer_format
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ class Content(Protocol):
 
     message: str
 
-    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+    def joined(self, pair: Pair) -> Merged:
         """Returns the tree of the merge, and its conflicts."""
 
 
@@ -64,31 +64,40 @@ class LedgerContent:
         self._lines = Lines(self._kind.empty(self._names), self._kind.apply)
         self._line_of: dict[str, Line] = {}
 
-    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+    def joined(self, pair: Pair) -> Merged:
         """See `Content.joined`."""
+        state = self._folded(pair)
+        merged = self._merged(pair, knows_boxes=state.format >= KNOWS_BOXES)
+        entries = {STATE: (PLAIN, self._objects.make(BLOB, self._kind.to_json(state)))}
+        if merged.tree:
+            entries[ARTIFACTS] = (FOLDER, merged.tree)
+        return Merged(make_tree(self._objects, entries), merged.conflicts)
+
+    def conflicts_for_boxes(self, pair: Pair) -> bool:
+        """Tests whether marks of tasks alone made the list of tasks conflict."""
+        return (
+            self._folded(pair).format < KNOWS_BOXES
+            and TASKS not in self._merged(pair, knows_boxes=True).paths
+        )
+
+    def _merged(self, pair: Pair, *, knows_boxes: bool) -> Merged:
         commits = (pair.base, pair.one, pair.other)
         base, one, other = (self._part(commit, ARTIFACTS) if commit else "" for commit in commits)
         labels = (pair.one[:_LABEL_DIGITS], pair.other[:_LABEL_DIGITS])
         by_git = partial(merge_texts, self._git, labels=labels)
-        merged = merge_folders(GitFolders(self._objects), base, one, other, by_git)
-        entries = {STATE: (PLAIN, self._objects.make(BLOB, self._state(pair)))}
-        if merged.tree:
-            entries[ARTIFACTS] = (FOLDER, merged.tree)
-        return make_tree(self._objects, entries), merged.conflicts
+        return merge_folders(GitFolders(self._objects), base, one, other, by_git, knows_boxes=knows_boxes)
 
-    def _state(self, pair: Pair) -> bytes:
+    def _folded(self, pair: Pair) -> Any:  # noqa: ANN401 - of whichever kind
+        """Returns the fold of both sides' events."""
         try:
-            return self._kind.to_json(self._folded(pair))
+            return self._fold(pair)
         except CannotJudgeError as error:
             raise unreadable(self._ref, error) from error
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise corrupt(self._ref, f"its events cannot be folded: {error!r}") from error
 
-    def _folded(self, pair: Pair) -> Any:  # noqa: ANN401 - of whichever kind
-        """Returns the fold of both sides' events.
-
-        On top of the base's state where all of them came after it.
-        """
+    def _fold(self, pair: Pair) -> Any:  # noqa: ANN401 - of whichever kind
+        """Returns the same, on top of the base's state where all events came after it."""
         if pair.base:
             before = self._kind.from_json(self._objects.read(self._part(pair.base, STATE), BLOB))
             since = self._events(pair.apart)
@@ -179,6 +188,19 @@ class GitJoiner:
         self._forget_older()
         return found
 
+    def conflicts_for_boxes(self, ref: str, joined: Joined) -> bool:
+        """Tests whether marks of tasks alone made the list of tasks conflict: it need not.
+
+        `joined` is what `join_with_conflicts` returned last.
+        """
+        content = self._content(ref) if self._latest is None else self._latest[1]
+        return (
+            TASKS in joined.paths
+            and joined.pair is not None
+            and isinstance(content, LedgerContent)
+            and content.conflicts_for_boxes(joined.pair)
+        )
+
     def expected(self, ref: str, parents: Sequence[str]) -> str:
         """Returns the id that a merge of these two parents must have. Writes nothing.
 
@@ -231,7 +253,8 @@ class GitJoiner:
         return None
 
     def _made(self, content: Content, one: str, other: str, base: str, meeting: Meeting) -> Joined:
-        tree, conflicts = content.joined(Pair(one, other, base, meeting.apart))
+        pair = Pair(one, other, base, meeting.apart)
+        tree, conflicts = content.joined(pair)
         time = max(self._ancestry.commit(name).time for name in (one, other))
         lines = (
             f"tree {tree}",
@@ -241,7 +264,8 @@ class GitJoiner:
             f"committer {_NOBODY} {time} +0000",
         )
         data = "\n".join(lines) + "\n\n" + content.message
-        return Joined(self._objects.make(COMMIT, data.encode("ascii")), conflicts)
+        commit = self._objects.make(COMMIT, data.encode("ascii"))
+        return Joined(commit, conflicts, pair)
 
     def _is_known(self, ref: str, one: str, other: str) -> bool:
         """Tests whether M of the two was made before, and can be read."""

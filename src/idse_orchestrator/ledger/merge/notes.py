@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.names import FOLDER, PLAIN
 from idse_orchestrator.git.objects import BLOB, make_tree
 from idse_orchestrator.ledger.commit import corrupt
+from idse_orchestrator.ledger.merge.conflicts import Merged
 from idse_orchestrator.ledger.notes import join_notes, merge_notes
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.objects import Objects
     from idse_orchestrator.ledger.merge.ancestry import Ancestry
-    from idse_orchestrator.ledger.merge.conflicts import Conflict, Pair
+    from idse_orchestrator.ledger.merge.conflicts import Pair
 
 _ID = re.compile(r"[0-9a-f]{40}")
 
@@ -28,7 +29,7 @@ class NoteContent:
         self._ancestry = ancestry
         self._objects = objects
 
-    def joined(self, pair: Pair) -> tuple[str, tuple[Conflict, ...]]:
+    def joined(self, pair: Pair) -> Merged:
         """See `Content.joined`; notes have no conflicts: what one commit's note says can stand together."""
         base = self._notes(pair.base) if pair.base else {}
         one, other = self._notes(pair.one), self._notes(pair.other)
@@ -37,7 +38,7 @@ class NoteContent:
             kept = self._kept(base.get(commit, ()), one.get(commit, ()), other.get(commit, ()))
             if kept:
                 blobs[commit] = kept
-        return self._planted(blobs), ()
+        return Merged(self._planted(blobs), ())
 
     def _kept(self, was: tuple[str, ...], one: tuple[str, ...], other: tuple[str, ...]) -> str:
         """Returns the blob of a joined note, "" where it was removed. Each side is the blobs of one note."""
