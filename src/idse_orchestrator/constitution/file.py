@@ -27,7 +27,9 @@ from idse_orchestrator.constitution.rules import (
 )
 from idse_orchestrator.constitution.schema import CoreFile, ProjectFile, Raised
 from idse_orchestrator.constitution.trouble import Trouble
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -61,12 +63,45 @@ def load_constitution(
     rules = [built_rule(entry, CORE_FILE, number, {}) for number, entry in enumerate(shipped.rules, 1)]
     articles = tuple(Article(each.id, each.title, each.text) for each in shipped.articles)
     _refuse_twice(rules, CORE_FILE)
+    types = _types(shipped.session_types, {}, CORE_FILE)
     if project is not None:
         addition = _read(project, where, ProjectFile)
+        types = _types(addition.session_types, types, where)
         rules = _raised(rules, addition.raised, where)
         rules += _added(addition, rules, articles, where, extra_checks)
     ident = constitution_id(core, project, checks=checks_id)
-    return Constitution.of(shipped.version, ident, articles, rules)
+    return Constitution.of(shipped.version, ident, articles, rules, types)
+
+
+def _types(
+    wanted: Mapping[str, Sequence[str]], known: Mapping[str, tuple[str, ...]], where: str
+) -> Mapping[str, tuple[str, ...]]:
+    """Returns the types of sessions `known`, and those that a file adds, their stages in pipeline order."""
+    for name, stages in wanted.items():
+        place = f"{where} → session_types → {name}"
+        if name in known or name == BLUEPRINT_TYPE:
+            raise InvalidConfigurationError(
+                f"the session type {name} cannot be replaced",
+                where=place,
+                cause="it belongs to the core, and a project cannot need less of it",
+                fix=("choose another name",),
+            )
+        unknown = next((stage for stage in stages if stage not in STAGES), None)
+        if unknown is not None:
+            raise InvalidConfigurationError(
+                f"there is no stage {unknown!r}",
+                where=place,
+                cause=f"stages: {', '.join(STAGES)}",
+                fix=did_you_mean(unknown, STAGES) or ("take it out",),
+            )
+        if STAGES[0] not in stages:
+            raise InvalidConfigurationError(
+                f"the session type {name} has no {STAGES[0]}",
+                where=place,
+                cause=f"each session begins with its {STAGES[0]}",
+                fix=(f"{name}: [{', '.join([STAGES[0], *stages])}]",),
+            )
+    return {**known, **{name: tuple(s for s in STAGES if s in stages) for name, stages in wanted.items()}}
 
 
 def _read(data: bytes, where: str, shape: type[File]) -> File:

@@ -96,7 +96,7 @@ class Report(NamedTuple):
         return self.errors > 0
 
 
-COMPILED_FORMAT = 2
+COMPILED_FORMAT = 3
 """Changes when the JSON form of a constitution changes."""
 
 ENGINE_VERSION = 2
@@ -191,7 +191,7 @@ class Rule(NamedTuple):
 class Constitution(NamedTuple):
     """All articles and rules in force. `id` is the content id of the files they were read from.
 
-    Made by `Constitution.of`, which fills `by_id`.
+    `types` are the stages of each type of sessions. Made by `Constitution.of`, which fills `by_id`.
     """
 
     version: str
@@ -199,12 +199,21 @@ class Constitution(NamedTuple):
     articles: tuple[Article, ...]
     rules: tuple[Rule, ...]
     by_id: Mapping[str, Rule]
+    types: Mapping[str, tuple[str, ...]]
 
     @staticmethod
-    def of(version: str, ident: str, articles: Iterable[Article], rules: Iterable[Rule]) -> Constitution:
-        """Returns the constitution of these articles and rules, whose content id is `ident`."""
+    def of(
+        version: str,
+        ident: str,
+        articles: Iterable[Article],
+        rules: Iterable[Rule],
+        types: Mapping[str, Sequence[str]] = {},
+    ) -> Constitution:
+        """Returns the constitution of these articles, rules and types, whose content id is `ident`."""
         ordered = tuple(rules)
-        return Constitution(version, ident, tuple(articles), ordered, {rule.id: rule for rule in ordered})
+        by_id = {rule.id: rule for rule in ordered}
+        held = {name: tuple(stages) for name, stages in types.items()}
+        return Constitution(version, ident, tuple(articles), ordered, by_id, held)
 
     def rule(self, rule_id: str) -> Rule | None:
         """Returns the rule of that id, upper or lower case; None where there is none."""
@@ -224,6 +233,7 @@ class Constitution(NamedTuple):
             "id": self.id,
             "articles": [_fields(article) for article in self.articles],
             "rules": [_fields(rule) for rule in self.rules],
+            "session_types": self.types,
         }
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
@@ -244,6 +254,7 @@ class Constitution(NamedTuple):
                 body["id"],
                 [Article(**article) for article in body["articles"]],
                 [_rule(fields) for fields in body["rules"]],
+                body["session_types"],
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"not a compiled constitution: {error!r}") from error

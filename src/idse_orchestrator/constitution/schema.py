@@ -88,21 +88,29 @@ class CoreRuleEntry(RuleEntry):
     fix: Fixes = Field(default_factory=Fixes)
 
 
+SessionTypes = Annotated[
+    dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")], Texts], Field(max_length=50)
+]
+"""Stages by the name of a type of sessions."""
+
+
 class CoreFile(Strict):
     """The constitution that is shipped."""
 
     version: ShortText
     articles: list[ArticleEntry]
     rules: list[CoreRuleEntry]
+    session_types: SessionTypes = Field(default_factory=dict)
     headings: dict[str, Any] = Field(default_factory=dict)
 
 
 class ProjectFile(Strict):
-    """What a project adds: rules of its own, and stricter severities for core rules."""
+    """What a project adds: rules and types of sessions of its own, stricter severities for core rules."""
 
     version: ShortText | int | float | None = None
     rules: Annotated[list[RuleEntry], Field(max_length=200)] = Field(default_factory=list)
     raised: dict[str, Raised] = Field(default_factory=dict, alias="raise")
+    session_types: SessionTypes = Field(default_factory=dict)
 
 
 class NoOptions(Strict):

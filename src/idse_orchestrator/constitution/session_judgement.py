@@ -20,6 +20,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     CHANGED,
     COMPLETE,
     IN_PROGRESS,
+    NOT_NEEDED,
     PENDING,
     STALE,
     Same,
@@ -33,7 +34,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
 if TYPE_CHECKING:
     from idse_orchestrator.documents.project_workspace import FileEntry
 
-_WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete"}
+_WORDS = {PENDING: "pending", IN_PROGRESS: "in progress", COMPLETE: "complete", NOT_NEEDED: "not needed"}
 
 
 def sequence_hits(
@@ -86,10 +87,10 @@ def _artifact_exists(sequence: _Sequence, _rule: Rule, stage: str) -> Iterator[d
 def _in_order(sequence: _Sequence, rule: Rule, stage: str) -> Iterator[dict[str, str]]:
     """Yields the stage before must be complete and current, unless this one may run beside it."""
     here = sequence.standing[stage]
-    at = STAGES.index(stage)
-    if here.status == PENDING or at == 0:
+    earlier = [up for up in upstream_of(stage) if sequence.standing[up].status != NOT_NEEDED]
+    if here.status in (PENDING, NOT_NEEDED) or not earlier:
         return
-    before = sequence.standing[STAGES[at - 1]]
+    before = sequence.standing[earlier[-1]]
     beside = stage in texts(rule.options, "may_start_beside") and here.status == IN_PROGRESS
     if before.holds or (beside and before.status != PENDING):
         return

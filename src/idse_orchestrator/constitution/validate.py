@@ -8,7 +8,7 @@ Kept hits come from the cache; other files are examined in batches, on all cores
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
@@ -230,7 +230,8 @@ class _Evidence:
 
         key, constitution = (subject.project, subject.session), self._context.examiner.constitution
         state = subject.state or SessionState(*key)
-        account = account_of(documents_of(self._context.reader, key, subject.files), constitution)
+        documents = documents_of(self._context.reader, key, subject.files, state.stages_needed)
+        account = account_of(documents, constitution)
         facts = code.facts(key, state, account)
         unseen = unseen_of(account, facts)
         if unseen:
@@ -245,14 +246,14 @@ def _status(state: SessionState) -> str:
 
 
 def documents_of(
-    reader: ArtifactReader, key: SessionKey, files: Mapping[str, FileEntry]
+    reader: ArtifactReader, key: SessionKey, files: Mapping[str, FileEntry], stages: Collection[str]
 ) -> dict[str, Document]:
-    """Returns the documents of a session that lead to code, by stage; one that is no text is left out."""
+    """Returns the documents of `stages` that lead to code, by stage; one that is no text is left out."""
     from idse_orchestrator.constitution.account import READ
     from idse_orchestrator.constitution.checks.document import Document
 
     folder = session_folder(*key)
-    there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in files}
+    there = {stage: ARTIFACTS[stage] for stage in READ if ARTIFACTS[stage] in files and stage in stages}
     contents = reader.read_many([f"{folder}/{path}" for path in there.values()])
     found = (
         (stage, Document(path, files[path], contents[f"{folder}/{path}"])) for stage, path in there.items()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import is_name
+from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger import events
 from idse_orchestrator.ledger.kinds import EventKind, Kind
 from idse_orchestrator.ledger.refs import KNOWS_BOXES, PROJECT_FAMILY, SESSION_FAMILY
@@ -48,7 +49,9 @@ SESSIONS = Kind(
     {"project": is_name, "session": is_name},
     _HERE + "states:SESSION_STATES",
     {
-        events.CREATED: EventKind(_FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created"),
+        events.CREATED: EventKind(
+            _FOLD + "created", _SHAPES + "CREATED", _FOLD + "say_created", fields={"stages": 3}
+        ),
         events.EDITED: EventKind("", _SHAPES + "EDITED", _FOLD + "say_edited", fields={"boxes": KNOWS_BOXES}),
         events.STAGE: EventKind(_FOLD + "stage", _SHAPES + "moved", _FOLD + "say_stage"),
         events.VALIDATED: EventKind(_FOLD + "validated", _SHAPES + "VALIDATED", _FOLD + "say_validated"),
@@ -56,7 +59,12 @@ SESSIONS = Kind(
             _FOLD + "approved", _SHAPES + "approved", _FOLD + "say_approved", fields={"places": 2}
         ),
         events.ASSIGNED: EventKind(_FOLD + "assigned", _SHAPES + "ASSIGNED", _FOLD + "say_assigned"),
-        events.DESCRIBED: EventKind(_FOLD + "described", _SHAPES + "DESCRIBED", _FOLD + "say_described"),
+        events.DESCRIBED: EventKind(
+            _FOLD + "described",
+            _SHAPES + "DESCRIBED",
+            _FOLD + "say_described",
+            fields={"type": 3, "stages": 3},
+        ),
         events.MIGRATED: EventKind(),
         events.ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _FOLD + "say_archived"),
     },
@@ -86,7 +94,15 @@ def created(state: SessionState, event: Event) -> SessionState | str:
         owner=body.get("owner", ""),
         parents=tuple(body.get("parents", ())),
         created_at=event.at,
+        needed=_needed(state, body),
     )
+
+
+def _needed(state: SessionState, body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Returns the stages of the type that `body` sets, in pipeline order; each session has an intent."""
+    if "stages" not in body:
+        return state.needed
+    return tuple(stage for stage in STAGES if stage in body["stages"] or stage == STAGES[0])
 
 
 def stage(state: SessionState, event: Event) -> SessionState | str:
@@ -172,6 +188,8 @@ def described(state: SessionState, event: Event) -> SessionState:
     """Changes what is said of the session."""
     body = event.body
     return state._replace(
+        type=body.get("type", state.type),
+        needed=_needed(state, body),
         title=body.get("title", state.title),
         status=body.get("status", state.status),
         owner=body.get("owner", state.owner),
@@ -235,7 +253,9 @@ def say_assigned(body: Mapping[str, Any]) -> str:
 
 def say_described(body: Mapping[str, Any]) -> str:
     """Says what is said now."""
-    return "described: " + ", ".join(f"{key} {_words(body[key])}" for key in sorted(body) if key != "reason")
+    return "described: " + ", ".join(
+        f"{key} {_words(body[key])}" for key in sorted(body) if key not in ("reason", "stages")
+    )
 
 
 def say_archived(body: Mapping[str, Any]) -> str:

@@ -77,7 +77,6 @@ class LedgerReader(Names, Protocol):
 BLUEPRINT_TYPE = "blueprint"
 FEATURE = "feature"
 EXPLORATORY = "exploratory"
-SESSION_TYPES = (FEATURE, EXPLORATORY, BLUEPRINT_TYPE)
 
 
 def type_fits(session: str, kind: str) -> bool:

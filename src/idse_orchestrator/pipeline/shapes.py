@@ -40,7 +40,12 @@ _COUNTS = table(TEXT, COUNT)
 
 Held = tuple[Record, Mapping[str, Any]]
 
-CREATED = body("Created", {}, {**dict.fromkeys(("type", "title", "owner", "stack"), TEXT), "parents": _TEXTS})
+_STAGES = rows(STAGE)
+CREATED = body(
+    "Created",
+    {},
+    {**dict.fromkeys(("type", "title", "owner", "stack"), TEXT), "parents": _TEXTS, "stages": _STAGES},
+)
 EDITED = body(
     "Edited", {}, {"changed": either(table(TEXT, maybe(TEXT)), _TEXTS), "code": maybe(BLOB), "boxes": FLAG}
 )
@@ -69,6 +74,8 @@ DESCRIBED = body(
         "owner": TEXT,
         "tags": _TEXTS,
         "settings": table(TEXT, ANYTHING),
+        "type": TEXT,
+        "stages": _STAGES,
     },
 )
 ARCHIVED = body("Archived", {}, {"restored": FLAG})
@@ -127,6 +134,7 @@ SESSION_STATE = Record(
         "waivers": rows(_WAIVER.shape),
         "not_applied": rows(NOT_APPLIED.shape),
     },
+    {"needed": _STAGES},
 )
 PROJECT_STATE = Record(
     "ProjectStateSchema",

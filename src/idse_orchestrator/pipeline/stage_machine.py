@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from idse_orchestrator.documents.project_workspace import MAY_START_BESIDE, STAGES
+from idse_orchestrator.documents.project_workspace import MAY_START_BESIDE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     CHANGED,
@@ -21,6 +21,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     Same,
     SessionState,
     Standing,
+    before,
     standing,
 )
 
@@ -97,18 +98,18 @@ def _wrong_status(stage: str, action: str, status: str) -> Refusal:
 
 def out_of_order(state: SessionState, blobs: Mapping[str, str], stage: str, same: Same) -> Refusal | None:
     """Returns why the work before `stage` is no ground for it to stand on; None when it is."""
-    at = STAGES.index(stage)
-    if at == 0:
+    earlier = before(state, stage)
+    if not earlier:
         return None
-    before = standing(state, STAGES[at - 1], blobs, same)
-    if before.holds or (stage in MAY_START_BESIDE and before.status != PENDING):
+    last = standing(state, earlier[-1], blobs, same)
+    if last.holds or (stage in MAY_START_BESIDE and last.status != PENDING):
         return None
     return Refusal(
         "IDSE401",
-        f"stage `{stage}` cannot start: {_problem(before)}",
-        _cause(before),
-        _fixes(before),
-        before.stage,
+        f"stage `{stage}` cannot start: {_problem(last)}",
+        _cause(last),
+        _fixes(last),
+        last.stage,
     )
 
 
@@ -116,25 +117,25 @@ def _expired(here: Standing) -> str:
     return f"{_problem(here)}, so it cannot be completed again as it stands"
 
 
-def _problem(before: Standing) -> str:
-    if before.status != COMPLETE:
-        return f"`{before.stage}` is {before.status}"
-    if before.condition == CHANGED:
-        return f"`{before.stage}` changed after it was completed"
-    return f"`{before.stage}` is stale: {', '.join(before.causes)} changed since it was completed"
+def _problem(here: Standing) -> str:
+    if here.status != COMPLETE:
+        return f"`{here.stage}` is {here.status}"
+    if here.condition == CHANGED:
+        return f"`{here.stage}` changed after it was completed"
+    return f"`{here.stage}` is stale: {', '.join(here.causes)} changed since it was completed"
 
 
-def _cause(before: Standing) -> str:
-    if before.status != COMPLETE:
+def _cause(here: Standing) -> str:
+    if here.status != COMPLETE:
         return "a stage starts when the one before it is complete"
-    if before.condition == CHANGED:
-        return f"completed with {before.recorded[:7]}, the file is now {before.actual[:7] or 'missing'}"
+    if here.condition == CHANGED:
+        return f"completed with {here.recorded[:7]}, the file is now {here.actual[:7] or 'missing'}"
     return "it was completed for other documents than those that stand now"
 
 
-def _fixes(before: Standing) -> tuple[str, ...]:
-    if before.status == PENDING:
-        return (f"idse stage start {before.stage}",)
-    if before.status == IN_PROGRESS:
-        return (f"idse stage complete {before.stage}",)
-    return (f'idse stage reopen {before.stage} -m "why"', f'idse stage confirm {before.stage} -m "why"')
+def _fixes(here: Standing) -> tuple[str, ...]:
+    if here.status == PENDING:
+        return (f"idse stage start {here.stage}",)
+    if here.status == IN_PROGRESS:
+        return (f"idse stage complete {here.stage}",)
+    return (f'idse stage reopen {here.stage} -m "why"', f'idse stage confirm {here.stage} -m "why"')

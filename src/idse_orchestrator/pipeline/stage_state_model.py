@@ -41,6 +41,8 @@ PENDING = "pending"
 IN_PROGRESS = "in_progress"
 COMPLETE = "complete"
 STAGE_STATUSES = (PENDING, IN_PROGRESS, COMPLETE)
+NOT_NEEDED = "not_needed"
+"""Shown of a stage that the type of its session leaves out, and that nobody moved. It is never stored."""
 
 ACTIVE = "active"
 ARCHIVED = "archived"
@@ -85,6 +87,9 @@ class ValidationVerdict(NamedTuple):
 class SessionState(NamedTuple):
     """A session as its ledger tells it. `lamport` and `events` count what was folded.
 
+    `needed` are the stages of its type, as the event that set the type says: a constitution may change, and
+    differs from branch to branch.
+
     `parts` is what the events of other themes made, by key, as it stands in ``state.json``; each theme
     reads and writes its own, and a key is there only where it holds something.
     """
@@ -107,7 +112,21 @@ class SessionState(NamedTuple):
     waivers: tuple[Waiver, ...] = ()
     not_applied: tuple[NotApplied, ...] = ()
     parts: Mapping[str, Any] = {}
+    needed: tuple[str, ...] = STAGES
     format: int = FIRST
+
+    @property
+    def stages_needed(self) -> tuple[str, ...]:
+        """The stages that this session passes, in order: those of its type, and any that was moved."""
+        if self.needed == STAGES:
+            return STAGES
+        return tuple(
+            stage for stage, record in self.stages.items() if stage in self.needed or record.status != PENDING
+        )
+
+    def status_of(self, stage: str) -> str:
+        """Returns the status of a stage, or NOT_NEEDED."""
+        return self.stages[stage].status if stage in self.stages_needed else NOT_NEEDED
 
     def with_stage(self, stage: str, record: StageRecord) -> SessionState:
         """Returns a copy in which `stage` has `record`."""
@@ -115,14 +134,14 @@ class SessionState(NamedTuple):
 
     @property
     def effective_status(self) -> str:
-        """`status`, or ``complete`` once all seven stages of an active session are complete."""
-        if self.status == ACTIVE and all(r.status == COMPLETE for r in self.stages.values()):
+        """`status`, or ``complete`` once all stages that an active session needs are complete."""
+        if self.status == ACTIVE and all(self.stages[s].status == COMPLETE for s in self.stages_needed):
             return COMPLETE
         return self.status
 
 
 class Standing(NamedTuple):
-    """One stage, judged against documents.
+    """One stage, judged against documents. `status` is one of STAGE_STATUSES, or NOT_NEEDED.
 
     `condition` is CURRENT; CHANGED (completed, and its own artifact differs since); or STALE
     (completed, and the artifacts of the stages in `causes` differ since).
@@ -181,15 +200,21 @@ def is_as_recorded(stage: str, recorded: str, actual: str, same: Same) -> bool:
     )
 
 
+def before(state: SessionState, stage: str) -> tuple[str, ...]:
+    """Returns the stages that a session needs before `stage`, in pipeline order."""
+    needed = state.stages_needed
+    return tuple(up for up in upstream_of(stage) if up in needed)
+
+
 def standing(state: SessionState, stage: str, blobs: Mapping[str, str], same: Same) -> Standing:
     """Judges `stage` of `state` against `blobs`, stage to blob id of the artifact (absent: no file)."""
     record = state.stages[stage]
     actual = blobs.get(stage, "")
     if record.status != COMPLETE:
-        return Standing(stage, record.status, recorded=record.artifact, actual=actual)
+        return Standing(stage, state.status_of(stage), recorded=record.artifact, actual=actual)
     causes = tuple(
         up
-        for up in upstream_of(stage)
+        for up in before(state, stage)
         if not is_as_recorded(up, record.upstream.get(up, ""), blobs.get(up, ""), same)
     )
     is_own = is_as_recorded(stage, record.artifact, actual, same)
@@ -205,9 +230,10 @@ def standings(state: SessionState, blobs: Mapping[str, str], same: Same) -> tupl
 def state_to_dict(state: SessionState) -> dict[str, Any]:
     """Returns `state` as plain JSON values."""
     plain = state._asdict()
-    parts = plain.pop("parts")
+    parts, needed = plain.pop("parts"), plain.pop("needed")
     return {
         **plain,
+        **({"needed": list(needed)} if needed != STAGES else {}),
         "tags": list(state.tags),
         "parents": list(state.parents),
         "stages": {stage: record._asdict() for stage, record in state.stages.items()},
@@ -247,6 +273,7 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
         SessionState,
         raw,
         format=read_format(raw["format"]),
+        needed=tuple(raw.get("needed", STAGES)),
         tags=tuple(raw["tags"]),
         parents=tuple(raw["parents"]),
         stages={stage: filled(StageRecord, raw["stages"][stage]) for stage in STAGES},

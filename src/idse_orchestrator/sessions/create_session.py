@@ -6,16 +6,22 @@ in between leaves a folder without a ledger, which the same command takes up aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.base.names import BLUEPRINT, check_new_name
+from idse_orchestrator.base.names import BLUEPRINT, check_known, check_new_name
 from idse_orchestrator.base.text import encodable, label, one_line
-from idse_orchestrator.documents.project_workspace import STAGES, session_folder
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    STAGE_OF,
+    STAGES,
+    artifact_path,
+    session_folder,
+)
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE, Draft, SessionKey
-from idse_orchestrator.pipeline.ports import FEATURE, SESSION_TYPES, type_fits
+from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
@@ -25,12 +31,15 @@ from idse_orchestrator.sessions.template_folder import TemplateValues, render_ar
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.ports import SessionFolders, Workspace
     from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.views import Views
 
+_NOT_NEEDED = b"Not needed: the type of this session leaves this document out.\n"
+"""The document of a stage that the type of a session leaves out."""
 _STARTED = {"stage": STAGES[0], "action": START, "from": PENDING, "to": TARGET[START]}
 
 
@@ -42,6 +51,9 @@ class Folders(Protocol):
 
         A file that exists is never touched.
         """
+
+    def replace_known(self, path: str, known: bytes, content: bytes) -> bool:
+        """Writes `content` into a file that holds just `known`; False, and nothing written, for any other."""
 
     def check_new(self, folder: str, files: Mapping[str, bytes]) -> None:
         """Raises InvalidArtifactError where `files` (by path in `folder`) could not be recorded."""
@@ -55,10 +67,11 @@ class Folders(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What the new session should be."""
+    """What the new session should be; `stages` are those of its type."""
 
     name: str
     type: str = FEATURE
+    stages: tuple[str, ...] = STAGES
     title: str = ""
     parents: tuple[str, ...] = ()
     owner: str = ""
@@ -134,7 +147,13 @@ def _created_body(key: SessionKey, request: SessionRequest) -> dict[str, object]
         "title": one_line(request.title),
         "owner": one_line(request.owner),
         "parents": list(request.parents),
+        **({"stages": list(request.stages)} if request.stages != STAGES else {}),
     }
+
+
+def stages_of(types: Mapping[str, tuple[str, ...]], kind: str) -> tuple[str, ...]:
+    """Returns the stages of a type of sessions. UnknownNameError, with all `types`, where there is none."""
+    return types[check_known("session type", kind, tuple(types))]
 
 
 def session_documents(maker: SessionMaker, key: SessionKey, request: SessionRequest) -> Mapping[str, bytes]:
@@ -152,16 +171,53 @@ def session_documents(maker: SessionMaker, key: SessionKey, request: SessionRequ
         stack=project.state.stack if project else "",
         parents=request.parents,
     )
-    return render_artifacts(maker.templates, values)
+    documents = render_artifacts(maker.templates, values)
+    return {
+        path: text if STAGE_OF[path] in request.stages else _NOT_NEEDED for path, text in documents.items()
+    }
+
+
+def change_type(
+    maker: SessionMaker, key: SessionKey, kind: str, stages: tuple[str, ...], reason: str
+) -> tuple[str, ...] | None:
+    """Gives a session another type; None where it has that already.
+
+    Returns the paths of documents that were one line, and are to be written now. Stages that were moved stay,
+    and so does every text.
+    """
+    tip = maker.ledgers.session(*key)
+    if tip is None:
+        raise no_ledger(key)
+    if not type_fits(key[1], kind) or tip.state.type == BLUEPRINT_TYPE:
+        raise UsageError(f"{key[1]} is the blueprint session, which has a type of its own")
+    if (tip.state.type, tip.state.needed) == (kind, stages):
+        return None
+    if not reason.strip():
+        raise UsageError(
+            "to change the type of a session needs a reason",
+            cause="whoever reads the history will want to know why stages came or went",
+            fix=(f'idse session set --type {kind} -m "why"',),
+        )
+    body = {"type": kind, "stages": list(stages), "reason": encodable(reason).strip()}
+    after = maker.writer.append(*key, lambda _: Draft(DESCRIBED, body))
+    wanted = [stage for stage in stages if stage not in tip.state.stages_needed]
+    return leave_documents(maker, (after or tip).state, wanted)
+
+
+def leave_documents(maker: SessionMaker, state: SessionState, stages: Iterable[str]) -> tuple[str, ...]:
+    """Writes the templates of `stages` where the document is the line that it is not needed; their paths."""
+    request = SessionRequest(state.session, state.type, STAGES, state.title, state.parents, state.owner)
+    key = (state.project, state.session)
+    documents = session_documents(maker, key, request)
+    paths = ((ARTIFACTS[stage], artifact_path(*key, stage)) for stage in stages)
+    return tuple(
+        path for name, path in paths if maker.folders.replace_known(path, _NOT_NEEDED, documents[name])
+    )
 
 
 def _check_request(request: SessionRequest, known: list[str]) -> None:
     label("the title", request.title)
     label("the owner", request.owner)
-    if request.type not in SESSION_TYPES:
-        raise UsageError(
-            f"there is no session type {request.type!r}", cause="types: " + ", ".join(SESSION_TYPES)
-        )
     if not type_fits(request.name, request.type):
         raise UsageError(f"the blueprint session, and no other, is called {BLUEPRINT}")
     for parent in request.parents:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from idse_orchestrator.constitution.hits import with_params
 from idse_orchestrator.constitution.rules import ERROR
 from idse_orchestrator.documents.markdown import normalized
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS
+from idse_orchestrator.pipeline.stage_state_model import before
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution, Rule
@@ -88,7 +89,7 @@ def instructions(
                 standing[each].condition,
                 tuple(_digest(texts.get(each, ""))),
             )
-            for each in upstream_of(stage)
+            for each in before(status.state, stage)
         ),
     )
 

@@ -12,7 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.base.text import counted, encodable, near
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    STAGES,
+    artifact_path,
+    downstream_of,
+    upstream_of,
+)
 from idse_orchestrator.errors import AmbiguousError, ConflictError, GateError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import STAGE, Draft, SessionKey, Synced
 from idse_orchestrator.pipeline.stage_machine import (
@@ -200,7 +206,7 @@ class _Walk:
             tree = self._artifacts(move, tip, artifacts)
             artifacts = tree or artifacts
             state = self._step(state, move, tree)
-            following = _after(move.stage)
+            following = _after(state, move.stage)
             if move.action == FINISH and following and (self._starts_next or move is not moves[-1]):
                 state = self._begun(state, move, following)
 
@@ -246,9 +252,9 @@ class _Walk:
         return captured.tree
 
 
-def _after(stage: str) -> str:
-    place = STAGES.index(stage) + 1
-    return STAGES[place] if place < len(STAGES) else ""
+def _after(state: SessionState, stage: str) -> str:
+    needed = state.stages_needed
+    return next((each for each in downstream_of(stage) if each in needed), "")
 
 
 def check_stages(action: str, names: Iterable[str]) -> None:

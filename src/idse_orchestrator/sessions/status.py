@@ -14,6 +14,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     CHANGED,
     COMPLETE,
     IN_PROGRESS,
+    NOT_NEEDED,
     PENDING,
     STALE,
     SessionState,
@@ -50,7 +51,9 @@ def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
         action = _about(here)
         if action is not None:
             return action
-    return NextAction("all seven stages are complete", ("idse spawn NAME",))
+    needed = [here for here in stages if here.status != NOT_NEEDED]
+    count = "all seven" if len(needed) == len(stages) else f"all {len(needed)}"
+    return NextAction(f"{count} stages are complete", ("idse spawn NAME",))
 
 
 def conflict_action(

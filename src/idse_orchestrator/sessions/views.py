@@ -82,7 +82,7 @@ def _session_state(state: SessionState, last_sync: str) -> bytes:
         "is_blueprint": state.session == BLUEPRINT,
         "created_at": state.created_at,
         "updated_at": state.updated_at,
-        "stages": {stage: record.status for stage, record in state.stages.items()},
+        "stages": {stage: state.status_of(stage) for stage in state.stages},
         "last_sync": last_sync or None,
         "validation_status": state.validation.status,
     }

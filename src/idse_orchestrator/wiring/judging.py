@@ -146,7 +146,7 @@ class Judging:
         scope = Scope(*key)
         reader = self._parts.documents(places(scope))
         constitution = self.examiner(reader).constitution
-        documents = documents_of(reader, key, in_scope(reader, scope).sessions[key])
+        documents = documents_of(reader, key, in_scope(reader, scope).sessions[key], state.stages_needed)
         account = account_of(documents, constitution)
         facts = code.facts(key, state, account) if code else Facts(unseen=NO_CODE)
         facts = facts._replace(unseen=unseen_of(account, facts))

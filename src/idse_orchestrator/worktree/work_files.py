@@ -14,7 +14,7 @@ import stat
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_new
+from idse_orchestrator.base.files import file_lock, make_folder, storage_error, write_atomically, write_new
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.worktree.capture import filtered_ids, private_index
 
@@ -87,6 +87,21 @@ class WorkFiles:
                 raise storage_error(error, folder) from error
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
+        return True
+
+    def replace_known(self, path: str, known: bytes, content: bytes) -> bool:
+        """See `Folders.replace_known`. ConflictError as by `write_new`."""
+        self._refuse_link(path)
+        place = os.path.join(self._toplevel, path)
+        try:
+            if os.path.islink(place) or not os.path.isfile(place):
+                return False
+            with open(place, "rb") as file:
+                if file.read(len(known) + 1) != known:
+                    return False
+            write_atomically(place, content)
+        except OSError as error:
+            raise storage_error(error, path) from error
         return True
 
     def _forget_empty(self, folder: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.terminal import Answer, picked
-from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, upstream_of
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path
+from idse_orchestrator.pipeline.stage_state_model import NOT_NEEDED, PENDING, before
 from idse_orchestrator.sessions.instructions import Instructions, instructions
 from idse_orchestrator.sessions.move_stage import check_stages
 from idse_orchestrator.sessions.status import show_status
@@ -30,7 +31,7 @@ def show_instructions(run: Run, *, stage: str | None = None, session: str | None
     name = stage or status.next.stage or STAGES[0]
     check_stages("start", [name])
     template = app.templates.template(name).data.decode("utf-8", "replace")
-    texts = {each: _text(run, key, each) for each in upstream_of(name)}
+    texts = {each: _text(run, key, each) for each in before(status.state, name)}
     found = instructions(status, name, app.judging.constitution, template, texts)
     path = artifact_path(*key, name)
     return Answer(
@@ -66,7 +67,7 @@ def _text(run: Run, key: SessionKey, stage: str) -> str:
 
 def _commands(found: Instructions) -> Iterator[str]:
     """Yields what to type: to begin where that is to be done, and when the document is written."""
-    if found.status == "pending":
+    if found.status in (PENDING, NOT_NEEDED):
         yield f"idse stage start {found.stage}"
     if found.status == "complete":
         yield f'idse stage reopen {found.stage} -m "why"'

@@ -48,6 +48,7 @@ _MARKS = {
     "changed": "≠",
     "stale": "↻",
     "conflicted": "!",
+    "not_needed": "-",
 }
 """Beside each word on the page, so that no colour has to say it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,17 +15,21 @@ from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warni
 from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path, session_folder
 from idse_orchestrator.errors import UsageError
-from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
+from idse_orchestrator.pipeline.ports import FEATURE
 from idse_orchestrator.sessions import create_session
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
 
 _SPAWN_OPTIONS = (
     click.argument("session", metavar="NAME"),
     click.option(
         "--type",
         "kind",
-        type=click.Choice([FEATURE, EXPLORATORY]),
         default=FEATURE,
-        help="What kind of work it is.",
+        metavar="TYPE",
+        shell_complete=options.session_types,
+        help="What kind of work it is, and so which stages it has: feature, fix, spike …",
     ),
     click.option("--title", default="", metavar="TEXT", help="What it is about, in a few words."),
     click.option("--owner", default="", metavar="WHO", help="Who answers for it."),
@@ -38,13 +43,17 @@ def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
     def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
-        known = _parents(run, parents)
-        return _made(
-            run, create_session.SessionRequest(session, kind, title, known, owner), switches=switches
-        )
+        known, stages = _parents(run, parents), _stages(run, kind)
+        wanted = create_session.SessionRequest(session, kind, stages, title, known, owner)
+        return _made(run, wanted, switches=switches)
 
     make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
     return command(name, *_SPAWN_OPTIONS, reads=True)(make)
+
+
+def _stages(run: Run, kind: str) -> tuple[str, ...]:
+    """Returns the stages of a type; most sessions have all, and no constitution is read for them."""
+    return STAGES if kind == FEATURE else create_session.stages_of(run.app.judging.constitution.types, kind)
 
 
 def _parents(run: Run, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -105,7 +114,9 @@ def switch(run: Run, name: str) -> Answer:
 
 @command("list", reads=True)
 def _list(run: Run) -> Answer:
-    """List the sessions of all projects; each stage is one sign: · pending, ▶ in progress, ✓ complete.
+    """List the sessions of all projects; each stage is one sign.
+
+    · pending, ▶ in progress, ✓ complete, - not needed by its type.
 
     With --project, or IDSE_PROJECT, those of one project.
     """
@@ -127,13 +138,36 @@ def _show(run: Run, session: str | None) -> Answer:
 @click.option(
     "--status", type=click.Choice(create_session.SETTABLE_STATUSES), help="How far it is, set by hand."
 )
-def _set(run: Run, session: str | None, **fields: object) -> Answer:
-    """Say more about a session. What is not given stays as it is."""
+@click.option(
+    "--type", "kind", metavar="TYPE", shell_complete=options.session_types,
+    help="Which stages it has from now on; asks for a reason.",
+)  # fmt: skip
+@reason_option
+def _set(run: Run, session: str | None, kind: str | None, reason: str, **fields: object) -> Answer:
+    """Say more about a session. What is not given stays as it is.
+
+    A stage that was moved stays, also where the new type has none of it.
+    """
     key = run.session(session)
     given = {name: value for name, value in fields.items() if value not in (None, ())}
-    changed = create_session.describe_session(run.app.writer, key, given)
+    lines = list(_typed(run, key, kind, reason)) if kind else []
+    if given or not kind:
+        changed = create_session.describe_session(run.app.writer, key, given)
+        lines.append(Said(f"described {'/'.join(key)}" if changed else "nothing changed"))
     run.app.views.refresh(key[0])
-    return Answer(lines=[Said(f"described {'/'.join(key)}" if changed else "nothing changed")])
+    return Answer(lines=lines)
+
+
+def _typed(run: Run, key: SessionKey, kind: str, reason: str) -> Iterator[str]:
+    """Gives a session another type, and says what that changes."""
+    stages = create_session.stages_of(run.app.judging.constitution.types, kind)
+    written = create_session.change_type(run.app.session_maker, key, kind, stages, reason)
+    if written is None:
+        yield Said(f"{'/'.join(key)} is a {kind} already")
+        return
+    yield Said(f"{'/'.join(key)} is a {kind} now: {', '.join(stages)}")
+    for path in written:
+        yield Said(f"  to write: {path}")
 
 
 @command("archive")

@@ -31,7 +31,7 @@ _MOST_WAIVERS = 3
 _MOST_OFFERS = 3
 _DIFFERS = "  differs from the ledger"
 
-_MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓"}
+_MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓", "not_needed": "-"}
 
 
 def status_answer(run: Run, key: SessionKey) -> Answer:
@@ -367,7 +367,7 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
         "status": state.effective_status,
         "current": key == current,
         **picked(state, "owner tags parents"),
-        "stages": {stage: state.stages[stage].status for stage in STAGES},
+        "stages": {stage: state.status_of(stage) for stage in STAGES},
         "validation_status": state.validation.status,
         **picked(state, "updated_at events"),
     }
@@ -375,7 +375,7 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
 
 def stage_signs(state: SessionState) -> str:
     """Returns one sign for the status of each stage."""
-    return "".join(_MARKS[state.stages[stage].status] for stage in STAGES)
+    return "".join(_MARKS[state.status_of(stage)] for stage in STAGES)
 
 
 def _session_line(name: str, state: SessionState, style: Style, *, is_current: bool) -> str:
