@@ -297,7 +297,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         ),
         "spawn": (
             ("idse spawn login", "made, and worked on from now on"),
-            ('idse spawn search --type exploratory --title "Is it fast?"', "a look at something"),
+            ('idse spawn typo --type fix --title "A word"', "with fewer stages"),
         ),
         "switch": (
             ("idse switch login", "a session of this project"),

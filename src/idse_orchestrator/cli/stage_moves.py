@@ -12,7 +12,7 @@ from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
-from idse_orchestrator.pipeline.stage_machine import FINISH
+from idse_orchestrator.pipeline.stage_machine import FINISH, START
 from idse_orchestrator.sessions.move_stage import Moved, Moving, Outcome, meant_stages, move_stages
 from idse_orchestrator.sessions.ports import Move
 from idse_orchestrator.sessions.status import SessionStatus, no_ledger, same_lists
@@ -61,6 +61,11 @@ def _answer(run: Run, key: SessionKey, action: str, done: Outcome) -> Answer:
     if app.workspace.current(key[0]) == key:
         problem = failure_of(lambda: app.views.write(key))
     status = done.status
+    left = _left_out(action, done)
+    if left:
+        from idse_orchestrator.sessions.create_session import leave_documents
+
+        leave_documents(app.session_maker, status.state, left)
     return Answer(
         "idse.stage/2",
         lambda: {
@@ -71,6 +76,13 @@ def _answer(run: Run, key: SessionKey, action: str, done: Outcome) -> Answer:
         },
         _lines(action, done, status, problem, run.terminal.style),
     )
+
+
+def _left_out(action: str, done: Outcome) -> Sequence[str]:
+    """Returns the stages that began although the type of the session leaves them out."""
+    begun = [each.move.stage for each in done.moved if each.move.action == START]
+    already = done.so_already if action == START else ()
+    return [stage for stage in (*begun, *already) if stage not in done.status.state.needed]
 
 
 def _moved_data(moved: Moved) -> dict[str, object]:
