@@ -19,7 +19,7 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 296
+MOST_FILES = 297
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch.
 MOST_LONELY_PROTOCOLS = 2

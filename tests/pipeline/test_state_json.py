@@ -103,7 +103,7 @@ def test_a_state_with_anything_at_any_key_is_read_or_refused(key, value):
 
 
 def test_a_state_of_a_newer_format_says_so():
-    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": 3}
+    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": HIGHEST + 1}
     with pytest.raises(ValueError, match="newer"):
         state_from_json(json.dumps(raw).encode())
 

@@ -287,6 +287,14 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ('idse session set login --title "Log in by mail"', "what it is about"),
             ("idse session set --owner Ada --tag auth", "of the session you work on"),
         ),
+        "session rename": (
+            ("idse session rename sign-in", "the current session; its first name means it, too"),
+            ('idse session rename login sign-in --title "Sign in by mail"', "another one, with a title"),
+        ),
+        "session delete": (
+            ('idse session delete login -m "Twice the same"', "hides it; its folder and its ledger stay"),
+            ("idse session delete login --undo", "brings it back"),
+        ),
         "session archive": (
             ('idse session archive login -m "Not wanted any more"', "its stages move no more"),
             ("idse session archive login --undo", "brings it back"),

@@ -67,9 +67,12 @@ DESCRIBED = body(
         "owner": TEXT,
         "tags": _TEXTS,
         "settings": table(TEXT, ANYTHING),
+        "alias": TEXT,
     },
 )
 ARCHIVED = body("Archived", {}, {"restored": FLAG})
+UNDELETED = ARCHIVED.and_also({"deleted": FLAG})
+DELETED = UNDELETED.and_also({"seen": COUNT})
 
 
 def moved(held: Mapping[str, Any]) -> Held:
@@ -80,6 +83,13 @@ def moved(held: Mapping[str, Any]) -> Held:
 def approved(held: Mapping[str, Any]) -> Held:
     """Returns what an ``approved`` event holds: a waiver has a reason."""
     return WITHDRAWN if held.get("withdrawn") else WAIVED, held
+
+
+def archived(held: Mapping[str, Any]) -> Held:
+    """Returns what an ``archived`` event holds: one that deletes says how many events it had seen."""
+    if "deleted" not in held:
+        return ARCHIVED, held
+    return DELETED if held["deleted"] is True else UNDELETED, held
 
 
 _STAGE_RECORD = Record(
@@ -100,6 +110,7 @@ _WAIVER = Record(
     {"rule": TEXT, "session": TEXT, "reason": TEXT, "expires": maybe(TEXT), "by": TEXT, "event": ULID},
     {"places": PLACES},
 )
+_DELETION = Record("DeletionSchema", {"times": COUNT, "upto": COUNT, "event": TEXT})
 _STATE: Mapping[str, Shape] = {
     "format": one_of(*range(FIRST, HIGHEST + 1)),
     "project": TEXT,
@@ -125,6 +136,7 @@ SESSION_STATE = Record(
         "waivers": rows(_WAIVER.shape),
         "not_applied": rows(NOT_APPLIED.shape),
     },
+    {"alias": TEXT, "deletion": _DELETION.shape},
 )
 PROJECT_STATE = Record(
     "ProjectStateSchema",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.base.names import BLUEPRINT, check_new_name
+from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import encodable, label, one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
@@ -19,8 +19,9 @@ from idse_orchestrator.pipeline.ports import FEATURE, SESSION_TYPES, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
+from idse_orchestrator.sessions.rename_session import refuse_taken
 from idse_orchestrator.sessions.resolve import without_ledgers
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 from idse_orchestrator.sessions.template_folder import TemplateValues, render_artifacts
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def create_session(maker: SessionMaker, project: str, request: SessionRequest) -
     NoProjectError where the branch carries documents of that name, whose ledger is somewhere else.
     """
     known = [session for _, session in maker.ledgers.sessions(project)]
+    refuse_taken(maker.ledgers, project, check_name("session", request.name))
     check_new_name("session", request.name, known)
     folders = [session for owner, session in maker.workspace.session_folders() if owner == project]
     check_new_name("session", request.name, [name for name in folders if name != request.name])
@@ -191,6 +193,7 @@ def describe_session(writer: LedgerWriter, key: SessionKey, values: Mapping[str,
         nonlocal appended
         if tip is None:
             raise no_ledger(key)
+        refuse_deleted(tip.state)
         if tip.state.status == ARCHIVED_STATUS and "status" in values:
             raise UsageError(
                 f"session {key[1]!r} is archived", fix=(f"idse session archive {key[1]} --undo",)
@@ -212,6 +215,7 @@ def archive_session(writer: LedgerWriter, key: SessionKey, reason: str, *, undo:
         nonlocal appended
         if tip is None:
             raise no_ledger(key)
+        refuse_deleted(tip.state)
         appended = (tip.state.status == ARCHIVED_STATUS) == undo
         body = {**({"restored": True} if undo else {}), **({"reason": encodable(reason)} if reason else {})}
         return Draft(ARCHIVED, body) if appended else None

@@ -147,7 +147,7 @@ def _subject(entry: Entry, style: Style, text: str | None = None) -> str:
 
 def _session_label(entry: Entry) -> str:
     """Names the session; ``project portal`` for an entry of the project's own ledger."""
-    return printable(entry.session) if entry.session else f"project {printable(entry.project)}"
+    return printable(entry.alias or entry.session) if entry.session else f"project {printable(entry.project)}"
 
 
 def _outcome(entry: Entry, to: str, style: Style) -> str:
@@ -185,9 +185,10 @@ def _wrapped(line: str, look: Look, inset: int) -> list[str]:
 
 def _fields(entry: Entry, look: Look) -> list[tuple[str, str]]:
     label = _session_label(entry)
+    first = f" ({printable(entry.session)})" if entry.alias else ""
     fields = [
         ("What", _subject(entry, look.style)),
-        ("Session", f"{printable(entry.project)}/{label}" if entry.session else label),
+        ("Session", f"{printable(entry.project)}/{label}{first}" if entry.session else label),
         ("Ledger", entry.commit),
     ]
     if entry.event is None:
@@ -276,6 +277,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
     return {
         "project": entry.project,
         "session": entry.session or None,
+        **picked_or_none(entry, "alias"),
         "commit": entry.commit,
         "parents": list(entry.parents),
         "kind": entry.kind,
