@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.pipeline.stage_state_model import (
     NotApplied,
     SessionState,

@@ -199,8 +199,8 @@ def _deleted(state: SessionState, event: Event) -> SessionState | str:
     A deletion that does not apply is counted with its reason, as any event: two deletions know nothing of
     each other, and agree.
     """
-    times, others = state.deletion.times if state.deletion else 0, state.worked_on - 1
-    counted = Deletion(times + 1)
+    before, others = state.deletion or Deletion(0), state.worked_on - 1
+    counted = before._replace(times=before.times + 1)
     if others <= event.body["seen"]:
         return state._replace(deletion=counted._replace(upto=others, event=event.id))
     why = NotApplied(event.id, "the session was worked on meanwhile")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import encodable, label, one_line
-from idse_orchestrator.documents.project_workspace import STAGES, session_folder
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, artifact_path, session_folder
 from idse_orchestrator.errors import NameTakenError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import ARCHIVED, CREATED, DESCRIBED, STAGE, Draft, SessionKey
 from idse_orchestrator.pipeline.ports import FEATURE, SESSION_TYPES, type_fits
@@ -155,6 +155,26 @@ def session_documents(maker: SessionMaker, key: SessionKey, request: SessionRequ
         parents=request.parents,
     )
     return render_artifacts(maker.templates, values)
+
+
+TEMPLATE = "template"
+IN_LEDGER = "ledger"
+
+
+def leave_document(maker: SessionMaker, tip: SessionTip, stage: str) -> str:
+    """Writes the document of a stage into the session's folder where it is not there.
+
+    It is what the ledger has, else the template. Returns IN_LEDGER or TEMPLATE; "" where one was there.
+    """
+    state = tip.state
+    key = (state.project, state.session)
+    blob = maker.ledgers.artifact_blobs(tip.commit).get(stage, "")
+    data = maker.ledgers.blob(blob) if blob else None
+    if data is None:
+        request = SessionRequest(state.session, state.type, state.title, state.parents, state.owner)
+        data = session_documents(maker, key, request)[ARTIFACTS[stage]]
+    written = maker.folders.write_new({artifact_path(*key, stage): data})
+    return (IN_LEDGER if blob else TEMPLATE) if written else ""
 
 
 def _check_request(request: SessionRequest, known: list[str]) -> None:

@@ -24,7 +24,7 @@ from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -99,6 +99,7 @@ def suggest_agents(run: Run, session: str | None) -> Answer:
     look = run.app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
+    refuse_deleted(look.tip.state)
     routings = suggest(registries.registry_of(look), look.tip.state.assigned)
     nobody = [routing.stage for routing in routings if routing.first is None]
 
