@@ -110,7 +110,7 @@ def test_a_name_that_is_given_back_is_free(renamed):
         (("session", "rename", "search", "login"), "taken by session portal/login"),
         (("session", "rename", "search", "LOGIN"), "differs from 'login' only in case"),
         (("session", "rename", "search", "a/b"), "'a/b'"),
-        (("session", "rename", "search", "__blueprint__"), "taken by session portal/__blueprint__"),
+        (("session", "rename", "search", "__blueprint__"), "and no other, is called __blueprint__"),
         (("session", "rename", "a", "b", "c"), "one session is renamed at a time"),
         (("spawn", "sign-in"), "idse session rename login login"),
         (("spawn", "SIGN-in"), "only in case"),

@@ -78,7 +78,9 @@ def refuse_taken(ledgers: LedgerReader, project: str, name: str) -> None:
 def _refuse_taken(ledgers: LedgerReader, project: str, name: str, *, but: SessionKey) -> None:
     """Raises where `name` is the name or the alias of a session other than `but`, or nearly so."""
     if name.casefold() == BLUEPRINT:
-        raise InvalidNameError(f"the blueprint session, and no other, is called {BLUEPRINT}")
+        raise InvalidNameError(
+            f"the blueprint session, and no other, is called {BLUEPRINT}", fix=("choose another name",)
+        )
     states = sound_states(ledgers, project)
     names = ((key[1], key[1]) for key in ledgers.sessions(project) if key != but)
     aliases = _aliases((key, state) for key, state in states.items() if key != but)
