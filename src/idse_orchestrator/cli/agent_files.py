@@ -1,7 +1,8 @@
-"""`idse agents install`, `uninstall` and `status`: the files that tell agents of idse."""
+"""`idse agent-files install`, `uninstall` and `status`: the files that tell agents of idse."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import click
@@ -118,7 +119,17 @@ def status(run: Run) -> Answer:
 
 
 COMMANDS = (install, uninstall, status)
-"""Sub-commands of `idse agents`."""
+"""Sub-commands of `idse agent-files`."""
+
+
+def _hidden(found: click.Command) -> click.Command:
+    twin = copy.copy(found)
+    twin.hidden = True
+    return twin
+
+
+OLDER_COMMANDS = tuple(map(_hidden, COMMANDS))
+"""The same as sub-commands of `idse agents`, where they were before."""
 
 
 def outcome_rows(outcomes: Sequence[install_files.FileOutcome]) -> list[str]:
@@ -187,7 +198,7 @@ def refuse_kept(
         cause="; ".join([first.detail, *others]),
         fix=(
             "mend it, then run the command again",
-            *((f"idse agents {again}{who} --force  # {with_force}",) if edited else ()),
+            *((f"idse agent-files {again}{who} --force  # {with_force}",) if edited else ()),
         ),
     )
 
@@ -231,9 +242,9 @@ def _standing_lines(
     found = {each.condition for each in standings}
     has_hooks = any(each.file.kind == HOOKS and each.condition != install_files.MISSING for each in standings)
     if found <= {install_files.MISSING, install_files.SHARED, install_files.FOREIGN}:
-        lines.append("no agent is told about idse: idse agents install")
+        lines.append("no agent is told about idse: idse agent-files install")
     elif found & _TO_MEND or half:
-        lines.append(style.yellow("not all is as idse writes it: idse agents install"))
+        lines.append(style.yellow("not all is as idse writes it: idse agent-files install"))
     if has_hooks:
         says = f"agents call {printable(program)}" if program else "idse is not on PATH: no agent can call it"
         lines.append(style.green(says) if program else style.yellow(says))

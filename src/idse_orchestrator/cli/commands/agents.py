@@ -1,4 +1,4 @@
-"""``idse agents``: who works on the project, who handles which stage, and the rules of handing over.
+"""``idse agents``: who works on the project and handles which stage; ``agent-files``: which files tell them.
 
 What changes the registry is in `cli.agents_writing`.
 """
@@ -197,7 +197,12 @@ agents = options.Group(
         show_schema,
         *agents_writing.COMMANDS,
         _rule,
-        *agent_files.COMMANDS,
+        *agent_files.OLDER_COMMANDS,
     ],
     help="Name the project's agents, and say who handles which stage.",
+)
+agent_files_ = options.Group(
+    "agent-files",
+    commands=list(agent_files.COMMANDS),
+    help="Write, check and take away the files that tell coding agents of idse.",
 )

@@ -319,7 +319,7 @@ def hook() -> click.Command:
     def typed(one: Run, name: str, args: tuple[str, ...]) -> int:
         """What git and coding agents call; not meant to be typed.
 
-        idse hooks install sets git's hooks up, and idse agents install those of agents.
+        idse hooks install sets git's hooks up, and idse agent-files install those of agents.
         """
         return run(one, name, args)
 
