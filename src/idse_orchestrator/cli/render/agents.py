@@ -61,9 +61,9 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
 
 
 def _routing_lines(routing: Routing) -> Iterator[str]:
-    width = max((len(choice.agent.id) for choice in routing.choices), default=0)
-    for choice in routing.choices:
-        yield f"{printable(choice.agent.id):<{width}}  {printable(_choice_words(choice))}"
+    rows = [(printable(each.agent.id), printable(_choice_words(each))) for each in routing.choices]
+    above, lines = headed(("agent", "role, mode, why"), rows)
+    yield from above + lines
     if not routing.choices:
         yield Said(f"nobody handles {routing.stage}: idse agents add NAME --stage {routing.stage}")
 
