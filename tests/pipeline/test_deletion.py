@@ -6,10 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from idse_orchestrator.ledger.event_check import checked_event
 from idse_orchestrator.ledger.events import Actor, Event
 from idse_orchestrator.pipeline.kinds import SESSIONS
 from idse_orchestrator.pipeline.stage_state_model import Deletion, state_from_json, state_to_json
 
+CLONE = "01M8P4S9E0KW8SXHFV037RPSR9"
 ANN = Actor("Ann", "ann@example.org")
 
 
@@ -72,6 +74,25 @@ def test_whoever_undoes_what_was_never_deleted_is_told():
     one = begun()
     one.does(2, "archived", deleted=False)
     assert one.state().not_applied[0].why == "the session was not deleted"
+
+
+BODIES = [
+    ("described", {"alias": "a; rm -rf ."}),
+    ("described", {"alias": "../up"}),
+    ("described", {"alias": 7}),
+    ("archived", {"deleted": True}),
+    ("archived", {"deleted": True, "seen": -1}),
+    ("archived", {"deleted": 1, "seen": 2}),
+]
+
+
+@pytest.mark.parametrize(("kind", "body"), BODIES)
+def test_what_no_idse_writes_is_refused(kind, body):
+    made = Event("01M8P4S9E0KW8SXHFV037RPSR8", kind, 1, "2026-01-01T00:00:00Z", CLONE, ANN, body, 3)
+    event, problem = checked_event(made.to_json(), SESSIONS)
+    assert (event, bool(problem)) == (None, True)
+    fine = {"described": {"alias": ""}, "archived": {"deleted": True, "seen": 2}}[kind]
+    assert checked_event(made._replace(body=fine).to_json(), SESSIONS)[1] == ""
 
 
 def test_states_without_any_of_it_have_no_key_for_it():

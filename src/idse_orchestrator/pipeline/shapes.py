@@ -13,6 +13,7 @@ from idse_orchestrator.ledger.shapes import (
     COUNT,
     FLAG,
     MOMENT_OR_NEVER,
+    NAME,
     NOT_APPLIED,
     TEXT,
     ULID,
@@ -37,6 +38,7 @@ _VERDICT = one_of(UNKNOWN, PASSING, FAILING)
 _TEXTS = rows(TEXT)
 _UPSTREAM = table(STAGE, BLOB)
 _COUNTS = table(TEXT, COUNT)
+_ALIAS = either(NAME, one_of(""))
 
 Held = tuple[Record, Mapping[str, Any]]
 
@@ -67,7 +69,7 @@ DESCRIBED = body(
         "owner": TEXT,
         "tags": _TEXTS,
         "settings": table(TEXT, ANYTHING),
-        "alias": TEXT,
+        "alias": _ALIAS,
     },
 )
 ARCHIVED = body("Archived", {}, {"restored": FLAG})
@@ -136,7 +138,7 @@ SESSION_STATE = Record(
         "waivers": rows(_WAIVER.shape),
         "not_applied": rows(NOT_APPLIED.shape),
     },
-    {"alias": TEXT, "deletion": _DELETION.shape},
+    {"alias": NAME, "deletion": _DELETION.shape},
 )
 PROJECT_STATE = Record(
     "ProjectStateSchema",

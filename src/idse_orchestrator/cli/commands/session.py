@@ -195,9 +195,8 @@ def _deleted_lines(run: Run, key: SessionKey) -> Iterator[str]:
     """Yields what stays, and works on another session where this one was current."""
     workspace = run.app.workspace
     if key in workspace.session_folders():
-        yield Said(
-            f"  its folder stays in this branch; remove it when you like: git rm -r {session_folder(*key)}"
-        )
+        where, command = ("in this branch", "git rm -r") if run.app.has_git else ("here", "rm -r")
+        yield Said(f"  its folder stays {where}; remove it when you like: {command} {session_folder(*key)}")
     yield Said(f"  to bring it back: idse session delete {key[1]} --undo")
     if workspace.current(key[0]) != key:
         return
