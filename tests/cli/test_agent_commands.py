@@ -66,7 +66,7 @@ def test_commands_of_an_older_idse_are_renewed_and_those_of_the_user_stay(repo, 
     for file in of(agent):
         if file.kind == COMMAND:
             repo.write(file.path, OLD)
-    status = repo.idse("agents", "status")
+    status = repo.idse("agent-files", "status")
     assert status.returncode == 1
     assert status.stdout.count("outdated  9 commands") == len({file.group for file in of(agent)} - {""})
     assert "renewed" in install(repo, agent).stderr
@@ -130,7 +130,7 @@ def test_a_file_of_the_user_with_the_name_of_ours_is_left_unless_force(repo, min
     assert done.returncode == 3
     assert f"--> {SKILL}" in done.stderr
     assert "it is not of idse" in done.stderr
-    assert "idse agents install codex --force" in done.stderr
+    assert "idse agent-files install codex --force" in done.stderr
     assert repo.read(SKILL) == mine
     assert conditions(repo)[SKILL] == "foreign"
     assert conditions(repo)[OTHER] == "current"
@@ -203,7 +203,7 @@ def test_doctor_sees_that_some_commands_are_gone_and_brings_them_back(repo):
     assert re.search(
         rf"warning +agent files +missing beside the others: {re.escape(SKILL)}", repo.idse("doctor").stdout
     )
-    status = repo.idse("agents", "status")
+    status = repo.idse("agent-files", "status")
     assert status.returncode == 1
     assert re.search(rf"{re.escape(SKILL)} +missing", status.stdout)
     assert "renewed" in repo.idse("doctor", "--fix").stdout
@@ -288,7 +288,7 @@ def test_a_changed_file_of_an_agent_that_left_the_table_stays_until_force(repo):
     done = uninstall(repo)
     assert done.returncode == 3
     assert f"--> {path}" in done.stderr
-    assert "idse agents uninstall --force" in done.stderr
+    assert "idse agent-files uninstall --force" in done.stderr
     assert uninstall(repo, "--force").returncode == 0
     assert not (repo.path / ".qwen").exists()
 
@@ -296,7 +296,7 @@ def test_a_changed_file_of_an_agent_that_left_the_table_stays_until_force(repo):
 def test_a_table_that_cannot_be_used_stops_what_needs_it_and_says_where(repo):
     repo.idse("init", "demo", "--agent-files")
     repo.write(".idse/agents.yaml", b"agents:\n  - name: qwen\n    instruction: QWEN.md\n")
-    for args in (("agents", "install"), ("agents", "status"), ("agents", "uninstall")):
+    for args in (("agent-files", "install"), ("agent-files", "status"), ("agent-files", "uninstall")):
         done = repo.idse(*args)
         assert done.returncode == 2
         assert "error[IDSE009]: there is no key 'instruction'" in done.stderr
@@ -316,7 +316,7 @@ def test_init_begins_nothing_where_the_table_cannot_be_used(repo):
 
 
 def test_the_help_and_the_page_name_every_agent_of_the_table(repo):
-    told = repo.idse("agents", "install", "--help").stdout
+    told = repo.idse("agent-files", "install", "--help").stdout
     page = (pathlib.Path(__file__).parents[2] / "docs/how-to/coding-agents.md").read_text()
     for row in KNOWN_AGENTS:
         assert re.search(rf"\b{row.name}\b", told)

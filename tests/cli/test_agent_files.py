@@ -1,4 +1,4 @@
-"""`idse agents install|uninstall|status`, `idse init --agent-files`: files of agents, to the byte."""
+"""`idse agent-files install|uninstall|status`, `idse init --agent-files`: files of agents, to the byte."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ def files_of_tree(root):
 
 
 def install(repo, *args):
-    return repo.idse("agents", "install", *args)
+    return repo.idse("agent-files", "install", *args)
 
 
 def uninstall(repo, *args):
-    return repo.idse("agents", "uninstall", *args)
+    return repo.idse("agent-files", "uninstall", *args)
 
 
 def conditions(repo):
-    data = json.loads(repo.idse("agents", "status", "--json").stdout)["data"]
+    data = json.loads(repo.idse("agent-files", "status", "--json").stdout)["data"]
     return {file["path"]: file["condition"] for file in data["files"]}
 
 
@@ -230,7 +230,7 @@ def test_a_block_changed_by_hand_is_reported_and_kept(repo, path):
         assert re.search(rf"--> {re.escape(path)}:\d+", done.stderr)
         assert repo.read(path) == edited
         install(repo, "claude", "codex", "cursor")
-    status = repo.idse("agents", "status")
+    status = repo.idse("agent-files", "status")
     assert status.returncode == 1
     assert f"{path}:" in status.stdout
     assert "changed by hand" in status.stdout
@@ -280,8 +280,8 @@ def test_a_command_into_which_somebody_put_ours_stays_until_force(repo):
     done = uninstall(repo)
     assert done.returncode == 3
     assert "Stop" in done.stderr
-    assert "idse agents uninstall claude --force" in done.stderr
-    assert "agents install" not in done.stderr
+    assert "idse agent-files uninstall claude --force" in done.stderr
+    assert "agent-files install" not in done.stderr
     assert repo.read(path) == mixed
     assert uninstall(repo, "--force").returncode == 0
     assert not (repo.path / path).exists()
@@ -299,7 +299,7 @@ def test_doctor_notices_a_block_of_an_older_idse_and_renews_it(mine):
     mine.write("CLAUDE.md", old(mine.read("CLAUDE.md")))
     looked = mine.idse("doctor")
     assert re.search(r"warning +agent files +written by an older idse: CLAUDE.md", looked.stdout)
-    assert mine.idse("agents", "status").returncode == 1
+    assert mine.idse("agent-files", "status").returncode == 1
     fixed = mine.idse("doctor", "--fix")
     assert "renewed CLAUDE.md" in fixed.stdout
     assert INSTRUCTIONS.replace(b"\n", b"\r\n") in mine.read("CLAUDE.md")
@@ -346,10 +346,10 @@ def test_hooks_that_somebody_switched_off_are_not_said_to_work(repo, settings, l
     repo.idse("init", "demo")
     says = f"the agent calls no hook: disableAllHooks is set in {blamed}"
     assert (says in install(repo).stderr) == bool(blamed)
-    assert (says in repo.idse("agents", "status").stdout) == bool(blamed)
+    assert (says in repo.idse("agent-files", "status").stdout) == bool(blamed)
     found = re.search(f"warning +agent files +{re.escape(says)}", repo.idse("doctor").stdout)
     assert bool(found) == bool(blamed)
-    assert repo.idse("agents", "status").returncode == 0
+    assert repo.idse("agent-files", "status").returncode == 0
 
 
 # --- what cannot be served is left exactly as it is ---
@@ -422,7 +422,7 @@ def test_settings_that_were_broken_with_our_hooks_in_them_are_a_problem_and_stay
     looked = repo.idse("doctor")
     assert looked.returncode == 1
     assert re.search(rf"problem +agent files +{re.escape(path)}: it is not valid JSON", looked.stdout)
-    for command in (("agents", "uninstall"), ("uninstall",)):
+    for command in (("agent-files", "uninstall"), ("uninstall",)):
         done = repo.idse(*command)
         assert done.returncode == 3
         assert path in done.stderr
@@ -471,14 +471,14 @@ def test_what_is_no_plain_file_of_this_work_tree_is_left(repo, make, path, seale
 
 def test_a_folder_that_cannot_be_written_keeps_no_other_file_from_its_block(repo, bound_idse):
     (repo.path / ".codex").mkdir(mode=0o555)
-    done = repo.run(*bound_idse, "agents", "install")
+    done = repo.run(*bound_idse, "agent-files", "install")
     assert done.returncode == 3
     assert ".codex/hooks.json" in done.stderr
     assert "Permission denied" in done.stderr
     assert {path for path, how in conditions(repo).items() if how != "current"} == {".codex/hooks.json"}
     (repo.path / ".claude").chmod(0o555)
     before = repo.read(".claude/settings.json")
-    done = repo.run(*bound_idse, "agents", "uninstall")
+    done = repo.run(*bound_idse, "agent-files", "uninstall")
     assert done.returncode == 3
     assert files_of_tree(repo.path).keys() == {".claude", ".claude/settings.json", ".claude/skills", ".codex"}
     assert repo.read(".claude/settings.json") == before
@@ -560,3 +560,26 @@ def test_the_form_of_before_names_agents_with_commas(repo):
     done = install(repo, "--only", "claude,gemni")
     assert done.returncode == 2
     assert "did you mean gemini?" in done.stderr
+
+
+def test_what_was_typed_before_does_the_same_and_no_help_names_it(loop):
+    assert "install" not in {
+        line.split()[0] for line in loop.does("agents", "--help").stdout.splitlines() if line
+    }
+    for words in (
+        ("install", "--dry-run"),
+        ("install", "--only", "claude"),
+        ("status",),
+        ("status", "--json"),
+    ):
+        told = []
+        for group in ("agents", "agent-files"):
+            done = loop.repo.idse(group, *words)
+            told.append((done.returncode, done.stdout, done.stderr))
+            loop.repo.idse("agent-files", "uninstall")
+        assert told[0] == told[1], words
+    loop.does("agents", "install", "claude")
+    assert (loop.path / "CLAUDE.md").is_file()
+    loop.does("agents", "uninstall")
+    assert not (loop.path / "CLAUDE.md").exists()
+    assert loop.does("agents", "install", "--help").stdout.startswith("Usage: idse agents install")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from on_a_terminal import on_terminal
 
 
 @pytest.fixture
-def team(loop, once):
+def team(loop, once, bare_remote):
     """Sessions, agents and a handoff."""
 
     def make():
         loop.does("agents", "add", "claude", "--role", "architect", "--stage", "spec")
         loop.does("agents", "add", "codex", "--stage", "tasks")
         loop.does("session", "new", "login", "--title", "Log in by mail")
+        loop.does("agent-files", "install", "claude")
+        loop.does("sync", "setup", bare_remote.path)
         loop.does("handoff", "--from", "claude", "--to", "codex", "--stage", "spec")
 
     once(loop, make)
@@ -29,6 +33,12 @@ HEADS = {
     ("agents", "suggest"): ["stage", "agent", "why"],
     ("handoff", "list"): ["handoff", "stage", "from → to", "result"],
     ("hooks", "status"): ["hook", "condition"],
+    ("agents", "route", "spec"): ["agent", "role, mode, why"],
+    ("agent-files", "status"): ["agents", "file", "condition"],
+    ("log",): ["entry", "what", "when", "by"],
+    ("log", "--all", "--format", "short"): ["entry", "what", "when", "by"],
+    ("log", "--oneline"): ["entry", "what"],
+    ("sync", "status"): ["standing", "ledger"],
     ("rule", "list"): ["rule", "name", "pending", "in progress", "complete", "gate", "from"],
 }
 
@@ -56,3 +66,16 @@ def test_into_a_pipe_rows_come_alone(team, args):
 def test_nothing_has_no_heads(loop):
     shown, _ = on_terminal(loop, "agents", "list")
     assert "mode" not in shown
+
+
+def test_dates_and_people_stand_below_their_heads(team):
+    head, first, *_ = on_terminal(team, "log", "--date", "iso", COLUMNS="120")[0].splitlines()
+    assert re.match(r"\d{4}-\d\d-\d\dT", first[head.index("when") :])
+    assert first[head.index("by") - 2 :].startswith("  ")
+    assert first[head.index("by")] != " "
+
+
+def test_a_drawing_and_whole_entries_have_no_heads(team):
+    for words in (("--graph",), ("--format", "full"), ("--format", "%h %s")):
+        assert "what" not in on_terminal(team, "log", *words, COLUMNS="120")[0].splitlines()[0].split()
+    assert "when" not in on_terminal(team, "log", COLUMNS="50")[0].splitlines()[0].split()

@@ -86,7 +86,9 @@ def test_what_is_unknown_gets_the_nearest(repo, words, fix):
 
 
 def walk(command, words=()):
-    """All commands and groups of the tree, with the words that name them."""
+    """All commands and groups that the help lists, with the words that name them."""
+    if command.hidden:
+        return
     yield " ".join(words), command
     if isinstance(command, click.Group):
         context = click.Context(command)

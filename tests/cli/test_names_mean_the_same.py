@@ -17,6 +17,7 @@ OTHERS = {
     "handoff reject": ("-m", "why"),
     "rule unwaive": ("IDSE301", "-m", "why"),
     "rule waive": ("IDSE301", "-m", "why"),
+    "session rename": ("entry",),
     "stage reopen": ("intent", "-m", "why"),
 }
 """What such a command needs besides."""
@@ -25,7 +26,9 @@ MAKERS = ("spawn", "session new")
 
 
 def walk(command, words=()):
-    """All commands of the tree, with the words that name them."""
+    """All commands that the help lists, with the words that name them."""
+    if command.hidden:
+        return
     if not isinstance(command, click.Group):
         yield words, command
         return

@@ -28,7 +28,7 @@ def portal(repo):
 def test_on_a_terminal_the_pager_that_git_would_use_shows_it(portal):
     shown, code = on_terminal(portal, "log", "login", "--oneline", GIT_PAGER="sed s/^/seen:/", COLUMNS="80")
     assert code == 0
-    assert len([line for line in shown.splitlines() if line.startswith("seen:")]) == 6
+    assert len([line for line in shown.splitlines() if line.startswith("seen:")]) == 7  # with the heads
 
 
 def test_without_a_terminal_no_pager_starts(portal):

@@ -323,10 +323,10 @@ def a_registry_edited_by_hand(loop):
 
 @case("IDSE035")
 def a_block_changed_by_hand(loop):
-    loop.does("agents", "install", "claude")
+    loop.does("agent-files", "install", "claude")
     path = next(loop.path / name for name in ("CLAUDE.md", "AGENTS.md") if (loop.path / name).exists())
     path.write_text(path.read_text().replace("idse", "IDSE", 1))
-    return "idse agents install claude"
+    return "idse agent-files install claude"
 
 
 @case("IDSE040")

@@ -527,9 +527,9 @@ def test_hooks_leave_no_trace_but_a_memory_that_uninstall_takes_along(broken):
 
 
 def test_what_agents_were_told_goes_with_their_hooks(broken):
-    broken.idse("agents", "install")
+    broken.idse("agent-files", "install")
     before_edit(broken, "src/app.py")
-    assert broken.idse("agents", "uninstall").returncode == 0
+    assert broken.idse("agent-files", "uninstall").returncode == 0
     assert not (broken.path / ".git/idse/agent-told").exists()
 
 
@@ -569,7 +569,7 @@ def test_the_gate_and_the_briefing_work_in_a_folder_without_git(folder, env):
 
 def test_agent_files_come_and_go_in_a_folder_without_git(folder):
     before = sorted(path.name for path in folder.path.iterdir())
-    assert folder.idse("agents", "install").returncode == 0
+    assert folder.idse("agent-files", "install").returncode == 0
     assert (folder.path / "CLAUDE.md").exists()
-    assert folder.idse("agents", "uninstall").returncode == 0
+    assert folder.idse("agent-files", "uninstall").returncode == 0
     assert sorted(path.name for path in folder.path.iterdir()) == before

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.pipeline.stage_state_model import (
     NotApplied,
     SessionState,
@@ -103,7 +104,7 @@ def test_a_state_with_anything_at_any_key_is_read_or_refused(key, value):
 
 
 def test_a_state_of_a_newer_format_says_so():
-    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": 3}
+    raw = {**json.loads(state_to_json(SessionState("p", "s"))), "format": HIGHEST + 1}
     with pytest.raises(ValueError, match="newer"):
         state_from_json(json.dumps(raw).encode())
 

@@ -71,7 +71,7 @@ def _views(ledgers: LedgerReader, workspace: ViewFiles) -> Iterator[_View]:
         yield _View(project, tip, view_condition(ledgers, workspace, project, tip))
 
 
-_INSTALL = "idse agents install"
+_INSTALL = "idse agent-files install"
 
 
 def agent_file_checks(store: GitAgentFiles, program: str) -> Iterator[Check]:
@@ -122,7 +122,7 @@ def _calls(found: Sequence[FileStanding], program: str) -> Diagnosis:
             off,
             (
                 "take that line out",
-                "idse agents uninstall claude",
+                "idse agent-files uninstall claude",
             ),
         )
     if not program and any(each.file.kind == HOOKS and each.condition == CURRENT for each in found):

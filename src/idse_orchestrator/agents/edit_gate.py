@@ -28,7 +28,7 @@ from idse_orchestrator.documents.project_workspace import (
     split_session_path,
 )
 from idse_orchestrator.pipeline.stage_machine import REOPEN, START, out_of_order, refusal
-from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, COMPLETE, PENDING, Same, SessionState
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, Same, SessionState
 
 ALLOW = "allow"
 WARN = "warn"
@@ -111,7 +111,7 @@ def artifact_of(path: str) -> tuple[str, str, str] | None:
 def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str, same: Same) -> Verdict:
     """Denies an edit of the document of `stage` that the session's `state` and documents' `blobs` forbid."""
     status = state.stages[stage].status
-    if state.status == ARCHIVED:
+    if state.is_at_rest:
         refused = refusal(state, blobs, stage, START, same)
     else:
         refused = out_of_order(state, blobs, stage, same)
@@ -132,7 +132,7 @@ def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str, sa
 
 def judge_code(state: SessionState, answer: str) -> Verdict:
     """Returns `answer`, where code is edited while the session's `state` says that it is too early."""
-    if answer == ALLOW or state.status == ARCHIVED:
+    if answer == ALLOW or state.is_at_rest:
         return ALLOWED
     if state.stages[IMPLEMENTATION].status != PENDING:
         return ALLOWED

@@ -35,7 +35,7 @@ from idse_orchestrator.pipeline.values import Look, SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.move_stage import stage_body
 from idse_orchestrator.sessions.ports import Documents, Move
-from idse_orchestrator.sessions.status import next_action, no_ledger, same_lists
+from idse_orchestrator.sessions.status import next_action, no_ledger, refuse_deleted, same_lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +264,8 @@ def needed_reason(reason: str, what: str) -> str:
 
 
 def _refuse_archived(state: SessionState) -> None:
-    """Raises UsageError for an archived session."""
+    """Raises UsageError for a session that is archived or deleted."""
+    refuse_deleted(state)
     if state.status == ARCHIVED:
         raise UsageError(
             f"session {state.session!r} is archived", fix=(f"idse session archive {state.session} --undo",)

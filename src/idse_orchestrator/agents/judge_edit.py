@@ -12,7 +12,6 @@ from idse_orchestrator.agents.edit_gate import ALLOWED, DENY, Verdict
 from idse_orchestrator.agents.registry import Agent, AgentRegistry, registry_of
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
-from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
 from idse_orchestrator.sessions.status import same_lists
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
@@ -86,7 +85,7 @@ def _judged_document(gate: EditGate, path: str) -> Verdict:
     blobs = gate.workspace.blobs(project, session) or look.blobs
     same = same_lists(gate.ledgers, gate.workspace, (project, session))
     verdict = edit_gate.judge_artifact(look.tip.state, blobs, stage, same)
-    if verdict.answer != DENY or stage != "tasks" or look.tip.state.status == ARCHIVED:
+    if verdict.answer != DENY or stage != "tasks" or look.tip.state.is_at_rest:
         return verdict
     return ALLOWED if _only_ticks(gate, (project, session), blobs.get(stage, "")) else verdict
 

@@ -29,6 +29,7 @@ from idse_orchestrator.pipeline.ports import LedgerReader
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED
 from idse_orchestrator.pipeline.values import SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
+from idse_orchestrator.sessions.status import refuse_deleted
 from idse_orchestrator.worktree.capture import MAX_FILE_BYTES
 
 
@@ -72,6 +73,7 @@ def blueprint_tip(blueprint: Blueprint) -> SessionTip:
 def writable(blueprint: Blueprint, tip: SessionTip | None) -> SessionTip:
     """Returns `tip`, if claims can be written there: UsageError for a blueprint that is archived."""
     known = _existing(blueprint, tip)
+    refuse_deleted(known.state)
     if known.state.status == ARCHIVED:
         raise UsageError(
             f"the blueprint of {blueprint.project} is archived",

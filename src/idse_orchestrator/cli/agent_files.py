@@ -1,7 +1,8 @@
-"""`idse agents install`, `uninstall` and `status`: the files that tell agents of idse."""
+"""`idse agent-files install`, `uninstall` and `status`: the files that tell agents of idse."""
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +11,7 @@ from idse_orchestrator.agents import install_files
 from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
 from idse_orchestrator.agents.known_agents import HOOKS, KNOWN_AGENTS
 from idse_orchestrator.base.text import counted, did_you_mean
-from idse_orchestrator.cli.layout import aligned, printable
+from idse_orchestrator.cli.layout import aligned, headed, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH
@@ -118,7 +119,17 @@ def status(run: Run) -> Answer:
 
 
 COMMANDS = (install, uninstall, status)
-"""Sub-commands of `idse agents`."""
+"""Sub-commands of `idse agent-files`."""
+
+
+def _hidden(found: click.Command) -> click.Command:
+    twin = copy.copy(found)
+    twin.hidden = True
+    return twin
+
+
+OLDER_COMMANDS = tuple(map(_hidden, COMMANDS))
+"""The same as sub-commands of `idse agents`, where they were before."""
 
 
 def outcome_rows(outcomes: Sequence[install_files.FileOutcome]) -> list[str]:
@@ -133,8 +144,11 @@ def outcome_rows(outcomes: Sequence[install_files.FileOutcome]) -> list[str]:
     )
 
 
-def _rows(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Returns aligned lines; one that is the same for many files is there once, and says for how many."""
+def _rows(rows: Iterable[tuple[str, ...]], head: Sequence[str] = ()) -> list[str]:
+    """Returns aligned lines; one that is the same for many files is there once, and says for how many.
+
+    They are below `head`, on a terminal.
+    """
     counts: dict[tuple[str, ...], int] = {}
     for row in rows:
         counts[row] = counts.get(row, 0) + 1
@@ -142,7 +156,8 @@ def _rows(rows: Iterable[tuple[str, ...]]) -> list[str]:
         (*row[:-1], ", ".join(filter(None, (counted(count, "command"), row[-1])))) if count > 1 else row
         for row, count in counts.items()
     ]
-    return [printable(line) for line in aligned(many)]
+    above, lines = headed(head, [tuple(map(printable, row)) for row in many]) if head else ([], aligned(many))
+    return [*above, *map(printable, lines)]
 
 
 def what_follows(run: Run, outcomes: Sequence[install_files.FileOutcome]) -> Iterator[str]:
@@ -187,7 +202,7 @@ def refuse_kept(
         cause="; ".join([first.detail, *others]),
         fix=(
             "mend it, then run the command again",
-            *((f"idse agents {again}{who} --force  # {with_force}",) if edited else ()),
+            *((f"idse agent-files {again}{who} --force  # {with_force}",) if edited else ()),
         ),
     )
 
@@ -227,13 +242,14 @@ def _standing_lines(
 ) -> list[str]:
     """Returns how the files of the agents used `here` stand, and which idse the hooks would start."""
     half = install_files.half_removed(standings)
-    lines = _rows(_standing_row(each, here, alone=each in half) for each in standings)
+    rows = [_standing_row(each, here, alone=each in half) for each in standings]
+    lines = _rows(rows, ("agents", "file", "condition", ""))
     found = {each.condition for each in standings}
     has_hooks = any(each.file.kind == HOOKS and each.condition != install_files.MISSING for each in standings)
     if found <= {install_files.MISSING, install_files.SHARED, install_files.FOREIGN}:
-        lines.append("no agent is told about idse: idse agents install")
+        lines.append("no agent is told about idse: idse agent-files install")
     elif found & _TO_MEND or half:
-        lines.append(style.yellow("not all is as idse writes it: idse agents install"))
+        lines.append(style.yellow("not all is as idse writes it: idse agent-files install"))
     if has_hooks:
         says = f"agents call {printable(program)}" if program else "idse is not on PATH: no agent can call it"
         lines.append(style.green(says) if program else style.yellow(says))

@@ -58,10 +58,13 @@ COMMANDS = {
     "diff": Entry("show:diff", "Show what changed since the ledger, or since a stage was complete.", LOOK),
     "log": Entry("log:log", "Show who moved which stage when.", LOOK),
     "show": Entry("show:show", "Show one event in full.", LOOK),
-    "session": Entry("session:session", "Make, list, describe and archive sessions.", SESSIONS),
+    "session": Entry("session:session", "Make, list, rename, archive and delete sessions.", SESSIONS),
     "spawn": Entry("session:spawn", "Make a session and switch to it.", SESSIONS),
     "switch": Entry("session:switch", "Work on another session in this work tree.", SESSIONS),
     "agents": Entry("agents:agents", "Name the project's agents, and say who handles which stage.", AGENTS),
+    "agent-files": Entry(
+        "agents:agent_files_", "Write, check and take away the files that tell coding agents of idse.", AGENTS
+    ),
     "handoff": Entry("handoff:handoff", "Pass a stage from one agent to another.", AGENTS),
     "mcp": Entry("mcp:mcp", "Serve these commands to an agent over MCP.", AGENTS),
     "validate": Entry("validate:validate", "Hold documents to the constitution.", GOVERN),

@@ -287,6 +287,14 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ('idse session set login --title "Log in by mail"', "what it is about"),
             ("idse session set --owner Ada --tag auth", "of the session you work on"),
         ),
+        "session rename": (
+            ("idse session rename sign-in", "the current session; its first name means it, too"),
+            ('idse session rename login sign-in --title "Sign in by mail"', "another one, with a title"),
+        ),
+        "session delete": (
+            ('idse session delete login -m "Twice the same"', "hides it; its folder and its ledger stay"),
+            ("idse session delete login --undo", "brings it back"),
+        ),
         "session archive": (
             ('idse session archive login -m "Not wanted any more"', "its stages move no more"),
             ("idse session archive login --undo", "brings it back"),
@@ -305,7 +313,11 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         ),
         "agents": (
             ("idse agents list", "who works on the project"),
-            ("idse agents install", "has coding agents read and obey what idse says"),
+            ("idse agents route spec", "who should write it"),
+        ),
+        "agent-files": (
+            ("idse agent-files install", "has coding agents read and obey what idse says"),
+            ("idse agent-files status", "which files there are, and how they stand"),
         ),
         "agents add": (
             ("idse agents add claude --stage spec --stage plan", "it handles two stages"),
@@ -319,9 +331,9 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agents import agents.json", "from a file"),
             ("idse agents import - --replace", "from standard input, as it stands there"),
         ),
-        "agents install": (
-            ("idse agents install --dry-run", "what would be written"),
-            ("idse agents install --only claude", "the files of one agent"),
+        "agent-files install": (
+            ("idse agent-files install --dry-run", "what would be written"),
+            ("idse agent-files install claude", "the files of one agent"),
         ),
         "agents list": (
             ("idse agents list", "in the order in which they are asked"),
@@ -384,17 +396,17 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agents show claude", "all there is to say about it"),
             ("idse agents show claude --json", "for a program"),
         ),
-        "agents status": (
-            ("idse agents status", "which files agents get, and how they stand"),
-            ("idse agents status --json", "for a program"),
+        "agent-files status": (
+            ("idse agent-files status", "which files agents get, and how they stand"),
+            ("idse agent-files status --json", "for a program"),
         ),
         "agents suggest": (
             ("idse agents suggest", "for each stage of the session you work on"),
             ("idse agents suggest --session login", "of another one"),
         ),
-        "agents uninstall": (
-            ("idse agents uninstall --dry-run", "what would be removed"),
-            ("idse agents uninstall --only cursor", "the files of one agent"),
+        "agent-files uninstall": (
+            ("idse agent-files uninstall --dry-run", "what would be removed"),
+            ("idse agent-files uninstall cursor", "the files of one agent"),
         ),
         "handoff": (
             ("idse handoff --from claude --to codex --stage plan", "asks codex to go on"),

@@ -14,7 +14,12 @@ from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.wiring.application import Application
 
 Values = Callable[[click.Context, str], Iterable[str]]
 Complete = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -42,10 +47,22 @@ def _project(context: click.Context) -> str:
 
 
 def _sessions(context: click.Context, incomplete: str) -> Iterable[str]:
-    """Suggests sessions of the project by name; all as ``project/session`` once a slash is typed."""
-    known = application_here().reader.sessions
-    own = [] if "/" in incomplete else [session for _, session in known(_project(context))]
-    return own or [f"{project}/{session}" for project, session in known()]
+    """Suggests sessions of the project by name and alias; all with their project once a slash is typed."""
+    app = application_here()
+    own = [] if "/" in incomplete else _names(app, _project(context))
+    projects = () if own else sorted({project for project, _ in app.reader.sessions()})
+    return own or [f"{project}/{name}" for project in projects for name in _names(app, project)]
+
+
+def _names(app: Application, project: str) -> list[str]:
+    """Names what is there of a project: first names, and aliases; of no session that was deleted."""
+    states = app.known_states(project)
+    there = [key for key in app.reader.sessions(project) if key not in states or not states[key].is_deleted]
+    return [name for key in there for name in dict.fromkeys((key[1], _alias(states, key))) if name]
+
+
+def _alias(states: Mapping[SessionKey, SessionState], key: SessionKey) -> str:
+    return states[key].alias if key in states else ""
 
 
 def _agents(context: click.Context, _incomplete: str) -> Iterable[str]:

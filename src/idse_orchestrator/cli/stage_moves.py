@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import registry_of
@@ -12,10 +12,11 @@ from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
+from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.pipeline.stage_machine import FINISH, START
 from idse_orchestrator.sessions.move_stage import Moved, Moving, Outcome, meant_stages, move_stages
 from idse_orchestrator.sessions.ports import Move
-from idse_orchestrator.sessions.status import SessionStatus, no_ledger, same_lists
+from idse_orchestrator.sessions.status import no_ledger, same_lists
 from idse_orchestrator.sessions.views import failure_of
 
 if TYPE_CHECKING:
@@ -61,28 +62,52 @@ def _answer(run: Run, key: SessionKey, action: str, done: Outcome) -> Answer:
     if app.workspace.current(key[0]) == key:
         problem = failure_of(lambda: app.views.write(key))
     status = done.status
-    left = _left_out(action, done)
-    if left:
-        from idse_orchestrator.sessions.create_session import leave_documents
-
-        leave_documents(app.session_maker, status.state, left)
+    left = left_documents(run, key, done)
     return Answer(
         "idse.stage/2",
         lambda: {
             "moves": [_moved_data(each) for each in done.moved],
             "so_already": list(done.so_already),
+            "documents": [picked(each, "stage path source") for each in left],
             "handoffs": handoffs_data(_handoffs(done)),
             "next": next_data(status),
         },
-        _lines(action, done, status, problem, run.terminal.style),
+        _lines(action, done, left, problem, run.terminal.style),
     )
 
 
-def _left_out(action: str, done: Outcome) -> Sequence[str]:
-    """Returns the stages that began although the type of the session leaves them out."""
-    begun = [each.move.stage for each in done.moved if each.move.action == START]
-    already = done.so_already if action == START else ()
-    return [stage for stage in (*begun, *already) if stage not in done.status.state.needed]
+_LEFT = {
+    "template": "was not there: wrote it from the template",
+    "ledger": "was not there: brought it from the ledger",
+    "instead": "was one line: wrote it from the template",
+}
+
+
+class Left(NamedTuple):
+    """A document that was left to write: its path, and its `source`, one of `_LEFT`."""
+
+    stage: str
+    path: str
+    source: str
+
+
+def left_documents(run: Run, key: SessionKey, done: Outcome) -> list[Left]:
+    """Leaves a document to write for each stage that began and came without one; says which."""
+    began = [each for each in done.moved if each.move.action == START]
+    there, needed = done.status.blobs, done.status.state.needed
+    lacking = [each for each in began if each.move.stage not in there or each.move.stage not in needed]
+    if not lacking:
+        return []
+    from idse_orchestrator.sessions.create_session import leave_document
+    from idse_orchestrator.worktree.save import bring_folder
+
+    app, tip = run.app, lacking[-1].tip
+    bring_folder(app.reader, app.writer, app.workspace, key)
+    found = []
+    for stage in (each.move.stage for each in lacking):
+        source = leave_document(app.session_maker, tip, stage)
+        found += [Left(stage, artifact_path(*key, stage), source)] if source else []
+    return found
 
 
 def _moved_data(moved: Moved) -> dict[str, object]:
@@ -95,7 +120,7 @@ def _moved_data(moved: Moved) -> dict[str, object]:
     }
 
 
-def _lines(action: str, done: Outcome, status: SessionStatus, problem: str, style: Style) -> Iterator[str]:
+def _lines(action: str, done: Outcome, left: Sequence[Left], problem: str, style: Style) -> Iterator[str]:
     for moved in done.moved:
         if moved.report and (moved.report.findings or moved.report.notes):
             from idse_orchestrator.cli.render.report import text_report
@@ -106,10 +131,12 @@ def _lines(action: str, done: Outcome, status: SessionStatus, problem: str, styl
     word = "complete" if action == "complete" else "in progress"
     for stage in done.so_already:
         yield Said(f"{stage} is {word} already")
+    for each in left:
+        yield Said(f"  {each.path} {_LEFT[each.source]}")
     for handoff in _handoffs(done):
         yield Said(printable(handoff_words(handoff)))
     if action == "complete":
-        yield from map(Said, next_lines(status.next))
+        yield from map(Said, next_lines(done.status.next))
     if problem:
         yield Warned(problem)
 

@@ -85,7 +85,8 @@ class Code(Protocol):
 class Validation(NamedTuple):
     """What to validate with. `today` is an ISO date (UTC).
 
-    `code` is None where documents are judged alone, as a hook does.
+    `code` is None where documents are judged alone, as a hook does. `edits`: the documents are about to be
+    recorded, which brings back a session that was deleted; elsewhere such a session is judged by name only.
 
     `expected_views` maps each view of a work tree to the bytes it should have; None for a source
     in which a view must not be.
@@ -97,6 +98,7 @@ class Validation(NamedTuple):
     today: str
     expected_views: Mapping[str, bytes] | None = None
     code: Code | None = None
+    edits: bool = False
 
 
 def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
@@ -110,6 +112,8 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
         _states(context.ledgers, keys) if scope.session is None else (context.ledgers.states(keys), ())
     )
     _refuse_unknown(scope, sight, states)
+    if scope.session is None and not context.edits:
+        sight = _without_deleted(sight, states)
     hits = context.examiner.hits(context.reader, _files(sight))
     findings: list[Finding] = []
     rules = context.examiner.constitution
@@ -127,6 +131,13 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
     notes += [NEWER.format("/".join(key)) for key in newer]
     notes += evidence.notes
     return _report(context, sight.sessions, findings, tuple(notes))
+
+
+def _without_deleted(sight: Sight, states: Mapping[SessionKey, SessionState]) -> Sight:
+    kept = {
+        key: files for key, files in sight.sessions.items() if key not in states or not states[key].is_deleted
+    }
+    return sight._replace(sessions=kept)
 
 
 def _states(

@@ -24,6 +24,7 @@ from idse_orchestrator.health.recovery import (
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import CURRENT as CURRENT_SESSION
 from idse_orchestrator.ledger.refs import parse_session_ref, session_ref, sync_ref
+from idse_orchestrator.sessions.resolve import sound_states
 from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.sync.remotes import path_in
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
@@ -353,7 +354,8 @@ def _mend_views(patient: Patient) -> str:
 
 
 def _conflicts(patient: Patient) -> Diagnosis:
-    refs = [session_ref(*key) for key in patient.ledgers.sessions()]
+    deleted = _deleted(patient)
+    refs = [session_ref(*key) for key in patient.ledgers.sessions() if key not in deleted]
     found = PublishedRefs(patient.work_tree).conflicts(refs)
     if not found:
         return Diagnosis(OK, "no ledger has one")
@@ -364,6 +366,8 @@ def _conflicts(patient: Patient) -> Diagnosis:
 
 def _sessions(patient: Patient) -> Diagnosis:
     ledgers, folders = set(patient.ledgers.sessions()), set(patient.workspace.session_folders())
+    deleted = _deleted(patient)
+    ledgers, folders = ledgers - deleted, folders - deleted
     parts = []
     if folders - ledgers:
         parts.append("folders without a ledger: " + _some([_name(key) for key in sorted(folders - ledgers)]))
@@ -375,6 +379,12 @@ def _sessions(patient: Patient) -> Diagnosis:
         return Diagnosis(OK, f"{len(ledgers)} with folder and ledger")
     fix = ("idse init PROJECT  # brings their ledgers, or says what to type",) if folders - ledgers else ()
     return Diagnosis(NOTE, "; ".join(parts), fix)
+
+
+def _deleted(patient: Patient) -> set[SessionKey]:
+    """Returns the sessions that were deleted: whether they have a folder is nobody's concern."""
+    states = [sound_states(patient.ledgers, project) for project in patient.ledgers.projects()]
+    return {key for each in states for key, state in each.items() if state.is_deleted}
 
 
 def _templates(patient: Patient) -> Diagnosis:

@@ -27,7 +27,8 @@ class Entry:
 
     `short` is the shortest id that names the commit here, `committed` its Unix time, `session` ""
     in a project's ledger. `event` is None for a merge and for damage, and `retold` is what it says in one
-    line; `damage` and `not_applied` say why, or are "". `ticked` and `opened` are ids of tasks.
+    line; `damage` and `not_applied` say why, or are "". `ticked` and `opened` are ids of tasks. `alias` is
+    what the session is called by now, "" for its name.
     """
 
     commit: str
@@ -42,6 +43,7 @@ class Entry:
     retold: str = ""
     ticked: tuple[str, ...] = ()
     opened: tuple[str, ...] = ()
+    alias: str = ""
 
     @property
     def kind(self) -> str:

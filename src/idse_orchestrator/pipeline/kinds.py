@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.ledger import events
+from idse_orchestrator.ledger.events import NotApplied
 from idse_orchestrator.ledger.kinds import EventKind, Kind
 from idse_orchestrator.ledger.refs import KNOWS_BOXES, PROJECT_FAMILY, SESSION_FAMILY
 from idse_orchestrator.pipeline.stage_state_model import (
@@ -25,6 +26,7 @@ from idse_orchestrator.pipeline.stage_state_model import (
     COMPLETE,
     IN_PROGRESS,
     PENDING,
+    Deletion,
     SessionState,
     StageRecord,
     ValidationVerdict,
@@ -63,10 +65,12 @@ SESSIONS = Kind(
             _FOLD + "described",
             _SHAPES + "DESCRIBED",
             _FOLD + "say_described",
-            fields={"type": 3, "stages": 3},
+            fields={"type": 3, "stages": 3, "alias": 3},
         ),
         events.MIGRATED: EventKind(),
-        events.ARCHIVED: EventKind(_FOLD + "archived", _SHAPES + "ARCHIVED", _FOLD + "say_archived"),
+        events.ARCHIVED: EventKind(
+            _FOLD + "archived", _SHAPES + "archived", _FOLD + "say_archived", fields={"deleted": 3}
+        ),
     },
 )
 
@@ -194,12 +198,35 @@ def described(state: SessionState, event: Event) -> SessionState:
         status=body.get("status", state.status),
         owner=body.get("owner", state.owner),
         tags=tuple(body.get("tags", state.tags)),
+        alias=body.get("alias", state.alias),
     )
 
 
-def archived(state: SessionState, event: Event) -> SessionState:
-    """Archives the session, or brings it back."""
+def archived(state: SessionState, event: Event) -> SessionState | str:
+    """Archives the session, or brings it back; or deletes it, or takes that back."""
+    if "deleted" in event.body:
+        return _deleted(state, event) if event.body["deleted"] else _undeleted(state)
     return state._replace(status=ACTIVE if event.body.get("restored") else ARCHIVED)
+
+
+def _deleted(state: SessionState, event: Event) -> SessionState | str:
+    """Deletes the session, unless the event did not know of something that was done to it: that wins.
+
+    A deletion that does not apply is counted with its reason, as any event: two deletions know nothing of
+    each other, and agree.
+    """
+    before, others = state.deletion or Deletion(0), state.worked_on - 1
+    counted = before._replace(times=before.times + 1)
+    if others <= event.body["seen"]:
+        return state._replace(deletion=counted._replace(upto=others, event=event.id))
+    why = NotApplied(event.id, "the session was worked on meanwhile")
+    return state._replace(deletion=counted, not_applied=(*state.not_applied, why))
+
+
+def _undeleted(state: SessionState) -> SessionState | str:
+    if state.deletion is None:
+        return "the session was not deleted"
+    return state._replace(deletion=Deletion(state.deletion.times))
 
 
 _MOVES: Mapping[str, Callable[[StageRecord, Event], StageRecord | str]] = {
@@ -253,13 +280,16 @@ def say_assigned(body: Mapping[str, Any]) -> str:
 
 def say_described(body: Mapping[str, Any]) -> str:
     """Says what is said now."""
-    return "described: " + ", ".join(
-        f"{key} {_words(body[key])}" for key in sorted(body) if key not in ("reason", "stages")
-    )
+    told = [f"{key} {_words(body[key])}" for key in sorted(body) if key not in ("reason", "alias", "stages")]
+    described = ["described: " + ", ".join(told)] if told or "alias" not in body else []
+    renamed = "renamed: " + (body["alias"] or "back to its first name") if "alias" in body else ""
+    return "; ".join(filter(None, [renamed, *described]))
 
 
 def say_archived(body: Mapping[str, Any]) -> str:
     """Says whether it came or went."""
+    if "deleted" in body:
+        return "deleted" if body["deleted"] else "brought back: it is not deleted any more"
     return "brought back from the archive" if body.get("restored") else "archived"
 
 

@@ -13,6 +13,7 @@ from idse_orchestrator.ledger.shapes import (
     COUNT,
     FLAG,
     MOMENT_OR_NEVER,
+    NAME,
     NOT_APPLIED,
     TEXT,
     ULID,
@@ -37,6 +38,7 @@ _VERDICT = one_of(UNKNOWN, PASSING, FAILING)
 _TEXTS = rows(TEXT)
 _UPSTREAM = table(STAGE, BLOB)
 _COUNTS = table(TEXT, COUNT)
+_ALIAS = either(NAME, one_of(""))
 
 Held = tuple[Record, Mapping[str, Any]]
 
@@ -76,9 +78,12 @@ DESCRIBED = body(
         "settings": table(TEXT, ANYTHING),
         "type": TEXT,
         "stages": _STAGES,
+        "alias": _ALIAS,
     },
 )
 ARCHIVED = body("Archived", {}, {"restored": FLAG})
+UNDELETED = ARCHIVED.and_also({"deleted": FLAG})
+DELETED = UNDELETED.and_also({"seen": COUNT})
 
 
 def moved(held: Mapping[str, Any]) -> Held:
@@ -89,6 +94,13 @@ def moved(held: Mapping[str, Any]) -> Held:
 def approved(held: Mapping[str, Any]) -> Held:
     """Returns what an ``approved`` event holds: a waiver has a reason."""
     return WITHDRAWN if held.get("withdrawn") else WAIVED, held
+
+
+def archived(held: Mapping[str, Any]) -> Held:
+    """Returns what an ``archived`` event holds: one that deletes says how many events it had seen."""
+    if "deleted" not in held:
+        return ARCHIVED, held
+    return DELETED if held["deleted"] is True else UNDELETED, held
 
 
 _STAGE_RECORD = Record(
@@ -109,6 +121,7 @@ _WAIVER = Record(
     {"rule": TEXT, "session": TEXT, "reason": TEXT, "expires": maybe(TEXT), "by": TEXT, "event": ULID},
     {"places": PLACES},
 )
+_DELETION = Record("DeletionSchema", {"times": COUNT, "upto": COUNT, "event": TEXT})
 _STATE: Mapping[str, Shape] = {
     "format": one_of(*range(FIRST, HIGHEST + 1)),
     "project": TEXT,
@@ -134,7 +147,7 @@ SESSION_STATE = Record(
         "waivers": rows(_WAIVER.shape),
         "not_applied": rows(NOT_APPLIED.shape),
     },
-    {"needed": _STAGES},
+    {"needed": _STAGES, "alias": NAME, "deletion": _DELETION.shape},
 )
 PROJECT_STATE = Record(
     "ProjectStateSchema",

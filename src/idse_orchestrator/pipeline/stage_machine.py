@@ -58,7 +58,7 @@ def waiting_for(stages: Iterable[Standing], action: str) -> Sequence[Standing]:
 
 def is_so(state: SessionState, blobs: Mapping[str, str], stage: str, action: str, same: Same) -> bool:
     """Tests whether `stage` is already what `action` would make of it: begun, or complete and as it was."""
-    if state.status == ARCHIVED:
+    if state.is_at_rest:
         return False
     if action == START:
         return state.stages[stage].status == IN_PROGRESS
@@ -69,6 +69,8 @@ def refusal(
     state: SessionState, blobs: Mapping[str, str], stage: str, action: str, same: Same
 ) -> Refusal | None:
     """Returns why `action` on `stage` cannot be done now, given the documents' `blobs`; None when it can."""
+    if state.is_deleted:
+        return Refusal("IDSE010", *deleted_words(state))
     if state.status == ARCHIVED:
         return Refusal(
             "IDSE010",
@@ -83,6 +85,15 @@ def refusal(
     if status not in _ALLOWED_FROM[action]:
         return _wrong_status(stage, action, status)
     return out_of_order(state, blobs, stage, same) if action == START else None
+
+
+def deleted_words(state: SessionState) -> tuple[str, str, tuple[str, ...]]:
+    """Returns what to say where a session was deleted: what, why, and what to type."""
+    return (
+        f"session {state.called!r} was deleted",
+        "nothing is done to a deleted session; its ledger and its folder are still here",
+        (f"idse session delete {state.called} --undo",),
+    )
 
 
 def _wrong_status(stage: str, action: str, status: str) -> Refusal:

@@ -46,6 +46,7 @@ NOT_NEEDED = "not_needed"
 
 ACTIVE = "active"
 ARCHIVED = "archived"
+DELETED = "deleted"
 
 UNKNOWN = "unknown"
 PASSING = "passing"
@@ -84,11 +85,27 @@ class ValidationVerdict(NamedTuple):
     at: str = ""
 
 
+class Deletion(NamedTuple):
+    """That a session was deleted: `times` counts deletions, whether or not they apply.
+
+    `event` is the one that applies ("" : none). It stands as long as nothing but deletions comes after it:
+    `upto` counts the other events up to there. So what somebody did elsewhere, and whatever comes later,
+    brings the session back, in whatever order histories meet.
+    """
+
+    times: int
+    upto: int = 0
+    event: str = ""
+
+
 class SessionState(NamedTuple):
     """A session as its ledger tells it. `lamport` and `events` count what was folded.
 
     `needed` are the stages of its type, as the event that set the type says: a constitution may change, and
     differs from branch to branch.
+
+    `alias` is a second name that people gave it, `deletion` what is left of deletions; both stand in
+    ``state.json`` only where there is one.
 
     `parts` is what the events of other themes made, by key, as it stands in ``state.json``; each theme
     reads and writes its own, and a key is there only where it holds something.
@@ -114,6 +131,8 @@ class SessionState(NamedTuple):
     parts: Mapping[str, Any] = {}
     needed: tuple[str, ...] = STAGES
     format: int = FIRST
+    alias: str = ""
+    deletion: Deletion | None = None
 
     @property
     def stages_needed(self) -> tuple[str, ...]:
@@ -133,8 +152,31 @@ class SessionState(NamedTuple):
         return self._replace(stages={**self.stages, stage: record})
 
     @property
+    def worked_on(self) -> int:
+        """How many events there are but deletions."""
+        return self.events - (self.deletion.times if self.deletion else 0)
+
+    @property
+    def is_deleted(self) -> bool:
+        """True where it was deleted, and nothing was done to it since, or elsewhere meanwhile."""
+        deletion = self.deletion
+        return deletion is not None and bool(deletion.event) and deletion.upto == self.worked_on
+
+    @property
+    def is_at_rest(self) -> bool:
+        """True where nothing moves: it is archived, or deleted."""
+        return self.status == ARCHIVED or self.is_deleted
+
+    @property
+    def called(self) -> str:
+        """What people call it: its alias where it has one, else its name."""
+        return self.alias or self.session
+
+    @property
     def effective_status(self) -> str:
-        """`status`, or ``complete`` once all stages that an active session needs are complete."""
+        """`status`; ``deleted``, or ``complete`` once all stages that an active session needs are complete."""
+        if self.is_deleted:
+            return DELETED
         if self.status == ACTIVE and all(self.stages[s].status == COMPLETE for s in self.stages_needed):
             return COMPLETE
         return self.status
@@ -230,10 +272,13 @@ def standings(state: SessionState, blobs: Mapping[str, str], same: Same) -> tupl
 def state_to_dict(state: SessionState) -> dict[str, Any]:
     """Returns `state` as plain JSON values."""
     plain = state._asdict()
-    parts, needed = plain.pop("parts"), plain.pop("needed")
+    parts, needed, deletion = plain.pop("parts"), plain.pop("needed"), plain.pop("deletion")
+    if not state.alias:
+        del plain["alias"]
     return {
         **plain,
         **({"needed": list(needed)} if needed != STAGES else {}),
+        **({"deletion": deletion._asdict()} if deletion else {}),
         "tags": list(state.tags),
         "parents": list(state.parents),
         "stages": {stage: record._asdict() for stage, record in state.stages.items()},
@@ -282,6 +327,8 @@ def _state_from_dict(raw: Mapping[str, Any]) -> SessionState:
             filled(Waiver, waiver, places=waived_places(waiver.get("places"))) for waiver in raw["waivers"]
         ),
         not_applied=tuple(filled(NotApplied, entry) for entry in raw["not_applied"]),
+        alias=raw.get("alias", ""),
+        deletion=filled(Deletion, raw["deletion"]) if "deletion" in raw else None,
         parts={key: value for key, value in raw.items() if key not in _OWN},
     )
 

@@ -174,7 +174,8 @@ class CompiledProfile(NamedTuple):
 class CompileRequest:
     """A request for the profile of a session of `project` (None: of each that has one).
 
-    With `insists` the session `blueprint` was asked for by name, and must have a profile.
+    With `insists` the session `blueprint` was asked for by name, and must have a profile. Sessions in
+    `left_out` are compiled only by name.
     """
 
     project: str
@@ -182,6 +183,7 @@ class CompileRequest:
     blueprint: str = BLUEPRINT
     form: str = YAML
     insists: bool = False
+    left_out: frozenset[str] = frozenset()
 
 
 def places_of(request: CompileRequest) -> tuple[str, ...]:
@@ -218,7 +220,8 @@ def compile_agent_spec(reader: ArtifactReader, request: CompileRequest) -> tuple
 
 def _sessions(specs: ProfileSpecs, request: CompileRequest) -> Sequence[str]:
     if request.session is None:
-        return [name for name in specs.sessions() if specs.counts(name, request.blueprint)]
+        names = [name for name in specs.sessions() if name not in request.left_out]
+        return [name for name in names if specs.counts(name, request.blueprint)]
     if not specs.reading(request.session).is_there:
         raise specs.lacking(request.session)
     return (request.session,)

@@ -16,6 +16,7 @@ from idse_orchestrator.constitution.scope import EVERYTHING, Changes, Scope
 from idse_orchestrator.documents.project_workspace import project_folder
 from idse_orchestrator.sessions.resolve import (
     Asking,
+    first_name,
     folder_of,
     resolve_project,
     resolve_session,
@@ -78,9 +79,10 @@ def named_scope(asking: Asking, kind: str, option: str | None, name: str) -> Sco
     if kind == WORKTREE:
         return Scope(*resolve_session(wide, option, name))
     project, slash, session = name.partition("/")
-    if slash:
-        return Scope(check_name("project", project), check_name("session", session))
-    return Scope(resolve_project(wide, option), check_name("session", name))
+    if not slash:
+        project, session = resolve_project(wide, option), name
+    check_name("project", project)
+    return Scope(project, first_name(wide, project, check_name("session", session)))
 
 
 def project_scope(option: str | None) -> Scope:

@@ -6,11 +6,11 @@ in between leaves a folder without a ledger, which the same command takes up aga
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from idse_orchestrator.base.names import BLUEPRINT, check_known, check_new_name
+from idse_orchestrator.base.names import BLUEPRINT, check_known, check_name, check_new_name
 from idse_orchestrator.base.text import encodable, label, one_line
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
@@ -25,13 +25,13 @@ from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE, type_fits
 from idse_orchestrator.pipeline.stage_machine import START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED as ARCHIVED_STATUS
 from idse_orchestrator.pipeline.stage_state_model import PENDING
+from idse_orchestrator.sessions.rename_session import refuse_taken
 from idse_orchestrator.sessions.resolve import without_ledgers
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 from idse_orchestrator.sessions.template_folder import TemplateValues, render_artifacts
 
 if TYPE_CHECKING:
     from idse_orchestrator.pipeline.ports import LedgerReader
-    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.values import SessionTip
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.ports import SessionFolders, Workspace
@@ -97,6 +97,7 @@ def create_session(maker: SessionMaker, project: str, request: SessionRequest) -
     NoProjectError where the branch carries documents of that name, whose ledger is somewhere else.
     """
     known = [session for _, session in maker.ledgers.sessions(project)]
+    refuse_taken(maker.ledgers, project, check_name("session", request.name))
     check_new_name("session", request.name, known)
     folders = [session for owner, session in maker.workspace.session_folders() if owner == project]
     check_new_name("session", request.name, [name for name in folders if name != request.name])
@@ -199,20 +200,34 @@ def change_type(
             fix=(f'idse session set --type {kind} -m "why"',),
         )
     body = {"type": kind, "stages": list(stages), "reason": encodable(reason).strip()}
-    after = maker.writer.append(*key, lambda _: Draft(DESCRIBED, body))
-    wanted = [stage for stage in stages if stage not in tip.state.stages_needed]
-    return leave_documents(maker, (after or tip).state, wanted)
+    after = maker.writer.append(*key, lambda _: Draft(DESCRIBED, body)) or tip
+    there = maker.workspace.blobs(*key)
+    wanted = [each for each in stages if each in there and each not in tip.state.stages_needed]
+    return tuple(artifact_path(*key, stage) for stage in wanted if leave_document(maker, after, stage))
 
 
-def leave_documents(maker: SessionMaker, state: SessionState, stages: Iterable[str]) -> tuple[str, ...]:
-    """Writes the templates of `stages` where the document is the line that it is not needed; their paths."""
-    request = SessionRequest(state.session, state.type, STAGES, state.title, state.parents, state.owner)
+TEMPLATE = "template"
+IN_LEDGER = "ledger"
+INSTEAD = "instead"
+
+
+def leave_document(maker: SessionMaker, tip: SessionTip, stage: str) -> str:
+    """Writes the document of a stage into the session's folder where there is none to write yet.
+
+    It is what the ledger has (IN_LEDGER), else the TEMPLATE; or that INSTEAD of the line that it is not
+    needed. Returns which; "" where a document was there.
+    """
+    state = tip.state
     key = (state.project, state.session)
-    documents = session_documents(maker, key, request)
-    paths = ((ARTIFACTS[stage], artifact_path(*key, stage)) for stage in stages)
-    return tuple(
-        path for name, path in paths if maker.folders.replace_known(path, _NOT_NEEDED, documents[name])
-    )
+    path = artifact_path(*key, stage)
+    request = SessionRequest(state.session, state.type, STAGES, state.title, state.parents, state.owner)
+    template = session_documents(maker, key, request)[ARTIFACTS[stage]]
+    blob = maker.ledgers.artifact_blobs(tip.commit).get(stage, "")
+    data = maker.ledgers.blob(blob) if blob else None
+    is_kept = data not in (None, _NOT_NEEDED)
+    if maker.folders.write_new({path: data if data and is_kept else template}):
+        return IN_LEDGER if is_kept else TEMPLATE
+    return INSTEAD if maker.folders.replace_known(path, _NOT_NEEDED, template) else ""
 
 
 def _check_request(request: SessionRequest, known: list[str]) -> None:
@@ -247,6 +262,7 @@ def describe_session(writer: LedgerWriter, key: SessionKey, values: Mapping[str,
         nonlocal appended
         if tip is None:
             raise no_ledger(key)
+        refuse_deleted(tip.state)
         if tip.state.status == ARCHIVED_STATUS and "status" in values:
             raise UsageError(
                 f"session {key[1]!r} is archived", fix=(f"idse session archive {key[1]} --undo",)
@@ -268,6 +284,7 @@ def archive_session(writer: LedgerWriter, key: SessionKey, reason: str, *, undo:
         nonlocal appended
         if tip is None:
             raise no_ledger(key)
+        refuse_deleted(tip.state)
         appended = (tip.state.status == ARCHIVED_STATUS) == undo
         body = {**({"restored": True} if undo else {}), **({"reason": encodable(reason)} if reason else {})}
         return Draft(ARCHIVED, body) if appended else None

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
 from idse_orchestrator.base.text import label, one_line
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, session_folder
+from idse_orchestrator.documents.project_workspace import (
+    ARTIFACTS,
+    GITIGNORE,
+    GITIGNORE_PATH,
+    STAGES,
+    artifact_path,
+    session_folder,
+)
 from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.sessions.create_session import (
@@ -153,7 +160,12 @@ def _adopt(maker: SessionMaker, project: str) -> tuple[str, ...]:
     strays = _strays(maker, project)
     for key in strays:
         kind = BLUEPRINT_TYPE if key[1] == BLUEPRINT else FEATURE
-        record_session(maker, key, SessionRequest(key[1], kind))
+        request = SessionRequest(key[1], kind)
+        path = artifact_path(*key, STAGES[0])
+        if STAGES[0] not in maker.workspace.blobs(*key):
+            first = session_documents(maker, key, request)[ARTIFACTS[STAGES[0]]]
+            maker.folders.write_new({path: first})
+        record_session(maker, key, request)
     return tuple(session for _, session in strays)
 
 

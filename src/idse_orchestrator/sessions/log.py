@@ -71,7 +71,7 @@ def _told(ledgers: LedgerReader, history: LedgerHistory, span: Span, request: Lo
     drawn = history.entries(_narrowed(span, request))
     if request.picks and not request.graph:
         drawn = islice((item for item in drawn if _wanted(item.entry, request)), request.limit)
-    marked = _with_ticks(mark_not_applied(drawn, ledgers), ledgers)
+    marked = _with_ticks(as_known_now(drawn, ledgers), ledgers)
     return reversed(list(marked)) if request.reverse else marked
 
 
@@ -97,24 +97,31 @@ def _wanted(entry: Entry | None, request: LogRequest) -> bool:
     )
 
 
-def mark_not_applied(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[Drawn]:
-    """Yields the same, with those events marked that the state kept without applying them."""
+def as_known_now(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[Drawn]:
+    """Yields the same with what states tell by now: which events do not apply, names of sessions."""
 
     @cache
-    def reasons(project: str, session: str) -> dict[str, str]:
+    def known(project: str, session: str) -> tuple[str, dict[str, str]]:
         try:
             tip = ledgers.session(project, session)
         except CorruptLedgerError:
-            return {}  # `idse fsck` tells; looking back goes on
-        return {entry.event: entry.why for entry in tip.state.not_applied} if tip else {}
+            return "", {}  # `idse fsck` tells; looking back goes on
+        if tip is None:
+            return "", {}
+        found = {entry.event: entry.why for entry in tip.state.not_applied}
+        deletion = tip.state.deletion
+        if deletion and deletion.event and not tip.state.is_deleted:
+            found[deletion.event] = "the session was worked on elsewhere meanwhile, or since: it is there"
+        return tip.state.alias, found
 
     for item in drawn:
         entry = item.entry
-        if entry is None or entry.event is None or not entry.session:
+        if entry is None or not entry.session:
             yield item
             continue
-        why = reasons(entry.project, entry.session).get(entry.event.id)
-        yield replace(item, entry=replace(entry, not_applied=why)) if why else item
+        alias, reasons = known(entry.project, entry.session)
+        why = reasons.get(entry.event.id, "") if entry.event else ""
+        yield replace(item, entry=replace(entry, not_applied=why, alias=alias)) if why or alias else item
 
 
 def _with_ticks(drawn: Iterator[Drawn], ledgers: LedgerReader) -> Iterator[Drawn]:

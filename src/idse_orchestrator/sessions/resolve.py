@@ -7,21 +7,27 @@ that lists the choices.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.names import check_name
 from idse_orchestrator.base.text import did_you_mean
-from idse_orchestrator.errors import AmbiguousError, NoProjectError, UnknownNameError
+from idse_orchestrator.errors import AmbiguousError, CorruptLedgerError, NoProjectError, UnknownNameError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from idse_orchestrator.ledger.events import SessionKey
-    from idse_orchestrator.pipeline.ports import Names
+    from idse_orchestrator.pipeline.ports import LedgerReader, Names
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.sessions.ports import SessionFolders
 
 
 _FETCHES = "fetches them where the Agency or origin has them"
+
+
+def _unread(_project: str) -> Mapping[SessionKey, SessionState]:
+    return {}
 
 
 class Asking(NamedTuple):
@@ -35,6 +41,8 @@ class Asking(NamedTuple):
     prefix: str = ""
     named: str = ""
     default: Callable[[], str] = str
+    states: Callable[[str], Mapping[SessionKey, SessionState]] = _unread
+    """The sessions of a project that can be read: asked where names alone do not say which one is meant."""
 
 
 def resolve_project(asking: Asking, option: str | None) -> str:
@@ -107,6 +115,10 @@ def _current(asking: Asking, project: str) -> SessionKey:
     sessions = asking.ledgers.sessions(project)
     if len(sessions) == 1:
         return sessions[0]
+    deleted = {key for key, state in asking.states(project).items() if state.is_deleted}
+    sessions = [key for key in sessions if key not in deleted]
+    if len(sessions) == 1:
+        return sessions[0]
     raise AmbiguousError(
         f"no session of {project!r} is current in this work tree",
         cause=f"{len(sessions)} sessions exist" if sessions else "it has no session",
@@ -119,10 +131,60 @@ def _existing(asking: Asking, project: str, session: str) -> SessionKey:
     known = asking.ledgers.sessions(project)
     if (project, session) in known:
         return project, session
+    states = asking.states(project)
+    named = _with_alias(states, project, session)
+    if named:
+        return named
+    others = [
+        name
+        for key in known
+        if key not in states or not states[key].is_deleted
+        for name in {key[1]: "", states[key].called if key in states else key[1]: ""}
+    ]
     raise UnknownNameError(
         f"there is no session {session!r} in project {project!r}",
-        fix=(*did_you_mean(session, [name for _, name in known]), "idse session list"),
+        fix=(*did_you_mean(session, others), "idse session list"),
     )
+
+
+def first_name(asking: Asking, project: str, name: str) -> str:
+    """Returns the first name of the session that has `name` as its alias, where none has that very name.
+
+    Any other name is returned as it is.
+    """
+    if (project, name) in asking.ledgers.sessions(project):
+        return name
+    named = _with_alias(asking.states(project), project, name)
+    return named[1] if named else name
+
+
+def _with_alias(states: Mapping[SessionKey, SessionState], project: str, alias: str) -> SessionKey | None:
+    """Returns the session with this alias, or None. Raises AmbiguousError where two clones gave it to two.
+
+    One that was deleted is meant only where no other is.
+    """
+    having = [key for key, state in states.items() if state.alias == alias]
+    found = [key for key in having if not states[key].is_deleted] or having
+    if len(found) > 1:
+        raise AmbiguousError(
+            f"{len(found)} sessions of project {project!r} are called {alias!r}",
+            cause="each was renamed in another clone: " + ", ".join(name for _, name in found),
+            fix=tuple(f"idse session rename {name} NEW-NAME" for _, name in found),
+        )
+    return found[0] if found else None
+
+
+def sound_states(ledgers: LedgerReader, project: str) -> Mapping[SessionKey, SessionState]:
+    """Returns the states of the sessions of `project` that can be read: one bad ledger hides no other."""
+    keys = ledgers.sessions(project)
+    try:
+        return ledgers.states(keys)
+    except CorruptLedgerError:
+        found: dict[SessionKey, SessionState] = {}
+    for key in keys:
+        with suppress(CorruptLedgerError):
+            found.update(ledgers.states([key]))
+    return found
 
 
 def _refuse_unknown(project: str, known: object) -> None:

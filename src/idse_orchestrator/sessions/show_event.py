@@ -21,7 +21,7 @@ from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES, ses
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry, LedgerHistory, Span
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.sessions.log import mark_not_applied
+from idse_orchestrator.sessions.log import as_known_now
 from idse_orchestrator.sessions.status import no_ledger
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Finder:
             found = self._steps_back(name, self.session_named(back["session"] or None), int(back["steps"]))
         else:
             found = self._only_one(name, self._candidates(name))
-        marked = next(mark_not_applied(iter([Drawn(found)]), self.ledgers)).entry
+        marked = next(as_known_now(iter([Drawn(found)]), self.ledgers)).entry
         return marked or found
 
     def _steps_back(self, name: str, key: SessionKey, steps: int) -> Entry:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import few
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
-from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError
+from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError, UsageError
 from idse_orchestrator.ledger.commit import UPGRADE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
@@ -45,6 +45,9 @@ class NextAction(NamedTuple):
 
 def next_action(state: SessionState, stages: Sequence[Standing]) -> NextAction:
     """Returns the next thing to do about a session whose stages stand as `stages` says."""
+    if state.is_deleted:
+        commands = (f"idse session delete {state.called} --undo", "idse switch NAME")
+        return NextAction("the session was deleted: bring it back, or work on another one", commands)
     if state.status == ARCHIVED:
         return NextAction("the session is archived", (f"idse session archive {state.session} --undo",))
     for here in stages:
@@ -138,7 +141,7 @@ def show_status(
     action = next_action(state, stages)
     if ledger.newer:
         action = NextAction("use a newer idse: this one reads the ledger, and does not write on it", UPGRADE)
-    elif ledger.conflicts and state.status != ARCHIVED:
+    elif ledger.conflicts and not state.is_at_rest:
         action = _conflict_action(ledgers, workspace, key, ledger)
     known = ledgers.synced(*key) if synced is None else synced
     return SessionStatus(ledger, stages, action, blobs, differs, bool(in_folder), known)
@@ -210,7 +213,7 @@ def _surveyed(ledgers: LedgerReader, workspace: Documents, key: SessionKey) -> S
     marked = {STAGE_OF.get(path) for path in status.ledger.conflicts}
     conditions = {each.stage: CONFLICTED if each.stage in marked else _word(each) for each in status.stages}
     found = {*conditions.values(), *((CONFLICTED,) if marked else ())}
-    needs = tuple(word for word in _URGENCY if word in found and status.state.status != ARCHIVED)
+    needs = tuple(word for word in _URGENCY if word in found and not status.state.is_at_rest)
     return Surveyed(key, status, None, conditions, needs, _last(status.ledger))
 
 
@@ -230,7 +233,7 @@ def _last(ledger: Look) -> Event | None:
 def _rank(each: Surveyed) -> int:
     if each.needs:
         return min(_URGENCY.index(each.needs[0]), _URGENCY.index(CHANGED))
-    is_archived = each.status is not None and each.status.state.status == ARCHIVED
+    is_archived = each.status is not None and each.status.state.is_at_rest
     return len(_URGENCY) + is_archived
 
 
@@ -247,6 +250,15 @@ def _conflict_action(
     is_here = all(here.get(path) == there.get(path) for path in ledger.conflicts)
     tree = "" if is_here else workspace.given(*key)
     return conflict_action(ledger.conflicts, here, ledgers.tree_files(tree) if tree else {})
+
+
+def refuse_deleted(state: SessionState) -> None:
+    """Raises UsageError for a session that was deleted."""
+    if state.is_deleted:
+        from idse_orchestrator.pipeline.stage_machine import deleted_words
+
+        what, why, fix = deleted_words(state)
+        raise UsageError(what, cause=why, fix=fix)
 
 
 def no_ledger(key: SessionKey) -> UnknownNameError:

@@ -12,7 +12,7 @@ from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.ledger.events import APPROVED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.pipeline.stage_state_model import FAILING, PASSING, waived_places
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Finding, Report
@@ -56,10 +56,9 @@ def _recorded(
 
     def plan(tip: SessionTip | None) -> Draft | None:
         before.clear()
-        if tip is None or (tip.state.validation.status, tip.state.validation.constitution) == (
-            status,
-            constitution,
-        ):
+        if tip is None or tip.state.is_deleted:
+            return None  # a verdict is no work: it does not bring a session back
+        if (tip.state.validation.status, tip.state.validation.constitution) == (status, constitution):
             return None
         before.append(tip.state.validation.status)
         return Draft(VALIDATED, {"status": status, "constitution": constitution, **counts})
@@ -210,6 +209,7 @@ def _checked(reason: str, fix: str) -> str:
 def _known(tip: SessionTip | None, key: SessionKey) -> SessionTip:
     if tip is None:
         raise no_ledger(key)
+    refuse_deleted(tip.state)
     return tip
 
 

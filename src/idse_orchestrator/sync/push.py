@@ -8,7 +8,7 @@ that is slower than another fetches, joins and tries again, a bounded number of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.errors import UnreachableError
@@ -216,6 +216,14 @@ class SyncStatus(NamedTuple):
     def number(self, standing: str) -> int:
         """Returns how many refs have this standing."""
         return sum(ref.standing == standing for ref in self.refs)
+
+    def without(self, refs: Collection[str]) -> SyncStatus:
+        """Returns the same without those of `refs` that are equal on both sides."""
+        kept = tuple(each for each in self.refs if each.ref not in refs or each.mine != each.theirs)
+        named = {each.ref for each in kept}
+        return self._replace(
+            refs=kept, conflicts=tuple(place for place in self.conflicts if place.ref in named)
+        )
 
 
 def sync_status(syncing: Syncing) -> SyncStatus:

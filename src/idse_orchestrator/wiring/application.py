@@ -199,7 +199,7 @@ class Application(UseCases):
         found = compare_index(self.work_tree, self.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))
         reader = IndexReader(self.work_tree, self.environment, places(scope))
-        return validate(self.judging.validation(reader), scope)
+        return validate(self.judging.validation(reader)._replace(edits=True), scope)
 
     def source(self, choice: Choice) -> Source:
         """Returns the documents that `choice` names, to judge."""

@@ -72,13 +72,16 @@ class Judging:
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
         """Returns what judging the documents that `choice` names needs, and which of them it is about."""
         from idse_orchestrator.constitution.validate import Validation
-        from idse_orchestrator.sessions.choice import COMMIT, RANGE, WORKTREE
+        from idse_orchestrator.sessions.choice import COMMIT, INDEX, RANGE, WORKTREE
 
         source = self._parts.source(choice)
         views = self._parts.views.contents() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         code = self._parts.code(choice.rev) if choice.kind in (WORKTREE, COMMIT, RANGE) else None
-        context = Validation(source.reader, examiner, self._parts.reader, self._parts.today, views, code)
+        edits = choice.kind == INDEX
+        context = Validation(
+            source.reader, examiner, self._parts.reader, self._parts.today, views, code, edits
+        )
         return context, source.scope
 
     @cached_property

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
     from idse_orchestrator.sessions.configuration import Layers
@@ -134,7 +135,20 @@ class Parts(ABC):
         from idse_orchestrator.sessions.resolve import Asking
 
         project = self.environment.get("IDSE_PROJECT", "")
-        return Asking(self.reader, self.current, self.prefix, project, lambda: self.setting("project"))
+        return Asking(
+            self.reader,
+            self.current,
+            self.prefix,
+            project,
+            lambda: self.setting("project"),
+            self.known_states,
+        )
+
+    def known_states(self, project: str) -> Mapping[SessionKey, SessionState]:
+        """Returns the states of the sessions of `project` that can be read."""
+        from idse_orchestrator.sessions.resolve import sound_states
+
+        return sound_states(self.reader, project)
 
     def resolve_project(self, option: str | None) -> str:
         """See `sessions.resolve.resolve_project`."""

@@ -49,13 +49,17 @@ class Recorder(NamedTuple):
 
 
 class RecordedSession(NamedTuple):
-    """One session of a recorded commit: its ledger's tip now and `before`, and where the two conflict."""
+    """One session of a recorded commit: its ledger's tip now and `before`, and where the two conflict.
+
+    `is_back`: it was deleted, and the commit edits it.
+    """
 
     key: SessionKey
     tip: SessionTip
     verdict: str
     conflicts: tuple[Conflict, ...]
     before: str
+    is_back: bool = False
 
 
 class Recorded(NamedTuple):
@@ -102,14 +106,16 @@ def _record(
     is_known = how.is_recorded is not None and recorder.workspace.given_after(*key, change.after)
     given = None if is_known else _given(recorder, change, key, theirs, how)
     conflicts: tuple[Conflict, ...] = ()
-    before = ""
+    before, was_deleted = "", False
 
     def plan(tip: SessionTip | None) -> Draft | None:
-        nonlocal conflicts, before
+        nonlocal conflicts, before, was_deleted
         if tip is None or (how.is_recorded and how.is_recorded(key, change.after)):
             return None
         merged = _applied(recorder, change, key, given.edit if given else None, tip.artifacts)
-        conflicts, before = merged.conflicts, tip.commit
+        conflicts, before, was_deleted = merged.conflicts, tip.commit, tip.state.is_deleted
+        if was_deleted and merged.tree == tip.artifacts:
+            return None  # an older edit that arrives now is no work on it
         return Draft(EDITED, _body(recorder.ledgers, change, tip, merged), merged.tree)
 
     tip = recorder.writer.append(*key, plan)
@@ -120,7 +126,7 @@ def _record(
     tip, verdict = _judged(recorder, change, key, tip, is_news=not is_known)
     if recorder.workspace.current(key[0]) == key:
         recorder.workspace.write_views(views_of(tip.state, recorder.ledgers.last_sync()))
-    return RecordedSession(key, tip, verdict, conflicts, before)
+    return RecordedSession(key, tip, verdict, conflicts, before, was_deleted and not tip.state.is_deleted)
 
 
 class _Given(NamedTuple):
@@ -215,7 +221,11 @@ def _judged(
         return Draft(VALIDATED, body)
 
     known = tip.state.validation
-    if not is_news or (known.status, known.constitution) == (verdict, report.constitution):
+    if (
+        not is_news
+        or tip.state.is_deleted
+        or (known.status, known.constitution) == (verdict, report.constitution)
+    ):
         return tip, verdict
     return recorder.writer.append(*key, plan) or tip, verdict
 

@@ -51,7 +51,8 @@ class Saved(NamedTuple):
     """`changed`: path in the folder to its new blob id (None: removed); empty when nothing was new.
 
     `behind`: the ledger also holds edits that the folder does not have. `conflicts`: what both changed,
-    and `before` is the ledger commit that has the other side of it.
+    and `before` is the ledger commit that has the other side of it. `is_back`: the session was deleted, and
+    this edit brings it back.
     """
 
     tip: SessionTip
@@ -59,6 +60,7 @@ class Saved(NamedTuple):
     behind: bool
     conflicts: tuple[Conflict, ...]
     before: str
+    is_back: bool = False
 
 
 def save_session(
@@ -97,7 +99,8 @@ def save_session(
         raise no_ledger(key)
     workspace.agree(*key, captured.tree)
     changed = outcome.changed if tip.commit != outcome.tip.commit else {}
-    return outcome._replace(tip=tip, changed=changed)
+    is_back = outcome.tip.state.is_deleted and not tip.state.is_deleted
+    return outcome._replace(tip=tip, changed=changed, is_back=is_back)
 
 
 class Restored(NamedTuple):

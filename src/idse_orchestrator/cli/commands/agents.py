@@ -1,4 +1,4 @@
-"""``idse agents``: who works on the project, who handles which stage, and the rules of handing over.
+"""``idse agents``: who works on the project and handles which stage; ``agent-files``: which files tell them.
 
 What changes the registry is in `cli.agents_writing`.
 """
@@ -24,7 +24,7 @@ from idse_orchestrator.cli.render.status import routing_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, StorageError
-from idse_orchestrator.sessions.status import no_ledger
+from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -99,6 +99,7 @@ def suggest_agents(run: Run, session: str | None) -> Answer:
     look = run.app.reader.look(*key)
     if look is None:
         raise no_ledger(key)
+    refuse_deleted(look.tip.state)
     routings = suggest(registries.registry_of(look), look.tip.state.assigned)
     nobody = [routing.stage for routing in routings if routing.first is None]
 
@@ -196,7 +197,12 @@ agents = options.Group(
         show_schema,
         *agents_writing.COMMANDS,
         _rule,
-        *agent_files.COMMANDS,
+        *agent_files.OLDER_COMMANDS,
     ],
     help="Name the project's agents, and say who handles which stage.",
+)
+agent_files_ = options.Group(
+    "agent-files",
+    commands=list(agent_files.COMMANDS),
+    help="Write, check and take away the files that tell coding agents of idse.",
 )

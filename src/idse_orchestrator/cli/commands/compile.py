@@ -129,12 +129,15 @@ def _refuse_contradictions(asked: _Options) -> None:
 
 def _wanted(run: Run, asked: _Options) -> CompileRequest:
     compiling, option = run.app.compiling, run.project_option
+    deleted: frozenset[str] = frozenset()
     if asked.everything:
         project, session = compiling.project(option), None
+        states = run.app.known_states(project)
+        deleted = frozenset(name for (_, name), state in states.items() if state.is_deleted)
     else:
         project, session = compiling.key(option, asked.session, asked.at)
     if asked.blueprint is None:
-        return CompileRequest(project, session, form=asked.form)
+        return CompileRequest(project, session, form=asked.form, left_out=deleted)
     home, blueprint = compiling.key(project, asked.blueprint, asked.at)
     if home != project:
         raise UsageError(
@@ -142,7 +145,7 @@ def _wanted(run: Run, asked: _Options) -> CompileRequest:
             cause="defaults come from a session of the same project",
             fix=(f"name a session of {project}",),
         )
-    return CompileRequest(project, session, blueprint, asked.form, insists=True)
+    return CompileRequest(project, session, blueprint, asked.form, insists=True, left_out=deleted)
 
 
 def _lines(

@@ -22,6 +22,7 @@ from idse_orchestrator.errors import (
 from idse_orchestrator.pipeline.stage_machine import FINISH
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
 from idse_orchestrator.sessions.move_stage import meant_stages
+from idse_orchestrator.sessions.status import refuse_deleted
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -61,6 +62,7 @@ def edit(run: Run, stage: str | None, session: str | None, *, yes: bool) -> Answ
     """
     key = run.session(session)
     moving = moving_of(run, key)
+    refuse_deleted(moving.look.tip.state)
     (name,) = [stage] if stage else meant_stages(moving, FINISH, ())
     path = _document(run, moving, name)
     _edit(run, path, _place(_judged(moving, name)))

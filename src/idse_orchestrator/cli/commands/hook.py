@@ -196,6 +196,9 @@ def _tell(run: Run, recorded: Recorded) -> None:
         first, *others = ("/".join(key) for key in recorded.unknown)
         more = f" and {len(others)} more" if others else ""
         tell(f"idse: not recorded, {first}{more} has no ledger here: idse init {first.partition('/')[0]}")
+    for each in recorded.sessions:
+        if each.is_back:
+            tell(f"idse: {'/'.join(each.key)} was deleted; this commit edits it, so it is back")
     _tell_conflicts([(each, conflict) for each in recorded.sessions for conflict in each.conflicts])
 
 
@@ -316,7 +319,7 @@ def hook() -> click.Command:
     def typed(one: Run, name: str, args: tuple[str, ...]) -> int:
         """What git and coding agents call; not meant to be typed.
 
-        idse hooks install sets git's hooks up, and idse agents install those of agents.
+        idse hooks install sets git's hooks up, and idse agent-files install those of agents.
         """
         return run(one, name, args)
 

@@ -58,7 +58,7 @@ class _Done(NamedTuple):
 @flag("--no-fetch", help="Do not look for the ledgers of a branch that was cloned.")
 @flag("--new-ledger", help="Begin a new history for documents whose ledgers are not here.")
 @flag("--no-hooks", help="Do not install the git hooks.")
-@flag("--agent-files", help="Tell coding agents of idse, as idse agents install.")
+@flag("--agent-files", help="Tell coding agents of idse, as idse agent-files install.")
 def init(  # noqa: PLR0913 - one parameter for each option
     run: Run,
     name: str | None,

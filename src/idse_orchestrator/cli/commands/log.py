@@ -24,10 +24,10 @@ from idse_orchestrator.sessions.log import LogRequest, log_of_project, log_of_se
 Renderer = Callable[[Entry, forms.Look], list[str]]
 
 _FORMATS: dict[str, Renderer] = {
-    "oneline": forms.oneline,
-    "short": forms.short,
-    "medium": forms.medium,
-    "full": forms.full,
+    forms.ONELINE: forms.oneline,
+    forms.SHORT: forms.short,
+    forms.MEDIUM: forms.medium,
+    forms.FULL: forms.full,
 }
 _JSON_LINES = "json-lines"
 
@@ -73,7 +73,7 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
     now = time.time()
     if options.pop("syncs"):
         return _syncs(run, session, form, now, options)
-    render = _renderer(form or "medium", now)
+    render = _renderer(form or forms.MEDIUM, now)
     date, pager, everything = options.pop("date"), options.pop("pager"), bool(options.pop("everything"))
     asked = LogRequest(**options, color=run.terminal.style.enabled)  # type: ignore[arg-type] # click gives each its type
     _check(run, asked, form, session=session, everything=everything)
@@ -93,7 +93,7 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
     return Answer(
         "idse.log/1",
         data,
-        _lines(entries, render, look),
+        _lines(entries, render, look, "" if asked.graph else form or forms.MEDIUM),
         forms.damage_diagnostics(seen),
         within=paged(run, wanted=bool(pager)),
     )
@@ -125,8 +125,13 @@ def _is_relative(date: object) -> bool:
     return date == "relative" or (date is None and sys.stdout.isatty())
 
 
-def _lines(entries: Iterable[Drawn], render: Renderer, look: forms.Look) -> Iterator[str]:
+def _lines(entries: Iterable[Drawn], render: Renderer, look: forms.Look, form: str) -> Iterator[str]:
+    """Yields entries as lines, below the heads of `form`; a drawing ("") has none."""
+    is_first = True
     for item in entries:
+        if is_first and item.entry is not None:
+            yield from forms.heads(form, look, item.entry)
+        is_first = False
         if item.entry is None:
             yield item.prefix.rstrip()
         else:

@@ -17,8 +17,8 @@ from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.envelope import diagnostic
 from idse_orchestrator.cli.layout import Style, fitted, headed, printable
 from idse_orchestrator.cli.options import command, flag
-from idse_orchestrator.cli.render.status import conflict_places, stage_signs
-from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked
+from idse_orchestrator.cli.render.status import called, conflict_places, stage_signs
+from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked, picked_or_none
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import EXIT_OK, ForeignFileError, StorageError, UsageError, worst_exit
 from idse_orchestrator.ledger.refs import session_ref
@@ -74,7 +74,8 @@ def report(run: Run, page: str | None, *, force: bool) -> Answer:
     app = run.app
     projects = run.projects
     keys = [key for key in app.reader.sessions() if key[0] in projects]
-    found = survey(app.reader, app.workspace, keys, frozenset(app.workspace.session_folders()))
+    surveyed = survey(app.reader, app.workspace, keys, frozenset(app.workspace.session_folders()))
+    found = [each for each in surveyed if not (each.status and each.status.state.is_deleted)]
     relations = app.sync.remembered()
     damage = [each.damage for each in found if each.damage]
     lines: Iterable[str | Raw] = _table(found, relations, run.terminal.style)
@@ -135,6 +136,7 @@ def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
     last = each.last
     return {
         **common,
+        **picked_or_none(state, "alias"),
         **picked(state, "title type owner tags"),
         "status": state.effective_status,
         "stages": [
@@ -165,7 +167,7 @@ def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
 
 
 def _table(found: Sequence[Surveyed], relations: Relations, style: Style) -> Iterator[str]:
-    names = [printable("/".join(each.key)) for each in found]
+    names = [printable(_name(each)) for each in found]
     rows = [(name, *_cells(each, relations)) for name, each in zip(names, found, strict=True)]
     head: tuple[str, ...] = ("session", "stages", "condition", "last", "by", "Agency", "title")
     if not any(row[5] for row in rows):  # nothing to say of the Agency
@@ -176,6 +178,10 @@ def _table(found: Sequence[Surveyed], relations: Relations, style: Style) -> Ite
         is_bad = not {CONFLICTED, UNREADABLE}.isdisjoint(each.needs)
         tint = style.red if is_bad else style.yellow if each.needs else str
         yield name + tint(fitted(line, _WIDTH).removeprefix(name))
+
+
+def _name(each: Surveyed) -> str:
+    return f"{each.key[0]}/{called(each.status.state) if each.status else each.key[1]}"
 
 
 def _cells(each: Surveyed, relations: Relations) -> tuple[str, ...]:
@@ -245,6 +251,7 @@ def _row(each: Surveyed, relations: Relations) -> dict[str, object]:
     at, by = _who(each)
     return {
         **name,
+        "session": printable(called(state)),
         "problem": "",
         "title": printable(state.title),
         "type": printable(state.type),

@@ -45,6 +45,8 @@ def _saved_lines(saved: Saved) -> Iterator[str]:
         yield Said(f"saved {', '.join(sorted(saved.changed))}  ({saved.tip.commit[:7]})")
     else:
         yield Said("nothing to save")
+    if saved.is_back:
+        yield Said("it was deleted, and this brings it back")
     if saved.behind:
         yield Said("the ledger also holds edits that this folder does not have: idse diff, idse restore")
     for conflict in saved.conflicts:

@@ -1,4 +1,4 @@
-"""``idse session``, ``spawn`` and ``switch``: make, list, describe and archive sessions."""
+"""``idse session``, ``spawn`` and ``switch``: make, list, rename, archive and delete sessions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from idse_orchestrator.cli.terminal import Answer, Run, Said
 from idse_orchestrator.documents.project_workspace import STAGES, artifact_path, session_folder
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.pipeline.ports import FEATURE
-from idse_orchestrator.sessions import create_session
+from idse_orchestrator.sessions import create_session, rename_session
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
@@ -102,25 +102,31 @@ def switch(run: Run, name: str) -> Answer:
 
     Where the branch does not carry its folder, that is written from its ledger.
     """
+    return Answer(lines=_switched(run, run.session(name)))
+
+
+def _switched(run: Run, key: SessionKey) -> list[str]:
+    """Makes `key` the current session here, with its folder, and says so."""
     from idse_orchestrator.worktree.save import bring_folder
 
-    app, key = run.app, run.session(name)
+    app = run.app
     changed = create_session.switch_session(app.workspace, app.views, key)
-    lines = [Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")]
+    lines: list[str] = [Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")]
     if brought := bring_folder(app.reader, app.writer, app.workspace, key):
         lines.append(Said(f"  brought {session_folder(*key)}/ from its ledger ({counted(brought, 'file')})"))
-    return Answer(lines=lines)
+    return lines
 
 
 @command("list", reads=True)
-def _list(run: Run) -> Answer:
+@flag("--all", "with_deleted", help="Those that were deleted, too.")
+def _list(run: Run, *, with_deleted: bool) -> Answer:
     """List the sessions of all projects; each stage is one sign.
 
     · pending, ▶ in progress, ✓ complete, - not needed by its type.
 
     With --project, or IDSE_PROJECT, those of one project.
     """
-    return sessions_answer(run, run.projects)
+    return sessions_answer(run, run.projects, with_deleted=with_deleted)
 
 
 @command("show", reads=True)
@@ -170,6 +176,70 @@ def _typed(run: Run, key: SessionKey, kind: str, reason: str) -> Iterator[str]:
         yield Said(f"  to write: {path}")
 
 
+@command("rename")
+@click.argument("names", metavar="[SESSION] NAME", nargs=-1, required=True, shell_complete=options.sessions)
+@options.session_option
+@click.option("--title", metavar="TEXT", help="What it is about, in a few words.")
+def _rename(run: Run, names: tuple[str, ...], session: str | None, title: str | None) -> Answer:
+    """Give a session another name, which means it wherever a session is named.
+
+    Its ledger and its folder keep the first name, and that still means it. A name that it was given before
+    is free then; renamed to its first name, it has that alone.
+    """
+    *named, name = names
+    if len([*named, *filter(None, [session])]) > 1:
+        raise UsageError(
+            "one session is renamed at a time", cause="usage: idse session rename [SESSION] NAME"
+        )
+    key = run.session(named[0] if named else session)
+    done = rename_session.rename_session(run.app.reader, run.app.writer, key, name, title)
+    run.app.views.refresh(key[0])
+    if not done.changed:
+        return Answer(lines=[Said("nothing changed")])
+    now = f"is called {done.now} now" + ("" if done.now == key[1] else f"; {key[1]} means it, too")
+    return Answer(lines=[Said(f"{key[0]}/{done.before} {now}")])
+
+
+@command("delete")
+@session_argument
+@reason_option
+@flag("--undo", help="Bring it back.")
+def _delete(run: Run, session: str | None, reason: str, *, undo: bool) -> Answer:
+    """Hide a session everywhere but in idse session list --all. Needs a reason: -m WHY.
+
+    Nothing is taken away: its ledger stays, and its folder in the branch. Whatever is done to it later, or
+    was done elsewhere meanwhile, brings it back: an edit in a commit, a stage that is moved.
+    """
+    key = run.session(session)
+    changed = rename_session.delete_session(run.app.writer, key, reason, undo=undo)
+    if not changed:
+        return Answer(lines=[Said("nothing changed")])
+    lines: list[str] = [Said(f"{'brought back' if undo else 'deleted'} {'/'.join(key)}")]
+    if not undo:
+        lines += _deleted_lines(run, key)
+    run.app.views.refresh(key[0])
+    return Answer(lines=lines)
+
+
+def _deleted_lines(run: Run, key: SessionKey) -> Iterator[str]:
+    """Yields what stays, and works on another session where this one was current."""
+    workspace = run.app.workspace
+    if key in workspace.session_folders():
+        where, command = ("in this branch", "git rm -r") if run.app.has_git else ("here", "rm -r")
+        yield Said(f"  its folder stays {where}; remove it when you like: {command} {session_folder(*key)}")
+    yield Said(f"  to bring it back: idse session delete {key[1]} --undo")
+    if workspace.current(key[0]) != key:
+        return
+    following = rename_session.next_session(run.app.reader, key[0])
+    if following is None:
+        yield Said(f"no other session of {key[0]} is there: idse spawn NAME")
+        return
+    worked_on = workspace.current()
+    yield from _switched(run, following)
+    if worked_on not in (None, key):
+        workspace.set_current(*worked_on)  # of another project: that stays
+
+
 @command("archive")
 @session_argument
 @reason_option
@@ -186,6 +256,6 @@ def _archive(run: Run, session: str | None, reason: str, *, undo: bool) -> Answe
 spawn = _spawning("spawn", switches=True)
 session = options.Group(
     "session",
-    commands=[_spawning("new", switches=False), _list, _show, switch, _set, _archive],
-    help="Make, list, describe and archive sessions.",
+    commands=[_spawning("new", switches=False), _list, _show, switch, _set, _rename, _archive, _delete],
+    help="Make, list, rename, archive and delete sessions.",
 )

@@ -14,6 +14,7 @@ from idse_orchestrator.cli.render.sync import Brought, outcome_answer, setup_lin
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import EXIT_OK
+from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.sync.published_refs import PULL, PUSH
 from idse_orchestrator.sync.syncing import no_news
 
@@ -105,6 +106,7 @@ def _status(run: Run, *, everything: bool) -> Answer:
 
     with run.app.sync.open(run.terminal.progress, alone=False) as syncing:
         found = sync_status(syncing)
+    found = found.without(_deleted(run))
     return Answer(
         "idse.sync-status/1",
         lambda: standing_data(found),
@@ -112,6 +114,14 @@ def _status(run: Run, *, everything: bool) -> Answer:
         [diagnostic(found.unreachable)] if found.unreachable else [],
         found.unreachable.exit_code if found.unreachable else EXIT_OK,
     )
+
+
+def _deleted(run: Run) -> frozenset[str]:
+    """Returns the refs of sessions that were deleted: where they are equal there is nothing to say."""
+    reader = run.app.reader
+    states = [run.app.known_states(project) for project in sorted({key[0] for key in reader.sessions()})]
+    found = {key for each in states for key, state in each.items() if state.is_deleted}
+    return frozenset(session_ref(*key) for key in found)
 
 
 def _standing_lines(run: Run, found: SyncStatus, *, everything: bool) -> Iterator[str]:

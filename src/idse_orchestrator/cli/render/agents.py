@@ -37,14 +37,14 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
     from idse_orchestrator.agents.ide_agent_routing import route
     from idse_orchestrator.agents.registry import registry_of
     from idse_orchestrator.base.names import check_known
+    from idse_orchestrator.sessions.status import no_ledger, refuse_deleted
 
     check_known("stage", stage, STAGES)
     key = run.session(session)
     look = run.app.reader.look(*key)
     if look is None:
-        from idse_orchestrator.sessions.status import no_ledger
-
         raise no_ledger(key)
+    refuse_deleted(look.tip.state)
     routing = route(registry_of(look), stage, look.tip.state.assigned.get(stage, ""))
     return Answer(
         "idse.agents-route/1",
@@ -61,9 +61,9 @@ def route_answer(run: Run, stage: str, session: str | None = None) -> Answer:
 
 
 def _routing_lines(routing: Routing) -> Iterator[str]:
-    width = max((len(choice.agent.id) for choice in routing.choices), default=0)
-    for choice in routing.choices:
-        yield f"{printable(choice.agent.id):<{width}}  {printable(_choice_words(choice))}"
+    rows = [(printable(each.agent.id), printable(_choice_words(each))) for each in routing.choices]
+    above, lines = headed(("agent", "role, mode, why"), rows)
+    yield from above + lines
     if not routing.choices:
         yield Said(f"nobody handles {routing.stage}: idse agents add NAME --stage {routing.stage}")
 

@@ -32,6 +32,9 @@ from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
+ONELINE, SHORT, MEDIUM, FULL = "oneline", "short", "medium", "full"
+"""How entries can look."""
+
 _GAP = "  "
 _NARROW = 60
 _WHO = 16
@@ -64,6 +67,24 @@ class Look:
     def date(self, entry: Entry) -> str:
         """Writes the entry's date as this look has it."""
         return printable(iso(entry) if self.now is None else relative(entry, self.now))
+
+
+def heads(form: str, look: Look, first: Entry) -> list[str]:
+    """Returns the line above entries in the form ONELINE, SHORT or MEDIUM; none where nobody looks.
+
+    `first` is the first of the entries: all ids are as long.
+    """
+    inset = len(first.short + _GAP)
+    if look.width is None or form not in (ONELINE, SHORT, MEDIUM):
+        return []
+    if form == ONELINE:
+        return [look.style.dim(f"{filled('entry', len(first.short))} what")]
+    start = filled("entry", inset) + "what"
+    room = look.width - inset - columns(_session(first, replace(look, style=PLAIN)))
+    if room < _NARROW - inset:
+        return []  # date and person stand beneath
+    when = filled(start, look.width - _date_width(look) - _WHO - len(_GAP))
+    return [look.style.dim(f"{when}{filled('when', _date_width(look))}{_GAP}by")]
 
 
 def oneline(entry: Entry, look: Look) -> list[str]:
@@ -147,7 +168,7 @@ def _subject(entry: Entry, style: Style, text: str | None = None) -> str:
 
 def _session_label(entry: Entry) -> str:
     """Names the session; ``project portal`` for an entry of the project's own ledger."""
-    return printable(entry.session) if entry.session else f"project {printable(entry.project)}"
+    return printable(entry.alias or entry.session) if entry.session else f"project {printable(entry.project)}"
 
 
 def _outcome(entry: Entry, to: str, style: Style) -> str:
@@ -185,9 +206,10 @@ def _wrapped(line: str, look: Look, inset: int) -> list[str]:
 
 def _fields(entry: Entry, look: Look) -> list[tuple[str, str]]:
     label = _session_label(entry)
+    first = f" ({printable(entry.session)})" if entry.alias else ""
     fields = [
         ("What", _subject(entry, look.style)),
-        ("Session", f"{printable(entry.project)}/{label}" if entry.session else label),
+        ("Session", f"{printable(entry.project)}/{label}{first}" if entry.session else label),
         ("Ledger", entry.commit),
     ]
     if entry.event is None:
@@ -276,6 +298,7 @@ def entry_data(entry: Entry) -> dict[str, object]:
     return {
         "project": entry.project,
         "session": entry.session or None,
+        **picked_or_none(entry, "alias"),
         "commit": entry.commit,
         "parents": list(entry.parents),
         "kind": entry.kind,

@@ -66,11 +66,16 @@ def guard_lines(app: Application) -> list[str]:
     return ["hooks: nothing checks a commit in this work tree: idse hooks install"]
 
 
+def called(state: SessionState) -> str:
+    """Names a session: as it is called, and by its first name behind that where it has an alias."""
+    return f"{state.alias} ({state.session})" if state.alias else state.session
+
+
 def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
     """Returns the lines of `idse status`."""
     state = status.state
     head = (
-        f"{style.bold(printable(f'{state.project}/{state.session}'))}  {state.type}, {state.effective_status}"
+        f"{style.bold(printable(f'{state.project}/{called(state)}'))}  {state.type}, {state.effective_status}"
     )
     room = _WIDTH - columns(head) - 2
     lines = [head + (f"  {fitted(printable(state.title), room)}" if state.title and room > 0 else ""), ""]
@@ -91,7 +96,9 @@ def status_data(status: SessionStatus) -> dict[str, object]:
     """Returns the status as JSON values: ``data`` of idse.status/1."""
     state = status.state
     return {
-        **picked(state, "project session type title"),
+        **picked(state, "project session"),
+        **picked_or_none(state, "alias"),
+        **picked(state, "type title"),
         "status": state.effective_status,
         **picked(state, "owner tags parents"),
         "ledger": {"commit": status.tip, "events": state.events, "lamport": state.lamport},
@@ -276,9 +283,13 @@ def _named(choice: Choice) -> str:
     return printable(f"{agent.id} ({facts})")
 
 
-def sessions_answer(run: Run, projects: Sequence[str]) -> Answer:
-    """Lists the sessions of `projects`: the current one is marked, each stage is one sign."""
-    states, newer, damage = _sound_states(run.app.reader, projects)
+def sessions_answer(run: Run, projects: Sequence[str], *, with_deleted: bool = False) -> Answer:
+    """Lists the sessions of `projects`: the current one is marked, each stage is one sign.
+
+    Deleted ones are there only `with_deleted`.
+    """
+    found, newer, damage = _sound_states(run.app.reader, projects)
+    states = {key: state for key, state in found.items() if with_deleted or not state.is_deleted}
     workspace = run.app.workspace
     current = workspace.current(projects[0]) if len(projects) == 1 else workspace.current()
     return Answer(
@@ -308,10 +319,10 @@ def _session_lines(
         named = {session: state for (owner, session), state in states.items() if owner == project}
         before = f"{project}/" if len(projects) > 1 else ""
         rows += [
-            (f"{'  ' * depth}{before}{session}", (project, session))
+            (f"{'  ' * depth}{before}{printable(called(named[session]))}", (project, session))
             for depth, session in SessionGraph(named).walk()
         ]
-    width = max((len(shown) for shown, _ in rows), default=0)
+    width = max((columns(shown) for shown, _ in rows), default=0)
     if rows and sys.stdout.isatty():
         width = max(width, len("session"))
         yield style.dim(f"  {'session':<{width}}  stages   status     open, title")
@@ -363,6 +374,7 @@ def session_row(key: SessionKey, state: SessionState, current: SessionKey | None
     return {
         "project": key[0],
         "session": key[1],
+        **picked_or_none(state, "alias"),
         **picked(state, "type title"),
         "status": state.effective_status,
         "current": key == current,

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.text import counted, one_word
-from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, moved, printable
+from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
 from idse_orchestrator.documents.project_workspace import session_folder
@@ -160,7 +160,14 @@ def standing_lines(status: SyncStatus, style: Style = PLAIN, *, everything: bool
     tints = {CONFLICTED: style.red, DIVERGED: style.yellow, BEHIND: style.yellow, AHEAD: style.cyan}
     shown = [ref for ref in status.refs if everything or ref.standing != EQUAL]
     rows = [(ref.standing, ref_label(ref.ref)) for ref in shown]
-    return coloured(rows, [tints.get(ref.standing, str) for ref in shown])
+    above, lines = headed(("standing", "ledger"), rows)
+    return [
+        *(f"  {line}" for line in above),
+        *(
+            "  " + tints.get(ref.standing, str)(ref.standing) + line.removeprefix(ref.standing)
+            for ref, line in zip(shown, lines, strict=True)
+        ),
+    ]
 
 
 def standing_summary(status: SyncStatus) -> str:
