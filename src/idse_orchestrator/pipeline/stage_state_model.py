@@ -174,7 +174,7 @@ class SessionState(NamedTuple):
 
     @property
     def effective_status(self) -> str:
-        """`status`; ``deleted``, or ``complete`` once all stages that an active session needs are complete."""
+        """`status`; ``deleted``, or ``complete`` once all that an active session needs is complete."""
         if self.is_deleted:
             return DELETED
         if self.status == ACTIVE and all(self.stages[s].status == COMPLETE for s in self.stages_needed):
