@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.wiring.acting import GitActing, GivenActing
     from idse_orchestrator.wiring.sync import Sync
+    from idse_orchestrator.worktree.branches import GitBranches
     from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits
     from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.ignore_rules import IgnoreRules
@@ -261,6 +262,13 @@ class Application(UseCases):
         from idse_orchestrator.worktree.hook_files import GitHookFiles
 
         return GitHookFiles(self.work_tree)
+
+    @cached_property
+    def branches(self) -> GitBranches:
+        """The branches of this work tree, and the sessions that they belong to."""
+        from idse_orchestrator.worktree.branches import GitBranches
+
+        return GitBranches(self.work_tree, self.git_configuration)
 
     @property
     def ignore_rules(self) -> IgnoreRules:

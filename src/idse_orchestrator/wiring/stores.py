@@ -57,6 +57,7 @@ _OF_GIT = frozenset(
         "judge_index",
         "missed",
         "record_missed",
+        "branches",
         "recorder",
         "vault",
         "write_waiting_notes",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
@@ -16,6 +19,10 @@ from idse_orchestrator.documents.project_workspace import STAGES, artifact_path,
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.pipeline.ports import EXPLORATORY, FEATURE
 from idse_orchestrator.sessions import create_session
+
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.worktree.branches import BranchPlan
 
 _SPAWN_OPTIONS = (
     click.argument("session", metavar="NAME"),
@@ -34,17 +41,34 @@ _SPAWN_OPTIONS = (
 )
 
 
+_OWN = ""
+"""The value of ``--branch`` where it was given without one."""
+
+
+def _branch_option(help_: str) -> options.Option:
+    return click.option("--branch", is_flag=False, flag_value=_OWN, metavar="[BRANCH]", help=help_)
+
+
 def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
-    def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
-        known = _parents(run, parents)
-        return _made(
-            run, create_session.SessionRequest(session, kind, title, known, owner), switches=switches
-        )
+    def make(run: Run, session: str, kind: str, parents: tuple[str, ...], **more: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
+        branch = more.pop("branch", None)
+        wanted = create_session.SessionRequest(session, kind, parents=_parents(run, parents), **more)
+        return _made(run, wanted, branch, switches=switches)
 
-    make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
-    return command(name, *_SPAWN_OPTIONS, reads=True)(make)
+    words = "Make a session from the templates" + (", and switch to it." if switches else ".")
+    make.__doc__ = words + (_ON_A_BRANCH if switches else "")
+    of_branch = _branch_option("Also make this git branch for it, named like the session if not said.")
+    return command(name, *_SPAWN_OPTIONS, *((of_branch,) if switches else ()), reads=True)(make)
+
+
+_ON_A_BRANCH = """
+
+    With --branch a git branch is made as well, and belongs to the session from then on: git switch
+    makes the session the current one. BRANCH may be the branch that is checked out. Where it cannot be
+    made, nothing is.
+"""
 
 
 def _parents(run: Run, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -56,12 +80,17 @@ def _parents(run: Run, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for _, name in keys)
 
 
-def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) -> Answer:
+def _made(run: Run, wanted: create_session.SessionRequest, branch: str | None, *, switches: bool) -> Answer:
     app, project = run.app, run.project
+    key = (project, wanted.name)
+    plan = (
+        None if branch is None else app.branches.plan_new(branch or check_name("session", wanted.name), key)
+    )
     maker = app.session_maker
     tip = create_session.create_session(maker, project, wanted)
     doubts = maker.templates.doubts()
-    key = (project, wanted.name)
+    if plan:
+        _follow(run, plan, key)
     if switches:
         create_session.switch_session(app.workspace, app.views, key)
     path = artifact_path(*key, STAGES[0])
@@ -69,6 +98,8 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
     def lines() -> Iterator[str]:
         yield from doubt_warnings(doubts)
         yield Said(f"made session {project}/{wanted.name}" + (" and switched to it" if switches else ""))
+        if plan:
+            yield _told_branch(plan, key)
         following = f"write {path}, or let idse edit open it" if switches else f"idse switch {wanted.name}"
         yield Said(f"next: {following}")
 
@@ -80,24 +111,54 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
             "ledger": tip.commit,
             "path": path,
             "current": switches,
+            **({"branch": plan.branch} if plan else {}),
         },
         lines(),
         doubt_diagnostics(doubts),
     )
 
 
+def _follow(run: Run, plan: BranchPlan, key: SessionKey) -> None:
+    """Switches to the branch of `plan`, and has it belong to the session `key`."""
+    run.app.branches.switch(plan)
+    run.app.branches.map(plan.branch, key)
+
+
+def _told_branch(plan: BranchPlan, key: SessionKey) -> Said:
+    how = "made branch" if plan.makes else "switched to branch" if plan.switches else "branch"
+    return Said(printable(f"  {how} {plan.branch}, which belongs to {'/'.join(key)}"))
+
+
 @command("switch")
 @click.argument("name", shell_complete=options.sessions)
-def switch(run: Run, name: str) -> Answer:
+@_branch_option("Also switch to this git branch, and have it belong to NAME.  [default: the one we are on]")
+@flag("--no-branch", "is_freed", help="Have no branch belong to NAME any more.")
+def switch(run: Run, name: str, branch: str | None, *, is_freed: bool) -> Answer:
     """Make NAME (a session, or project/session) the current session of this work tree.
 
     Where the branch does not carry its folder, that is written from its ledger.
+
+    A branch that belongs to a session makes it the current one whenever git switches to that branch. It
+    keeps its session when it is renamed, and loses it when it is deleted.
     """
     from idse_orchestrator.worktree.save import bring_folder
 
+    if is_freed and branch is not None:
+        raise UsageError("--branch and --no-branch exclude each other", fix=("give one of them",))
     app, key = run.app, run.session(name)
+    plan = None if branch is None else app.branches.plan_known(branch, key)
+    freed = app.branches.of(key) if is_freed else ()
+    if plan:
+        _follow(run, plan, key)
+    for each in freed:
+        app.branches.unmap(each)
     changed = create_session.switch_session(app.workspace, app.views, key)
     lines = [Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")]
+    if plan:
+        lines.append(_told_branch(plan, key))
+    if is_freed:
+        words = f"{few(freed)} {'belong' if len(freed) > 1 else 'belongs'} to no session now"
+        lines.append(Said(printable(f"  {words}" if freed else "  no branch belonged to it")))
     if brought := bring_folder(app.reader, app.writer, app.workspace, key):
         lines.append(Said(f"  brought {session_folder(*key)}/ from its ledger ({counted(brought, 'file')})"))
     return Answer(lines=lines)
