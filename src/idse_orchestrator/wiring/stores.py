@@ -58,6 +58,7 @@ _OF_GIT = frozenset(
         "missed",
         "record_missed",
         "branches",
+        "code_commits",
         "recorder",
         "vault",
         "write_waiting_notes",

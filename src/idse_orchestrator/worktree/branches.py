@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _SECTION = "branch."
 _VARIABLE = ".idse-session"
+MAPPINGS = r"^branch\..*\.idse-session$"
+"""The keys of all branches that belong to sessions, for `git config --get-regexp`."""
 _BRANCHES = "refs/heads/"
 _PATIENCE = 3600.0
 _UNDER_WAY = {
@@ -90,11 +92,11 @@ class GitBranches:
 
     def map(self, branch: str, key: SessionKey) -> None:
         """Has `branch` belong to the session `key`."""
-        self._configuration.set(f"{_SECTION}{branch}{_VARIABLE}", "/".join(key))
+        self._configuration.set(mapping_key(branch), "/".join(key))
 
     def unmap(self, branch: str) -> None:
         """Has `branch` belong to no session."""
-        self._configuration.unset(f"{_SECTION}{branch}{_VARIABLE}")
+        self._configuration.unset(mapping_key(branch))
 
     def plan_new(self, branch: str, key: SessionKey) -> BranchPlan:
         """Plans a branch for a session that is to be made. Raises where it cannot be: nothing is written yet.
@@ -180,7 +182,7 @@ class GitBranches:
             f"the branch {branch!r} belongs to {name}",
             cause="a branch belongs to one session",
             fix=(
-                f"git config --unset {one_word(f'{_SECTION}{branch}{_VARIABLE}')}  # it is free then",
+                f"git config --unset {one_word(mapping_key(branch))}  # it is free then",
                 "git switch -c NAME",
             ),
         )
@@ -249,6 +251,11 @@ def current_branch(git_dir: str) -> str:
         return ""
     where = f"ref: {_BRANCHES}"
     return target.removeprefix(where) if target.startswith(where) else ""
+
+
+def mapping_key(branch: str) -> str:
+    """Returns the key under which git's configuration has the session of `branch`."""
+    return f"{_SECTION}{branch}{_VARIABLE}"
 
 
 def maps_branches(common_dir: str) -> bool:

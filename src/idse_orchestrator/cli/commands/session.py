@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -176,8 +177,18 @@ def _list(run: Run) -> Answer:
 @command("show", reads=True)
 @session_argument
 def _show(run: Run, session: str | None) -> Answer:
-    """Show where a session stands, as idse status does."""
-    return status_answer(run, run.session(session))
+    """Show where a session stands, as idse status does, and how many commits of code it has."""
+    key = run.session(session)
+    answer = status_answer(run, key)
+    if not run.app.has_git:
+        return answer
+    count = len(run.app.code_commits(key).commits)
+    said = f"code: {counted(count, 'commit')}" + (": idse log --code" if count else "")
+    data = answer.data
+    return answer._replace(
+        data=lambda: {**cast("dict[str, object]", data()), "code_commits": count},
+        lines=chain(answer.lines, [said]),
+    )
 
 
 @command("set")
