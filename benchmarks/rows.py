@@ -78,6 +78,40 @@ def code_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
     return [at_most("git commit of code, hooks", found["with"].ms / found["without"].ms, 3, "x git", detail)]
 
 
+def branch_switch(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`git switch` with the hooks and without them: no branch has a session, or each has the current one."""
+    rows = []
+    for name, session in (("no session", ""), ("same session", "portal/__blueprint__")):
+        folder = bed.project(name.replace(" ", "-"))
+        for number in range(_SWITCHED):
+            bed.write(os.path.join(folder, f"code/{number}.txt"), f"{number}\n")
+        bed.run("git", "add", "-A", cwd=folder)
+        bed.run("git", "commit", "-q", "-m", "code", cwd=folder)
+        bed.run("git", "branch", "other", cwd=folder)
+        for branch in ("main", "other") if session else ():
+            bed.run("git", "config", f"branch.{branch}.idse-session", session, cwd=folder)
+        switch = ("switch", "-q", "other")
+        plain = ("-c", "core.hooksPath=/dev/null")
+
+        def back(folder: str = folder) -> None:
+            bed.run("git", *plain, "switch", "-q", "main", cwd=folder)
+
+        subjects = {
+            "with": Subject(("git", *switch), folder, back),
+            "without": Subject(("git", *plain, *switch), folder, back),
+        }
+        found = take_turns(bed, sizes.runs * 2, subjects)
+        ours, floor = found["with"].ms, found["without"].ms
+        rows.append(
+            at_most(f"git switch, hooks, {name}", ours / floor, 1.1, "x git", f"{ours:.1f} of {floor:.1f} ms")
+        )
+    return rows
+
+
+_SWITCHED = 2_000
+"""Files of a work tree that is switched: git looks at each."""
+
+
 def artifact_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
     """`git commit` of one edited artifact: judged before, recorded after."""
     folder = bed.project("artifact")
@@ -208,6 +242,7 @@ def compiling(bed: Bed, sizes: Sizes) -> list[Figure]:
 ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "status and next": looking,
     "code commit": code_commit,
+    "branch switch": branch_switch,
     "artifact commit": artifact_commit,
     "leading": leading,
     "log": log,

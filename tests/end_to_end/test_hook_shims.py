@@ -116,7 +116,13 @@ def head(repo) -> str:
 
 
 def only_head_is_spooled(repo) -> bool:
-    return spool(repo) == {head(repo): f"{SESSION}\n"}
+    return spool(repo) == {head(repo): kept(repo)}
+
+
+def kept(repo) -> str:
+    """What the spool says of a commit that was made where HEAD is now."""
+    branch = repo.git("symbolic-ref", "--short", "--quiet", "HEAD", check=False)
+    return f"{SESSION}\n" + (f"branch: {branch}\n" if branch else "")
 
 
 # --- commits that do not touch .idse/ ---
@@ -342,7 +348,7 @@ def test_an_amend_of_code_starts_no_idse_and_keeps_the_pair(hooked, recorder):
     hooked.git("commit", "--quiet", "--amend", "-m", "y")
     new = head(hooked)
     assert recorder.calls() == []
-    assert spool(hooked) == {old: f"{SESSION}\n", new: f"{SESSION}\n", f"{new}-{old}": ""}
+    assert spool(hooked) == {old: kept(hooked), new: kept(hooked), f"{new}-{old}": ""}
 
 
 def test_an_amend_that_takes_a_spec_back_calls_idse_with_the_pair(hooked, recorder):

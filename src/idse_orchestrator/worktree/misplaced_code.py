@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
 from idse_orchestrator.base.files import make_folder, remove_file, write_atomically
 from idse_orchestrator.documents.project_workspace import WORKSPACE
@@ -25,8 +25,6 @@ from idse_orchestrator.worktree.branches import current_branch, session_named
 from idse_orchestrator.worktree.session_folders import WorkFolders
 
 if TYPE_CHECKING:
-    import pygit2
-
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.ledger.events import SessionKey
@@ -56,24 +54,33 @@ class CodePlaces:
         own = {each.commit: session_named(mapped.get(each.branch, "")) for each in waiting}
         keys = {each.commit: own[each.commit] or session_named(each.session) for each in waiting}
         states = self._states(key for key in keys.values() if key)
-        objects = self._objects
+        git = self._work_tree.git
+        branches = sorted({each.branch for each in waiting if each.branch and each.branch not in mapped})
+        there = headers(git, (f"refs/heads/{branch}" for branch in branches if mapped))
+        # One that was renamed or deleted may have belonged to a session.
+        free = {branch for branch, is_there in zip(branches, there, strict=False) if is_there}
+        why = {
+            each.commit: UNMAPPED if each.branch in free else _why(states, keys[each.commit])
+            for each in waiting
+        }
+        code = {each.commit for each in _listed(git, [commit for commit, word in why.items() if word])}
         found = {}
         for each in waiting:
             key = keys[each.commit]
             if key is None:
                 continue
-            text = note_text("/".join(key), None, None, None)
-            is_free = bool(mapped) and each.branch not in mapped and _is_branch(objects, each.branch)
-            why = UNMAPPED if is_free else _why(states, key)
-            if why and _changes_code(objects, each.commit):
-                text = f"{misplaced_text('/'.join(key), why)}\n{text}"
+            name = "/".join(key)
+            text = note_text(name, None, None, None)
+            if each.commit in code:
+                text = f"{misplaced_text(name, why[each.commit])}\n{text}"
             found[each.commit] = text
         return found
 
     def note(self, commit: str) -> str:
         """Returns what the note on `commit`, which was just made, says of its code; "" for in place."""
         key, why = self.here()
-        if key is None or not why or not _changes_code(self._objects, commit):
+        git = self._work_tree.git
+        if key is None or not why or not _listed(git, [commit]) or _brought_in(git, commit):
             return ""
         return misplaced_text("/".join(key), why)
 
@@ -86,12 +93,6 @@ class CodePlaces:
             return None, ""
         return key, UNMAPPED if self._branches.unmapped() else _why(self._states([key]), key)
 
-    @property
-    def _objects(self) -> pygit2.Repository:
-        from idse_orchestrator.git.libgit2 import open_repository
-
-        return open_repository(self._work_tree.common_dir)
-
     def _states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         try:
             return self._ledgers.states(sorted(set(keys)))
@@ -99,33 +100,14 @@ class CodePlaces:
             return {}  # a ledger that cannot be read is told by whoever needs it
 
 
-def _why(states: Mapping[SessionKey, SessionState], key: SessionKey) -> str:
-    return misplaced_code(states[key]) if key in states else ""
+def _why(states: Mapping[SessionKey, SessionState], key: SessionKey | None) -> str:
+    return misplaced_code(states[key]) if key and key in states else ""
 
 
-def _is_branch(objects: pygit2.Repository, branch: str) -> bool:
-    """Tests for a branch that is there: one that was renamed or deleted may have belonged to a session."""
-    try:
-        return bool(branch) and f"refs/heads/{branch}" in objects.references
-    except (ValueError, KeyError, UnicodeError):
-        return False
-
-
-def _changes_code(objects: pygit2.Repository, commit: str) -> bool:
-    """Tests whether a commit changes anything outside of ``.idse/``: a merge brings what others changed.
-
-    What came in with the folder itself was there before the project began.
-    """
-    found = cast("pygit2.Commit", objects[commit])
-    if len(found.parents) > 1:
-        return False
-    now = {entry.name: (entry.id, entry.filemode) for entry in found.tree}
-    before = {entry.name: (entry.id, entry.filemode) for each in found.parents for entry in each.tree}
-    if WORKSPACE in now and WORKSPACE not in before:
-        return False
-    now.pop(WORKSPACE, None)
-    before.pop(WORKSPACE, None)
-    return now != before
+def _brought_in(git: Git, commit: str) -> bool:
+    """Tests whether a commit brings ``.idse/`` itself: what comes with it was there before the project."""
+    before, now = headers(git, (f"{commit}^:{WORKSPACE}", f"{commit}:{WORKSPACE}"))
+    return before is None and now is not None
 
 
 class NotedCode:
@@ -244,7 +226,7 @@ _LIST = (
     "--no-show-signature",
     "--no-color",
 )
-_FORM = ("--no-notes", "--no-renames", "--name-only", "-c", "-z", "--format=%x01%H%x02%ct%x02%an%x02%s%x02")
+_FORM = ("--no-notes", "--no-renames", "--name-only", "-z", "--format=%x01%H%x02%ct%x02%an%x02%s%x02")
 
 
 def noted_commits(vault: Vault, key: SessionKey) -> NotedCommits:
@@ -263,19 +245,29 @@ def noted_commits(vault: Vault, key: SessionKey) -> NotedCommits:
     listed = "".join(f"{commit}\n" for commit in here).encode()
     left = set(git.text("rev-list", "--stdin", "--not", *_EVERYWHERE, *head, stdin=listed).split())
     wanted = [commit for commit in here if commit not in left]
-    stdin = "".join(f"{commit}\n" for commit in wanted).encode()
-    rows = git.text(*_LIST, *_FORM, stdin=stdin).split("\1")[1:] if wanted else []
     words: dict[str, list[str]] = {}
     for commit, own, why in _noted(git):
         if own == key:
             words.setdefault(commit, []).append(why)
+    found = (each._replace(misplaced=tuple(words.get(each.commit, ()))) for each in _listed(git, wanted))
+    return NotedCommits(tuple(found), len(names) - len(here))
+
+
+def _listed(git: Git, commits: Sequence[str]) -> Sequence[NotedCommit]:
+    """Returns those of `commits` that change anything outside of ``.idse/``, the newest first.
+
+    A merge is none: it brings what others changed.
+    """
+    if not commits:
+        return ()
+    stdin = "".join(f"{commit}\n" for commit in commits).encode()
     found = []
-    for row in rows:
+    for row in git.text(*_LIST, *_FORM, stdin=stdin).split("\1")[1:]:
         commit, at, author, subject, paths = row.split("\2", 4)
         changed = (path.lstrip("\n") for path in paths.split("\0"))
         if any(path and not path.startswith(f"{WORKSPACE}/") for path in changed):
-            found.append(NotedCommit(commit, int(at), author, subject, tuple(words.get(commit, ()))))
-    return NotedCommits(tuple(found), len(names) - len(here))
+            found.append(NotedCommit(commit, int(at), author, subject))
+    return found
 
 
 CODE_RULE = "code-rule"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 
 from idse_orchestrator.base.names import check_name
-from idse_orchestrator.base.text import counted, few
+from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
@@ -130,6 +130,17 @@ def _told_branch(plan: BranchPlan, key: SessionKey) -> Said:
     return Said(printable(f"  {how} {plan.branch}, which belongs to {'/'.join(key)}"))
 
 
+def _remind(run: Run, key: SessionKey) -> list[Said]:
+    """Says that the branch goes on to belong to another session, where it does."""
+    branch = run.app.branches.current()
+    other = run.app.branches.session(branch)
+    if other is None or other == key:
+        return []
+    words = f"branch {branch} belongs to {'/'.join(other)}, and so do commits of code on it"
+    own = run.app.branches.of(key)
+    return [Said(printable(f"  {words}" + (f": git switch {one_word(own[0])}" if own else "")))]
+
+
 @command("switch")
 @click.argument("name", shell_complete=options.sessions)
 @_branch_option("Also switch to this git branch, and have it belong to NAME.  [default: the one we are on]")
@@ -157,6 +168,8 @@ def switch(run: Run, name: str, branch: str | None, *, is_freed: bool) -> Answer
     lines = [Said(f"{'switched to' if changed else 'already on'} {'/'.join(key)}")]
     if plan:
         lines.append(_told_branch(plan, key))
+    elif app.has_git and not app.is_bare:
+        lines += _remind(run, key)
     if is_freed:
         words = f"{few(freed)} {'belong' if len(freed) > 1 else 'belongs'} to no session now"
         lines.append(Said(printable(f"  {words}" if freed else "  no branch belonged to it")))
