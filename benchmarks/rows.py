@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bed import FLOORS, IDSE, PYTHON, Bed
 from measure import Figure, Measured, Subject, at_most, beside, take_long_turns, take_turns
@@ -90,15 +91,11 @@ def branch_switch(bed: Bed, sizes: Sizes) -> list[Figure]:
         bed.run("git", "branch", "other", cwd=folder)
         for branch in ("main", "other") if session else ():
             bed.run("git", "config", f"branch.{branch}.idse-session", session, cwd=folder)
+        back = partial(bed.run, "git", *_PLAIN, "switch", "-q", "main", cwd=folder)
         switch = ("switch", "-q", "other")
-        plain = ("-c", "core.hooksPath=/dev/null")
-
-        def back(folder: str = folder) -> None:
-            bed.run("git", *plain, "switch", "-q", "main", cwd=folder)
-
         subjects = {
             "with": Subject(("git", *switch), folder, back),
-            "without": Subject(("git", *plain, *switch), folder, back),
+            "without": Subject(("git", *_PLAIN, *switch), folder, back),
         }
         found = take_turns(bed, sizes.runs * 2, subjects)
         ours, floor = found["with"].ms, found["without"].ms
@@ -108,6 +105,7 @@ def branch_switch(bed: Bed, sizes: Sizes) -> list[Figure]:
     return rows
 
 
+_PLAIN = ("-c", "core.hooksPath=/dev/null")
 _SWITCHED = 2_000
 """Files of a work tree that is switched: git looks at each."""
 

@@ -259,7 +259,6 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         "log": (
             ("idse log --oneline", "the session you work on, newest first"),
             ("idse log --all --since 2026-01-31", "all sessions of the project since a day"),
-            ("idse log --code", "its commits of code"),
         ),
         "show": (
             ("idse show @{1}", "the entry before the newest"),
@@ -299,12 +298,10 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         "spawn": (
             ("idse spawn login", "made, and worked on from now on"),
             ("idse spawn login --branch", "with a git branch of its own"),
-            ('idse spawn search --type exploratory --title "Is it fast?"', "a look at something"),
         ),
         "switch": (
             ("idse switch login", "a session of this project"),
             ("idse switch login --branch", "and the branch we are on belongs to it"),
-            ("idse switch portal/login", "of any project"),
         ),
         "agents": (
             ("idse agents list", "who works on the project"),

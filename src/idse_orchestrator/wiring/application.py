@@ -210,7 +210,7 @@ class Application(UseCases):
     def placing(self, choice: Choice) -> Placing | None:
         """Returns the commits that `choice` is about, to find code out of place; None for none."""
         from idse_orchestrator.sessions.choice import COMMIT, INDEX, LEDGER, RANGE
-        from idse_orchestrator.worktree.misplaced_code import NotedCode
+        from idse_orchestrator.worktree.misplaced_code import Asked, NotedCode
 
         if choice.kind == LEDGER:
             return None
@@ -219,8 +219,8 @@ class Application(UseCases):
         rev = choice.rev if choice.kind in (COMMIT, RANGE) else ""
         base = choice.base if choice.kind == RANGE else None
         branches = None if self.is_bare else self.branches
-        alone = choice.kind == COMMIT
-        return NotedCode(self.vault, self.drain_spool, branches, rev, base, alone=alone)
+        asked = Asked(rev or "HEAD", base, choice.kind == COMMIT, choice.scope.project)
+        return NotedCode(self.vault, self.drain_spool, branches, asked)
 
     def _staged_code(self) -> Placing:
         from idse_orchestrator.worktree.index_reader import index_git

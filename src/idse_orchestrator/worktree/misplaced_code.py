@@ -110,12 +110,20 @@ def _brought_in(git: Git, commit: str) -> bool:
     return before is None and now is not None
 
 
-class NotedCode:
-    """Code out of place by the notes on commits: those that `rev` reaches ("" : HEAD), or since `base`.
+class Asked(NamedTuple):
+    """Which commits are asked for: those that `rev` reaches, since `base`; or `rev` `alone`; of one `project`."""
 
-    With a `base` every one counts, and so does `rev` `alone`. Else what is over does not: `implementation`
-    has begun by now, or the branch that is checked out belongs to the session. `settle` writes the notes that
-    wait.
+    rev: str = "HEAD"
+    base: str | None = None
+    alone: bool = False
+    project: str | None = None
+
+
+class NotedCode:
+    """Code out of place by the notes on commits.
+
+    Of a range, or of one commit, every one counts. Else what is over does not: `implementation` has begun by
+    now, or the branch that is checked out belongs to the session. `settle` writes the notes that wait.
     """
 
     def __init__(
@@ -123,23 +131,20 @@ class NotedCode:
         vault: Vault,
         settle: Callable[[], object],
         branches: GitBranches | None,
-        rev: str = "",
-        base: str | None = None,
-        *,
-        alone: bool = False,
+        asked: Asked,
     ) -> None:
         self._git = vault.git
         self._settle = settle
         self._branches = branches
-        self._rev = rev or "HEAD"
-        self._base = base
-        self._alone = alone
+        self._asked = asked
 
     def misplaced(self) -> Sequence[Misplaced]:
         """Returns what is noted, by session and word."""
         self._settle()
         found: dict[tuple[SessionKey, str], set[str]] = {}
         for commit, key, why in _noted(self._git):
+            if self._asked.project not in (None, key[0]):
+                continue
             found.setdefault((key, why), set()).add(commit)
         there = self._walked() if found else ()
         told = ((at, tuple(name for name in there if name in commits)) for at, commits in found.items())
@@ -147,7 +152,7 @@ class NotedCode:
 
     def counts(self, each: Misplaced, state: SessionState | None) -> bool:
         """Tests whether it is to be told of a session of that `state` (None: it has no ledger here)."""
-        if self._base is not None or self._alone or state is None:
+        if self._asked.base is not None or self._asked.alone or state is None:
             return True
         if each.why == UNMAPPED:
             mapped = self._branches.session(self._branches.current()) if self._branches else None
@@ -156,12 +161,12 @@ class NotedCode:
 
     def _walked(self) -> Sequence[str]:
         """Returns the commits that are asked for, the newest first."""
-        tip = find_commit(self._git, self._rev)
+        tip = find_commit(self._git, self._asked.rev)
         if tip is None:
             return ()
-        if self._alone:
+        if self._asked.alone:
             return (tip,)
-        base = find_commit(self._git, self._base) if self._base else None
+        base = find_commit(self._git, self._asked.base) if self._asked.base else None
         return self._git.lines("rev-list", tip, *((f"^{base}",) if base else ()), "--")
 
 
