@@ -491,8 +491,23 @@ def test_ci_sees_it_by_the_notes_and_knows_no_branch(two):
     (one,) = found(clone, "--from-ref", "HEAD~1")
     assert made[:7] in one["message"]
     assert clone.idse("validate", "--from-ref", "HEAD~1", "--strict").returncode == 1
-    assert found(clone, "--from-ref", "HEAD~1", "--project", "other") == []
+    ok(clone, "init", "docs")
+    assert found(clone, "--from-ref", "HEAD~1", "--project", "docs") == []
     assert "wild" not in clone.git("log", "-1", "--format=%N")
+
+
+def test_the_word_travels_to_the_agency_and_the_branch_does_not(two, bare_remote):
+    two.git("switch", "--quiet", "-c", "secret-plan", "main")
+    made = code(two)
+    ok(two, "sync", "setup", str(bare_remote.path))
+    ok(two, "sync", "push")
+    noted = bare_remote.git("grep", "-h", "Idse-Misplaced", "refs/idse/notes/commits")
+    assert noted == "Idse-Misplaced: portal/login unmapped"
+    assert bare_remote.run("git", "grep", "secret-plan", "refs/idse/notes/commits").returncode == 1
+    clone = two.clone("clone")
+    ok(clone, "sync", "setup", str(bare_remote.path))
+    ok(clone, "sync", "pull")
+    assert made[:7] in found(clone, "--from-ref", "HEAD~1")[0]["message"]
 
 
 def test_a_waiver_covers_the_commits_it_was_made_for(begun):

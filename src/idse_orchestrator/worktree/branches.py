@@ -161,7 +161,7 @@ class GitBranches:
         words = ("switch", "--quiet", *(("-c",) if plan.makes else ("--no-guess",)), plan.branch)
         done = self._git.attempt(*words, timeout=_PATIENCE)
         if self.current() != plan.branch:  # a hook of the user's may have ended badly, and that is all
-            said = done.stderr.decode("utf-8", "replace").strip()
+            said = done.stderr.decode("utf-8", "replace").strip().expandtabs(4)
             raise ConflictError(
                 f"git does not switch to the branch {plan.branch!r}", cause=said, fix=("git status",)
             )

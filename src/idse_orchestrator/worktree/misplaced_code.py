@@ -111,7 +111,7 @@ def _brought_in(git: Git, commit: str) -> bool:
 
 
 class Asked(NamedTuple):
-    """Which commits are asked for: those that `rev` reaches, since `base`; or `rev` `alone`; of one `project`."""
+    """Commits that are asked for: what `rev` reaches, since `base`; or `rev` `alone`; of a `project`."""
 
     rev: str = "HEAD"
     base: str | None = None
