@@ -135,11 +135,12 @@ class Value(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What one layer says of one key, and where."""
+    """What one layer says of one key, and where; `named` is the key as it stands there, where it differs."""
 
     key: str
     value: str
     origin: str
+    named: str = ""
 
 
 class Layers(Protocol):
@@ -216,7 +217,7 @@ def _everything(layers: Layers) -> Sequence[tuple[str, Sequence[Stated]]]:
 
 def _renamed(stated: Sequence[Stated]) -> Sequence[Stated]:
     """Returns the same under the keys of today; what a layer says under one of these counts more."""
-    former = [each._replace(key=FORMER[each.key]) for each in stated if each.key in FORMER]
+    former = [each._replace(key=FORMER[each.key], named=each.key) for each in stated if each.key in FORMER]
     return [*former, *(each for each in stated if each.key not in FORMER)]
 
 
@@ -248,7 +249,7 @@ def _checked(said: Stated) -> str:
         return SETTINGS[said.key].check(said.value)
     except IdseError as error:
         raise InvalidConfigurationError(
-            f"setting {said.key} cannot be {said.value!r}",
+            f"setting {said.named or said.key} cannot be {said.value!r}",
             where=said.origin,
             cause=error.message,
             fix=error.words + error.fix,

@@ -241,8 +241,9 @@ def _read(folder: str, name: str) -> Waiting | None:
         return None
     ref, _, rest = text.removeprefix(_SYMBOLIC).partition("\n")
     key = parse_session_ref(ref) if text.startswith(_SYMBOLIC) else None
-    branch = rest.partition("\n")[0].removeprefix(_BRANCH) if rest.startswith(_BRANCH) else ""
-    return Waiting(name, "/".join(key) if key else "", branch)
+    if key is None or not (rest == "" or rest.startswith(_BRANCH)):
+        return Waiting(name, "")
+    return Waiting(name, "/".join(key), rest.removeprefix(_BRANCH).rstrip("\n"))
 
 
 def _names(folder: str) -> list[str]:
