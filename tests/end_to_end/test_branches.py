@@ -499,6 +499,7 @@ def test_ci_sees_it_by_the_notes_and_knows_no_branch(two):
 def test_the_word_travels_to_the_agency_and_the_branch_does_not(two, bare_remote):
     two.git("switch", "--quiet", "-c", "secret-plan", "main")
     made = code(two)
+    ok(two, "validate")  # the notes that wait are written
     ok(two, "sync", "setup", str(bare_remote.path))
     ok(two, "sync", "push")
     noted = bare_remote.git("grep", "-h", "Idse-Misplaced", "refs/idse/notes/commits")

@@ -21,8 +21,6 @@ _PURPOSES = {
     "post-checkout": "follows the branch",
     "pre-push": "keeps code from the Agency",
 }
-_CHECKOUT = "post-checkout"
-_OF_INDEX = ("pre-commit", "pre-merge-commit")
 _ARGUMENTS = {
     "post-merge": ("1",),
     "post-rewrite": ("1",),
@@ -31,18 +29,22 @@ _ARGUMENTS = {
 }
 """Words that git gives to a hook, and that a manager has to pass on."""
 _FROM_STDIN = ("post-rewrite", "pre-push")
-_IF_STAGED = "git diff --cached --quiet -- .idse ||"
+_IF_STAGED = "git diff --cached --quiet -- .idse || {}"
+_IF_JUDGED = (
+    "if ! git diff --cached --quiet -- .idse || "
+    'ls "$(git rev-parse --git-common-dir)"/idse/code-* >/dev/null 2>&1; then {}; fi'
+)
+"""Commits of code are judged where idse keeps a file that says so: see `misplaced_code.judges_code`."""
 _IF_MAPPED = "if git config --get-regexp idse-session >/dev/null; then {}; fi"
 """Most repositories map no branch, and a checkout is not to wait for Python there."""
+_CONDITIONS = {"pre-commit": _IF_JUDGED, "pre-merge-commit": _IF_STAGED, "post-checkout": _IF_MAPPED}
 
 
 def _pre_commit(hook: str) -> str:
     asked = "sh -c '{}'".format
     entry = f"idse hook {hook}"
-    if hook in _OF_INDEX:
-        entry = asked(f"{_IF_STAGED} exec {entry}")
-    elif hook == _CHECKOUT:
-        entry = asked(_IF_MAPPED.format(entry))
+    if hook in _CONDITIONS:
+        entry = asked(_CONDITIONS[hook].format(f"exec {entry}"))
     return f"""\
       - id: idse-{hook}
         name: idse {_PURPOSES[hook]}
@@ -56,10 +58,7 @@ def _pre_commit(hook: str) -> str:
 
 def _command(hook: str, argument: str) -> str:
     words = [argument.replace("N", number) for number in _ARGUMENTS.get(hook, ())]
-    command = " ".join(["idse hook", hook, *words])
-    if hook == _CHECKOUT:
-        return _IF_MAPPED.format(command)
-    return f"{_IF_STAGED} {command}" if hook in _OF_INDEX else command
+    return _CONDITIONS.get(hook, "{}").format(" ".join(["idse hook", hook, *words]))
 
 
 def _husky(hook: str) -> str:
