@@ -144,10 +144,7 @@ class GitBranches:
         if self._git.attempt("show-ref", "--verify", "--quiet", _BRANCHES + wanted).returncode != 0:
             raise UnknownNameError(
                 f"there is no branch {wanted!r}",
-                fix=(
-                    f"git switch -c {one_word(wanted)} && idse switch {key[1]} --branch",
-                    "git branch --list",
-                ),
+                fix=(f"git switch -c {one_word(wanted)} && idse switch {key[1]} --branch",),
             )
         self._refuse_under_way()
         if not here:
@@ -203,7 +200,7 @@ class GitBranches:
             raise ConflictError(
                 f"HEAD is on no branch, and {count} of its commits are on none either",
                 cause="they would be lost when it moves",
-                fix=("git branch NAME  # keeps them", "git log --oneline -5"),
+                fix=("git branch NAME  # keeps them",),
             )
 
     def _taken(self, branch: str) -> str:
