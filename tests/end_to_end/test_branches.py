@@ -538,6 +538,18 @@ def test_a_commit_of_code_is_judged_before_it_is_made_where_the_setting_says_so(
     assert found(begun, env={"IDSE_MISPLACED_CODE": "allow"}) == []
 
 
+def test_a_setting_written_by_hand_is_heard_of_by_the_next_look(begun):
+    begun.git("config", "idse.misplaced-code", "deny")
+    ok(begun, "validate")
+    begun.write("app.py", "1\n")
+    begun.git("add", "app.py")
+    assert begun.run("git", "commit", "-qm", "code").returncode == 1
+    begun.git("config", "--unset", "idse.misplaced-code")
+    begun.git("commit", "-qm", "code")
+    begun.git("config", "idse.misplaced-code", "perhaps")
+    assert "setting misplaced-code cannot be 'perhaps'" in begun.idse("validate").stderr
+
+
 def test_the_former_setting_counts_where_the_other_is_not_said(begun):
     begun.git("config", "idse.code-edits", "ask")
     assert ok(begun, "config", "get", "misplaced-code").stdout == "ask\n"

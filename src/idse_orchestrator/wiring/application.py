@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -219,6 +220,8 @@ class Application(UseCases):
         rev = choice.rev if choice.kind in (COMMIT, RANGE) else ""
         base = choice.base if choice.kind == RANGE else None
         branches = None if self.is_bare else self.branches
+        with suppress(IdseError):  # a value that cannot be used is told where it counts
+            self.misplaced_code()  # git's file may have been written by hand
         asked = Asked(rev or "HEAD", base, choice.kind == COMMIT, choice.scope.project)
         return NotedCode(self.vault, self.drain_spool, branches, asked)
 

@@ -146,7 +146,7 @@ class NotedCode:
             if self._asked.project not in (None, key[0]):
                 continue
             found.setdefault((key, why), set()).add(commit)
-        there = self._walked() if found else ()
+        there = self._there(sorted(set().union(*found.values()))) if found else ()
         told = ((at, tuple(name for name in there if name in commits)) for at, commits in found.items())
         return [Misplaced(key, why, commits) for (key, why), commits in told if commits]
 
@@ -159,15 +159,23 @@ class NotedCode:
             return state.effective_status not in (COMPLETE, ARCHIVED) and mapped != each.key
         return misplaced_code(state) == each.why
 
-    def _walked(self) -> Sequence[str]:
-        """Returns the commits that are asked for, the newest first."""
+    def _there(self, commits: Sequence[str]) -> Sequence[str]:
+        """Returns those of `commits` that are asked for, the newest first."""
         tip = find_commit(self._git, self._asked.rev)
-        if tip is None:
-            return ()
-        if self._asked.alone:
-            return (tip,)
+        if tip is None or self._asked.alone:
+            return (tip,) if tip else ()
+        here = [name for name, each in zip(commits, headers(self._git, commits), strict=True) if each]
         base = find_commit(self._git, self._asked.base) if self._asked.base else None
-        return self._git.lines("rev-list", tip, *((f"^{base}",) if base else ()), "--")
+        wanted = set(here).difference(self._beyond(here, tip))
+        if base:
+            wanted.intersection_update(self._beyond(here, base))
+        stdin = "".join(f"{name}\n" for name in wanted).encode()
+        return self._git.lines("rev-list", "--no-walk=sorted", "--stdin", stdin=stdin) if wanted else ()
+
+    def _beyond(self, commits: Sequence[str], tip: str) -> Sequence[str]:
+        """Returns those of `commits` that `tip` does not reach, and what of their history it does not."""
+        stdin = "".join(f"{name}\n" for name in commits).encode()
+        return self._git.lines("rev-list", "--stdin", "--not", tip, stdin=stdin) if commits else ()
 
 
 def _noted(git: Git) -> Sequence[tuple[str, SessionKey, str]]:
