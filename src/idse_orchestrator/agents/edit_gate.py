@@ -144,7 +144,7 @@ def judge_code(state: SessionState, answer: str, branch: str = "") -> Verdict:
     That is one that belongs to no session while others do; "" for none such.
     """
     name = f"{state.project}/{state.session}"
-    why = UNMAPPED if branch else misplaced_code(state)
+    why = misplaced_code(state, is_unmapped=bool(branch))
     if answer == ALLOW or not why:
         return ALLOWED
     if why == UNMAPPED:

@@ -64,10 +64,15 @@ def has_stage_of_code(_state: SessionState) -> bool:
     return True
 
 
-def misplaced_code(state: SessionState) -> str:
-    """Returns why code would be out of place in a session as it stands: EARLY or LATE; "" for in place."""
+def misplaced_code(state: SessionState, *, is_unmapped: bool = False) -> str:
+    """Returns why code would be out of place in a session as it stands; "" for in place.
+
+    `is_unmapped`: it is made on a branch of no session, where others have one.
+    """
     if state.status == ARCHIVED or not has_stage_of_code(state):
         return ""
+    if is_unmapped:
+        return UNMAPPED
     if state.stages[IMPLEMENTATION].status == PENDING:
         return EARLY
     return LATE if state.effective_status == COMPLETE else ""

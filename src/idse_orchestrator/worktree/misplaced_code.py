@@ -60,8 +60,7 @@ class CodePlaces:
         # One that was renamed or deleted may have belonged to a session.
         free = {branch for branch, is_there in zip(branches, there, strict=False) if is_there}
         why = {
-            each.commit: UNMAPPED if each.branch in free else _why(states, keys[each.commit])
-            for each in waiting
+            each.commit: _why(states, keys[each.commit], is_unmapped=each.branch in free) for each in waiting
         }
         code = {each.commit for each in _listed(git, [commit for commit, word in why.items() if word])}
         found = {}
@@ -91,7 +90,7 @@ class CodePlaces:
         key = key or WorkFolders(self._work_tree.top, self._work_tree.git_dir).current()
         if key is None:
             return None, ""
-        return key, UNMAPPED if self._branches.unmapped() else _why(self._states([key]), key)
+        return key, _why(self._states([key]), key, is_unmapped=bool(self._branches.unmapped()))
 
     def _states(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, SessionState]:
         try:
@@ -100,8 +99,8 @@ class CodePlaces:
             return {}  # a ledger that cannot be read is told by whoever needs it
 
 
-def _why(states: Mapping[SessionKey, SessionState], key: SessionKey | None) -> str:
-    return misplaced_code(states[key]) if key and key in states else ""
+def _why(states: Mapping[SessionKey, SessionState], key: SessionKey | None, *, is_unmapped: bool) -> str:
+    return misplaced_code(states[key], is_unmapped=is_unmapped) if key and key in states else ""
 
 
 def _brought_in(git: Git, commit: str) -> bool:
@@ -233,8 +232,11 @@ _EVERYWHERE = ("--branches", "--tags", "--remotes")
 _LIST = (
     "-c",
     "core.quotePath=true",
+    "-c",
+    "log.showRoot=true",
     "log",
     "--no-walk=sorted",
+    "--no-merges",
     "--stdin",
     "--no-show-signature",
     "--no-color",
