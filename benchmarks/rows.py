@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bed import FLOORS, IDSE, PYTHON, Bed
 from measure import Figure, Measured, Subject, at_most, beside, take_long_turns, take_turns
@@ -29,11 +30,13 @@ class Sizes:
     largest: int = 1024 * 1024
     """Bytes of the largest document that is taken."""
     traced: int = 2_000
+    switched: int = 2_000
+    """Files of a work tree whose branch is switched."""
 
     @staticmethod
     def smallest() -> Sizes:
         """Enough to see that everything works."""
-        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000, 50)
+        return Sizes(1, 2, 20, 5, 50, 3, 5, 20_000, 50, 50)
 
 
 def looking(bed: Bed, sizes: Sizes) -> list[Figure]:
@@ -76,6 +79,43 @@ def code_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
     found = take_turns(bed, sizes.runs, subjects)
     detail = f"{found['with'].ms:.1f} of {found['without'].ms:.1f} ms"
     return [at_most("git commit of code, hooks", found["with"].ms / found["without"].ms, 3, "x git", detail)]
+
+
+def branch_switch(bed: Bed, sizes: Sizes) -> list[Figure]:
+    """`git switch` with the hooks and without them: no branch has a session, or each has the current one."""
+    figures = []
+    for name, session in (("no session", ""), ("same session", "portal/__blueprint__")):
+        folder = _branches(bed, name.replace(" ", "-"), sizes.switched)
+        for branch in ("main", "other") if session else ():
+            bed.run("git", "config", f"branch.{branch}.idse-session", session, cwd=folder)
+        back = partial(bed.run, "git", *_NO_HOOKS, "switch", "-q", "main", cwd=folder)
+        subjects = {
+            "with": Subject(("git", "switch", "-q", "other"), folder, back),
+            "without": Subject(("git", *_NO_HOOKS, "switch", "-q", "other"), folder, back),
+        }
+        found = take_turns(bed, sizes.runs * 2, subjects)
+        ours, floor = found["with"].ms, found["without"].ms
+        detail = f"{ours:.1f} of {floor:.1f} ms"
+        figures.append(at_most(f"git switch, hooks, {name}", ours / floor, 1.1, "x git", detail))
+    return figures
+
+
+_NO_HOOKS = ("-c", "core.hooksPath=/dev/null")
+
+
+def _branches(bed: Bed, name: str, files: int) -> str:
+    """A project with branches main and other, which differ in a tenth of its `files` of code; its path."""
+    folder = bed.project(name)
+    for branch, step in (("main", 1), ("other", 10)):
+        if branch != "main":
+            bed.run("git", *_NO_HOOKS, "switch", "-q", "-c", branch, cwd=folder)
+        for number in range(0, files, step):
+            bed.write(
+                os.path.join(folder, f"code/{number % 50}/{number}.txt"), f"{number} of {branch}\n" * 50
+            )
+        bed.run("git", "add", "-A", cwd=folder)
+        bed.run("git", "commit", "-q", "-m", branch, cwd=folder)
+    return folder
 
 
 def artifact_commit(bed: Bed, sizes: Sizes) -> list[Figure]:
@@ -208,6 +248,7 @@ def compiling(bed: Bed, sizes: Sizes) -> list[Figure]:
 ROWS: Mapping[str, Callable[[Bed, Sizes], list[Figure]]] = {
     "status and next": looking,
     "code commit": code_commit,
+    "branch switch": branch_switch,
     "artifact commit": artifact_commit,
     "leading": leading,
     "log": log,

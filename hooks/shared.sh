@@ -54,15 +54,52 @@ be_shared() {
     esac
 }
 
-# Keep commit $1 with the current session: one file each, so that no two writers ever share one.
+# Set branch to the name of the branch that HEAD is on, "" where it is on none.
+find_branch() {
+    branch=
+    IFS= read -r line <"$git_dir/HEAD"
+    case $line in 'ref: refs/heads/'*) branch=${line#ref: refs/heads/} ;; esac
+}
+
+# Set mapped to the session (project/session) that the branch belongs to, "" for none. git writes the line
+# branch.NAME.idse-session in one form, so its file is read here; a long file, or a name with quotes, is for git.
+find_mapped() {
+    mapped=
+    [ -n "$branch" ] || return 0
+    left=250
+    inside=
+    case $branch in *'"'*) left=0 ;; esac
+    while [ "$left" -gt 0 ] && IFS= read -r line; do
+        left=$((left - 1))
+        case $line in
+            '[branch "'"$branch"'"]') inside=1 ;;
+            '['*) inside= ;;
+            *[a-z0-9-]idse-session*) ;;
+            *idse-session*=*)
+                [ -n "$inside" ] || continue
+                mapped=${line#*=}
+                mapped=${mapped# }
+                ;;
+        esac
+    done <"$common_dir/config"
+    [ "$left" -gt 0 ] || mapped=$(git config --local --get "branch.$branch.idse-session")
+}
+
+# Keep commit $1 with the current session and the branch: one file each, so that no two writers ever share one.
 spool_commit() {
-    [ -n "$1" ] && [ -f "$git_dir/refs/worktree/idse/session" ] || return 0
-    IFS= read -r session <"$git_dir/refs/worktree/idse/session"
-    case $session in 'ref: refs/idse/sessions/'*) ;; *) return 0 ;; esac
+    [ -n "$1" ] || return 0
+    find_branch
+    session=
+    [ -f "$git_dir/refs/worktree/idse/session" ] && IFS= read -r session <"$git_dir/refs/worktree/idse/session"
+    if [ -z "$session" ]; then
+        find_mapped
+        session="ref: refs/idse/sessions/$mapped"
+    fi
+    case $session in 'ref: refs/idse/sessions/'?*) ;; *) return 0 ;; esac
     be_shared
     spool=$common_dir/idse/spool
     [ -d "$spool" ] || mkdir -p "$spool" || return 0
-    printf '%s\n' "$session" >"$spool/$1"
+    printf '%s\n' "$session" ${branch:+"branch: $branch"} >"$spool/$1"
 }
 
 # Keep $1, the name of what could not be recorded, for the next idse command of this work tree that writes.

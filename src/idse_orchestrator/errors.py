@@ -105,7 +105,7 @@ class InvalidNameError(IdseError):
 
 
 class NameTakenError(IdseError):
-    """A project or session of that name exists already."""
+    """A project, a session or a branch of that name exists already."""
 
     code = "IDSE005"
     exit_code = EXIT_CONFLICT

@@ -7,7 +7,15 @@ import os
 
 import pytest
 
-HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+HOOKS = (
+    "pre-commit",
+    "pre-merge-commit",
+    "post-commit",
+    "post-merge",
+    "post-rewrite",
+    "post-checkout",
+    "pre-push",
+)
 
 
 @pytest.fixture
@@ -136,7 +144,8 @@ def own_folder(repo):
 IN_WORK_TREE = (
     "warning: core.hooksPath leads into the work tree, so these are files of it now: "
     "team/hooks/pre-commit, team/hooks/pre-merge-commit, team/hooks/post-commit, team/hooks/post-merge, "
-    "team/hooks/post-rewrite, team/hooks/pre-push, team/hooks.idse-chained/pre-commit\n"
+    "team/hooks/post-rewrite, team/hooks/post-checkout, team/hooks/pre-push, "
+    "team/hooks.idse-chained/pre-commit\n"
     "         commit them, or have git ignore them\n"
 )
 

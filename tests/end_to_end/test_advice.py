@@ -104,6 +104,43 @@ def a_name_that_is_taken(loop):
     return "idse spawn search"
 
 
+@case("IDSE005")
+def a_branch_that_is_taken(loop):
+    loop.git("branch", "search")
+    return "idse spawn search --branch"
+
+
+@case("IDSE005")
+def a_branch_that_is_the_folder_of_another(loop):
+    loop.git("branch", "search/fast")
+    return "idse spawn search --branch"
+
+
+@case("IDSE006")
+def a_branch_that_does_not_exist(_loop):
+    return "idse switch __blueprint__ --branch nope"
+
+
+@case("IDSE012")
+def a_branch_of_another_session(loop):
+    loop.does("spawn", "search", "--branch")
+    return "idse switch __blueprint__ --branch"
+
+
+@case("IDSE012")
+def a_head_on_no_branch(loop):
+    loop.git("checkout", "--quiet", "--detach")
+    return "idse switch __blueprint__ --branch"
+
+
+@case("IDSE012")
+def commits_on_no_branch(loop):
+    loop.git("branch", "other")
+    loop.git("checkout", "--quiet", "--detach")
+    loop.git("commit", "--quiet", "--allow-empty", "-m", "lost")
+    return "idse switch __blueprint__ --branch other"
+
+
 @case("IDSE006")
 def a_session_that_does_not_exist(_loop):
     return "idse switch nope"
@@ -587,6 +624,32 @@ def a_document_upstream_changed(loop):
     loop.finish("intent", "context")
     loop.edit("intent.md", loop.text("intent.md") + "\nMore.\n")
     loop.does("stage", "confirm", "intent", "-m", "one line more")
+    return "idse validate"
+
+
+def _commit_code(loop):
+    loop.write("app.py", "1\n")
+    loop.git("add", "app.py")
+    loop.git("commit", "--quiet", "-m", "code")
+
+
+@case("IDSE404")
+def code_before_its_plan(loop):
+    _commit_code(loop)
+    return "idse validate"
+
+
+@case("IDSE404")
+def code_after_the_end(loop):
+    loop.finish(*STAGES)
+    _commit_code(loop)
+    return "idse validate"
+
+
+@case("IDSE404")
+def code_on_a_branch_of_no_session(loop):
+    loop.git("config", "branch.other.idse-session", "portal/__blueprint__")
+    _commit_code(loop)
     return "idse validate"
 
 

@@ -191,7 +191,7 @@ def test_who_acts_is_looked_up_once_for_all_files_of_an_edit(planner):
         return "portal", "login"
 
     gate = EditGate(
-        app.reader, app.workspace, lambda: "alice", "claude", session, lambda: "warn", lambda _: None
+        app.reader, app.workspace, lambda: "alice", "claude", session, lambda: "warn", str, lambda _: None
     )
     assert judge_edits(gate, [f"src/{number}.py" for number in range(50)]).answer == "deny"
     assert asked == ["session"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
@@ -116,7 +117,74 @@ def head(repo) -> str:
 
 
 def only_head_is_spooled(repo) -> bool:
-    return spool(repo) == {head(repo): f"{SESSION}\n"}
+    return spool(repo) == {head(repo): kept(repo)}
+
+
+def kept(repo) -> str:
+    """What the spool says of a commit that was made where HEAD is now."""
+    branch = repo.git("symbolic-ref", "--short", "--quiet", "HEAD", check=False)
+    return f"{SESSION}\n" + (f"branch: {branch}\n" if branch else "")
+
+
+# --- checkouts ---
+
+
+@pytest.fixture
+def git_calls(hooked, tmp_path, monkeypatch):
+    """The git processes that hooks start; git puts its own folder first on PATH, so it is asked to trace."""
+    trace = tmp_path / "trace"
+    monkeypatch.setenv("GIT_TRACE2_EVENT", str(trace))
+
+    def calls():
+        lines = trace.read_text().splitlines() if trace.exists() else []
+        starts = [json.loads(line)["argv"][1:] for line in lines if '"event":"start"' in line]
+        trace.unlink(missing_ok=True)
+        return starts
+
+    return calls
+
+
+def test_a_switch_starts_nothing_where_no_branch_has_a_session_or_it_is_current(hooked, recorder, git_calls):
+    hooked.git("branch", "other")
+    git_calls()
+    hooked.git("switch", "--quiet", "other")
+    hooked.git("config", "branch.main.idse-session", "portal/login")
+    git_calls()
+    hooked.git("switch", "--quiet", "main")
+    assert [words[0] for words in git_calls()] == ["switch"]
+    assert recorder.calls() == []
+
+
+def test_a_switch_to_a_branch_of_another_session_starts_idse_once(hooked, recorder):
+    hooked.git("config", "branch.other.idse-session", "portal/search")
+    head_ = head(hooked)
+    hooked.git("switch", "--quiet", "-c", "other")
+    assert recorder.calls() == [f"hook post-checkout {head_} {head_} 1"]
+    recorder.forget()
+    hooked.git("checkout", "--quiet", "HEAD", "--", "a")
+    hooked.git("checkout", "--quiet", "--detach")
+    assert recorder.calls() == []
+
+
+def test_what_idse_answers_does_not_stop_a_switch(hooked, recorder):
+    hooked.git("config", "branch.other.idse-session", "portal/search")
+    recorder.answer(1)
+    hooked.git("switch", "--quiet", "-c", "other")
+
+
+@pytest.mark.parametrize("flag", ["code-rule", "code-setting"])
+def test_a_commit_of_code_asks_idse_where_a_flag_says_so(hooked, recorder, flag):
+    (hooked.path / ".git/idse").mkdir(exist_ok=True)
+    path = hooked.path / ".git/idse" / flag
+    path.touch()
+    hooked.write("a", "2\n")
+    hooked.git("commit", "--quiet", "-am", "x")
+    assert recorder.calls() == ["hook pre-commit"]
+    recorder.answer(1)
+    hooked.write("a", "3\n")
+    assert hooked.run("git", "commit", "-qam", "x").returncode == 1
+    path.unlink()
+    hooked.git("commit", "-qam", "x")
 
 
 # --- commits that do not touch .idse/ ---
@@ -342,7 +410,7 @@ def test_an_amend_of_code_starts_no_idse_and_keeps_the_pair(hooked, recorder):
     hooked.git("commit", "--quiet", "--amend", "-m", "y")
     new = head(hooked)
     assert recorder.calls() == []
-    assert spool(hooked) == {old: f"{SESSION}\n", new: f"{SESSION}\n", f"{new}-{old}": ""}
+    assert spool(hooked) == {old: kept(hooked), new: kept(hooked), f"{new}-{old}": ""}
 
 
 def test_an_amend_that_takes_a_spec_back_calls_idse_with_the_pair(hooked, recorder):
@@ -520,7 +588,7 @@ def test_a_linked_worktree_spools_its_own_session_into_the_common_spool(hooked, 
     worktree.git("symbolic-ref", "refs/worktree/idse/session", "refs/idse/sessions/portal/other")
     worktree.write("a", "2\n")
     commit = worktree.commit("linked")
-    assert spool(hooked) == {commit: "ref: refs/idse/sessions/portal/other\n"}
+    assert spool(hooked) == {commit: "ref: refs/idse/sessions/portal/other\nbranch: linked\n"}
     worktree.write(SPEC, "# Spec 2\n")
     worktree.commit("linked spec")
     assert recorder.calls() == ["hook pre-commit", "hook post-commit"]

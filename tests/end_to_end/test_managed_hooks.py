@@ -145,6 +145,22 @@ def test_no_code_reaches_the_agency(managed, bare_remote):
     assert bare_remote.git("for-each-ref") == ""
 
 
+def test_a_branch_is_followed_and_code_is_judged_where_the_setting_says_so(managed):
+    managed.does("spawn", "login", "--branch")
+    managed.git("add", "--all")
+    managed.git("commit", "-qm", "login")
+    managed.does("switch", "__blueprint__", "--branch", "main")
+    managed.git("switch", "--quiet", "login")
+    assert managed.git("symbolic-ref", "refs/worktree/idse/session").endswith("/portal/login")
+    commit(managed, "a")
+    managed.does("config", "set", "misplaced-code", "deny")
+    managed.repo.write("b", "b")
+    managed.git("add", "b")
+    done = managed.repo.run("git", "commit", "-qm", "b")
+    assert done.returncode != 0
+    assert "IDSE404" in done.stdout + done.stderr
+
+
 # --- what status says where not all is well ---
 
 

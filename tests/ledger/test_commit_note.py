@@ -5,7 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.ledger.notes import CommitNote, join_notes, merge_notes, note_text, parse_note
+from idse_orchestrator.ledger.notes import (
+    CommitNote,
+    join_notes,
+    merge_notes,
+    misplaced_text,
+    note_text,
+    parse_misplaced,
+    parse_note,
+)
 
 NAMES = st.from_regex(r"[a-z]{1,4}/[a-z]{1,4}", fullmatch=True)
 NOTES = st.builds(
@@ -13,6 +21,18 @@ NOTES = st.builds(
 )
 PROSE = st.text("ab \n:-", max_size=12)
 TEXTS = st.lists(NOTES | PROSE, max_size=3).map("\n\n".join)
+
+
+def test_what_is_said_of_code_out_of_place_is_a_paragraph_that_every_merge_keeps():
+    said = misplaced_text("portal/login", "early")
+    block = note_text("portal/login", "spec", "passing", "a" * 40)
+    note = merge_notes(f"{said}\n{note_text('portal/login', None, None, None)}", block)
+    assert note == f"{said}\n{block}"
+    assert [each.ledger for each in parse_note(note)] == ["a" * 40]
+    assert join_notes("", note, block) == note
+    assert parse_misplaced(note.splitlines()[0]) == ("portal/login", "early")
+    for line in ("", "Idse-Session: portal/login", "Idse-Misplaced: portal/login", "Idse-Misplaced:"):
+        assert parse_misplaced(line) is None
 
 
 def test_a_note_says_in_plain_lines_what_is_known():

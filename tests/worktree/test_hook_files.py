@@ -179,7 +179,7 @@ def crowded(folder) -> pathlib.Path:
 
 def test_a_users_hooks_are_kept_beside_and_come_back_byte_for_byte(files, crowded):
     before = fingerprint(crowded)
-    ours = ("pre-merge-commit", "pre-push")
+    ours = ("pre-merge-commit", "post-checkout", "pre-push")
     outcome = results(install_hooks(files))
     assert outcome == everywhere(CHAINED) | dict.fromkeys(ours, INSTALLED)
     kept = fingerprint(crowded)

@@ -19,10 +19,11 @@ NO_SUCH = "0123456789" * 4
 
 
 def pending(work_tree):
-    """The commits that wait for their note, with the ref of the session of each, in order of their ids."""
+    """The commits that wait for their note, with the session of each, in order of their ids."""
     folder = code_commits._folder(work_tree)
     names = filter(code_commits._COMMIT.fullmatch, code_commits._names(folder))
-    return [(name, ref) for name in names if (ref := code_commits._session_ref(folder, name))]
+    read = (code_commits._read(folder, name) for name in names)
+    return [(each.commit, each.session) for each in read if each and each.session]
 
 
 def empty_commit(repo, subject: str) -> str:
@@ -67,7 +68,7 @@ def test_without_a_spool_nothing_is_pending_and_draining_writes_nothing(repo, re
 
 def test_a_spooled_commit_is_pending_until_it_becomes_a_note(repository, commits, put):
     put(commits[0])
-    assert pending(repository) == [(commits[0], LOGIN)]
+    assert pending(repository) == [(commits[0], "portal/login")]
     assert drain(repository, acting(repository).anybody) == (commits[0],)
     assert git_notes(repository).read(commits[0]) == NOTE
     assert (pending(repository), left(repository)) == ([], [])

@@ -7,7 +7,7 @@ In this order:
 1. what idse writes itself (ledgers, views) is edited by nobody;
 2. an agent in planning mode writes under ``.idse/`` only;
 3. a stage's document waits for the stage before it, and a complete one is reopened first;
-4. code before `implementation` is started: the setting ``code-edits`` says what is answered.
+4. code that would be out of place, as IDSE404 has it: the setting ``misplaced-code`` says what is answered.
 """
 
 from __future__ import annotations
@@ -27,7 +27,15 @@ from idse_orchestrator.documents.project_workspace import (
     project_of,
     split_session_path,
 )
-from idse_orchestrator.pipeline.stage_machine import REOPEN, START, out_of_order, refusal
+from idse_orchestrator.pipeline.stage_machine import (
+    LATE,
+    REOPEN,
+    START,
+    UNMAPPED,
+    misplaced_code,
+    out_of_order,
+    refusal,
+)
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING, Same, SessionState
 
 ALLOW = "allow"
@@ -130,15 +138,23 @@ def judge_artifact(state: SessionState, blobs: Mapping[str, str], stage: str, sa
     return ALLOWED
 
 
-def judge_code(state: SessionState, answer: str) -> Verdict:
-    """Returns `answer`, where code is edited while the session's `state` says that it is too early."""
-    if answer == ALLOW or state.is_at_rest:
-        return ALLOWED
-    if state.stages[IMPLEMENTATION].status != PENDING:
-        return ALLOWED
+def judge_code(state: SessionState, answer: str, branch: str = "") -> Verdict:
+    """Returns `answer`, where code is edited out of place: as the session's `state` has it, or on a `branch`.
+
+    That is one that belongs to no session while others do; "" for none such.
+    """
     name = f"{state.project}/{state.session}"
-    why = f"session {name} has not started `{IMPLEMENTATION}`: no code before its plan"
-    return Verdict(answer, why, ("idse next", f"idse stage {START} {IMPLEMENTATION}"))
+    why = misplaced_code(state, is_unmapped=bool(branch))
+    if answer == ALLOW or not why:
+        return ALLOWED
+    if why == UNMAPPED:
+        fix = (f"idse switch {name} --branch", "git switch BRANCH")
+        return Verdict(answer, f"branch {branch} belongs to no session", fix)
+    if why == LATE:
+        fix = (f'idse stage {REOPEN} {IMPLEMENTATION} -m "why"', "idse spawn NAME --branch")
+        return Verdict(answer, f"session {name} is complete: code comes too late for it", fix)
+    words = f"session {name} has not started `{IMPLEMENTATION}`: no code before its plan"
+    return Verdict(answer, words, ("idse next", f"idse stage {START} {IMPLEMENTATION}"))
 
 
 def strongest(verdicts: list[Verdict]) -> Verdict:

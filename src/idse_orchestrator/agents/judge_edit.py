@@ -29,9 +29,10 @@ class EditGate(NamedTuple):
     """The parts that the gate needs, in one work tree.
 
     `agent` tells the id that was configured ("" for none) and `kind` is the program that asks: a registry may
-    know that where none is configured. `session` tells the one this work tree works on, or None, and
-    `code_edits` the setting. `after` tells what the file will hold that holds a text now, or None. What is a
-    function is asked only when it counts.
+    know that where none is configured. `session` tells the one this work tree works on, or None,
+    `misplaced_code` the setting, and `unmapped` the branch where it belongs to no session and others do.
+    `after` tells what the file will hold that holds a text now, or None. What is a function is asked only
+    when it counts.
     """
 
     ledgers: LedgerReader
@@ -39,13 +40,14 @@ class EditGate(NamedTuple):
     agent: Callable[[], str]
     kind: str
     session: Callable[[], SessionKey | None]
-    code_edits: Callable[[], str]
+    misplaced_code: Callable[[], str]
+    unmapped: Callable[[], str]
     after: Callable[[str], str | None]
 
 
 def judge_edits(gate: EditGate, paths: Sequence[str]) -> Verdict:
     """Judges an edit of `paths`, relative to the top of the work tree or in IN_GIT_DIRECTORY."""
-    gate = gate._replace(code_edits=cache(gate.code_edits))
+    gate = gate._replace(misplaced_code=cache(gate.misplaced_code), unmapped=cache(gate.unmapped))
     working_on = cache(lambda: _working_on(gate))
     return edit_gate.strongest([_judged(gate, path, working_on) for path in paths])
 
@@ -69,9 +71,10 @@ def _judged(gate: EditGate, path: str, working_on: Callable[[], tuple[Look | Non
     by_mode = edit_gate.judge_mode(agent.id, agent.mode, path) if agent else ALLOWED
     if by_mode.answer == DENY or look is None or path.startswith(IN_GIT_DIRECTORY):
         return by_mode
-    if edit_gate.judge_code(look.tip.state, DENY) == ALLOWED:
+    branch = gate.unmapped()
+    if edit_gate.judge_code(look.tip.state, DENY, branch) == ALLOWED:
         return ALLOWED  # whatever the setting is; it costs a process to ask
-    return edit_gate.judge_code(look.tip.state, gate.code_edits())
+    return edit_gate.judge_code(look.tip.state, gate.misplaced_code(), branch)
 
 
 def _judged_document(gate: EditGate, path: str) -> Verdict:

@@ -304,12 +304,12 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse session switch portal/login", "of any project"),
         ),
         "spawn": (
-            ("idse spawn login", "made, and worked on from now on"),
+            ("idse spawn login --branch", "with a git branch of its own"),
             ('idse spawn typo --type fix --title "A word"', "with fewer stages"),
         ),
         "switch": (
             ("idse switch login", "a session of this project"),
-            ("idse switch portal/login", "of any project"),
+            ("idse switch login --branch", "and the branch we are on belongs to it"),
         ),
         "agents": (
             ("idse agents list", "who works on the project"),

@@ -260,6 +260,13 @@ class Constitution(NamedTuple):
             raise ValueError(f"not a compiled constitution: {error!r}") from error
 
 
+def is_raised(constitution: Constitution) -> bool:
+    """Tests whether code out of place may be an error: then a commit of code is judged before it is made."""
+    return any(
+        ERROR in rule.severity.values() for rule in constitution.rules if rule.check == "code_in_place"
+    )
+
+
 def constitution_id(core: bytes, project: bytes | None, *, checks: str = "") -> str:
     """Returns the content id (64 hex digits) of the constitution that these two files make.
 

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.text import is_past
+from idse_orchestrator.base.text import counted, is_past
 from idse_orchestrator.constitution.hits import Hit, marks, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
+    IMPLEMENTATION,
     STAGE_OF,
     STAGES,
     session_folder,
     upstream_of,
 )
+from idse_orchestrator.pipeline.stage_machine import EARLY, LATE, UNMAPPED, Misplaced
 from idse_orchestrator.pipeline.stage_state_model import (
     CHANGED,
     COMPLETE,
@@ -201,6 +203,48 @@ def judge_session(
     return _ordered(judgement.findings(hits))
 
 
+def judge_misplaced(
+    constitution: Constitution, subject: Subject, found: Misplaced, today: str
+) -> tuple[Finding, ...]:
+    """Returns what the rules say of code that is out of place in `subject`."""
+    commits = [commit[:7] for commit in found.commits]
+    params = {
+        "problem": _OUT_OF_PLACE[found.why, bool(commits)].format(
+            commits=counted(len(commits), "commit"), names=_few(commits)
+        ),
+        "mend": _MEND[found.why].format(session="/".join(found.key)),
+    }
+    places = marks(found.commits or [found.why])
+    hits = [
+        Hit(rule.id, params=params, stage=IMPLEMENTATION, places=places)
+        for rule in constitution.rules
+        if rule.check == "code_in_place"
+    ]
+    judgement = _Judgement(constitution, subject, today)
+    return _ordered(judgement.of_hits({ARTIFACTS[IMPLEMENTATION]: tuple(hits)}))
+
+
+_OUT_OF_PLACE = {
+    (EARLY, True): "{commits} of code came before implementation was begun: {names}",
+    (LATE, True): "{commits} of code came after the session was complete: {names}",
+    (UNMAPPED, True): "{commits} of code came on a branch of no session: {names}",
+    (EARLY, False): "code is committed before implementation is begun",
+    (LATE, False): "code is committed after the session is complete",
+    (UNMAPPED, False): "code is committed on a branch of no session",
+}
+_MEND = {
+    EARLY: "idse next",
+    LATE: 'idse stage reopen implementation --session {session} -m "why"\nidse spawn NAME --branch',
+    UNMAPPED: "idse switch {session} --branch",
+}
+_MOST_NAMED = 5
+
+
+def _few(names: list[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
 def judge_gate(
     constitution: Constitution,
     subject: Subject,
@@ -225,10 +269,13 @@ class _Judgement(NamedTuple):
     gate: str = ""
     gate_status: str = ""
 
-    def findings(self, hits: Mapping[str, tuple[Hit, ...]]) -> Iterator[Finding]:
+    def of_hits(self, hits: Mapping[str, tuple[Hit, ...]]) -> Iterator[Finding]:
         for path, of_file in hits.items():
             for hit in of_file:
                 yield from self._finding(path, hit, hit.stage or STAGE_OF.get(path, ""))
+
+    def findings(self, hits: Mapping[str, tuple[Hit, ...]]) -> Iterator[Finding]:
+        yield from self.of_hits(hits)
         subject = self.subject
         if subject.state is not None:
             hits_of = sequence_hits(self.constitution, subject, subject.state, gate=bool(self.gate))

@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 from idse_orchestrator.base.names import is_name, loaded
 from idse_orchestrator.constitution.hits import DocumentKey, hits_from_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
-from idse_orchestrator.constitution.rules import NO_LEDGERS, Report
+from idse_orchestrator.constitution.rules import ERROR, NO_LEDGERS, Report
 from idse_orchestrator.constitution.scope import EVERYTHING, Scope, in_scope
-from idse_orchestrator.constitution.session_judgement import Subject, judge_gate, judge_session
+from idse_orchestrator.constitution.session_judgement import (
+    Subject,
+    judge_gate,
+    judge_misplaced,
+    judge_session,
+)
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTATION, session_folder
 from idse_orchestrator.errors import NewerLedgerError, UnknownNameError
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, IN_PROGRESS, SessionState, Ticks
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.validation_engine import Job
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.stage_machine import Misplaced
 
 NEWER = (
     "the ledger of {} needs a newer idse, so its gates were not checked "
@@ -82,11 +88,22 @@ class Code(Protocol):
         """Returns what became of the evidence of completed sessions; those without any are left out."""
 
 
+class Placing(Protocol):
+    """Commits of code, to look up which of them are out of place."""
+
+    def misplaced(self) -> Sequence[Misplaced]:
+        """Returns what is out of place, by session and why."""
+
+    def counts(self, each: Misplaced, state: SessionState | None) -> bool:
+        """Tests whether it is to be told of a session of that `state` (None: it has no ledger here)."""
+
+
 class Validation(NamedTuple):
     """What to validate with. `today` is an ISO date (UTC).
 
-    `code` is None where documents are judged alone, as a hook does. `edits`: the documents are about to be
-    recorded, which brings back a session that was deleted; elsewhere such a session is judged by name only.
+    `code` is None where documents are judged alone, as a hook does, and so is `placing`. `misplaced_code` is
+    the setting, asked where something is out of place. `edits`: the documents are about to be recorded, which
+    brings back a session that was deleted; elsewhere such a session is judged by name only.
 
     `expected_views` maps each view of a work tree to the bytes it should have; None for a source
     in which a view must not be.
@@ -98,6 +115,8 @@ class Validation(NamedTuple):
     today: str
     expected_views: Mapping[str, bytes] | None = None
     code: Code | None = None
+    placing: Placing | None = None
+    misplaced_code: Callable[[], str] = lambda: ""
     edits: bool = False
 
 
@@ -125,12 +144,46 @@ def validate(context: Validation, scope: Scope = EVERYTHING) -> Report:
         own = settling.settle(key, _by_path(files, hits))
         own = evidence.added(subject, own)
         findings += judge_session(rules, subject, own, context.today)
+    placed = _misplaced(context, scope, states)
+    findings += [finding for found in placed.values() for finding in found]
     has_ledgers = bool(states) or bool(context.ledgers.projects())
     findings += _placement(context, sight, frozenset((*states, *newer)) if has_ledgers else None)
-    notes = [] if sight.sessions and has_ledgers else [_note(scope, sight)]
+    notes = [] if (sight.sessions or placed) and has_ledgers else [_note(scope, sight)]
     notes += [NEWER.format("/".join(key)) for key in newer]
     notes += evidence.notes
-    return _report(context, sight.sessions, findings, tuple(notes))
+    return _report(context, {**sight.sessions, **placed}, findings, tuple(notes))
+
+
+def _misplaced(
+    context: Validation, scope: Scope, states: Mapping[SessionKey, SessionState]
+) -> dict[SessionKey, list[Finding]]:
+    """Returns what is said of code out of place, by session; one need not have a document in scope."""
+    if context.placing is None:
+        return {}
+    asked = (scope.project, scope.session)
+    found = [
+        each
+        for each in context.placing.misplaced()
+        if all(wanted in (None, own) for wanted, own in zip(asked, each.key, strict=True))
+    ]
+    others = sorted({each.key for each in found}.difference(states))
+    states = {**states, **(_states(context.ledgers, others)[0] if others else {})}
+    told: dict[SessionKey, list[Finding]] = {}
+    for each in found:
+        if context.placing.counts(each, states.get(each.key)):
+            subject = Subject(*each.key, {}, states.get(each.key))
+            findings = judge_misplaced(context.examiner.constitution, subject, each, context.today)
+            told.setdefault(each.key, []).extend(findings)
+    answer = context.misplaced_code() if told else ""
+    weighed = {key: _weighed(findings, answer) for key, findings in told.items()}
+    return {key: findings for key, findings in weighed.items() if findings}
+
+
+def _weighed(findings: Iterable[Finding], answer: str) -> list[Finding]:
+    """Returns `findings` as the setting has them: it raises a rule, and drops what no rule has raised."""
+    if answer == "deny":
+        return [finding._replace(severity=ERROR) for finding in findings]
+    return [finding for finding in findings if answer != "allow" or finding.severity == ERROR]
 
 
 def _without_deleted(sight: Sight, states: Mapping[SessionKey, SessionState]) -> Sight:

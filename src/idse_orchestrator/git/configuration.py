@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _LIST = ("config", "--list", "--show-scope", "--show-origin", "--null")
 _FIELDS = 3
+_NOT_SET = 5
+"""What `git config --unset` ends with where there is nothing to take out."""
 
 
 class ConfigurationEntry(NamedTuple):
@@ -51,6 +53,13 @@ class GitConfiguration:
     def set(self, key: str, value: str) -> None:
         """Makes `value` the only one of a setting of this repository."""
         self._write("--replace-all", key, value)
+
+    def unset(self, key: str) -> None:
+        """Takes a setting out of this repository; one that is not there is no error."""
+        done = self._git.attempt("config", "--local", "--unset-all", key)
+        if done.returncode not in (0, _NOT_SET):
+            raise failure(("config",), done)
+        self.forget()
 
     def forget(self) -> None:
         """Reads everything again at the next question."""

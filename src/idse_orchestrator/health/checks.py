@@ -27,6 +27,7 @@ from idse_orchestrator.ledger.refs import parse_session_ref, session_ref, sync_r
 from idse_orchestrator.sessions.resolve import sound_states
 from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.sync.remotes import path_in
+from idse_orchestrator.worktree.branches import mapping_key, session_named
 from idse_orchestrator.worktree.hook import CURRENT, DISABLED, EDITED, MISSING, NOT_EXECUTABLE, OUTDATED
 from idse_orchestrator.worktree.hook_files import hooks_status, install_hooks
 from idse_orchestrator.worktree.ignore_rules import CURRENT as CURRENT_RULES
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.template_folder import TemplateFolders
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.sync.agency import Agency
+    from idse_orchestrator.worktree.branches import GitBranches
     from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.work_tree import WorkTree
 
@@ -64,6 +66,7 @@ class Patient(NamedTuple):
     kinds: Kinds
     agency: Callable[[], Agency]
     rules: Callable[[], object]
+    branches: GitBranches
 
 
 def lost_check(patient: Patient) -> Check:
@@ -87,6 +90,7 @@ def checks_of(patient: Patient) -> Iterator[Check]:
     yield Check("rules", lambda: _rules(patient))
     yield Check("Agency", lambda: _agency(patient))
     yield Check("hooks", lambda: _hooks(patient), lambda: _mend_hooks(patient))
+    yield Check("branches", lambda: _branches(patient))
     yield Check("notes in git log", lambda: _notes(patient), lambda: _mend_notes(patient))
     yield Check("ignored views", lambda: _ignored(patient), lambda: _mend_ignored(patient))
     yield Check("current session", lambda: _current(patient), lambda: _mend_current(patient))
@@ -212,6 +216,19 @@ def _hooks(patient: Patient) -> Diagnosis:
     elif any(state.condition == DISABLED for state in bad):
         fix = ("git config --get-all --show-origin core.hooksPath", *fix)
     return Diagnosis(PROBLEM, says, fix)
+
+
+def _branches(patient: Patient) -> Diagnosis:
+    mapped = patient.branches.mapped()
+    known = set(patient.ledgers.sessions())
+    lost = {branch: name for branch, name in mapped.items() if session_named(name) not in known}
+    if not lost:
+        return Diagnosis(OK, f"{len(mapped)} with a session of their own" if mapped else "none has a session")
+    says = _some(
+        [f"branch {branch} belongs to {name}, which has no ledger here" for branch, name in lost.items()]
+    )
+    mend = (f"git config --unset {one_word(mapping_key(branch))}  # or has it free" for branch in lost)
+    return Diagnosis(WARNING, says, ("idse sync pull  # if the Agency has it", *mend)[: 1 + _SHOWN])
 
 
 def _mend_hooks(patient: Patient) -> str:

@@ -24,6 +24,7 @@ from idse_orchestrator.ledger.refs import LOCAL, PUBLISHED
 from idse_orchestrator.redaction import redacted
 from idse_orchestrator.sync.published_refs import heads_below, remove_refs, update_refs
 from idse_orchestrator.sync.setup_agency import remote_settings
+from idse_orchestrator.worktree.branches import MAPPINGS
 from idse_orchestrator.worktree.hook import FOREIGN, MISSING, SKIPPED
 from idse_orchestrator.worktree.hook_files import uninstall_hooks
 from idse_orchestrator.worktree.ignore_rules import EDITED as EDITED_RULES
@@ -147,6 +148,9 @@ class GitFootprint:
         for line in done.stdout.decode("utf-8", "surrogateescape").splitlines():
             yield redacted(line.replace(" ", "=", 1))
         yield from (f"{key}={redacted(value)}" for key, value in remote_settings(self._git))
+        done = self._git.attempt("config", "--local", "--null", "--get-regexp", MAPPINGS)
+        for entry in filter(None, done.stdout.decode("utf-8", "surrogateescape").split("\0")):
+            yield entry.replace("\n", "=", 1)
 
     def _work_trees(self) -> Sequence[tuple[str, str]]:
         """Returns (top, git directory) of every work tree that is there, not of those locked away."""
@@ -170,7 +174,7 @@ class GitFootprint:
         return [folder for folder in (*own, self._work_tree.private) if os.path.lexists(folder)]
 
     def _unset(self, setting: str) -> None:
-        key = setting.partition("=")[0]
+        key = setting.rpartition("=")[0] if setting.startswith("branch.") else setting.partition("=")[0]
         if key == NOTES_KEY:
             GitSettings(self._work_tree).hide_notes()
         elif key.startswith("remote."):

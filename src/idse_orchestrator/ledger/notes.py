@@ -6,7 +6,8 @@ Idse-Stage: spec
 Idse-Verdict: passing
 Idse-Ledger: 3f2a1c9…
 ```
-A person may add paragraphs of his own with git; they are kept in front of the blocks.
+A person may add paragraphs of his own with git; they are kept in front of the blocks. Code that was out of
+place has one, too: ``Idse-Misplaced: portal/login early``. To an older idse it is a paragraph like any other.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from idse_orchestrator.base.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+MISPLACED = "Idse-Misplaced"
 _SESSION = "Idse-Session"
 _STAGE = "Idse-Stage"
 _VERDICT = "Idse-Verdict"
@@ -52,6 +54,18 @@ def parse_note(text: str) -> tuple[CommitNote, ...]:
     Anything else in it is passed over.
     """
     return tuple(_split(text)[1].values())
+
+
+def misplaced_text(session: str, why: str) -> str:
+    """Returns the paragraph that says why a commit of code was out of place in `session`, a word."""
+    return f"{MISPLACED}: {one_line(session)} {one_line(why)}\n"
+
+
+def parse_misplaced(line: str) -> tuple[str, str] | None:
+    """Returns session and word of such a paragraph; None for another line."""
+    key, _, said = line.partition(": ")
+    session, _, why = said.strip().partition(" ")
+    return (session, why) if key == MISPLACED and session and why else None
 
 
 def merge_notes(*texts: str) -> str:

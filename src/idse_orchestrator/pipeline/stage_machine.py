@@ -9,9 +9,9 @@ reopen    complete → in_progress, always, with a reason
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.documents.project_workspace import MAY_START_BESIDE
+from idse_orchestrator.documents.project_workspace import IMPLEMENTATION, MAY_START_BESIDE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,
     CHANGED,
@@ -25,6 +25,9 @@ from idse_orchestrator.pipeline.stage_state_model import (
     standing,
 )
 
+if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
+
 START = "start"
 FINISH = "complete"
 CONFIRM = "confirm"
@@ -37,6 +40,43 @@ NEEDS_GATE = (FINISH, CONFIRM)
 NEEDS_REASON = (REOPEN, CONFIRM)
 
 _ALLOWED_FROM = {START: (PENDING,), FINISH: (IN_PROGRESS,), CONFIRM: (COMPLETE,), REOPEN: (COMPLETE,)}
+
+
+EARLY = "early"
+LATE = "late"
+UNMAPPED = "unmapped"
+"""Why code is out of place: `implementation` is not begun · the session is complete · it is made on a branch
+of no session, where others have one."""
+
+
+class Misplaced(NamedTuple):
+    """Code of a session that is out of place, and why.
+
+    `commits` are the newest first; none for what is staged.
+    """
+
+    key: SessionKey
+    why: str
+    commits: tuple[str, ...] = ()
+
+
+def has_stage_of_code(state: SessionState) -> bool:
+    """Tests whether code has a stage in a session of that type: else it is never out of place."""
+    return IMPLEMENTATION in state.stages_needed
+
+
+def misplaced_code(state: SessionState, *, is_unmapped: bool = False) -> str:
+    """Returns why code would be out of place in a session as it stands; "" for in place.
+
+    `is_unmapped`: it is made on a branch of no session, where others have one.
+    """
+    if state.is_at_rest or not has_stage_of_code(state):
+        return ""
+    if is_unmapped:
+        return UNMAPPED
+    if state.stages[IMPLEMENTATION].status == PENDING:
+        return EARLY
+    return LATE if state.effective_status == COMPLETE else ""
 
 
 class Refusal(NamedTuple):

@@ -73,16 +73,22 @@ def _url(value: str) -> str:
     return _text(value)
 
 
+MISPLACED_CODE = "misplaced-code"
+FORMER = {"code-edits": MISPLACED_CODE}
+"""Keys of before, to those that they are called now. They go on to count, where the other is not said."""
+_FORMER_VARIABLES = {"IDSE_CODE_EDITS": MISPLACED_CODE}
+
 SETTINGS = {
     setting.key: setting
     for setting in (
         Setting("agent", "IDSE_AGENT", "", "The agent that acts for the git identity.", _text),
         Setting("project", "IDSE_PROJECT", "", "The project to work on where nothing else says.", _project),
         Setting(
-            "code-edits",
-            "IDSE_CODE_EDITS",
+            MISPLACED_CODE,
+            "IDSE_MISPLACED_CODE",
             "warn",
-            "What an agent hears that edits code before implementation is started: allow, warn, ask or deny.",
+            "What is done about code before implementation, after the end, or on a branch of no session: "
+            "allow, warn, ask or deny.",
             _answer,
         ),
         Setting(
@@ -129,11 +135,12 @@ class Value(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What one layer says of one key, and where."""
+    """What one layer says of one key, and where; `named` is the key as it stands there, where it differs."""
 
     key: str
     value: str
     origin: str
+    named: str = ""
 
 
 class Layers(Protocol):
@@ -193,16 +200,25 @@ def set_setting(layers: Layers, key: str, value: str) -> Value:
 
 def unknown_keys(layers: Layers) -> Sequence[Stated]:
     """Returns what the home file and git's configuration say about keys that idse does not know."""
-    return [said for said in (*layers.home(), *layers.git()) if said.key not in SETTINGS]
+    said = (*layers.home(), *layers.git())
+    return [each for each in said if each.key not in SETTINGS and each.key not in FORMER]
 
 
 def known_key(key: str) -> str:
     """Returns `key` in the spelling of SETTINGS; UnknownNameError when there is none like it."""
-    return check_known("setting", key.lower().removeprefix("idse."), SETTINGS, ("idse config list",))
+    plain = key.lower().removeprefix("idse.")
+    return check_known("setting", FORMER.get(plain, plain), SETTINGS, ("idse config list",))
 
 
 def _everything(layers: Layers) -> Sequence[tuple[str, Sequence[Stated]]]:
-    return (HOME, layers.home()), (GIT, layers.git()), (ENVIRONMENT, _variables(layers))
+    found = (HOME, layers.home()), (GIT, layers.git()), (ENVIRONMENT, _variables(layers))
+    return [(layer, _renamed(stated)) for layer, stated in found]
+
+
+def _renamed(stated: Sequence[Stated]) -> Sequence[Stated]:
+    """Returns the same under the keys of today; what a layer says under one of these counts more."""
+    former = [each._replace(key=FORMER[each.key], named=each.key) for each in stated if each.key in FORMER]
+    return [*former, *(each for each in stated if each.key not in FORMER)]
 
 
 def _resolved(key: str, stated: Sequence[tuple[str, Sequence[Stated]]]) -> Value:
@@ -216,7 +232,12 @@ def _resolved(key: str, stated: Sequence[tuple[str, Sequence[Stated]]]) -> Value
 
 def _variables(layers: Layers) -> Sequence[Stated]:
     environment = layers.environment()
-    return [
+    former = [
+        Stated(key, environment[name], name)
+        for name, key in _FORMER_VARIABLES.items()
+        if environment.get(name)
+    ]
+    return former + [
         Stated(setting.key, environment[setting.variable], setting.variable)
         for setting in SETTINGS.values()
         if environment.get(setting.variable)
@@ -228,7 +249,7 @@ def _checked(said: Stated) -> str:
         return SETTINGS[said.key].check(said.value)
     except IdseError as error:
         raise InvalidConfigurationError(
-            f"setting {said.key} cannot be {said.value!r}",
+            f"setting {said.named or said.key} cannot be {said.value!r}",
             where=said.origin,
             cause=error.message,
             fix=error.words + error.fix,

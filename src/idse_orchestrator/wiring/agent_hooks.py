@@ -87,10 +87,22 @@ class AgentHooks:
             lambda: app.agent,
             self._kind,
             lambda: current_session(app),
-            lambda: app.setting("code-edits"),
+            lambda: code_answer(app),
+            lambda: app.branches.unmapped() if app.has_git else "",
             call.after,
         )
         return judge_edits(gate, paths)
+
+
+def code_answer(app: Application) -> str:
+    """Returns what an agent hears about code out of place: the setting, or no where a rule forbids it."""
+    from idse_orchestrator.constitution.rules import is_raised
+    from idse_orchestrator.worktree.misplaced_code import judges_code
+
+    answer = app.misplaced_code()
+    if app.has_git and judges_code(app.private, {}) and is_raised(app.judging.constitution):
+        return "deny"
+    return answer
 
 
 def application_at(folder: str, environment: Mapping[str, str]) -> Application:

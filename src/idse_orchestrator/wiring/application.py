@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
     from idse_orchestrator.constitution.rules import Report
-    from idse_orchestrator.constitution.validate import Code
+    from idse_orchestrator.constitution.validate import Code, Placing
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.health.footprint import GitFootprint
     from idse_orchestrator.ledger.defects import Defect
     from idse_orchestrator.ledger.entries import LedgerHistory
-    from idse_orchestrator.ledger.events import Actor
+    from idse_orchestrator.ledger.events import Actor, SessionKey
     from idse_orchestrator.ledger.fsck import FoundRef, LedgerSource
     from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
@@ -38,9 +39,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.stores.design_store import DesignStore
     from idse_orchestrator.wiring.acting import GitActing, GivenActing
     from idse_orchestrator.wiring.sync import Sync
-    from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits
+    from idse_orchestrator.worktree.branches import GitBranches
+    from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits, Waiting
     from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.ignore_rules import IgnoreRules
+    from idse_orchestrator.worktree.misplaced_code import CodePlaces, NotedCommits
     from idse_orchestrator.worktree.record_commit import Recorder
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
@@ -195,11 +198,59 @@ class Application(UseCases):
         from idse_orchestrator.constitution.scope import Changes, Scope, places
         from idse_orchestrator.constitution.validate import validate
         from idse_orchestrator.worktree.index_reader import IndexReader, compare_index
+        from idse_orchestrator.worktree.misplaced_code import judges_code
 
         found = compare_index(self.work_tree, self.environment)
         scope = Scope(changes=Changes(found.paths, found.sessions))
         reader = IndexReader(self.work_tree, self.environment, places(scope))
-        return validate(self.judging.validation(reader)._replace(edits=True), scope)
+        context = self.judging.validation(reader)._replace(edits=True)
+        if judges_code(self.private, self.environment):
+            context = context._replace(placing=self._staged_code())
+        return validate(context, scope)
+
+    def placing(self, choice: Choice) -> Placing | None:
+        """Returns the commits that `choice` is about, to find code out of place; None for none."""
+        from idse_orchestrator.sessions.choice import COMMIT, INDEX, LEDGER, RANGE
+        from idse_orchestrator.worktree.misplaced_code import Asked, NotedCode
+
+        if choice.kind == LEDGER:
+            return None
+        if choice.kind == INDEX:
+            return self._staged_code()
+        rev = choice.rev if choice.kind in (COMMIT, RANGE) else ""
+        base = choice.base if choice.kind == RANGE else None
+        branches = None if self.is_bare else self.branches
+        with suppress(IdseError):  # a value that cannot be used is told where it counts
+            self.misplaced_code()  # git's file may have been written by hand
+        asked = Asked(rev or "HEAD", base, choice.kind == COMMIT, choice.scope.project)
+        return NotedCode(self.vault, self.drain_spool, branches, asked)
+
+    def _staged_code(self) -> Placing:
+        from idse_orchestrator.worktree.index_reader import index_git
+        from idse_orchestrator.worktree.misplaced_code import StagedCode
+
+        return StagedCode(index_git(self.work_tree, self.environment), self.code_places)
+
+    @property
+    def code_places(self) -> CodePlaces:
+        """What says which session the code of a commit belongs to, and whether it is in place."""
+        from idse_orchestrator.worktree.misplaced_code import CodePlaces
+
+        return CodePlaces(self.work_tree, self.branches, self.reader)
+
+    def misplaced_code(self) -> str:
+        """Returns the setting that says what is done about code out of place; the hook in sh hears of it."""
+        from idse_orchestrator.worktree.misplaced_code import CODE_SETTING, keep_flag
+
+        answer = super().misplaced_code()
+        keep_flag(self.private, CODE_SETTING, is_set=answer == "deny")
+        return answer
+
+    def keep_code_rule(self, *, is_error: bool) -> None:
+        """Keeps for the hook in sh whether the rules here have commits of code judged."""
+        from idse_orchestrator.worktree.misplaced_code import CODE_RULE, keep_flag
+
+        keep_flag(self.private, CODE_RULE, is_set=is_error)
 
     def source(self, choice: Choice) -> Source:
         """Returns the documents that `choice` names, to judge."""
@@ -262,6 +313,20 @@ class Application(UseCases):
 
         return GitHookFiles(self.work_tree)
 
+    def code_commits(self, key: SessionKey) -> NotedCommits:
+        """Returns the commits of code that notes give to a session."""
+        from idse_orchestrator.worktree.misplaced_code import noted_commits
+
+        self.drain_spool()
+        return noted_commits(self.vault, key)
+
+    @cached_property
+    def branches(self) -> GitBranches:
+        """The branches of this work tree, and the sessions that they belong to."""
+        from idse_orchestrator.worktree.branches import GitBranches
+
+        return GitBranches(self.work_tree, self.git_configuration)
+
     @property
     def ignore_rules(self) -> IgnoreRules:
         """What keeps the views out of git on every branch."""
@@ -311,7 +376,10 @@ class Application(UseCases):
         from idse_orchestrator.worktree.record_commit import Recorder
 
         notes = GitNotes(self.vault, self.acting.anybody)
-        return Recorder(self.reader, writer, self.workspace, self.commits, notes, self.judging.judge)
+        misplaced = self.code_places.note
+        return Recorder(
+            self.reader, writer, self.workspace, self.commits, notes, self.judging.judge, misplaced
+        )
 
     @cached_property
     def missed(self) -> GitMissedCommits:
@@ -340,7 +408,10 @@ class Application(UseCases):
         """Gives the commits that wait for a note theirs; those whose note became different."""
         from idse_orchestrator.worktree.code_commits import drain
 
-        return drain(self.work_tree, self.acting.anybody)
+        def settle(waiting: Sequence[Waiting]) -> Mapping[str, str]:
+            return self.code_places.settle(waiting)  # made only where something waits
+
+        return drain(self.work_tree, self.acting.anybody, settle)
 
     def record_missed(self) -> int:
         """Records what was missed; how many. BusyError at once where another process writes now."""
@@ -404,6 +475,7 @@ class Application(UseCases):
             KINDS,
             self.sync.agency,
             lambda: self.judging.constitution,
+            self.branches,
         )
         waiting = self.missed.waiting, self.record_missed, self.write_waiting_notes
         yield from machine_checks(self.work_tree, self.environment)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.constitution.rules import Constitution, Finding, Report
     from idse_orchestrator.constitution.scope import Scope
     from idse_orchestrator.constitution.trace import Trace
-    from idse_orchestrator.constitution.validate import Code, Examiner, Progress, Validation
+    from idse_orchestrator.constitution.validate import Code, Examiner, Placing, Progress, Validation
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.parts import Parts
 
 
+_OF_WORK_TREE = ("worktree", "index")
+"""Readers whose rules are those of the next commit."""
+
+
 class Judging:
     """What judging needs, from its parts."""
 
@@ -39,11 +43,14 @@ class Judging:
     def examiner(self, reader: ArtifactReader, on_progress: Progress | None = None) -> Examiner:
         """Returns the ValidationEngine with the constitution that `reader` sees."""
         from idse_orchestrator.constitution.in_force import constitution_in, verdict_cache_in
+        from idse_orchestrator.constitution.rules import is_raised
         from idse_orchestrator.constitution.validate import Examiner, quiet
 
         cache = verdict_cache_in(self._parts.private)
         extra = self._extra_checks(reader)
         rules = constitution_in(reader, cache, extra.checks, extra.id)
+        if reader.description in _OF_WORK_TREE:
+            self._parts.keep_code_rule(is_error=is_raised(rules))
         return Examiner(rules, cache, extra.checks, on_progress or quiet)
 
     def _extra_checks(self, reader: ArtifactReader) -> InstalledChecks:
@@ -62,27 +69,38 @@ class Judging:
         views: Mapping[str, bytes] | None = None,
         on_progress: Progress | None = None,
         code: Code | None = None,
+        placing: Placing | None = None,
     ) -> Validation:
         """Returns what `constitution.validate` needs to judge the documents of `reader`, and their `code`."""
+        examiner = self.examiner(reader, on_progress)
+        return self._validation(reader, examiner, views, code, placing)
+
+    def _validation(
+        self,
+        reader: ArtifactReader,
+        examiner: Examiner,
+        views: Mapping[str, bytes] | None,
+        code: Code | None,
+        placing: Placing | None,
+    ) -> Validation:
         from idse_orchestrator.constitution.validate import Validation
 
-        examiner = self.examiner(reader, on_progress)
-        return Validation(reader, examiner, self._parts.reader, self._parts.today, views, code)
+        parts = self._parts
+        return Validation(
+            reader, examiner, parts.reader, parts.today, views, code, placing, parts.misplaced_code
+        )
 
     def validation_of(self, choice: Choice, on_progress: Progress | None = None) -> tuple[Validation, Scope]:
         """Returns what judging the documents that `choice` names needs, and which of them it is about."""
-        from idse_orchestrator.constitution.validate import Validation
         from idse_orchestrator.sessions.choice import COMMIT, INDEX, RANGE, WORKTREE
 
         source = self._parts.source(choice)
         views = self._parts.views.contents() if choice.kind == WORKTREE else None
         examiner = self.examiner(source.rules, on_progress)
         code = self._parts.code(choice.rev) if choice.kind in (WORKTREE, COMMIT, RANGE) else None
-        edits = choice.kind == INDEX
-        context = Validation(
-            source.reader, examiner, self._parts.reader, self._parts.today, views, code, edits
-        )
-        return context, source.scope
+        placing = self._parts.placing(choice)
+        context = self._validation(source.reader, examiner, views, code, placing)
+        return context._replace(edits=choice.kind == INDEX), source.scope
 
     @cached_property
     def constitution(self) -> Constitution:
@@ -111,10 +129,12 @@ class Judging:
         from idse_orchestrator.constitution.validate import validate
         from idse_orchestrator.documents.project_workspace import STAGES
         from idse_orchestrator.pipeline.stage_state_model import PENDING
+        from idse_orchestrator.sessions.choice import Choice
 
         scope = Scope(*key)
         documents, code = self._parts.documents(places(scope)), self._parts.code("")
-        found = list(validate(self.validation(documents, code=code), scope).findings)
+        placing = self._parts.placing(Choice())
+        found = list(validate(self.validation(documents, code=code, placing=placing), scope).findings)
         state = self._parts.reader.states([key]).get(key)
         for stage in STAGES if state else ():
             if state and state.stages[stage].status != PENDING:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.validate import Code
+    from idse_orchestrator.constitution.validate import Code, Placing
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
@@ -96,6 +96,17 @@ class Parts(ABC):
     def code(self, rev: str) -> Code | None:  # noqa: ARG002 - there is none without git
         """Returns the code at `rev` ("" : what is checked out), for evidence; None where there is none."""
         return None
+
+    def placing(self, choice: Choice) -> Placing | None:  # noqa: ARG002 - the same
+        """Returns the commits that `choice` is about, to find code out of place; None for none."""
+        return None
+
+    def misplaced_code(self) -> str:
+        """Returns the setting that says what is done about code out of place."""
+        return self.setting("misplaced-code")
+
+    def keep_code_rule(self, *, is_error: bool) -> None:  # noqa: B027 - no hook, nothing to keep
+        """Keeps for the hook in sh whether the rules here have commits of code judged."""
 
     @property
     def current(self) -> SessionFolders:

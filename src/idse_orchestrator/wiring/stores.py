@@ -57,6 +57,8 @@ _OF_GIT = frozenset(
         "judge_index",
         "missed",
         "record_missed",
+        "branches",
+        "code_commits",
         "recorder",
         "vault",
         "write_waiting_notes",

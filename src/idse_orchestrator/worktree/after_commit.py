@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find, headers
-from idse_orchestrator.ledger.refs import CURRENT
+from idse_orchestrator.ledger.refs import CURRENT, SESSIONS
+from idse_orchestrator.worktree.branches import current_branch, mapping_key
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +53,19 @@ class AfterCommit:
         return b": Fast-forward" not in self._git.attempt("log", "-g", "-1", "--format=%gs", "HEAD").stdout
 
     def spool(self, commit: str) -> None:
-        """Keeps `commit` with the current session, for its note."""
+        """Keeps `commit` with the current session and the branch, for its note."""
+        branch = current_branch(self._work_tree.git_dir)
         try:
             with open(os.path.join(self._work_tree.git_dir, *CURRENT.split("/")), "rb") as file:
-                session = file.readline()
+                session = file.readline().rstrip(b"\n")
         except OSError:
-            return
+            own = (
+                self._git.attempt("config", "--local", "--get", mapping_key(branch)).stdout if branch else b""
+            )
+            session = f"ref: {SESSIONS}".encode() + own.rstrip(b"\n") if own else b""
         if session.startswith(b"ref: refs/idse/sessions/"):
-            self._keep(commit, session.rstrip(b"\n") + b"\n")
+            lines = (session, *((b"branch: " + os.fsencode(branch),) if branch else ()))
+            self._keep(commit, b"".join(line + b"\n" for line in lines))
 
     def spool_rewrites(self, pairs: Sequence[tuple[str, str]]) -> None:
         """Keeps which commit took whose place, old and new."""

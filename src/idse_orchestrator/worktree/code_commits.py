@@ -2,9 +2,9 @@
 
 Some wait to be recorded in ledgers (`GitMissedCommits`), others for their note (the spool).
 In ``<common git dir>/idse/spool`` a file ``<commit>`` holds the symbolic ref of the session that was
-current, and an empty file ``<new>-<old>`` says that a rewrite put one commit in another's place. One
-file for each, so that no two writers ever share one; a file goes only after the notes ref moved, so
-a process killed in between leaves work that is simply done again.
+current, and the branch in a second line; an empty file ``<new>-<old>`` says that a rewrite put one commit
+in another's place. One file for each, so that no two writers ever share one; a file goes only after the
+notes ref moved, so a process killed in between leaves work that is simply done again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -153,21 +153,40 @@ def _row(line: str) -> tuple[str, list[str], str]:
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _REWRITE = re.compile(r"([0-9a-f]{40})-([0-9a-f]{40})")
 _SYMBOLIC = "ref: "
-_LONGEST = 256
+_BRANCH = "branch: "
+_LONGEST = 1024
 _UNFINISHED_SECONDS = 60.0
 
 
-class _Spooled(NamedTuple):
-    """`notes`: commit to text. `rewritten`: (old, new). `files`: every name that is done with afterwards."""
+class Waiting(NamedTuple):
+    """A commit of the spool: the session that was current ("project/session") and the branch ("" : none)."""
 
-    notes: dict[str, str]
+    commit: str
+    session: str
+    branch: str = ""
+
+
+Settle = Callable[[Sequence[Waiting]], Mapping[str, str]]
+"""Commit to the text of its note, for those that wait for one."""
+
+
+def as_current(waiting: Sequence[Waiting]) -> Mapping[str, str]:
+    """Returns notes that name the sessions that were current: a Settle that asks nobody."""
+    return {each.commit: note_text(each.session, None, None, None) for each in waiting}
+
+
+class _Spooled(NamedTuple):
+    """`rewritten`: (old, new). `files`: every name that is done with afterwards."""
+
+    waiting: list[Waiting]
     rewritten: list[tuple[str, str]]
     files: list[str]
 
 
-def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
+def drain(work_tree: WorkTree, actor: Acting, settle: Settle = as_current) -> tuple[str, ...]:
     """Turns the spool into notes, all in one commit; returns the commits whose note became different.
 
+    `settle` says which session a commit belongs to, by now.
     Takes the ledger lock, so the caller must not hold it. Costs one folder listing when there is
     nothing to do. Commits that git has collected since, and files that say nothing, are dropped.
     Raises BusyError, StorageError and CorruptLedgerError; the spool is whole then.
@@ -177,12 +196,12 @@ def drain(work_tree: WorkTree, actor: Acting) -> tuple[str, ...]:
         return ()
     spooled = _sorted_out(work_tree, names)
     changed: tuple[str, ...] = ()
-    count = len(spooled.notes) + len(spooled.rewritten)
+    count = len(spooled.waiting) + len(spooled.rewritten)
     if count:
         from idse_orchestrator.ledger.note_tree import GitNotes
 
         message = f"idse: note {counted(count, 'commit')} from the spool"
-        changed = GitNotes(work_tree, actor).write_many(spooled.notes, message, spooled.rewritten)
+        changed = GitNotes(work_tree, actor).write_many(settle(spooled.waiting), message, spooled.rewritten)
     _remove(_folder(work_tree), spooled.files)
     return changed
 
@@ -192,37 +211,39 @@ def _sorted_out(work_tree: WorkTree, names: list[str]) -> _Spooled:
 
     objects = open_repository(work_tree.common_dir)
     folder = _folder(work_tree)
-    spooled = _Spooled({}, [], [])
+    spooled = _Spooled([], [], [])
     for name in names:
         rewrite = _REWRITE.fullmatch(name)
         if rewrite and rewrite[1] in objects:
             spooled.rewritten.append((rewrite[2], rewrite[1]))
         elif not rewrite:
-            ref = _session_ref(folder, name)
-            if ref is None:
+            read = _read(folder, name)
+            if read is None:
                 continue
-            if ref and name in objects:
-                project, session = parse_session_ref(ref) or ("", "")
-                spooled.notes[name] = note_text(f"{project}/{session}", None, None, None)
+            if read.session and name in objects:
+                spooled.waiting.append(read)
         spooled.files.append(name)
     return spooled
 
 
-def _session_ref(folder: str, name: str) -> str | None:
-    """Returns the session's ref; "" when the file says nothing of use; None while it is being written."""
+def _read(folder: str, name: str) -> Waiting | None:
+    """Returns what a file says; no session when that is of no use; None while it is being written."""
     path = os.path.join(folder, name)
     try:
         with open(path, "rb") as file:
-            text = file.read(_LONGEST).decode("ascii", "replace")
+            text = file.read(_LONGEST).decode("utf-8", "surrogateescape")
             age = time.time() - os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
         return None  # another process was faster
     except OSError:
-        return ""
+        return Waiting(name, "")
     if not text.endswith("\n") and len(text) < _LONGEST and age < _UNFINISHED_SECONDS:
         return None
-    ref = text.rstrip("\n").removeprefix(_SYMBOLIC)
-    return ref if text.startswith(_SYMBOLIC) and parse_session_ref(ref) else ""
+    ref, _, rest = text.removeprefix(_SYMBOLIC).partition("\n")
+    key = parse_session_ref(ref) if text.startswith(_SYMBOLIC) else None
+    if key is None or not (rest == "" or rest.startswith(_BRANCH)):
+        return Waiting(name, "")
+    return Waiting(name, "/".join(key), rest.removeprefix(_BRANCH).rstrip("\n"))
 
 
 def _names(folder: str) -> list[str]:

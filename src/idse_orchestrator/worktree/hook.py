@@ -14,7 +14,15 @@ from functools import cache
 
 from idse_orchestrator.base.files import make_folder, shipped_folder, storage_error, write_atomically
 
-HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "pre-push")
+HOOKS = (
+    "pre-commit",
+    "pre-merge-commit",
+    "post-commit",
+    "post-merge",
+    "post-rewrite",
+    "post-checkout",
+    "pre-push",
+)
 """The hooks idse has, in the order in which git may call them."""
 
 CURRENT = "current"

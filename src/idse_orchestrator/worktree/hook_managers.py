@@ -18,21 +18,37 @@ _PURPOSES = {
     "post-commit": "records the commit",
     "post-merge": "records the merge",
     "post-rewrite": "follows rewritten commits",
+    "post-checkout": "follows the branch",
     "pre-push": "keeps code from the Agency",
 }
-_OF_INDEX = ("pre-commit", "pre-merge-commit")
-_ARGUMENTS = {"post-merge": ("1",), "post-rewrite": ("1",), "pre-push": ("1", "2")}
+_ARGUMENTS = {
+    "post-merge": ("1",),
+    "post-rewrite": ("1",),
+    "post-checkout": ("1", "2", "3"),
+    "pre-push": ("1", "2"),
+}
 """Words that git gives to a hook, and that a manager has to pass on."""
 _FROM_STDIN = ("post-rewrite", "pre-push")
-_IF_STAGED = "git diff --cached --quiet -- .idse ||"
+_IF_STAGED = "git diff --cached --quiet -- .idse || {}"
+_IF_JUDGED = (
+    "if ! git diff --cached --quiet -- .idse || "
+    'ls "$(git rev-parse --git-common-dir)"/idse/code-* >/dev/null 2>&1; then {}; fi'
+)
+"""Commits of code are judged where idse keeps a file that says so: see `misplaced_code.judges_code`."""
+_IF_MAPPED = "if git config --get-regexp idse-session >/dev/null; then {}; fi"
+"""Most repositories map no branch, and a checkout is not to wait for Python there."""
+_CONDITIONS = {"pre-commit": _IF_JUDGED, "pre-merge-commit": _IF_STAGED, "post-checkout": _IF_MAPPED}
 
 
 def _pre_commit(hook: str) -> str:
-    of_index = f"sh -c '{_IF_STAGED} exec idse hook {hook}'"
+    asked = "sh -c '{}'".format
+    entry = f"idse hook {hook}"
+    if hook in _CONDITIONS:
+        entry = asked(_CONDITIONS[hook].format(f"exec {entry}"))
     return f"""\
       - id: idse-{hook}
         name: idse {_PURPOSES[hook]}
-        entry: {of_index if hook in _OF_INDEX else f"idse hook {hook}"}
+        entry: {entry}
         language: system
         always_run: true
         pass_filenames: false
@@ -42,7 +58,7 @@ def _pre_commit(hook: str) -> str:
 
 def _command(hook: str, argument: str) -> str:
     words = [argument.replace("N", number) for number in _ARGUMENTS.get(hook, ())]
-    return " ".join(([_IF_STAGED] if hook in _OF_INDEX else []) + ["idse hook", hook, *words])
+    return _CONDITIONS.get(hook, "{}").format(" ".join(["idse hook", hook, *words]))
 
 
 def _husky(hook: str) -> str:

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.worktree.code_commits import CodeChange, GitCodeCommits, GitMissedCommits, Missed
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
+Misplaced = Callable[[str], str]
+"""What the note on a code commit says where its code is out of place; "" where it is not."""
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
 IsRecorded = Callable[[SessionKey, str], bool]
@@ -46,6 +48,7 @@ class Recorder(NamedTuple):
     commits: GitCodeCommits
     notes: GitNotes
     judge: Judge
+    misplaced: Misplaced = lambda _commit: ""
 
 
 class RecordedSession(NamedTuple):
@@ -89,7 +92,8 @@ def record_commit(
     sessions = tuple(each for each in done if each is not None)
     unknown = tuple(key for key, each in zip(folders, done, strict=True) if each is None)
     if sessions:
-        text = "\n".join(_note(each) for each in sessions)
+        misplaced = recorder.misplaced(change.after) if single else ""
+        text = "\n".join(filter(None, (misplaced, *(_note(each) for each in sessions))))
         recorder.notes.write_many({change.after: text}, f"idse: note on {change.after[:7]}")
     return Recorded(change.after, sessions, unknown)
 

@@ -57,6 +57,8 @@ def get(run: Run, key: str, *, show_origin: bool) -> Answer:
 def set_value(run: Run, key: str, value: str) -> Answer:
     """Set a value for this repository, in its git configuration. Nothing in your home is written."""
     now = settings.set_setting(run.app.layers, key, value)
+    if now.key == settings.MISPLACED_CODE:
+        run.app.misplaced_code()  # the hook in sh hears of it
     lines = [Said(f"{now.key}={now.shown}")]
     if now.layer != settings.GIT:
         lines.append(Warned(f"{now.origin} decides over what was set here"))

@@ -163,6 +163,24 @@ def _post_rewrite(run: Run, args: Sequence[str]) -> None:
     run.app.recorder.notes.write_many({}, "idse: notes follow rewritten commits", pairs)
 
 
+def _post_checkout(run: Run, args: Sequence[str]) -> None:
+    """Makes the session of the branch that was switched to the current one. Whatever happens, git goes on."""
+    environment = os.environ
+    said = (environment.get("PRE_COMMIT_FROM_REF", ""), "", environment.get("PRE_COMMIT_CHECKOUT_TYPE", "1"))
+    before, _, of_branch = (*args, *said[len(args) :])[:3]
+    if of_branch != "1":
+        return  # files were checked out
+    from idse_orchestrator.worktree.branches import follow_branch
+
+    try:
+        words = follow_branch(run.app.branches, run.app.workspace, run.app.reader, run.app.views, before)
+    except Exception as error:  # noqa: BLE001 - a bug here is none of git's business
+        _tell_trouble(run, "post-checkout", error, "did not follow the branch")
+        return
+    if words:
+        tell(f"idse: {printable(words)}")
+
+
 def _standard_input() -> str:
     """Reads what git says: names as they are, in whatever encoding the terminal's is."""
     return sys.stdin.buffer.read().decode("utf-8", "surrogateescape")
@@ -218,10 +236,10 @@ def _tell_conflicts(found: Sequence[tuple[RecordedSession, Conflict]]) -> None:
     tell(f"idse: {printable(words)}{more}")
 
 
-def _tell_trouble(run: Run, name: str, error: Exception) -> None:
+def _tell_trouble(run: Run, name: str, error: Exception, failed: str = "did not record") -> None:
     words = error.message if isinstance(error, IdseError) else f"{type(error).__name__}: {error}"
     words = printable(" ".join(redacted(words).split()))
-    tell(f"idse: {name} did not record: {words} (idse doctor)")
+    tell(f"idse: {name} {failed}: {words} (idse doctor)")
     try:
         run.app.log(f"{name} failed: {words} {printable(getattr(error, 'cause', '') or '')}")
     except Exception:  # noqa: BLE001 - a traceback in the middle of a typed line helps nobody
@@ -301,6 +319,7 @@ _AFTER: Mapping[str, Callable[[Run, Sequence[str]], None]] = {
     "post-commit": _post_commit,
     "post-merge": _post_merge,
     "post-rewrite": _post_rewrite,
+    "post-checkout": _post_checkout,
 }
 _AGENT = "agent-"
 NAMES = ("pre-commit", "pre-merge-commit", *_AFTER, "pre-push")

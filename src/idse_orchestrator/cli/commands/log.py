@@ -16,7 +16,7 @@ from idse_orchestrator.cli.layout import terminal_width
 from idse_orchestrator.cli.options import command, flag, naming_stage, session_argument
 from idse_orchestrator.cli.pager import paged, pager_option
 from idse_orchestrator.cli.render import log as forms
-from idse_orchestrator.cli.terminal import Answer, Run
+from idse_orchestrator.cli.terminal import Answer, Run, Said, remark
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import Drawn, Entry
 from idse_orchestrator.sessions.log import LogRequest, log_of_project, log_of_session
@@ -57,6 +57,7 @@ _JSON_LINES = "json-lines"
 @click.option("--until", default="", metavar="DATE", help="Not newer than a date. A day is the whole day.")
 @flag("--all", "everything", help="All sessions of the project, and the project itself.")
 @flag("--sync", "syncs", help="Pushes and pulls instead, of every clone known here.")
+@flag("--code", "is_code", help="The commits of code of the session instead, by the notes on them.")
 @flag("--reverse", help="Oldest first.")
 @click.option(
     "--date",
@@ -71,6 +72,9 @@ def log(run: Run, session: str | None, form: str | None, **options: object) -> A
     An entry can be looked at in full with `idse show ID`.
     """
     now = time.time()
+    is_code = options.pop("is_code")
+    if is_code:
+        return _code(run, session, form, now, options)
     if options.pop("syncs"):
         return _syncs(run, session, form, now, options)
     render = _renderer(form or forms.MEDIUM, now)
@@ -117,6 +121,27 @@ def _syncs(run: Run, session: str | None, form: str | None, now: float, options:
         "idse.log-sync/1",
         lambda: {"entries": [sync_point_data(each) for each in points]},
         (sync_point_line(point, shown, run.terminal.style) for point in points),
+        within=paged(run, wanted=bool(pager)),
+    )
+
+
+def _code(run: Run, session: str | None, form: str | None, now: float, options: dict[str, Any]) -> Answer:
+    from idse_orchestrator.cli.render.log import code_data, code_line, code_remarks
+
+    date, pager, limit = options.pop("date"), options.pop("pager"), options.pop("limit")
+    if form or any(options.values()):
+        raise UsageError("--code lists commits of code only", fix=("idse log --code",))
+    found = run.app.code_commits(run.session(session))
+    shown = now if _is_relative(date) else None
+    remarks = code_remarks(found, is_bare=run.app.is_bare)
+    return Answer(
+        "idse.log-code/1",
+        lambda: {"commits": [code_data(each) for each in found.commits[:limit]], "gone": found.gone},
+        [
+            *(code_line(each, shown, run.terminal.style) for each in found.commits[:limit]),
+            *map(Said, remarks),
+        ],
+        [remark("note", words) for words in remarks],
         within=paged(run, wanted=bool(pager)),
     )
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli import options
+from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.status import sessions_answer, status_answer
 from idse_orchestrator.cli.render.warnings import doubt_diagnostics, doubt_warnings
@@ -20,6 +23,7 @@ from idse_orchestrator.sessions import create_session, rename_session
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.worktree.branches import BranchPlan
 
 _SPAWN_OPTIONS = (
     click.argument("session", metavar="NAME"),
@@ -39,16 +43,35 @@ _SPAWN_OPTIONS = (
 )
 
 
+_OWN = ""
+"""The value of ``--branch`` where it was given without one."""
+
+
+def _branch_option(help_: str) -> options.Option:
+    return click.option("--branch", is_flag=False, flag_value=_OWN, metavar="[BRANCH]", help=help_)
+
+
 def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
-    def make(run: Run, session: str, kind: str, title: str, owner: str, parents: tuple[str, ...]) -> Answer:
+    def make(run: Run, session: str, kind: str, parents: tuple[str, ...], **more: Any) -> Answer:
+        branch = more.pop("branch", None)
         known, stages = _parents(run, parents), _stages(run, kind)
-        wanted = create_session.SessionRequest(session, kind, stages, title, known, owner)
-        return _made(run, wanted, switches=switches)
+        wanted = create_session.SessionRequest(session, kind, stages, parents=known, **more)
+        return _made(run, wanted, branch, switches=switches)
 
-    make.__doc__ = "Make a session from the templates" + (", and switch to it." if switches else ".")
-    return command(name, *_SPAWN_OPTIONS, reads=True)(make)
+    words = "Make a session from the templates" + (", and switch to it." if switches else ".")
+    make.__doc__ = words + (_ON_A_BRANCH if switches else "")
+    of_branch = _branch_option("Also make this git branch for it, named like the session if not said.")
+    return command(name, *_SPAWN_OPTIONS, *((of_branch,) if switches else ()), reads=True)(make)
+
+
+_ON_A_BRANCH = """
+
+    With --branch a git branch is made as well, and belongs to the session from then on: git switch
+    makes the session the current one. BRANCH may be the branch that is checked out. Where it cannot be
+    made, nothing is.
+"""
 
 
 def _stages(run: Run, kind: str) -> tuple[str, ...]:
@@ -65,12 +88,17 @@ def _parents(run: Run, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for _, name in keys)
 
 
-def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) -> Answer:
+def _made(run: Run, wanted: create_session.SessionRequest, branch: str | None, *, switches: bool) -> Answer:
     app, project = run.app, run.project
+    key = (project, wanted.name)
+    plan = (
+        None if branch is None else app.branches.plan_new(branch or check_name("session", wanted.name), key)
+    )
     maker = app.session_maker
     tip = create_session.create_session(maker, project, wanted)
     doubts = maker.templates.doubts()
-    key = (project, wanted.name)
+    if plan:
+        _follow(run, plan, key)
     if switches:
         create_session.switch_session(app.workspace, app.views, key)
     path = artifact_path(*key, STAGES[0])
@@ -78,6 +106,8 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
     def lines() -> Iterator[str]:
         yield from doubt_warnings(doubts)
         yield Said(f"made session {project}/{wanted.name}" + (" and switched to it" if switches else ""))
+        if plan:
+            yield _told_branch(plan, key)
         following = f"write {path}, or let idse edit open it" if switches else f"idse switch {wanted.name}"
         yield Said(f"next: {following}")
 
@@ -89,20 +119,66 @@ def _made(run: Run, wanted: create_session.SessionRequest, *, switches: bool) ->
             "ledger": tip.commit,
             "path": path,
             "current": switches,
+            **({"branch": plan.branch} if plan else {}),
         },
         lines(),
         doubt_diagnostics(doubts),
     )
 
 
+def _follow(run: Run, plan: BranchPlan, key: SessionKey) -> None:
+    """Switches to the branch of `plan`, and has it belong to the session `key`."""
+    run.app.branches.switch(plan)
+    run.app.branches.map(plan.branch, key)
+
+
+def _told_branch(plan: BranchPlan, key: SessionKey) -> Said:
+    how = "made branch" if plan.makes else "switched to branch" if plan.switches else "branch"
+    return Said(printable(f"  {how} {plan.branch}, which belongs to {'/'.join(key)}"))
+
+
+def _remind(run: Run, key: SessionKey) -> list[Said]:
+    """Says that the branch goes on to belong to another session, where it does."""
+    branch = run.app.branches.current()
+    other = run.app.branches.session(branch)
+    if other is None or other == key:
+        return []
+    words = f"branch {branch} belongs to {'/'.join(other)}, and so do commits of code on it"
+    own = run.app.branches.of(key)
+    return [Said(printable(f"  {words}" + (f": git switch {one_word(own[0])}" if own else "")))]
+
+
 @command("switch")
 @click.argument("name", shell_complete=options.sessions)
-def switch(run: Run, name: str) -> Answer:
+@_branch_option("Also switch to this git branch, and have it belong to NAME.  [default: the one we are on]")
+@flag("--no-branch", "is_freed", help="Have no branch belong to NAME any more.")
+def switch(run: Run, name: str, branch: str | None, *, is_freed: bool) -> Answer:
     """Make NAME (a session, or project/session) the current session of this work tree.
 
     Where the branch does not carry its folder, that is written from its ledger.
+
+    A branch that belongs to a session makes it the current one whenever git switches to that branch. It
+    keeps its session when it is renamed, and loses it when it is deleted.
     """
-    return Answer(lines=_switched(run, run.session(name)))
+    if is_freed and branch is not None:
+        raise UsageError("--branch and --no-branch exclude each other", fix=("give one of them",))
+    app, key = run.app, run.session(name)
+    plan = None if branch is None else app.branches.plan_known(branch, key)
+    freed = app.branches.of(key) if is_freed else ()
+    if plan:
+        _follow(run, plan, key)
+    for each in freed:
+        app.branches.unmap(each)
+    said, *brought = _switched(run, key)
+    lines = [said]
+    if plan:
+        lines.append(_told_branch(plan, key))
+    elif app.has_git and not app.is_bare:
+        lines += _remind(run, key)
+    if is_freed:
+        words = f"{few(freed)} {'belong' if len(freed) > 1 else 'belongs'} to no session now"
+        lines.append(Said(printable(f"  {words}" if freed else "  no branch belonged to it")))
+    return Answer(lines=[*lines, *brought])
 
 
 def _switched(run: Run, key: SessionKey) -> list[str]:
@@ -132,8 +208,18 @@ def _list(run: Run, *, with_deleted: bool) -> Answer:
 @command("show", reads=True)
 @session_argument
 def _show(run: Run, session: str | None) -> Answer:
-    """Show where a session stands, as idse status does."""
-    return status_answer(run, run.session(session))
+    """Show where a session stands, as idse status does, and how many commits of code it has."""
+    key = run.session(session)
+    answer = status_answer(run, key)
+    if not run.app.has_git:
+        return answer
+    count = len(run.app.code_commits(key).commits)
+    said = f"code: {counted(count, 'commit')}" + (": idse log --code" if count else "")
+    data = answer.data
+    return answer._replace(
+        data=lambda: {**cast("dict[str, object]", data()), "code_commits": count},
+        lines=chain(answer.lines, [said]),
+    )
 
 
 @command("set")

@@ -11,14 +11,17 @@ from __future__ import annotations
 import json
 import re
 import textwrap
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.base.text import counted, did_you_mean
 from idse_orchestrator.cli.layout import (
     PLAIN,
     WIDEST,
     Style,
+    ago,
     columns,
     filled,
     fitted,
@@ -32,6 +35,8 @@ from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.entries import MERGE, Drawn, Entry
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
+if TYPE_CHECKING:
+    from idse_orchestrator.worktree.misplaced_code import NotedCommit, NotedCommits
 ONELINE, SHORT, MEDIUM, FULL = "oneline", "short", "medium", "full"
 """How entries can look."""
 
@@ -138,6 +143,36 @@ def _beneath(entry: Entry, look: Look, inset: int) -> Iterator[str]:
         yield look.style.red("idse fsck") + " names every defect"
     for line in printable(entry.text("reason"), lines=True).splitlines():
         yield from _wrapped(line, look, inset)
+
+
+def code_line(commit: NotedCommit, now: float | None, style: Style = PLAIN) -> str:
+    """Puts id, date, subject and author on a line; `now` is the Unix time for relative dates."""
+    words = f"  {style.yellow(', '.join(commit.misplaced))}" if commit.misplaced else ""
+    short, author = style.yellow(commit.commit[:7]), style.dim(printable(commit.author))
+    when = _utc(commit.at) if now is None else ago(now - commit.at)
+    return f"{short}  {when}  {printable(commit.subject)}  {author}{words}"
+
+
+def code_data(commit: NotedCommit) -> dict[str, object]:
+    """Returns one entry of ``data`` of idse.log-code/1."""
+    return {
+        "commit": commit.commit,
+        "at": _utc(commit.at),
+        **picked(commit, "author subject"),
+        "misplaced": list(commit.misplaced),
+    }
+
+
+def _utc(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def code_remarks(found: NotedCommits, *, is_bare: bool) -> list[str]:
+    """Says what could not be listed."""
+    if not found.gone:
+        return [] if found.commits else ["no commit of code has a note of this session"]
+    why = "a bare repository need not have any code" if is_bare else "they were rewritten, or are elsewhere"
+    return [f"{counted(found.gone, 'commit')} with its note not in this repository: {why}"]
 
 
 def drawn(item: Drawn, lines: list[str]) -> Iterator[str]:

@@ -284,6 +284,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "tasks_proved": Verb(CODE, ("share", "tasks", "first")),
         "files_there": Verb(CODE, ("task", "file")),
         "evidence_kept": Verb(CODE, ("commits",)),
+        "code_in_place": Verb(CODE, ("problem", "mend")),
         "canonical_place": Verb(PLACES, ("count", "folder")),
         "no_current_folder": Verb(PLACES),
         "views_not_committed": Verb(PLACES),
