@@ -27,7 +27,8 @@ _FETCHES = "fetches them where the Agency or origin has them"
 class Asking(NamedTuple):
     """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `named` the value of IDSE_PROJECT.
 
-    `default` is asked for the project of the configuration, when nothing else says which one is meant.
+    `default` is asked for the project of the configuration, when nothing else says which one is meant, and
+    `of_branch` for the session that the branch belongs to, where none is current: as in a new work tree.
     """
 
     ledgers: Names
@@ -35,6 +36,7 @@ class Asking(NamedTuple):
     prefix: str = ""
     named: str = ""
     default: Callable[[], str] = str
+    of_branch: Callable[[], SessionKey | None] = lambda: None
 
 
 def resolve_project(asking: Asking, option: str | None) -> str:
@@ -107,6 +109,9 @@ def _current(asking: Asking, project: str) -> SessionKey:
     sessions = asking.ledgers.sessions(project)
     if len(sessions) == 1:
         return sessions[0]
+    own = asking.of_branch()
+    if own is not None and own in sessions:
+        return own
     raise AmbiguousError(
         f"no session of {project!r} is current in this work tree",
         cause=f"{len(sessions)} sessions exist" if sessions else "it has no session",
