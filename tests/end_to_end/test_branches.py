@@ -243,6 +243,17 @@ def test_worktrees_have_sessions_of_their_own(two):
     assert (current(linked), current(two)) == ("search", "login")
 
 
+def test_a_new_worktree_goes_by_its_branch_until_a_session_is_chosen(two):
+    linked = type(two)(two.path.parent / "linked")
+    two.git("worktree", "add", "--quiet", str(linked.path), "search")
+    assert json.loads(ok(linked, "status", "--json").stdout)["data"]["session"] == "search"
+    assert linked.run("git", "symbolic-ref", "refs/worktree/idse/session").returncode != 0
+    ok(linked, "switch", "login")
+    assert json.loads(ok(linked, "status", "--json").stdout)["data"]["session"] == "login"
+    two.git("worktree", "add", "--quiet", "-b", "free", str(two.path.parent / "free"))
+    assert "no session of 'portal' is current" in type(two)(two.path.parent / "free").idse("status").stderr
+
+
 def test_a_clone_moves_nothing_and_has_no_mapping(two):
     clone = two.clone("clone")
     assert mapped(clone) == {}

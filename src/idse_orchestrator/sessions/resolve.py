@@ -33,7 +33,8 @@ def _unread(_project: str) -> Mapping[SessionKey, SessionState]:
 class Asking(NamedTuple):
     """Who asks: `prefix` is the folder we stand in ("" or "a/b/"), `named` the value of IDSE_PROJECT.
 
-    `default` is asked for the project of the configuration, when nothing else says which one is meant.
+    `default` is asked for the project of the configuration, when nothing else says which one is meant, and
+    `of_branch` for the session that the branch belongs to, where none is current: as in a new work tree.
     """
 
     ledgers: Names
@@ -43,6 +44,7 @@ class Asking(NamedTuple):
     default: Callable[[], str] = str
     states: Callable[[str], Mapping[SessionKey, SessionState]] = _unread
     """The sessions of a project that can be read: asked where names alone do not say which one is meant."""
+    of_branch: Callable[[], SessionKey | None] = lambda: None
 
 
 def resolve_project(asking: Asking, option: str | None) -> str:
@@ -119,6 +121,9 @@ def _current(asking: Asking, project: str) -> SessionKey:
     sessions = [key for key in sessions if key not in deleted]
     if len(sessions) == 1:
         return sessions[0]
+    own = asking.of_branch()
+    if own is not None and own in sessions:
+        return own
     raise AmbiguousError(
         f"no session of {project!r} is current in this work tree",
         cause=f"{len(sessions)} sessions exist" if sessions else "it has no session",

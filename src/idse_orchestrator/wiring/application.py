@@ -313,6 +313,10 @@ class Application(UseCases):
 
         return GitHookFiles(self.work_tree)
 
+    def session_of_branch(self) -> SessionKey | None:
+        """Returns the session that the branch belongs to that is checked out; None for none."""
+        return None if self.is_bare else self.branches.session(self.branches.current())
+
     def code_commits(self, key: SessionKey) -> NotedCommits:
         """Returns the commits of code that notes give to a session."""
         from idse_orchestrator.worktree.misplaced_code import noted_commits

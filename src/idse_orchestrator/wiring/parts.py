@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -116,8 +116,6 @@ class Parts(ABC):
     @cached_property
     def views(self) -> Views:
         """Files for people and agents to read, made from the refs."""
-        from functools import partial
-
         from idse_orchestrator.agents.registry import refresh_registry_view
         from idse_orchestrator.sessions.views import Views
 
@@ -146,13 +144,15 @@ class Parts(ABC):
         from idse_orchestrator.sessions.resolve import Asking
 
         project = self.environment.get("IDSE_PROJECT", "")
+        default = partial(self.setting, "project")
         return Asking(
             self.reader,
             self.current,
             self.prefix,
             project,
-            lambda: self.setting("project"),
+            default,
             self.known_states,
+            self.session_of_branch,
         )
 
     def known_states(self, project: str) -> Mapping[SessionKey, SessionState]:
@@ -160,6 +160,10 @@ class Parts(ABC):
         from idse_orchestrator.sessions.resolve import sound_states
 
         return sound_states(self.reader, project)
+
+    def session_of_branch(self) -> SessionKey | None:
+        """Returns the session that the branch belongs to that is checked out; None for none."""
+        return None
 
     def resolve_project(self, option: str | None) -> str:
         """See `sessions.resolve.resolve_project`."""

@@ -54,7 +54,7 @@ def _branch_option(help_: str) -> options.Option:
 def _spawning(name: str, *, switches: bool) -> click.Command:
     """Makes a command that makes a session, and switches to it if `switches`."""
 
-    def make(run: Run, session: str, kind: str, parents: tuple[str, ...], **more: Any) -> Answer:
+    def make(run: Run, session: str, kind: str, parents: tuple[str, ...], **more: Any) -> Answer:  # noqa: ANN401 - click hands over what it parsed
         branch = more.pop("branch", None)
         known, stages = _parents(run, parents), _stages(run, kind)
         wanted = create_session.SessionRequest(session, kind, stages, parents=known, **more)
