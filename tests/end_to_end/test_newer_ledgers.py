@@ -98,7 +98,9 @@ def test_one_such_ledger_stops_no_work_on_the_others(begun, change):
 def test_what_needs_a_newer_idse_is_named(begun):
     assert begun.idse("spawn", "search").returncode == 0
     written_on(begun, of_a_newer_format)
-    assert f"login: this ledger needs a newer idse (format {HIGHEST + 1}" in begun.idse("session", "list").stdout
+    assert (
+        f"login: this ledger needs a newer idse (format {HIGHEST + 1}" in begun.idse("session", "list").stdout
+    )
     (told,) = json.loads(begun.idse("session", "list", "--json").stdout)["diagnostics"]
     assert (told["code"], told["where"]) == ("IDSE057", REF)
     judged = begun.idse("validate", "--all")

@@ -317,7 +317,9 @@ def test_an_event_that_was_written_by_another_program_is_named(bench):
 
 @pytest.mark.parametrize("name", ["event_json", "state_json"])
 def test_a_future_format_names_it_and_ends_the_replay_of_this_ledger(bench, name):
-    made = bench.event(format=HIGHEST + 1) if name == "event_json" else bench.state(format=HIGHEST + 1, news=[])
+    made = (
+        bench.event(format=HIGHEST + 1) if name == "event_json" else bench.state(format=HIGHEST + 1, news=[])
+    )
     bench.amend(**{name: made})
     bench.move(bench.commit(bench.tree(state_json="rubbish")))
     (defect,) = bench.check().defects

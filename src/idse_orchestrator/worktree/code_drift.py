@@ -1,0 +1,333 @@
+"""Reads from git which commits changed the code that a session built; see `constitution.drift`.
+
+One walk from the baseline to HEAD, along the paths that are traced, shows all changes with their places; git
+then says of each place who wrote its lines. A commit of the session that came again under another id, after a
+squash or a rebase, is the session's as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from idse_orchestrator.constitution.drift import (
+    Commit,
+    Drift,
+    Drifted,
+    FileChange,
+    Hunk,
+    Owned,
+    Place,
+    Reader,
+    Span,
+    are_moved,
+    carried,
+    changing,
+    is_code,
+    reader,
+    saying,
+    says_so,
+    touches,
+    united,
+)
+from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.ledger.notes import parse_note
+from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.program import Git
+
+_PATIENCE = 600.0
+_MOST_NAMES = 8
+"""Renames of one file that are followed."""
+_MOST_READERS = 32
+_PLAIN = ("-c", "core.quotePath=false", "-c", "diff.indentHeuristic=true", "-c", "log.showRoot=true")
+_WALK = (
+    *_PLAIN,
+    "log",
+    "--reverse",
+    "--topo-order",
+    "--parents",
+    "--no-show-signature",
+    "--no-color",
+    f"--notes={NOTES_ON_COMMITS}",
+    "--format=%x01%H%x00%P%x00%as%x00%an%x00%s%x00%N",
+)
+_PATCH = (
+    "--unified=0",
+    "--diff-algorithm=histogram",
+    "--full-index",
+    "--find-renames",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--submodule=short",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+)
+_DIFFS = (*_PLAIN, "diff-tree", "--stdin", "--root", "-r")
+_PLACE = re.compile(r"@@ -(\d+(?:,\d+)?) \+(\d+(?:,\d+)?) @@", re.ASCII)
+_BLOBS = re.compile(r"([0-9a-f]{40})\.\.([0-9a-f]{40})")
+_NOTHING = "0" * 40
+
+
+class Traced(NamedTuple):
+    """What a session built: its commits that HEAD reaches, and the paths of its code.
+
+    `baseline` are commits with all that was accepted.
+    """
+
+    baseline: tuple[str, ...]
+    own: frozenset[str]
+    paths: tuple[str, ...]
+
+
+def drift_of(git: Git, key: str, traced: Traced, head: str) -> Drift:
+    """Returns what drifted since the baseline of the session `key`, as ``project/session``."""
+    paths = tuple(sorted({path for path in traced.paths if is_code(path)}))
+    if not paths or not traced.own:
+        return Drift(traced.baseline[0])
+    since = _before(git, traced.own)
+    names, commits = _walked(git, paths, since, head)
+    accepted = frozenset(git.lines("rev-list", *traced.baseline, *since, "--"))
+    found: list[Drifted] = []
+    others: list[Drifted] = []
+    quiet: list[Drifted] = []
+    with ObjectStream(git) as objects:
+        judge = _Judge(git, objects, traced.own)
+        for commit in commits:
+            changed = judge.changed(commit, is_accepted=commit.id in accepted)
+            if changed:
+                is_others = commit.sessions and key not in commit.sessions
+                kind = others if is_others else quiet if says_so(commit.subject) else found
+                kind.append(Drifted(commit, changed))
+    return Drift(traced.baseline[0], names, tuple(found), tuple(others), tuple(quiet))
+
+
+class _Judge:
+    """Takes commits one after the other, parents first, and knows which lines are the session's after each."""
+
+    def __init__(self, git: Git, objects: ObjectStream, own: frozenset[str]) -> None:
+        self._git = git
+        self._objects = objects
+        self._own = own
+        self._owned: dict[str, Owned] = {}
+        self._readers: dict[tuple[str, str], Reader] = {}
+
+    def changed(self, commit: Commit, *, is_accepted: bool) -> tuple[Place, ...]:
+        """Returns where a commit changed what is the session's; nowhere if it is accepted, or its own."""
+        owned: dict[str, tuple[Span, ...]] = {}
+        found: dict[Place, None] = {}
+        is_own = commit.id in self._own
+        for parent, files in zip(commit.parents, commit.changes, strict=False):
+            before = self._owned.get(parent, {})
+            changing = {path: self._changing(path, files[path], before) for path in files}
+            for path, spans in _after(before, files, {} if is_accepted or is_own else changing).items():
+                owned[path] = united(owned.get(path, ()), spans)
+            found.update(
+                (Place(path, hunk.after), None) for path, hunks in changing.items() for hunk in hunks
+            )
+        if is_own:
+            for path, spans in self._written(commit).items():
+                owned[path] = united(owned.get(path, ()), spans)
+        self._owned[commit.id] = owned
+        if is_own or is_accepted:
+            return ()
+        new = tuple(place for place in found if _is_new(place, commit.changes))
+        return () if new and self._is_moved(commit, new) else new
+
+    def _is_moved(self, commit: Commit, places: Collection[Place]) -> bool:
+        """Tests whether a commit only brought lines of the session into other files."""
+        gone = [place for place in places if not place.lines.count]
+        if len(gone) < len(places) or len(commit.parents) != 1:
+            return False
+        (files,) = commit.changes
+        added = _added(self._git, commit.id)
+        return all(
+            are_moved(
+                self._content(file.was),
+                [hunk.before for hunk in file.hunks if Place(path, hunk.after) in gone],
+                added,
+            )
+            for path, file in files.items()
+            if any(place.path == path for place in gone)
+        )
+
+    def _written(self, commit: Commit) -> Owned:
+        """Returns the lines by which a commit says something that no parent said."""
+        places: dict[str, list[Span]] = {}
+        for path, file in (commit.changes or ({},))[0].items():
+            hunks = [each for each in file.hunks if each.after.count]
+            new = [each for each in hunks if _is_new(Place(path, each.after), commit.changes)]
+            if new:
+                said = saying(new, self._reader(path, file.was), self._reader(path, file.now))
+                places[path] = [each.after for each in said]
+        return {path: tuple(spans) for path, spans in places.items()}
+
+    def _changing(self, path: str, file: FileChange, before: Owned) -> list[Hunk]:
+        """Returns the places of a file where lines of the session came to say something else."""
+        spans = before.get(file.before, ())
+        ours = [hunk for hunk in file.hunks if touches(spans, hunk)]
+        if not ours:
+            return []
+        return changing(ours, spans, self._reader(path, file.was), self._reader(path, file.now))
+
+    def _reader(self, path: str, blob: str) -> Reader:
+        """Returns what reads a file; the next commit mostly asks for the same again."""
+        if (path, blob) not in self._readers:
+            if len(self._readers) >= _MOST_READERS:
+                del self._readers[next(iter(self._readers))]
+            self._readers[path, blob] = reader(path, self._content(blob))
+        return self._readers[path, blob]
+
+    def _content(self, blob: str) -> bytes:
+        found = self._objects.read(blob) if blob else None
+        return found.data if found else b""
+
+
+def _added(git: Git, commit: str) -> frozenset[str]:
+    """Returns the lines that a commit adds anywhere, without what stands around them."""
+    asked = (*_PLAIN, "diff-tree", "-r", "--root", "-p", *_PATCH, "--no-commit-id", commit)
+    out = git.bytes(*asked, timeout=_PATIENCE).decode("utf-8", "replace")
+    return frozenset(row[1:].strip() for row in out.split("\n") if row.startswith("+"))
+
+
+def _is_new(place: Place, changes: Sequence[Mapping[str, FileChange]]) -> bool:
+    """Tests whether lines are new to every parent: a merge took them from none."""
+    return all(
+        place.path in files and any(_meet(place.lines, hunk.after) for hunk in files[place.path].hunks)
+        for files in changes
+    )
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one == other or (one.first <= other.last and other.first <= one.last)
+
+
+def _after(
+    owned: Owned, files: Mapping[str, FileChange], changing: Mapping[str, Sequence[Hunk]]
+) -> dict[str, tuple[Span, ...]]:
+    """Returns the lines of a parent as they stand after a commit: those that say something else are its own."""
+    gone = {file.before for file in files.values()}
+    found = {path: spans for path, spans in owned.items() if path not in gone}
+    for path, file in files.items():
+        taken = changing.get(path, ())
+        kept = [hunk for hunk in file.hunks if hunk not in taken]
+        spans = carried(owned.get(file.before, ()), file.hunks, kept)
+        if spans:
+            found[path] = spans
+    return found
+
+
+def _before(git: Git, own: Iterable[str]) -> list[str]:
+    """Returns what leaves out all that was there before the first of the session's commits."""
+    common = git.attempt("merge-base", "--octopus", *sorted(own)).stdout.decode().split()
+    parents = (
+        git.lines("rev-list", "--no-walk", "--parents", common[0], "--")[0].split()[1:] if common else []
+    )
+    return [f"^{parent}" for parent in parents]
+
+
+def _walked(
+    git: Git, paths: Sequence[str], since: Sequence[str], head: str
+) -> tuple[tuple[str, ...], Sequence[Commit]]:
+    """Returns the paths with the names that they were given since, and the commits that change them."""
+    names = list(paths)
+    for _ in range(_MOST_NAMES):
+        places = [f":(top,literal){name}" for name in names]
+        out = git.bytes(*_WALK, head, *since, "--", *places, timeout=_PATIENCE)
+        commits = list(_compared(git, list(_read(out.decode("utf-8", "surrogateescape"))), places))
+        lost = [
+            (commit.id, parent, path)
+            for commit in commits
+            for parent, files in zip(commit.parents, commit.changes, strict=False)
+            for path, file in files.items()
+            if not file.now
+        ]
+        more = [name for name in _renamed(git, lost) if name not in names and is_code(name)]
+        if not more:
+            break
+        names += dict.fromkeys(more)
+    return tuple(names), commits
+
+
+def _read(text: str) -> Iterator[Commit]:
+    for part in re.split("^\1", text, flags=re.MULTILINE)[1:]:
+        name, parents, at, author, subject, note = part.split("\0", 5)
+        sessions = tuple(each.session for each in parse_note(note))
+        yield Commit(name, tuple(parents.split()), at, author, subject, sessions)
+
+
+def _compared(git: Git, commits: Sequence[Commit], places: Sequence[str]) -> Iterator[Commit]:
+    """Yields `commits` with what they change."""
+    asked = [f"{each.id} {parent}".strip() for each in commits for parent in each.parents or ("",)]
+    parts = iter(_diffs(git, asked, *_PATCH, "-p", "--always", "--", *places))
+    for each in commits:
+        yield each._replace(changes=tuple(dict(_files(next(parts))) for _ in each.parents or ("",)))
+
+
+def _diffs(git: Git, asked: Sequence[str], *options: str) -> Sequence[str]:
+    """Returns what git says of each pair of commit and parent."""
+    stdin = "".join(f"{pair}\n" for pair in asked).encode()
+    out = git.bytes(*_DIFFS, *options, stdin=stdin, timeout=_PATIENCE) if asked else b""
+    return re.split("^[0-9a-f]{40}\n", out.decode("utf-8", "surrogateescape"), flags=re.MULTILINE)[1:]
+
+
+def _renamed(git: Git, lost: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Yields what became of files that commits seem to take away: `lost` holds commit, parent and path."""
+    pairs = sorted({f"{commit} {parent}" for commit, parent, _ in lost})
+    parts = _diffs(git, pairs, "--always", "--find-renames", "--diff-filter=R", "--name-status")
+    gone = {(f"{commit} {parent}", path) for commit, parent, path in lost}
+    for pair, part in zip(pairs, parts, strict=True):
+        rows = (row.split("\t") for row in part.splitlines())
+        yield from (row[2] for row in rows if len(row) == 3 and (pair, _plain(row[1])) in gone)  # noqa: PLR2004
+
+
+def _files(patch: str) -> Iterator[tuple[str, FileChange]]:
+    """Yields the files of a patch without context; one that is renamed alone, or no text, has no hunks."""
+    for part in re.split("^diff --git ", patch, flags=re.MULTILINE)[1:]:
+        heads: dict[str, str] = {}
+        hunks: list[Hunk] = []
+        for row in part.split("\n"):
+            place = _PLACE.match(row)
+            if place:
+                hunks.append(Hunk(_span(place[1]), _span(place[2])))
+            elif not hunks:
+                word, _, rest = row.partition(" ")
+                heads.setdefault(word, rest)
+        blobs = _BLOBS.match(heads.get("index", ""))
+        was, now = ("" if blob == _NOTHING else blob for blob in blobs.groups()) if blobs else ("", "same")
+        before, after = _path(heads.get("---", "")), _path(heads.get("+++", ""))
+        if heads.get("rename", "").startswith("from "):
+            before, after = _renaming(part)
+        if before or after:
+            yield after or before, FileChange(before, after, was, now, tuple(hunks))
+
+
+def _renaming(part: str) -> tuple[str, str]:
+    found = re.search("^rename from (.*)\nrename to (.*)$", part, flags=re.MULTILINE)
+    return (_plain(found[1]), _plain(found[2])) if found else ("", "")
+
+
+def _span(words: str) -> Span:
+    first, _, count = words.partition(",")
+    return (
+        Span(int(first), int(first) + int(count or 1) - 1)
+        if count != "0"
+        else Span(int(first) + 1, int(first))
+    )
+
+
+def _path(words: str) -> str:
+    """Returns the path in a header of a patch, "" where the file is not there on that side."""
+    plain = _plain(words)
+    return "" if plain == "/dev/null" else plain[2:]
+
+
+def _plain(words: str) -> str:
+    """Returns a path as it is: git quotes one with odd letters in it."""
+    plain = words.rstrip("\t")
+    if plain.startswith('"'):
+        return plain.strip('"').encode("latin-1", "replace").decode("unicode_escape")
+    return plain
