@@ -51,7 +51,7 @@ def main() -> int:
     drawn: list[Signal] = []
     each = options.signals // len(options.clones)
     for clone in options.clones:
-        choice = random.Random(f"{options.seed}/{os.path.basename(clone)}")  # noqa: S311 - a fixed draw
+        choice = random.Random(f"{options.seed}/{os.path.basename(clone)}")
         git = Git(clone, os.environ)
         candidates = _candidates(git, clone, options.since, options.leave_out)
         sessions = choice.sample(candidates, min(options.sessions, len(candidates)))
@@ -60,8 +60,8 @@ def main() -> int:
         took = time.perf_counter() - began
         silent = len(sessions) - len({signal.session.head for signal in signals})
         print(
-            f"{os.path.basename(clone)}: {len(sessions)} sessions of {len(candidates)}, {silent} without drift, "
-            f"{len(signals)} signals, {took / len(sessions):.2f} s each"
+            f"{os.path.basename(clone)}: {len(sessions)} sessions of {len(candidates)}, "
+            f"{silent} without drift, {len(signals)} signals, {took / len(sessions):.2f} s each"
         )
         drawn += choice.sample(signals, min(each, len(signals)))
     for number, signal in enumerate(drawn, 1):
@@ -112,9 +112,11 @@ def _signals(git: Git, sessions: list[Laid]) -> list[Signal]:
     head = git.lines("rev-parse", "HEAD")[0]
     for laid in sessions:
         traced = Traced((laid.head,), commits[laid.head], laid.files)
-        for each in drift_of(git, "", traced, head).commits:
-            if owners.get(each.commit.id, laid.head) == laid.head:
-                found.append(Signal(laid, each))
+        found += [
+            Signal(laid, each)
+            for each in drift_of(git, "", traced, head).commits
+            if owners.get(each.commit.id, laid.head) == laid.head
+        ]
     return found
 
 

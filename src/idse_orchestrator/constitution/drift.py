@@ -20,7 +20,7 @@ class Span(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """How many lines they are."""
         return self.last - self.first + 1
 
@@ -33,7 +33,7 @@ class Hunk(NamedTuple):
 
 
 class FileChange(NamedTuple):
-    """A file as a commit changed it: `before` and `after` are its paths, `was` and `now` its blobs ("" : none)."""
+    """A file that a commit changed: paths `before` and `after`, blobs `was` and `now`, "" for none."""
 
     before: str
     after: str
@@ -62,6 +62,12 @@ class Place(NamedTuple):
 
     path: str
     lines: Span
+
+
+def shown(place: Place) -> str:
+    """Returns a place as people write it: ``src/greet.py:3-7``."""
+    first, last = place.lines
+    return f"{place.path}:{first}-{last}" if last > first else f"{place.path}:{min(first, max(last, 1))}"
 
 
 class Drifted(NamedTuple):
@@ -96,10 +102,12 @@ class Drift(NamedTuple):
 
 _SAYS_SO = re.compile(
     r"^(?:style|docs?|tests?|chore|build|ci|refactor)(?:\([^)]*\))?:|^mov(?:e|es|ed|ing)\b"
-    r"|\b(?:typing|mypy|pyright|pyupgrade|isort|flake8|pep ?8|linters?|linting|reformat\w*|whitespace|typos?|spelling"
-    r"|docstrings?|annotat\w+|(?:inline|static) types|type[- ]?(?:hints?|annotations?|checks?|checking|ignores?)"
-    r"|f-?strings?|refactor\w*|clean(?:ed|s|ing)?[- ]?ups?|tid(?:y|ied)|cosmetic|nits?|(?:re-?order|sort|avoid|unused)\b.*\bimports?"
-    r"|translations?|(?:run|apply|with|use) (?:black|ruff|prettier|gofmt|rustfmt|clang-format))\b",
+    r"|\b(?:typing|mypy|pyright|pyupgrade|isort|flake8|pep ?8|linters?|linting|reformat\w*|whitespace"
+    r"|typos?|spelling|docstrings?|annotat\w+|(?:inline|static) types"
+    r"|type[- ]?(?:hints?|annotations?|checks?|checking|ignores?)"
+    r"|f-?strings?|refactor\w*|clean(?:ed|s|ing)?[- ]?ups?|tid(?:y|ied)|cosmetic|nits?"
+    r"|(?:re-?order|sort|avoid|unused)\b.*\bimports?|translations?"
+    r"|(?:run|apply|with|use) (?:black|ruff|prettier|gofmt|rustfmt|clang-format))\b",
     re.IGNORECASE,
 )
 
@@ -109,19 +117,20 @@ def says_so(subject: str) -> bool:
     return bool(_SAYS_SO.search(subject))
 
 
-_NO_CODE_ENDS = frozenset(
-    "md markdown mdx rst adoc asciidoc txt text org tex pdf odt docx html htm css svg png jpg jpeg gif ico webp"
-    " csv tsv dat pem crt key der woff woff2 ttf map snap bin po pot mo lock toml ini cfg yml yaml json xml in".split()
+_NO_CODE_END = re.compile(
+    "md|markdown|mdx|rst|adoc|asciidoc|txt|text|org|tex|pdf|odt|docx|html|htm|css|svg|png|jpg|jpeg|gif|ico|webp"
+    "|csv|tsv|dat|pem|crt|key|der|woff|woff2|ttf|map|snap|bin|po|pot|mo"
+    "|lock|toml|ini|cfg|yml|yaml|json|xml|in"
 )
-_NO_CODE_FOLDERS = frozenset(
-    "doc docs documentation man test tests testing spec specs __tests__ ci appveyor _appveyor testdata fixtures example examples demo"
-    " demos sample samples bench benches benchmark benchmarks vendor node_modules third_party".split()
+_NO_CODE_FOLDER = re.compile(
+    r"\..*|doc|docs|documentation|man|test|tests|testing|spec|specs|__tests__|ci|_?appveyor|testdata|fixtures"
+    r"|examples?|demos?|samples?|bench|benches|benchmarks?|vendor|node_modules|third_party"
 )
-_NO_CODE_NAMES = frozenset(
-    "readme changelog changes history news authors contributors contributing license licence copying notice"
-    " security code_of_conduct codeowners maintainers makefile dockerfile gemfile pipfile rakefile justfile"
-    " setup.py conftest.py noxfile.py go.sum go.mod".split()
+_NO_CODE_NAME = re.compile(
+    "readme|changelog|changes|history|news|authors|contributors|contributing|licen[sc]e|copying|notice|security"
+    "|code_of_conduct|codeowners|maintainers|makefile|dockerfile|gemfile|pipfile|rakefile|justfile"
 )
+_NO_CODE_FILE = re.compile(r"\..*|setup\.py|conftest\.py|noxfile\.py|go\.sum|go\.mod")
 _TEST = re.compile(r"(?:^|[/_.-])tests?(?:[_.-]|$)|[a-z]Tests?\.\w+$|\.spec\.\w+$")
 
 
@@ -133,11 +142,10 @@ def is_code(path: str) -> bool:
     *folders, name = path.lower().split("/")
     stem, _, end = name.rpartition(".")
     return not (
-        name.startswith(".")
-        or any(each in _NO_CODE_FOLDERS or each.startswith(".") for each in folders)
-        or name in _NO_CODE_NAMES
-        or (stem or name).split(".")[0] in _NO_CODE_NAMES
-        or (stem and end in _NO_CODE_ENDS)
+        any(map(_NO_CODE_FOLDER.fullmatch, folders))
+        or _NO_CODE_FILE.fullmatch(name)
+        or _NO_CODE_NAME.fullmatch((stem or name).partition(".")[0])
+        or (stem and _NO_CODE_END.fullmatch(end))
         or _TEST.search(path.rpartition("/")[2])
     )
 
@@ -154,9 +162,9 @@ def carried(spans: Sequence[Span], hunks: Sequence[Hunk], kept: Collection[Hunk]
     for hunk in hunks:
         before, rest = _cut(rest, hunk.before)
         found += [Span(each.first + moved, each.last + moved) for each in before]
-        if hunk.after.count and hunk in kept and touches(spans, hunk):
+        if hunk.after.size and hunk in kept and touches(spans, hunk):
             found.append(hunk.after)
-        moved += hunk.after.count - hunk.before.count
+        moved += hunk.after.size - hunk.before.size
     return _joined([*found, *(Span(each.first + moved, each.last + moved) for each in rest)])
 
 
@@ -202,7 +210,7 @@ def _says_else(hunk: Hunk, owned: Sequence[Span], before: Reader, after: Reader)
     old, new = before(hunk.before), after(hunk.after)
     if "".join(old) == "".join(new):
         return False
-    if not hunk.before.count:
+    if not hunk.before.size:
         return not _BEGINS.match(new[0] if new else "")
     mine = (
         Span(max(each.first, hunk.before.first), min(each.last, hunk.before.last))

@@ -12,22 +12,19 @@ import copy
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, NamedTuple, cast
-
-if TYPE_CHECKING:
-    from idse_orchestrator.constitution.drift import Span
+from typing import NamedTuple, cast
 
 _MOST = 1024 * 1024
 """Characters of a file that is read as Python."""
 _ABOUT = re.compile(r"__(?!slots__)\w+__")
 """Names of what is said about a module: its version, its author, what it exports."""
 _TYPES = frozenset(("TypeVar", "ParamSpec", "NewType", "TypeVarTuple"))
-_ALIASES = frozenset(
-    "Union Optional Callable Dict List Tuple Type Set Mapping Iterable Iterator Sequence Literal".split()
+_ALIAS = re.compile(
+    "Union|Optional|Callable|Dict|List|Tuple|Type|Set|Mapping|Iterable|Iterator|Sequence|Literal"
 )
 _FIELDS = frozenset(("NamedTuple", "BaseModel", "Struct"))
 """Bases of classes whose annotations make fields."""
-_TELLING = frozenset("warn warning debug info error exception critical log deprecated".split())
+_TELLING = re.compile("warn|warning|debug|info|error|exception|critical|log|deprecated")
 _OS_ERRORS = frozenset(("IOError", "EnvironmentError", "WindowsError"))
 _INTO_TEXT = re.compile(r"%[sdr]|\{\}")
 _PROSE = 4
@@ -38,7 +35,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Around(NamedTuple):
-    """What stands around a statement: its place, names that are its function's own, whether fields are made."""
+    """What stands around a statement: its place, its function's own names, whether fields are made."""
 
     place: str = ""
     local: frozenset[str] = frozenset()
@@ -52,7 +49,7 @@ class _Statement(NamedTuple):
     around: _Around
 
 
-def read_python(text: str) -> Callable[[Span], list[str]] | None:
+def read_python(text: str) -> Callable[[tuple[int, int]], list[str]] | None:
     """Returns what tells of a span of `text` what it says; None where it is no Python that can be read."""
     if len(text) > _MOST:
         return None
@@ -64,10 +61,11 @@ def read_python(text: str) -> Callable[[Span], list[str]] | None:
         return None
     known: dict[int, str] = {}
 
-    def words(span: Span) -> list[str]:
+    def words(span: tuple[int, int]) -> list[str]:
+        first, last = span
         found = []
         for number, each in enumerate(statements):
-            if each.first <= span.last and each.last >= span.first:
+            if each.first <= last and each.last >= first:
                 if number not in known:
                     known[number] = _words(each)
                 found.append(known[number])
@@ -77,7 +75,7 @@ def read_python(text: str) -> Callable[[Span], list[str]] | None:
 
 
 def _statements(node: ast.AST, around: _Around) -> Iterator[_Statement]:
-    """Yields the statements in the blocks of `node`, each before those in it, without those for types alone."""
+    """Yields the statements in the blocks of `node`, each before those in it, but not those for types."""
     for block in _BLOCKS:
         for each in _block(node, block):
             if isinstance(each, _SILENT) or _is_of_types(each):
@@ -139,7 +137,7 @@ def _is_of_types(node: ast.AST) -> bool:
         return False
     value = node.value
     return (isinstance(value, ast.Call) and _name(value.func) in _TYPES) or (
-        isinstance(value, ast.Subscript) and _name(value) in _ALIASES
+        isinstance(value, ast.Subscript) and _ALIAS.fullmatch(_name(value)) is not None
     )
 
 
@@ -164,11 +162,11 @@ class _Plain(ast.NodeTransformer):
     def __init__(self, local: frozenset[str]) -> None:
         self._local = local
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
         return self.generic_visit(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         return self.generic_visit(node)
 
@@ -176,40 +174,40 @@ class _Plain(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         bases = [each for each in node.bases if _name(each) not in ("object", "Generic")]
         node.bases = [each.value if isinstance(each, ast.Subscript) else each for each in bases]
         return self.generic_visit(node)
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
         if node.value is not None:
-            return self.visit(ast.Assign([node.target], node.value))
+            return cast("ast.AST", self.visit(ast.Assign([node.target], node.value)))
         node.annotation = ast.Constant(None)
         return self.generic_visit(node)
 
-    def visit_Raise(self, node: ast.Raise) -> ast.AST:  # noqa: N802
+    def visit_Raise(self, node: ast.Raise) -> ast.AST:
         self.generic_visit(node)
         return cast("ast.AST", _Wordless().visit(node))
 
-    def visit_Call(self, node: ast.Call) -> ast.AST:  # noqa: N802
+    def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         name = _name(node.func)
         if name == "super":
             node.args = []
-        if name == "cast" and len(node.args) == 2 and not node.keywords:  # noqa: PLR2004 - a type and a value
+        if name == "cast" and len(node.args) == 2 and not node.keywords:
             return node.args[1]
         if name == "format" and isinstance(node.func, ast.Attribute) and not node.keywords:
             return _filled(node.func.value, node.args) or node
-        return cast("ast.AST", _Wordless().visit(node)) if name in _TELLING else node
+        return cast("ast.AST", _Wordless().visit(node)) if _TELLING.fullmatch(name) else node
 
-    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:  # noqa: N802
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         self.generic_visit(node)
         if not isinstance(node.op, ast.Mod):
             return node
         values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
         return _filled(node.left, values) or node
 
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:  # noqa: N802
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         self.generic_visit(node)
         values = [each for each in node.values if isinstance(each, ast.FormattedValue)]
         if any(each.format_spec or each.conversion not in (-1, ord("s")) for each in values):
@@ -217,19 +215,19 @@ class _Plain(ast.NodeTransformer):
         text = "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
         return _filled(ast.Constant(text), [each.value for each in values]) or node
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         is_prose = isinstance(node.value, str) and len(node.value.split()) >= _PROSE
         return ast.Constant("..." if is_prose else node.value)
 
-    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:  # noqa: N802
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
         self.generic_visit(node)
         if isinstance(node.type, ast.Tuple):
             unique = {ast.dump(each): each for each in node.type.elts}
             several = [unique[each] for each in sorted(unique)]
-            node.type = several[0] if len(several) == 1 else ast.Tuple(cast("list[ast.expr]", several))
+            node.type = several[0] if len(several) == 1 else ast.Tuple(several)
         return node
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         plain = "OSError" if node.id in _OS_ERRORS else node.id
         node.id = "_" if node.id in self._local else plain
         return node
@@ -238,7 +236,7 @@ class _Plain(ast.NodeTransformer):
 class _Wordless(ast.NodeTransformer):
     """Takes the words for people out of what is raised or logged."""
 
-    def visit_Constant(self, node: ast.Constant) -> ast.AST:  # noqa: N802 - the name that ast calls
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
         has_words = isinstance(node.value, str) and " " in node.value.strip()
         return ast.Constant("...") if has_words else node
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
     from idse_orchestrator.sessions.configuration import Layers
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.plain_workspace import PlainWorkspace
+    from idse_orchestrator.worktree.code_drift import CodeDrift
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -95,6 +97,15 @@ class Parts(ABC):
     def code(self, rev: str) -> Code | None:  # noqa: ARG002 - there is none without git
         """Returns the code at `rev` ("" : what is checked out), for evidence; None where there is none."""
         return None
+
+    @property
+    def drifting(self) -> CodeDrift | None:
+        """The code here beside that of complete implementations; None where there is none."""
+        return None
+
+    def known_drift(self, key: SessionKey, tip: str, state: SessionState) -> int:  # noqa: ARG002 - the same
+        """Returns how many commits drifted from what a session built, as far as that is quickly told."""
+        return 0
 
     @property
     def current(self) -> SessionFolders:

@@ -7,9 +7,10 @@ squash or a rebase, is the session's as well.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.drift import (
     Commit,
@@ -31,12 +32,20 @@ from idse_orchestrator.constitution.drift import (
     touches,
     united,
 )
-from idse_orchestrator.git.object_stream import ObjectStream
+from idse_orchestrator.documents.project_workspace import CAP, IMPLEMENTATION
+from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers
 from idse_orchestrator.ledger.notes import parse_note
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE
+from idse_orchestrator.worktree.code_facts import CODE, ELSEWHERE, LOG, PATCH, SHALLOW, CodeFacts
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
+    from idse_orchestrator.ledger.events import SessionKey
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
+
+NOTHING_RECORDED = "its completion recorded no commits: confirm it, or complete it again"
+NOT_HERE = "this branch has none of the commits that it was built by"
 
 _PATIENCE = 600.0
 _MOST_NAMES = 8
@@ -83,13 +92,85 @@ class Traced(NamedTuple):
     paths: tuple[str, ...]
 
 
+class CodeDrift(CodeFacts):
+    """The code at HEAD of a work tree's repository, beside that on which implementations were complete."""
+
+    def drift(self, states: Mapping[SessionKey, SessionState]) -> Mapping[SessionKey, Drift]:
+        """Returns what became of the code of each session whose implementation is complete."""
+        complete = {key: each for key, each in states.items() if _is_complete(each)}
+        if self._is_shallow:
+            return dict.fromkeys(complete, Drift(unseen=SHALLOW))
+        self._settle()
+        recorded = self._recorded(complete)
+        return {key: self._drift(key, state, recorded.get(key, {})) for key, state in complete.items()}
+
+    def _drift(self, key: SessionKey, state: SessionState, recorded: Mapping[str, Any]) -> Drift:
+        if recorded.get("no_code"):
+            return Drift()
+        if not recorded.get("commits"):
+            return Drift(unseen=recorded.get("unseen") or NOTHING_RECORDED)
+        if self._is_elsewhere(key, recorded["commits"]):
+            return Drift(unseen=ELSEWHERE)
+        missing = self._not_at_head(recorded["commits"]) if self._head else frozenset(recorded["commits"])
+        again = self._again(key, state, recorded, missing) if missing and self._head else frozenset()
+        own = frozenset(recorded["commits"]).difference(missing) | again
+        if not own:
+            return Drift(unseen=NOT_HERE)
+        head = find_commit(self._git, recorded["head"]) if recorded["head"] else None
+        baseline = (*((head,) if head else ()), *sorted(again))
+        paths = {path for _, paths in self._changed(sorted(own)) for path in paths}
+        traced = Traced(baseline or tuple(sorted(own)), own, (*paths, *recorded["files"]))
+        return drift_of(self._git, "/".join(key), traced, self._head)
+
+    def _not_at_head(self, commits: Iterable[str]) -> frozenset[str]:
+        """Returns those of `commits` that are gone, or that HEAD does not reach."""
+        names = sorted(commits)
+        here = [name for name, each in zip(names, headers(self._git, names), strict=True) if each]
+        stdin = "".join(f"{name}\n" for name in here).encode()
+        out = self._git.text("rev-list", "--stdin", "--not", self._head, stdin=stdin) if here else ""
+        return frozenset(names).difference(here) | frozenset(out.split()).intersection(here)
+
+    def _again(
+        self, key: SessionKey, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]
+    ) -> frozenset[str]:
+        """Returns commits that HEAD reaches and that are those of `missing` once more."""
+        patches = {recorded["commits"][name] for name in missing} | {recorded.get("whole", "")}
+        asked = (*LOG, *PATCH, f"--since={state.created_at}", self._head, "--", *CODE)
+        diffs = self._git.bytes(*asked, timeout=_PATIENCE)
+        found = {commit for patch, commit in self._identified(diffs) if patch in patches}
+        authored = {recorded["authored"].get(name) for name in missing}
+        noted = sorted(self._noted(key).difference(recorded["commits"]))
+        noted = [name for name in noted if name not in self._not_at_head(noted)]
+        found.update(name for name, who in self._authored(noted).items() if who in authored)
+        return frozenset(found) or self._made_so(recorded["files"])
+
+    def _made_so(self, files: Mapping[str, str]) -> frozenset[str]:
+        """Returns the commits after which the declared files stood just as they did then."""
+        if not files:
+            return frozenset()
+        asked = (*LOG, "--format=%x01%H", "--raw", "--no-abbrev", "-m", "-z", self._head, "--")
+        out = self._git.text(*asked, *(f":(top,literal){path}" for path in files))
+        made: dict[str, str] = {}
+        commit = meta = ""
+        for word in (word.strip("\n") for word in out.split("\0")):
+            if word.startswith("\1"):
+                commit = word[1:41]
+            elif word.startswith(":"):
+                meta = word
+            elif files.get(word) and meta.split()[3] == files[word]:
+                made[word] = commit  # the oldest that did: the newest are told first
+        return frozenset(made.values()) if set(made) == set(files) else frozenset()
+
+
+def _is_complete(state: SessionState) -> bool:
+    return state.stages[IMPLEMENTATION].status == COMPLETE
+
+
 def drift_of(git: Git, key: str, traced: Traced, head: str) -> Drift:
     """Returns what drifted since the baseline of the session `key`, as ``project/session``."""
     paths = tuple(sorted({path for path in traced.paths if is_code(path)}))
-    if not paths or not traced.own:
-        return Drift(traced.baseline[0])
     since = _before(git, traced.own)
-    names, commits = _walked(git, paths, since, head)
+    names, commits = _walked(git, paths, since, head) if paths else ((), ())
     accepted = frozenset(git.lines("rev-list", *traced.baseline, *since, "--"))
     found: list[Drifted] = []
     others: list[Drifted] = []
@@ -102,11 +183,12 @@ def drift_of(git: Git, key: str, traced: Traced, head: str) -> Drift:
                 is_others = commit.sessions and key not in commit.sessions
                 kind = others if is_others else quiet if says_so(commit.subject) else found
                 kind.append(Drifted(commit, changed))
-    return Drift(traced.baseline[0], names, tuple(found), tuple(others), tuple(quiet))
+        uncommitted = judge.open(names, head, commits[-1].id) if commits else ()
+    return Drift(traced.baseline[0], names, tuple(found), tuple(others), tuple(quiet), uncommitted)
 
 
 class _Judge:
-    """Takes commits one after the other, parents first, and knows which lines are the session's after each."""
+    """Takes commits one after the other, parents first; knows which lines are the session's after each."""
 
     def __init__(self, git: Git, objects: ObjectStream, own: frozenset[str]) -> None:
         self._git = git
@@ -139,7 +221,7 @@ class _Judge:
 
     def _is_moved(self, commit: Commit, places: Collection[Place]) -> bool:
         """Tests whether a commit only brought lines of the session into other files."""
-        gone = [place for place in places if not place.lines.count]
+        gone = [place for place in places if not place.lines.size]
         if len(gone) < len(places) or len(commit.parents) != 1:
             return False
         (files,) = commit.changes
@@ -154,11 +236,20 @@ class _Judge:
             if any(place.path == path for place in gone)
         )
 
+    def open(self, names: Sequence[str], head: str, last: str) -> tuple[Place, ...]:
+        """Returns where the work tree changed what is the session's since `head`; `last` changed it last."""
+        places = (f":(top,literal){name}" for name in names)
+        patch = self._git.bytes(*_PLAIN, "diff", "-p", *_PATCH, head, "--", *places, timeout=_PATIENCE)
+        files = dict(_files(patch.decode("utf-8", "surrogateescape")))
+        for path, file in files.items():
+            self._readers[path, file.now] = reader(path, _read_file(os.path.join(self._git.folder, path)))
+        return self.changed(Commit("", (last,), "", "", "", (), (files,)), is_accepted=False)
+
     def _written(self, commit: Commit) -> Owned:
         """Returns the lines by which a commit says something that no parent said."""
         places: dict[str, list[Span]] = {}
         for path, file in (commit.changes or ({},))[0].items():
-            hunks = [each for each in file.hunks if each.after.count]
+            hunks = [each for each in file.hunks if each.after.size]
             new = [each for each in hunks if _is_new(Place(path, each.after), commit.changes)]
             if new:
                 said = saying(new, self._reader(path, file.was), self._reader(path, file.now))
@@ -186,6 +277,14 @@ class _Judge:
         return found.data if found else b""
 
 
+def _read_file(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(CAP)
+    except OSError:
+        return b""
+
+
 def _added(git: Git, commit: str) -> frozenset[str]:
     """Returns the lines that a commit adds anywhere, without what stands around them."""
     asked = (*_PLAIN, "diff-tree", "-r", "--root", "-p", *_PATCH, "--no-commit-id", commit)
@@ -208,7 +307,7 @@ def _meet(one: Span, other: Span) -> bool:
 def _after(
     owned: Owned, files: Mapping[str, FileChange], changing: Mapping[str, Sequence[Hunk]]
 ) -> dict[str, tuple[Span, ...]]:
-    """Returns the lines of a parent as they stand after a commit: those that say something else are its own."""
+    """Returns the lines of a parent after a commit; those that say something else then are not among them."""
     gone = {file.before for file in files.values()}
     found = {path: spans for path, spans in owned.items() if path not in gone}
     for path, file in files.items():
@@ -234,6 +333,7 @@ def _walked(
 ) -> tuple[tuple[str, ...], Sequence[Commit]]:
     """Returns the paths with the names that they were given since, and the commits that change them."""
     names = list(paths)
+    commits: Sequence[Commit] = ()
     for _ in range(_MOST_NAMES):
         places = [f":(top,literal){name}" for name in names]
         out = git.bytes(*_WALK, head, *since, "--", *places, timeout=_PATIENCE)
@@ -281,7 +381,7 @@ def _renamed(git: Git, lost: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     gone = {(f"{commit} {parent}", path) for commit, parent, path in lost}
     for pair, part in zip(pairs, parts, strict=True):
         rows = (row.split("\t") for row in part.splitlines())
-        yield from (row[2] for row in rows if len(row) == 3 and (pair, _plain(row[1])) in gone)  # noqa: PLR2004
+        yield from (row[2] for row in rows if len(row) == 3 and (pair, _plain(row[1])) in gone)
 
 
 def _files(patch: str) -> Iterator[tuple[str, FileChange]]:
