@@ -9,6 +9,7 @@ no code here.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -119,6 +120,7 @@ def says_so(subject: str) -> bool:
 
 _NO_CODE_END = re.compile(
     "md|markdown|mdx|rst|adoc|asciidoc|txt|text|org|tex|pdf|odt|docx|html|htm|css|svg|png|jpg|jpeg|gif|ico|webp"
+    "|ai|eps|psd|ps|sketch|fig|drawio|puml|dot|mp3|mp4|wav|zip|gz|tar|jar|whl|patch|diff|log"
     "|csv|tsv|dat|pem|crt|key|der|woff|woff2|ttf|map|snap|bin|po|pot|mo"
     "|lock|toml|ini|cfg|yml|yaml|json|xml|in"
 )
@@ -220,13 +222,14 @@ def _says_else(hunk: Hunk, owned: Sequence[Span], before: Reader, after: Reader)
     return not set(new).issuperset(words for span in mine for words in before(span))
 
 
-def are_moved(was: bytes, spans: Iterable[Span], added: Collection[str]) -> bool:
-    """Tests whether nearly all that a file said in `spans` is among the lines `added` somewhere else."""
-    rows = was.decode("utf-8", "replace").split("\n")
-    gone = [
-        row.strip() for span in spans for row in rows[span.first - 1 : span.last] if len(row.strip()) > _SHORT
-    ]
-    return bool(gone) and sum(row in added for row in gone) >= _MOVED * len(gone)
+def is_moved(gone: Iterable[str], put: Iterable[str], added: Counter[str]) -> bool:
+    """Tests whether nearly all of the lines `gone` in one place came again in others.
+
+    `put` are lines that stand in their place now; `added` are all that the commit adds anywhere.
+    """
+    elsewhere = added - Counter(row.strip() for row in put)
+    lines = [line for row in gone if len(line := row.strip()) > _SHORT]
+    return len(lines) > 1 and sum(elsewhere[line] > 0 for line in lines) >= _MOVED * len(lines)
 
 
 _SHORT = 3

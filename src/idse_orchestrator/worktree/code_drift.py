@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -22,10 +23,10 @@ from idse_orchestrator.constitution.drift import (
     Place,
     Reader,
     Span,
-    are_moved,
     carried,
     changing,
     is_code,
+    is_moved,
     reader,
     saying,
     says_so,
@@ -184,7 +185,24 @@ def drift_of(git: Git, key: str, traced: Traced, head: str) -> Drift:
                 kind = others if is_others else quiet if says_so(commit.subject) else found
                 kind.append(Drifted(commit, changed))
         uncommitted = judge.open(names, head, commits[-1].id) if commits else ()
+    found = list(_standing(found, _as_it_was(git, traced.baseline[0], head, names)))
     return Drift(traced.baseline[0], names, tuple(found), tuple(others), tuple(quiet), uncommitted)
+
+
+def _as_it_was(git: Git, baseline: str, head: str, names: Sequence[str]) -> frozenset[str]:
+    """Returns those of the paths `names` where HEAD has the very file that the baseline has."""
+    asked = [f"{commit}:{name}" for name in names for commit in (baseline, head)]
+    found = headers(git, asked)
+    pairs = zip(names, found[::2], found[1::2], strict=True)
+    return frozenset(name for name, was, now in pairs if was is not None and was == now)
+
+
+def _standing(found: Iterable[Drifted], restored: Collection[str]) -> Iterator[Drifted]:
+    """Yields what still makes a difference: a file that is again as it was did not drift."""
+    for each in found:
+        places = tuple(place for place in each.places if place.path not in restored)
+        if places:
+            yield Drifted(each.commit, places)
 
 
 class _Judge:
@@ -216,25 +234,25 @@ class _Judge:
         self._owned[commit.id] = owned
         if is_own or is_accepted:
             return ()
-        new = tuple(place for place in found if _is_new(place, commit.changes))
-        return () if new and self._is_moved(commit, new) else new
+        new = [place for place in found if _is_new(place, commit.changes)]
+        return self._without_moves(commit, new) if new and len(commit.parents) == 1 else tuple(new)
 
-    def _is_moved(self, commit: Commit, places: Collection[Place]) -> bool:
-        """Tests whether a commit only brought lines of the session into other files."""
-        gone = [place for place in places if not place.lines.size]
-        if len(gone) < len(places) or len(commit.parents) != 1:
-            return False
+    def _without_moves(self, commit: Commit, places: Sequence[Place]) -> tuple[Place, ...]:
+        """Returns the places of which a commit did not only bring the lines somewhere else."""
         (files,) = commit.changes
-        added = _added(self._git, commit.id)
-        return all(
-            are_moved(
-                self._content(file.was),
-                [hunk.before for hunk in file.hunks if Place(path, hunk.after) in gone],
-                added,
-            )
-            for path, file in files.items()
-            if any(place.path == path for place in gone)
-        )
+        added = _added(self._git, commit.id) if commit.id else Counter[str]()
+        kept = []
+        for place in places:
+            file = files[place.path]
+            hunk = next(each for each in file.hunks if each.after == place.lines)
+            was, now = self._rows(file.was), self._rows(file.now)
+            gone = was[hunk.before.first - 1 : hunk.before.last]
+            if not is_moved(gone, now[hunk.after.first - 1 : hunk.after.last], added):
+                kept.append(place)
+        return tuple(kept)
+
+    def _rows(self, blob: str) -> list[str]:
+        return self._content(blob).decode("utf-8", "replace").split("\n")
 
     def open(self, names: Sequence[str], head: str, last: str) -> tuple[Place, ...]:
         """Returns where the work tree changed what is the session's since `head`; `last` changed it last."""
@@ -285,11 +303,11 @@ def _read_file(path: str) -> bytes:
         return b""
 
 
-def _added(git: Git, commit: str) -> frozenset[str]:
+def _added(git: Git, commit: str) -> Counter[str]:
     """Returns the lines that a commit adds anywhere, without what stands around them."""
     asked = (*_PLAIN, "diff-tree", "-r", "--root", "-p", *_PATCH, "--no-commit-id", commit)
     out = git.bytes(*asked, timeout=_PATIENCE).decode("utf-8", "replace")
-    return frozenset(row[1:].strip() for row in out.split("\n") if row.startswith("+"))
+    return Counter(row[1:].strip() for row in out.split("\n") if row.startswith("+"))
 
 
 def _is_new(place: Place, changes: Sequence[Mapping[str, FileChange]]) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import Style, aligned, printable
