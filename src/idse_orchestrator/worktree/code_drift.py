@@ -55,13 +55,15 @@ _MOST_READERS = 32
 _PLAIN = ("-c", "core.quotePath=false", "-c", "diff.indentHeuristic=true", "-c", "log.showRoot=true")
 _WALK = (
     *_PLAIN,
+    "-c",
+    f"core.notesRef={NOTES_ON_COMMITS}",
     "log",
     "--reverse",
     "--topo-order",
     "--parents",
     "--no-show-signature",
     "--no-color",
-    f"--notes={NOTES_ON_COMMITS}",
+    "--notes",
     "--format=%x01%H%x00%P%x00%as%x00%an%x00%s%x00%N",
 )
 _PATCH = (
