@@ -209,9 +209,7 @@ def saying(hunks: Iterable[Hunk], before: Reader, after: Reader) -> list[Hunk]:
 
 
 def _says_else(hunk: Hunk, owned: Sequence[Span], before: Reader, after: Reader) -> bool:
-    old, new = before(hunk.before), after(hunk.after)
-    if "".join(old) == "".join(new):
-        return False
+    new = after(hunk.after)
     if not hunk.before.size:
         return not _BEGINS.match(new[0] if new else "")
     mine = (

@@ -224,12 +224,13 @@ class _Judge:
         is_own = commit.id in self._own
         for parent, files in zip(commit.parents, commit.changes, strict=False):
             before = self._owned.get(parent, {})
-            changing = {path: self._changing(path, files[path], before) for path in files}
-            for path, spans in _after(before, files, {} if is_accepted or is_own else changing).items():
+            kept: dict[str, Sequence[Hunk]] = {}
+            for path, file in files.items():
+                changing, same = self._touching(path, file, before.get(file.before, ()))
+                kept[path] = [*same, *(changing if is_accepted else ())]
+                found.update((Place(path, hunk.after), None) for hunk in changing)
+            for path, spans in _after(before, files, kept).items():
                 owned[path] = united(owned.get(path, ()), spans)
-            found.update(
-                (Place(path, hunk.after), None) for path, hunks in changing.items() for hunk in hunks
-            )
         if is_own:
             for path, spans in self._written(commit).items():
                 owned[path] = united(owned.get(path, ()), spans)
@@ -276,13 +277,16 @@ class _Judge:
                 places[path] = [each.after for each in said]
         return {path: tuple(spans) for path, spans in places.items()}
 
-    def _changing(self, path: str, file: FileChange, before: Owned) -> list[Hunk]:
-        """Returns the places of a file where lines of the session came to say something else."""
-        spans = before.get(file.before, ())
-        ours = [hunk for hunk in file.hunks if touches(spans, hunk)]
+    def _touching(
+        self, path: str, file: FileChange, owned: Sequence[Span]
+    ) -> tuple[Sequence[Hunk], Sequence[Hunk]]:
+        """Returns where lines of the session came to say something else, and where all is said as before."""
+        ours = [hunk for hunk in file.hunks if touches(owned, hunk)]
         if not ours:
-            return []
-        return changing(ours, spans, self._reader(path, file.was), self._reader(path, file.now))
+            return (), ()
+        before, after = self._reader(path, file.was), self._reader(path, file.now)
+        other = saying(ours, before, after)
+        return changing(other, owned, before, after), [hunk for hunk in ours if hunk not in other]
 
     def _reader(self, path: str, blob: str) -> Reader:
         """Returns what reads a file; the next commit mostly asks for the same again."""
@@ -325,15 +329,13 @@ def _meet(one: Span, other: Span) -> bool:
 
 
 def _after(
-    owned: Owned, files: Mapping[str, FileChange], changing: Mapping[str, Sequence[Hunk]]
+    owned: Owned, files: Mapping[str, FileChange], kept: Mapping[str, Sequence[Hunk]]
 ) -> dict[str, tuple[Span, ...]]:
-    """Returns the lines of a parent after a commit; those that say something else then are not among them."""
+    """Returns the lines of a parent after a commit; what stands in place of them is, where that is `kept`."""
     gone = {file.before for file in files.values()}
     found = {path: spans for path, spans in owned.items() if path not in gone}
     for path, file in files.items():
-        taken = changing.get(path, ())
-        kept = [hunk for hunk in file.hunks if hunk not in taken]
-        spans = carried(owned.get(file.before, ()), file.hunks, kept)
+        spans = carried(owned.get(file.before, ()), file.hunks, kept[path])
         if spans:
             found[path] = spans
     return found
