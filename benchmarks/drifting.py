@@ -6,7 +6,7 @@ Each session is a merged change that somebody could have planned: a merge, or a 
 writes some lines of code in few files. Its commits are the session's, its files the declared ones, and it was
 complete when it was merged. Everything after it, up to HEAD, is walked. A signal is a later commit that
 `idse drift` names; commits of another session count as that one's. From all signals of all clones some are
-drawn, equally many of each clone, to be read and judged by a person: `docs/explanation/drift-measured.md`.
+drawn, equally many of each clone, to be read and judged by a person, as ADR 35 tells.
 """
 
 from __future__ import annotations
