@@ -248,6 +248,14 @@ class TestAccepting:
         assert "the code of portal/__blueprint__ cannot be accepted" in done.stderr
         assert 'idse stage confirm implementation -m "why"' in done.stderr
 
+    def test_it_is_refused_where_nothing_can_be_seen(self, built, tmp_path):
+        clone = tmp_path / "clone"
+        built.run("git", "clone", "-q", "--depth=1", f"file://{built.path}", str(clone))
+        built.run("git", "fetch", "-q", "origin", "refs/idse/*:refs/idse/*", cwd=clone)
+        done = built.idse("drift", "accept", "portal/__blueprint__", "-m", "why", cwd=clone)
+        assert done.returncode == 1
+        assert "it cannot be judged here: this clone is shallow" in done.stderr
+
     def test_a_session_of_that_name_can_be_shown(self, built):
         assert built.idse("spawn", "accept").returncode == 0
         done = built.idse("drift", "show", "accept")

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+NOTHING_RECORDED = "its completion recorded no commits: confirm it, or complete it again"
+
 
 class Span(NamedTuple):
     """Lines `first` to `last`; where `last` is before `first`, the gap between them."""

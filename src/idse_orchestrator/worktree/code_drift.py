@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from idse_orchestrator.constitution.drift import (
+    NOTHING_RECORDED,
     Commit,
     Drift,
     Drifted,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
 
-NOTHING_RECORDED = "its completion recorded no commits: confirm it, or complete it again"
 NOT_HERE = "this branch has none of the commits that it was built by"
 
 _PATIENCE = 600.0

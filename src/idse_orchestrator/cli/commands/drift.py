@@ -11,7 +11,7 @@ from idse_orchestrator.cli.layout import Style, aligned, printable
 from idse_orchestrator.cli.options import command, flag, required_reason, session_argument
 from idse_orchestrator.cli.stage_moves import moved, moving_of
 from idse_orchestrator.cli.terminal import Answer, Said, picked
-from idse_orchestrator.constitution.drift import Drift, Drifted, Place, shown
+from idse_orchestrator.constitution.drift import NOTHING_RECORDED, Drift, Drifted, Place, shown
 from idse_orchestrator.constitution.validate import NO_CODE
 from idse_orchestrator.documents.project_workspace import IMPLEMENTATION
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, GateError, UsageError
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.pipeline.stage_state_model import SessionState
+    from idse_orchestrator.sessions.move_stage import Moving
 
 _DAY = 10
+_CONFIRM = f'idse stage confirm {IMPLEMENTATION} -m "why"'
 _MOST = 3
 """Places of a commit that a line shows."""
 
@@ -74,18 +76,33 @@ def _accept(run: Run, session: str | None, reason: str) -> Answer:
     """
     key = run.session(session)
     moving = moving_of(run, key)
-    state = moving.look.tip.state
-    here = standing(state, IMPLEMENTATION, moving.workspace.blobs(*key), moving.same)
-    if not here.holds:
-        why = "its documents changed since" if here.status == COMPLETE else f"it is {here.status}"
-        fix = f'idse stage confirm {IMPLEMENTATION} -m "why"' if here.status == COMPLETE else "idse next"
+    _refuse(key, moving)
+    drift = _found(run, {key: moving.look.tip.state})[key]
+    if drift.unseen:
         raise GateError(
             f"the code of {'/'.join(key)} cannot be accepted",
             where=IMPLEMENTATION,
-            cause=f"the stage has to be complete and as it was completed: {why}",
-            fix=(fix,),
+            cause=f"it cannot be judged here: {drift.unseen}",
+            fix=(_CONFIRM,)
+            if drift.unseen == NOTHING_RECORDED
+            else ("accept it where the code is", "idse drift"),
         )
     return moved(run, moving, CONFIRM, [IMPLEMENTATION], reason)
+
+
+def _refuse(key: SessionKey, moving: Moving) -> None:
+    """Raises GateError where the implementation is not complete, or is not what was completed."""
+    here = standing(moving.look.tip.state, IMPLEMENTATION, moving.workspace.blobs(*key), moving.same)
+    if here.holds:
+        return
+    is_complete = here.status == COMPLETE
+    why = "its documents changed since" if is_complete else f"it is {here.status.replace('_', ' ')}"
+    raise GateError(
+        f"the code of {'/'.join(key)} cannot be accepted",
+        where=IMPLEMENTATION,
+        cause=f"the stage has to be complete and as it was completed: {why}",
+        fix=(_CONFIRM if is_complete else "idse next",),
+    )
 
 
 def _states(run: Run, keys: Sequence[SessionKey]) -> Mapping[SessionKey, SessionState]:
@@ -189,7 +206,7 @@ class _Drift(options.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Puts the name of the command in that was left out."""
-        if not args or (args[0] not in self.commands and args[0] != "--help"):
+        if not args or (args[0] not in self.commands and args[0] not in ("-h", "--help")):
             args = ["show", *args]
         return super().parse_args(ctx, args)
 
