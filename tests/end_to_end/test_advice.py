@@ -74,6 +74,11 @@ def nothing_to_set(_loop):
     return "idse session set __blueprint__"
 
 
+@case("IDSE010")
+def code_that_is_not_complete(_loop):
+    return "idse drift accept -m why"
+
+
 @case("IDSE002")
 def no_repository(loop):
     shutil.rmtree(loop.path / ".git")

@@ -502,6 +502,7 @@ class TestHostileLedgers:
         {"commits": {"a\nb": "x", "--output=x": "", "f" * 40: 3}},
         {"commits": ["x"], "files": {"a\nb": "c"}, "tasks": 5, "authored": None},
         {"commits": {"f" * 40: "x"}, "authored": {"f" * 40: "y"}, "files": {":(glob)**": "z"}, "whole": []},
+        {"commits": {"f" * 40: "x"}, "head": ["x"], "whole": "y"},
         {"unseen": {"x": 1}},
         {"unseen": "\x1b[2Jgone"},
         {},
@@ -520,7 +521,7 @@ class TestHostileLedgers:
         }
         writer = ledger_writer(discover(str(project.path)))
         writer.append("portal", "__blueprint__", lambda _tip: Draft("stage", sealed))
-        for words in (("validate",), ("validate", "--json"), ("trace",), ("status",)):
+        for words in (("validate",), ("validate", "--json"), ("trace",), ("status",), ("drift",)):
             done = project.idse(*words)
             assert done.returncode in (0, 1), done.stderr
             assert "IDSE000" not in done.stdout + done.stderr

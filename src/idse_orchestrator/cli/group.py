@@ -75,6 +75,7 @@ COMMANDS = {
         "Show what leads from success criteria to code and checks, and what is missing.",
         GOVERN,
     ),
+    "drift": Entry("drift:drift", "Show which later changes made something else of what was built.", GOVERN),
     "compile": Entry("compile:compile_", "Compile agent profiles out of specs.", GOVERN),
     "sync": Entry("sync:sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
     "export": Entry("copying:export", "Copy the ledgers into a folder of plain files.", SHARE),

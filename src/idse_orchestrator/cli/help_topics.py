@@ -256,6 +256,18 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse trace", "what leads from each success criterion to code and checks"),
             ("idse trace login --mermaid", "the same as a chart, to put into a page"),
         ),
+        "drift": (
+            ("idse drift", "which commits changed what the session you work on built"),
+            ("idse drift --all --strict", "all sessions of the project, as in CI"),
+        ),
+        "drift show": (
+            ("idse drift show login", "the same as idse drift login"),
+            ("idse drift show --json", "for a program, with what was set aside"),
+        ),
+        "drift accept": (
+            ('idse drift accept -m "The wording was agreed on"', "drift counts from here"),
+            ('idse drift accept login -m "Reviewed in September"', "of another session"),
+        ),
         "log": (
             ("idse log --oneline", "the session you work on, newest first"),
             ("idse log --all --since 2026-01-31", "all sessions of the project since a day"),

@@ -98,6 +98,13 @@ SETTINGS = {
             "Whether to judge nothing where the ledgers are missing that say what was promised.",
             _yes_or_no,
         ),
+        Setting(
+            "drift",
+            "IDSE_DRIFT",
+            "true",
+            "Whether status and report say where code changed after its implementation was complete.",
+            _yes_or_no,
+        ),
         Setting("checks", "IDSE_CHECKS", "", "Check verbs of installed packages that rules may use.", _text),
         Setting(
             "agency.url", "IDSE_AGENCY_URL", "", "The Agency: the remote that ledgers are pushed to.", _url

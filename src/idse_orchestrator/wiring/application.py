@@ -7,7 +7,9 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
+from idse_orchestrator.documents.project_workspace import IMPLEMENTATION
 from idse_orchestrator.errors import IdseError
+from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 from idse_orchestrator.wiring.use_cases import UseCases
 from idse_orchestrator.worktree.work_tree import WorkTree, discover, needs_work_tree
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.ledger.note_tree import GitSettings
     from idse_orchestrator.pipeline.ports import LedgerReader
+    from idse_orchestrator.pipeline.stage_state_model import SessionState
     from idse_orchestrator.pipeline.writer import LedgerWriter
     from idse_orchestrator.sessions.choice import Choice, Source
     from idse_orchestrator.sessions.configuration import Layers
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.wiring.sync import Sync
     from idse_orchestrator.worktree.branches import GitBranches
     from idse_orchestrator.worktree.code_commits import GitCodeCommits, GitMissedCommits, Waiting
+    from idse_orchestrator.worktree.code_drift import CodeDrift
     from idse_orchestrator.worktree.hook_files import GitHookFiles
     from idse_orchestrator.worktree.ignore_rules import IgnoreRules
     from idse_orchestrator.worktree.misplaced_code import CodePlaces, NotedCommits
@@ -192,6 +196,31 @@ class Application(UseCases):
         from idse_orchestrator.worktree.code_facts import CodeFacts
 
         return CodeFacts(self.work_tree, self.drain_spool, rev or "HEAD")
+
+    @property
+    def drifting(self) -> CodeDrift | None:
+        """The code of this work tree beside that of complete implementations; None in a bare repository."""
+        if self.is_bare:
+            return None
+        from idse_orchestrator.worktree.code_drift import CodeDrift
+
+        return CodeDrift(self.work_tree, self.drain_spool)
+
+    def known_drift(self, key: SessionKey, tip: str, state: SessionState) -> int:
+        """Returns how many commits drifted from what a session built; see `worktree.kept_drift`.
+
+        0 as well where that cannot be judged, or where the setting says that nobody wants to know.
+        """
+        if self.is_bare or state.stages[IMPLEMENTATION].status != COMPLETE:
+            return 0
+        from idse_orchestrator.worktree.kept_drift import KeptDrift
+
+        kept = KeptDrift(self.work_tree, key, tip)
+        if kept.count == 0 or self.setting("drift") != "true":
+            return 0
+        if kept.count is None and self.drifting is not None:
+            kept.keep(len(self.drifting.drift({key: state})[key].commits))
+        return kept.count or 0
 
     def judge_index(self) -> Report:
         """Returns what the ValidationEngine says of the commit that git is about to make."""

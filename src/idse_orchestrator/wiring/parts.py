@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.sessions.trees import Trees
     from idse_orchestrator.sessions.views import Views
     from idse_orchestrator.stores.plain_workspace import PlainWorkspace
+    from idse_orchestrator.worktree.code_drift import CodeDrift
     from idse_orchestrator.worktree.workspace import GitWorkspace
 
 
@@ -107,6 +108,15 @@ class Parts(ABC):
 
     def keep_code_rule(self, *, is_error: bool) -> None:  # noqa: B027 - no hook, nothing to keep
         """Keeps for the hook in sh whether the rules here have commits of code judged."""
+
+    @property
+    def drifting(self) -> CodeDrift | None:
+        """The code here beside that of complete implementations; None where there is none."""
+        return None
+
+    def known_drift(self, key: SessionKey, tip: str, state: SessionState) -> int:  # noqa: ARG002 - the same
+        """Returns how many commits drifted from what a session built, as far as that is quickly told."""
+        return 0
 
     @property
     def current(self) -> SessionFolders:

@@ -40,7 +40,7 @@ ELSEWHERE = "this repository has none of the commits that it was made on"
 SHALLOW = "this clone is shallow: it holds only the latest commits"
 TRAILER = "Idse-Task"
 
-_CODE = (":(top)", f":(exclude,top){WORKSPACE}")
+CODE = (":(top)", f":(exclude,top){WORKSPACE}")
 _EVERYWHERE = ("--branches", "--tags", "--remotes")
 _MOST_OLDER = 5
 _MOST = 200
@@ -48,16 +48,16 @@ _MOST = 200
 _PATIENCE = 600.0
 # No setting of the user's may change what is printed, and none what a patch id is made of.
 _PLAIN = ("-c", "log.showRoot=true", "-c", "core.quotePath=true", "-c", "diff.indentHeuristic=true")
-_LOG = (*_PLAIN, "log", "--no-show-signature", "--no-color", "--no-notes", "--no-renames")
-_LIST = (*_LOG, "--no-walk=unsorted", "--stdin", "--name-only", "-c", "-z", "--format=%x01%H")
-_WALK = (*_LOG, "-z", f"--format=%H%x01%ct%x01%(trailers:key={TRAILER},valueonly,unfold,separator=%x2C)")
+LOG = (*_PLAIN, "log", "--no-show-signature", "--no-color", "--no-notes", "--no-renames")
+_LIST = (*LOG, "--no-walk=unsorted", "--stdin", "--name-only", "-c", "-z", "--format=%x01%H")
+_WALK = (*LOG, "-z", f"--format=%H%x01%ct%x01%(trailers:key={TRAILER},valueonly,unfold,separator=%x2C)")
 _SEALED = (
     "--basic-regexp",
     "--all-match",
     "--grep=^Idse-Stage: implementation$",
     "--grep=^Idse-To: complete$",
 )
-_PATCH = (
+PATCH = (
     "-p",
     "-U3",
     "--diff-algorithm=myers",
@@ -270,7 +270,7 @@ class CodeFacts:
     def _patch_ids(self, commits: Sequence[str]) -> dict[str, str]:
         """Returns the patch id of what each commit changes outside of ``.idse/``, "" for nothing."""
         stdin = "".join(f"{name}\n" for name in commits).encode()
-        asked = (*_PLAIN, "diff-tree", "--stdin", "--root", "-r", *_PATCH, "--", *_CODE)
+        asked = (*_PLAIN, "diff-tree", "--stdin", "--root", "-r", *PATCH, "--", *CODE)
         diffs = self._git.bytes(*asked, stdin=stdin, timeout=_PATIENCE)
         found = {name: patch for patch, name in self._identified(diffs)}
         return {name: found.get(name, "") for name in commits}
@@ -289,14 +289,14 @@ class CodeFacts:
         base = find_commit(self._git, began[0] if began else f"{code[-1]}^")
         if base is None:
             return ""
-        asked = (*_PLAIN, "diff-tree", "-r", *_PATCH, base, self._head, "--", *_CODE)
+        asked = (*_PLAIN, "diff-tree", "-r", *PATCH, base, self._head, "--", *CODE)
         return next((patch for patch, _ in self._identified(self._git.bytes(*asked, timeout=_PATIENCE))), "")
 
     def _recorded(self, keys: Iterable[SessionKey]) -> Mapping[SessionKey, dict[str, Any]]:
         """Returns what the latest completion of the implementation of each session recorded, if it did."""
         refs = {session_ref(*key): key for key in keys}
         stdin = "".join(f"{ref}\n" for ref in refs).encode()
-        asked = (*_LOG, "--format=%H %S", *_SEALED, "--stdin")
+        asked = (*LOG, "--format=%H %S", *_SEALED, "--stdin")
         done = self._git.attempt(*asked, stdin=stdin, timeout=_PATIENCE)
         rows = [row.split(" ", 1) for row in done.stdout.decode().splitlines()]
         latest: dict[SessionKey, tuple[tuple[int, str], dict[str, Any]]] = {}
@@ -339,7 +339,7 @@ class CodeFacts:
         """Tests whether the declared files stood here once just as they did then."""
         if not files:
             return False
-        asked = (*_LOG, "--format=", "--raw", "--no-abbrev", "-m", "-z", self._head, *_EVERYWHERE, "--")
+        asked = (*LOG, "--format=", "--raw", "--no-abbrev", "-m", "-z", self._head, *_EVERYWHERE, "--")
         out = self._git.text(*asked, *(f":(top,literal){path}" for path in files))
         words = out.split("\0")
         stood = {(path, meta.split()[3]) for meta, path in pairwise(words) if meta.startswith(":")}
@@ -356,14 +356,14 @@ class CodeFacts:
     def _authored(self, commits: Sequence[str]) -> dict[str, str]:
         """Returns a mark of who wrote each commit, when, and under which subject: a rebase keeps that."""
         stdin = "".join(f"{name}\n" for name in commits).encode()
-        asked = (*_LOG, "--no-walk=unsorted", "--stdin", "--format=%H %an <%ae> %at %s")
+        asked = (*LOG, "--no-walk=unsorted", "--stdin", "--format=%H %an <%ae> %at %s")
         rows = self._git.lines(*asked, stdin=stdin) if commits else ()
         return {row[:40]: mark(row[41:]) for row in rows}
 
     def _has_patches(self, state: SessionState, recorded: Mapping[str, Any], missing: frozenset[str]) -> bool:
         """Tests whether commits since the session began have the same patches, each or as a whole."""
         since = f"--since={state.created_at}"
-        asked = (*_LOG, *_PATCH, since, self._head, *_EVERYWHERE, "--", *_CODE)
+        asked = (*LOG, *PATCH, since, self._head, *_EVERYWHERE, "--", *CODE)
         diffs = self._git.bytes(*asked, timeout=_PATIENCE)
         there = {patch for patch, _ in self._identified(diffs)}
         wanted = {recorded["commits"][name] for name in missing}
@@ -396,6 +396,8 @@ def _sound(evidence: Mapping[str, Any]) -> dict[str, Any]:
         found[name] = {key: value for key, value in pairs if key_fits(key) and type(value) is kind}
     tasks = evidence.get("tasks")
     found["tasks"] = [task for task in tasks if isinstance(task, str)] if isinstance(tasks, list) else []
+    head = evidence.get("head")
+    found["head"] = head if isinstance(head, str) and _ID.fullmatch(head) else ""
     for name in ("whole", "unseen", "no_code"):
         found[name] = evidence[name] if isinstance(evidence.get(name), str) else ""
     return found

@@ -17,9 +17,9 @@ from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.envelope import diagnostic
 from idse_orchestrator.cli.layout import Style, fitted, headed, printable
 from idse_orchestrator.cli.options import command, flag
-from idse_orchestrator.cli.render.status import called, conflict_places, stage_signs
+from idse_orchestrator.cli.render.status import called, conflict_places, drift_words, stage_signs
 from idse_orchestrator.cli.terminal import Answer, Raw, Said, picked, picked_or_none
-from idse_orchestrator.documents.project_workspace import STAGES
+from idse_orchestrator.documents.project_workspace import IMPLEMENTATION, STAGES
 from idse_orchestrator.errors import EXIT_OK, ForeignFileError, StorageError, UsageError, worst_exit
 from idse_orchestrator.ledger.refs import session_ref
 from idse_orchestrator.pipeline.stage_state_model import ARCHIVED, FAILING
@@ -27,6 +27,7 @@ from idse_orchestrator.sessions.status import CONFLICTED, UNREADABLE, Surveyed, 
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.sessions.status import SessionStatus
 
 _TEMPLATE = os.path.join(os.path.dirname(os.path.dirname(__file__)), "render", "report.html.j2")
@@ -51,6 +52,10 @@ _MARKS = {
     "not_needed": "-",
 }
 """Beside each word on the page, so that no colour has to say it."""
+
+_MOST_WALKED = 50
+"""Sessions of which it is looked up whether their code drifted."""
+_DONE = ("complete", "changed", "stale")
 
 Relations = Mapping[str, str]
 """Ref of a ledger to how it stands to the Agency."""
@@ -77,10 +82,11 @@ def report(run: Run, page: str | None, *, force: bool) -> Answer:
     surveyed = survey(app.reader, app.workspace, keys, frozenset(app.workspace.session_folders()))
     found = [each for each in surveyed if not (each.status and each.status.state.is_deleted)]
     relations = app.sync.remembered()
+    drifted = _drifted(run, found)
     damage = [each.damage for each in found if each.damage]
-    lines: Iterable[str | Raw] = _table(found, relations, run.terminal.style)
+    lines: Iterable[str | Raw] = _table(found, relations, drifted, run.terminal.style)
     if page is not None:
-        lines = _page_lines(page, found, relations, force=force)
+        lines = _page_lines(page, found, relations, drifted, force=force)
 
     def all_lines() -> Iterator[str | Raw]:
         yield from lines
@@ -90,7 +96,7 @@ def report(run: Run, page: str | None, *, force: bool) -> Answer:
 
     return Answer(
         "idse.report/1",
-        lambda: {"sessions": [_data(each, relations) for each in found]},
+        lambda: {"sessions": [_data(each, relations, drifted) for each in found]},
         all_lines(),
         map(diagnostic, damage),
         worst_exit(each.exit_code for each in damage) if damage else EXIT_OK,
@@ -114,6 +120,18 @@ def _summary(found: Sequence[Surveyed]) -> str:
     return f"{counts}, {words if needy else 'none needs a look'}"
 
 
+def _drifted(run: Run, found: Iterable[Surveyed]) -> Mapping[SessionKey, int]:
+    """Returns how many commits drifted from each session, of those that moved last: each takes a walk."""
+    there = [each for each in found if each.status and each.status.state.status != ARCHIVED]
+    done = [each for each in there if each.conditions[IMPLEMENTATION] in _DONE]
+    done.sort(key=lambda each: (_who(each)[0], each.key), reverse=True)
+    return {
+        each.key: run.app.known_drift(each.key, each.status.tip, each.status.state)
+        for each in done[:_MOST_WALKED]
+        if each.status
+    }
+
+
 def _agency(each: Surveyed, relations: Relations) -> str | None:
     return relations.get(session_ref(*each.key)) if relations else None
 
@@ -128,7 +146,7 @@ def _who(each: Surveyed) -> tuple[str, str]:
 # --- as JSON ---
 
 
-def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
+def _data(each: Surveyed, relations: Relations, drifted: Mapping[SessionKey, int]) -> dict[str, object]:
     common = {"project": each.key[0], "session": each.key[1], "needs": list(each.needs)}
     if each.status is None:
         return {**common, "problem": each.damage and each.damage.message}
@@ -158,6 +176,7 @@ def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
         },
         "validation_status": state.validation.status,
         "waivers": [picked(waiver, "rule reason expires by") for waiver in state.waivers],
+        "drifted": drifted.get(each.key),
         "ledger": each.status.tip,
         "agency": _agency(each, relations),
     }
@@ -166,9 +185,14 @@ def _data(each: Surveyed, relations: Relations) -> dict[str, object]:
 # --- as a table ---
 
 
-def _table(found: Sequence[Surveyed], relations: Relations, style: Style) -> Iterator[str]:
+def _table(
+    found: Sequence[Surveyed], relations: Relations, drifted: Mapping[SessionKey, int], style: Style
+) -> Iterator[str]:
     names = [printable(_name(each)) for each in found]
-    rows = [(name, *_cells(each, relations)) for name, each in zip(names, found, strict=True)]
+    rows = [
+        (name, *_cells(each, relations, drifted.get(each.key, 0)))
+        for name, each in zip(names, found, strict=True)
+    ]
     head: tuple[str, ...] = ("session", "stages", "condition", "last", "by", "Agency", "title")
     if not any(row[5] for row in rows):  # nothing to say of the Agency
         head, *rows = [(*row[:5], *row[6:]) for row in (head, *rows)]
@@ -184,12 +208,12 @@ def _name(each: Surveyed) -> str:
     return f"{each.key[0]}/{called(each.status.state) if each.status else each.key[1]}"
 
 
-def _cells(each: Surveyed, relations: Relations) -> tuple[str, ...]:
+def _cells(each: Surveyed, relations: Relations, drifted: int) -> tuple[str, ...]:
     if each.status is None:
         return "", f"cannot be read: idse fsck {'/'.join(each.key)}", "", "", "", ""
     state, agency = each.status.state, _agency(each, relations) or ""
     at, by = _who(each)
-    condition = _need_words(each) or state.effective_status
+    condition = (_need_words(each) or state.effective_status) + (", drifted" if drifted else "")
     differs = "" if agency == "equal" else agency
     return stage_signs(state), condition, at[:10], printable(by), differs, printable(state.title)
 
@@ -204,16 +228,21 @@ def _need_words(each: Surveyed) -> str:
 
 
 def _page_lines(
-    path: str, found: Sequence[Surveyed], relations: Relations, *, force: bool
+    path: str,
+    found: Sequence[Surveyed],
+    relations: Relations,
+    drifted: Mapping[SessionKey, int],
+    *,
+    force: bool,
 ) -> list[str | Raw]:
-    content = _page(found, relations)
+    content = _page(found, relations, drifted)
     if path == "-":
         return [Raw([content])]
     _write(path, content, force=force)
     return [printable(path)]
 
 
-def _page(found: Sequence[Surveyed], relations: Relations) -> bytes:
+def _page(found: Sequence[Surveyed], relations: Relations, drifted: Mapping[SessionKey, int]) -> bytes:
     """Returns the page, with a seal at its end by which idse knows its own page again."""
     from jinja2 import Environment, StrictUndefined
 
@@ -234,15 +263,15 @@ def _page(found: Sequence[Surveyed], relations: Relations) -> bytes:
         newest=printable(newest),
         stages=STAGES,
         parts=[
-            ("These need a look", [_row(each, relations) for each in found if each.needs]),
-            ("All others", [_row(each, relations) for each in found if not each.needs]),
+            ("These need a look", [_row(each, relations, drifted) for each in found if each.needs]),
+            ("All others", [_row(each, relations, drifted) for each in found if not each.needs]),
         ],
     )
     content = page.encode("utf-8", "replace")
     return content + _SEAL.format(hashlib.sha256(content).hexdigest()).encode()
 
 
-def _row(each: Surveyed, relations: Relations) -> dict[str, object]:
+def _row(each: Surveyed, relations: Relations, drifted: Mapping[SessionKey, int]) -> dict[str, object]:
     """Returns what the page shows of a session; every text is printable."""
     name = {"project": each.key[0], "session": each.key[1]}
     if each.status is None:
@@ -265,7 +294,7 @@ def _row(each: Surveyed, relations: Relations) -> dict[str, object]:
             "clock": printable(at[11:16]),
             "by": printable(by) or "a merge",
         },
-        "notes": _notes(each.status),
+        "notes": _notes(each.status, drifted.get(each.key, 0)),
         "agency": _AGENCY.get(_agency(each, relations) or "", "not synced"),
     }
 
@@ -276,9 +305,11 @@ def _stage(each: Surveyed, stage: str, causes: Sequence[str]) -> dict[str, str]:
     return {"name": stage, "kind": word, "word": word.replace("_", " "), "mark": _MARKS[word], "why": why}
 
 
-def _notes(status: SessionStatus) -> list[str]:
-    """Returns what else a reader wants to know: conflicts, what validation said, and waivers."""
+def _notes(status: SessionStatus, drifted: int) -> list[str]:
+    """Returns what else a reader wants to know: conflicts, drift, what validation said, and waivers."""
     notes = []
+    if drifted:
+        notes.append(drift_words(drifted))
     if status.ledger.conflicts:
         notes.append(f"conflict in {conflict_places(status.ledger.conflicts)}")
     if status.state.validation.status == FAILING:

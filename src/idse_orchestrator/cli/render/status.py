@@ -37,10 +37,11 @@ _MARKS = {"pending": "·", "in_progress": "▶", "complete": "✓", "not_needed"
 def status_answer(run: Run, key: SessionKey) -> Answer:
     """Answers where the session `key` stands."""
     status = show_status(run.app.reader, run.app.workspace, key)
+    drifted = run.app.known_drift(key, status.tip, status.state)
     return Answer(
         "idse.status/1",
-        lambda: {**status_data(status), "guarded": is_guarded(run.app)},
-        [*status_lines(status, run.terminal.style), *guard_lines(run.app)],
+        lambda: {**status_data(status), "drifted": drifted, "guarded": is_guarded(run.app)},
+        [*status_lines(status, run.terminal.style, drifted), *guard_lines(run.app)],
         _newer_diagnostics(status, key),
     )
 
@@ -71,8 +72,8 @@ def called(state: SessionState) -> str:
     return f"{state.alias} ({state.session})" if state.alias else state.session
 
 
-def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
-    """Returns the lines of `idse status`."""
+def status_lines(status: SessionStatus, style: Style = PLAIN, drifted: int = 0) -> list[str]:
+    """Returns the lines of `idse status`. `drifted` counts commits that changed what was built."""
     state = status.state
     head = (
         f"{style.bold(printable(f'{state.project}/{called(state)}'))}  {state.type}, {state.effective_status}"
@@ -80,7 +81,7 @@ def status_lines(status: SessionStatus, style: Style = PLAIN) -> list[str]:
     room = _WIDTH - columns(head) - 2
     lines = [head + (f"  {fitted(printable(state.title), room)}" if state.title and room > 0 else ""), ""]
     lines += [_stage_line(here, status, style) for here in status.stages]
-    lines += ["", *_remarks(status, style), *next_lines(status.next, style)]
+    lines += ["", *_remarks(status, style, drifted), *next_lines(status.next, style)]
     lines += [fitted(line, _WIDTH) for line in who_lines(status)]
     return lines
 
@@ -168,7 +169,12 @@ def _condition(here: Standing, style: Style, room: int) -> str:
     return ""
 
 
-def _remarks(status: SessionStatus, style: Style) -> list[str]:
+def drift_words(drifted: int) -> str:
+    """Says how many commits changed what a session built."""
+    return f"drifted: {counted(drifted, 'commit', ',')} changed what it built: idse drift"
+
+
+def _remarks(status: SessionStatus, style: Style, drifted: int) -> list[str]:
     state = status.state
     remarks = []
     if status.ledger.newer:
@@ -180,6 +186,8 @@ def _remarks(status: SessionStatus, style: Style) -> list[str]:
         remarks.append(style.red(f"conflict in the ledger: {conflict_places(status.ledger.conflicts)}"))
     if status.synced.is_tracked and status.synced.there != status.tip:
         remarks.append(f"differs from the Agency as of {status.synced.at}: idse sync push")
+    if drifted:
+        remarks.append(style.yellow(drift_words(drifted)))
     if state.validation.status == "failing":
         remarks.append(style.red("the last validation failed: idse validate"))
     remarks += [
