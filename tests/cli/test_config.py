@@ -41,7 +41,7 @@ def test_each_layer_decides_over_the_one_below_it(repo, home):
 def test_the_list_is_plain_lines_and_shows_origins_when_asked(repo):
     repo.git("config", "idse.agency.url", "https://agency.example")
     assert repo.idse("config", "list").stdout == (
-        "agent=\nproject=\nmisplaced-code=warn\nrequireledgers=false\nchecks=\nagency.url=https://agency.example\nagency.remote=\nagency.timeout=300\n"
+        "agent=\nproject=\nmisplaced-code=warn\nrequireledgers=false\ndrift=true\nchecks=\nagency.url=https://agency.example\nagency.remote=\nagency.timeout=300\n"
     )
     with_origin = repo.idse("config", "list", "--show-origin").stdout
     assert "git: .git/config\tagency.url=https://agency.example\n" in with_origin

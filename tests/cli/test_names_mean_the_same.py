@@ -13,6 +13,7 @@ OTHERS = {
     "agents assign": ("spec", "claude"),
     "agents route": ("spec",),
     "blueprint reinforce": ("c-0123456789",),
+    "drift accept": ("-m", "why"),
     "handoff request": ("--to", "claude", "-m", "why"),
     "handoff reject": ("-m", "why"),
     "rule unwaive": ("IDSE301", "-m", "why"),
@@ -119,6 +120,7 @@ def test_a_parent_is_a_session_too(portal):
 STAGE_OTHERS = {
     "agents add": ("new",),
     "agents set": ("claude",),
+    "drift accept": ("-m", "why"),
     "handoff request": ("--to", "claude", "-m", "why"),
     "stage reopen": ("-m", "why"),
     "stage confirm": ("-m", "why"),

@@ -295,6 +295,16 @@ class TestStatus:
         (built.path / ".git/idse/drift/portal/__blueprint__").write_bytes(b"\xff\x00 1\n")
         assert self.LINE in built.idse("status").stdout
 
+    def test_it_tells_the_stages_where_git_cannot_show_the_code(self, built):
+        commit = change(built, LOUDER)
+        blob = built.git("rev-parse", f"{commit}:src/greet.py").strip()
+        lost = built.path / ".git/objects" / blob[:2] / blob[2:]
+        lost.chmod(0o644)
+        lost.write_bytes(b"no object")
+        done = built.idse("status")
+        assert done.returncode == 0, done.stderr
+        assert "implementation" in done.stdout
+
     def test_the_report_tells_it(self, built):
         change(built, LOUDER)
         assert "drifted" in built.idse("report").stdout

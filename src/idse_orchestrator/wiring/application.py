@@ -218,8 +218,12 @@ class Application(UseCases):
         kept = KeptDrift(self.work_tree, key, tip)
         if kept.count == 0 or self.setting("drift") != "true":
             return 0
-        if kept.count is None and self.drifting is not None:
-            kept.keep(len(self.drifting.drift({key: state})[key].commits))
+        code = self.drifting if kept.count is None else None
+        if code is not None:
+            try:
+                kept.keep(len(code.drift({key: state})[key].commits))
+            except IdseError as error:  # where a session stands is told all the same
+                self.log(f"drift: {error.message}")
         return kept.count or 0
 
     def judge_index(self) -> Report:
