@@ -113,7 +113,9 @@ class GitCodeCommits:
             f"--format=%H%x00%N{_END}",
             (change.after, f"^{change.before}", "--", session_folder(*key)),
         )
-        noted = self._git.text("log", "--topo-order", f"--notes={NOTES_ON_COMMITS}", form, *limits)
+        # `--notes=REF` would look for one below refs/notes/.
+        at = ("-c", f"core.notesRef={NOTES_ON_COMMITS}")
+        noted = self._git.text(*at, "log", "--topo-order", "--notes", form, *limits)
         form = "--format=%H %(trailers:key=Idse-Code,valueonly,separator=%x20)"
         known = set(self._git.text("log", "--no-show-signature", form, session_ref(*key), "--").split())
         for commit, _, note in (row.strip().partition("\0") for row in noted.split(_END)):
