@@ -45,7 +45,8 @@ def test_every_step_is_shown_and_does_what_it_should(repo, tmp_path):
     assert output[1] == (
         "started project portal\n"
         "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
-        "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, post-checkout, pre-push\n"
+        "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, "
+        "post-checkout, pre-push\n"
         f"next: write {path}, or let idse edit open it"
     )
     assert output[2] == "idse: 1 warning: idse validate"

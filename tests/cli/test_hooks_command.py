@@ -7,7 +7,15 @@ import os
 
 import pytest
 
-HOOKS = ("pre-commit", "pre-merge-commit", "post-commit", "post-merge", "post-rewrite", "post-checkout", "pre-push")
+HOOKS = (
+    "pre-commit",
+    "pre-merge-commit",
+    "post-commit",
+    "post-merge",
+    "post-rewrite",
+    "post-checkout",
+    "pre-push",
+)
 
 
 @pytest.fixture

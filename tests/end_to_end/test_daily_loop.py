@@ -37,7 +37,8 @@ class TestInit:
         assert done.stderr == (
             "started project portal\n"
             "  made session __blueprint__: .idse/projects/portal/sessions/__blueprint__/\n"
-            "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, post-checkout, pre-push\n"
+            "  hooks: pre-commit, pre-merge-commit, post-commit, post-merge, post-rewrite, "
+            "post-checkout, pre-push\n"
             "next: write .idse/projects/portal/sessions/__blueprint__/intent.md, or let idse edit open it\n"
         )
         assert repo.run("git", "rev-parse", "-q", "--verify", "HEAD").returncode != 0
