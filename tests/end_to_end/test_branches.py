@@ -595,7 +595,9 @@ def test_a_rule_that_is_raised_blocks_and_stays_raised(begun, loop_of):
 
 
 def test_the_commits_of_code_of_a_session_are_listed_and_counted(two):
+    two.at = "2026-01-01T10:00:00Z"  # those of one second have no order
     first = code(two, message="First")
+    two.at = "2026-01-01T10:00:05Z"
     second = code(two, "2\n", message="Second")
     two.git("commit", "--quiet", "--amend", "-m", "Second, amended")
     amended = two.git("rev-parse", "HEAD")

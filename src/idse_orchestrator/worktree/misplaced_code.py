@@ -63,6 +63,7 @@ class CodePlaces:
             each.commit: _why(states, keys[each.commit], is_unmapped=each.branch in free) for each in waiting
         }
         code = {each.commit for each in _listed(git, [commit for commit, word in why.items() if word])}
+        code = {name for name in code if why[name] != LATE or not _comes_again(git, keys[name], name)}
         found = {}
         for each in waiting:
             key = keys[each.commit]
@@ -80,6 +81,8 @@ class CodePlaces:
         key, why = self.here()
         git = self._work_tree.git
         if key is None or not why or not _listed(git, [commit]) or _brought_in(git, commit):
+            return ""
+        if why == LATE and _comes_again(git, key, commit):
             return ""
         return misplaced_text("/".join(key), why)
 
@@ -107,6 +110,20 @@ def _brought_in(git: Git, commit: str) -> bool:
     """Tests whether a commit brings ``.idse/`` itself: what comes with it was there before the project."""
     before, now = headers(git, (f"{commit}^:{WORKSPACE}", f"{commit}:{WORKSPACE}"))
     return before is None and now is not None
+
+
+def _comes_again(git: Git, key: SessionKey | None, commit: str) -> bool:
+    """Tests whether a commit only brings what another of its session has: a squash, on another branch."""
+    names = git.text("diff-tree", "--root", "-r", "-z", "--no-commit-id", "--name-only", commit).split("\0")
+    code = (name for name in names if name and not name.startswith(f"{WORKSPACE}/"))
+    paths = [f":(top,literal){name}" for name in code]
+    others = [name for name in _noted_of(git, key) if name != commit] if key else []
+    here = [name for name, each in zip(others, headers(git, others), strict=True) if each]
+    compared = (git.attempt("diff", "--quiet", name, commit, "--", *paths) for name in here[:_MOST_COMPARED])
+    return any(done.returncode == 0 for done in compared)
+
+
+_MOST_COMPARED = 200
 
 
 class Asked(NamedTuple):
@@ -249,10 +266,7 @@ def noted_commits(vault: Vault, key: SessionKey) -> NotedCommits:
 
     Where the repository has no code, as an Agency, all of them are gone.
     """
-    git, name = vault.git, "/".join(key)
-    asked = ("grep", "-lzE", "--no-color", "-e", f"^Idse-Session: {re.escape(name)}$", NOTES_ON_COMMITS)
-    out = git.attempt(*asked).stdout.decode("ascii", "replace")
-    names = [path.partition(":")[2].replace("/", "") for path in out.split("\0") if path]
+    git, names = vault.git, _noted_of(vault.git, key)
     here = [commit for commit, each in zip(names, headers(git, names), strict=True) if each]
     if not here:
         return NotedCommits((), len(names))
@@ -266,6 +280,14 @@ def noted_commits(vault: Vault, key: SessionKey) -> NotedCommits:
             words.setdefault(commit, []).append(why)
     found = (each._replace(misplaced=tuple(words.get(each.commit, ()))) for each in _listed(git, wanted))
     return NotedCommits(tuple(found), len(names) - len(here))
+
+
+def _noted_of(git: Git, key: SessionKey) -> Sequence[str]:
+    """Returns the commits that notes give to a session."""
+    name = re.escape("/".join(key))
+    asked = ("grep", "-lzE", "--no-color", "-e", f"^Idse-Session: {name}$", NOTES_ON_COMMITS)
+    out = git.attempt(*asked).stdout.decode("ascii", "replace")
+    return [path.partition(":")[2].replace("/", "") for path in out.split("\0") if path]
 
 
 def _listed(git: Git, commits: Sequence[str]) -> Sequence[NotedCommit]:
