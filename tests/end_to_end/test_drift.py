@@ -301,6 +301,7 @@ class TestStatus:
         lost = built.path / ".git/objects" / blob[:2] / blob[2:]
         lost.chmod(0o644)
         lost.write_bytes(b"no object")
+        built.write("src/greet.py", GREET)  # git would read the file in place of the object
         done = built.idse("status")
         assert done.returncode == 0, done.stderr
         assert "implementation" in done.stdout
