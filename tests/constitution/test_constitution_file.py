@@ -144,8 +144,18 @@ FILE = ".idse/constitution.yaml"
             "could not determine",
         ),
         ("#" * 300_000, "the constitution is not readable YAML", FILE, "it has 300000 bytes"),
-        ("- a", "the constitution is a list, not a table of keys", FILE, "known keys: version, rules, raise"),
-        ("rule: []", "'rule' is not a key here", f"{FILE} → rule", "known keys: version, rules, raise"),
+        (
+            "- a",
+            "the constitution is a list, not a table of keys",
+            FILE,
+            "known keys: version, rules, raise, session_types",
+        ),
+        (
+            "rule: []",
+            "'rule' is not a key here",
+            f"{FILE} → rule",
+            "known keys: version, rules, raise, session_types",
+        ),
         ("disable: [IDSE301]", "'disable' is not a key here", f"{FILE} → disable", "known keys"),
         (
             "rules: [{id: ACME001}]",
@@ -195,7 +205,7 @@ FILE = ".idse/constitution.yaml"
             f"{FILE} → version",
             "Input should be a valid string",
         ),
-        ("3: x", "'3' is not a key here", f"{FILE} → 3", "known keys: version, rules, raise"),
+        ("3: x", "'3' is not a key here", f"{FILE} → 3", "known keys: version, rules, raise, session_types"),
         ("rules: [3]", "entry 1 has a value that does not fit", f"{FILE} → rules → 1", "Input should be"),
         (
             one("spec", "specs"),

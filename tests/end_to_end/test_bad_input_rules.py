@@ -110,13 +110,13 @@ BAD_CONSTITUTIONS = {
     "severity: {IDSE301: off}\n": (
         "error[IDSE009]: 'severity' is not a key here\n"
         "  --> .idse/constitution.yaml → severity\n"
-        "   = cause: known keys: version, rules, raise\n"
+        "   = cause: known keys: version, rules, raise, session_types\n"
         "   = hint:  take it out; an exception is for one session: idse rule waive\n"
     ),
     "- a\n": (
         "error[IDSE009]: the constitution is a list, not a table of keys\n"
         "  --> .idse/constitution.yaml\n"
-        "   = cause: known keys: version, rules, raise\n"
+        "   = cause: known keys: version, rules, raise, session_types\n"
     ),
 }
 NEEDS_RULES = [("validate",), ("rule", "list"), ("stage", "complete", "intent")]

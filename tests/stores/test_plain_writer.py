@@ -9,6 +9,7 @@ import pytest
 
 from idse_orchestrator.errors import CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.stores.entry import Content, make_entry
 from idse_orchestrator.stores.filesystem_store import FilesystemStore
 from idse_orchestrator.stores.plain_documents import Place
@@ -51,7 +52,7 @@ def test_of_events_that_are_planned_together_none_is_seen_where_one_cannot_be_wr
 def test_a_ledger_of_a_newer_format_needs_a_newer_idse_and_is_not_damaged(store, writer):
     tip = writer.append(*LOGIN, lambda _: TWO[0])
     newest = next(iter(store.entries(LOGIN)))
-    state = json.dumps({**json.loads(newest.state), "format": 3}).encode()
+    state = json.dumps({**json.loads(newest.state), "format": HIGHEST + 1}).encode()
     content = Content(newest.event, state, newest.artifacts)
     newer = make_entry(content, [tip.commit], "Ada <ada@example.org> 0 +0000", "idse: paint\n")
     store.save_session(LOGIN, [newer], tip.commit)
