@@ -164,14 +164,12 @@ class Judging:
         from idse_orchestrator.constitution.evidence import Facts, unseen_of
         from idse_orchestrator.constitution.scope import Scope, in_scope, places
         from idse_orchestrator.constitution.trace import traced
-        from idse_orchestrator.constitution.validate import NO_CODE, documents_of, keep_outlines
+        from idse_orchestrator.constitution.validate import NO_CODE, documents_of
 
         scope = Scope(*key)
         reader = self._parts.documents(places(scope))
-        examiner = self.examiner(reader)
-        constitution = examiner.constitution
+        constitution = self.examiner(reader).constitution
         documents = documents_of(reader, key, in_scope(reader, scope).sessions[key], state.stages_needed)
-        keep_outlines(documents.values(), examiner.cache)
         account = account_of(documents, constitution)
         facts = code.facts(key, state, account) if code else Facts(unseen=NO_CODE)
         facts = facts._replace(unseen=unseen_of(account, facts))
