@@ -154,6 +154,13 @@ def test_what_cannot_be_is_refused_with_what_can(fix, args, told):
     assert fix.git("for-each-ref", "refs/idse") == before
 
 
+def test_a_deleted_session_keeps_its_type_until_it_is_back(fix):
+    does(fix, "session", "delete", "typo", "-m", "no")
+    told = does(fix, "session", "set", "typo", "--type", "spike", "-m", "why", ends=2)
+    assert "idse session delete typo --undo" in told
+    assert state(fix)["type"] == "fix"
+
+
 def test_a_project_adds_types_and_a_session_keeps_the_stages_it_began_with(begun):
     begun.write(".idse/constitution.yaml", TYPES)
     does(begun, "spawn", "typo", "--type", "chore")

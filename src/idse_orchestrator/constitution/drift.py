@@ -81,12 +81,11 @@ class Drifted(NamedTuple):
 
 
 class Drift(NamedTuple):
-    """What became of the code of a session since the `baseline`, a commit.
+    """Holds the changes that were made to a session's code since the commit `baseline`.
 
-    `commits` drifted from it, oldest first; `others` did, too, and belong to another session; `quiet` say of
-    themselves that they change only types, layout or words. `open` are
-    places where the work tree does and no commit yet. `paths` are all that are looked at; `unseen` says why
-    nothing can be judged here.
+    `commits` are those that count, oldest first; `others` belong to another session; `quiet` say of
+    themselves that they change only types, layout or words. `open` are places that the work tree changes and
+    no commit yet. `paths` are all that are looked at; `unseen` says why nothing can be judged here.
     """
 
     baseline: str = ""
@@ -257,7 +256,7 @@ _BEGINS = re.compile(
     r"(?:[^()]*/)?(?:Async)?(?:FunctionDef|ClassDef)\("
     r"|(?:export|pub|async|static|public|private|default)*(?:def|class|function|fn|func|struct|interface|impl)\w"
 )
-"""What begins a thing of its own: put in between, it changes nothing of what stands around it."""
+"""Matches the beginning of a function or class: new ones between old lines change none of those."""
 _COMMENT = re.compile(
     r"^\s*(?:#(?!include|define|if|el|end|undef|pragma)|//|/?\*|\*/|--\s|;;|<!--|%).*$|\s//\s.*$|\s#\s.*$"
 )

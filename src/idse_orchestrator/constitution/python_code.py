@@ -1,4 +1,4 @@
-"""What Python code says, apart from layout, comments, docstrings, types, imports and words for people. Pure.
+"""Compares Python code without layout, comments, docstrings, types, imports and words for people. Pure.
 
 Each statement is put into words, with the place that it has among others; a compound one by its head alone.
 Two versions of a few lines say the same where the statements that they touch do. What locals are called says
@@ -35,7 +35,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class _Around(NamedTuple):
-    """What stands around a statement: its place, its function's own names, whether fields are made."""
+    """Holds where a statement stands: its place, the local names there, and whether it is in a class body."""
 
     place: str = ""
     local: frozenset[str] = frozenset()
@@ -157,7 +157,7 @@ def _words(statement: _Statement) -> str:
 
 
 class _Plain(ast.NodeTransformer):
-    """Takes out what says nothing to whoever runs the code."""
+    """Removes from a syntax tree what makes no difference when the code runs."""
 
     def __init__(self, local: frozenset[str]) -> None:
         self._local = local

@@ -105,7 +105,7 @@ class CoreFile(Strict):
 
 
 class ProjectFile(Strict):
-    """What a project adds: rules and types of sessions of its own, stricter severities for core rules."""
+    """Holds what a project adds: rules, types of sessions, and stricter severities for core rules."""
 
     version: ShortText | int | float | None = None
     rules: Annotated[list[RuleEntry], Field(max_length=200)] = Field(default_factory=list)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
-from idse_orchestrator.base.text import counted, is_past
+from idse_orchestrator.base.text import counted, few, is_past
 from idse_orchestrator.constitution.hits import Hit, marks, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts
 from idse_orchestrator.documents.project_workspace import (
@@ -210,7 +210,7 @@ def judge_misplaced(
     commits = [commit[:7] for commit in found.commits]
     params = {
         "problem": _OUT_OF_PLACE[found.why, bool(commits)].format(
-            commits=counted(len(commits), "commit"), names=_few(commits)
+            commits=counted(len(commits), "commit"), names=few(commits)
         ),
         "mend": _MEND[found.why].format(session="/".join(found.key)),
     }
@@ -237,12 +237,6 @@ _MEND = {
     LATE: 'idse stage reopen implementation --session {session} -m "why"\nidse spawn NAME --branch',
     UNMAPPED: "idse switch {session} --branch",
 }
-_MOST_NAMED = 5
-
-
-def _few(names: list[str]) -> str:
-    more = len(names) - _MOST_NAMED
-    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def judge_gate(

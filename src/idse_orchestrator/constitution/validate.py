@@ -95,7 +95,7 @@ class Placing(Protocol):
         """Returns what is out of place, by session and why."""
 
     def counts(self, each: Misplaced, state: SessionState | None) -> bool:
-        """Tests whether it is to be told of a session of that `state` (None: it has no ledger here)."""
+        """Tests whether to report it, for a session of that `state` (None: it has no ledger here)."""
 
 
 class Validation(NamedTuple):

@@ -189,6 +189,7 @@ def change_type(
     tip = maker.ledgers.session(*key)
     if tip is None:
         raise no_ledger(key)
+    refuse_deleted(tip.state)
     if not type_fits(key[1], kind) or tip.state.type == BLUEPRINT_TYPE:
         raise UsageError(f"{key[1]} is the blueprint session, which has a type of its own")
     if (tip.state.type, tip.state.needed) == (kind, stages):

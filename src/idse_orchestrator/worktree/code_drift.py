@@ -39,7 +39,7 @@ from idse_orchestrator.git.object_stream import ObjectStream, find_commit, heade
 from idse_orchestrator.ledger.notes import parse_note
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
-from idse_orchestrator.worktree.code_facts import CODE, ELSEWHERE, LOG, PATCH, SHALLOW, CodeFacts
+from idse_orchestrator.worktree.code_facts import CODE, DIFF, ELSEWHERE, LOG, PATCH, SHALLOW, CodeFacts
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
@@ -66,18 +66,7 @@ _WALK = (
     "--notes",
     "--format=%x01%H%x00%P%x00%as%x00%an%x00%s%x00%N",
 )
-_PATCH = (
-    "--unified=0",
-    "--diff-algorithm=histogram",
-    "--full-index",
-    "--find-renames",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--submodule=short",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-)
+_PATCH = ("--unified=0", "--diff-algorithm=histogram", "--full-index", "--find-renames", *DIFF)
 _DIFFS = (*_PLAIN, "diff-tree", "--stdin", "--root", "-r")
 _PLACE = re.compile(r"@@ -(\d+(?:,\d+)?) \+(\d+(?:,\d+)?) @@", re.ASCII)
 _BLOBS = re.compile(r"([0-9a-f]{40})\.\.([0-9a-f]{40})")

@@ -57,11 +57,7 @@ _SEALED = (
     "--grep=^Idse-Stage: implementation$",
     "--grep=^Idse-To: complete$",
 )
-PATCH = (
-    "-p",
-    "-U3",
-    "--diff-algorithm=myers",
-    "--no-renames",
+DIFF = (
     "--no-ext-diff",
     "--no-textconv",
     "--no-color",
@@ -69,6 +65,8 @@ PATCH = (
     "--src-prefix=a/",
     "--dst-prefix=b/",
 )
+"""Keeps a user's settings out of a diff."""
+PATCH = ("-p", "-U3", "--diff-algorithm=myers", "--no-renames", *DIFF)
 
 
 class _Walked(NamedTuple):

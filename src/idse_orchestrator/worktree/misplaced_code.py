@@ -167,7 +167,7 @@ class NotedCode:
         return [Misplaced(key, why, commits) for (key, why), commits in told if commits]
 
     def counts(self, each: Misplaced, state: SessionState | None) -> bool:
-        """Tests whether it is to be told of a session of that `state` (None: it has no ledger here)."""
+        """Tests whether to report it, for a session of that `state` (None: it has no ledger here)."""
         if self._asked.base is not None or self._asked.alone or state is None:
             return True
         if each.why == UNMAPPED:

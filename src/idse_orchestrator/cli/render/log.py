@@ -75,7 +75,7 @@ class Look:
 
 
 def heads(form: str, look: Look, first: Entry) -> list[str]:
-    """Returns the line above entries in the form ONELINE, SHORT or MEDIUM; none where nobody looks.
+    """Returns the line above entries in the form ONELINE, SHORT or MEDIUM; none off a terminal.
 
     `first` is the first of the entries: all ids are as long.
     """
