@@ -325,6 +325,27 @@ def documents_of(
     return {stage: document for stage, document in found if document.is_regular and document.is_text}
 
 
+_OUTLINES = "outlines"
+
+
+def keep_outlines(documents: Iterable[Document], cache: VerdictCache) -> None:
+    """Gives `documents` the outlines that are kept of them, and keeps those of the others.
+
+    To load what parses Markdown takes longer than git takes to list two thousand commits.
+    """
+    from idse_orchestrator.documents.markdown import outline_from_json, outline_to_json
+
+    keys = {DocumentKey(each.path, each.entry.mode, each.entry.blob): each for each in documents}
+    known = cache.get_many(_OUTLINES, keys)
+    fresh = {}
+    for key, document in keys.items():
+        try:
+            document.outline = outline_from_json(known.get(key, ""))
+        except ValueError:
+            fresh[key] = outline_to_json(document.outline)
+    cache.put_many(_OUTLINES, fresh)
+
+
 def _joined(hits: HitsByPath, more: Mapping[str, Sequence[Hit]]) -> HitsByPath:
     return {path: (*hits.get(path, ()), *more.get(path, ())) for path in {**hits, **more}}
 

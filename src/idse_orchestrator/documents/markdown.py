@@ -131,6 +131,32 @@ class Outline(NamedTuple):
         return line, line
 
 
+def outline_to_json(outline: Outline) -> str:
+    """Returns `outline` as a text that `outline_from_json` reads."""
+    import json
+
+    sections, fences, *lines, blocks = outline
+    return json.dumps([sections, fences, *map(sorted, lines), blocks], ensure_ascii=False)
+
+
+def outline_from_json(text: str) -> Outline:
+    """Returns the outline that `outline_to_json` wrote. ValueError for any other text."""
+    import json
+
+    try:
+        sections, fences, code, comments, headings, blocks = json.loads(text)
+        return Outline(
+            tuple(Section(level, title, tuple(names), *at) for level, title, names, *at in sections),
+            tuple(Fence(*fence) for fence in fences),
+            frozenset(code),
+            frozenset(comments),
+            frozenset(headings),
+            tuple((first, last) for first, last in blocks),
+        )
+    except TypeError as error:
+        raise ValueError(f"no outline: {error}") from error
+
+
 def outline_of(text: str) -> Outline:
     """Returns the outline of `text`, whose lines end in a line feed."""
     from idse_orchestrator.documents.markdown_parser import parsed_blocks
