@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from idse_orchestrator.base.names import is_name, loaded
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.hits import DocumentKey, hits_from_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import ERROR, NO_LEDGERS, Report

@@ -13,7 +13,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.records import NamedTuple
 
 if TYPE_CHECKING:
     from markdown_it.token import Token

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+
+from idse_orchestrator.base.records import NamedTuple
 
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*+](?P<gap>[ \t]*)(?P<rest>.*)")
 _BOX = re.compile(r"\[(?P<mark>[^\]]{0,3})\](?P<gap>[ \t]*)(?P<rest>.*)")
@@ -38,8 +38,7 @@ _DEPENDENCIES = ("deps", "dep", "depends on", "depends", "dependencies")
 _PATHS = ("file", "files", "path", "paths")
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One task. `phase` is the heading it stands under; `line` counts from 1."""
 
     id: str
@@ -52,8 +51,7 @@ class Task:
     paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(NamedTuple):
     """A line that looks like a task and is none. `column` counts from 1."""
 
     line: int
@@ -61,23 +59,21 @@ class Flaw:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
-class TaskList:
+class TaskList(NamedTuple):
     """All tasks of a document in their order, and the lines that could not be read as one."""
 
     tasks: tuple[Task, ...] = ()
     flaws: tuple[Flaw, ...] = ()
 
 
-@dataclass(slots=True)
-class _Item:
+class _Item(NamedTuple):
     line: int
     indent: int
     box: str | None
     gap_missing: bool
     phase: str
     text: str
-    more: list[str] = field(default_factory=list)
+    more: list[str]
 
 
 def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> TaskList:
@@ -231,9 +227,9 @@ def _item(line: int, bullet: re.Match[str], phase: str) -> _Item:
     indent = len(bullet["indent"].expandtabs(4))
     box = _BOX.match(bullet["rest"])
     if box is None or box["rest"].startswith("("):
-        return _Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"])
+        return _Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"], more=[])
     gap_missing = not bullet["gap"] or not (box["gap"] or not box["rest"])
-    return _Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"])
+    return _Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"], more=[])
 
 
 def _read(item: _Item) -> Task | Flaw | None:

@@ -12,7 +12,9 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.records import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess

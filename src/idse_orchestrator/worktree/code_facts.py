@@ -18,8 +18,9 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.commit_reader import is_shallow
 from idse_orchestrator.constitution.hits import mark
 from idse_orchestrator.documents.project_workspace import WORKSPACE
