@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from idse_orchestrator.base.records import NamedTuple
 
@@ -196,6 +197,7 @@ def _hidden(text: str, lines: Sequence[str]) -> Collection[int]:
     return ()
 
 
+@lru_cache(maxsize=4096)
 def plain_id(text: str) -> str:
     """Returns a task's id as it is compared: upper case, without "Task", "#", marks of emphasis and code."""
     bare = re.sub(r"[*_`#]", "", text).strip().rstrip(".").strip()
