@@ -175,14 +175,16 @@ def handoff_words(body: Mapping[str, Any]) -> str:
 
 OPEN = "open"
 VOID = "void"
+MIGRATED = "migrated"
 _RESULTS = {ACCEPT: "accepted", REJECT: "rejected"}
 
 
 class HandoffRecord(NamedTuple):
     """A handoff, the ledger commit that asked for it, what became of it, by whom, when and why.
 
-    `result` is OPEN (it waits for an answer), "accepted", "rejected", or VOID: another offer of the stage
-    was accepted, or the request itself never applied.
+    `result` is OPEN (it waits for an answer), "accepted", "rejected", VOID: another offer of the stage
+    was accepted, or the request itself never applied; or MIGRATED: an older tool's, told by a document,
+    whose blob id is `document`.
     """
 
     handoff: Handoff
@@ -191,6 +193,7 @@ class HandoffRecord(NamedTuple):
     by: str = ""
     at: str = ""
     answer: str = ""
+    document: str = ""
 
 
 def entries_of(history: LedgerHistory, key: SessionKey) -> list[Entry]:
@@ -211,24 +214,46 @@ def handoff_records(entries: Iterable[Entry], state: SessionState) -> tuple[Hand
     asked: dict[str, tuple[str, Event]] = {}
     answers: dict[str, Event] = {}
     approvals: dict[str, str] = {}
+    told: dict[str, HandoffRecord] = {}
     for entry in entries:
         event = entry.event
         if event is None or event.kind != HANDOFF:
             continue
         action = event.body.get("action")
         about = str(event.body.get("handoff", ""))
-        if action == REQUEST:
+        if action is None and _is_told(event.body):
+            told[event.id] = _told(event, entry.commit)
+        elif action == REQUEST:
             asked[event.id] = (entry.commit, event)
         elif action == APPROVE and event.id not in refused:
             approvals[about] = event.actor.label
         elif event.id not in refused:
             answers.setdefault(about, event)
-    return tuple(
-        HandoffRecord(still_open[name], commit)
-        if name in still_open
-        else _closed(_requested(event, approvals.get(name, "")), commit, answers.get(name))
-        for name, (commit, event) in asked.items()
+    return (
+        *told.values(),
+        *(
+            HandoffRecord(still_open[name], commit)
+            if name in still_open
+            else _closed(_requested(event, approvals.get(name, "")), commit, answers.get(name))
+            for name, (commit, event) in asked.items()
+        ),
     )
+
+
+def _is_told(body: Mapping[str, Any]) -> bool:
+    """Tests whether a story is one of a handoff: it names a document, and one who handed over."""
+    return (
+        bool(body.get("document")) and isinstance(body.get("from"), str) and isinstance(body.get("to"), str)
+    )
+
+
+def _told(event: Event, commit: str) -> HandoffRecord:
+    """Returns the handoff that the document of an older tool told."""
+    body = event.body
+    handoff = Handoff(
+        event.id, str(body.get("stage", "")), body["from"], body["to"], str(body["document"]), event.at
+    )
+    return HandoffRecord(handoff, commit, MIGRATED, document=str(body.get("blob", "")))
 
 
 def _closed(handoff: Handoff, commit: str, answer: Event | None) -> HandoffRecord:

@@ -1,14 +1,15 @@
 """The ledger of a migrated session: its events, in the order in which they are written.
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
-what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
-waivers. Everything but the waivers is dated as the source says, and done by who did it there, or by nobody
-in particular: so it is the same in every clone that migrates the same source.
+what its last commit holds · the stages as they stand · what else is known of it · waivers. Stories of
+handoffs stand among these by their dates. Everything but the waivers is dated as the source says, and done
+by who did it there, or by nobody in particular: so it is the same in every clone that migrates the same
+source.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from idse_orchestrator.base.text import counted, encodable, few, one_line
@@ -28,6 +29,9 @@ NOBODY = Actor("idse", "idse@localhost")
 _LISTED = 50
 """Findings that a waiver's event lists; the report of the run has all of them."""
 
+LATEST = "9999"
+"""Behind every date: what has none happens now."""
+
 Files = Mapping[str, str]
 
 
@@ -42,15 +46,23 @@ def session_events(
     `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
     `constitution` is the content id of the rules that judged.
     """
-    documents = list(_documents(plan, place, contents))
-    return [
-        _created(plan),
-        *documents,
-        *_stages(plan, constitution),
-        *_stories(plan),
-        *_described(plan),
-        *_waivers(plan),
-    ]
+    moves = [*_documents(plan, place, contents), *_stages(plan, constitution), *_described(plan)]
+    return [_created(plan), *_woven(moves, list(_stories(plan))), *_waivers(plan)]
+
+
+def _woven(moves: Iterable[HistoricEvent], stories: Sequence[HistoricEvent]) -> Iterator[HistoricEvent]:
+    """Yields `moves` in their order, and before each the `stories` that are older."""
+    told = 0
+    for move in moves:
+        while told < len(stories) and _is_older(stories[told], move):
+            yield stories[told]
+            told += 1
+        yield move
+    yield from stories[told:]
+
+
+def _is_older(story: HistoricEvent, move: HistoricEvent) -> bool:
+    return story.at is not None and (move.at is None or story.at < move.at)
 
 
 def _created(plan: SessionPlan) -> HistoricEvent:
@@ -149,11 +161,16 @@ def _move(stage: str, action: str, before: str) -> dict[str, Any]:
 
 
 def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
-    for each in plan.stories:
+    """Yields what handoff documents and governance state tell, oldest first."""
+    dated = [(each.at.at if each.at else plan.settled_at, each) for each in plan.stories]
+    for at, each in sorted(dated, key=lambda pair: pair[0] or LATEST):
         body = {**each.body, "document": encodable(each.path)}
+        if each.path in plan.contents:
+            body["blob"] = plan.contents[each.path].blob
+        if each.copies:
+            body["copies"] = [encodable(path) for path in each.copies]
         if each.doubts:
             body["doubts"] = [encodable(doubt) for doubt in each.doubts]
-        at = each.at.at if each.at else plan.settled_at
         yield HistoricEvent(events.HANDOFF, body, None, at, NOBODY)
 
 

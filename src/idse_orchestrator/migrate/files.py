@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from idse_orchestrator.base.names import blob_id
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, few, same_file
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.migrate import paths
 from idse_orchestrator.migrate.names import file_name
@@ -32,6 +32,8 @@ _MARKER = re.compile(r"\\?\[REQUIRES INPUT[^\]\n]{0,200}\]", re.IGNORECASE)
 _ENOUGH = 64 * 1024
 _FEW = 12
 """Letters of a text that is none."""
+_FEW_LINES = 3
+_LINE_BYTES = 1024
 
 
 def is_blank(data: bytes) -> bool:
@@ -71,13 +73,32 @@ _STUB_BYTES = 8 * 1024
 _MOST_SIDE_FILES = MAX_FILES - 100
 
 
+class Text(NamedTuple):
+    """How much a document says: its lines that are not empty, and whether it has a heading."""
+
+    lines: int
+    has_heading: bool
+
+    @property
+    def is_line(self) -> bool:
+        """True if it is what a tool notes down, and no document: few lines, and no heading above them."""
+        return self.lines <= _FEW_LINES and not self.has_heading
+
+
+def text_of(data: bytes) -> Text:
+    """Returns how much the document `data` says."""
+    lines = [line for line in data[:_ENOUGH].splitlines() if line.strip()]
+    return Text(len(lines), any(line.startswith(b"#") for line in lines))
+
+
 class Content(NamedTuple):
-    """A file's bytes as far as they count: git's id, how many, whether they are a mere notice, or no text."""
+    """A file's bytes as far as they count: git's id, how many, and if they are a notice, blank, a line."""
 
     blob: str
     size: int
     is_stub: bool = False
     is_blank: bool = False
+    is_line: bool = False
 
 
 class Found(NamedTuple):
@@ -97,6 +118,49 @@ class Fate(NamedTuple):
     target: str = ""
 
 
+class Group(NamedTuple):
+    """Unknown files with one reason, how they are named together, and how many they are."""
+
+    words: str
+    reason: str
+    size: int
+
+
+def unknown_groups(fates: Iterable[Fate]) -> list[Group]:
+    """Returns the unknown files of a source together: whole folders, and the others of a folder as one.
+
+    `fates` are those of all files: a folder is named as a whole where all of it is unknown for one reason.
+    """
+    reasons: dict[str, set[str]] = {}
+    unknown = []
+    for fate in fates:
+        reason = fate.reason if fate.fate == UNKNOWN else ""
+        for folder in _folders_of(fate.path):
+            reasons.setdefault(folder, set()).add(reason)
+        unknown += [fate] if reason else []
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for fate in unknown:
+        whole = next((folder for folder in _folders_of(fate.path)[1:] if len(reasons[folder]) == 1), "")
+        folder = whole or fate.path.rpartition("/")[0]
+        grouped.setdefault((f"{whole}/" if whole else folder, fate.reason), []).append(fate.path)
+    return [_group(folder, reason, found) for (folder, reason), found in grouped.items()]
+
+
+def _folders_of(path: str) -> list[str]:
+    """Returns the folders that `path` stands in, from the outermost, which is ""."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:count]) for count in range(len(parts) + 1)]
+
+
+def _group(folder: str, reason: str, found: Sequence[str]) -> Group:
+    if len(found) == 1:
+        return Group(found[0], reason, 1)
+    if folder.endswith("/"):
+        return Group(f"{folder} ({len(found):,} files)", reason, len(found))
+    names = few([path.rpartition("/")[2] for path in found])
+    return Group(f"{names}{f' in {folder}/' if folder else ''}", reason, len(found))
+
+
 class Arranged(NamedTuple):
     """A session's folder as it will be (path to blob id), and what became of each file."""
 
@@ -111,7 +175,8 @@ def is_stub(data: bytes) -> bool:
 
 def content_of(data: bytes) -> Content:
     """Returns what counts of `data`."""
-    return Content(blob_id(data), len(data), is_stub(data), is_blank(data))
+    is_line = len(data) <= _LINE_BYTES and text_of(data).is_line
+    return Content(blob_id(data), len(data), is_stub(data), is_blank(data), is_line)
 
 
 def arranged(found: Iterable[Found]) -> Arranged:

@@ -1,8 +1,9 @@
 """Handoff documents, governance state and agent registries of older tools; nothing here ever raises.
 
-The first two become stories: `handoff` events without an action, since what was passed on long ago asks
-nobody for an answer. Values that are none of the words they should be are kept as they were
-written, and doubted. A registry becomes changes of ours: what cannot be taken over is said, never guessed.
+A handoff document is known by its ``## Metadata``. It and the state become stories: `handoff` events without
+an action, since what was passed on long ago asks nobody for an answer. Values that are none of the words
+they should be are kept as they were written, and doubted. A registry becomes changes of ours: what cannot
+be taken over is said, never guessed.
 """
 
 from __future__ import annotations
@@ -32,7 +33,14 @@ from idse_orchestrator.errors import InvalidRegistryError
 from idse_orchestrator.migrate.names import mapped_names
 from idse_orchestrator.migrate.words import Moment, json_object, list_of, parse_time, text_of
 
-_DOCUMENT = re.compile(r"handoff_(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<cycle>.+)\.md", re.IGNORECASE)
+_NAMED = re.compile(
+    r"(?:handoff_|(?P<time>\d{4}-\d\d-\d\dT[\d:.Z+-]+)_)"
+    r"(?P<from>[a-z0-9-]+)_to_(?P<to>[a-z0-9-]+)_(?P<rest>.+)\.md",
+    re.IGNORECASE,
+)
+"""``handoff_<from>_to_<to>_<cycle>.md``, and ``<time>_<from>_to_<to>_<session>.md``."""
+_DASHED_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)")
+_PLACEHOLDER = "{{"
 _FIELD = re.compile(r"^[ \t>*+_-]*([A-Za-z][A-Za-z /_-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
 _ROW = re.compile(r"^[ \t]*\|([^|\n]*)\|([^|\n]*)\|[ \t]*$", re.MULTILINE)
 _METADATA = re.compile(r"^#{1,6}[ \t]*(?:[\d.]+[ \t]*)?Metadata[ \t]*#*[ \t]*$", re.MULTILINE | re.IGNORECASE)
@@ -54,17 +62,34 @@ _LONGEST = 400
 
 
 class Story(NamedTuple):
-    """A handoff in the file at `path`: the body of its event, when it was (None: unknown), and doubts."""
+    """A handoff in the file at `path`: the body of its event, when it was (None: unknown), and doubts.
+
+    `about` are texts that may name its session, the surest first. Two files of one `identity` tell the same.
+    `copies` are the other files that do.
+    """
 
     body: Mapping[str, Any]
     at: Moment | None
     doubts: tuple[str, ...]
+    about: tuple[str, ...] = ()
+    identity: str = ""
     path: str = ""
+    copies: tuple[str, ...] = ()
+
+    @property
+    def is_handoff(self) -> bool:
+        """True if it says who handed over to whom; governance state does not."""
+        return "governance" not in self.body
 
 
-def is_handoff_document(path: str) -> bool:
+def may_hand_over(path: str) -> bool:
+    """Tests whether the file at `path` can be a handoff document: what it says makes it one."""
+    return path[-3:].lower() == ".md"
+
+
+def is_named_as_handoff(path: str) -> bool:
     """Tests whether the file at `path` is named as handoff documents are."""
-    return _DOCUMENT.fullmatch(path.rpartition("/")[2]) is not None
+    return _NAMED.fullmatch(path.rpartition("/")[2]) is not None
 
 
 def is_governance_state(path: str) -> bool:
@@ -72,29 +97,75 @@ def is_governance_state(path: str) -> bool:
     return path.split("/")[-2:] == ["state", "state.json"]
 
 
-def handoff_story(path: str, data: bytes) -> Story:
-    """Reads the handoff document at `path`: its metadata, and its name where that is silent."""
-    named = _DOCUMENT.fullmatch(path.rpartition("/")[2])
-    said = _metadata(data[:_ENOUGH].decode("utf-8", "replace"))
+def handoff_story(path: str, data: bytes) -> Story | None:
+    """Reads the handoff document at `path`: its metadata, and its name where that is silent.
+
+    None if it is none: its name alone does not make it one, nor does a template that nobody filled in.
+    """
+    named = _NAMED.fullmatch(path.rpartition("/")[2])
+    if named is None and b"metadata" not in data[:_ENOUGH].lower():
+        return None
+    said = _metadata(data[:_ENOUGH].decode("utf-8", "replace"), anywhere=named is not None)
+    known = [said[key] for key in ("cycle id", "timestamp", "idse stage", "stage") if said.get(key)]
+    people = [said[key] for key in ("from", "to") if said.get(key)]
+    if not (known or people) if named else not (known and len(people) == 2):
+        return None
+    if any(_PLACEHOLDER in text for text in (*known, *people)):
+        return None
+    in_name = named.groupdict() if named else {}
+    if in_name.get("time") is None:
+        in_name["cycle"] = in_name.get("rest")
     doubts: list[str] = []
     body: dict[str, Any] = {}
     for key, field in {"from": "from", "to": "to", "cycle": "cycle id"}.items():
-        name = named[key] if named else ""
-        body[key] = _short(said.get(field, "")) or _short(name)
-        if key != "cycle" and said.get(field) and name and _word(body[key]) != _word(name):
-            doubts.append(f"its name says {key} {name!r}, its text {body[key]!r}")
+        text = said.get(field, "")
+        text = text.partition(" (")[0] if key != "cycle" else text
+        body[key] = _short(text) or _short(in_name.get(key) or "")
+    if named:
+        ways = [(named["from"], named["to"]), (body["from"], body["to"])]
+        if len({tuple(map(_agent_word, way)) for way in ways}) > 1:
+            by_name, in_text = map(" → ".join, ways)
+            doubts.append(f"its name says {by_name}, its text {in_text}")
     _add_stage(body, said.get("idse stage") or said.get("stage", ""), doubts)
-    at = parse_time(said.get("timestamp", ""))
-    if at is None:
-        doubts.append("it has no timestamp that can be read")
+    at = _time_of(said.get("timestamp", ""), in_name.get("time") or body["cycle"], doubts)
     body["summary"] = f"handed over: {body['from'] or '?'} → {body['to'] or '?'}" + (
         f" (cycle {body['cycle']})" if body["cycle"] else ""
     )
-    return Story(body, at, tuple(doubts))
+    about = (said.get(key, "") for key in ("plan reference", "project", "session", "session id"))
+    return Story(body, at, tuple(doubts), tuple(filter(None, about)), _identity(body, said))
 
 
-def _metadata(text: str) -> Mapping[str, str]:
+def _time_of(said: str, otherwise: str, doubts: list[str]) -> Moment | None:
+    """Returns the time that is `said`, or `otherwise` the one of a name, with a doubt."""
+    at = parse_time(said)
+    if at is None:
+        at = parse_time(_DASHED_TIME.sub(r"\1:\2:\3", otherwise))
+        words = f", so it is dated by {otherwise}" if at else ""
+        doubts.append(f"it has no timestamp that can be read{words}")
+    return at
+
+
+def _identity(body: Mapping[str, Any], said: Mapping[str, str]) -> str:
+    """Returns what tells one handoff from another; "" where it has neither a cycle nor a time."""
+    when = said.get("timestamp", "")
+    moment = parse_time(when)
+    cycle, time = _word(body["cycle"]), moment.at if moment else _word(when)
+    if not (cycle or time):
+        return ""
+    people = (_agent_word(body["from"]), _agent_word(body["to"]))
+    return "\n".join((*people, cycle, time, _word(body.get("stage") or body.get("stage_said", ""))))
+
+
+def _agent_word(name: str) -> str:
+    """Returns the first word of an agent's name: claude, claude_code and Claude Code are one."""
+    return next(iter(re.findall(r"[a-z0-9]+", name.lower())), "")
+
+
+def _metadata(text: str, *, anywhere: bool) -> Mapping[str, str]:
+    """Returns the fields below the heading of that name; without one, where allowed, those of the text."""
     heading = _METADATA.search(text)
+    if heading is None and not anywhere:
+        return {}
     block = text[heading.end() :] if heading else text
     end = _HEADING.search(block)
     block = block[: end.start()] if end and heading else block
@@ -104,11 +175,14 @@ def _metadata(text: str) -> Mapping[str, str]:
 
 
 def _add_stage(body: dict[str, Any], said: str, doubts: list[str]) -> None:
+    """Adds the stage that is `said`: of several, as in "Tasks → Implementation", the one it leads to."""
     word = _short(said)
-    if word.lower() in STAGES:
-        body["stage"] = word.lower()
-    elif word:
+    stages = [each for each in re.findall(r"[a-z]+", word.lower()) if each in STAGES]
+    if stages:
+        body["stage"] = stages[-1]
+    if word and word.lower() not in stages:
         body["stage_said"] = word
+    if word and not stages:
         doubts.append(f"its stage is {word!r}, which is no stage")
 
 
@@ -126,8 +200,18 @@ def governance_story(data: bytes) -> Story | None:
         doubts.append(f"awaiting_handoff is {state['awaiting_handoff']!r}, which is neither true nor false")
     waiting = ", a handoff was awaited" if raw.get("awaiting_handoff") is True else ""
     body["summary"] = f"governance: {state.get('active_llm') or 'nobody'} was active{waiting}"
-    at = parse_time(raw.get("last_handoff")) or parse_time(raw.get("last_checked"))
-    return Story(body, at, tuple(doubts))
+    last = raw.get("last_handoff")
+    last = last if isinstance(last, dict) else {"timestamp": last}
+    at = parse_time(last.get("timestamp")) or parse_time(raw.get("last_checked"))
+    about = (text_of(last.get("project")), text_of(last.get("session")))
+    return Story(body, at, tuple(doubts), tuple(filter(None, about)), json.dumps(state, sort_keys=True))
+
+
+def document_of_state(data: bytes) -> str:
+    """Returns the path of the handoff document that governance state names last; "" if it names none."""
+    raw = json_object(data)
+    last = raw.get("last_handoff") if isinstance(raw, dict) else None
+    return text_of(last.get("handoff_document")) if isinstance(last, dict) else ""
 
 
 def _plain(value: object) -> str | bool | None:

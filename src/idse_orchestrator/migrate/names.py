@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from idse_orchestrator.base.names import MAX_LENGTH, check_new_name, is_name
+from idse_orchestrator.base.text import did_you_mean, one_word
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate.paths import DOT, FLAT, Place, raw_path
@@ -89,16 +90,22 @@ Sessions = Mapping[SessionKey, Mapping[str, Place]]
 
 
 def new_names(
-    sessions: Sessions, wanted: str, projects: Sequence[str], ledgers: Collection[SessionKey]
+    sessions: Sessions,
+    wanted: str,
+    only: Collection[str],
+    projects: Sequence[str],
+    ledgers: Collection[SessionKey],
 ) -> dict[SessionKey, SessionKey]:
     """Returns each of `sessions` that is taken over, by its names in the source, and what it is called here.
 
-    `wanted` is the project that was asked for ("" : none was), `projects` and `ledgers` are what is here
-    already. A session in the very place of one of those keeps its name, and no other name depends on it:
-    where the source is this work tree, a run before this one put it there.
+    `wanted` is what their project is called here ("" : as there), `only` are projects of the source that were
+    asked for (none: all of them), `projects` and `ledgers` are what is here already. A session in the very
+    place of one of those keeps its name, and no other name depends on it: where the source is this work
+    tree, a run before this one put it there.
     """
-    here = {key for key, files in sessions.items() if key in ledgers and _is_in_its_place(files)}
-    others = [key for key in sessions if key not in here]
+    asked = _asked(sessions, only)
+    here = {key for key in asked if key in ledgers and _is_in_its_place(sessions[key])}
+    others = [key for key in asked if key not in here]
     names = _project_names(others or list(here), wanted, projects)
     found: dict[SessionKey, SessionKey] = {}
     for project, name in names.items():
@@ -111,17 +118,29 @@ def _is_in_its_place(files: Mapping[str, Place]) -> bool:
     return all(place.layout in (FLAT, DOT) for place in files.values())
 
 
+def _asked(sessions: Sessions, only: Collection[str]) -> list[SessionKey]:
+    """Returns the sessions of the projects `only`; UsageError for one that the source does not have."""
+    named = sorted({project for project, _ in sessions})
+    for project in only:
+        if project not in named:
+            raise UsageError(
+                f"the source has no project {project!r}",
+                cause=f"it has {', '.join(named)}",
+                fix=did_you_mean(project, named) or ("name one of those, or leave --only out",),
+            )
+    return [key for key in sessions if not only or key[0] in only]
+
+
 def _project_names(sessions: Iterable[SessionKey], wanted: str, existing: Sequence[str]) -> Mapping[str, str]:
     """Returns each project that is taken over, and what it is called here."""
     named = list(dict.fromkeys(project for project, _ in sessions))
     if wanted and len(named) > 1:
-        if wanted not in named:
-            raise UsageError(
-                f"the source has no project {wanted!r}",
-                cause="it has " + ", ".join(sorted(named)),
-                fix=("name one of those, or leave --project out",),
-            )
-        named = [wanted]
+        one = f"--only {one_word(wanted if wanted in named else min(named))}"
+        raise UsageError(
+            f"--project gives one project the name {wanted}, and the source has {len(named)}",
+            cause=f"it has {', '.join(sorted(named))}",
+            fix=(f"idse migrate PATH {one if wanted in named else f'{one} --project {one_word(wanted)}'}",),
+        )
     names = {named[0]: wanted} if wanted else mapped_names("project", named)
     for name in names.values():
         check_new_name("project", name, [each for each in existing if each != name])

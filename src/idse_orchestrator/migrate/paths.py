@@ -10,7 +10,9 @@ The layouts, by the letter that reports use::
     F  P:S/<stages>/<file>                            a colon instead of a slash
     B  <stages>/current/<file>                        one session, which CURRENT_SESSION names
 
-All paths are relative to the migrated folder, with ``/``; bytes that are no UTF-8 are surrogates.
+A folder that is no stage's, as in ``reports/projects/P/sessions/S/<file>``, holds side files of a session
+that one of these has. All paths are relative to the migrated folder, with ``/``; bytes that are no UTF-8
+are surrogates.
 """
 
 from __future__ import annotations
@@ -45,7 +47,8 @@ LAYOUTS = {
 RANK = {layout: number for number, layout in enumerate(LAYOUTS)}
 
 AGENT_REGISTRY = "agent_registry.json"
-PROJECT_FILES = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY)
+ACTIVE_SESSION = ".idse_active_session.json"
+PROJECT_FILES = (CURRENT_SESSION, SESSION_STATE, AGENT_REGISTRY, ACTIVE_SESSION)
 
 _NO_SESSIONS = frozenset({"guardrails", "sessions", *STAGE_FOLDERS})
 """Folders of a project that are no session, whatever stands in them."""
@@ -131,6 +134,22 @@ def beside_stages(path: str) -> Place | None:
     if len(parts) < 4 or parts[0] != "projects" or parts[2] in _NO_SESSIONS:
         return None
     return _named(BARE, parts[1], parts[2], tuple(parts[3:]))
+
+
+def beside_layouts(path: str) -> Place | None:
+    """Returns where `path` belongs if its session is there: it stands in a folder that is like a stage's."""
+    parts = path.split("/")
+    if len(parts) < 6 or parts[1] != "projects" or parts[3] != "sessions" or parts[0] == WORKSPACE:
+        return None
+    if len(parts) > 6 and parts[5] in STAGE_FOLDERS:
+        return None  # a whole layout stands there, which is another source
+    return _named(STAGED, parts[2], parts[4], (parts[0], *parts[5:]))
+
+
+def session_at(path: str) -> Place | None:
+    """Returns a place in the session that `path` is, or leads into; None if it names none."""
+    places = map(place_of, (f"{path}/-/-", f"{path}/-", path))
+    return next((each for each in places if isinstance(each, Place) and each.layout != CURRENT), None)
 
 
 def _colon(parts: tuple[str, ...]) -> Place | None:

@@ -8,9 +8,10 @@ from hashlib import sha256
 
 from idse_orchestrator.base.text import encodable, few
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import DUPLICATE, SIDE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
+from idse_orchestrator.migrate.overwritten import with_overwritten
 from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of, raw_path
 from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
@@ -52,15 +53,16 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
     """
     only = request.project or (planning.projects[0] if len(planning.projects) == 1 else "")
-    found = survey(planning.source, only)
+    found = survey(planning.source, only, request.only)
     known = planning.target.migrated()
-    keys = new_names(found.sessions, request.project, planning.projects, known)
+    keys = new_names(found.sessions, request.project, request.only, planning.projects, known)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
     everything = _sessions(reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
     history = planning.source.history(found.owner) if request.with_history else {}
     sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
+    sessions = list(with_overwritten(planning.source, found, sessions))
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
     called = {each.source_key: each.key for each in sessions}
@@ -79,6 +81,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
         left_out=tuple(planning.source.left_out),
         notes=(
             *(planning.source.doubts if request.with_history else ()),
+            *found.notes,
             *reading.notes,
             *(
                 f"{each.name}: nothing of it can be kept, so there is no such session here"
@@ -136,20 +139,30 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         updated=facts.updated or state.updated,
         stages=facts.stages or state.stages,
     )
+    folder = arranged(Found(path, place, files.contents[path]) for path, place in files.places.items())
     return SessionPlan(
         key=key,
         source_key=source_key,
         layouts=_layouts(files.places.values()),
         places=files.places,
         contents=files.contents,
-        arranged=arranged(Found(path, place, files.contents[path]) for path, place in files.places.items()),
+        arranged=folder,
         facts=facts,
         fingerprint=_fingerprint(source_key, files.contents),
         closed=files.closed,
         modified=max((reading.modified[path] for path in files.contents), default=""),
         stories=tuple(sorted(files.stories, key=story_order)),
-        doubts=(*facts.doubts, *files.doubts),
+        doubts=(*facts.doubts, *files.doubts, *_other_texts(files.places, folder.fates)),
     )
+
+
+def _other_texts(places: Mapping[str, Place], fates: Iterable[Fate]) -> Iterable[str]:
+    """Yields a doubt about each document of a folder called "current" that the session has otherwise."""
+    for fate in fates:
+        place = places[fate.path]
+        document = document_of(place.rest) if place.layout == CURRENT and place.rest else None
+        if document is not None and fate.fate == SIDE:
+            yield f"{fate.path} is another text than its {document.stage} document: kept as {fate.target}"
 
 
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:

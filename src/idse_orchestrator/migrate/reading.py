@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from idse_orchestrator.base.names import BLUEPRINT
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import counted, few
 from idse_orchestrator.documents.project_workspace import SESSION_STATE, STAGES
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import governance
-from idse_orchestrator.migrate.files import MIGRATED, UNKNOWN, Content, Fate, content_of
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, UNKNOWN, Content, Fate, content_of
 from idse_orchestrator.migrate.governance import Story
-from idse_orchestrator.migrate.paths import AGENT_REGISTRY, RANK, Place, raw_path
+from idse_orchestrator.migrate.paths import AGENT_REGISTRY, CURRENT, RANK, STAGED, Place, raw_path, session_at
 from idse_orchestrator.migrate.survey import Survey, beside
 from idse_orchestrator.migrate.values import MigrationSource, Progress, RegistryPlan
-from idse_orchestrator.migrate.words import SessionRecord, created_in, owner_in, people_in, session_record
+from idse_orchestrator.migrate.words import (
+    Current,
+    SessionRecord,
+    created_in,
+    owner_in,
+    people_in,
+    session_record,
+)
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, EXPLORATORY, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 
@@ -115,6 +123,19 @@ def _recorded(records: list[SessionRecord]) -> Mapping[str, str]:
 _UNREADABLE = "it cannot be read"
 
 
+class _Told(NamedTuple):
+    """A story, the file that tells it, and the session that has the file (None: it stands beside all)."""
+
+    path: str
+    story: Story
+    content: Content
+    owner: SessionKey | None
+
+
+def _beside(path: str) -> Place:
+    return beside(f"governance/{path.rpartition('/')[2]}")
+
+
 def story_order(each: Story) -> tuple[str, bytes]:
     """Orders stories by their dates, then by their files."""
     return (each.at.at if each.at else "", raw_path(each.path))
@@ -158,7 +179,11 @@ class Reading:
 
     def __post_init__(self) -> None:
         self.modified = {entry.path: entry.modified for entry in self.found.entries}
-        self.sessions = {key: SessionFiles(self.found.closed.get(key, "")) for key in self.keys}
+        self.sessions = {
+            key: SessionFiles(self.found.closed.get(key, ""), doubts=[*self.found.doubts.get(key, ())])
+            for key in self.keys
+        }
+        self._told: dict[str, list[_Told]] = {}
 
     def read(self) -> None:
         """Reads every file that some layout has a place for."""
@@ -182,7 +207,7 @@ class Reading:
         said = sorted(self.found.current.items(), key=lambda item: (item[0] != project, item[0]))
         for owner, current in said:
             for key in known:
-                if key[1] == current.session and owner in ("", key[0]):
+                if key[1] == current.session and (current.project or owner) in ("", key[0]):
                     return key
         return known[0] if len(known) == 1 else None
 
@@ -196,33 +221,113 @@ class Reading:
         session.contents[path] = content_of(data)
         if is_record(session.places[path]):
             session.records[path] = data
-        if governance.is_handoff_document(path):
-            self._tell(key, path, governance.handoff_story(path, data))
+        if governance.may_hand_over(path):
+            self._hear(path, governance.handoff_story(path, data), session.contents[path], key)
 
-    def _tell(self, key: SessionKey, path: str, story: Story) -> None:
-        self.sessions[key].stories.append(story._replace(path=path))
-        self.sessions[key].doubt(path, story.doubts)
+    def _hear(self, path: str, story: Story | None, content: Content, owner: SessionKey | None) -> None:
+        """Keeps what `path` tells until all of them are known: several may tell the same."""
+        if story is not None:
+            told = _Told(path, story, content, owner)
+            self._told.setdefault(story.identity or content.blob, []).append(told)
 
     def _read_governance(self) -> None:
-        """Gives governance state and handoff documents beside all sessions to one session."""
+        """Gives governance state and handoff documents beside all sessions to the sessions they name."""
+        last: dict[str, tuple[str, ...]] = {}
         for path, data in self.source.load(self.found.governance):
-            key = self._answerable(self._project_of(path))
-            story = (
-                None
-                if data is None or governance.is_handoff_document(path)
-                else governance.governance_story(data)
-            )
+            is_state = governance.is_governance_state(path)
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
-            elif story is None and not governance.is_handoff_document(path):
-                self.fates.append(Fate(path, UNKNOWN, "it belongs to no layout"))
-            elif key is None:
-                self.fates.append(Fate(path, UNKNOWN, "no session is current, so nobody can say whose it is"))
-            else:
-                self.sessions[key].places[path] = beside(f"governance/{path.rpartition('/')[2]}")
+                continue
+            story = governance.governance_story(data) if is_state else governance.handoff_story(path, data)
+            if story is not None:
+                self._hear(path, story, content_of(data), None)
+                if is_state and (document := governance.document_of_state(data)):
+                    last[document] = story.about
+            elif governance.is_named_as_handoff(path) and (key := self._answerable(self._project_of(path))):
+                self.sessions[key].places[path] = _beside(path)
                 self._take(key, path, data)
-                if story is not None:
-                    self._tell(key, path, story)
+            else:
+                self.fates.append(Fate(path, UNKNOWN, "it belongs to no layout"))
+        for same in self._told.values():
+            self._tell(sorted(same, key=self._told_order), last)
+
+    def _told_order(self, told: _Told) -> tuple[int, bytes]:
+        """Orders files that tell the same: those of a session first, by their layouts."""
+        place = self.sessions[told.owner].places[told.path] if told.owner else None
+        return RANK[place.layout] if place else len(RANK), raw_path(told.path)
+
+    def _tell(self, same: Sequence[_Told], last: Mapping[str, tuple[str, ...]]) -> None:
+        """Tells once what all of `same` do, in the session that they name, and keeps those of none there."""
+        key = self._named(same, last)
+        if key is None or key not in self.sessions:
+            why = (
+                f"it belongs to project {key[0]}, which was not asked for"
+                if key
+                else "no session is current, so nobody can say whose it is"
+            )
+            self.fates += [Fate(told.path, UNKNOWN, why) for told in same if told.owner is None]
+            key = next((told.owner for told in same if told.owner), None)
+            if key is None:
+                return
+            same = [told for told in same if told.owner]
+        session = self.sessions[key]
+        kept = {told.content.blob: session.places[told.path] for told in same if told.owner == key}
+        for told in same:
+            if told.owner is None:
+                place = kept.get(told.content.blob)
+                # The same bytes come after those that are kept: a duplicate of them.
+                place = Place(STAGED, "", "", place.rest) if place else _beside(told.path)
+                kept.setdefault(told.content.blob, place)
+                session.places[told.path] = place
+                session.contents[told.path] = told.content
+        first = next((told for told in same if told.owner in (key, None)), same[0])
+        others = tuple(told.path for told in same if told is not first)
+        doubts = {doubt: told.path for told in reversed(same) for doubt in told.story.doubts}
+        for doubt, path in reversed(doubts.items()):
+            session.doubt(path, (doubt,))
+        session.stories.append(first.story._replace(path=first.path, copies=others))
+
+    def _named(self, same: Sequence[_Told], last: Mapping[str, tuple[str, ...]]) -> SessionKey | None:
+        """Returns the session that files which tell the same belong to: the surest that one of them says."""
+        said = (found for told in same for about in told.story.about if (found := self._session_in(about)))
+        folders = (
+            told.owner
+            for told in same
+            if told.owner and self.sessions[told.owner].places[told.path].layout != CURRENT
+        )
+        by_name = (found for told in same if (found := self._session_in_name(told.path)))
+        of_state = (
+            found
+            for told in same
+            for document, about in last.items()
+            if f"/{told.path}".endswith(f"/{document}")
+            for text in about
+            if (found := self._session_in(text))
+        )
+        below_current = (told.owner for told in same if told.owner)
+        for key in (*said, *folders, *by_name, *of_state, *below_current):
+            return key
+        projects = {key[0] for key in self.keys}
+        named = (about for told in same for about in told.story.about if about in projects)
+        return self._answerable(next(named, self._project_of(same[0].path)))
+
+    def _session_in(self, text: str) -> SessionKey | None:
+        """Returns the session that `text` names: by a path, as ``project/session``, or by its name alone."""
+        parts = [part.strip() for part in text.strip("` ").split("/")]
+        for start in range(len(parts) - 1):
+            place = session_at("/".join(parts[start:]))
+            if place is not None and (key := self.found.key_of(place)) in self.found.sessions:
+                return key
+        said = Current(parts[-1], parts[0]) if len(parts) == 2 else Current(text.strip("` "))
+        known = self.found.known(said)
+        return known[0] if len(known) == 1 else None
+
+    def _session_in_name(self, path: str) -> SessionKey | None:
+        """Returns the session whose name ends that of the file, behind a ``_``."""
+        stem = path.rpartition("/")[2][: -len(".md")]
+        found = [key for key in self.found.sessions if stem.endswith(f"_{key[1]}")]
+        longest = [key for key in found if len(key[1]) == max(len(each[1]) for each in found)]
+        return longest[0] if len(longest) == 1 else None
 
     def _answerable(self, project: str) -> SessionKey | None:
         """Returns the current session of `project`, else the one blueprint: it gets what is about all."""
@@ -239,31 +344,44 @@ class Reading:
 
     def _read_project_files(self) -> None:
         files = self.found.project_files
+        registries: dict[str, bytes] = {}
         for path, data in self.source.load(files):
             if data is None:
                 self.fates.append(Fate(path, UNKNOWN, _UNREADABLE))
             elif files[path].kind == AGENT_REGISTRY:
-                self._read_registry(path, files[path].project, data)
+                registries[path] = data
             else:
                 self._read_state(path, files[path].project, data)
+        # What stands in the folder of a project counts there; of several the first by path, the newer place.
+        for path in sorted(registries, key=lambda path: not files[path].project):
+            self._read_registry(path, files[path].project, registries)
 
-    def _read_registry(self, path: str, project: str, data: bytes) -> None:
-        taken = governance.taken_registry(data)
+    def _read_registry(self, path: str, project: str, registries: Mapping[str, bytes]) -> None:
+        """Gives the agents of a registry to the projects it is about that have none yet."""
         named = {said[0]: called[0] for said, called in self.keys.items()}
         owners = [called for said, called in sorted(named.items()) if project in ("", said)]
-        self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
         if not owners:
             why = f"it belongs to project {project}, which is not taken over"
             self.fates.append(Fate(path, UNKNOWN, why))
             return
-        for owner in owners:
-            if project or owner not in self.registries:
-                self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
+        free = [owner for owner in owners if owner not in self.registries]
+        if not free:
+            first = self.registries[owners[0]].path
+            same = registries[first] == registries[path]
+            self.fates.append(
+                Fate(path, DUPLICATE, f"the same bytes as {first}")
+                if same
+                else Fate(path, UNKNOWN, f"{few(owners)} has its agents from {first}")
+            )
+            return
+        taken = governance.taken_registry(registries[path])
+        self.notes += [f"{path}: {doubt}" for doubt in taken.doubts]
         if taken.doubts and not taken.registry.agents:
             self.fates.append(Fate(path, UNKNOWN, "nothing of it can be taken over"))
             return
-        count = len(taken.registry.agents)
-        words = f"{counted(count, 'agent')} for {', '.join(owners)}"
+        for owner in free:
+            self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
+        words = f"{counted(len(taken.registry.agents), 'agent')} for {', '.join(free)}"
         self.fates.append(Fate(path, MIGRATED, words))
 
     def _read_state(self, path: str, project: str, data: bytes) -> None:

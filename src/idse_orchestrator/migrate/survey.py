@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from idse_orchestrator.documents.project_workspace import CURRENT_SESSION
+from idse_orchestrator.base.text import encodable, few
+from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import paths
 from idse_orchestrator.migrate.files import MIGRATED, STUB, UNKNOWN, Fate
-from idse_orchestrator.migrate.governance import is_governance_state, is_handoff_document
-from idse_orchestrator.migrate.paths import Place, ProjectFile, place_of, raw_path
+from idse_orchestrator.migrate.governance import is_governance_state, may_hand_over
+from idse_orchestrator.migrate.paths import (
+    ACTIVE_SESSION,
+    Place,
+    ProjectFile,
+    place_of,
+    raw_path,
+    session_at,
+)
 from idse_orchestrator.migrate.values import FILE, LINK, UNREADABLE, MigrationSource, SourceEntry
-from idse_orchestrator.migrate.words import Current, current_session
+from idse_orchestrator.migrate.words import Current, active_session, current_session
 
 PSEUDO_SESSION = "current"
 """The name of the session below folders called "current" where nobody says which one it is."""
@@ -25,21 +33,16 @@ _LONGEST_POINTER = 4096
 def point(found: Survey, path: str, target: str) -> bool:
     """Makes the session that a relative path leads to the current one; False if it leads to none."""
     here = posixpath.join(posixpath.dirname(found.trail + path), target)
-    place = _session_at(posixpath.normpath(here)) or _known(found, posixpath.normpath(target))
+    place = session_at(posixpath.normpath(here)) or _known(found, posixpath.normpath(target))
     if place is not None:
-        found.current.setdefault("", Current(place.session))
+        found.current.setdefault("", Current(place.session, place.project))
     return place is not None
 
 
 def _known(found: Survey, full: str) -> Place | None:
     """Does the same for a path from the top of the source: only one to a session which is there."""
-    place = _session_at(full)
+    place = session_at(full)
     return place if place is not None and found.key_of(place) in found.sessions else None
-
-
-def _session_at(full: str) -> Place | None:
-    places = map(place_of, (f"{full}/-/-", f"{full}/-", full))
-    return next((each for each in places if isinstance(each, Place) and each.layout != paths.CURRENT), None)
 
 
 def read_pointers(source: MigrationSource, found: Survey, below_current: dict[str, Place]) -> None:
@@ -60,31 +63,64 @@ def read_pointers(source: MigrationSource, found: Survey, below_current: dict[st
         del below_current[path]
 
 
-def read_current(source: MigrationSource, found: Survey) -> dict[str, tuple[str, str]]:
-    """Reads the CURRENT_SESSION files: of two about one project the first by path, the newer place, counts.
+def read_current(source: MigrationSource, found: Survey) -> dict[str, Current]:
+    """Reads the files that name a current session, and returns what each of them names.
 
-    What each of them names, (project, session) by path.
+    Of two CURRENT_SESSION about one project the first by path, the newer place, counts; what a tool noted
+    as active counts where none of those, and no pointer, says another thing.
     """
-    files = {path: file for path, file in found.project_files.items() if file.kind == CURRENT_SESSION}
-    named: dict[str, tuple[str, str]] = {}
+    files = {
+        path: file
+        for path, file in found.project_files.items()
+        if file.kind in (CURRENT_SESSION, ACTIVE_SESSION)
+    }
+    projects = found.projects
+    named: dict[str, Current] = {}
     chosen: dict[str, Current] = {}
+    active: list[tuple[str, bytes]] = []
     for path, data in source.load(files):
-        said = current_session(data or b"")
-        named[path] = (files[path].project, said.session)
-        if said.session:
-            chosen.setdefault(files[path].project, said)
         del found.project_files[path]
+        if data is None:
+            found.fates.append(Fate(path, UNKNOWN, "it cannot be read"))
+        elif files[path].kind == ACTIVE_SESSION:
+            active.append((path, data))
+        else:
+            said = current_session(data)
+            named[path] = Current(said.session, files[path].project)
+            if said.session:
+                chosen.setdefault(files[path].project, said)
     found.current.update(chosen)
+    for path, data in active:
+        noted = _noted(found, data, files[path].project, projects)
+        if isinstance(noted, str):
+            found.fates.append(Fate(path, UNKNOWN, noted))
+        else:
+            named[path] = noted
+            found.current.setdefault(noted.project, Current(noted.session))
+            found.current.setdefault("", noted)
     return named
 
 
-def record_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
-    """Sets the fates of the CURRENT_SESSION files: one that names a session which is there is recorded."""
-    for path, (project, session) in named.items():
-        counts = found.current[project].session if session else ""
+def _noted(found: Survey, data: bytes, project: str, projects: Collection[str]) -> Current | str:
+    """Returns the session that a tool noted as active; or why that is of no use."""
+    said = active_session(data)
+    if isinstance(said, str):
+        return said
+    meant = [each._replace(project=each.project or project) for each in said]
+    best = next((each for each in meant if found.known(each)), meant[0])
+    if projects and best.project and best.project not in projects:
+        return f"it names {best.session} of {best.project}, and there is no such project"
+    return best
+
+
+def record_current(found: Survey, named: Mapping[str, Current]) -> None:
+    """Sets the fates of the files that name a current session: what is there, and counts, is recorded."""
+    for path, said in named.items():
+        session = said.session
+        counts = found.current[said.project].session if session else ""
         if not session:
             fate = Fate(path, UNKNOWN, "it names no session")
-        elif not any(key[1] == session and project in ("", key[0]) for key in found.sessions):
+        elif not found.known(said):
             fate = Fate(path, UNKNOWN, f"it names {session}, which is not there")
         elif session != counts:
             fate = Fate(path, UNKNOWN, f"it names {session}, but a better place names {counts} as current")
@@ -93,32 +129,51 @@ def record_current(found: Survey, named: Mapping[str, tuple[str, str]]) -> None:
         found.fates.append(fate)
 
 
-def settle_current(found: Survey, waiting: Mapping[str, Place], default_project: str) -> None:
-    """Gives the files below "current" to the session they are a copy of, or to one called like that."""
-    said = list(_said(found))
-    known = [
-        key
-        for key in sorted(found.sessions)
-        if any(key[1] == session and project in ("", key[0]) for project, session in said)
-    ]
-    project = found.projects[0] if len(found.projects) == 1 else default_project
-    if not known and not project:
+def settle_current(found: Survey, waiting: Mapping[str, Place], project: str) -> None:
+    """Gives the files below "current" to the session they are a copy of, or to one called like that.
+
+    `project` is that of what names none. Where nobody can say whose they are, they are left, and told.
+    """
+    owner = _owner_of_current(found, project)
+    if owner is not None:
+        found.pseudo = owner
+        for path, place in waiting.items():
+            found.sessions.setdefault(found.key_of(place), {})[path] = place
+        return
+    if waiting and not found.sessions:
         raise MigrationSourceError(
             "the source does not say which project it belongs to",
             where=next(iter(waiting)),
             cause="this layout has no folder of that name",
             fix=("idse migrate PATH --project NAME",),
         )
-    found.pseudo = known[0] if known else (project, said[0][1] if said else PSEUDO_SESSION)
-    for path, place in waiting.items():
-        found.sessions.setdefault(found.key_of(place), {})[path] = place
+    found.fates += [Fate(path, UNKNOWN, "nobody says which session it belongs to") for path in waiting]
+    folders = dict.fromkeys(posixpath.dirname(path) or path for path in waiting)
+    if folders:
+        found.notes.append(
+            f"{few([encodable(folder) for folder in folders])}: nobody says which session that is, of which "
+            "project: --only PROJECT takes it over with that one"
+        )
 
 
-def _said(found: Survey) -> Iterator[tuple[str, str]]:
-    """Yields (project, session) of what is current; first what is said of all projects."""
-    for project, current in sorted(found.current.items(), key=lambda item: item[0] != ""):
-        if current.session:
-            yield project, current.session
+def _owner_of_current(found: Survey, project: str) -> SessionKey | None:
+    """Returns the session that the folders called "current" are; None if nobody can say."""
+    everywhere = [said for owner, said in found.current.items() if not owner and said.session]
+    of_each = [
+        said._replace(project=owner) for owner, said in found.current.items() if owner and said.session
+    ]
+    for group in (everywhere, of_each):
+        known = list(dict.fromkeys(key for said in group for key in found.known(said)))
+        known = [key for key in known if key[0] == project] or known
+        if known:
+            return known[0] if len(known) == 1 else None
+    said = next(iter(everywhere or of_each), Current(""))
+    if len(everywhere or of_each) > 1 or not (said.project or project):
+        return None
+    key = (said.project or project, said.session or PSEUDO_SESSION)
+    if not said.session:
+        found.doubts[key] = ["nobody says which session the folders called current are: it is called so"]
+    return key
 
 
 _MOST_TRAIL = 6
@@ -130,7 +185,8 @@ class Survey:
 
     `current` names the session of each project that the source works on; under "" for all of them.
     `closed` names for a session what cannot be read of it. `bare` are the sessions that stand in the folder
-    of their project itself.
+    of their project itself. `governance` are files beside all sessions that may tell of handoffs. `notes`
+    and `doubts` are sentences about the source, and about a session.
     """
 
     entries: tuple[SourceEntry, ...]
@@ -143,6 +199,8 @@ class Survey:
     bare: set[SessionKey] = field(default_factory=set)
     closed: dict[SessionKey, str] = field(default_factory=dict)
     pseudo: SessionKey = ("", PSEUDO_SESSION)
+    notes: list[str] = field(default_factory=list)
+    doubts: dict[SessionKey, list[str]] = field(default_factory=dict)
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -151,6 +209,11 @@ class Survey:
             found.project for found in self.project_files.values() if found.project
         }
         return tuple(sorted(named))
+
+    def known(self, said: Current) -> list[SessionKey]:
+        """Returns the sessions that `said` can mean: several where it does not say the project."""
+        keys = ((said.project, said.session),) if said.project else sorted(self.sessions)
+        return [key for key in keys if key in self.sessions and key[1] == said.session]
 
     def owner(self, path: str) -> SessionKey | None:
         """Returns the session that a file at `path` belongs to, or belonged to when it was there."""
@@ -163,6 +226,9 @@ class Survey:
         if place is None:
             beside = paths.beside_stages(self.trail + path)
             place = beside if beside is not None and self.key_of(beside) in self.bare else None
+        if place is None:
+            beside = paths.beside_layouts(self.trail + path)
+            place = beside if beside is not None and self.key_of(beside) in self.sessions else None
         return place if isinstance(place, Place) else None
 
     def key_of(self, place: Place) -> SessionKey:
@@ -172,9 +238,10 @@ class Survey:
         return self.pseudo
 
 
-def survey(source: MigrationSource, default_project: str) -> Survey:
+def survey(source: MigrationSource, default_project: str, only: Collection[str] = ()) -> Survey:
     """Finds everything in `source`. `default_project` gets what names none ("" : nobody does).
 
+    What names none belongs to the one project that is there, or that alone is asked for: `only`.
     MigrationSourceError where no layout is recognised, or where a project has to be named.
     """
     entries = tuple(sorted(source.entries(), key=lambda entry: raw_path(entry.path)))
@@ -187,23 +254,38 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
         _sort_other(found, entry)
     read_pointers(source, found, below_current)
     named = read_current(source, found)
-    if below_current:
-        settle_current(found, below_current, default_project)
+    closed = [entry for entry in entries if entry.kind == UNREADABLE]
+    if below_current or any(_is_current(found, entry) for entry in closed):
+        projects = tuple(only) or found.projects or (default_project,)
+        settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
     if not found.sessions:
         raise _nothing(source, entries)
-    for entry in entries:
-        if entry.kind == UNREADABLE:
-            found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
+    for entry in closed:
+        found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
     return found
 
 
+def _is_current(found: Survey, entry: SourceEntry) -> bool:
+    place = found.place(f"{entry.path}/-")
+    return place is not None and place.layout == paths.CURRENT
+
+
 def _sessions_with(found: Survey, folder: str) -> Iterable[SessionKey]:
-    """Returns the sessions that have files in `folder`, or may have: one of a stage holds those of all."""
+    """Returns the sessions that have files in `folder`, or may have.
+
+    A folder of a stage may hold those of all, as may that of all projects; one of a project those of its own.
+    """
     place = found.place(f"{folder}/-")
     if place is not None:
         return [found.key_of(place)]
-    return found.sessions if (found.trail + folder).split("/")[0] in paths.STAGE_FOLDERS else ()
+    parts = (found.trail + folder).split("/")
+    if parts[0] in paths.STAGE_FOLDERS or parts == [WORKSPACE]:
+        return found.sessions
+    parts = parts[1:] if parts[0] == WORKSPACE else parts
+    if parts[0] != "projects" or len(parts) > 3 or parts[2:] not in ([], ["sessions"]):
+        return ()
+    return [key for key in found.sessions if parts[1:2] in ([], [key[0]])]
 
 
 def _trail(names: Sequence[str], entries: Sequence[SourceEntry]) -> str:
@@ -239,8 +321,11 @@ def _sort_other(found: Survey, entry: SourceEntry) -> None:
     place = found.place(entry.path)
     if place is not None:
         found.sessions[found.key_of(place)][entry.path] = place
-    elif is_handoff_document(entry.path) or is_governance_state(entry.path):
+    elif may_hand_over(entry.path) or is_governance_state(entry.path):
         found.governance.append(entry.path)
+    elif beside := paths.beside_layouts(found.trail + entry.path):
+        why = f"no stage has a session {beside.session} of {beside.project}"
+        found.fates.append(Fate(entry.path, UNKNOWN, why))
     else:
         found.fates.append(Fate(entry.path, UNKNOWN, "it belongs to no layout"))
 

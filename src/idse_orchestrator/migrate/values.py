@@ -23,10 +23,15 @@ something of it cannot be read: a ledger is written whole, so it waits."""
 
 @dataclass(frozen=True, slots=True)
 class MigrationRequest:
-    """A request of the user. `project` is "" where the source says it."""
+    """A request of the user.
+
+    `project` is what it is called here ("" : as in the source), `only` are the projects of the source that
+    are taken over (none: all of them).
+    """
 
     project: str = ""
     with_history: bool = True
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

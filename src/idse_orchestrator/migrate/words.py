@@ -1,7 +1,8 @@
 """Parses what older tools wrote beside the documents; nothing here ever raises.
 
-`parse_time` · `current_session` (CURRENT_SESSION) · `session_record` (session_state.json and
-metadata/session.json) · `owner_in` (.owner) · `people_in` (.collaborators)
+`parse_time` · `current_session` (CURRENT_SESSION) · `active_session` (.idse_active_session.json) ·
+`session_record` (session_state.json and metadata/session.json) · `owner_in` (.owner) ·
+`people_in` (.collaborators)
 """
 
 from __future__ import annotations
@@ -72,9 +73,10 @@ def _offset(zone: str) -> timedelta:
 
 
 class Current(NamedTuple):
-    """The session that a CURRENT_SESSION names ("" : nothing)."""
+    """The session that a file names as current ("" : none), and its project ("" : it does not say)."""
 
     session: str
+    project: str = ""
 
 
 def current_session(data: bytes) -> Current:
@@ -86,6 +88,16 @@ def current_session(data: bytes) -> Current:
     if "session_id" in said:
         return Current(_last_part(said["session_id"]))
     return Current(_last_part(lines[0]) if lines else "")
+
+
+def active_session(data: bytes) -> tuple[Current, ...] | str:
+    """Returns what an .idse_active_session.json may mean, the likeliest first; or why it names nothing."""
+    raw = json_object(data)
+    if isinstance(raw, str):
+        return raw
+    names = dict.fromkeys(filter(None, (text_of(raw.get(key)) for key in ("session_id", "name"))))
+    found = tuple(Current(_last_part(name), text_of(raw.get("project"))) for name in names)
+    return found or "it names no session"
 
 
 def _last_part(text: str) -> str:

@@ -17,7 +17,7 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import WIDTH, fitted, headed, printable
 from idse_orchestrator.cli.render.status import handoff_words
 from idse_orchestrator.cli.terminal import Answer, Said, Warned
-from idse_orchestrator.errors import EXIT_OK, UsageError
+from idse_orchestrator.errors import EXIT_OK, UnknownNameError, UsageError
 from idse_orchestrator.pipeline.stage_state_model import Ticks
 from idse_orchestrator.sessions.status import no_ledger
 
@@ -130,7 +130,7 @@ def _ledger(run: Run, session: str | None) -> tuple[SessionKey, SessionTip]:
 
 
 @options.command("list", reads=True)
-@options.flag("--all", "everything", help="Those that were answered, too.")
+@options.flag("--all", "everything", help="Those that were answered or migrated, too.")
 @options.session_option
 def list_handoffs(run: Run, session: str | None, *, everything: bool) -> Answer:
     """List the open handoffs of a session."""
@@ -165,6 +165,8 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
     record = handoffs.handoff_record(
         handoffs.handoff_records(entries, tip.state), handoff, one_line(run.app.agent)
     )
+    if record.result == handoffs.MIGRATED:
+        return _document_of(run, record)
     blobs = run.app.reader.artifact_blobs(record.commit)
     same, judge = Ticks(run.app.reader.blob), run.app.agents.judge_ledger(key)
     facts = handoff_document.facts_of(key, record, entries, blobs, same, judge)
@@ -179,6 +181,24 @@ def show_handoff(run: Run, handoff: str, session: str | None) -> Answer:
         "idse.handoff-show/1",
         lambda: {**_record_data(record), "document": handoff_document.template_values(facts)},
         lines(),
+    )
+
+
+def _document_of(run: Run, record: handoffs.HandoffRecord) -> Answer:
+    """Prints the document of an older tool as it was."""
+    data = run.app.reader.blob(record.document) if record.document else None
+    if data is None:
+        raise UnknownNameError(
+            "the document of this handoff is not in its ledger",
+            where=record.handoff.reason,
+            cause="it tells of a handoff of another session, or was too large for a ledger",
+            fix=(f"idse show {record.handoff.id}",),
+        )
+    text = data.decode("utf-8", "replace")
+    return Answer(
+        "idse.handoff-show/1",
+        lambda: {**_record_data(record), "document": {"text": text}},
+        [printable(text.rstrip("\n"), lines=True)],
     )
 
 

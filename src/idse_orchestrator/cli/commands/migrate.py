@@ -19,7 +19,7 @@ from idse_orchestrator.cli.terminal import Answer, Progress, Said, picked
 from idse_orchestrator.documents.project_workspace import STAGE_OF
 from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
 from idse_orchestrator.migrate import values
-from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
+from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate, unknown_groups
 from idse_orchestrator.migrate.paths import LAYOUTS
 
 if TYPE_CHECKING:
@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 @click.argument("path", metavar="PATH", type=click.Path(readable=False))
 @flag("--dry-run", help="Show the whole plan; write nothing.")
 @flag("--no-history", help="Leave the commits of the source out.")
+@click.option(
+    "--only",
+    metavar="PROJECT",
+    multiple=True,
+    help="Take over this project of the source alone; may be given several times.",
+)
 @click.option("--report", metavar="FILE", default="", help="Write what became of every file, as JSON.")
 @click.option(
     "--archive",
@@ -39,14 +45,15 @@ if TYPE_CHECKING:
     default="",
     help="Write notices for the old place to a new branch (of a repository) or a new folder.",
 )
-def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str, archive: str) -> Answer:
+def migrate(run: Run, path: str, *, dry_run: bool, report: str, archive: str, **which: object) -> Answer:
     """Take over the sessions of an older layout at PATH: a folder, a work tree or a bare repository.
 
     The source is only read. Each session becomes a ledger with its documents byte for byte, a `migrated`
     event for each commit that touched it, its stages as far as the source recorded them, and waivers for
     what today's rules say of it. Running it again writes only what is missing.
 
-    With --project the source's project is called NAME here; of several, NAME is the one that is taken over.
+    --project NAME says what the project is called here; without it the source says so. Of a source with
+    several projects --only chooses, by the names they have there.
     """
     from idse_orchestrator.migrate.apply import apply_plan
     from idse_orchestrator.migrate.archive import notices
@@ -54,10 +61,11 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
     from idse_orchestrator.wiring.migration import Migration
 
     with Progress(run.terminal) as progress:
-        migration = Migration(run.app, path, progress.of, with_history=not no_history)
+        only: tuple[str, ...] = which["only"]  # type: ignore[assignment] # click gives each its type
+        request = values.MigrationRequest(run.project_option or "", not which["no_history"], only)
+        migration = Migration(run.app, path, progress.of, with_history=request.with_history)
         place = migration.archive(archive) if archive else None
         _check_report(report, migration)
-        request = values.MigrationRequest(run.project_option or "", with_history=not no_history)
         done = values.Migrated()
         with nullcontext() if dry_run else run.app.alone():  # a second one plans when the first has written
             plan, found = plan_migration(migration.planning, request)
@@ -111,7 +119,7 @@ def _lines(
     run: Run, plan: values.MigrationPlan, done: values.Migrated, place: Archive | None, *, dry_run: bool
 ) -> Iterator[str]:
 
-    yield from _plan_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose) or dry_run)
+    yield from _plan_lines(plan, run.terminal.style, verbose=bool(run.terminal.verbose), dry_run=dry_run)
     yield from map(Said, _outcome_lines(plan, done, dry_run=dry_run))
     if place is not None:
         yield Said(f"notices for the old place: {'would go to ' if dry_run else ''}{place.description}")
@@ -158,7 +166,7 @@ def _session_data(session: values.SessionPlan) -> dict[str, Any]:
         "parents": session.parents,
         "created_at": facts.created.at if facts.created else None,
         "commits": len(session.steps),
-        "handoffs": len(session.stories),
+        "handoffs": sum(story.is_handoff for story in session.stories),
         "stages": session.stages,
         "recorded": facts.stages,
         "waived": {
@@ -179,16 +187,16 @@ def _file_data(plan: values.MigrationPlan) -> Iterator[dict[str, Any]]:
         }
 
 
-def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     """Yields a paragraph for each session, then the files that need a look, then the counts."""
     yield f"source: {style.bold(printable(plan.source))}"
     for session in plan.sessions:
-        yield from _session_lines(session, style, verbose=verbose)
+        yield from _session_lines(session, style, verbose=verbose or dry_run)
     for project, found in sorted(plan.registries.items()):
         yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
     for note in plan.notes:
         yield f"  {style.yellow('doubt:')} {printable(note)}"
-    yield from _file_lines(plan, style, verbose=verbose)
+    yield from _file_lines(plan, style, verbose=verbose, dry_run=dry_run)
     counts = plan.count()
     words = ", ".join(
         f"{count:,} {fate}{'s' if fate in _COUNTABLE and count != 1 else ''}"
@@ -204,12 +212,13 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
         return
     artifacts = sum(1 for path in session.arranged.files if path in STAGE_OF)
     others = len(session.arranged.files) - artifacts
+    handoffs = sum(story.is_handoff for story in session.stories)
     parts = [
         " + ".join(LAYOUTS[letter] for letter in session.layouts),
         counted(artifacts, "artifact"),
         counted(others, "side file"),
         *([counted(len(session.steps), "commit")] if session.steps else ()),
-        *([counted(len(session.stories), "handoff")] if session.stories else ()),
+        *([counted(handoffs, "handoff")] if handoffs else ()),
     ]
     yield "  " + ", ".join(part for part in parts if part)
     begun = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
@@ -219,6 +228,8 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
         yield "  waived: " + ", ".join(f"{rule} ({len(found)})" for rule, found in session.waived.items())
     for doubt in session.doubts if verbose else session.doubts[:3]:
         yield f"  {style.yellow('doubt:')} {printable(doubt)}"
+    if not verbose and len(session.doubts) > 3:
+        yield f"  … and {counted(len(session.doubts) - 3, 'more doubt')}: --report FILE, or -v, lists all"
 
 
 def _verdict_words(session: values.SessionPlan, style: Style) -> str:
@@ -231,17 +242,21 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
     return words[session.verdict]
 
 
-def _file_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
-    """Yields every file of a plan that is only shown; after the work those that nobody took."""
+def _file_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_run: bool) -> Iterator[str]:
+    """Yields the files: all of a plan that is only shown, else those that nobody took, together by folder."""
     if verbose:
         for fate in plan.fates:
             yield _file_line(fate, style)
         return
-    unknown = [fate for fate in plan.fates if fate.fate == UNKNOWN]
-    for fate in unknown[:_FEW]:
-        yield _file_line(fate, style)
-    if len(unknown) > _FEW:
-        yield f"  … and {len(unknown) - _FEW:,} more unknown files: --report FILE, or -v, lists all"
+    known = [fate for fate in plan.fates if fate.fate != UNKNOWN] if dry_run else []
+    yield from (_file_line(fate, style) for fate in known)
+    groups = unknown_groups(plan.fates)
+    for group in groups if dry_run else groups[:_FEW]:
+        reason = style.dim(f"  ({printable(group.reason)})")
+        yield f"  {style.yellow(UNKNOWN)}: {printable(group.words)}{reason}"
+    if not dry_run and len(groups) > _FEW:
+        rest = sum(group.size for group in groups[_FEW:])
+        yield f"  … and {rest:,} more unknown files: --report FILE, or -v, lists all"
 
 
 def _file_line(fate: Fate, style: Style) -> str:
