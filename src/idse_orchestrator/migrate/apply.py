@@ -46,7 +46,8 @@ _BATCH_BYTES = 32 << 20
 class Applying:
     """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
-    `own_views` are projects whose views here are files of the source itself, which nobody changes.
+    `restore` gives a session's folder what its ledger holds; False where it has work that nothing else has.
+    `own_views` are projects whose views here are files of the source itself, of which no commit has the text.
     """
 
     source: MigrationSource
@@ -57,6 +58,7 @@ class Applying:
     views: Views
     folders: Folders
     place: Callable[[str], Place | None]
+    restore: Callable[[SessionKey], bool]
     on_progress: Progress
     own_views: frozenset[str] = frozenset()
 
@@ -140,7 +142,7 @@ def _write(applying: Applying, plan: MigrationPlan, sessions: Sequence[SessionPl
     for session in sessions:
         folders[session.key] = _keep_folder(applying, batch, session)
         events = session_events(session, applying.place, history, plan.constitution)
-        batch.ledger(session.key, events)
+        batch.ledger(session.key, events, session.template)
         done.events += len(events)
     trees = batch.commit()
     for session in sessions:
@@ -184,17 +186,32 @@ def _keep_folder(applying: Applying, batch: GitLedgerBatch, session: SessionPlan
 def _check_out(
     applying: Applying, session: SessionPlan, files: Mapping[str, bytes], tree: str, done: Migrated
 ) -> None:
-    """Writes the session's folder if nothing stands in its place."""
-    if applying.target.folder_exists(session.key):
+    """Writes the session's folder where nothing stands, or nothing but a template or its old form."""
+    is_there = applying.target.folder_exists(session.key)
+    if is_there and (session.template or session.has_own_folder):
+        _replace(applying, session, done)
+    elif is_there:
         done.kept_folders.append(session.key)
     elif files:
         applying.target.check_out(session.key, files, tree)
         done.folders.append(session.key)
 
 
+def _replace(applying: Applying, session: SessionPlan, done: Migrated) -> None:
+    if not applying.restore(session.key):
+        done.kept_folders.append(session.key)
+    elif session.has_own_folder:
+        done.new_forms.append(session.key)
+    else:
+        done.folders.append(session.key)
+
+
 def _finish(applying: Applying, session: SessionPlan, done: Migrated) -> None:
     """Writes the folder of a session whose ledger an earlier run wrote before it was killed."""
     target = applying.target
+    if session.has_own_folder:
+        _replace(applying, session, done)
+        return
     if target.folder_exists(session.key) or target.was_given(session.key):
         return
     tip = applying.ledgers.session(*session.key)

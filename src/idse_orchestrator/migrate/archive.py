@@ -16,14 +16,14 @@ from idse_orchestrator.ledger.refs import LOCAL
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
 from idse_orchestrator.migrate.paths import FLAT, raw_path
 from idse_orchestrator.migrate.sources import FolderSource, WorkTreeSource
-from idse_orchestrator.migrate.values import CLOSED, TAKEN, MigrationPlan, SessionPlan
+from idse_orchestrator.migrate.values import CHANGED, CLOSED, TAKEN, MigrationPlan, SessionPlan
 
 SUMMARY = "IDSE-MIGRATED.md"
 
 
 def notices(plan: MigrationPlan) -> Mapping[str, bytes]:
     """Returns a notice for each document of an older layout, by its path, and one page about all."""
-    sessions = [session for session in plan.sessions if session.verdict not in (TAKEN, CLOSED)]
+    sessions = [session for session in plan.sessions if session.verdict not in (CHANGED, TAKEN, CLOSED)]
     found = {}
     for session in sessions:
         for fate in session.arranged.fates:

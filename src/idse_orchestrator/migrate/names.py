@@ -9,7 +9,7 @@ from idse_orchestrator.base.names import MAX_LENGTH, check_new_name, is_name
 from idse_orchestrator.base.text import did_you_mean, one_word
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.paths import DOT, FLAT, Place, raw_path
+from idse_orchestrator.migrate.paths import Place, raw_path
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _DOTS = re.compile(r"\.{2,}")
@@ -94,28 +94,22 @@ def new_names(
     wanted: str,
     only: Collection[str],
     projects: Sequence[str],
-    ledgers: Collection[SessionKey],
+    here: Collection[SessionKey],
 ) -> dict[SessionKey, SessionKey]:
     """Returns each of `sessions` that is taken over, by its names in the source, and what it is called here.
 
     `wanted` is what their project is called here ("" : as there), `only` are projects of the source that were
-    asked for (none: all of them), `projects` and `ledgers` are what is here already. A session in the very
-    place of one of those keeps its name, and no other name depends on it: where the source is this work
-    tree, a run before this one put it there.
+    asked for (none: all of them), `projects` are here already. The sessions `here` have a ledger, and their
+    files are the very folder of that: they keep their names, and no other name depends on them.
     """
     asked = _asked(sessions, only)
-    here = {key for key in asked if key in ledgers and _is_in_its_place(sessions[key])}
     others = [key for key in asked if key not in here]
-    names = _project_names(others or list(here), wanted, projects)
+    names = _project_names(others or asked, wanted, projects)
     found: dict[SessionKey, SessionKey] = {}
     for project, name in names.items():
         named = [session for owner, session in others if owner == project]
         found |= {(project, each): (name, called) for each, called in mapped_names("session", named).items()}
-    return found | {key: key for key in here if wanted in ("", key[0])}
-
-
-def _is_in_its_place(files: Mapping[str, Place]) -> bool:
-    return all(place.layout in (FLAT, DOT) for place in files.values())
+    return found | {key: key for key in asked if key in here and wanted in ("", key[0])}
 
 
 def _asked(sessions: Sessions, only: Collection[str]) -> list[SessionKey]:

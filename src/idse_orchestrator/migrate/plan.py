@@ -9,6 +9,7 @@ from hashlib import sha256
 from idse_orchestrator.base.text import encodable, few
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate.files import DUPLICATE, SIDE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.in_place import InPlace
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
 from idse_orchestrator.migrate.overwritten import with_overwritten
@@ -17,6 +18,7 @@ from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
 from idse_orchestrator.migrate.target import GitMigrationTarget
 from idse_orchestrator.migrate.values import (
+    CHANGED,
     CLOSED,
     DONE,
     NEW,
@@ -26,6 +28,7 @@ from idse_orchestrator.migrate.values import (
     MigrationSource,
     Progress,
     SessionPlan,
+    SourceEntry,
     Step,
 )
 from idse_orchestrator.migrate.words import SessionRecord
@@ -35,13 +38,16 @@ from idse_orchestrator.migrate.words import SessionRecord
 class Planning:
     """The parts that planning needs.
 
-    `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now.
+    `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now, and
+    `untouched` the tip of one that has only a template, and that nobody else has ("" : another).
     """
 
     source: MigrationSource
     target: GitMigrationTarget
     projects: Sequence[str]
     ledger_files: Callable[[SessionKey], Mapping[str, str]]
+    untouched: Callable[[SessionKey], str]
+    in_place: InPlace
     judge: Judge
     on_progress: Progress
 
@@ -53,18 +59,27 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     the source does not have, NameTakenError and InvalidNameError for projects that cannot be called so.
     """
     only = request.project or (planning.projects[0] if len(planning.projects) == 1 else "")
-    found = survey(planning.source, only, request.only)
     known = planning.target.migrated()
-    keys = new_names(found.sessions, request.project, request.only, planning.projects, known)
+    entries = list(planning.source.entries())
+    own = planning.in_place.own(entries, known)
+    others = [entry for entry in entries if entry.path not in own]
+    found = survey(planning.source, others, only, request.only, may_be_empty=bool(own))
+    here = {
+        key
+        for key, files in found.sessions.items()
+        if key in known and planning.in_place.is_old_folder(key, files)
+    }
+    keys = new_names(found.sessions, request.project, request.only, planning.projects, here)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
-    everything = _sessions(reading, keys, known)
+    everything = _sessions(planning, reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
     history = planning.source.history(found.owner) if request.with_history else {}
     sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
     sessions = list(with_overwritten(planning.source, found, sessions))
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
+    fates += [Fate(path, DUPLICATE, _own_words(key)) for path, key in own.items()]
     called = {each.source_key: each.key for each in sessions}
     plan = MigrationPlan(
         source=planning.source.description,
@@ -79,6 +94,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
             if (key := called.get(reading.current_session_of(project) or ("", "")))
         },
         left_out=tuple(planning.source.left_out),
+        own=tuple(sorted({key for key in own.values() if key and known[key] and key not in called.values()})),
         notes=(
             *(planning.source.doubts if request.with_history else ()),
             *found.notes,
@@ -88,16 +104,20 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
                 for each in everything
                 if not _is_there(each)
             ),
-            *_bygone(found, history),
+            *_bygone(found, history, known),
         ),
     )
-    _account(found, plan)
+    _account(entries, plan)
     return plan, found
 
 
-def _account(found: Survey, plan: MigrationPlan) -> None:
+def _own_words(key: SessionKey | None) -> str:
+    return f"the folder of {'/'.join(key)} as idse keeps it" if key else "idse keeps it here"
+
+
+def _account(entries: Sequence[SourceEntry], plan: MigrationPlan) -> None:
     """Checks that every file of the source has exactly one fate; else idse has a defect."""
-    on_disk = sorted((entry.path for entry in found.entries), key=raw_path)
+    on_disk = sorted((entry.path for entry in entries), key=raw_path)
     accounted = [fate.path for fate in plan.fates]
     if accounted != on_disk:
         odd = sorted(set(on_disk) ^ set(accounted), key=raw_path) or "one is told twice"
@@ -105,6 +125,7 @@ def _account(found: Survey, plan: MigrationPlan) -> None:
 
 
 def _sessions(
+    planning: Planning,
     reading: Reading,
     keys: Mapping[SessionKey, SessionKey],
     known: Mapping[SessionKey, frozenset[str]],
@@ -118,10 +139,13 @@ def _sessions(
         plan = _session(reading, source_key, key)
         plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
+        verdict, template = _verdict(planning, plan, known, folded)
         plans.append(
             replace(
                 plan,
-                verdict=_verdict(plan, known, folded),
+                verdict=verdict,
+                template=template,
+                has_own_folder=planning.in_place.is_old_folder(plan.key, plan.places),
                 parents=parents,
                 doubts=(*plan.doubts, *doubts, *similar.get(source_key, ())),
             )
@@ -183,12 +207,14 @@ def _is_there(plan: SessionPlan) -> bool:
     return bool(plan.arranged.files or plan.closed)
 
 
-def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
+def _bygone(
+    found: Survey, history: Mapping[SessionKey, Sequence[Step]], known: Container[SessionKey]
+) -> Iterable[str]:
     """Yields a sentence about the sessions of which only the history is left, under no other name."""
     names = [
         "/".join(key)
         for key, steps in sorted(history.items())
-        if key[0] and key not in found.sessions and any(step.files for step in steps)
+        if key[0] and key not in found.sessions and key not in known and any(step.files for step in steps)
     ]
     if names:
         yield f"only the history has {few([encodable(name) for name in names])}: not taken over"
@@ -203,14 +229,29 @@ def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str
 
 
 def _verdict(
-    plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
-) -> str:
-    """Tests a session against the ledgers here; `folded` has the keys of `known` without case."""
-    if plan.key in known:
-        return DONE if plan.fingerprint in known[plan.key] else TAKEN
-    if (plan.key[0], plan.key[1].casefold()) in folded:
-        return TAKEN
-    return CLOSED if plan.closed else NEW
+    planning: Planning,
+    plan: SessionPlan,
+    known: Mapping[SessionKey, frozenset[str]],
+    folded: Container[SessionKey],
+) -> tuple[str, str]:
+    """Tests a session against the ledgers here; `folded` has the keys of `known` without case.
+
+    The second is the tip of the ledger that it takes the place of, "" where there is none.
+    """
+    migrations = known.get(plan.key)
+    if migrations is None:
+        clashes = (plan.key[0], plan.key[1].casefold()) in folded
+        return TAKEN if clashes else CLOSED if plan.closed else NEW, ""
+    if plan.fingerprint in migrations or (migrations and planning.target.holds(plan.key, _texts(plan))):
+        return DONE, ""
+    template = "" if migrations or plan.closed else planning.untouched(plan.key)
+    return (NEW if template else CHANGED if migrations else TAKEN), template
+
+
+def _texts(plan: SessionPlan) -> frozenset[str]:
+    """Returns the blobs that the folder would have, without notices of the place that a document has now."""
+    stubs = {content.blob for content in plan.contents.values() if content.is_stub}
+    return frozenset(plan.arranged.files.values()) - stubs
 
 
 def _parents(
@@ -230,7 +271,7 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
         return
-    if plan.verdict != TAKEN:
+    if plan.verdict not in (TAKEN, CHANGED):
         yield from plan.arranged.fates
         return
     held = set(planning.ledger_files(plan.key).values())
@@ -238,4 +279,9 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
         if content.blob in held:
             yield Fate(path, DUPLICATE, f"the ledger of {plan.name} holds the same bytes")
         else:
-            yield Fate(path, UNKNOWN, f"{plan.name} has a ledger of its own: nothing was written")
+            why = (
+                "was migrated, and this is another text"
+                if plan.verdict == CHANGED
+                else "has a ledger of its own"
+            )
+            yield Fate(path, UNKNOWN, f"{plan.name} {why}: nothing was written")

@@ -238,13 +238,21 @@ class Survey:
         return self.pseudo
 
 
-def survey(source: MigrationSource, default_project: str, only: Collection[str] = ()) -> Survey:
-    """Finds everything in `source`. `default_project` gets what names none ("" : nobody does).
+def survey(
+    source: MigrationSource,
+    entries: Iterable[SourceEntry],
+    default_project: str,
+    only: Collection[str] = (),
+    *,
+    may_be_empty: bool = False,
+) -> Survey:
+    """Sorts `entries` of `source`. `default_project` gets what names none ("" : nobody does).
 
     What names none belongs to the one project that is there, or that alone is asked for: `only`.
-    MigrationSourceError where no layout is recognised, or where a project has to be named.
+    MigrationSourceError where no layout is recognised, unless it `may_be_empty`, or where a project has to be
+    named.
     """
-    entries = tuple(sorted(source.entries(), key=lambda entry: raw_path(entry.path)))
+    entries = tuple(sorted(entries, key=lambda entry: raw_path(entry.path)))
     found = Survey(entries, trail=_trail(source.trail, entries))
     below_current: dict[str, Place] = {}
     others: list[SourceEntry] = []
@@ -259,7 +267,7 @@ def survey(source: MigrationSource, default_project: str, only: Collection[str] 
         projects = tuple(only) or found.projects or (default_project,)
         settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
-    if not found.sessions:
+    if not found.sessions and not may_be_empty:
         raise _nothing(source, entries)
     for entry in closed:
         found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)

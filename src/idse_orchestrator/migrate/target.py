@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 
@@ -11,18 +11,28 @@ from idse_orchestrator.base.names import BLOB, COMMIT, TREE, folder_objects, nes
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.git.libgit2 import RefMovedError, move_ref
-from idse_orchestrator.git.object_stream import find_commit
+from idse_orchestrator.git.object_stream import find_commit, headers
 from idse_orchestrator.git.packs import PackWriter
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS, EVENT, STATE
-from idse_orchestrator.ledger.events import Acting, Draft, Event, SessionKey, message_of
+from idse_orchestrator.ledger.events import (
+    CREATED,
+    EDITED,
+    STAGE,
+    VALIDATED,
+    Acting,
+    Draft,
+    Event,
+    SessionKey,
+    message_of,
+)
 from idse_orchestrator.ledger.git_backend import GitBackend
 from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref
+from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_ref, tracking_ref
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.migrate.values import HistoricEvent
 from idse_orchestrator.pipeline.kinds import SESSION
-from idse_orchestrator.pipeline.stage_state_model import SessionState
+from idse_orchestrator.pipeline.stage_state_model import IN_PROGRESS, SessionState
 from idse_orchestrator.worktree.work_files import WorkFiles
 from idse_orchestrator.worktree.work_tree import WorkTree
 from idse_orchestrator.worktree.workspace import Contribution, last_contribution, remember_contribution
@@ -32,10 +42,11 @@ NO_REPLICA = ulid(0, bytes(10))
 
 
 class _Ready(NamedTuple):
-    """A ledger whose objects are in the pack: its last commit, and the tree of its folder."""
+    """A ledger whose objects are in the pack: its last commit, the tree of its folder, what stands there."""
 
     tip: str
     artifacts: str
+    before: str
 
 
 class GitLedgerBatch:
@@ -53,8 +64,8 @@ class GitLedgerBatch:
         """Keeps a file's bytes; returns the id that events name them by."""
         return self._pack.add(BLOB, data)
 
-    def ledger(self, key: SessionKey, events: Sequence[HistoricEvent]) -> None:
-        """Adds the whole ledger of a new session."""
+    def ledger(self, key: SessionKey, events: Sequence[HistoricEvent], before: str = "") -> None:
+        """Adds the whole ledger of a new session; it takes the place of one whose tip is `before`."""
         kind = self._kinds[SESSION]
         state, tip, artifacts = SessionState(*key), "", ""
         for historic in events:
@@ -68,7 +79,7 @@ class GitLedgerBatch:
             state = kind.apply(state, event)
             root = self._root(event, kind.to_json(state), artifacts)
             tip = self._pack.add(COMMIT, _commit(event, message_of(event, self._kinds.words), root, tip))
-        self._ready[key] = _Ready(tip, artifacts)
+        self._ready[key] = _Ready(tip, artifacts, before)
 
     def commit(self) -> Mapping[SessionKey, str]:
         """Makes the ledgers visible, each whole or not at all; returns the tree of each folder.
@@ -84,7 +95,14 @@ class GitLedgerBatch:
                 try:
                     reason = f"idse: migrated {key[0]}/{key[1]}"
                     signature = self._backend.signature()
-                    move_ref(self._backend.git, session_ref(*key), ready.tip, None, reason, signature)
+                    move_ref(
+                        self._backend.git,
+                        session_ref(*key),
+                        ready.tip,
+                        ready.before or None,
+                        reason,
+                        signature,
+                    )
                 except RefMovedError:
                     continue  # somebody began it meanwhile: it is theirs
                 written[key] = ready.artifacts
@@ -143,6 +161,11 @@ def _commit(event: Event, message: str, tree: str, parent: str) -> bytes:
 
 
 _PATIENCE = 600.0
+_BEGINNINGS = (CREATED, STAGE, EDITED, VALIDATED)
+"""Kinds of events of a session that nobody wrote in: its commit, and what the hooks said of it."""
+_KINDS_OF = "%H%x00" + "%x00".join(
+    f"%(trailers:key={name},valueonly,separator=%x2C)" for name in ("Idse-Kind", "Idse-To")
+)
 _FORMAT = "%S%x00%(trailers:key=Idse-Migration,valueonly,separator=%x2C)"
 
 
@@ -168,6 +191,27 @@ class GitMigrationTarget:
                 if key is not None:
                     found.setdefault(key, set()).update(fingerprints.split(","))
         return {key: frozenset(fingerprints) for key, fingerprints in found.items()}
+
+    def holds(self, key: SessionKey, blobs: Collection[str]) -> bool:
+        """Tests whether the ledger of a session ever held each of `blobs`."""
+        ref = session_ref(*key)
+        return set(blobs) <= set(self._work_tree.git.lines("rev-list", "--objects", "--no-object-names", ref))
+
+    def untouched(self, key: SessionKey) -> str:
+        """Returns the tip of a ledger that has only what began it, a template; "" of any other.
+
+        So has one that a remote knows, too: it is not ours alone.
+        """
+        git = self._work_tree.git
+        if git.lines("for-each-ref", "--count=1", tracking_ref("*", session_ref(*key))):
+            return ""
+        rows = [row.split("\0") for row in git.lines("log", f"--format={_KINDS_OF}", session_ref(*key), "--")]
+        if any(kind not in _BEGINNINGS or to not in ("", IN_PROGRESS) for _, kind, to in rows):
+            return ""
+        folders = {
+            each.id if each else "" for each in headers(git, (f"{row[0]}:{ARTIFACTS}" for row in rows))
+        }
+        return rows[0][0] if len(folders) == 1 else ""
 
     def batch(self) -> GitLedgerBatch:
         """Returns a new batch."""

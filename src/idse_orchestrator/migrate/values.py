@@ -16,9 +16,9 @@ from idse_orchestrator.migrate.governance import Story
 from idse_orchestrator.migrate.paths import Place
 from idse_orchestrator.migrate.words import SessionRecord
 
-NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
-"""A session of a source: to be written; written by an earlier run; another one has its name here; or
-something of it cannot be read: a ledger is written whole, so it waits."""
+NEW, DONE, CHANGED, TAKEN, CLOSED = "new", "migrated already", "changed", "taken", "unreadable"
+"""A session of a source: to be written; written by an earlier run; the same, and it is another one there now;
+another one has its name here; or something of it cannot be read: a ledger is written whole, so it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ class SessionPlan:
 
     `places` and `contents` are those of its files, by path in the source, which were written last at
     `modified` ("" : nobody knows); `closed` is one that cannot be read. `waived` maps a rule to what it
-    found. `doubts` are sentences about what could not be taken over as it stands.
+    found. `doubts` are sentences about what could not be taken over as it stands. `template` is the tip of
+    a ledger with nothing but a template, which this one takes the place of. `has_own_folder`: its files are
+    the very folder that it has here.
     """
 
     key: SessionKey
@@ -54,6 +56,8 @@ class SessionPlan:
     modified: str = ""
     closed: str = ""
     verdict: str = NEW
+    template: str = ""
+    has_own_folder: bool = False
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
     stories: tuple[Story, ...] = ()
@@ -104,7 +108,8 @@ class MigrationPlan:
     """Everything that will be done, and what becomes of every file.
 
     `constitution` is the content id of the rules that judged. `current` is what the source works on,
-    `current_of` what it works on in each project that it says that of.
+    `current_of` what it works on in each project that it says that of. Of the sessions `own` the source has
+    nothing but the folder that idse gave them.
     """
 
     source: str
@@ -116,6 +121,7 @@ class MigrationPlan:
     current_of: Mapping[str, SessionKey] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    own: tuple[SessionKey, ...] = ()
 
     def count(self) -> Mapping[str, int]:
         """Returns the number of files by fate; their sum is the number of files in the source."""
@@ -129,6 +135,11 @@ class MigrationPlan:
         return tuple(sorted({*open_ones, *self.registries}))
 
     @property
+    def taken(self) -> tuple[SessionPlan, ...]:
+        """The sessions whose name another one has here."""
+        return tuple(plan for plan in self.sessions if plan.verdict == TAKEN)
+
+    @property
     def waiting(self) -> tuple[SessionPlan, ...]:
         """The sessions of which something cannot be read."""
         return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
@@ -138,13 +149,16 @@ class MigrationPlan:
 class Migrated:
     """The result of a migration: all empty where a run before had done it.
 
-    `folders` were written to the work tree; `kept_folders` are sessions whose folder was there before and
-    was left as it is; `refused` were begun by somebody else meanwhile.
+    `folders` were written to the work tree; `new_forms` are sessions whose old folder has today's form now;
+    `kept_folders` those whose folder was there before and was left as it is; `tracked` are views that git
+    carries; `refused` were begun by somebody else meanwhile.
     """
 
     written: list[SessionKey] = field(default_factory=list)
     folders: list[SessionKey] = field(default_factory=list)
+    new_forms: list[SessionKey] = field(default_factory=list)
     kept_folders: list[SessionKey] = field(default_factory=list)
+    tracked: list[str] = field(default_factory=list)
     refused: list[SessionKey] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)
     agents: int = 0
@@ -153,7 +167,7 @@ class Migrated:
     @property
     def changed(self) -> bool:
         """True if anything was written."""
-        return bool(self.written or self.folders or self.projects or self.agents)
+        return bool(self.written or self.folders or self.new_forms or self.projects or self.agents)
 
 
 FILE, LINK, OTHER, UNREADABLE = "file", "link", "other", "closed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from idse_orchestrator.ledger.events import SessionKey
     from idse_orchestrator.migrate.apply import Applying
     from idse_orchestrator.migrate.archive import Archive
     from idse_orchestrator.migrate.plan import Planning
@@ -20,6 +21,7 @@ class Migration:
     def __init__(
         self, app: Application, path: str, on_progress: Progress, *, with_history: bool = True
     ) -> None:
+        from idse_orchestrator.migrate.in_place import InPlace
         from idse_orchestrator.migrate.sources import open_migration_source
         from idse_orchestrator.migrate.target import GitMigrationTarget
         from idse_orchestrator.wiring.ledgers import KINDS
@@ -28,6 +30,7 @@ class Migration:
         self._on_progress = on_progress
         self.source: FolderSource = open_migration_source(path, app.vault.git, with_history=with_history)
         self._target = GitMigrationTarget(app.work_tree, KINDS, app.acting)
+        self.in_place = InPlace(app.work_tree, self.source.root)
 
     @property
     def planning(self) -> Planning:
@@ -44,6 +47,8 @@ class Migration:
             self._target,
             app.reader.projects(),
             self._ledger_files,
+            self._untouched,
+            self.in_place,
             Judge(app.judging.examiner(rules), app.today),
             self._on_progress,
         )
@@ -51,6 +56,28 @@ class Migration:
     def _ledger_files(self, key: tuple[str, str]) -> dict[str, str]:
         tip = self._app.reader.session(*key)
         return dict(self._app.reader.tree_files(tip.artifacts)) if tip else {}
+
+    def _untouched(self, key: SessionKey) -> str:
+        """Returns the tip of a ledger that has only a template, which nobody edits in the folder either."""
+        from idse_orchestrator.errors import InvalidArtifactError
+
+        untouched, tip = self._target.untouched(key), self._app.reader.session(*key)
+        try:
+            captured = self._app.workspace.capture(*key)
+        except InvalidArtifactError:
+            return ""
+        return untouched if tip and captured and captured.tree == tip.artifacts else ""
+
+    def _restore(self, key: SessionKey) -> bool:
+        from idse_orchestrator.errors import InvalidArtifactError, UnsavedWorkError
+        from idse_orchestrator.worktree.save import restore_session
+
+        app = self._app
+        try:
+            restore_session(app.reader, app.writer, app.workspace, key)
+        except (InvalidArtifactError, UnsavedWorkError):
+            return False
+        return True
 
     def applying(self, found: Survey) -> Applying:
         """Returns what carrying out works with."""
@@ -66,36 +93,17 @@ class Migration:
             app.views,
             app.session_maker.folders,
             found.place,
+            self._restore,
             self._on_progress,
             self._own_views(),
         )
 
     def _own_views(self) -> frozenset[str]:
-        """Projects whose views here stand in the source: older tools wrote files of those names."""
-        import os
-
-        from idse_orchestrator.documents.project_workspace import PROJECTS_FOLDER, VIEWS
-
-        top = os.path.realpath(self._app.work_tree.top)
-        found = set()
-        for entry in _scan(os.path.join(top, PROJECTS_FOLDER)):
-            views = [os.path.join(top, PROJECTS_FOLDER, entry, name) for name in VIEWS]
-            present = [view for view in views if os.path.lexists(view)]
-            if any(os.path.commonpath([view, self.source.root]) == self.source.root for view in present):
-                found.add(entry)
-        return frozenset(found)
+        """Projects with a view that stands in the source, and of whose text no commit has a copy."""
+        return frozenset(view.split("/")[2] for view in self.in_place.views_without_copy)
 
     def archive(self, name: str) -> Archive:
         """Returns where notices for the old place go."""
         from idse_orchestrator.migrate.archive import Archive
 
         return Archive(self.source, name)
-
-
-def _scan(folder: str) -> list[str]:
-    import os
-
-    try:
-        return sorted(os.listdir(folder))
-    except OSError:
-        return []

@@ -5,6 +5,7 @@ It says what each session became, and what became of every file.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
@@ -12,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from idse_orchestrator.base.text import counted
+from idse_orchestrator.base.text import counted, few, one_word
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.cli.terminal import Answer, Progress, Said, picked
 from idse_orchestrator.documents.project_workspace import STAGE_OF
-from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, UsageError
+from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
 from idse_orchestrator.migrate import values
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate, unknown_groups
 from idse_orchestrator.migrate.paths import LAYOUTS
@@ -71,6 +72,7 @@ def migrate(run: Run, path: str, *, dry_run: bool, report: str, archive: str, **
             plan, found = plan_migration(migration.planning, request)
             if not dry_run:
                 done = apply_plan(migration.applying(found), plan)
+                done.tracked += migration.in_place.tracked_views
         if place is not None and not dry_run:
             place.write(notices(plan))
     if report:
@@ -80,14 +82,14 @@ def migrate(run: Run, path: str, *, dry_run: bool, report: str, archive: str, **
         "idse.migrate/1",
         lambda: {**_data(plan, done), "dry_run": dry_run},
         _lines(run, plan, done, place, dry_run=dry_run),
-        code=EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK,
+        code=EXIT_CONFLICT if done.refused or plan.waiting or plan.taken else EXIT_OK,
     )
 
 
 def _check_report(report: str, migration: Migration) -> None:
     if not report:
         return
-    if os.path.lexists(report):
+    if os.path.lexists(report) and not _is_report(report):
         raise UsageError("the report would overwrite a file", where=report, fix=("choose another name",))
     root = migration.source.root
     # Who stands in the source itself asked for a file in it.
@@ -99,20 +101,25 @@ def _check_report(report: str, migration: Migration) -> None:
         )
 
 
+def _is_report(path: str) -> bool:
+    """Tests whether an earlier run wrote the file at `path`."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.keys() >= _REPORTED
+
+
 def _is_in(folder: str, root: str) -> bool:
     return os.path.commonpath([os.path.realpath(folder), root]) == root
 
 
 def _write_report(report: str, plan: values.MigrationPlan, done: values.Migrated) -> None:
+    from idse_orchestrator.base.files import write_atomically
     from idse_orchestrator.cli.envelope import ascii_json
 
-    try:
-        with open(report, "x", encoding="utf-8") as file:
-            file.write(ascii_json(_data(plan, done), indent=2) + "\n")
-    except OSError as error:
-        raise StorageError(
-            "the report cannot be written", where=report, cause=error.strerror, fix=("choose another place",)
-        ) from error
+    write_atomically(report, (ascii_json(_data(plan, done), indent=2) + "\n").encode())
 
 
 def _lines(
@@ -125,6 +132,7 @@ def _lines(
         yield Said(f"notices for the old place: {'would go to ' if dry_run else ''}{place.description}")
 
 
+_REPORTED = {"source", "counts", "total", "sessions", "files"}
 _FEW = 20
 _COUNTABLE = ("side file", "stub", "duplicate")
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
@@ -137,6 +145,7 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
         "counts": plan.count(),
         "total": len(plan.fates),
         "sessions": [_session_data(session) for session in plan.sessions],
+        "own": _names(plan.own),
         "files": list(_file_data(plan)),
         "registries": {
             project: {"file": found.path, "agents": len(found.registry.agents), "doubts": found.doubts}
@@ -145,7 +154,9 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
         "notes": plan.notes,
         "written": _names(done.written),
         "folders": _names(done.folders),
+        "new_forms": _names(done.new_forms),
         "kept_folders": _names(done.kept_folders),
+        "tracked_views": done.tracked,
         "refused": _names(done.refused),
         **picked(done, "projects agents events changed"),
     }
@@ -192,6 +203,8 @@ def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_
     yield f"source: {style.bold(printable(plan.source))}"
     for session in plan.sessions:
         yield from _session_lines(session, style, verbose=verbose or dry_run)
+    for key in plan.own:
+        yield f"{style.bold('/'.join(key))}: migrated already"
     for project, found in sorted(plan.registries.items()):
         yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
     for note in plan.notes:
@@ -208,7 +221,7 @@ def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_
 def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     called = f"  (was {printable('/'.join(session.source_key))})" if session.was_renamed else ""
     yield f"{style.bold(session.name)}: {_verdict_words(session, style)}{called}"
-    if session.verdict in (values.TAKEN, values.CLOSED):
+    if session.verdict in (values.CHANGED, values.TAKEN, values.CLOSED):
         return
     artifacts = sum(1 for path in session.arranged.files if path in STAGE_OF)
     others = len(session.arranged.files) - artifacts
@@ -233,10 +246,12 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
 
 
 def _verdict_words(session: values.SessionPlan, style: Style) -> str:
+    instead = ", instead of a template that nobody wrote in" if session.template else ""
     words: Mapping[str, str] = {
-        values.NEW: style.green("new"),
+        values.NEW: style.green(f"new{instead}"),
+        values.CHANGED: style.yellow("not touched: it was migrated, and the source has another text now"),
         values.DONE: "migrated already",
-        values.TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
+        values.TAKEN: style.yellow("not touched: a session of that name here has work in it"),
         values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
     return words[session.verdict]
@@ -275,22 +290,35 @@ def _outcome_lines(plan: values.MigrationPlan, done: values.Migrated, *, dry_run
         yield f"this is a plan: nothing was written; {counted(new, 'session')} would be"
         return
     if not done.changed:
-        yield "nothing was changed: everything that can be taken over is here already"
+        rest = "" if plan.taken or plan.waiting else ": everything that can be taken over is here already"
+        yield f"nothing was changed{rest}"
     if done.written:
         yield f"migrated {counted(len(done.written), 'session')} in {done.events:,} events"
     if done.agents:
         yield f"took over {counted(done.agents, 'agent')}: idse agents list"
-    for key in done.kept_folders[:3]:
-        name = "/".join(key)
-        yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
-    if len(done.kept_folders) > 3:
-        yield f"so have {len(done.kept_folders) - 3} more"
+    yield from _folder_lines(done)
     yield from _left_lines(plan, done)
     if done.written:
         yield "next: idse session list, idse validate; hooks: idse hooks install"
 
 
+def _folder_lines(done: values.Migrated) -> Iterator[str]:
+    if done.new_forms:
+        words = few(_names(done.new_forms))
+        yield f"the folder of {words} has today's form now, and git has the old one: commit it"
+    for name in _names(done.kept_folders[:3]):
+        yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
+    if len(done.kept_folders) > 3:
+        yield f"so have {len(done.kept_folders) - 3} more"
+    if done.tracked:
+        views = " ".join(map(one_word, done.tracked))
+        yield f"next: git rm -q --cached {views}  # idse writes these, and git need not carry them"
+
+
 def _left_lines(plan: values.MigrationPlan, done: values.Migrated) -> Iterator[str]:
+    for session in plan.taken:
+        only = f" --only {one_word(session.source_key[0])}" if len(plan.projects) > 1 else ""
+        yield f"to take {session.name} over beside the one here: idse migrate PATH{only} --project NAME"
     for key in done.refused:
         yield f"{'/'.join(key)} was begun by somebody else meanwhile: run the command again"
     if plan.waiting:
