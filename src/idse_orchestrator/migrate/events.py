@@ -22,6 +22,7 @@ from idse_orchestrator.migrate.paths import LAYOUTS, Place
 from idse_orchestrator.migrate.values import HistoricEvent, SessionPlan, Step
 from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
+from idse_orchestrator.sessions.verdicts import places_of
 
 NOBODY = Actor("idse", "idse@localhost")
 """The author of what the source has none for."""
@@ -194,6 +195,7 @@ def _waivers(plan: SessionPlan) -> Iterator[HistoricEvent]:
             "rule": rule,
             "reason": reason,
             "expires": None,
+            "places": places_of(findings, plan.key, rule),
             "findings": list(map(_line, findings[:_LISTED])),
         }
         yield HistoricEvent(events.APPROVED, body)

@@ -115,7 +115,7 @@ def waive_rule(
         )
 
     _known(context.ledgers.session(*key), key)
-    places = _places(context.findings(key), key, rule.id)
+    places = places_of(context.findings(key), key, rule.id)
     if not places:
         raise UsageError(
             f"{rule.id} finds nothing in {'/'.join(key)}",
@@ -135,7 +135,7 @@ def waive_rule(
     return WaiverChange(_standing(after, rule.id), rule.id, changed=before != after.commit)
 
 
-def _places(findings: Iterable[Finding], key: SessionKey, rule_id: str) -> dict[str, list[str]]:
+def places_of(findings: Iterable[Finding], key: SessionKey, rule_id: str) -> dict[str, list[str]]:
     """Returns marks of all places that a rule finds, by path in the session's folder."""
     folder = f"{session_folder(*key)}/"
     found: dict[str, set[str]] = {}
