@@ -256,7 +256,8 @@ def survey(source: MigrationSource, default_project: str, only: Collection[str] 
     named = read_current(source, found)
     closed = [entry for entry in entries if entry.kind == UNREADABLE]
     if below_current or any(_is_current(found, entry) for entry in closed):
-        projects = tuple(only) or found.projects or (default_project,)
+        asked = tuple(project for project in found.projects if not only or project in only)
+        projects = asked or (default_project,)
         settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
     if not found.sessions:
