@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -160,6 +161,42 @@ class TestRegistries:
         data = taker.migrate(old)
         assert self.agents(taker) == ["codex"]
         assert files(data)[self.OWN] == ("unknown", "nothing of it can be taken over")
+
+
+class TestTheCurrentSession:
+    """A file that names one is migrated where that is what the project works on afterwards."""
+
+    def test_where_another_is_current_here_it_is_told(self, old, taker):
+        taker.idse("init", "portal", "--no-hooks")
+        for session in ("audit", "login"):
+            old.session("C", session)
+        old.put("CURRENT_SESSION", "login")
+        data = taker.migrate(old)
+        assert files(data)["CURRENT_SESSION"] == (
+            "unknown",
+            "it names login as current, but here __blueprint__ is: idse switch portal/login",
+        )
+        assert taker.read(".idse/projects/portal/CURRENT_SESSION") == b"__blueprint__"
+        assert taker.idse("switch", "portal/login").returncode == 0
+
+    def test_what_was_taken_stays_so_whatever_becomes_current_later(self, old, taker):
+        for session in ("audit", "login"):
+            old.session("C", session)
+        old.put("CURRENT_SESSION", "login")
+        first = taker.migrate(old)
+        assert files(first)["CURRENT_SESSION"] == ("migrated", "it names login as current")
+        assert taker.read(".idse/projects/portal/CURRENT_SESSION") == b"login"
+        taker.idse("switch", "portal/audit")
+        assert taker.migrate(old)["counts"] == first["counts"]
+
+    def test_one_that_waits_is_told(self, old, run_bound):
+        old.session("C", "audit")
+        old.session("C")
+        old.put("CURRENT_SESSION", "login")
+        os.chmod(old.path / "projects/portal/sessions/login/specs", 0)
+        _, data = run_bound(old)
+        os.chmod(old.path / "projects/portal/sessions/login/specs", 0o700)
+        assert files(data)["CURRENT_SESSION"] == ("unknown", "it names login as current, which waits")
 
 
 class TestWhatIsPrinted:

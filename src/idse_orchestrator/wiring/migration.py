@@ -44,6 +44,7 @@ class Migration:
             self._target,
             app.reader.projects(),
             self._ledger_files,
+            app.workspace.current,
             Judge(app.judging.examiner(rules), app.today),
             self._on_progress,
         )
