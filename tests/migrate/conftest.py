@@ -200,6 +200,18 @@ def make_taker(make_repo):
 
 
 @pytest.fixture
+def run_bound(taker, bound_idse):
+    """Run ``idse migrate --json`` as somebody whom the modes of files concern; root reads everything."""
+
+    def run(old):
+        argv = [*bound_idse, "migrate", str(old.path), "--json"]
+        done = subprocess.run(argv, cwd=taker.path, capture_output=True, text=True, check=False)
+        return done.returncode, json.loads(done.stdout)["data"]
+
+    return run
+
+
+@pytest.fixture
 def facts():
     """The constants of this file, for tests that vary them."""
     return {

@@ -280,14 +280,14 @@ class TestProjects:
     def test_one_of_several_can_be_chosen(self, old, taker):
         old.session("C", "login", "portal")
         old.session("C", "login", "shop")
-        data = taker.migrate(old, "--project", "shop")
+        data = taker.migrate(old, "--only", "shop")
         assert taker.sessions() == ["shop/login"]
         assert data["counts"] == {"migrated": 7, "duplicate": 0, "side file": 0, "stub": 0, "unknown": 7}
 
     def test_one_that_is_not_there_is_refused(self, old, taker):
         old.session("C", "login", "portal")
         old.session("C", "login", "shop")
-        assert taker.refused(old, "--project", "blog")["code"] == "IDSE001"
+        assert taker.refused(old, "--only", "blog")["code"] == "IDSE001"
 
     def test_the_only_project_can_be_given_another_name(self, old, taker):
         old.session("C", "login", "Old Portal!")

@@ -185,7 +185,7 @@ def test_what_is_about_all_sessions_is_told_in_the_blueprint_where_none_is_curre
     for session in ("__blueprint__", "audit", "login"):
         old.session("C", session)
     old.json("state/state.json", {"active_llm": "claude"})
-    old.put("handoff_claude_to_codex_7.md", "# Handoff\n")
+    old.put("handoff_claude_to_codex_7.md", "# Handoff\n\n## Metadata\n- From: claude\n- To: codex\n")
     assert taker.migrate(old)["counts"]["unknown"] == 0
     assert taker.kinds("portal/__blueprint__").count("handoff") == 2
 

@@ -5,23 +5,9 @@ A ledger is written whole: a session that was read in part only would never get 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 
 import pytest
-
-
-@pytest.fixture
-def run(taker, bound_idse):
-    """Run ``idse migrate --json`` as somebody whom the modes of files concern; root reads everything."""
-
-    def run(old):
-        argv = [*bound_idse, "migrate", str(old.path), "--json"]
-        done = subprocess.run(argv, cwd=taker.path, capture_output=True, text=True, check=False)
-        return done.returncode, json.loads(done.stdout)["data"]
-
-    return run
 
 
 @pytest.mark.parametrize(
@@ -36,11 +22,11 @@ def run(taker, bound_idse):
         ("F", "portal:login/specs"),
     ],
 )
-def test_its_session_waits_until_it_can_be(old, taker, run, layout, closed):
+def test_its_session_waits_until_it_can_be(old, taker, run_bound, layout, closed):
     documents = old.session(layout)
     old.session("C", "audit")
     os.chmod(old.path / closed, 0)
-    code, data = run(old)
+    code, data = run_bound(old)
     os.chmod(old.path / closed, 0o700)
     assert taker.sessions() == ["portal/audit"]
     assert sum(data["counts"].values()) == len(data["files"])
@@ -48,16 +34,16 @@ def test_its_session_waits_until_it_can_be(old, taker, run, layout, closed):
     if not closed.endswith("/login"):
         assert code == 3
         assert [each["verdict"] for each in data["sessions"]] == ["new", "unreadable"]
-    assert run(old)[0] == 0
+    assert run_bound(old)[0] == 0
     assert taker.folder() == documents
 
 
-def test_a_closed_folder_of_a_stage_keeps_all_of_its_sessions_waiting(old, taker, run):
+def test_a_closed_folder_of_a_stage_keeps_all_of_its_sessions_waiting(old, taker, run_bound):
     documents = old.session("A")
     old.session("A", "audit")
     os.chmod(old.path / "specs", 0)
-    assert run(old)[0] == 3
+    assert run_bound(old)[0] == 3
     os.chmod(old.path / "specs", 0o700)
     assert taker.refs() == ""
-    assert run(old)[0] == 0
+    assert run_bound(old)[0] == 0
     assert taker.folder() == documents

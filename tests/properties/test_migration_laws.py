@@ -34,6 +34,8 @@ NAMES = (
     "session_state.json",
     "session.json",
     "handoff_claude_to_codex_1.md",
+    "2025-01-02T03-04-05Z_claude_to_codex_login.md",
+    "agent_registry.json",
 )
 SESSIONS = ("login", "Login", "log in", "p:login", "current", "\u00fcber", "__blueprint__")
 LAYOUTS = (
@@ -47,6 +49,10 @@ LAYOUTS = (
     "p:{session}/{folder}/{name}",
     "{folder}/{name}",
     "{name}",
+    "reports/projects/p/sessions/{session}/{name}",
+    "q/{session}/{folder}/{name}",
+    "projects/q/sessions/{session}/{folder}/{name}",
+    "governance/state/state.json",
 )
 BYTES = st.sampled_from(
     [
@@ -58,7 +64,14 @@ BYTES = st.sampled_from(
         b"\xff\xfe\x00",
         b'{"stages": {"spec": "completed"}, "status": "complete"}',
         b"login",
+        b"## Metadata\n- From: claude\n- To: codex\n- Cycle ID: 1\n- Session: login\n",
+        b"## Metadata\r\n- From: Claude Code\r\n- To: codex\r\n- Cycle ID: 1\r\n- Project: p/base\r\n",
+        b'{"active_llm": "x", "last_handoff": {"project": "p/login", "handoff_document": "spec.md"}}',
+        b'{"agents": [{"id": "claude"}]}',
     ]
+)
+NOTES = st.sampled_from(
+    [b"{", b'{"session_id": "login", "project": "p"}', b'{"session_id": "x", "project": "r"}']
 )
 
 
@@ -72,6 +85,8 @@ def sources(draw):
             name=draw(st.sampled_from(NAMES)),
         )
         files[path] = draw(BYTES)
+    if draw(st.booleans()):
+        files[".idse_active_session.json"] = draw(NOTES)
     if draw(st.booleans()):
         files["CURRENT_SESSION"] = draw(st.sampled_from([b"login", b"session_id: base\n", b"nobody"]))
     return files
@@ -107,7 +122,7 @@ def test_every_file_is_accounted_for_and_every_byte_comes_back_and_the_second_ru
 
 def migrated(old, new):
     migration = Migration(Application(new, os.environ), old, lambda *_: None)
-    plan, found = plan_migration(migration.planning, MigrationRequest("p"))
+    plan, found = plan_migration(migration.planning, MigrationRequest())
     return plan, apply_plan(migration.applying(found), plan)
 
 

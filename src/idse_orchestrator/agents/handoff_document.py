@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents import agent_events
-from idse_orchestrator.agents.handoff import ACCEPT, OPEN, HandoffRecord
+from idse_orchestrator.agents.handoff import ACCEPT, MIGRATED, OPEN, HandoffRecord
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import few, one_line
 from idse_orchestrator.constitution.hits import DocumentKey, with_params
@@ -176,6 +176,8 @@ def result_words(record: HandoffRecord) -> str:
             return "waits for a person to approve it"
         yes = f", approved by {handoff.approved_by}" if handoff.approved_by else ""
         return f"waits for {handoff.to_agent} to accept it{yes}"
+    if record.result == MIGRATED:
+        return f"migrated, from {handoff.at[:10]}"
     who = f" by {record.by} on {record.at}" if record.by else ""
     return f"{record.result}{who}" + (f": {record.answer}" if record.answer else "")
 

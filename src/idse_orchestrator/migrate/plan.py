@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from idse_orchestrator.base.text import encodable, few
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, SIDE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, SIDE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.migrate.in_place import InPlace
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
@@ -39,7 +39,8 @@ class Planning:
     """The parts that planning needs.
 
     `projects` are those this repository has, `ledger_files` gives what a session's ledger holds now, and
-    `untouched` the tip of one that has only a template, and that nobody else has ("" : another).
+    `untouched` the tip of one that has only a template, and that nobody else has ("" : another). `current` is
+    the session that a project works on here.
     """
 
     source: MigrationSource
@@ -48,6 +49,7 @@ class Planning:
     ledger_files: Callable[[SessionKey], Mapping[str, str]]
     untouched: Callable[[SessionKey], str]
     in_place: InPlace
+    current: Callable[[str], SessionKey | None]
     judge: Judge
     on_progress: Progress
 
@@ -80,6 +82,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
     fates += [Fate(path, DUPLICATE, _own_words(key)) for path, key in own.items()]
+    fates += _fates_of_current(planning, found, {each.source_key: each for each in everything})
     called = {each.source_key: each.key for each in sessions}
     plan = MigrationPlan(
         source=planning.source.description,
@@ -113,6 +116,26 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
 
 def _own_words(key: SessionKey | None) -> str:
     return f"the folder of {'/'.join(key)} as idse keeps it" if key else "idse keeps it here"
+
+
+def _fates_of_current(
+    planning: Planning, found: Survey, plans: Mapping[SessionKey, SessionPlan]
+) -> Iterable[Fate]:
+    """Yields the fates of the files that name a current session: it becomes that where none is here."""
+    for path, source_key in found.recorded.items():
+        says = f"it names {source_key[1]} as current"
+        plan = plans.get(source_key)
+        here = planning.current(plan.key[0]) if plan is not None and plan.verdict == NEW else None
+        if plan is None:
+            yield Fate(
+                path, UNKNOWN, f"{says}: it belongs to project {source_key[0]}, which was not asked for"
+            )
+        elif plan.verdict == CLOSED:
+            yield Fate(path, UNKNOWN, f"{says}, which waits")
+        elif here is not None and here != plan.key:
+            yield Fate(path, UNKNOWN, f"{says}, but here {here[1]} is: idse switch {plan.name}")
+        else:
+            yield Fate(path, MIGRATED, says)
 
 
 def _account(entries: Sequence[SourceEntry], plan: MigrationPlan) -> None:

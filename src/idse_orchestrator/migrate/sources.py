@@ -98,7 +98,14 @@ Owner = TypeVar("Owner", bound=Hashable)
 
 _LINK = "120000"
 _MODES = {"100644": FILE, "100755": FILE, _LINK: LINK}
-_FOLDERS = (*STAGE_FOLDERS, "projects", WORKSPACE, *PROJECT_FILES, ":(glob)*:*/**")
+_FOLDERS = (
+    *STAGE_FOLDERS,
+    "projects",
+    WORKSPACE,
+    *PROJECT_FILES,
+    ":(glob)*:*/**",
+    ":(glob)*/projects/*/sessions/**",
+)
 """Places where sessions can have stood, in any layout: nothing else of a history is read."""
 
 

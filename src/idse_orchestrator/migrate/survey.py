@@ -11,7 +11,7 @@ from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, WORKS
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import paths
-from idse_orchestrator.migrate.files import MIGRATED, STUB, UNKNOWN, Fate
+from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.governance import is_governance_state, may_hand_over
 from idse_orchestrator.migrate.paths import (
     ACTIVE_SESSION,
@@ -114,7 +114,7 @@ def _noted(found: Survey, data: bytes, project: str, projects: Collection[str]) 
 
 
 def record_current(found: Survey, named: Mapping[str, Current]) -> None:
-    """Sets the fates of the files that name a current session: what is there, and counts, is recorded."""
+    """Sets the fates of the files that name a current session, or records it if they count."""
     for path, said in named.items():
         session = said.session
         counts = found.current[said.project].session if session else ""
@@ -125,7 +125,8 @@ def record_current(found: Survey, named: Mapping[str, Current]) -> None:
         elif session != counts:
             fate = Fate(path, UNKNOWN, f"it names {session}, but a better place names {counts} as current")
         else:
-            fate = Fate(path, MIGRATED, f"it names {session} as current")
+            found.recorded[path] = found.known(said)[0]
+            continue
         found.fates.append(fate)
 
 
@@ -185,8 +186,9 @@ class Survey:
 
     `current` names the session of each project that the source works on; under "" for all of them.
     `closed` names for a session what cannot be read of it. `bare` are the sessions that stand in the folder
-    of their project itself. `governance` are files beside all sessions that may tell of handoffs. `notes`
-    and `doubts` are sentences about the source, and about a session.
+    of their project itself. `governance` are files beside all sessions that may tell of handoffs. `recorded`
+    are those that name a current session, and count, with that session. `notes` and `doubts` are sentences
+    about the source, and about a session.
     """
 
     entries: tuple[SourceEntry, ...]
@@ -199,6 +201,7 @@ class Survey:
     bare: set[SessionKey] = field(default_factory=set)
     closed: dict[SessionKey, str] = field(default_factory=dict)
     pseudo: SessionKey = ("", PSEUDO_SESSION)
+    recorded: dict[str, SessionKey] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: dict[SessionKey, list[str]] = field(default_factory=dict)
 
@@ -264,7 +267,8 @@ def survey(
     named = read_current(source, found)
     closed = [entry for entry in entries if entry.kind == UNREADABLE]
     if below_current or any(_is_current(found, entry) for entry in closed):
-        projects = tuple(only) or found.projects or (default_project,)
+        asked = tuple(project for project in found.projects if not only or project in only)
+        projects = asked or (default_project,)
         settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
     if not found.sessions and not may_be_empty:

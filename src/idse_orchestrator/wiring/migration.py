@@ -49,6 +49,7 @@ class Migration:
             self._ledger_files,
             self._untouched,
             self.in_place,
+            app.workspace.current,
             Judge(app.judging.examiner(rules), app.today),
             self._on_progress,
         )

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,7 @@ def _lines(
 
 _REPORTED = {"source", "counts", "total", "sessions", "files"}
 _FEW = 20
+_FEW_DOUBTS = 3
 _COUNTABLE = ("side file", "stub", "duplicate")
 _SHORT = {"pending": "-", "in_progress": "in progress", "complete": "complete"}
 
@@ -201,13 +203,19 @@ def _file_data(plan: values.MigrationPlan) -> Iterator[dict[str, Any]]:
 def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     """Yields a paragraph for each session, then the files that need a look, then the counts."""
     yield f"source: {style.bold(printable(plan.source))}"
+    said = Counter(doubt for session in plan.sessions for doubt in session.doubts)
+    shared = {doubt: count for doubt, count in said.items() if count > 1}
     for session in plan.sessions:
-        yield from _session_lines(session, style, verbose=verbose or dry_run)
+        own = [doubt for doubt in session.doubts if doubt not in shared]
+        yield from _session_lines(session, own if verbose or dry_run else own[:_FEW_DOUBTS], style)
+        if not (verbose or dry_run) and len(own) > _FEW_DOUBTS:
+            more = counted(len(own) - _FEW_DOUBTS, "more doubt")
+            yield f"  … and {more}: --report FILE, or -v, lists all"
     for key in plan.own:
         yield f"{style.bold('/'.join(key))}: migrated already"
     for project, found in sorted(plan.registries.items()):
         yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
-    for note in plan.notes:
+    for note in (*(f"of {count} sessions: {doubt}" for doubt, count in shared.items()), *plan.notes):
         yield f"  {style.yellow('doubt:')} {printable(note)}"
     yield from _file_lines(plan, style, verbose=verbose, dry_run=dry_run)
     counts = plan.count()
@@ -218,7 +226,7 @@ def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_
     yield f"files: {words}: {sum(counts.values()):,} in all"
 
 
-def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
+def _session_lines(session: values.SessionPlan, doubts: Sequence[str], style: Style) -> Iterator[str]:
     called = f"  (was {printable('/'.join(session.source_key))})" if session.was_renamed else ""
     yield f"{style.bold(session.name)}: {_verdict_words(session, style)}{called}"
     if session.verdict in (values.CHANGED, values.TAKEN, values.CLOSED):
@@ -239,10 +247,8 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
         yield "  " + ", ".join(f"{stage} {_SHORT[status]}" for stage, status in begun)
     if session.waived:
         yield "  waived: " + ", ".join(f"{rule} ({len(found)})" for rule, found in session.waived.items())
-    for doubt in session.doubts if verbose else session.doubts[:3]:
+    for doubt in doubts:
         yield f"  {style.yellow('doubt:')} {printable(doubt)}"
-    if not verbose and len(session.doubts) > 3:
-        yield f"  … and {counted(len(session.doubts) - 3, 'more doubt')}: --report FILE, or -v, lists all"
 
 
 def _verdict_words(session: values.SessionPlan, style: Style) -> str:
