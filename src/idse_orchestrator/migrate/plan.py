@@ -157,12 +157,15 @@ def _sessions(
     done = {fingerprint: key for key, fingerprints in known.items() for fingerprint in fingerprints}
     folded = {(project, name.casefold()) for project, name in known}
     similar = similar_names(keys)
+    drafts = {key: _session(reading, key, called) for key, called in keys.items()}
+    claimed = {done[plan.fingerprint] for plan in drafts.values() if plan.fingerprint in done}
     plans = []
     for source_key, key in sorted(keys.items(), key=lambda pair: pair[1]):
-        plan = _session(reading, source_key, key)
+        plan = drafts[source_key]
         plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
-        verdict, template = _verdict(planning, plan, known, folded)
+        taken = plan.key in claimed and plan.fingerprint not in done
+        verdict, template = (TAKEN, "") if taken else _verdict(planning, plan, known, folded)
         plans.append(
             replace(
                 plan,

@@ -253,11 +253,12 @@ def _session_lines(session: values.SessionPlan, doubts: Sequence[str], style: St
 
 def _verdict_words(session: values.SessionPlan, style: Style) -> str:
     instead = ", instead of a template that nobody wrote in" if session.template else ""
+    instead += ", and its folder gets today's form" if session.has_own_folder else ""
     words: Mapping[str, str] = {
         values.NEW: style.green(f"new{instead}"),
         values.CHANGED: style.yellow("not touched: it was migrated, and the source has another text now"),
         values.DONE: "migrated already",
-        values.TAKEN: style.yellow("not touched: a session of that name here has work in it"),
+        values.TAKEN: style.yellow("not touched: another session has that name here"),
         values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
     return words[session.verdict]

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
+from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.options import command, flag, reason_option, session_argument
 from idse_orchestrator.cli.render.warnings import conflict_words
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
+from idse_orchestrator.errors import (
+    EXIT_CONFLICT,
+    EXIT_OK,
+    IdseError,
+    InvalidArtifactError,
+    UnknownNameError,
+    UnsavedWorkError,
+    UsageError,
+)
+from idse_orchestrator.sessions.resolve import sound_states
 from idse_orchestrator.worktree.save import Restored, Saved, restore_session, save_session
 
 _NAMED = 3
@@ -59,13 +70,18 @@ def _saved_lines(saved: Saved) -> Iterator[str]:
     "--at", metavar="REV", help="A ledger commit, an event id, or @{N}: N entries before the newest."
 )
 @flag("--force", help="Save unsaved work to the ledger, then replace it.")
-def restore(run: Run, session: str | None, at: str | None, *, force: bool) -> Answer:
+@flag("--all", "every", help="The folders of all sessions, or of those of --project.")
+def restore(run: Run, session: str | None, at: str | None, *, force: bool, every: bool) -> Answer:
     """Make the session's folder what its ledger holds.
 
     Work that neither the ledger nor HEAD holds is never overwritten. An older
     text that came back is an edit: save or commit it, and the ledger says it
     again.
     """
+    if every:
+        if session or at:
+            raise UsageError("--all names no session and no entry", fix=("idse restore --all",))
+        return _restore_all(run, force=force)
     app = run.app
     key = run.session(session)
     done = restore_session(app.reader, app.writer, app.workspace, key, at, force=force)
@@ -81,6 +97,41 @@ def restore(run: Run, session: str | None, at: str | None, *, force: bool) -> An
         },
         _restored_lines(done),
     )
+
+
+def _restore_all(run: Run, *, force: bool) -> Answer:
+    """Restores each folder; one that holds work which nothing else holds stops none of the others."""
+    app = run.app
+    done: dict[str, Restored] = {}
+    kept: dict[str, IdseError] = {}
+    for project in run.projects:
+        for key, state in sound_states(app.reader, project).items():
+            name = "/".join(key)
+            try:
+                if not state.is_deleted:
+                    done[name] = restore_session(app.reader, app.writer, app.workspace, key, force=force)
+            except (UnsavedWorkError, InvalidArtifactError, UnknownNameError) as error:
+                kept[name] = error
+        app.views.refresh(project)
+    return Answer(
+        "idse.restore.all/1",
+        lambda: {
+            "restored": {name: list(each.paths) for name, each in done.items() if each.paths},
+            "kept": {name: error.message for name, error in kept.items()},
+        },
+        _all_lines(done, kept),
+        code=EXIT_CONFLICT if kept else EXIT_OK,
+    )
+
+
+def _all_lines(done: Mapping[str, Restored], kept: Mapping[str, IdseError]) -> Iterator[str]:
+    for name, each in done.items():
+        if each.paths:
+            yield Said(f"{name}: restored {counted(len(each.paths), 'file')} from {each.source[:7]}")
+    for name, error in kept.items():
+        yield Warned(f"{name} is as it was: {error.message}: idse restore {name}")
+    if not kept and not any(each.paths for each in done.values()):
+        yield Said("nothing to restore")
 
 
 def _restored_lines(done: Restored) -> Iterator[str]:
