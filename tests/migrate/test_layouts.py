@@ -304,18 +304,20 @@ class TestASessionOfThatNameIsHereAlready:
     def test_it_is_not_touched_and_the_files_are_accounted_for(self, old, taker):
         taker.idse("init", "portal", "--no-hooks")
         taker.idse("spawn", "login")
+        taker.write(".idse/projects/portal/sessions/login/intent.md", "# Intent\n\nOurs.\n")
+        taker.idse("save", "login")
         before = taker.git("rev-parse", "refs/idse/sessions/portal/login")
         old.session("C")
-        data = taker.migrate(old)
+        data = taker.migrate(old, exits=3)
         assert taker.git("rev-parse", "refs/idse/sessions/portal/login") == before
         assert data["counts"]["unknown"] == 7
         assert data["sessions"][0]["verdict"] == "taken"
 
-    def test_files_that_its_ledger_holds_are_duplicates(self, old, taker, make_old):
+    def test_where_its_ledger_holds_all_of_it_there_is_nothing_to_do(self, old, taker, make_old):
         old.session("C")
         taker.migrate(old)
         other = make_old("other")
         other.session("A")
         data = taker.migrate(other)
-        assert data["counts"]["duplicate"] == 7
+        assert data["sessions"][0]["verdict"] == "migrated already"
         assert not data["changed"]

@@ -49,19 +49,21 @@ def test_a_repository_is_the_same_afterwards_with_all_that_git_keeps(make_repo, 
     assert old.snapshot() == before
 
 
-def test_a_source_in_the_very_place_where_sessions_belong_is_left_as_it_is(taker, make_old, repo):
+def test_a_source_in_the_very_place_where_sessions_belong_is_left_while_no_commit_has_it(
+    taker, make_old, repo
+):
     old = make_old("repo")
     documents = old.session("D")
     old.put(".idse/projects/portal/CURRENT_SESSION", "session_id: login\n")
     old.json(".idse/projects/portal/session_state.json", {"stages": {"intent": "completed"}})
-    repo.commit("the old place")
     before = {path: (old.path / path).read_bytes() for path in old.files()}
     data = taker.migrate(old)
     assert data["kept_folders"] == ["portal/login"]
     taker.migrate(old)
     assert {path: (old.path / path).read_bytes() for path in before} == before
     assert taker.stages()["intent"] == "complete"
-    assert taker.idse("restore", "login").returncode == 0
+    repo.commit("the old place")
+    assert taker.migrate(old)["new_forms"] == ["portal/login"]
     assert {
         path: repo.read(f".idse/projects/portal/sessions/login/{path}") for path in documents
     } == documents
@@ -108,7 +110,7 @@ def test_a_session_keeps_the_name_it_got_whatever_the_next_run_would_call_it(old
     old.session("C", "log in")
     taker.migrate(old)
     old.session("C", "log-in", about="something else")
-    data = taker.migrate(old)
+    data = taker.migrate(old, exits=3)
     assert taker.sessions() == ["portal/log-in"]
     assert {each["called"]: each["verdict"] for each in data["sessions"]} == {
         "portal/log in": "migrated already",
@@ -122,7 +124,7 @@ def test_a_session_that_changed_in_the_source_since_is_named_and_not_touched(mix
     before = taker.git("rev-parse", "refs/idse/sessions/portal/login")
     mixed.put(mixed.where("C", "spec"), "# Spec\n\nChanged after all of it was migrated.\n")
     data = taker.migrate(mixed)
-    assert {each["session"]: each["verdict"] for each in data["sessions"]}["portal/login"] == "taken"
+    assert {each["session"]: each["verdict"] for each in data["sessions"]}["portal/login"] == "changed"
     assert taker.git("rev-parse", "refs/idse/sessions/portal/login") == before
     assert total(data) == len(mixed.files())
 

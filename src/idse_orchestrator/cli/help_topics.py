@@ -556,11 +556,8 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse init portal --agency ../agency.git", "and says where to sync"),
         ),
         "migrate": (
-            ("idse migrate . --dry-run", "what would be taken over"),
-            (
-                "idse migrate ../old --report report.json",
-                "from another folder, with an account of every file",
-            ),
+            ("idse migrate ../old --dry-run", "what would be taken over"),
+            ("idse migrate ../old --only shop --project store", "one of its projects, under another name"),
         ),
         "hooks": (
             ("idse hooks install", "what checks and records commits"),

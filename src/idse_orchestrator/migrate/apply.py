@@ -46,7 +46,8 @@ _BATCH_BYTES = 32 << 20
 class Applying:
     """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
-    `restore` gives a session's folder what its ledger holds; False where it has work that nothing else has.
+    `restore` gives a session's folder what its ledger holds; False where it has work that nothing else has,
+    and of an old form where HEAD does not have just that.
     `own_views` are projects whose views here are files of the source itself, of which no commit has the text.
     """
 
@@ -58,7 +59,7 @@ class Applying:
     views: Views
     folders: Folders
     place: Callable[[str], Place | None]
-    restore: Callable[[SessionKey], bool]
+    restore: Callable[[SessionPlan], bool]
     on_progress: Progress
     own_views: frozenset[str] = frozenset()
 
@@ -198,7 +199,7 @@ def _check_out(
 
 
 def _replace(applying: Applying, session: SessionPlan, done: Migrated) -> None:
-    if not applying.restore(session.key):
+    if not applying.restore(session):
         done.kept_folders.append(session.key)
     elif session.has_own_folder:
         done.new_forms.append(session.key)

@@ -6,7 +6,8 @@ So a second run in place finds what the first one found, whatever was committed 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from idse_orchestrator.documents.project_workspace import (
@@ -29,12 +30,16 @@ _SETTINGS = (GITIGNORE_PATH, CONSTITUTION_PATH, KNOWN_AGENTS_PATH)
 
 
 class InPlace:
-    """The part of the source at `root` that the work tree which takes over has, too."""
+    """The part of the source at `root` that the work tree which takes over has, too.
 
-    def __init__(self, work_tree: WorkTree, root: str) -> None:
+    `views` gives what idse would write of views, by repository-relative path.
+    """
+
+    def __init__(self, work_tree: WorkTree, root: str, views: Callable[[], Mapping[str, bytes]]) -> None:
         self._git = work_tree.git
         self._top = os.path.realpath(work_tree.top)
         self._root = root
+        self._expected = views
         self._is_apart = os.path.commonpath([self._top, root]) not in (self._top, root)
 
     def own(
@@ -58,7 +63,7 @@ class InPlace:
             elif (
                 place in _SETTINGS
                 or place.startswith(f"{TEMPLATES_FOLDER}/")
-                or (_project_of(place) in projects and place not in self._tracked)
+                or (_project_of(place) in projects and self._wrote(place))
             ):
                 found[path] = None
         return found
@@ -68,6 +73,14 @@ class InPlace:
         return not self._is_apart and any(
             split[:2] == key for path in paths if (split := split_session_path(self._here(path)))
         )
+
+    def _wrote(self, path: str) -> bool:
+        """Tests whether idse wrote the view at `path`: git may still carry those of older tools."""
+        if path not in self._tracked:
+            return True
+        with suppress(OSError), open(os.path.join(self._top, path), "rb") as file:
+            return file.read() == self._expected().get(path)
+        return False
 
     @property
     def tracked_views(self) -> Sequence[str]:

@@ -105,7 +105,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
             *(
                 f"{each.name}: nothing of it can be kept, so there is no such session here"
                 for each in everything
-                if not _is_there(each)
+                if not _is_there(each) and each.key not in known
             ),
             *_bygone(found, history, known),
         ),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.migrate.plan import Planning
     from idse_orchestrator.migrate.sources import FolderSource
     from idse_orchestrator.migrate.survey import Survey
-    from idse_orchestrator.migrate.values import Progress
+    from idse_orchestrator.migrate.values import Progress, SessionPlan
     from idse_orchestrator.wiring.application import Application
 
 
@@ -30,7 +30,7 @@ class Migration:
         self._on_progress = on_progress
         self.source: FolderSource = open_migration_source(path, app.vault.git, with_history=with_history)
         self._target = GitMigrationTarget(app.work_tree, KINDS, app.acting)
-        self.in_place = InPlace(app.work_tree, self.source.root)
+        self.in_place = InPlace(app.work_tree, self.source.root, app.views.contents)
 
     @property
     def planning(self) -> Planning:
@@ -69,13 +69,18 @@ class Migration:
             return ""
         return untouched if tip and captured and captured.tree == tip.artifacts else ""
 
-    def _restore(self, key: SessionKey) -> bool:
+    def _restore(self, session: SessionPlan) -> bool:
+        from idse_orchestrator.documents.project_workspace import session_folder
         from idse_orchestrator.errors import InvalidArtifactError, UnsavedWorkError
         from idse_orchestrator.worktree.save import restore_session
 
         app = self._app
         try:
-            restore_session(app.reader, app.writer, app.workspace, key)
+            captured = app.workspace.capture(*session.key)
+            tree = app.workspace.resolve_tree("HEAD", session_folder(*session.key))
+            if session.has_own_folder and (captured is None or captured.tree != tree):
+                return False
+            restore_session(app.reader, app.writer, app.workspace, session.key)
         except (InvalidArtifactError, UnsavedWorkError):
             return False
         return True
