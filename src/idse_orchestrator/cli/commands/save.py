@@ -114,7 +114,7 @@ def _restore_all(run: Run, *, force: bool) -> Answer:
                 kept[name] = error
         app.views.refresh(project)
     return Answer(
-        "idse.restore.all/1",
+        "idse.restore-all/1",
         lambda: {
             "restored": {name: list(each.paths) for name, each in done.items() if each.paths},
             "kept": {name: error.message for name, error in kept.items()},
