@@ -139,3 +139,17 @@ class TestMermaid:
         for label in filter(None, labels):
             assert not set(label[1]) & set('"<>[]{}%`')
         assert "\u202e" not in "".join(lines)
+
+
+def test_documents_that_did_not_change_are_not_parsed_again(project):
+    def run():
+        return project.idse("trace", env={"PYTHONPROFILEIMPORTTIME": "1"})
+
+    first, second = run(), run()
+    assert first.stdout == second.stdout
+    assert "markdown_it" in first.stderr
+    assert "markdown_it" not in second.stderr
+    project.write(f"{FOLDER}/spec.md", DOCUMENTS["spec.md"].replace("FR-2", "FR-3"))
+    third = run()
+    assert "FR-3" in third.stdout
+    assert "markdown_it" in third.stderr

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.markdown import code_spans, comment_spans, outline_of, without_comments
+from idse_orchestrator.documents.markdown import (
+    code_spans,
+    comment_spans,
+    outline_from_json,
+    outline_of,
+    outline_to_json,
+    without_comments,
+)
 
 
 def test_a_section_reaches_to_the_next_heading_of_its_level_or_above():
@@ -103,3 +110,33 @@ def test_thousands_of_comments_that_are_not_closed_are_looked_through_once():
     text = Counted("<!-- todo\n" * 10_000)
     assert list(comment_spans(text)) == []
     assert Counted.looked <= 2 * len(text)
+
+
+LINES = st.sampled_from(
+    [
+        "# A (b)",
+        "## 1. C / D",
+        "text",
+        "- item",
+        "> quote",
+        "```py",
+        "```",
+        "<!-- note",
+        "-->",
+        "    code",
+        "===",
+        "",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=12).map("\n".join))
+def test_an_outline_that_was_kept_is_the_same(text):
+    outline = outline_of(text)
+    assert outline_from_json(outline_to_json(outline)) == outline
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "[1,2,3,4,5,6]", "null", "[[[1]],[],[],[],[],[]]"])
+def test_what_is_no_outline_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 - whoever reads a cache has no use for the words
+        outline_from_json(text)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.marked_block import marked_file
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGES
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 from idse_orchestrator.agents.install_files import (
     CURRENT,
@@ -22,6 +21,7 @@ from idse_orchestrator.agents.registry import MISSING, OLD, refresh_registry_vie
 from idse_orchestrator.agents.registry_check import registry_troubles
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.pipeline.ports import LedgerReader

@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from idse_orchestrator.agents.hook_settings import BEFORE_EDIT, CODEX, SESSION_START
 from idse_orchestrator.agents.registry import PLANNING
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import (
     IMPLEMENTATION,
     STAGE_OF,

@@ -6,8 +6,9 @@ The open ones are a part of a session's state, folded here; its ledger knows the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.ledger.events import HANDOFF, Draft, Event, SessionKey, something_happened

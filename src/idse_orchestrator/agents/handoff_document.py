@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents import agent_events
 from idse_orchestrator.agents.handoff import ACCEPT, OPEN, HandoffRecord
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import few, one_line
 from idse_orchestrator.constitution.hits import DocumentKey, with_params
 from idse_orchestrator.constitution.scope import Scope

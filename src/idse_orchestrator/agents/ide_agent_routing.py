@@ -6,9 +6,10 @@ Also what the registry adds to the move of a stage: whom it is routed to, and th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.registry import AUTOMATIC, Agent, AgentRegistry, HandoffRule
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import STAGES
 
 if TYPE_CHECKING:

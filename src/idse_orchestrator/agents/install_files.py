@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
 
 from idse_orchestrator.agents import hook_settings
 from idse_orchestrator.agents.agent_texts import Command, commands_of
@@ -27,6 +26,7 @@ from idse_orchestrator.agents.known_agents import (
 )
 from idse_orchestrator.agents.work_tree_files import Found, GitAgentFiles
 from idse_orchestrator.base.files import constitution_bytes
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import Constitution
 from idse_orchestrator.documents import marked_block
 from idse_orchestrator.documents.marked_block import Block, BlockTrouble

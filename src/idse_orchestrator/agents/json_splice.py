@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
+
+from idse_orchestrator.base.records import NamedTuple
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _FIRST_KEY = re.compile(r"[ \t\n\r]*\{(?P<blank>[ \t\n\r]*)")

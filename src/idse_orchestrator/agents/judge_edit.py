@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents import edit_gate
 from idse_orchestrator.agents.edit_gate import ALLOWED, DENY, Verdict
 from idse_orchestrator.agents.registry import Agent, AgentRegistry, registry_of
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, WORKSPACE
 from idse_orchestrator.errors import IdseError, NotARepositoryError, UnsupportedRepositoryError
 from idse_orchestrator.sessions.status import same_lists

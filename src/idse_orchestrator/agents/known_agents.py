@@ -17,10 +17,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from idse_orchestrator.agents.agent_texts import FORMATS, INSTRUCTIONS, PREFIX, Command
 from idse_orchestrator.agents.hook_settings import CLAUDE, CODEX
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.project_workspace import KNOWN_AGENTS_PATH
 from idse_orchestrator.errors import InvalidConfigurationError

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import filled
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import agent_registry_path
 from idse_orchestrator.errors import RegistryEditedError
 from idse_orchestrator.pipeline.values import ProjectState, ProjectTip, part_of, with_part

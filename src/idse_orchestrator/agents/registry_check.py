@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
-from typing import NamedTuple
 
 from idse_orchestrator.agents.registry import (
     MODES,
@@ -22,6 +21,7 @@ from idse_orchestrator.agents.registry import (
     rule_words,
 )
 from idse_orchestrator.base.names import canonical_json, check_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidNameError, InvalidRegistryError

@@ -13,7 +13,7 @@ import stat
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from typing import Any
 
 from idse_orchestrator.base.files import (
     make_folder,
@@ -22,6 +22,7 @@ from idse_orchestrator.base.files import (
     storage_error,
     write_atomically,
 )
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
 
 _MOST_LINES = 200

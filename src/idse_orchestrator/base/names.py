@@ -13,8 +13,9 @@ import json
 import re
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any, NamedTuple, TypeVar, Union
+from typing import Any, TypeVar, Union
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import InvalidNameError, NameTakenError, UnknownNameError
 from idse_orchestrator.redaction import redacted

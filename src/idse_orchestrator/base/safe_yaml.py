@@ -12,9 +12,11 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager, suppress
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import yaml
+
+from idse_orchestrator.base.records import NamedTuple
 
 try:
     from yaml import CSafeLoader as _SafeLoader

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import UsageError
 
 # Compiled when they are first used, and kept by `re`: most commands need none, and all of them cost 2 ms.

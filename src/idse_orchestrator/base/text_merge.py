@@ -9,7 +9,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+
+from idse_orchestrator.base.records import NamedTuple
 
 _MANY = 4_000_000
 """Above so many pairs of lines to compare, those that stand there very often are not looked for."""

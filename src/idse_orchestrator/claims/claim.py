@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import filled
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.ledger.events import Event, something_happened
 from idse_orchestrator.pipeline.values import part_of
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.claims.claim import Evidence
 from idse_orchestrator.claims.statements import Contradiction

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.claims.claim import DEMOTED, PROMOTED, Claim, claims_of
 from idse_orchestrator.claims.gate import Case, CheckedEvidence, GateTest, failed, gate_tests
 from idse_orchestrator.claims.search import EvidenceSearch

@@ -7,10 +7,11 @@ import re
 import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.claims.block import written
 from idse_orchestrator.claims.claim import Claim

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.claims.words import THRESHOLD, Words, ids_in, shared, words_of
 from idse_orchestrator.documents.markdown import Outline, names_start, outline_of, without_comments
 

@@ -10,10 +10,11 @@ import os
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import near
 from idse_orchestrator.cli.options import Group
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, EXIT_USAGE, UsageError

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import NamedTuple
 
 from idse_orchestrator import errors
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.layout import aligned, wrapped
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 from idse_orchestrator.errors import IdseError

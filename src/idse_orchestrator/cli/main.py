@@ -7,8 +7,9 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.streams import PRINTED_IN, cannot_write, flush_streams, open_standard_streams, tell
 from idse_orchestrator.cli.terminal import Run, Terminal
 from idse_orchestrator.errors import EXIT_INTERRUPTED, EXIT_OK, IdseError

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.ide_agent_routing import additions
 from idse_orchestrator.agents.registry import registry_of
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.render.status import handoff_words, handoffs_data, next_data, next_lines

@@ -6,8 +6,9 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Self, cast
+from typing import TYPE_CHECKING, Self, cast
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.layout import Style, from_here, printable, style_for
 from idse_orchestrator.cli.streams import tell, write_bytes, write_over
 from idse_orchestrator.errors import EXIT_OK, GitFailedError, NotARepositoryError, UsageError, told_apart

@@ -14,8 +14,9 @@ import termios
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.streams import Door, encoded
 from idse_orchestrator.cli.terminal import Answer, Raw, Run

@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+from idse_orchestrator.base.records import NamedTuple
 
 NOTHING_RECORDED = "its completion recorded no commits: confirm it, or complete it again"
 

@@ -8,8 +8,9 @@ Where the code cannot be seen, `Facts.unseen` says why, and code is not judged: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.account import Account, Reports, place_of
 from idse_orchestrator.constitution.hits import Hit, marks
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, IMPLEMENTATION, WORKSPACE

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from idse_orchestrator.base.records import NamedTuple
 
 
 class DocumentKey(NamedTuple):

@@ -14,9 +14,10 @@ import os
 from binascii import crc32
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes, make_folder, open_or_make, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import Constitution, constitution_id
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError

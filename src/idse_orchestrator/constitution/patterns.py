@@ -15,7 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from re import _constants as sre  # type: ignore[attr-defined] # the parser's own words; no public door exists
 from re import _parser as parser  # type: ignore[attr-defined] # the same
-from typing import Any, NamedTuple
+from typing import Any
+
+from idse_orchestrator.base.records import NamedTuple
 
 MOST_WAYS = 4096
 MOST_REPEATS = 4000

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import problem_with
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.hits import with_params
 from idse_orchestrator.constitution.rules import OFF, Finding
 from idse_orchestrator.documents.project_workspace import (

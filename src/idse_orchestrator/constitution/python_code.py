@@ -12,7 +12,9 @@ import copy
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import cast
+
+from idse_orchestrator.base.records import NamedTuple
 
 _MOST = 1024 * 1024
 """Characters of a file that is read as Python."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import (
     CONSTITUTION_PATH,
     WORKSPACE,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, few, is_past
 from idse_orchestrator.constitution.hits import Hit, marks, with_params
 from idse_orchestrator.constitution.rules import OFF, Constitution, Finding, Rule, texts

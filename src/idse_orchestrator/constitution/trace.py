@@ -7,8 +7,9 @@ names the task. Nothing is guessed from words.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.account import Criterion, Reports, criteria_in, ids_in
 from idse_orchestrator.constitution.checks.document import headings
 from idse_orchestrator.constitution.evidence import Facts, proof_of

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from idse_orchestrator.base.names import is_name, loaded
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.hits import DocumentKey, hits_from_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import ERROR, NO_LEDGERS, Report
@@ -323,6 +324,27 @@ def documents_of(
         (stage, Document(path, files[path], contents[f"{folder}/{path}"])) for stage, path in there.items()
     )
     return {stage: document for stage, document in found if document.is_regular and document.is_text}
+
+
+_OUTLINES = "outlines"
+
+
+def keep_outlines(documents: Iterable[Document], cache: VerdictCache) -> None:
+    """Gives `documents` the outlines that are kept of them, and keeps those of the others.
+
+    To load what parses Markdown takes longer than git takes to list two thousand commits.
+    """
+    from idse_orchestrator.documents.markdown import outline_from_json, outline_to_json
+
+    keys = {DocumentKey(each.path, each.entry.mode, each.entry.blob): each for each in documents}
+    known = cache.get_many(_OUTLINES, keys)
+    fresh = {}
+    for key, document in keys.items():
+        try:
+            document.outline = outline_from_json(known.get(key, ""))
+        except ValueError:
+            fresh[key] = outline_to_json(document.outline)
+    cache.put_many(_OUTLINES, fresh)
 
 
 def _joined(hits: HitsByPath, more: Mapping[str, Sequence[Hit]]) -> HitsByPath:

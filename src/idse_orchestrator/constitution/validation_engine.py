@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from types import MappingProxyType
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.checks.document import Budget, Check, Document, Notice, TooCostlyError
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
 from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json, marks, with_params

@@ -13,7 +13,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from operator import itemgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.records import NamedTuple
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -129,6 +131,32 @@ class Outline(NamedTuple):
         if at >= 0 and self.blocks[at][0] <= line <= self.blocks[at][1]:
             return self.blocks[at]
         return line, line
+
+
+def outline_to_json(outline: Outline) -> str:
+    """Returns `outline` as a text that `outline_from_json` reads."""
+    import json
+
+    sections, fences, *lines, blocks = outline
+    return json.dumps([sections, fences, *map(sorted, lines), blocks], ensure_ascii=False)
+
+
+def outline_from_json(text: str) -> Outline:
+    """Returns the outline that `outline_to_json` wrote. ValueError for any other text."""
+    import json
+
+    try:
+        sections, fences, code, comments, headings, blocks = json.loads(text)
+        return Outline(
+            tuple(Section(level, title, tuple(names), *at) for level, title, names, *at in sections),
+            tuple(Fence(*fence) for fence in fences),
+            frozenset(code),
+            frozenset(comments),
+            frozenset(headings),
+            tuple((first, last) for first, last in blocks),
+        )
+    except TypeError as error:
+        raise ValueError(f"no outline: {error}") from error
 
 
 def outline_of(text: str) -> Outline:

@@ -25,8 +25,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import InvalidArtifactError
 
 REGULAR = 0o100644

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.task_graph import NOTHING, Needs, Numbered, Range, is_numbered
 from idse_orchestrator.documents.task_list import (
     ANNOTATION,
@@ -54,8 +54,7 @@ _MOST_MENTIONS = 50
 """So many are looked at in one task: whoever wrote them has understood by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskList:
+class TaskList(NamedTuple):
     """All tasks of a document in their order, and the lines that could not be read as one.
 
     `doubts` are about words that look as if they made or ordered tasks, and do not, or not as they say.
@@ -148,7 +147,7 @@ class _SecondLook:
         if len(found) == 1:
             return task
         text = "".join([task.text[:rest].rstrip(), *reversed(kept)]).strip()
-        return replace(task, needs=Needs.sum_of(found), text=text or task.text)
+        return task._replace(needs=Needs.sum_of(found), text=text or task.text)
 
     def _said(self, key: str, value: str) -> Needs:
         """Returns what `value` names where every part of it is an id, and a task has one of them."""

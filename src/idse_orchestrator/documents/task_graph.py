@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+from idse_orchestrator.base.records import NamedTuple
 
 _NUMBER = r"\d{1,9}(?:\.\d{1,9}){0,5}"
 _ID = re.compile(rf"(?P<kind>[A-Z]{{0,4}}-?)(?P<number>{_NUMBER})(?P<letter>[A-Z]?)")

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import lru_cache
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.task_graph import NOTHING, Needs, range_of
 
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*+](?P<gap>[ \t]*)(?P<rest>.*)")
@@ -66,8 +66,7 @@ _PATHS = ("file", "files", "path", "paths")
 _ALL = re.compile(r"ALL(?: (?:OF|THE|TASKS?|PREVIOUS|PRIOR|PRECEDING|EARLIER|ABOVE|BEFORE))*")
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One task. `phase` is the heading it stands under; `line` counts from 1."""
 
     id: str
@@ -81,8 +80,7 @@ class Task:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Flaw:
+class Flaw(NamedTuple):
     """A line that is meant as a task, or orders tasks, and is not read so. `column` counts from 1."""
 
     line: int
@@ -90,8 +88,7 @@ class Flaw:
     problem: str
 
 
-@dataclass(slots=True)
-class Item:
+class Item(NamedTuple):
     """A bullet. `box` is what stands in its box, None without one; `more` are lines that go on with it."""
 
     line: int
@@ -100,7 +97,7 @@ class Item:
     gap_missing: bool
     phase: str
     text: str
-    more: list[str] = field(default_factory=list)
+    more: list[str]
 
     @property
     def whole(self) -> str:
@@ -222,6 +219,7 @@ _EMPHASIS = re.compile(r"[*_`#]")
 _WORD_TASK = re.compile(r"^TASKS?\s+")
 
 
+@lru_cache(maxsize=4096)
 def plain_id(text: str) -> str:
     """Returns a task's id as it is compared: upper case, without "Task", "#", marks of emphasis and code."""
     bare = _EMPHASIS.sub("", text).strip().rstrip(".").strip()
@@ -253,9 +251,9 @@ def _item(line: int, bullet: re.Match[str], phase: str) -> Item:
     indent = len(bullet["indent"].expandtabs(4))
     box = _BOX.match(bullet["rest"])
     if box is None or box["rest"].startswith("("):
-        return Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"])
+        return Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"], more=[])
     gap_missing = not bullet["gap"] or not (box["gap"] or not box["rest"])
-    return Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"])
+    return Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"], more=[])
 
 
 def _read(item: Item, grammar: Grammar) -> Task | Flaw | None:

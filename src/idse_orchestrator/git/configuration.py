@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import Identity, one_line, stripped
 from idse_orchestrator.errors import InvalidConfigurationError
 from idse_orchestrator.git.program import failure

@@ -1,8 +1,8 @@
 """The one place that imports pygit2, paying only for what is used; and the compare-and-swap of a ref.
 
-Importing pygit2 parses the whole bundle of certificate authorities (9 to 14 ms) and *raises* where
-there is none, as in minimal containers. idse never lets libgit2 talk to a network, so the import is
-shown an empty certificate folder and the environment is put back right after. A process with threads
+Importing pygit2 loads `ssl` only to ask where certificates are, parses the whole bundle of authorities
+(20 ms in all), and *raises* where there is none, as in minimal containers. idse never lets libgit2 talk to
+a network, so while it is imported a stand-in answers for `ssl`: there are none. A process with threads
 imports it before it starts them: see `wiring`.
 
 libgit2 1.9 has one call that is a true compare-and-swap for existing *and* for new refs: the file
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     import pygit2 as pygit2  # noqa: PLC0414 - the door for its types, too
 
-_CERTIFICATES = {"SSL_CERT_FILE": os.devnull + "/none", "SSL_CERT_DIR": os.sep}
 _importing = Lock()
 _TRIES = 20
 
@@ -116,17 +115,19 @@ def read_again(read: Callable[[], Answer], reopen: Callable[[], None]) -> Answer
 
 
 def _import_without_certificates() -> None:
-    environment = os.environ  # noqa: TID251 - OpenSSL reads these nowhere else
-    before = {name: environment.get(name) for name in _CERTIFICATES}
-    environment.update(_CERTIFICATES)
+    from types import ModuleType, SimpleNamespace
+
+    before = sys.modules.get("ssl")
+    nowhere = SimpleNamespace(cafile=None, capath=os.sep)
+    stand_in = ModuleType("ssl")
+    stand_in.__dict__.update(DefaultVerifyPaths=SimpleNamespace, get_default_verify_paths=lambda: nowhere)
+    sys.modules["ssl"] = stand_in
     try:
         import pygit2  # noqa: F401 - the lazy door itself
     finally:
-        for name, value in before.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
-                environment[name] = value
+        del sys.modules["ssl"]
+        if before is not None:
+            sys.modules["ssl"] = before
 
 
 STALE_AFTER_SECONDS = 5.0

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import STAGE_FOLDERS, FileEntry, decode, is_readable
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import ObjectStream

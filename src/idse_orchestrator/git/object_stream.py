@@ -7,8 +7,9 @@ holds, so neither side can end up waiting for the other.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import CAP
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import TIMEOUT_SECONDS

@@ -9,8 +9,9 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.object_stream import LARGEST, GitObject, ObjectStream, object_sizes
 

@@ -16,7 +16,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import (
     TIMEOUT_SECONDS,
@@ -25,6 +25,7 @@ from idse_orchestrator.base.files import (
     open_or_make,
     share_below,
 )
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import NotARepositoryError, StorageError, UnsupportedRepositoryError
 from idse_orchestrator.redaction import redacted

@@ -12,11 +12,16 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, TypeVar
+
+from idse_orchestrator.base.records import NamedTuple
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+
+One = TypeVar("One")
+Other = TypeVar("Other")
 
 _CHUNK = 1 << 16
 _MERCY = 3.0
@@ -150,3 +155,15 @@ class Beside:
             work()
         except Exception as error:  # noqa: BLE001 - `wait` raises it
             self._error = error
+
+
+def at_once(one: Callable[[], One], other: Callable[[], Other]) -> tuple[One, Other]:
+    """Returns what `one` and `other` return, each of which waits for a git of its own."""
+    beside = Beside()
+    found: list[One] = []
+    beside.start(lambda: found.append(one()))
+    try:
+        rest = other()
+    finally:
+        beside.wait()
+    return found[0], rest

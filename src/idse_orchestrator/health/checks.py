@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.checkup import agents_diagnosis, mend_agents
 from idse_orchestrator.base.checkup import NOTE, OK, PROBLEM, WARNING, Check, Diagnosis
 from idse_orchestrator.base.files import known_replica_id, remove_file, storage_error, write_atomically
 from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, WORKSPACE
 from idse_orchestrator.errors import IdseError, NoAgencyError

@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.agents.install_files import KEPT, traces_of, uninstall_agent_files
 from idse_orchestrator.agents.work_tree_files import GitAgentFiles
 from idse_orchestrator.base.files import remove_file, storage_error
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import AGENT_REGISTRY, PROJECTS_FOLDER, VIEWS, WORKSPACE
 from idse_orchestrator.errors import ConflictError, IdseError
 from idse_orchestrator.git.vault import ledger_lock

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import (
     known_replica_id,
@@ -19,6 +19,7 @@ from idse_orchestrator.base.files import (
     remove_file,
     storage_error,
 )
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.git.libgit2 import STALE_AFTER_SECONDS
 from idse_orchestrator.git.object_stream import is_ancestor

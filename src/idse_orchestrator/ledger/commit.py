@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import CorruptLedgerError, NewerLedgerError
 from idse_orchestrator.ledger.refs import CannotJudgeError
 

@@ -16,10 +16,11 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 from idse_orchestrator.base.files import make_folder, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import StorageError
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from idse_orchestrator.base.names import canonical_json
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line, paragraphs
 from idse_orchestrator.ledger.refs import FIRST
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from idse_orchestrator.base.names import is_ulid, loaded
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.ledger.events import KINDS, Event, NotApplied, fold_onto
 from idse_orchestrator.ledger.refs import (

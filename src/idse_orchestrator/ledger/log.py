@@ -16,9 +16,10 @@ from contextlib import closing
 from dataclasses import replace
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.dates import moment
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import CorruptLedgerError, GitFailedError, UsageError
 from idse_orchestrator.git.object_stream import GitObject, ObjectStream
 from idse_orchestrator.ledger.commit import EVENT, STATE, corrupt

@@ -13,8 +13,9 @@ place has one, too: ``Idse-Misplaced: portal/login early``. To an older idse it 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 
 if TYPE_CHECKING:

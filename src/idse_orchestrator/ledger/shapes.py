@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
+
+from idse_orchestrator.base.records import NamedTuple
 
 
 class Shape(NamedTuple):

@@ -10,10 +10,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.names import ulid
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import as_written, one_line
 from idse_orchestrator.errors import BusyError, LedgerMovedError, UnfitEventError
 from idse_orchestrator.ledger.commit import MAX_COMMIT_BYTES, MAX_EVENT_BYTES, MAX_STATE_BYTES

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, same_file
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF, STAGES
 from idse_orchestrator.migrate import paths

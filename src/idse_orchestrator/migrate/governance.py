@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from idse_orchestrator.agents.registry import (
     IMPLEMENTATION,
@@ -25,6 +25,7 @@ from idse_orchestrator.agents.registry import (
 )
 from idse_orchestrator.agents.registry_changes import ADD, ADD_RULE
 from idse_orchestrator.agents.registry_check import MAX_TEXT, check_changes, registry_troubles
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, encodable, one_line
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidRegistryError

@@ -11,8 +11,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.events import Actor
 from idse_orchestrator.migrate.values import Step

@@ -15,8 +15,7 @@ All paths are relative to the migrated folder, with ``/``; bytes that are no UTF
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, CURRENT_SESSION, SESSION_STATE, WORKSPACE
 
 STAGE_FOLDERS = {

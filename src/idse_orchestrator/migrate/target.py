@@ -6,9 +6,9 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import NamedTuple
 
 from idse_orchestrator.base.names import BLOB, COMMIT, TREE, folder_objects, nested, ulid
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.git.libgit2 import RefMovedError, move_ref
 from idse_orchestrator.git.object_stream import find_commit

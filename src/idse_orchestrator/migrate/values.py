@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from idse_orchestrator.agents.registry import AgentRegistry
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import Finding
 from idse_orchestrator.ledger.events import Actor, SessionKey
 from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate

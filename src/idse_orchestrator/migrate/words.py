@@ -11,8 +11,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.migrate.paths import STAGE_FOLDERS

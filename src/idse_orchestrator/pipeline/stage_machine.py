@@ -9,8 +9,9 @@ reopen    complete → in_progress, always, with a reason
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import IMPLEMENTATION, MAY_START_BESIDE
 from idse_orchestrator.pipeline.stage_state_model import (
     ARCHIVED,

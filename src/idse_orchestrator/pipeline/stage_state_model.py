@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from idse_orchestrator.base.names import canonical_json, filled
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import STAGES, upstream_of
 from idse_orchestrator.ledger.events import NotApplied
 from idse_orchestrator.ledger.refs import FIRST, read_format

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from idse_orchestrator.base.names import canonical_json, filled
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import AmbiguousError, UnknownNameError
 from idse_orchestrator.ledger.commit import STATE, corrupt
 from idse_orchestrator.ledger.events import Draft, NotApplied, Tip

@@ -16,8 +16,9 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.markdown import Fence, Outline, Section, normalized
 from idse_orchestrator.profiles.spec import (
     FIELD,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
 
 from idse_orchestrator.base.files import make_folder, remove_file, storage_error, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import ForeignFileError, StorageError
 from idse_orchestrator.profiles.project_profiles import SPEC, CompiledProfile

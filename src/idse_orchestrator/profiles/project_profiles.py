@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.constitution.rules import ERROR, Finding, Report
 from idse_orchestrator.documents.project_workspace import (

@@ -14,7 +14,9 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
+
+from idse_orchestrator.base.records import NamedTuple
 
 TEXT = "text"
 TEXTS = "list of texts"

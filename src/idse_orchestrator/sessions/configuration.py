@@ -7,9 +7,10 @@ setting names a command, and none is read from a file that a branch carries.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from idse_orchestrator.base.names import check_known, check_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import IdseError, InvalidConfigurationError, UnsafeRemoteError
 from idse_orchestrator.redaction import has_secret, redacted

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.hits import with_params
 from idse_orchestrator.constitution.rules import ERROR
 from idse_orchestrator.documents.markdown import normalized

@@ -9,8 +9,9 @@ else's; the ledger moves once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, encodable, near
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,

@@ -6,8 +6,9 @@ Each Protocol has two implementations: in a work tree of git, and in a plain fol
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import ARTIFACTS
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ Its ref and its folder keep the first name. A deletion hides; nothing is taken a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import encodable, label
 from idse_orchestrator.errors import InvalidNameError, NameTakenError, UsageError
 from idse_orchestrator.ledger.events import ARCHIVED, DESCRIBED, Draft, SessionKey

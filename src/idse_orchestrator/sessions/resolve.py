@@ -8,9 +8,10 @@ that lists the choices.
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import check_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean
 from idse_orchestrator.errors import AmbiguousError, CorruptLedgerError, NoProjectError, UnknownNameError
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import few
 from idse_orchestrator.documents.project_workspace import ARTIFACTS, STAGE_OF
 from idse_orchestrator.errors import CorruptLedgerError, UnknownNameError, UsageError

@@ -8,8 +8,8 @@ together · something of it cannot be read, or is not sound. Each ledger is copi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import (
     EXIT_CHECK_FAILED,
     EXIT_CONFLICT,

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from idse_orchestrator.base.names import blob_id, check_name, check_new_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import LedgerMovedError, UnknownNameError
 from idse_orchestrator.ledger.refs import project_ref, session_ref
 from idse_orchestrator.stores.entry import Load, StoreEntry, corrupt_entry, entry_id, newest_first

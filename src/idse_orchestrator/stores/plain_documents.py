@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.scope import places
 from idse_orchestrator.documents.project_workspace import (
     CAP,

@@ -7,8 +7,7 @@ There is no fallback: `origin` holds code, and is the Agency only where the user
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import InvalidConfigurationError, NoAgencyError, UnsafeRemoteError
 from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.redaction import has_secret, redacted

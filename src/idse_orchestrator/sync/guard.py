@@ -6,9 +6,10 @@ clone may publish, every other one takes in. Nothing here moves a ref or keeps a
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import loaded
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.workers import answer, cores, share_out
 from idse_orchestrator.errors import GitFailedError
 from idse_orchestrator.git.program import Git

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES
 from idse_orchestrator.git.raw_objects import RawCommit, RawEntry, strict_tree
 from idse_orchestrator.ledger.commit import (

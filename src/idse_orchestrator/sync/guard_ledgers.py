@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.event_index import LONG
 from idse_orchestrator.ledger.refs import CannotJudgeError

@@ -7,9 +7,10 @@ million places of a tree made to explode, costs no more than one.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
 from idse_orchestrator.git.raw_objects import (

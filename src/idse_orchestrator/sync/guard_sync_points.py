@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from idse_orchestrator.base.names import FORMAT, PLAIN, is_ulid
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.git.raw_objects import strict_tree
 from idse_orchestrator.ledger.defects import Defect
 from idse_orchestrator.ledger.refs import PUBLISHED, NewerFormatError, newer_format

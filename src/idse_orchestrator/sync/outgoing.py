@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import GitFailedError, IdseError, UnsafeRemoteError
 from idse_orchestrator.git.object_stream import ObjectStream
 from idse_orchestrator.ledger.commit import EVENT, STATE

@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import keep_replica_id, known_replica_id, new_replica_id
 from idse_orchestrator.base.names import FORMAT, canonical_json
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import as_written, counted, one_line
 from idse_orchestrator.git.object_stream import is_ancestor
 from idse_orchestrator.git.program import failure

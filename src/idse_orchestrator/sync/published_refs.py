@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import time
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.git.object_stream import headers, reading_also
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock

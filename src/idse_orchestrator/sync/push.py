@@ -9,8 +9,9 @@ that is slower than another fetches, joins and tries again, a bounded number of 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import UnreachableError
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH, RefMove

@@ -11,8 +11,9 @@ import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.refs import OUTGOING, PUBLISHED, SYNC
 from idse_orchestrator.redaction import redacted

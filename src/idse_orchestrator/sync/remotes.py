@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import UnsafeRemoteError
 from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
 from idse_orchestrator.redaction import SSH, redacted

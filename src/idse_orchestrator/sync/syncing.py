@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.files import file_lock, remove_file, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
 from idse_orchestrator.ledger.refs import KNOWS_BOXES, SESSIONS, SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove

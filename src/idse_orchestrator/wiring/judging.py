@@ -164,12 +164,14 @@ class Judging:
         from idse_orchestrator.constitution.evidence import Facts, unseen_of
         from idse_orchestrator.constitution.scope import Scope, in_scope, places
         from idse_orchestrator.constitution.trace import traced
-        from idse_orchestrator.constitution.validate import NO_CODE, documents_of
+        from idse_orchestrator.constitution.validate import NO_CODE, documents_of, keep_outlines
 
         scope = Scope(*key)
         reader = self._parts.documents(places(scope))
-        constitution = self.examiner(reader).constitution
+        examiner = self.examiner(reader)
+        constitution = examiner.constitution
         documents = documents_of(reader, key, in_scope(reader, scope).sessions[key], state.stages_needed)
+        keep_outlines(documents.values(), examiner.cache)
         account = account_of(documents, constitution)
         facts = code.facts(key, state, account) if code else Facts(unseen=NO_CODE)
         facts = facts._replace(unseen=unseen_of(account, facts))

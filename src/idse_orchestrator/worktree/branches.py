@@ -8,9 +8,10 @@ repository: configuration is never pushed. The hook on a checkout reads the same
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.errors import ConflictError, NameTakenError, UnknownNameError, UsageError
 

@@ -14,10 +14,11 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.names import is_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.documents.project_workspace import WORKSPACE, session_folder, split_session_path
 from idse_orchestrator.errors import IdseError

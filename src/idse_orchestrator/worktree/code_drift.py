@@ -11,8 +11,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.drift import (
     NOTHING_RECORDED,
     Commit,

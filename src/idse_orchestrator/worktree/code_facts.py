@@ -18,13 +18,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.commit_reader import is_shallow
 from idse_orchestrator.constitution.hits import mark
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.git.object_stream import ObjectStream, find_commit, headers, is_ancestor
-from idse_orchestrator.git.watching import Beside
+from idse_orchestrator.git.watching import Beside, at_once
 from idse_orchestrator.ledger.commit import EVENT
 from idse_orchestrator.ledger.events import CREATED
 from idse_orchestrator.ledger.refs import NOTES_ON_COMMITS, session_ref
@@ -45,6 +46,8 @@ _EVERYWHERE = ("--branches", "--tags", "--remotes")
 _MOST_OLDER = 5
 _MOST = 200
 """Commits that one completion records."""
+_FEW = 600
+"""Commits that one git lists before another could help it."""
 _PATIENCE = 600.0
 # No setting of the user's may change what is printed, and none what a patch id is made of.
 _PLAIN = ("-c", "log.showRoot=true", "-c", "core.quotePath=true", "-c", "diff.indentHeuristic=true")
@@ -140,8 +143,7 @@ class CodeFacts:
 
     def _find(self, key: SessionKey, state: SessionState) -> None:
         """Finds the commits since a session began, and what those that are linked to it change."""
-        walked = self._since(key, state)
-        noted = self._noted(key)
+        noted, walked = at_once(lambda: self._noted(key), lambda: self._since(key, state))
         tasks = {each.id: _tasks(key, each.trailers, is_noted=each.id in noted) for each in walked}
         own = [each.id for each in walked if each.id in noted or tasks[each.id]]
         self._found[key] = _Found([each.id for each in walked], dict(self._changed(own)), tasks)
@@ -236,8 +238,7 @@ class CodeFacts:
 
     def _changed(self, commits: Sequence[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
         """Yields each commit with the paths outside of ``.idse/`` that it changes."""
-        stdin = "".join(f"{name}\n" for name in commits).encode()
-        out = self._git.bytes(*_LIST, stdin=stdin, timeout=_PATIENCE) if commits else b""
+        out = self._listed(commits)
         coming = iter(commits)
         name, following, paths = "", next(coming, ""), list[str]()
         for word in out.decode("utf-8", "surrogateescape").split("\0"):
@@ -249,6 +250,14 @@ class CodeFacts:
                 paths.append(path)
         if name:
             yield name, tuple(paths)
+
+    def _listed(self, commits: Sequence[str]) -> bytes:
+        """Returns what git lists of `commits`: of many in two halves, side by side."""
+        if len(commits) <= _FEW:
+            stdin = "".join(f"{name}\n" for name in commits).encode()
+            return self._git.bytes(*_LIST, stdin=stdin, timeout=_PATIENCE) if commits else b""
+        half = (len(commits) + 1) // 2
+        return b"\0".join(at_once(lambda: self._listed(commits[:half]), lambda: self._listed(commits[half:])))
 
     def _looked_up(self, account: Account) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
         """Returns named commits that are here, named ids that are not, and declared paths that HEAD lacks."""

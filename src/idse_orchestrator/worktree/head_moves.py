@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
+
+from idse_orchestrator.base.records import NamedTuple
 
 KEEPS = "keeps"
 REPLACES = "replaces"

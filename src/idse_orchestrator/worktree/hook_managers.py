@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import re
-from typing import NamedTuple
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.worktree.hook import HOOKS, HookManager
 
 _PURPOSES = {

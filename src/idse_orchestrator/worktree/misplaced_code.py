@@ -11,9 +11,10 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, remove_file, write_atomically
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import WORKSPACE
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import find_commit, headers

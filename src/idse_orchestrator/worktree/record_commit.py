@@ -9,8 +9,9 @@ stands, since otherwise a text that was saved and then edited again would confli
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
 from idse_orchestrator.errors import BusyError, IdseError, StorageError

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import encodable
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.errors import UnknownNameError, UnsavedWorkError

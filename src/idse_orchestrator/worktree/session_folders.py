@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import storage_error, write_atomically
 from idse_orchestrator.base.names import is_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import WORKSPACE, decode, encode
 from idse_orchestrator.errors import ConflictError, InvalidArtifactError, StorageError
 from idse_orchestrator.ledger.refs import CURRENT, current_by_project_ref, parse_session_ref

@@ -14,10 +14,11 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.names import blob_id
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     CAP,

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.options import command, flag
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, IdseError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +15,7 @@ from idse_orchestrator.agents.install_files import (
     install_agent_files,
 )
 from idse_orchestrator.base.names import as_name, check_name
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli.agent_files import kept_diagnostics, outcome_rows, refuse_kept, what_follows
 from idse_orchestrator.cli.options import command, flag

@@ -8,10 +8,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.envelope import envelope, error_envelope
 from idse_orchestrator.cli.options import command
 from idse_orchestrator.cli.terminal import Answer, Run, Terminal

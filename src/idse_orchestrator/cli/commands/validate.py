@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.cli.layout import PLAIN
 from idse_orchestrator.cli.options import command, flag, session_argument
 from idse_orchestrator.cli.render.report import FORMATS, SCHEMA, render_report, report_data, summary

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, cast
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import texts
 from idse_orchestrator.documents.markdown import Outline, Section, names_start, normalized, outline_of
 from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, STAGE_OF, FileEntry
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 _LINE_END = re.compile(r"\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """One thing a check verb noticed. `line` and `column` count from 1; 0 means the whole file.
 
     `params` fill the placeholders of the rule's message and hint. `places` are the texts of all places that
@@ -30,7 +29,7 @@ class Notice:
 
     line: int = 0
     column: int = 0
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = {}
     places: Sequence[str] = ()
 
 

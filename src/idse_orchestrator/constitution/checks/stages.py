@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_DEPTH
 from idse_orchestrator.constitution.checks.document import (
     Budget,
@@ -78,8 +78,7 @@ def questions_answered(document: Document, options: Mapping[str, object]) -> Ite
                 yield Notice(item.line, 1, {"question": shown})
 
 
-@dataclass(slots=True)
-class Item:
+class Item(NamedTuple):
     """A list item or a paragraph, with its text line by line. `ticked` is None where it has no box."""
 
     line: int

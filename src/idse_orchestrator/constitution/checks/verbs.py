@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
-from typing import NamedTuple, cast
+from typing import cast
 
 from idse_orchestrator.base.names import loaded
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import is_unicode
 from idse_orchestrator.constitution.checks import sections, stages
 from idse_orchestrator.constitution.checks.document import Check, Document, Notice, number

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.git.objects import COMMIT, parse_commit
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ They have a file of their own because a status needs some of them, and most comm
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from idse_orchestrator.base.records import NamedTuple
 
 MARKERS = "markers"
 NO_TEXT = "no-text"

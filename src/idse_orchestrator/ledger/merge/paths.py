@@ -7,8 +7,9 @@ two sides are interchangeable but for their names.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import same_file
 
 if TYPE_CHECKING:
