@@ -336,7 +336,7 @@ class AgentFileKeptError(IdseError):
 class AgentProfileError(IdseError):
     """An Agent Profile cannot be compiled. Each problem is named with its line and column.
 
-    Nothing was written.
+    Nothing was written for it; with ``--all`` the sound ones were compiled.
     """
 
     code = "IDSE040"

@@ -406,6 +406,164 @@ def test_the_build_folder_is_ignored_by_git_and_by_the_hooks(project):
     assert "error" not in done.stderr
 
 
+def warnings(done):
+    return [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("source_session: login\nsource_blueprint: __blueprint__", []),
+        ("source_session: portal/login\nsource_blueprint: portal/__blueprint__", []),
+        ("source_session:\nsource_blueprint: null", []),
+        ("source_session: [REQUIRES INPUT]", []),
+        ("source_session: search", ["source_session says search, and this is the spec of login"]),
+        (
+            "source_session: shop/login\nsource_blueprint: base",
+            [
+                "source_session says shop/login, and this is the spec of login",
+                "source_blueprint says base, and defaults come from __blueprint__",
+            ],
+        ),
+        (f"source_session: {'x' * 200}", [f"source_session says {'x' * 60}, and this is the spec of login"]),
+    ],
+)
+def test_keys_of_a_compiled_profile_are_passed_over_and_a_contradiction_is_told(project, lines, warned):
+    compiled(project)
+    before = yaml.safe_load(project.read(f"{OUT}/login.profile.yaml"))
+    change(project, "login", "id: login-agent\n", f"id: login-agent\n{lines}\n")
+    done = compiled(project)
+    after = yaml.safe_load(project.read(f"{OUT}/login.profile.yaml"))
+    assert {**after, "compiled": None} == {**before, "compiled": None}
+    line = project.read(spec_of("login")).decode().split("\n").index("id: login-agent") + 2
+    assert warnings(done) == [
+        f"warning: {spec_of('login')}:{line + number}:1: {each}: the line is passed over"
+        for number, each in enumerate(warned)
+    ]
+
+
+def test_a_compiled_file_that_was_copied_into_a_spec_compiles(project):
+    compiled(project)
+    copied = project.read(f"{OUT}/login.profile.yaml").decode()
+    project.idse("spawn", "search", "--title", "Search")
+    add(project, "search", f"## Agent Profile\n\n```yaml\n{copied}```\n")
+    (line,) = warnings(compiled(project, "--session", "search"))
+    assert line.endswith("source_session says login, and this is the spec of search: the line is passed over")
+    assert warnings(compiled(project, "--session", "login")) == []
+    data = yaml.safe_load(project.read(f"{OUT}/search.profile.yaml"))
+    assert (data["id"], data["source_session"]) == ("login-agent", "search")
+
+
+def test_what_the_blueprint_says_of_its_own_source_is_told_to_those_who_inherit(project):
+    change(project, "__blueprint__", "constraints:", "source_session: login\nconstraints:")
+    (line,) = warnings(compiled(project))
+    assert f"{spec_of('__blueprint__')}:" in line
+    assert "source_session says login, and this is the spec of __blueprint__" in line
+
+
+@pytest.mark.parametrize(
+    ("block", "told"),
+    [
+        ("id: [REQUIRES INPUT]\nname: [REQUIRES INPUT]\ntools: [git]", "id is a list, and a text is meant"),
+        ("name:\ntools: [git]", "name has no value"),
+        ("owner: ana\ntools: [git]", "there is no key 'owner'"),
+        ("goals: 3\ntools: [git]", "goals is a number"),
+        ("version: [1]\nmemory_policy: {scope: session}\ntools: [git]", "version is a list"),
+        ("goal: [x]", "there is no key 'goal'"),
+        ("id: [\nname: x", "mend the YAML"),
+        ("- a\n- b", "the block is not a mapping"),
+        ("", "the block is empty"),
+    ],
+)
+def test_a_fault_of_the_blueprint_that_a_profile_does_not_inherit_is_a_warning(project, block, told):
+    project.write(spec_of("__blueprint__"), f"## Agent Profile\n\n```yaml\n{block}\n```\n")
+    done = compiled(project)
+    data = yaml.safe_load(project.read(f"{OUT}/login.profile.yaml"))
+    assert data.get("tools") == (["git"] if "tools" in block else None)
+    assert data["id"] == "login-agent"
+    assert len(warnings(done)) > 0
+    assert all("nothing of it is inherited here" in line for line in warnings(done))
+    assert any(told in line for line in warnings(done)) or "mend" in told
+    done = compiled(project, "--all", code=1)
+    assert warnings(done) == []
+    assert "not every Agent Profile was compiled" in done.stderr
+    assert f"{spec_of('__blueprint__')}:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("block", "key"),
+    [
+        ("tools: 3", "tools"),
+        ("tool: [git]", "tools"),
+        ("constraints: [No network, 3]", "constraints"),
+        ("memory_policy: {scope: 1:30}", "memory_policy"),
+        ("tools: [git\nid: x", "tools"),
+        ("{id: x, tools: [git}", "tools"),
+    ],
+)
+def test_a_fault_of_the_blueprint_that_a_profile_inherits_is_its_own(project, block, key):
+    project.write(spec_of("__blueprint__"), f"## Agent Profile\n\n```yaml\n{block}\n```\n")
+    done = compiled(project, code=1)
+    assert f"it takes {key} from __blueprint__, whose profile has a problem there" in done.stderr
+    assert f"{spec_of('__blueprint__')}:" in done.stderr
+    assert not (project.path / OUT).exists()
+
+
+def test_a_blueprint_of_which_nothing_is_known_gives_nothing_without_a_word(project):
+    path = project.path / spec_of("__blueprint__")
+    path.write_bytes(b"## Agent Profile\n\ncaf\xe9\n")
+    assert "it takes tools from __blueprint__" in compiled(project, code=1).stderr
+    path.write_text('## Agent Profile\n\n```json\n{"tools": ["git"]}\n```\n')
+    assert "it takes tools from __blueprint__" in compiled(project, code=1).stderr
+    path.write_text("## Agent Profile\n\nLater.\n")
+    (line,) = warnings(compiled(project))
+    assert "it has no fenced yaml block; nothing of it is inherited here" in line
+    compiled(project, "--blueprint", "login", "--check", code=1)  # as it would be without defaults
+
+
+@pytest.fixture
+def one_faulty(project):
+    """Three profiles, of which that of search is faulty."""
+    for name in ("search", "trade"):
+        project.idse("spawn", name, "--title", name)
+        add(project, name, OWN.replace("login", name))
+    compiled(project, "--all")
+    change(project, "search", "id: search-agent", "id: [x]")
+    change(project, "login", "Log in with a passkey", "Log in")
+    return project
+
+
+def test_sound_profiles_are_written_beside_a_faulty_one_and_the_exit_code_is_1(one_faulty):
+    old = one_faulty.read(f"{OUT}/search.profile.yaml")
+    assert compiled(one_faulty, "--all", "--check", code=1).stdout.split() == [
+        "outdated",
+        f"{OUT}/login.profile.yaml",
+    ]
+    assert "id: [x]" not in compiled(one_faulty, "--all", "--dry-run", code=1).stdout
+    done = compiled(one_faulty, "--all", code=1)
+    assert done.stdout.splitlines() == [f"{OUT}/login.profile.yaml", f"{OUT}/trade.profile.yaml"]
+    assert "2 profiles compiled from the worktree: 1 written, 1 up to date\n" in done.stderr
+    assert "error[IDSE040]: not every Agent Profile was compiled: there is a problem\n" in done.stderr
+    assert f"  --> {spec_of('search')}:" in done.stderr
+    assert one_faulty.read(f"{OUT}/search.profile.yaml") == old  # it is outdated, and no leftover
+    assert compiled(one_faulty, "--all", "--check", code=1).stdout == ""
+
+
+def test_json_tells_the_profiles_the_refused_and_why(one_faulty):
+    document = json.loads(compiled(one_faulty, "--all", "--json", code=1).stdout)
+    assert [each["session"] for each in document["data"]["profiles"]] == ["login", "trade"]
+    assert document["data"]["refused"] == ["search"]
+    assert document["data"]["leftovers"] == []
+    assert [each["code"] for each in document["diagnostics"]] == ["IDSE040", "IDSE501"]
+
+
+def test_where_no_profile_is_sound_nothing_is_written(project):
+    change(project, "login", "id: login-agent", "id: [x]")
+    done = compiled(project, "--all", code=1)
+    assert done.stderr.startswith("error[IDSE040]: no Agent Profile was compiled: there is a problem\n")
+    assert not (project.path / OUT).exists()
+
+
 def test_help_of_the_group_names_both_commands(project):
     done = project.idse("compile", "--help")
     assert "agent-spec" in done.stdout

@@ -460,6 +460,40 @@ def test_a_dependency_on_no_task_is_noticed(document, hits_of):
     assert (hit.rule, hit.params) == ("IDSE603", {"task": "0.1", "dependency": "9.9"})
 
 
+def test_a_range_and_all_are_dependencies_that_are_there(document, hits_of):
+    text = tasks(
+        document,
+        "- [x] Task 0.1 – one (Owner: a) (Deps: none) (Acceptance: x)",
+        "- [x] Task 0.2 – two (Owner: a) (Deps: 0.1) (Acceptance: x)",
+        "- [x] Task 0.3 – three (Owner: a) (Deps: 0.1-0.2) (Acceptance: x)",
+        "- [x] Task 0.4 – four (Owner: a) (Deps: ALL) (Acceptance: x)",
+    )
+    assert hits_of("tasks", text) == ()
+
+
+def test_an_end_of_a_range_that_is_no_task_is_noticed(document, hits_of):
+    text = tasks(document, "- [x] Task 0.1 – a", "- [x] Task 0.2 – b (Deps: 0.1-0.1, 0.0-0.1)")
+    (hit,) = hits_of("tasks", text)
+    assert (hit.rule, hit.params) == ("IDSE603", {"task": "0.2", "dependency": "0.0"})
+
+
+def test_a_doubt_is_noticed_where_it_stands(document, hits_of):
+    text = tasks(document, "- [x] Task 0.1 – a", "- [x] Task 0.2 – b after task 0.1")
+    (hit,) = hits_of("tasks", text)
+    assert (hit.rule, hit.line) == (
+        "IDSE608",
+        text.split("\n").index("- [x] Task 0.2 – b after task 0.1") + 1,
+    )
+    assert hit.params == {"problem": 'task 0.2: "after task 0.1" in its text orders nothing'}
+
+
+def test_parallel_tasks_that_a_range_or_all_puts_in_order_may_share_a_path(document, hits_of):
+    one, other = "- [x] Task 0.1 [P] – a (Files: a)", "- [x] Task 0.2 [P] – b (Files: a)"
+    for deps in ("0.1-0.1", "ALL"):
+        assert hits_of("tasks", tasks(document, one, f"{other} (Deps: {deps})")) == ()
+    assert [hit.rule for hit in hits_of("tasks", tasks(document, one, other))] == ["IDSE605"]
+
+
 def test_a_cycle_is_named(document, hits_of):
     text = tasks(
         document,

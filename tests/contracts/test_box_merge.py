@@ -95,6 +95,16 @@ def test_what_is_more_than_boxes_is_left_to_a_person(merge, ours, base, theirs):
     assert merge(theirs, base, ours) is None
 
 
+@pytest.mark.parametrize(
+    "start", ["- [ ] 1.{} a\n", "- [ ] TASK-{} a\n", "- [ ] T1.{} a\n", "- [ ] [US1] T{} a\n"]
+)
+def test_ids_that_merges_of_format_3_did_not_know_still_conflict(merge, start):
+    base = "".join(start.format(number) for number in (1, 2))
+    one, other = (base.replace("[ ]", "[x]", 1), base[::-1].replace("] [", "]x[", 1)[::-1])
+    assert is_same_list(one, other)
+    assert merge(one, base, other) is None
+
+
 MARKS = st.lists(st.sampled_from(" xX"), min_size=4, max_size=4)
 
 

@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from idse_orchestrator.documents.task_list import cycles, waits_for
+from idse_orchestrator.documents.task_graph import cycles, waits_for
 
 GRAPHS = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.sampled_from("abcdefx"), max_size=4))
 

@@ -560,6 +560,7 @@ SPOILT = {
         "tasks",
         added("- [ ] Task 9.8 [P] – one (Files: a.py)\n- [ ] Task 9.9 [P] – two (Files: a.py)"),
     ),
+    "IDSE608": ("tasks", added("- [ ] Task 9.8 – one\n- [ ] Task 9.9 – two, after task 9.8")),
     "IDSE607": ("tasks", text(lambda before: before.replace("- [", "* (").replace("] ", ") "))),
     "IDSE801": ("intent", added("the token is ghp_" + "a1B2c3D4e5F6" * 3)),
     "IDSE802": ("intent", added("see\u200b\u200bhere and \U000e0041\U000e0042")),

@@ -32,7 +32,12 @@ def error_envelope(error: IdseError, schema: str = ERROR_SCHEMA) -> str:
 
     What a gate found comes after it, a diagnostic for each finding.
     """
-    return envelope(schema, None, (diagnostic(error), *_found_by_gate(error)))
+    return envelope(schema, None, diagnostics_of(error))
+
+
+def diagnostics_of(error: IdseError) -> list[dict[str, object]]:
+    """Returns `error` and what it found, as entries of ``diagnostics``."""
+    return [diagnostic(error), *_found_by_gate(error)]
 
 
 def diagnostic(error: IdseError) -> dict[str, object]:

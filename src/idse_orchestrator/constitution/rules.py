@@ -100,7 +100,7 @@ class Report(NamedTuple):
 COMPILED_FORMAT = 3
 """Changes when the JSON form of a constitution changes."""
 
-ENGINE_VERSION = 2
+ENGINE_VERSION = 3
 """Changes when a check verb judges the same bytes differently, so that kept hits expire."""
 
 CORE = "core"

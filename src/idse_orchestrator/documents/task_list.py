@@ -3,12 +3,13 @@
 ::
 
     - [ ] Task 0.1: text (Owner: ana) (Deps: 0.2, 0.3) (Files: src/a.py, docs/) (Acceptance: tests pass)
-    - [x] T001 [P] text
+    - [x] T001 [P] [US1] text (depends on T002, T003)
+    - [ ] 1.1 text (Deps: 0.1-0.4)
 
-Any bullet (``-``, ``*``, ``+``) will do, the id may be bold, ``[P]`` may stand before or behind the id,
-and a task goes on in the indented lines below it. A box that is indented below a task is a step of
+Any bullet (``-``, ``*``, ``+``) will do, the id may be bold, ``[P]`` and labels may stand before or behind
+the id, and a task goes on in the indented lines below it. A box that is indented below a task is a step of
 that task and needs no id. ``(Path: …)``, ``(Paths: …)``, ``(File: …)`` and ``(Files: …)`` declare what a
-task touches; a path that ends in ``/`` stands for everything below it.
+task touches; a path that ends in ``/`` stands for everything below it. docs/reference/tasks.md has it all.
 """
 
 from __future__ import annotations
@@ -18,25 +19,51 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.documents.task_graph import NOTHING, Needs, range_of
 
 _BULLET = re.compile(r"(?P<indent>[ \t]*)[-*+](?P<gap>[ \t]*)(?P<rest>.*)")
 _BOX = re.compile(r"\[(?P<mark>[^\]]{0,3})\](?P<gap>[ \t]*)(?P<rest>.*)")
-_PARALLEL = re.compile(r"\[P\][ \t]*", re.IGNORECASE)
-_ID = re.compile(
+
+_ID = (
     r"(?:Task[ \t]+#?(?P<number>[A-Z]{0,4}-?\d+(?:\.\d+){0,5}[a-z]?)|(?P<code>T-?\d{1,6}[a-z]?))"
-    r"(?![\w.]\w)",
-    re.IGNORECASE,
+    r"(?![\w.]\w)"
 )
+_DOTTED = r"\d{1,6}(?:\.\d{1,6}){1,5}[a-z]?"
+_MORE_IDS = (
+    r"(?P<point>T-?\d{1,6}(?:\.\d{1,6}){1,5}[a-z]?|Task-\d{1,9}(?:\.\d{1,6}){0,5}[a-z]?)(?![.-]?\w)"
+    rf"|(?P<bare>{_DOTTED})(?=[*_]{{0,3}}(?:[ \t]|[.):\u2013—·|-][*_]{{0,3}}(?:[ \t]|$)|$))\)?"
+    r"|(?P<listed>\d{1,6})[.):](?=[*_]{0,3}[ \t])"
+)
+
+
+class Grammar(NamedTuple):
+    """How a task may begin: the brackets before and behind its id, and the id."""
+
+    brackets: re.Pattern[str]
+    id: re.Pattern[str]
+
+
+_LABEL = r"\[([A-Z][A-Z0-9]{1,15}(?:[-_.][A-Z0-9]{1,15}){0,3})\](?![(:])"
+_LABELS = re.compile(_LABEL)
+_PARALLEL = re.compile(r"\[[Pp]\]")
+GRAMMAR = Grammar(
+    re.compile(rf"(?:(?:{_PARALLEL.pattern}|{_LABEL})[ \t]*)*"),
+    re.compile(f"{_ID}|{_MORE_IDS}", re.IGNORECASE),
+)
+FORMAT_3 = Grammar(re.compile(rf"(?:{_PARALLEL.pattern}[ \t]*)?"), re.compile(_ID, re.IGNORECASE))
+"""That of merges of boxes: the ids of merges rest on it (ADR 37), so it stays as it is."""
+
 _SEPARATOR = re.compile(r"[*_]{0,3}[ \t]*[\u2013—:·.|-]*[*_]{0,3}[ \t]*")
-_MEANT = re.compile(r"[*_ \t]*(?:\[P\][ \t]*)?[\u2013—:·-]", re.IGNORECASE)
-_ANNOTATION = re.compile(r"\((?P<key>[A-Za-z][A-Za-z -]{0,30}):(?P<value>[^()]*(?:\([^()]*\)[^()]*)*)\)")
+MEANT = re.compile(r"[*_ \t]*(?:\[P\][ \t]*)?[\u2013—:·-]", re.IGNORECASE)
+ANNOTATION = re.compile(r"\((?P<key>[A-Za-z][A-Za-z -]{0,30}):(?P<value>[^()]*(?:\([^()]*\)[^()]*)*)\)")
 _UNCLOSED = re.compile(
     r"\((?:Owner|Deps|Depends on|Acceptance|Files?|Paths?):[^()]*(?:\([^()]*\)[^()]*)*$", re.IGNORECASE
 )
 _SPLIT = re.compile(r"[,;]|\band\b")
 _NOTHING = frozenset({"", "-", "\u2013", "—", "…", "...", "none", "n/a", "nothing"})
-_DEPENDENCIES = ("deps", "dep", "depends on", "depends", "dependencies")
+DEPENDENCIES = ("deps", "dep", "depends on", "depends", "dependencies")
 _PATHS = ("file", "files", "path", "paths")
+_ALL = re.compile(r"ALL(?: (?:OF|THE|TASKS?|PREVIOUS|PRIOR|PRECEDING|EARLIER|ABOVE|BEFORE))*")
 
 
 class Task(NamedTuple):
@@ -48,26 +75,22 @@ class Task(NamedTuple):
     done: bool
     parallel: bool
     text: str
-    dependencies: tuple[str, ...] = ()
+    needs: Needs = NOTHING
     paths: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 class Flaw(NamedTuple):
-    """A line that looks like a task and is none. `column` counts from 1."""
+    """A line that is meant as a task, or orders tasks, and is not read so. `column` counts from 1."""
 
     line: int
     column: int
     problem: str
 
 
-class TaskList(NamedTuple):
-    """All tasks of a document in their order, and the lines that could not be read as one."""
+class Item(NamedTuple):
+    """A bullet. `box` is what stands in its box, None without one; `more` are lines that go on with it."""
 
-    tasks: tuple[Task, ...] = ()
-    flaws: tuple[Flaw, ...] = ()
-
-
-class _Item(NamedTuple):
     line: int
     indent: int
     box: str | None
@@ -76,43 +99,38 @@ class _Item(NamedTuple):
     text: str
     more: list[str]
 
-
-def task_list_of(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> TaskList:
-    """Returns the tasks in `lines`, leaving out the line numbers in `code`.
-
-    `phases` are line and title of the headings, in order.
-    """
-    tasks: list[Task] = []
-    flaws: list[Flaw] = []
-    for item, read in _read_items(lines, code, phases):
-        flaw = _unclosed(item) if isinstance(read, Task) else read
-        if isinstance(read, Task):
-            tasks.append(read)
-        if isinstance(flaw, Flaw):
-            flaws.append(flaw)
-    return TaskList(tuple(tasks), tuple(flaws))
+    @property
+    def whole(self) -> str:
+        """Its text, that of the lines below with it."""
+        return " ".join([self.text, *self.more]) if self.more else self.text
 
 
-_STEP = object()
+STEP = object()
 """Marks a box below a task: a step of it."""
 
 
-def _read_items(
-    lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]] = ()
-) -> Iterator[tuple[_Item, object]]:
-    """Yields each bullet and what it is: a Task, a Flaw, None, or _STEP."""
+def read_items(
+    lines: Sequence[str],
+    code: Collection[int],
+    phases: Sequence[tuple[int, str]] = (),
+    grammar: Grammar = GRAMMAR,
+) -> Iterator[tuple[Item, object]]:
+    """Yields each bullet of `lines` and what it is: a Task, a Flaw, None, or STEP.
+
+    The line numbers in `code` are left out. `phases` are line and title of the headings, in order.
+    """
     nested_from, above = 0, None
     for item in _items(lines, code, phases):
         if above is not None and item.indent > nested_from:
-            yield item, _STEP if isinstance(above, Task) else None
+            yield item, STEP if isinstance(above, Task) else None
             continue
-        read = _read(item)
+        read = _read(item, grammar)
         above = read if isinstance(read, Task) or item.box is not None else None
         nested_from = item.indent + 1
         yield item, read
 
 
-_MARKS = (" ", "x", "X")
+MARKS = (" ", "x", "X")
 _CAN_HIDE = re.compile(r"```|~~~|<!--")
 _BOXED = re.compile(r"([ \t]*[-*+][ \t]*\[)[ xX](?=\])")
 _DEEP = 4
@@ -150,7 +168,7 @@ def ticked_since(before: str, after: str) -> Ticked:
 
 def _tasks(text: str) -> Iterator[Task]:
     lines = _plain_lines(text.split("\n"))
-    return (read for _, read in _read_items(lines, _hidden(text, lines)) if isinstance(read, Task))
+    return (read for _, read in read_items(lines, _hidden(text, lines)) if isinstance(read, Task))
 
 
 class Box(NamedTuple):
@@ -162,14 +180,14 @@ class Box(NamedTuple):
     mark: str
 
 
-def boxes_of(text: str) -> Iterator[Box]:
+def boxes_of(text: str, grammar: Grammar = GRAMMAR) -> Iterator[Box]:
     """Yields the boxes of tasks and of their steps, in order."""
     lines = _plain_lines(text.split("\n"))
     task = ""
-    for item, read in _read_items(lines, _hidden(text, lines)):
+    for item, read in read_items(lines, _hidden(text, lines), grammar=grammar):
         task = read.id if isinstance(read, Task) else task
-        if item.box in _MARKS and (read is _STEP or isinstance(read, Task)):
-            yield Box(item.line - 1, task, item.text if read is _STEP else "", item.box)
+        if item.box in MARKS and (read is STEP or isinstance(read, Task)):
+            yield Box(item.line - 1, task, item.text if read is STEP else "", item.box)
 
 
 def with_marks(text: str, marks: Mapping[int, str]) -> str:
@@ -197,15 +215,19 @@ def _hidden(text: str, lines: Sequence[str]) -> Collection[int]:
     return ()
 
 
+_EMPHASIS = re.compile(r"[*_`#]")
+_WORD_TASK = re.compile(r"^TASKS?\s+")
+
+
 @lru_cache(maxsize=4096)
 def plain_id(text: str) -> str:
     """Returns a task's id as it is compared: upper case, without "Task", "#", marks of emphasis and code."""
-    bare = re.sub(r"[*_`#]", "", text).strip().rstrip(".").strip()
-    return re.sub(r"^TASK\s+", "", bare.upper())
+    bare = _EMPHASIS.sub("", text).strip().rstrip(".").strip()
+    return _WORD_TASK.sub("", bare.upper())
 
 
-def _items(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> Iterator[_Item]:
-    item: _Item | None = None
+def _items(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[int, str]]) -> Iterator[Item]:
+    item: Item | None = None
     phase, upcoming = "", iter([*phases, (len(lines) + 1, "")])
     next_phase = next(upcoming)
     for number, line in enumerate(lines, 1):
@@ -225,50 +247,62 @@ def _items(lines: Sequence[str], code: Collection[int], phases: Sequence[tuple[i
         yield item
 
 
-def _item(line: int, bullet: re.Match[str], phase: str) -> _Item:
+def _item(line: int, bullet: re.Match[str], phase: str) -> Item:
     indent = len(bullet["indent"].expandtabs(4))
     box = _BOX.match(bullet["rest"])
     if box is None or box["rest"].startswith("("):
-        return _Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"], more=[])
+        return Item(line, indent, None, gap_missing=False, phase=phase, text=bullet["rest"], more=[])
     gap_missing = not bullet["gap"] or not (box["gap"] or not box["rest"])
-    return _Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"], more=[])
+    return Item(line, indent, box["mark"], gap_missing=gap_missing, phase=phase, text=box["rest"], more=[])
 
 
-def _read(item: _Item) -> Task | Flaw | None:
+def _read(item: Item, grammar: Grammar) -> Task | Flaw | None:
     """Returns a task, what is wrong with one, or None for a bullet that is none."""
-    text = " ".join([item.text, *item.more])
-    rest, parallel = _without_parallel(text)
-    bare = rest.lstrip("*_ ")
-    found = _ID.match(bare)
+    if item.box is None:
+        grammar = FORMAT_3  # more than that was never asked to have a box
+    brackets, bare, found = opening_of(item.whole, grammar)
     problem = _problem(item, found, bare)
     if problem is not None:
         return Flaw(item.line, item.indent + 1, problem)
     if item.box is None or found is None:
         return None
-    return _task(item, found, bare[found.end() :], parallel=parallel)
+    return _task(item, (brackets, bare, found), grammar)
 
 
-def _problem(item: _Item, found: re.Match[str] | None, rest: str) -> str | None:
+_Opening = tuple[str, str, re.Match[str]]
+
+
+def opening_of(text: str, grammar: Grammar) -> tuple[str, str, re.Match[str] | None]:
+    """Returns the brackets that `text` begins with, what follows them, and the id there."""
+    brackets, rest = _brackets(text, grammar)
+    bare = rest.lstrip("*_ ")
+    return brackets, bare, grammar.id.match(bare)
+
+
+def _problem(item: Item, found: re.Match[str] | None, rest: str) -> str | None:
     if item.box is None:
-        is_task = found is not None and (found["code"] or _MEANT.match(rest, found.end()))
-        return f"{_shown(rest)} has no box [ ] before it" if is_task else None
+        is_task = found is not None and (found["code"] or MEANT.match(rest, found.end()))
+        return f"{shown(rest)} has no box [ ] before it" if is_task else None
     if item.box.strip().lower() not in ("", "x") or len(item.box) != 1:
         return f"the box is [{item.box}], where [ ] or [x] is meant"
     if item.gap_missing:
         return "a space is missing beside the box"
     if found is None:
-        return f"{_shown(rest)} has no id" if rest else "an empty box"
+        return f"{shown(rest)} has no id" if rest else "an empty box"
     return None
 
 
-def _task(item: _Item, found: re.Match[str], rest: str, *, parallel: bool) -> Task | Flaw:
-    rest, also_parallel = _without_parallel(rest[_end_of_separator(rest) :])
+def _task(item: Item, opening: _Opening, grammar: Grammar) -> Task | Flaw:
+    before, bare, found = opening
+    rest = bare[found.end() :]
+    behind, rest = _brackets(rest[_end_of_separator(rest) :], grammar)
     rest = rest[_end_of_separator(rest) :]
-    notes = [(note["key"].strip().lower(), note["value"]) for note in _ANNOTATION.finditer(rest)]
-    words = _ANNOTATION.sub("", rest).strip()
+    notes = [(note["key"].strip().lower(), note["value"]) for note in ANNOTATION.finditer(rest)]
+    words = ANNOTATION.sub("", rest).strip()
     trailing = words.upper().endswith("[P]")
     words = words[: -len("[P]")].strip() if trailing else words
-    identifier = plain_id(found[0])
+    words = words or " ".join(f"[{label}]" for label in _LABELS.findall(behind))
+    identifier = plain_id(found[found.lastgroup or 0])
     if not words:
         return Flaw(item.line, item.indent + 1, f"task {identifier} has no text")
     return Task(
@@ -276,28 +310,49 @@ def _task(item: _Item, found: re.Match[str], rest: str, *, parallel: bool) -> Ta
         item.line,
         item.phase,
         item.box in ("x", "X"),
-        parallel or also_parallel or trailing,
+        trailing or _PARALLEL.search(before + behind) is not None,
         words,
-        tuple(plain_id(value) for value in _values(notes, _DEPENDENCIES)),
+        needs_of(_values(notes, DEPENDENCIES)),
         tuple(_plain_path(value) for value in _values(notes, _PATHS)),
+        tuple(_LABELS.findall(before + behind)) if before or behind else (),
     )
 
 
-def _values(notes: Sequence[tuple[str, str]], keys: Sequence[str]) -> Iterator[str]:
+def needs_of(values: Iterable[str]) -> Needs:
+    """Returns what `values` name: ids, ranges, or all that stands above."""
+    ids, ranges, above = [], [], False
+    for name in (plain_id(part) for value in values for part in value.split("&")):
+        span = range_of(name)
+        if _ALL.fullmatch(name):
+            above = True
+        elif span is not None:
+            ranges.append(span)
+        else:
+            ids.append(name)
+    return Needs(tuple(ids), tuple(dict.fromkeys(ranges)), above)
+
+
+def _values(notes: Iterable[tuple[str, str]], keys: Collection[str]) -> Iterator[str]:
     for key, value in notes:
         if key in keys:
-            yield from (v.strip() for v in _SPLIT.split(value) if v.strip().lower() not in _NOTHING)
+            yield from split_values(value)
 
 
-def _unclosed(item: _Item) -> Flaw | None:
-    if _UNCLOSED.search(" ".join([item.text, *item.more])):
+def split_values(value: str) -> Iterator[str]:
+    """Yields the values of a list such as ``0.1, 0.2 and 0.3``, without words that say nothing."""
+    return (v.strip() for v in _SPLIT.split(value) if v.strip().lower() not in _NOTHING)
+
+
+def unclosed(item: Item) -> Flaw | None:
+    """Returns the flaw of a task whose note has no end."""
+    if _UNCLOSED.search(item.whole):
         return Flaw(item.line, item.indent + 1, "a parenthesis is not closed")
     return None
 
 
-def _without_parallel(text: str) -> tuple[str, bool]:
-    found = _PARALLEL.match(text)
-    return (text[found.end() :], True) if found else (text, False)
+def _brackets(text: str, grammar: Grammar) -> tuple[str, str]:
+    found = grammar.brackets.match(text) if text.startswith("[") else None
+    return (found[0], text[found.end() :]) if found else ("", text)
 
 
 def _end_of_separator(text: str) -> int:
@@ -309,49 +364,6 @@ def _plain_path(path: str) -> str:
     return path.strip("`*\"' ").removeprefix("./")
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Returns `text` in quotes, in short."""
     return f'"{text[:40]}…"' if len(text) > 41 else f'"{text}"'
-
-
-def cycles(edges: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, ...]]:
-    """Some cycles of `edges` (task to what it waits for), each as ``(a, b, …, a)``.
-
-    None is found twice, and there is one wherever the graph has any. Names without edges are ignored.
-    """
-    finished: set[str] = set()
-    for start in edges:
-        if start not in finished:
-            yield from _cycles_from(start, edges, finished)
-
-
-def waits_for(edges: Mapping[str, Sequence[str]], task: str) -> frozenset[str]:
-    """Returns everything that must be done before `task`, directly or not."""
-    found: set[str] = set()
-    to_do = list(edges.get(task, ()))
-    while to_do:
-        name = to_do.pop()
-        if name not in found:
-            found.add(name)
-            to_do.extend(edges.get(name, ()))
-    return frozenset(found)
-
-
-def _cycles_from(
-    start: str, edges: Mapping[str, Sequence[str]], finished: set[str]
-) -> Iterator[tuple[str, ...]]:
-    path = [start]
-    position = {start: 0}
-    branches = [iter(edges[start])]
-    while path:
-        following = next(branches[-1], None)
-        if following is None:
-            branches.pop()
-            done = path.pop()
-            del position[done]
-            finished.add(done)
-        elif following in position:
-            yield (*path[position[following] :], following)
-        elif following in edges and following not in finished:
-            position[following] = len(path)
-            path.append(following)
-            branches.append(iter(edges[following]))

@@ -11,14 +11,26 @@ No model is called and nothing is guessed: the same documents give the same prof
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import TypeVar
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.markdown import Fence, Outline, Section, normalized
-from idse_orchestrator.profiles.spec import NEEDED, AgentProfileSpec, Problem, inherit, settled
+from idse_orchestrator.profiles.spec import (
+    FIELD,
+    MAPPING,
+    NEEDED,
+    WRITTEN,
+    AgentProfileSpec,
+    Problem,
+    Stated,
+    inherit,
+    settled,
+)
 
 TITLE = "Agent Profile"
 LEVEL = 2
@@ -125,14 +137,17 @@ class ProfileReading:
     """The Agent Profile that a document holds.
 
     `line` is that of the heading, 0 without a profile; `values` hold None where null clears a key. With
-    `problems` the values are incomplete. `elsewhere` are lines of headings of that name that do not count,
-    since their level is another one.
+    `problems` the values are incomplete, and those of the keys `faulty` are not known. `elsewhere` are lines
+    of headings of that name that do not count, since their level is another one. `stated` is what stands
+    under keys that only idse writes.
     """
 
     line: int = 0
     values: Mapping[str, object] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     elsewhere: tuple[int, ...] = ()
+    faulty: frozenset[str] = frozenset()
+    stated: Mapping[str, Stated] = field(default_factory=dict)
 
     @property
     def is_there(self) -> bool:
@@ -164,7 +179,7 @@ def too_large(size: int) -> ProfileReading | None:
     if size <= MOST_BYTES:
         return None
     what = f"the document has {size:,} bytes, at most {MOST_BYTES:,} are read"
-    return ProfileReading(problems=(Problem(0, 0, what, "keep the spec short, and the rest beside it"),))
+    return unreadable(Problem(0, 0, what, "keep the spec short, and the rest beside it"))
 
 
 def read_outlined(text: str, outline: Outline) -> ProfileReading:
@@ -173,7 +188,7 @@ def read_outlined(text: str, outline: Outline) -> ProfileReading:
     if isinstance(block, Block):
         return _read_block(block)
     if block is not None:
-        return ProfileReading(block.line, problems=(block,))
+        return ProfileReading(block.line, problems=(block,), faulty=_meant(text))
     return ProfileReading(elsewhere=tuple(section.line for section in named_so(outline)))
 
 
@@ -188,8 +203,11 @@ def compile_profile(
 ) -> AgentProfileSpec | tuple[Problem, ...]:
     """Returns the profile of `session`, with the defaults of `blueprint` if there are any; or what it lacks.
 
-    Neither reading may have problems.
+    Its own reading has no problems. Those of the defaults are its problems where it takes what is faulty.
     """
+    faulty = [key for key in WRITTEN if defaults and key in defaults.faulty and _takes(own, key)]
+    if faulty:
+        return tuple(_inherited(own, key, blueprint) for key in faulty)
     missing = missing_keys(own, defaults)
     if missing:
         return tuple(_missing(own, key, blueprint if defaults else "") for key in missing)
@@ -203,9 +221,36 @@ def _missing(own: ProfileReading, key: str, blueprint: str) -> Problem:
     return Problem(own.line, 1, f"it has no {key}{inherited}", f"add a line  {key}: …")
 
 
+def _takes(own: ProfileReading, key: str) -> bool:
+    """Tests whether a profile takes `key`, or a part of its mapping, from its defaults."""
+    is_merged = FIELD[key].holds == MAPPING and isinstance(own.values.get(key), Mapping)
+    return key not in own.values or is_merged
+
+
+def _inherited(own: ProfileReading, key: str, blueprint: str) -> Problem:
+    what = f"it takes {key} from {blueprint}, whose profile has a problem there"
+    return Problem(own.line, 1, what, f"mend it there, or add a line  {key}: …  here")
+
+
 def _undecodable(data: bytes, at: int, what: str) -> ProfileReading:
     line, column = data.count(b"\n", 0, at) + 1, at - data.rfind(b"\n", 0, at)
-    return ProfileReading(problems=(Problem(line, column, what, "save it as UTF-8"),))
+    return unreadable(Problem(line, column, what, "save it as UTF-8"))
+
+
+def unreadable(problem: Problem) -> ProfileReading:
+    """Returns the reading of a document of which nothing is known."""
+    return ProfileReading(problems=(problem,), faulty=frozenset(WRITTEN))
+
+
+_MEANT = re.compile(rf"(?:^|(?<=[\s{{,\"']))({'|'.join(WRITTEN)})[\"']?[ \t]*:", re.MULTILINE)
+
+
+def _meant(text: str) -> frozenset[str]:
+    """Returns the keys that stand in `text`, which cannot be read."""
+    return frozenset(_MEANT.findall(text))
+
+
+_Placed = TypeVar("_Placed", Problem, Stated)
 
 
 def _read_block(block: Block) -> ProfileReading:
@@ -217,12 +262,14 @@ def _read_block(block: Block) -> ProfileReading:
     try:
         found = ProfileValues(load_placed(block.text.encode("utf-8", "replace")), lines)
     except YamlProblem as problem:
-        return ProfileReading(block.heading, problems=(_moved(explained(problem, lines), block),))
+        told = _moved(explained(problem, lines), block)
+        return ProfileReading(block.heading, problems=(told,), faulty=_meant(block.text))
     problems = tuple(_moved(each, block) for each in found.problems)
-    return ProfileReading(block.heading, found.values, problems)
+    stated = {key: _moved(each, block) for key, each in found.stated.items()}
+    return ProfileReading(block.heading, found.values, problems, faulty=found.faulty, stated=stated)
 
 
-def _moved(problem: Problem, block: Block) -> Problem:
+def _moved(problem: _Placed, block: Block) -> _Placed:
     """Moves a place in the block to that in the document; the whole block stands for itself."""
     line = min(problem.line, len(block.indents))
     if line == 0:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import one_line
 from idse_orchestrator.constitution.rules import ERROR, Finding, Report
 from idse_orchestrator.documents.project_workspace import (
     EXECUTABLE,
@@ -25,13 +26,18 @@ from idse_orchestrator.profiles.spec import YAML, AgentProfileSpec, Problem, pro
 SPEC = "spec"
 RULE = "IDSE501"
 _MOST_FIXES = 3
+_MOST_SHOWN = 60
 
 
-def refused(problems: Sequence[Finding]) -> AgentProfileError:
-    """Returns the error for profiles that cannot be compiled; there is one problem or more."""
+def refused(problems: Sequence[Finding], others: int = 0) -> AgentProfileError:
+    """Returns the error for profiles that cannot be compiled, beside `others` that were.
+
+    There is one problem or more.
+    """
     many = f"there are {len(problems)} problems" if len(problems) > 1 else "there is a problem"
+    which = "not every Agent Profile was compiled" if others else "no Agent Profile was compiled"
     return AgentProfileError(
-        f"no Agent Profile was compiled: {many}",
+        f"{which}: {many}",
         where=_place(problems[0]),
         cause="\n".join(_causes(problems)),
         fix=tuple(dict.fromkeys(each.hint for each in problems))[:_MOST_FIXES],
@@ -140,7 +146,7 @@ class ProfileSpecs:
             return ProfileReading()
         if entry.mode not in _PLAIN:
             what = "it is no plain file, and nothing is read through a link"
-            return ProfileReading(problems=(Problem(0, 0, what, "put the document itself there"),))
+            return compiler.unreadable(Problem(0, 0, what, "put the document itself there"))
         return compiler.too_large(entry.size) or compiler.read_profile(self._content(path))
 
     def _content(self, path: str) -> bytes:
@@ -170,6 +176,15 @@ class CompiledProfile(NamedTuple):
     content: bytes
 
 
+class Compilation(NamedTuple):
+    """What came of a request: profiles, the sessions that have none for their `problems`, and `doubts`."""
+
+    profiles: tuple[CompiledProfile, ...]
+    refused: tuple[str, ...] = ()
+    problems: tuple[Finding, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class CompileRequest:
     """A request for the profile of a session of `project` (None: of each that has one).
@@ -194,11 +209,11 @@ def places_of(request: CompileRequest) -> tuple[str, ...]:
     return tuple(artifact_path(request.project, name, SPEC) for name in names)
 
 
-def compile_agent_spec(reader: ArtifactReader, request: CompileRequest) -> tuple[CompiledProfile, ...]:
-    """Returns the profiles `request` asks for, in order of their sessions.
+def compile_agent_spec(reader: ArtifactReader, request: CompileRequest) -> Compilation:
+    """Returns the profiles `request` asks for, in order of their sessions, and what kept others from it.
 
-    AgentProfileError names all that is wrong with any of them; NoAgentProfileError where the session
-    that was asked for has none, or the session named for its defaults has none.
+    AgentProfileError where there is no profile for the problems with them; NoAgentProfileError where the
+    session that was asked for has none, or the session named for its defaults has none.
     """
     specs = ProfileSpecs(reader, request.project)
     given = specs.reading(request.blueprint)
@@ -206,16 +221,41 @@ def compile_agent_spec(reader: ArtifactReader, request: CompileRequest) -> tuple
         raise specs.lacking(request.blueprint)
     compiled: list[CompiledProfile] = []
     problems: list[Finding] = []
+    failed: list[str] = []
     for session in _sessions(specs, request):
         own = session == request.blueprint
         found = _compiled(specs, session, request, None if own or not given.is_there else given)
         if isinstance(found, CompiledProfile):
             compiled.append(found)
         else:
+            failed.append(session)
             problems += found
-    if problems:
-        raise refused(list(dict.fromkeys(problems)))
-    return tuple(compiled)
+    problems = list(dict.fromkeys(problems))
+    if problems and not compiled:
+        raise refused(problems)
+    doubts = _doubts(specs, request, [each.key[1] for each in compiled], problems)
+    return Compilation(tuple(compiled), tuple(failed), tuple(problems), tuple(doubts))
+
+
+def _doubts(
+    specs: ProfileSpecs, request: CompileRequest, compiled: Sequence[str], told: Sequence[Finding]
+) -> Iterator[str]:
+    """Yields what does not keep `compiled` from being profiles, and is not as its author may think."""
+    inherit = any(session != request.blueprint for session in compiled)
+    for session in dict.fromkeys([*compiled, *([request.blueprint] if inherit else [])]):
+        for key, right, is_so in (
+            ("source_session", session, "this is the spec of"),
+            ("source_blueprint", request.blueprint, "defaults come from"),
+        ):
+            stated = specs.reading(session).stated.get(key)
+            if stated and stated.text not in ("", right, f"{request.project}/{right}"):
+                place = f"{specs.path(session)}:{stated.line}:{stated.column}"
+                said = one_line(stated.text)[:_MOST_SHOWN]
+                yield f"{place}: {key} says {said}, and {is_so} {right}: the line is passed over"
+    if inherit:
+        for each in specs.findings(request.blueprint, specs.reading(request.blueprint).problems):
+            if each not in told:
+                yield f"{_place(each)}: {each.message}; nothing of it is inherited here"
 
 
 def _sessions(specs: ProfileSpecs, request: CompileRequest) -> Sequence[str]:
@@ -231,14 +271,12 @@ def _compiled(
     specs: ProfileSpecs, session: str, request: CompileRequest, defaults: ProfileReading | None
 ) -> CompiledProfile | list[Finding]:
     own = specs.reading(session)
-    broken = specs.findings(session, own.problems)
-    if defaults is not None:
-        broken += specs.findings(request.blueprint, defaults.problems)
-    if broken:
-        return broken
+    above = specs.findings(request.blueprint, defaults.problems) if defaults is not None else []
+    if own.problems:
+        return specs.findings(session, own.problems) + above
     spec = compiler.compile_profile(own, defaults, session=session, blueprint=request.blueprint)
     if not isinstance(spec, AgentProfileSpec):
-        return specs.findings(session, spec)
+        return specs.findings(session, spec) + above
     sources = {"spec": specs.blob(session)}
     if defaults is not None:
         sources["blueprint_spec"] = specs.blob(request.blueprint)

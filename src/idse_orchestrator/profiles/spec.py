@@ -65,6 +65,10 @@ FIELD = {field.name: field for field in FIELDS}
 WRITTEN = tuple(field.name for field in FIELDS if field.form != BY_IDSE)
 """The keys a document may hold."""
 
+DROPPED = (*(field.name for field in FIELDS if field.form == BY_IDSE), "compiled")
+"""The keys that only a compiled profile has. A document may hold what was copied from one, and what an older
+template wrote there: nothing is taken from it."""
+
 NEEDED = tuple(field.name for field in FIELDS if field.required and field.form != BY_IDSE)
 
 
@@ -133,7 +137,7 @@ FORMATS = (YAML, JSON)
 FORMAT = 1
 """Of the file as a whole; a reader refuses a number that it does not know."""
 
-COMPILED = "compiled"
+COMPILED = DROPPED[-1]
 _BLANK = "0" * 64
 _CHECKSUM = re.compile(rb"""^ +"?checksum"?: ['"]([0-9a-f]{64})['"]\s""", re.MULTILINE)
 
@@ -263,6 +267,14 @@ def _compiled() -> dict[str, object]:
             "checksum": checksum,
         },
     }
+
+
+class Stated(NamedTuple):
+    """What a document says under one of the keys that idse writes; `text` is "" where that is no text."""
+
+    line: int
+    column: int
+    text: str
 
 
 class Problem(NamedTuple):

@@ -8,9 +8,9 @@ from itertools import islice
 
 from idse_orchestrator.base import safe_yaml
 from idse_orchestrator.base.safe_yaml import Items, Placed, Scalar, Table, YamlProblem
-from idse_orchestrator.base.text import did_you_mean
+from idse_orchestrator.base.text import did_you_mean, near
 from idse_orchestrator.profiles import spec
-from idse_orchestrator.profiles.spec import Field, Problem
+from idse_orchestrator.profiles.spec import Field, Problem, Stated
 
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _MOST_SHOWN = 60
@@ -130,13 +130,21 @@ class ProfileValues:
     """The `values` of a profile and the `problems` with them, MOST_PROBLEMS at most, from its top mapping.
 
     `lines` are those of the YAML: what stands there is shown as it was written. A key that is cleared by
-    null has the value None.
+    null has the value None. `faulty` are the keys that have a problem, or may have; `stated` is what stands
+    under keys that only idse writes.
     """
 
     def __init__(self, top: Placed | None, lines: Sequence[str]) -> None:
         self._lines = lines
         self.values: dict[str, object] = {}
+        self.stated: dict[str, Stated] = {}
+        self._faulty: set[str] = set()
         self.problems = tuple(islice(self._read(top), MOST_PROBLEMS))
+
+    @property
+    def faulty(self) -> frozenset[str]:
+        """Keys of which a profile that inherits them cannot be sure."""
+        return frozenset(self._faulty if len(self.problems) < MOST_PROBLEMS else spec.WRITTEN)
 
     def _read(self, top: Placed | None) -> Iterator[Problem]:
         if not isinstance(top, Table):
@@ -146,15 +154,18 @@ class ProfileValues:
             return
         for key, value in top.pairs:
             field = spec.FIELD.get(key.text)
-            if field is None:
+            is_nothing = isinstance(value, Scalar) and value.kind == safe_yaml.NOTHING
+            if key.text in spec.DROPPED:
+                said = value.text if isinstance(value, Scalar) and not is_nothing else ""
+                self.stated[key.text] = Stated(key.line, key.column, said.strip())
+            elif field is None:
+                self._faulty.update(near(_typed(key), spec.WRITTEN))
                 yield _unknown(key)
-            elif field.form == spec.BY_IDSE:
-                what = f"{field.name} is written by idse when it compiles"
-                yield Problem(key.line, key.column, what, "take the line out")
-            elif isinstance(value, Scalar) and value.kind == safe_yaml.NOTHING:
-                yield from self._cleared(field, key)
             else:
-                yield from self._field(field, value)
+                found = self._cleared(field, key) if is_nothing else self._field(field, value)
+                for problem in found:
+                    self._faulty.add(field.name)
+                    yield problem
 
     def _cleared(self, field: Field, key: Scalar) -> Iterator[Problem]:
         if field.name in spec.NEEDED:
@@ -245,9 +256,13 @@ class ProfileValues:
         return quoted(value.text if isinstance(value, Scalar) else self._written(value))
 
 
+def _typed(key: Scalar) -> str:
+    return key.text[:_MOST_COMPARED].lower().replace("-", "_").replace(" ", "_")
+
+
 def _unknown(key: Scalar) -> Problem:
-    typed = key.text[:_MOST_COMPARED].lower().replace("-", "_").replace(" ", "_")
-    fix = (*did_you_mean(typed, spec.WRITTEN), f"known keys: {', '.join(spec.WRITTEN)}")[0]
+    near_ones = did_you_mean(_typed(key), (*spec.WRITTEN, *spec.DROPPED))
+    fix = (*near_ones, f"known keys: {', '.join(spec.WRITTEN)}")[0]
     return Problem(key.line, key.column, f"there is no key {short(key.text)!r} in an Agent Profile", fix)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from idse_orchestrator.cli.terminal import Answer, Raw, Said, Warned, remark
 from idse_orchestrator.documents.project_workspace import artifact_path
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, NoAgentProfileError, UsageError
 from idse_orchestrator.profiles import folder as folders
-from idse_orchestrator.profiles.project_profiles import SPEC, CompileRequest, compile_agent_spec
+from idse_orchestrator.profiles.project_profiles import SPEC, CompileRequest, compile_agent_spec, refused
 from idse_orchestrator.profiles.spec import FORMATS, YAML, profile_name
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.documents.project_workspace import ArtifactReader
-    from idse_orchestrator.profiles.project_profiles import CompiledProfile
+    from idse_orchestrator.profiles.project_profiles import Compilation
 
 
 _WORDS = {
@@ -66,16 +66,18 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
     mappings merge, everything else replaces, null clears. Equal documents give equal bytes.
 
     The paths of the files are printed. A file that idse did not write, or that somebody changed since, is
-    not replaced without --force. With --all the files of profiles that are gone are removed, unless somebody
-    changed them. Exit code 1: a profile has a problem, or --check found a difference.
+    not replaced without --force. With --all sound profiles are compiled beside those with problems, and the
+    files of profiles that are gone are removed, unless somebody changed them. Exit code 1: a profile has a
+    problem, or --check found a difference.
     """
     asked = _Options(**options)
     _refuse_contradictions(asked)
     request = _wanted(run, asked)
     source = run.app.compiling.source(request, asked.at)
     folder = run.app.compiling.folder(request.project, asked.out)
-    standings = folders.compared(folder, _compiled(source, request, folder, asked))
-    kept = {each.profile.key[1] for each in standings}
+    found = _compiled(source, request, folder, asked)
+    standings = folders.compared(folder, found.profiles)
+    kept = {*found.refused, *(each.profile.key[1] for each in standings)}
     left = folders.leftovers(folder, request.project, request.form, kept) if asked.everything else ()
     if asked.writes:
         folders.write_profiles(folder, standings, force=asked.force)
@@ -84,16 +86,16 @@ def agent_spec(run: Run, **options: Any) -> Answer:  # noqa: ANN401 - click hand
     differs = bool(left) or any(each.how != folders.CURRENT for each in standings)
     return Answer(
         "idse.compile-agent-spec/1",
-        lambda: _data(standings, paths, source.description, written=asked.writes),
-        _lines(standings, paths, source.description, asked, run.terminal.style),
-        (remark("warning", doubt) for doubt in _doubts(standings)),
-        EXIT_CHECK_FAILED if asked.check and differs else EXIT_OK,
+        lambda: _data(standings, found, paths, source.description, written=asked.writes),
+        _lines(standings, found, paths, source.description, asked, run.terminal.style),
+        _diagnostics(standings, found),
+        EXIT_CHECK_FAILED if found.problems or (asked.check and differs) else EXIT_OK,
     )
 
 
 def _compiled(
     source: ArtifactReader, request: CompileRequest, folder: folders.ProfileFolder, asked: _Options
-) -> tuple[CompiledProfile, ...]:
+) -> Compilation:
     try:
         return compile_agent_spec(source, request)
     except NoAgentProfileError as error:
@@ -149,7 +151,12 @@ def _wanted(run: Run, asked: _Options) -> CompileRequest:
 
 
 def _lines(
-    standings: Sequence[folders.Standing], left: Sequence[str], source: str, asked: _Options, style: Style
+    standings: Sequence[folders.Standing],
+    found: Compilation,
+    left: Sequence[str],
+    source: str,
+    asked: _Options,
+    style: Style,
 ) -> Iterator[str | Raw]:
     if asked.dry_run:
         yield from _contents(standings, asked.form)
@@ -157,11 +164,13 @@ def _lines(
         yield from _standing_lines(standings, left, style)
     else:
         yield from (printable(os.path.relpath(each.path)) for each in standings)
-    yield from map(Warned, _doubts(standings))
+    yield from map(Warned, _doubts(standings, found))
     if not asked.check:
         done = "removed" if asked.writes else "to remove"
         yield from (Said(f"{done} {printable(path)}: its session has no profile") for path in left)
     yield Said(_summary(standings, source, done="written" if asked.writes else "to write"))
+    if found.problems:
+        raise refused(found.problems, len(standings))
 
 
 def _contents(standings: Sequence[folders.Standing], form: str) -> Iterator[str | Raw]:
@@ -175,8 +184,17 @@ def _contents(standings: Sequence[folders.Standing], form: str) -> Iterator[str 
             yield Raw([text.encode()])
 
 
-def _doubts(standings: Sequence[folders.Standing]) -> Iterator[str]:
-    """Yields a sentence where two have one id: programs know an agent by it."""
+def _diagnostics(standings: Sequence[folders.Standing], found: Compilation) -> Iterator[Mapping[str, object]]:
+    if found.problems:
+        from idse_orchestrator.cli.envelope import diagnostics_of
+
+        yield from diagnostics_of(refused(found.problems, len(standings)))
+    yield from (remark("warning", doubt) for doubt in _doubts(standings, found))
+
+
+def _doubts(standings: Sequence[folders.Standing], found: Compilation) -> Iterator[str]:
+    """Yields what was doubtful, and a sentence where two have one id: programs know an agent by it."""
+    yield from found.doubts
     sessions: dict[str, list[str]] = {}
     for each in standings:
         sessions.setdefault(each.profile.spec.id, []).append(each.profile.key[1])
@@ -189,7 +207,12 @@ def _doubts(standings: Sequence[folders.Standing]) -> Iterator[str]:
 
 
 def _data(
-    standings: Sequence[folders.Standing], left: Sequence[str], source: str, *, written: bool
+    standings: Sequence[folders.Standing],
+    found: Compilation,
+    left: Sequence[str],
+    source: str,
+    *,
+    written: bool,
 ) -> dict[str, object]:
     return {
         "source": source,
@@ -205,6 +228,7 @@ def _data(
             }
             for each in standings
         ],
+        "refused": list(found.refused),
         "leftovers": [{"path": path, "removed": written} for path in left],
     }
 

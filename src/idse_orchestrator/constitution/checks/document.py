@@ -15,7 +15,7 @@ from idse_orchestrator.documents.project_workspace import EXECUTABLE, REGULAR, S
 
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.patterns import Pattern
-    from idse_orchestrator.documents.task_list import TaskList
+    from idse_orchestrator.documents.task_doubts import TaskList
 
 _LINE_END = re.compile(r"\n")
 
@@ -135,7 +135,7 @@ class Document:
     @cached_property
     def task_list(self) -> TaskList:
         """The tasks of `text`, each under the heading before it."""
-        from idse_orchestrator.documents.task_list import task_list_of
+        from idse_orchestrator.documents.task_doubts import task_list_of
 
         phases = [(section.line, section.title) for section in self.outline.sections]
         return task_list_of(self.lines, self.outline.code | self.outline.comments, phases)

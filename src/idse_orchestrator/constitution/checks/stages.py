@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
@@ -184,6 +185,12 @@ def task_grammar(document: Document, _options: Options) -> Iterator[Notice]:
         yield Notice(flaw.line, flaw.column, {"problem": flaw.problem})
 
 
+def task_doubts(document: Document, _options: Options) -> Iterator[Notice]:
+    """Yields a notice for what looks as if it made or ordered tasks, and does not, or not as it says."""
+    for doubt in document.task_list.doubts:
+        yield Notice(doubt.line, doubt.column, {"problem": doubt.problem})
+
+
 def task_ids_unique(document: Document, _options: Options) -> Iterator[Notice]:
     """Yields a notice for each task whose id was used before."""
     first: dict[str, int] = {}
@@ -196,16 +203,16 @@ def task_dependencies_exist(document: Document, _options: Options) -> Iterator[N
     """Yields a notice for each dependency that names no task of the document."""
     known = {task.id for task in document.task_list.tasks}
     for task in document.task_list.tasks:
-        for missing in dict.fromkeys(name for name in task.dependencies if name not in known):
+        for missing in dict.fromkeys(name for name in task.needs.names if name not in known):
             yield Notice(task.line, 1, {"task": task.id, "dependency": missing})
 
 
 def task_dependencies_acyclic(document: Document, _options: Options) -> Iterator[Notice]:
     """Yields a notice for each cycle of dependencies that is found, at its first task."""
     lines = {task.id: task.line for task in reversed(document.task_list.tasks)}
-    from idse_orchestrator.documents.task_list import cycles  # only documents with tasks pay for it
+    from idse_orchestrator.documents.task_graph import cycles  # only documents with tasks pay for it
 
-    for cycle in cycles(_edges(document.task_list.tasks)):
+    for cycle in cycles(_edges(document)):
         document.budget.spend(100 * len(cycle))
         shown = cycle if len(cycle) <= _MOST_SHOWN else (*cycle[: _MOST_SHOWN - 1], "…", cycle[-1])
         yield Notice(min(lines[name] for name in cycle), 1, {"cycle": " → ".join(shown)})
@@ -217,7 +224,7 @@ def parallel_tasks_apart(document: Document, _options: Options) -> Iterator[Noti
     for task in document.task_list.tasks:
         if task.parallel and task.paths:
             phases.setdefault(task.phase, []).append(task)
-    before = _Before(document.task_list.tasks, document.budget)
+    before = _Before(document)
     for together in phases.values():
         for one, other in _touching(together, document.budget):
             if not before.orders(one.id, other.id):
@@ -272,20 +279,24 @@ def has_tasks(document: Document, _options: Options) -> Iterator[Notice]:
         yield Notice()
 
 
-def _edges(tasks: Sequence[Task]) -> dict[str, list[str]]:
-    edges: dict[str, list[str]] = {}
-    for task in tasks:
-        edges.setdefault(task.id, []).extend(task.dependencies)
+def _edges(document: Document) -> dict[str, list[str]]:
+    from idse_orchestrator.documents.task_graph import edges_of
+
+    edges = edges_of((task.id, task.needs) for task in document.task_list.tasks)
+    document.budget.spend(20 * sum(map(len, edges.values())))
     return edges
 
 
 class _Before:
     """Who waits for whom, worked out once for each task that is asked about."""
 
-    def __init__(self, tasks: Sequence[Task], budget: Budget) -> None:
-        self._edges = _edges(tasks)
-        self._budget = budget
+    def __init__(self, document: Document) -> None:
+        self._document = document
         self._known: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def _edges(self) -> dict[str, list[str]]:
+        return _edges(self._document)
 
     def orders(self, one: str, other: str) -> bool:
         """Tests whether one of the two waits for the other, or both are the same."""
@@ -293,10 +304,10 @@ class _Before:
 
     def _of(self, task: str) -> frozenset[str]:
         if task not in self._known:
-            from idse_orchestrator.documents.task_list import waits_for
+            from idse_orchestrator.documents.task_graph import waits_for
 
             self._known[task] = waits_for(self._edges, task)
-            self._budget.spend(100 * len(self._known[task]))
+            self._document.budget.spend(100 * len(self._known[task]))
         return self._known[task]
 
 

@@ -264,6 +264,7 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "has_criteria": Verb(TEXT, ("section",), stages.has_criteria),
         "questions_answered": Verb(TEXT, ("question",), stages.questions_answered),
         "task_grammar": Verb(TEXT, ("problem",), stages.task_grammar),
+        "task_doubts": Verb(TEXT, ("problem",), stages.task_doubts),
         "task_ids_unique": Verb(TEXT, ("task", "first"), stages.task_ids_unique),
         "task_dependencies_exist": Verb(TEXT, ("task", "dependency"), stages.task_dependencies_exist),
         "task_dependencies_acyclic": Verb(TEXT, ("cycle",), stages.task_dependencies_acyclic),

@@ -8,7 +8,7 @@ one box differently, ticked wins.
 from __future__ import annotations
 
 from idse_orchestrator.base.text_merge import MergedText, TextMerger
-from idse_orchestrator.documents.task_list import boxes_of, with_marks
+from idse_orchestrator.documents.task_list import FORMAT_3, boxes_of, with_marks
 
 _OPEN = " "
 _Key = tuple[str, str]
@@ -45,7 +45,7 @@ class _Side:
     """One version: its boxes by task and step, and its text without their marks."""
 
     def __init__(self, text: str) -> None:
-        boxes = list(boxes_of(text))
+        boxes = list(boxes_of(text, FORMAT_3))  # merges that were recorded rest on it
         self.text = text
         self.marks: dict[_Key, str] = {(box.task, box.step): box.mark for box in boxes}
         self.places: dict[_Key, int] = {(box.task, box.step): box.place for box in boxes}
