@@ -79,3 +79,10 @@ def test_the_other_sessions_come_over_all_the_same(begun, source):
     source.session("D", "login")
     _saved(begun)
     assert begun.migrate(source, exits=3)["written"] == ["portal/login"]
+
+
+def test_a_session_that_has_only_its_plan_gets_a_document_to_write_where_a_stage_begins(taker, old):
+    old.put(old.where("C", "plan"), "# Plan\n\nOnly the plan was ever written down.\n")
+    taker.migrate(old)
+    assert taker.idse("stage", "start", "intent").returncode == 0
+    assert b"# Intent" in taker.read(".idse/projects/portal/sessions/login/intent.md")
