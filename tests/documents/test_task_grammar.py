@@ -176,6 +176,14 @@ def test_a_parenthesis_at_the_end_needs_no_colon(line, needs, text):
     ("line", "doubt"),
     [
         ("- [ ] T9 It depends on T001 a bit", 'task T9: "depends on T001" in its text orders nothing'),
+        (
+            "- [ ] T9 depends on `T001` and **T002**",
+            'task T9: "depends on `T001` and **T002**" in its text orders nothing',
+        ),
+        (
+            "- [ ] T9 text\n  - **Depends on**: T001",
+            'task T9: "Depends on**: T001" in its text orders nothing',
+        ),
         ("- [ ] T9 text (depends on T001) in a.py", 'task T9: "depends on T001" in its text orders nothing'),
         ("- [ ] T9 run after T001 and T002", 'task T9: "after T001 and T002" in its text orders nothing'),
         ("- [ ] T9 text\n  blocked by task 1.1", 'task T9: "blocked by task 1.1" in its text orders nothing'),
@@ -207,7 +215,7 @@ def test_what_looks_like_an_order_or_a_task_and_is_none_is_told(line, doubt):
         "- [ ] T9 after T002 (Deps: ALL)",
         "- [ ] T9 depends on T9 itself",
         "- [ ] T9 depends on T099, which is elsewhere",
-        "- [ ] T9 needs 7 days after 2 weeks",
+        "- [ ] 7. x\n- [ ] T9 needs 7 days after #7 weeks",
         "- [ ] T9 see T001 and 1.1",
         "- [ ] T9 text\n  - [ ] 1. a step that is counted",
         "- [ ] T9 text\n  1. [ ] a step that is counted",

@@ -85,6 +85,12 @@ def test_a_broken_blueprint_is_the_only_finding(project, judged):
     assert [each[:2] for each in judged("--all")] == [("IDSE501", "__blueprint__")]
 
 
+def test_what_a_broken_blueprint_does_not_even_mean_to_give_is_missing(project, judged):
+    add(project, "login", "id: a")
+    add(project, "__blueprint__", "tools: 3")
+    assert {each[:2] for each in judged("--all")} == {("IDSE501", "__blueprint__"), ("IDSE504", "login")}
+
+
 def test_null_takes_even_the_name_that_the_blueprint_gives(project, judged):
     lines = add(project, "login", "id: a", "name: null")
     add(project, "__blueprint__", "name: A")

@@ -42,7 +42,7 @@ _OTHER_NOTE = re.compile(rf"\((?!(?:{'|'.join(DEPENDENCIES)})[ ]*:)(?={_WAITS}[ 
 _ASIDE = re.compile(rf"(?P<key>{_WAITS})[ \t]+(?P<value>.+)", re.IGNORECASE)
 _SURE = ("dep", "blocked")
 """Words that begin so speak of tasks; the others speak of many things."""
-_NAME = r"(?:tasks?[ \t]+)?#?[A-Z]{0,4}-?\d{1,9}(?:\.\d{1,9}){0,5}[a-z]?(?![\w-])"
+_NAME = r"(?:tasks?[ \t]+)?[`*_#]{0,3}[A-Z]{0,4}-?\d{1,9}(?:\.\d{1,9}){0,5}[a-z]?(?![A-Za-z\d-])[`*_]{0,3}"
 _NAMES = re.compile(_NAME, re.IGNORECASE)
 _MENTION = re.compile(
     rf"\b{_WAITS}\b[*_]{{0,3}}:?[*_]{{0,3}}[ \t]+"
@@ -178,7 +178,7 @@ class _SecondLook:
 
     def _names_task(self, text: str) -> bool:
         """Tests whether a task is called so; a mere number may count anything."""
-        return plain_id(text) in self._place and not text.isdecimal()
+        return plain_id(text) in self._place and not text.strip("`*_#").isdecimal()
 
     def _waits_for(self, task: Task, name: str) -> bool:
         """Tests whether `task` says that it waits for the task `name`, which may be itself."""

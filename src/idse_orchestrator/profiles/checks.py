@@ -76,5 +76,5 @@ def _given(reader: ArtifactReader, project: str) -> Sequence[str]:
     if path not in reader.paths():
         return NEEDED
     reading = compiler.read_profile(reader.read_many([path])[path])
-    lacking = () if reading.problems else compiler.missing_keys(reading)  # its own findings come first
+    lacking = {*compiler.missing_keys(reading)} - reading.faulty  # what is faulty has findings of its own
     return [key for key in NEEDED if key not in lacking]
