@@ -561,7 +561,6 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
                 "idse migrate ../old --report report.json",
                 "from another folder, with an account of every file",
             ),
-            ("idse migrate ../old --only shop --project store", "one of its projects, under another name"),
         ),
         "hooks": (
             ("idse hooks install", "what checks and records commits"),

@@ -299,7 +299,7 @@ class Reading:
             found
             for told in same
             for document, about in last.items()
-            if f"/{told.path}".endswith(f"/{document}")
+            if f"/{told.path}".endswith(f"/{document}") or f"/{document}".endswith(f"/{told.path}")
             for text in about
             if (found := self._session_in(text))
         )
