@@ -79,6 +79,7 @@ class TestOneInSeveralPlaces:
 
     def test_log_since_a_date_shows_what_is_not_older(self, thrice, taker):
         taker.migrate(thrice)
+        assert taker.kinds()[:3] == ["created", "handoff", "migrated"]
         shown = taker.idse("log", "login", "--since", "2026-01-01").stdout
         assert "created portal/login" in shown
         assert "migrated" in shown
@@ -125,6 +126,15 @@ class TestOneInSeveralPlaces:
         assert told(taker, "portal/audit") == []
         assert f"feedback/{NAME}" in taker.folder("portal/audit")
 
+    def test_whose_document_another_session_has_is_told_and_points_to_it(self, both, taker):
+        both.put(f"projects/portal/sessions/audit/feedback/{NAME}", handoff(**plan_of("login")))
+        taker.migrate(both)
+        assert len(told(taker)) == 1
+        shown = taker.idse("handoff", "show", "--session", "login")
+        assert shown.returncode != 0
+        assert f"sessions/audit/feedback/{NAME}" in shown.stderr
+        assert "idse show 01" in shown.stderr
+
 
 class TestWhatMakesOne:
     @pytest.mark.parametrize("path", ["docs/notes.md", "idse-governance/handoffs/x.MD", "a_handoff.md"])
@@ -133,6 +143,36 @@ class TestWhatMakesOne:
         taker.migrate(both)
         [event] = told(taker)
         assert event["body"]["document"] == path
+
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ("\n", "\r\n"),
+            ("# Handoff", "\ufeff# Handoff"),
+            ("## Metadata", "### 1. Handoff Metadata:"),
+            ("- From: claude_code", "* **From:** claude_code (Developer Agency)"),
+            ("Timestamp: 2025-12-30T22:50:00Z", "Timestamp: 2025-12-30T22-50-00Z"),
+            ("22:50:00Z", "22:50:00.1+00:00 (updated)"),
+            ("- Timestamp", "- Date"),
+            ("- IDSE Stage", "- Stage"),
+        ],
+    )
+    def test_however_it_is_written(self, both, taker, before, after):
+        both.put("a/b.md", handoff(**plan_of("login")).replace(before, after))
+        data = taker.migrate(both)
+        [event] = told(taker)
+        assert event["at"] == "2025-12-30T22:50:00Z"
+        assert (event["body"]["from"], event["body"]["to"]) == ("claude_code", "codex_gpt")
+        assert event["body"]["stage"] == "implementation"
+        assert doubts(data) == []
+
+    def test_the_lines_below_the_title_do_where_it_is_named_so(self, both, taker):
+        path = "idse-governance/handoffs/2026-01-10T16-30-00Z_claude_to_codex_more.md"
+        fields = "**Date**: 2026-01-10T16:30:00Z\n**Session**: portal/login\n**Stage**: Plan\n"
+        both.put(path, f"# Handoff: Claude Code → Codex\n{fields}\n---\n\n## Summary\n\n- To: nobody\n")
+        taker.migrate(both)
+        [event] = told(taker)
+        assert (event["at"], event["body"]["to"]) == ("2026-01-10T16:30:00Z", "codex")
 
     def test_in_a_session_too(self, both, taker):
         both.put("projects/portal/sessions/login/feedback/handoff-clarified.md", handoff())

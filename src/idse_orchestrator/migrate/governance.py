@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from idse_orchestrator.agents.registry import (
@@ -41,9 +42,13 @@ _NAMED = re.compile(
 """``handoff_<from>_to_<to>_<cycle>.md``, and ``<time>_<from>_to_<to>_<session>.md``."""
 _DASHED_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d)-(\d\d)-(\d\d)")
 _PLACEHOLDER = "{{"
+_FACTS = ("cycle id", "timestamp", "date", "idse stage", "stage")
 _FIELD = re.compile(r"^[ \t>*+_-]*([A-Za-z][A-Za-z /_-]{0,40}?)[*_]*[ \t]*:[*_]*[ \t]*(.*)$", re.MULTILINE)
 _ROW = re.compile(r"^[ \t]*\|([^|\n]*)\|([^|\n]*)\|[ \t]*$", re.MULTILINE)
-_METADATA = re.compile(r"^#{1,6}[ \t]*(?:[\d.]+[ \t]*)?Metadata[ \t]*#*[ \t]*$", re.MULTILINE | re.IGNORECASE)
+_METADATA = re.compile(
+    r"^#{1,6}[ \t]*(?:[\d.]+[ \t]*)?(?:Handoff[ \t]+)?Metadata[ \t]*:?[ \t]*#*[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _HEADING = re.compile(r"^#{1,6}[ \t]", re.MULTILINE)
 _STATE_KEYS = frozenset(
     {
@@ -106,7 +111,7 @@ def handoff_story(path: str, data: bytes) -> Story | None:
     if named is None and b"metadata" not in data[:_ENOUGH].lower():
         return None
     said = _metadata(data[:_ENOUGH].decode("utf-8", "replace"), anywhere=named is not None)
-    known = [said[key] for key in ("cycle id", "timestamp", "idse stage", "stage") if said.get(key)]
+    known = [said[key] for key in _FACTS if said.get(key)]
     people = [said[key] for key in ("from", "to") if said.get(key)]
     if not (known or people) if named else not (known and len(people) == 2):
         return None
@@ -127,12 +132,18 @@ def handoff_story(path: str, data: bytes) -> Story | None:
             by_name, in_text = map(" → ".join, ways)
             doubts.append(f"its name says {by_name}, its text {in_text}")
     _add_stage(body, said.get("idse stage") or said.get("stage", ""), doubts)
-    at = _time_of(said.get("timestamp", ""), in_name.get("time") or body["cycle"], doubts)
+    at = _time_of(_when(said), in_name.get("time") or body["cycle"], doubts)
     body["summary"] = f"handed over: {body['from'] or '?'} → {body['to'] or '?'}" + (
         f" (cycle {body['cycle']})" if body["cycle"] else ""
     )
     about = (said.get(key, "") for key in ("plan reference", "project", "session", "session id"))
     return Story(body, at, tuple(doubts), tuple(filter(None, about)), _identity(body, said))
+
+
+def _when(said: Mapping[str, str]) -> str:
+    """Returns the time as it is written, but for a remark behind it."""
+    text = (said.get("timestamp") or said.get("date", "")).partition(" (")[0]
+    return _DASHED_TIME.sub(r"\1:\2:\3", text)
 
 
 def _time_of(said: str, otherwise: str, doubts: list[str]) -> Moment | None:
@@ -147,7 +158,7 @@ def _time_of(said: str, otherwise: str, doubts: list[str]) -> Moment | None:
 
 def _identity(body: Mapping[str, Any], said: Mapping[str, str]) -> str:
     """Returns what tells one handoff from another; "" where it has neither a cycle nor a time."""
-    when = said.get("timestamp", "")
+    when = _when(said)
     moment = parse_time(when)
     cycle, time = _word(body["cycle"]), moment.at if moment else _word(when)
     if not (cycle or time):
@@ -162,13 +173,15 @@ def _agent_word(name: str) -> str:
 
 
 def _metadata(text: str, *, anywhere: bool) -> Mapping[str, str]:
-    """Returns the fields below the heading of that name; without one, where allowed, those of the text."""
+    """Returns the fields below the heading of that name; without one, if allowed, those below the title."""
+    text = "\n".join(text.splitlines())
     heading = _METADATA.search(text)
     if heading is None and not anywhere:
         return {}
     block = text[heading.end() :] if heading else text
-    end = _HEADING.search(block)
-    block = block[: end.start()] if end and heading else block
+    ends = [found.start() for found in islice(_HEADING.finditer(block), 2)]
+    end = ends[:1] if heading else ends[1:]
+    block = block[: end[0]] if end else block
     block = _ROW.sub(lambda row: f"{row[1].strip()}: {row[2].strip()}", block)
     fields = _FIELD.findall(block)
     return {key.strip().lower(): value.strip().strip("*_`").strip() for key, value in reversed(fields)}

@@ -85,11 +85,14 @@ def _read(path: str, data: bytes, doubts: list[str]) -> SessionRecord:
 
 def _owner(paths: Iterable[str], contents: Mapping[str, bytes], doubts: list[str]) -> str:
     """Returns the first owner that is named; others are doubted."""
-    named = {path: owner for path in paths if (owner := owner_in(contents[path]))}
-    first = next(iter(named.values()), "")
+    named: dict[str, list[str]] = {}
+    for path in paths:
+        if owner := owner_in(contents[path]):
+            named.setdefault(owner, []).append(path)
+    first = next(iter(named), "")
     doubts += [
-        f"{path} names {owner!r} as the owner, not {first!r}"
-        for path, owner in named.items()
+        f"{few(where)} {'names' if len(where) == 1 else 'name'} {owner!r} as the owner, not {first!r}"
+        for owner, where in named.items()
         if owner != first
     ]
     return first
@@ -300,7 +303,7 @@ class Reading:
             found
             for told in same
             for document, about in last.items()
-            if f"/{told.path}".endswith(f"/{document}")
+            if f"/{told.path}".endswith(f"/{document}") or f"/{document}".endswith(f"/{told.path}")
             for text in about
             if (found := self._session_in(text))
         )
