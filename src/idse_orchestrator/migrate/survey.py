@@ -152,8 +152,8 @@ def settle_current(found: Survey, waiting: Mapping[str, Place], project: str) ->
     folders = dict.fromkeys(posixpath.dirname(path) or path for path in waiting)
     if folders:
         found.notes.append(
-            f"{few([encodable(folder) for folder in folders])}: nobody says which session that is, and of which "
-            "project; with one alone it is taken over: idse migrate PATH --only PROJECT"
+            f"{few([encodable(folder) for folder in folders])}: nobody says which session that is, and "
+            "of which project; with one alone it is taken over: idse migrate PATH --only PROJECT"
         )
 
 
