@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from idse_orchestrator.agents.registry import registry_of
 from idse_orchestrator.base.text import encodable
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, STAGE_OF
 from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Draft, SessionKey
 from idse_orchestrator.migrate.events import session_events
@@ -212,7 +212,9 @@ def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
     before = applying.workspace.current()
     first: SessionKey | None = None
     for project in plan.projects:
-        own = [session.key for session in plan.sessions if session.key[0] == project]
+        here = [session for session in plan.sessions if session.key[0] == project]
+        here.sort(key=lambda session: STAGE_OF.keys().isdisjoint(session.arranged.files))
+        own = [session.key for session in here]  # those without a document come last
         known = set(applying.ledgers.sessions(project))
         preferred = plan.current_of.get(project)
         wanted = [key for key in (preferred, *own) if key is not None and key in known]

@@ -1,9 +1,9 @@
 """The ledger of a migrated session: its events, in the order in which they are written.
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
-what its last commit holds · the stages as they stand · stories of handoffs · what else is known of it ·
-waivers. Everything but the waivers is dated as the source says, and done by who did it there, or by nobody
-in particular: so it is the same in every clone that migrates the same source.
+what its last commit holds · the stages as they stand · stories of handoffs · claims of a blueprint · what
+else is known of it · waivers. Everything but the waivers is dated as the source says, and done by who did
+it there, or by nobody in particular: so it is the same in every clone that migrates the same source.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def session_events(
         *documents,
         *_stages(plan, constitution),
         *_stories(plan),
+        *_claims(plan),
         *_described(plan),
         *_waivers(plan),
     ]
@@ -155,6 +156,12 @@ def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
             body["doubts"] = [encodable(doubt) for doubt in each.doubts]
         at = each.at.at if each.at else plan.settled_at
         yield HistoricEvent(events.HANDOFF, body, None, at, NOBODY)
+
+
+def _claims(plan: SessionPlan) -> Iterator[HistoricEvent]:
+    for claim in plan.claims:
+        for body, at in claim.bodies():
+            yield HistoricEvent(events.CLAIMED, body, None, at.at if at else plan.settled_at, NOBODY)
 
 
 def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:

@@ -170,6 +170,8 @@ class _Arrangement:
             self.fates.append(Fate(found.path, UNKNOWN, "a session holds no more files, or none so deep"))
         elif self._is_same(target, found):
             return
+        elif found.place.layout == paths.DATABASE:
+            self._beside(found, "kept apart: it stands in no file")
         elif self._is_free(target) and not _is_misleading(parts):
             reason = "kept beside the artifacts"
             self._put(target, found, SIDE, reason if tuple(parts) == tuple(wanted) else f"{reason}; renamed")

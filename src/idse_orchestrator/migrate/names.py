@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from idse_orchestrator.base.names import MAX_LENGTH, check_new_name, is_name
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.paths import DOT, FLAT, Place, raw_path
+from idse_orchestrator.migrate.paths import DATABASE, DOT, FLAT, Place, raw_path
 
 _OTHER = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 _DOTS = re.compile(r"\.{2,}")
@@ -108,7 +108,8 @@ def new_names(
 
 
 def _is_in_its_place(files: Mapping[str, Place]) -> bool:
-    return all(place.layout in (FLAT, DOT) for place in files.values())
+    layouts = {place.layout for place in files.values()} - {DATABASE}  # which stands in no place
+    return bool(layouts) and layouts <= {FLAT, DOT}
 
 
 def _project_names(sessions: Iterable[SessionKey], wanted: str, existing: Sequence[str]) -> Mapping[str, str]:

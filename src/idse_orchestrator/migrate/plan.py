@@ -6,12 +6,23 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from idse_orchestrator.base.text import encodable, few
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.text import counted, encodable, few
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import DUPLICATE, SIDE, UNKNOWN, Content, Fate, Found, arranged
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
-from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of, raw_path
+from idse_orchestrator.migrate.old_claims import OldClaim
+from idse_orchestrator.migrate.paths import (
+    CURRENT,
+    DATABASE,
+    DOT,
+    FLAT,
+    LAYOUTS,
+    Place,
+    document_of,
+    raw_path,
+)
 from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
 from idse_orchestrator.migrate.target import GitMigrationTarget
@@ -57,17 +68,19 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     keys = new_names(found.sessions, request.project, planning.projects, known)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
+    reading.read_stored_agents()
     everything = _sessions(reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
-    history = planning.source.history(found.owner) if request.with_history else {}
+    history = planning.source.history(_owner_in(found)) if request.with_history else {}
     sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
     fates = [*found.fates, *reading.fates, *(fate for each in everything for fate in _fates(planning, each))]
     called = {each.source_key: each.key for each in sessions}
+    texts = {path for each in found.stored for path in each.texts}
     plan = MigrationPlan(
         source=planning.source.description,
         sessions=tuple(sessions),
-        fates=tuple(sorted(fates, key=lambda fate: raw_path(fate.path))),
+        fates=_in_order(fate for fate in fates if fate.path not in texts),
         registries=reading.registries,
         constitution=planning.judge.examiner.constitution.id,
         current=called.get(reading.current_session_of() or ("", "")),
@@ -86,16 +99,44 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
                 if not _is_there(each)
             ),
             *_bygone(found, history),
+            *(note for each in found.stored for note in each.notes),
+            *_untaken_claims(sessions),
         ),
+        stored=tuple(found.stored),
+        records=_in_order(fate for fate in fates if fate.path in texts),
     )
     _account(found, plan)
     return plan, found
+
+
+def _in_order(fates: Iterable[Fate]) -> tuple[Fate, ...]:
+    return tuple(sorted(fates, key=lambda fate: raw_path(fate.path)))
+
+
+def _owner_in(found: Survey) -> Callable[[str], SessionKey | None]:
+    """Returns who owns a path of the history: a session, or a database itself."""
+    databases = {each.path for each in found.stored}
+    return lambda path: ("", path) if path in databases else found.owner(path)
+
+
+def _untaken_claims(sessions: Iterable[SessionPlan]) -> Iterable[str]:
+    """Yields a sentence about the claims of each blueprint that has a ledger here already."""
+    for each in sessions:
+        if each.verdict == TAKEN and each.claims:
+            texts = [f"{claim.text!r}" for claim in each.claims if not claim.gone]
+            yield (
+                f"{each.name} has a ledger here, so claims of the database are not declared in it: "
+                f'{few(texts)}; idse blueprint declare "…"'
+            )
 
 
 def _account(found: Survey, plan: MigrationPlan) -> None:
     """Checks that every file of the source has exactly one fate; else idse has a defect."""
     on_disk = sorted((entry.path for entry in found.entries), key=raw_path)
     accounted = [fate.path for fate in plan.fates]
+    texts = sorted((path for each in found.stored for path in each.texts), key=raw_path)
+    if [fate.path for fate in plan.records] != texts:
+        raise AssertionError(f"{len(texts)} texts in databases, {len(plan.records)} accounted for")
     if accounted != on_disk:
         odd = sorted(set(on_disk) ^ set(accounted), key=raw_path) or "one is told twice"
         raise AssertionError(f"{len(on_disk)} files, {len(accounted)} accounted for: {odd[:3]!r}")
@@ -136,20 +177,50 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         updated=facts.updated or state.updated,
         stages=facts.stages or state.stages,
     )
+    claims, told = _claims(reading.found, source_key, files.places)
+    folder = arranged(Found(path, place, files.contents[path]) for path, place in files.places.items())
     return SessionPlan(
         key=key,
         source_key=source_key,
         layouts=_layouts(files.places.values()),
         places=files.places,
         contents=files.contents,
-        arranged=arranged(Found(path, place, files.contents[path]) for path, place in files.places.items()),
+        arranged=folder,
         facts=facts,
         fingerprint=_fingerprint(source_key, files.contents),
         closed=files.closed,
         modified=max((reading.modified[path] for path in files.contents), default=""),
         stories=tuple(sorted(files.stories, key=story_order)),
-        doubts=(*facts.doubts, *files.doubts),
+        claims=claims,
+        doubts=(*_other_texts(reading, files.places, folder.fates), *told, *facts.doubts, *files.doubts),
     )
+
+
+def _other_texts(reading: Reading, places: Mapping[str, Place], fates: Iterable[Fate]) -> Iterable[str]:
+    """Yields a sentence about each document of which a database has another text than the file."""
+    for fate in fates:
+        place = places[fate.path]
+        document = document_of(place.rest) if place.layout == DATABASE else None
+        if document is not None and fate.fate == SIDE:
+            written = reading.modified.get(fate.path)
+            when = f", of {written}" if written else ""
+            yield f"the database has another {document.stage}{when}: kept as {fate.target}"
+
+
+def _claims(
+    found: Survey, source_key: SessionKey, places: Mapping[str, Place]
+) -> tuple[tuple[OldClaim, ...], list[str]]:
+    """Returns the claims of a blueprint in databases, each once, and what there is to say about them."""
+    if source_key[1] != BLUEPRINT:
+        return (), []
+    all_of_it = [each.claims[source_key[0]] for each in found.stored if source_key[0] in each.claims]
+    doubts = [doubt for claims in all_of_it for doubt in claims.doubts]
+    claims = {claim.id: claim for each in reversed(all_of_it) for claim in each.claims}
+    if all(place.layout == DATABASE and len(place.rest) == 1 for place in places.values()):
+        doubts.insert(
+            0, "the older tool had no such session: it is made to hold what a database says of the project"
+        )
+    return tuple(claims.values()), doubts
 
 
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
@@ -171,7 +242,11 @@ def _is_there(plan: SessionPlan) -> bool:
 
 
 def _bygone(found: Survey, history: Mapping[SessionKey, Sequence[Step]]) -> Iterable[str]:
-    """Yields a sentence about the sessions of which only the history is left, under no other name."""
+    """Yields a sentence about what only the history has: sessions, and what a database held before."""
+    for each in found.stored:
+        if (commits := len(history.get(("", each.path), ()))) > 1:
+            earlier = counted(commits - 1, "earlier commit")
+            yield f"{each.path}: read as it is now, and not as it was in {earlier}"
     names = [
         "/".join(key)
         for key, steps in sorted(history.items())

@@ -6,13 +6,15 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from idse_orchestrator.documents.project_workspace import CURRENT_SESSION
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, SESSION_STATE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import paths
 from idse_orchestrator.migrate.files import MIGRATED, STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.governance import is_governance_state, is_handoff_document
 from idse_orchestrator.migrate.paths import Place, ProjectFile, place_of, raw_path
+from idse_orchestrator.migrate.stored import PARTS, Stored, database_fates, is_database
 from idse_orchestrator.migrate.values import FILE, LINK, UNREADABLE, MigrationSource, SourceEntry
 from idse_orchestrator.migrate.words import Current, current_session
 
@@ -121,6 +123,45 @@ def _said(found: Survey) -> Iterator[tuple[str, str]]:
             yield project, current.session
 
 
+def read_databases(source: MigrationSource, found: Survey, others: list[SourceEntry]) -> list[SourceEntry]:
+    """Reads the databases among `others`; returns the rest of those."""
+    kinds = {entry.path: entry.kind for entry in found.entries}
+    left = {entry.path: entry for entry in others}
+    for path in [path for path in left if is_database(path)]:
+        beside = [path + end for end in PARTS if path + end in kinds]
+        odd = next((part for part in beside if kinds[part] != FILE), "")
+        parts = tuple(part for part in beside if part in left)
+        each = Stored(path, parts, f"{odd} is no file") if odd else source.stored(path, parts)
+        for own in (path, *parts):
+            del left[own]
+        found.stored.append(each)
+        found.fates += database_fates(each)
+    return list(left.values())
+
+
+def take_texts(found: Survey, default_project: str) -> None:
+    """Gives the texts in databases to their sessions; what is about a project goes to its blueprint."""
+    named = {*found.projects, *(key[0] for each in found.stored for key in each.sessions if key[0])}
+    only = named.pop() if len(named) == 1 else default_project
+    for each in found.stored:
+        each.name_project(only)
+        for key, texts in each.sessions.items():
+            if key[0]:
+                found.sessions.setdefault(key, {}).update(texts)
+            else:
+                why = "the database names no project for it: idse migrate PATH --project NAME"
+                found.fates += [Fate(path, UNKNOWN, why) for path in texts]
+        for project, texts in each.records.items():
+            key = (project, BLUEPRINT)
+            if key in found.sessions or (project and project in each.implied):
+                found.sessions.setdefault(key, {}).update(texts)
+            else:
+                found.fates += [
+                    Fate(path, UNKNOWN, "there is no blueprint to keep it with") for path in texts
+                ]
+        found.project_files |= {path: ProjectFile(SESSION_STATE, said) for path, said in each.states.items()}
+
+
 _MOST_TRAIL = 6
 
 
@@ -143,6 +184,7 @@ class Survey:
     bare: set[SessionKey] = field(default_factory=set)
     closed: dict[SessionKey, str] = field(default_factory=dict)
     pseudo: SessionKey = ("", PSEUDO_SESSION)
+    stored: list[Stored] = field(default_factory=list)
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -183,15 +225,20 @@ def survey(source: MigrationSource, default_project: str) -> Survey:
     others: list[SourceEntry] = []
     for entry in entries:
         _sort(found, entry, below_current, others)
-    for entry in others:
+    for entry in read_databases(source, found, others):
         _sort_other(found, entry)
+    take_texts(found, default_project)
     read_pointers(source, found, below_current)
     named = read_current(source, found)
+    for each in found.stored:
+        for project, session in each.current.items():
+            if "" not in found.current:  # what a file says of all projects counts
+                found.current.setdefault(project, Current(session))
     if below_current:
         settle_current(found, below_current, default_project)
     record_current(found, named)
     if not found.sessions:
-        raise _nothing(source, entries)
+        raise _nothing(source, found)
     for entry in entries:
         if entry.kind == UNREADABLE:
             found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
@@ -261,7 +308,17 @@ def beside(name: str) -> Place:
     return Place(paths.FLAT, "", "", ("migrated", *name.split("/")))
 
 
-def _nothing(source: MigrationSource, entries: Sequence[SourceEntry]) -> MigrationSourceError:
+def _nothing(source: MigrationSource, found: Survey) -> MigrationSourceError:
+    entries = found.entries
+    if found.stored:
+        return MigrationSourceError(
+            "there is no session here that idse could take over",
+            where=source.description,
+            cause="\n".join(
+                f"{fate.path}: {fate.reason}" for each in found.stored for fate in database_fates(each)[:1]
+            ),
+            fix=("name a folder that has sessions, too, or mend the database",),
+        )
     deeper = next((below for entry in entries if (below := _starts_below(entry.path))), "")
     return MigrationSourceError(
         "there is no session here that idse could take over",

@@ -12,7 +12,9 @@ from idse_orchestrator.constitution.rules import Finding
 from idse_orchestrator.ledger.events import Actor, SessionKey
 from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate
 from idse_orchestrator.migrate.governance import Story
+from idse_orchestrator.migrate.old_claims import OldClaim
 from idse_orchestrator.migrate.paths import Place
+from idse_orchestrator.migrate.stored import Stored
 from idse_orchestrator.migrate.words import SessionRecord
 
 NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
@@ -51,6 +53,7 @@ class SessionPlan:
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
     stories: tuple[Story, ...] = ()
+    claims: tuple[OldClaim, ...] = ()
     steps: Sequence[Step] = ()
     waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -85,6 +88,12 @@ class SessionPlan:
         return {found.blob: path for path, found in self.contents.items() if found.blob in wanted}
 
 
+def count(fates: Iterable[Fate]) -> Mapping[str, int]:
+    """Returns how many have each fate; of a source's files, their sum is how many those are."""
+    counted = Counter(fate.fate for fate in fates)
+    return {fate: counted.get(fate, 0) for fate in FATES}
+
+
 class RegistryPlan(NamedTuple):
     """A project's agents as the source has them, and the file that says so."""
 
@@ -98,7 +107,8 @@ class MigrationPlan:
     """Everything that will be done, and what becomes of every file.
 
     `constitution` is the content id of the rules that judged. `current` is what the source works on,
-    `current_of` what it works on in each project that it says that of.
+    `current_of` what it works on in each project that it says that of. `records` are the fates of the texts
+    in the databases `stored`.
     """
 
     source: str
@@ -110,11 +120,8 @@ class MigrationPlan:
     current_of: Mapping[str, SessionKey] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-    def count(self) -> Mapping[str, int]:
-        """Returns the number of files by fate; their sum is the number of files in the source."""
-        counted = Counter(fate.fate for fate in self.fates)
-        return {fate: counted.get(fate, 0) for fate in FATES}
+    stored: tuple[Stored, ...] = ()
+    records: tuple[Fate, ...] = ()
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -126,6 +133,11 @@ class MigrationPlan:
     def waiting(self) -> tuple[SessionPlan, ...]:
         """The sessions of which something cannot be read."""
         return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
+
+    @property
+    def unread(self) -> tuple[Stored, ...]:
+        """The databases that cannot be read."""
+        return tuple(each for each in self.stored if each.problem)
 
 
 @dataclass(slots=True)
@@ -209,7 +221,10 @@ class MigrationSource(Protocol):
         """Yields everything in it that is no folder; paths that are no UTF-8 have surrogates."""
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Yields the bytes of files, in order; None for one that cannot be read any more."""
+        """Yields the bytes of files and of texts in databases, in order; None for one that cannot be read."""
+
+    def stored(self, path: str, parts: Sequence[str]) -> Stored:
+        """Reads the database at `path`, beside which `parts` of it stand; its texts can be loaded then."""
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """Returns owner to the commits that touched its files, oldest first; none without a history."""

@@ -6,7 +6,7 @@ It says what each session became, and what became of every file.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, StorageError, Usage
 from idse_orchestrator.migrate import values
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate
 from idse_orchestrator.migrate.paths import LAYOUTS
+from idse_orchestrator.migrate.stored import database_fates
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -72,7 +73,7 @@ def migrate(run: Run, path: str, *, dry_run: bool, no_history: bool, report: str
         "idse.migrate/1",
         lambda: {**_data(plan, done), "dry_run": dry_run},
         _lines(run, plan, done, place, dry_run=dry_run),
-        code=EXIT_CONFLICT if done.refused or plan.waiting else EXIT_OK,
+        code=EXIT_CONFLICT if done.refused or plan.waiting or plan.unread else EXIT_OK,
     )
 
 
@@ -126,10 +127,15 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
     return {
         **picked(plan, "source left_out"),
         "current": "/".join(plan.current) if plan.current else None,
-        "counts": plan.count(),
+        "counts": values.count(plan.fates),
         "total": len(plan.fates),
         "sessions": [_session_data(session) for session in plan.sessions],
-        "files": list(_file_data(plan)),
+        "files": list(_file_data(plan, plan.fates)),
+        "databases": [
+            {**picked(each, "path parts tables notes"), "problem": each.problem or None, "holds": each.counts}
+            for each in plan.stored
+        ],
+        "records": list(_file_data(plan, plan.records)),
         "registries": {
             project: {"file": found.path, "agents": len(found.registry.agents), "doubts": found.doubts}
             for project, found in plan.registries.items()
@@ -159,6 +165,7 @@ def _session_data(session: values.SessionPlan) -> dict[str, Any]:
         "created_at": facts.created.at if facts.created else None,
         "commits": len(session.steps),
         "handoffs": len(session.stories),
+        "claims": [claim.id for claim in session.claims],
         "stages": session.stages,
         "recorded": facts.stages,
         "waived": {
@@ -169,9 +176,9 @@ def _session_data(session: values.SessionPlan) -> dict[str, Any]:
     }
 
 
-def _file_data(plan: values.MigrationPlan) -> Iterator[dict[str, Any]]:
+def _file_data(plan: values.MigrationPlan, fates: Iterable[Fate]) -> Iterator[dict[str, Any]]:
     owners = {path: session.name for session in plan.sessions for path in session.places}
-    for fate in plan.fates:
+    for fate in fates:
         yield {
             **picked(fate, "path fate reason"),
             "session": owners.get(fate.path),
@@ -186,15 +193,23 @@ def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> I
         yield from _session_lines(session, style, verbose=verbose)
     for project, found in sorted(plan.registries.items()):
         yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
+    for each in plan.stored:
+        yield f"database {printable(each.path)}: {printable(database_fates(each)[0].reason)}"
     for note in plan.notes:
         yield f"  {style.yellow('doubt:')} {printable(note)}"
     yield from _file_lines(plan, style, verbose=verbose)
-    counts = plan.count()
+    yield f"files: {_counted(plan.fates)}"
+    if plan.stored:
+        yield f"texts of databases: {_counted(plan.records)}"
+
+
+def _counted(fates: Sequence[Fate]) -> str:
+    counts = values.count(fates)
     words = ", ".join(
         f"{count:,} {fate}{'s' if fate in _COUNTABLE and count != 1 else ''}"
         for fate, count in counts.items()
     )
-    yield f"files: {words}: {sum(counts.values()):,} in all"
+    return f"{words}: {len(fates):,} in all"
 
 
 def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) -> Iterator[str]:
@@ -210,6 +225,7 @@ def _session_lines(session: values.SessionPlan, style: Style, *, verbose: bool) 
         counted(others, "side file"),
         *([counted(len(session.steps), "commit")] if session.steps else ()),
         *([counted(len(session.stories), "handoff")] if session.stories else ()),
+        *([counted(len(session.claims), "claim")] if session.claims else ()),
     ]
     yield "  " + ", ".join(part for part in parts if part)
     begun = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
@@ -234,10 +250,10 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
 def _file_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool) -> Iterator[str]:
     """Yields every file of a plan that is only shown; after the work those that nobody took."""
     if verbose:
-        for fate in plan.fates:
+        for fate in (*plan.fates, *plan.records):
             yield _file_line(fate, style)
         return
-    unknown = [fate for fate in plan.fates if fate.fate == UNKNOWN]
+    unknown = [fate for fate in (*plan.fates, *plan.records) if fate.fate == UNKNOWN]
     for fate in unknown[:_FEW]:
         yield _file_line(fate, style)
     if len(unknown) > _FEW:
@@ -281,3 +297,5 @@ def _left_lines(plan: values.MigrationPlan, done: values.Migrated) -> Iterator[s
     if plan.waiting:
         waiting = counted(len(plan.waiting), "session")
         yield f"{waiting} cannot be read whole: make the files readable, then run it again"
+    for each in plan.unread:
+        yield f"{printable(each.path)} waits: what only it has comes over once it can be read"
