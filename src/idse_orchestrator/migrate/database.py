@@ -31,6 +31,7 @@ _PENDING, _SHARED, _SHARED_BYTES = 0x40000000, 0x40000002, 510
 """The bytes of a database that SQLite locks; https://www.sqlite.org/src/file/src/os.h has them."""
 _TRIES, _PAUSE = 10, 0.1
 _LONGEST_VALUE = 64 << 20
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _CHECKED = 100
 _NO_DAMAGE = re.compile(r"(NULL|NUMERIC|TEXT|INT|REAL|BLOB|CHECK|non-)")
 """Findings of SQLite about values that break a rule of their table; they can be read all the same."""
@@ -50,8 +51,7 @@ class Databases:
             tables, odd = _schema(connection)
             found = stored(path, tables, odd)
         except (OSError, sqlite3.Error, _UnreadableError) as error:
-            words = error.strerror if isinstance(error, OSError) else str(error)
-            return Stored(path, tuple(parts), one_line(words or type(error).__name__))
+            return Stored(path, tuple(parts), _why(error))
         found.parts = tuple(parts)
         query = _query(tables["artifacts"]) if "artifacts" in tables else ""
         for text, value in found.texts.items():
@@ -107,6 +107,13 @@ class _UnreadableError(Exception):
     """Why a database cannot be read."""
 
 
+def _why(error: Exception) -> str:
+    if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _DAMAGED:
+        return f"it is damaged: {one_line(str(error))}"
+    words = error.strerror if isinstance(error, OSError) else str(error)
+    return one_line(words or type(error).__name__)
+
+
 def _refuse_odd(file: IO[bytes], journals: Iterable[IO[bytes]]) -> None:
     head = file.read(len(_POINTER))
     if head.startswith(_POINTER):
@@ -153,7 +160,6 @@ def _stamp(file: IO[bytes]) -> tuple[int, int]:
 def _opened(copy: str) -> sqlite3.Connection:
     connection = sqlite3.connect(copy, isolation_level=None)
     connection.text_factory = bytes
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
     for setting in ("trusted_schema = OFF", "cell_size_check = ON", "locking_mode = EXCLUSIVE"):
         connection.execute(f"PRAGMA {setting}").close()
@@ -161,7 +167,10 @@ def _opened(copy: str) -> sqlite3.Connection:
     findings = connection.execute(f"PRAGMA quick_check({_CHECKED})").fetchall()
     damage = [words for (raw,) in findings if not _NO_DAMAGE.match(words := raw.decode("utf-8", "replace"))]
     if damage not in ([], ["ok"]):
-        raise _UnreadableError(f"it is damaged: {one_line(damage[0])}")
+        raise _UnreadableError(f"it is damaged: {damage[0]}")
+    connection.setlimit(
+        sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE
+    )  # the check before would take it for damage
     return connection
 
 
@@ -192,15 +201,16 @@ def _table(connection: sqlite3.Connection, name: str) -> Table | None:
         column.decode("utf-8", "surrogateescape")
         for _, column, *_ in connection.execute(f"PRAGMA table_info({_name(name)})")
     ]
-    number = _number(columns)
+    number, named = _number(columns), {each: _name(each) for each in columns}
     try:
         connection.execute(f"SELECT {number} FROM {_name(name)} LIMIT 0").close()  # noqa: S608 - quoted
     except sqlite3.OperationalError:
         return None
 
     def rows(without: Collection[str]) -> Iterator[Mapping[str, Value]]:
+        # What is asked for its type alone is not loaded, however large it is.
         wanted = [
-            f"{_name(each)} IS NOT NULL" if each.lower() in without else _name(each) for each in columns
+            f"typeof({name}) <> 'null'" if each.lower() in without else name for each, name in named.items()
         ]
         query = f"SELECT {', '.join((number, *wanted))} FROM {_name(name)}"  # noqa: S608 - quoted
         keys = (ROW, *map(str.lower, columns))

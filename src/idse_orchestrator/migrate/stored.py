@@ -37,6 +37,9 @@ _RECORDS = (
 )
 """Tables about a project as a whole that are kept as they are; the first ones tell whose the others are."""
 _KINDS = ("project", "claim", "candidate", "record", "artifact", "session")
+_USED = frozenset({"id", "name", "current_session_id", "created_at", "updated_at"})
+"""Columns about a project that are used, or say nothing that is missed."""
+
 _TAKEN = frozenset(
     {"sessions", "artifacts", "session_state", "project_state", "collaborators", "session_tags"}
     | {"agents", "agent_stages"}
@@ -148,6 +151,7 @@ class _Work:
         self.found = Stored(path)
         self._owners: dict[str, dict[str, str]] = {kind: {} for kind in _KINDS}
         self._keys: dict[str, SessionKey] = {}
+        self._named: dict[str, list[SessionKey]] = {}
         self._about: dict[SessionKey, dict[str, Any]] = {}
         self._lost: dict[str, int] = {}
 
@@ -199,9 +203,9 @@ class _Work:
         said = _text(row, column)
         if said in self._keys:
             return self._keys[said]
-        named = [key for key in self._about if key[1] == said]
-        mine = [key for key in named if key[0] == self._project(row)]
-        return (mine or named)[0] if len(mine or named) == 1 else None
+        named = self._named.get(said, ())
+        mine = [key for key in named if len(named) > 1 and key[0] == self._project(row)] or named
+        return mine[0] if len(mine) == 1 else None
 
     def _read_sessions(self) -> None:
         for row in sorted(self._rows("sessions"), key=_written):
@@ -221,7 +225,9 @@ class _Work:
             about["is_blueprint"] = _text(row, "is_blueprint").lower() not in ("", "0", "false")
             about |= {column: _listed(row, column) for column in ("artifacts", "collaborators", "tags")}
             self._about[key] = about
-            self.found.sessions.setdefault(key, {})
+            if key not in self.found.sessions:
+                self.found.sessions[key] = {}
+                self._named.setdefault(name, []).append(key)
         for about in self._about.values():  # a parent may be told by its number
             parent = self._keys.get(str(about.get("parent_session")))
             if isinstance(about.get("parent_session"), int) and parent is not None:
@@ -321,6 +327,8 @@ class _Work:
                 sizes[project] = sizes.get(project, 0) + len(_json(plain))
                 if sizes[project] <= MAX_ARTIFACT_BYTES:
                     kept.setdefault(project, []).append(plain)
+                if table == "projects" and not any(plain[column] for column in plain.keys() - _USED):
+                    kept.pop(project, None)
                 if table in rows:
                     texts = {column: _text(row, column) for column in row}
                     rows[table].setdefault(project, []).append(
