@@ -492,7 +492,44 @@ def test_a_locked_one_waits_and_what_only_it_has_comes_with_the_next_run(case, t
     assert "locked" in fates(data)[DB][1]
     assert data["written"] == ["p/s"]
     (case.path / f"{DB}-journal").unlink(missing_ok=True)
-    assert "p/only-in-db" in taker.migrate(case)["written"]
+    data = taker.migrate(case)
+    assert data["written"] == ["p/__blueprint__", "p/only-in-db"]
+    assert data["completed"] == ["p/s"]
+    held = taker.folder("p/s")
+    assert held["intent.md"] == b"# Intent\n\nThe older text, in the file.\n"
+    assert held["migrated/database/intents/intent.md"] == b"# Intent\n\nThe newer text, in the database.\n"
+    assert (taker.path / ".idse/projects/p/sessions/s/migrated/database/session_state.json").exists()
+    refs = taker.refs()
+    data = taker.migrate(case)
+    assert (data["changed"], taker.refs()) == (False, refs)
+    assert {each["verdict"] for each in data["sessions"]} == {"migrated already"}
+    assert taker.is_sound()
+
+
+def test_what_comes_late_replaces_nothing_that_was_written_meanwhile(case, taker):
+    case.session("D", "__blueprint__", "p")
+    database = (case.path / DB).read_bytes()
+    (case.path / DB).write_bytes(b"not yet")
+    assert taker.idse("migrate", str(case.path)).returncode == 3
+    folder = taker.path / ".idse/projects/p/sessions/s"
+    (folder / "intent.md").write_text("# Intent\n\nWritten here since, and not saved yet.\n")
+    (folder / "migrated/database/intents").mkdir(parents=True)
+    (folder / "migrated/database/intents/intent.md").write_text("Somebody else's.\n")
+    taker.idse("session", "switch", "s")
+    (case.path / DB).write_bytes(database)
+    before = taker.stages("p/s")
+    planned = taker.migrate(case, "--dry-run")
+    data = taker.migrate(case)
+    assert planned["records"] == data["records"]
+    assert data["completed"] == ["p/__blueprint__", "p/s"]
+    assert [each["text"] for each in taker.state("p/__blueprint__")["claims"].values()] == [
+        "Storage is one file."
+    ]
+    assert taker.stages("p/s") == before
+    assert (folder / "intent.md").read_text().endswith("not saved yet.\n")
+    assert (folder / "migrated/database/intents/intent.md").read_text() == "Somebody else's.\n"
+    assert taker.folder("p/s")["migrated/database/intents/intent.md"].endswith(b"in the database.\n")
+    assert not taker.migrate(case)["changed"]
 
 
 def test_what_waits_in_a_wal_is_read_and_nothing_is_written_beside_it(case, taker):

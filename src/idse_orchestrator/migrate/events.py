@@ -17,7 +17,7 @@ from idse_orchestrator.ledger import events
 from idse_orchestrator.ledger.events import Actor
 from idse_orchestrator.migrate.files import Content, Found, arranged
 from idse_orchestrator.migrate.judging import stage_blobs, upstream_blobs
-from idse_orchestrator.migrate.paths import LAYOUTS, Place
+from idse_orchestrator.migrate.paths import DATABASE, LAYOUTS, Place
 from idse_orchestrator.migrate.values import HistoricEvent, SessionPlan, Step
 from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
@@ -123,6 +123,16 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
     subject = one_line(step.subject)
     body |= {"commit": step.commit, "subject": subject, "summary": f"migrated {what}: {subject}"}
     return HistoricEvent(events.MIGRATED, body, after, step.at, step.author)
+
+
+def late_body(added: Files, fingerprint: str) -> dict[str, Any]:
+    """Returns the body of the event that adds what the database of a session has."""
+    return {
+        "changed": {encodable(path): blob for path, blob in sorted(added.items())},
+        "layouts": [LAYOUTS[DATABASE]],
+        "summary": f"migrated {few([encodable(path) for path in sorted(added)]) or 'nothing'}",
+        "migration": fingerprint,
+    }
 
 
 def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:

@@ -143,6 +143,13 @@ def _set_aside(found: Found) -> Fate | None:
     return None
 
 
+def late_place(place: Place) -> str:
+    """Returns where a text of a database goes in a session that is in use already; "" for a file."""
+    if place.layout != paths.DATABASE:
+        return ""
+    return "/".join((KEPT_BESIDE, paths.LAYOUTS[place.layout], *map(file_name, place.rest)))
+
+
 class _Arrangement:
     """A folder that is being filled. `_taken` knows each path and each folder, where case does not count."""
 

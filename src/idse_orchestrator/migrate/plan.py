@@ -9,7 +9,16 @@ from hashlib import sha256
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import counted, encodable, few
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, SIDE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import (
+    DUPLICATE,
+    SIDE,
+    UNKNOWN,
+    Content,
+    Fate,
+    Found,
+    arranged,
+    late_place,
+)
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
 from idse_orchestrator.migrate.old_claims import OldClaim
@@ -29,6 +38,7 @@ from idse_orchestrator.migrate.target import GitMigrationTarget
 from idse_orchestrator.migrate.values import (
     CLOSED,
     DONE,
+    LATE,
     NEW,
     TAKEN,
     MigrationPlan,
@@ -154,7 +164,8 @@ def _sessions(
     plans = []
     for source_key, key in sorted(keys.items(), key=lambda pair: pair[1]):
         plan = _session(reading, source_key, key)
-        plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
+        named = (done[each] for each in (plan.fingerprint, plan.without) if each in done)
+        plan = replace(plan, key=next(named, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
         plans.append(
             replace(
@@ -188,6 +199,7 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         arranged=folder,
         facts=facts,
         fingerprint=_fingerprint(source_key, files.contents),
+        without=_without(source_key, files.places, files.contents),
         closed=files.closed,
         modified=max((reading.modified[path] for path in files.contents), default=""),
         stories=tuple(sorted(files.stories, key=story_order)),
@@ -264,12 +276,20 @@ def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str
     return digest.hexdigest()
 
 
+def _without(source_key: SessionKey, places: Mapping[str, Place], contents: Mapping[str, Content]) -> str:
+    """Returns the digest of a session without what databases have of it; "" if they have nothing."""
+    files = {path: content for path, content in contents.items() if places[path].layout != DATABASE}
+    return _fingerprint(source_key, files) if files and len(files) < len(contents) else ""
+
+
 def _verdict(
     plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
 ) -> str:
     """Tests a session against the ledgers here; `folded` has the keys of `known` without case."""
     if plan.key in known:
-        return DONE if plan.fingerprint in known[plan.key] else TAKEN
+        if plan.fingerprint in known[plan.key]:
+            return DONE
+        return LATE if plan.without in known[plan.key] else TAKEN
     if (plan.key[0], plan.key[1].casefold()) in folded:
         return TAKEN
     return CLOSED if plan.closed else NEW
@@ -291,6 +311,12 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
     if plan.verdict == CLOSED:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
+        return
+    if plan.verdict == LATE:
+        for fate in plan.arranged.fates:
+            target = late_place(plan.places[fate.path])
+            why = "it comes after the files of its session"
+            yield Fate(fate.path, SIDE, why, target) if target and fate.fate != UNKNOWN else fate
         return
     if plan.verdict != TAKEN:
         yield from plan.arranged.fates

@@ -17,9 +17,10 @@ from idse_orchestrator.migrate.paths import Place
 from idse_orchestrator.migrate.stored import Stored
 from idse_orchestrator.migrate.words import SessionRecord
 
-NEW, DONE, TAKEN, CLOSED = "new", "migrated already", "taken", "unreadable"
-"""A session of a source: to be written; written by an earlier run; another one has its name here; or
-something of it cannot be read: a ledger is written whole, so it waits."""
+NEW, DONE, LATE, TAKEN, CLOSED = "new", "migrated already", "database to come", "taken", "unreadable"
+"""A session of a source: to be written; written by an earlier run; written by one that could not read its
+database; another one has its name here; or something of it cannot be read: a ledger is written whole, so it
+waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ class SessionPlan:
 
     `places` and `contents` are those of its files, by path in the source, which were written last at
     `modified` ("" : nobody knows); `closed` is one that cannot be read. `waived` maps a rule to what it
-    found. `doubts` are sentences about what could not be taken over as it stands.
+    found. `without` is the fingerprint without what is in databases. `doubts` are sentences about what could
+    not be taken over as it stands.
     """
 
     key: SessionKey
@@ -47,6 +49,7 @@ class SessionPlan:
     arranged: Arranged
     facts: SessionRecord
     fingerprint: str
+    without: str = ""
     modified: str = ""
     closed: str = ""
     verdict: str = NEW
@@ -144,11 +147,13 @@ class MigrationPlan:
 class Migrated:
     """The result of a migration: all empty where a run before had done it.
 
-    `folders` were written to the work tree; `kept_folders` are sessions whose folder was there before and
-    was left as it is; `refused` were begun by somebody else meanwhile.
+    `completed` got what their database has. `folders` were written to the work tree; `kept_folders` are
+    sessions whose folder was there before and was left as it is; `refused` were begun by somebody else
+    meanwhile.
     """
 
     written: list[SessionKey] = field(default_factory=list)
+    completed: list[SessionKey] = field(default_factory=list)
     folders: list[SessionKey] = field(default_factory=list)
     kept_folders: list[SessionKey] = field(default_factory=list)
     refused: list[SessionKey] = field(default_factory=list)
@@ -159,7 +164,7 @@ class Migrated:
     @property
     def changed(self) -> bool:
         """True if anything was written."""
-        return bool(self.written or self.folders or self.projects or self.agents)
+        return bool(self.written or self.completed or self.folders or self.projects or self.agents)
 
 
 FILE, LINK, OTHER, UNREADABLE = "file", "link", "other", "closed"

@@ -142,6 +142,7 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
         },
         "notes": plan.notes,
         "written": _names(done.written),
+        "completed": _names(done.completed),
         "folders": _names(done.folders),
         "kept_folders": _names(done.kept_folders),
         "refused": _names(done.refused),
@@ -241,6 +242,7 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
     words: Mapping[str, str] = {
         values.NEW: style.green("new"),
         values.DONE: "migrated already",
+        values.LATE: style.green("migrated already, and now what its database has"),
         values.TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
         values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
@@ -279,6 +281,8 @@ def _outcome_lines(plan: values.MigrationPlan, done: values.Migrated, *, dry_run
         yield "nothing was changed: everything that can be taken over is here already"
     if done.written:
         yield f"migrated {counted(len(done.written), 'session')} in {done.events:,} events"
+    if done.completed:
+        yield f"{counted(len(done.completed), 'session')} got what a database has, below migrated/database/"
     if done.agents:
         yield f"took over {counted(done.agents, 'agent')}: idse agents list"
     for key in done.kept_folders[:3]:
