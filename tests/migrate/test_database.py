@@ -126,6 +126,19 @@ def test_twice_changes_nothing(case, taker):
     assert taker.refs() == refs
 
 
+def test_in_place_the_second_run_says_so(make_old, taker):
+    old = make_old("repo")
+    old.put(FILE, "# Intent\n\nThe older text, in the file.\n")
+    fill(old, CASE)
+    taker.migrate(old)
+    taker.commit("what the first run wrote")
+    refs, before = taker.refs(), old.snapshot()
+    data = taker.migrate(old)
+    assert {each["verdict"] for each in data["sessions"]} == {"migrated already"}
+    assert (data["changed"], taker.refs(), old.snapshot()) == (False, refs, before)
+    assert not any("declare" in note for note in data["notes"])
+
+
 def test_two_clones_get_the_same_commits_of_what_only_a_database_has(case, make_taker):
     os.utime(case.path / DB, (1_700_000_000, 1_700_000_000))
     one, two = make_taker("one"), make_taker("two")

@@ -238,7 +238,7 @@ def _complete(applying: Applying, session: SessionPlan, done: Migrated) -> None:
 
     applying.writer.append_all(*session.key, plan)
     done.completed.append(session.key)
-    if applying.target.folder_exists(session.key):
+    if applying.target.folder_exists(session.key) and applying.target.was_given(session.key):
         folder = session_folder(*session.key)
         applying.folders.write_new({f"{folder}/{target}": data for target, data in texts.items()})
 

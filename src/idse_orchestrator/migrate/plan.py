@@ -79,7 +79,7 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
     reading.read_stored_agents()
-    everything = _sessions(reading, keys, known)
+    everything = _sessions(planning, reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
     history = planning.source.history(_owner_in(found)) if request.with_history else {}
     sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
@@ -153,6 +153,7 @@ def _account(found: Survey, plan: MigrationPlan) -> None:
 
 
 def _sessions(
+    planning: Planning,
     reading: Reading,
     keys: Mapping[SessionKey, SessionKey],
     known: Mapping[SessionKey, frozenset[str]],
@@ -164,13 +165,13 @@ def _sessions(
     plans = []
     for source_key, key in sorted(keys.items(), key=lambda pair: pair[1]):
         plan = _session(reading, source_key, key)
-        named = (done[each] for each in (plan.fingerprint, plan.without) if each in done)
+        named = (done[each] for each in (plan.fingerprint, *plan.halves) if each in done)
         plan = replace(plan, key=next(named, key))  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
         plans.append(
             replace(
                 plan,
-                verdict=_verdict(plan, known, folded),
+                verdict=_verdict(planning, plan, known, folded),
                 parents=parents,
                 doubts=(*plan.doubts, *doubts, *similar.get(source_key, ())),
             )
@@ -199,7 +200,7 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         arranged=folder,
         facts=facts,
         fingerprint=_fingerprint(source_key, files.contents),
-        without=_without(source_key, files.places, files.contents),
+        halves=_halves(source_key, files.places, files.contents),
         closed=files.closed,
         modified=max((reading.modified[path] for path in files.contents), default=""),
         stories=tuple(sorted(files.stories, key=story_order)),
@@ -276,20 +277,31 @@ def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str
     return digest.hexdigest()
 
 
-def _without(source_key: SessionKey, places: Mapping[str, Place], contents: Mapping[str, Content]) -> str:
-    """Returns the digest of a session without what databases have of it; "" if they have nothing."""
-    files = {path: content for path, content in contents.items() if places[path].layout != DATABASE}
-    return _fingerprint(source_key, files) if files and len(files) < len(contents) else ""
+def _halves(
+    source_key: SessionKey, places: Mapping[str, Place], contents: Mapping[str, Content]
+) -> tuple[str, ...]:
+    """Returns the digests of what files have of a session, and of what databases have, if both do."""
+    texts = {path: content for path, content in contents.items() if places[path].layout == DATABASE}
+    files = {path: content for path, content in contents.items() if path not in texts}
+    return (_fingerprint(source_key, files), _fingerprint(source_key, texts)) if files and texts else ()
 
 
 def _verdict(
-    plan: SessionPlan, known: Mapping[SessionKey, frozenset[str]], folded: Container[SessionKey]
+    planning: Planning,
+    plan: SessionPlan,
+    known: Mapping[SessionKey, frozenset[str]],
+    folded: Container[SessionKey],
 ) -> str:
     """Tests a session against the ledgers here; `folded` has the keys of `known` without case."""
     if plan.key in known:
         if plan.fingerprint in known[plan.key]:
             return DONE
-        return LATE if plan.without in known[plan.key] else TAKEN
+        files, texts = plan.halves or ("", "")
+        if texts in known[plan.key]:  # its files may be those that the run which took the texts has written
+            held = set(planning.ledger_files(plan.key).values())
+            own = (path for path, place in plan.places.items() if place.project)
+            return DONE if held.issuperset(plan.contents[path].blob for path in own) else TAKEN
+        return LATE if files in known[plan.key] else TAKEN
     if (plan.key[0], plan.key[1].casefold()) in folded:
         return TAKEN
     return CLOSED if plan.closed else NEW

@@ -37,8 +37,8 @@ class SessionPlan:
 
     `places` and `contents` are those of its files, by path in the source, which were written last at
     `modified` ("" : nobody knows); `closed` is one that cannot be read. `waived` maps a rule to what it
-    found. `without` is the fingerprint without what is in databases. `doubts` are sentences about what could
-    not be taken over as it stands.
+    found. `halves` are the fingerprints of its files and of its texts in databases, if it has both. `doubts`
+    are sentences about what could not be taken over as it stands.
     """
 
     key: SessionKey
@@ -49,7 +49,7 @@ class SessionPlan:
     arranged: Arranged
     facts: SessionRecord
     fingerprint: str
-    without: str = ""
+    halves: tuple[str, ...] = ()
     modified: str = ""
     closed: str = ""
     verdict: str = NEW
