@@ -100,7 +100,10 @@ def test_all_of_it_comes_over_or_is_told(case, taker):
     assert held["intent.md"] == b"# Intent\n\nThe older text, in the file.\n"
     assert held["migrated/database/intents/intent.md"] == b"# Intent\n\nThe newer text, in the database.\n"
     assert any("another intent, of 2026-02-02T00:00:00Z" in doubt for doubt in doubts(data, "p/s"))
+    assert "migrated/database/metadata/session.json" in held
+    assert "metadata/session.json" not in held
     assert taker.stages("p/s")["intent"] == "complete"
+    assert taker.read(".idse/projects/p/CURRENT_SESSION").strip() == b"only-in-db"
     assert taker.folder("p/only-in-db")["intent.md"] == b"# Intent\n\nNo file has this.\n"
     state = taker.state("p/only-in-db")
     assert (state["owner"], state["status"], state["parents"]) == ("someone", "draft", ["__blueprint__"])
@@ -225,6 +228,7 @@ def test_a_file_says_which_session_is_current(case, taker):
     fill(case, "UPDATE projects SET current_session_id = 2;", schema="")
     case.put("CURRENT_SESSION", "s")
     assert taker.migrate(case)["current"] == "p/s"
+    assert taker.read(".idse/projects/p/CURRENT_SESSION").strip() == b"s"
 
 
 def test_claims_that_count_no_more_are_demoted_with_the_reason_of_then(case, taker):
@@ -390,7 +394,7 @@ def test_a_text_too_large_for_a_ledger_is_named(case, taker):
     [
         """CREATE VIEW artifacts AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n)
         SELECT i AS id, 1 AS session_id, 'spec' AS stage, i AS content FROM n""",
-        "CREATE VIRTUAL TABLE artifacts USING fts5(session_id, stage, content)",
+        "CREATE VIRTUAL TABLE artifacts USING fts3(session_id, stage, content)",
         "CREATE TABLE artifacts(session_id text primary key, stage text, content text) WITHOUT ROWID",
         "CREATE TABLE artifacts(session_id text, stage text, content text AS (zeroblob(900000000)))",
     ],
@@ -399,7 +403,9 @@ def test_what_only_looks_like_a_table_is_not_run(case, taker, statement):
     fill(case, "DROP TABLE artifacts;", statement, schema="")
     data = taker.migrate(case)
     assert "p/only-in-db" in data["written"]
-    assert "AS (zero" in statement or any("no plain table: artifacts" in note for note in data["notes"])
+    assert "AS (zero" in statement or any(
+        note.endswith("no plain table: artifacts") for note in data["notes"]
+    )
 
 
 def test_a_trigger_has_nothing_to_wait_for(case, taker):
@@ -442,7 +448,17 @@ def damaged(path):
     path.write_bytes(data)
 
 
+def emptied(path):
+    """Makes a page of documents say that it has no rows: who only reads gets fewer, and no error."""
+    with closing(sqlite3.connect(path)) as connection:
+        [(page,)] = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sessions'")
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * 4096 + 3 : (page - 1) * 4096 + 5] = b"\0\0"
+    path.write_bytes(data)
+
+
 UNREADABLE = {
+    "emptied": (emptied, "damaged"),
     "no database": (lambda path: path.write_text("not a database at all\n"), "no SQLite database"),
     "encrypted": (lambda path: path.write_bytes(bytes(range(256)) * 64), "encrypted"),
     "pointer": (lambda path: path.write_text("version https://git-lfs.github.com/spec/v1\n"), "git lfs pull"),
@@ -525,23 +541,27 @@ def test_what_comes_late_replaces_nothing_that_was_written_meanwhile(case, taker
     (case.path / DB).write_bytes(b"not yet")
     assert taker.idse("migrate", str(case.path)).returncode == 3
     folder = taker.path / ".idse/projects/p/sessions/s"
-    (folder / "intent.md").write_text("# Intent\n\nWritten here since, and not saved yet.\n")
     (folder / "migrated/database/intents").mkdir(parents=True)
     (folder / "migrated/database/intents/intent.md").write_text("Somebody else's.\n")
-    taker.idse("session", "switch", "s")
+    assert taker.idse("save", "s").returncode == 0
+    (folder / "intent.md").write_text("# Intent\n\nWritten here since, and not saved yet.\n")
+    (folder / "migrated/database/session_state.json").write_text("mine")
     (case.path / DB).write_bytes(database)
     before = taker.stages("p/s")
     planned = taker.migrate(case, "--dry-run")
     data = taker.migrate(case)
     assert planned["records"] == data["records"]
     assert data["completed"] == ["p/__blueprint__", "p/s"]
-    assert [each["text"] for each in taker.state("p/__blueprint__")["claims"].values()] == [
-        "Storage is one file."
-    ]
+    claims = taker.state("p/__blueprint__")["claims"].values()
+    assert [each["text"] for each in claims] == ["Storage is one file."]
     assert taker.stages("p/s") == before
     assert (folder / "intent.md").read_text().endswith("not saved yet.\n")
-    assert (folder / "migrated/database/intents/intent.md").read_text() == "Somebody else's.\n"
-    assert taker.folder("p/s")["migrated/database/intents/intent.md"].endswith(b"in the database.\n")
+    assert (folder / "migrated/database/session_state.json").read_text() == "mine"
+    held = taker.folder("p/s")
+    assert held["migrated/database/intents/intent.md"] == b"Somebody else's.\n"
+    assert held["migrated/database/session_state.json"].startswith(b"{")
+    taken = fates(data, "records")[f"{DB}/p/s/intents/intent.md"]
+    assert taken == ("unknown", "something else stands at migrated/database/intents/intent.md already")
     assert not taker.migrate(case)["changed"]
 
 

@@ -324,18 +324,26 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
         return
+    held = planning.ledger_files(plan.key) if plan.verdict in (LATE, TAKEN) else {}
     if plan.verdict == LATE:
-        for fate in plan.arranged.fates:
-            target = late_place(plan.places[fate.path])
-            why = "it comes after the files of its session"
-            yield Fate(fate.path, SIDE, why, target) if target and fate.fate != UNKNOWN else fate
+        yield from (_late_fate(plan, fate, held) for fate in plan.arranged.fates)
         return
     if plan.verdict != TAKEN:
         yield from plan.arranged.fates
         return
-    held = set(planning.ledger_files(plan.key).values())
+    blobs = set(held.values())
     for path, content in plan.contents.items():
-        if content.blob in held:
+        if content.blob in blobs:
             yield Fate(path, DUPLICATE, f"the ledger of {plan.name} holds the same bytes")
         else:
             yield Fate(path, UNKNOWN, f"{plan.name} has a ledger of its own: nothing was written")
+
+
+def _late_fate(plan: SessionPlan, fate: Fate, held: Mapping[str, str]) -> Fate:
+    """Returns the fate of a file of a session that gets the texts of its database now."""
+    target = late_place(plan.places[fate.path])
+    if not target or fate.fate == UNKNOWN:
+        return fate
+    if held.get(target, plan.contents[fate.path].blob) != plan.contents[fate.path].blob:
+        return Fate(fate.path, UNKNOWN, f"something else stands at {target} already")
+    return Fate(fate.path, SIDE, "it comes after the files of its session", target)
