@@ -332,6 +332,20 @@ def test_a_database_that_names_no_project_is_told_so_and_stops_nothing(old, take
     assert "--project" in reason
 
 
+def test_a_session_of_no_project_joins_the_one_of_its_name_in_the_project_asked_for(case, taker):
+    more = """
+    INSERT INTO projects(id,name) VALUES(2,'q');
+    INSERT INTO sessions(id,session_id) VALUES(3,'s');
+    INSERT INTO artifacts(session_id,stage,content) VALUES(3,'spec','# Spec
+
+It names no project at all.');
+    """
+    fill(case, more, schema="")
+    data = taker.migrate(case, "--project", "p")
+    assert taker.folder("p/s")["spec.md"].startswith(b"# Spec")
+    assert len(data["records"]) == 8
+
+
 def test_values_of_any_type_are_read(case, taker):
     with closing(sqlite3.connect(case.path / DB)) as connection:
         rows = [

@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 from typing import IO
 
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, one_line
-from idse_orchestrator.migrate.stored import PARTS, ROW, Stored, Table, Value, stored
+from idse_orchestrator.migrate.old_tables import read_tables
+from idse_orchestrator.migrate.stored import PARTS, ROW, Stored, Table, Value
 
 _HEAD = b"SQLite format 3\0"
 _POINTER = b"version https://git-lfs"
@@ -49,7 +50,7 @@ class Databases:
         try:
             connection = self._connection(path, [part for part in parts if not part.endswith(PARTS[-1])])
             tables, odd = _schema(connection)
-            found = stored(path, tables, odd)
+            found = read_tables(path, tables, odd)
         except (OSError, sqlite3.Error, _UnreadableError) as error:
             return Stored(path, tuple(parts), _why(error))
         found.parts = tuple(parts)
