@@ -19,12 +19,13 @@ from shape.protocols import Classes  # noqa: E402
 from shape.source import EDGES, read  # noqa: E402
 from shape.trips import trips  # noqa: E402
 
-MOST_FILES = 305
+MOST_FILES = 309
 # Evidence has five: what documents say, what git shows, the judge, the trace of them, and its command. Two
 # more are the table of agents, and the texts that lead one; two the report and the watch; two the branches
 # of sessions, and code that is out of place; one renames sessions and deletes them. The merge of boxes has
 # one: M rests on it, and who reads how lines merge need not. Drift has five: what it is, how Python is read
-# for it, what git shows, what status keeps of it, and its command.
+# for it, what git shows, what status keeps of it, and its command. Old databases have four: the copy that is
+# opened, what one holds, how its tables are read, and how its claims become ours.
 MOST_LONELY_PROTOCOLS = 2
 MOST_ENTERED = {"status": 24, "sync push": 59, "stage complete": 66}
 # Patterns have a file of their own: what they may cost is worked out there, for every rule that has one.

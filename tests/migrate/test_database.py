@@ -266,9 +266,27 @@ def test_claims_that_count_no_more_are_demoted_with_the_reason_of_then(case, tak
     assert taker.is_sound()
 
 
-def test_claims_for_a_blueprint_that_has_a_ledger_here_are_named(case, taker):
+def test_a_blueprint_that_is_here_gets_the_claims_that_no_session_of_the_source_has(case, taker):
     assert taker.idse("init", "p").returncode == 0
-    taker.idse("stage", "start", "intent")
+    assert taker.idse("blueprint", "declare", "Nothing is deleted for good").returncode == 0
+    before = taker.folder("p/__blueprint__")
+    data = taker.migrate(case)
+    assert data["completed"] == ["p/__blueprint__"]
+    claims = taker.state("p/__blueprint__")["claims"].values()
+    assert {each["text"] for each in claims} == {"Nothing is deleted for good", "Storage is one file."}
+    after = taker.folder("p/__blueprint__")
+    assert after.keys() - before.keys() == {"migrated/database/blueprint_claims.json"}
+    assert {path: after[path] for path in before} == before
+    refs = taker.refs()
+    assert not taker.migrate(case)["changed"]
+    assert taker.refs() == refs
+
+
+def test_claims_of_a_blueprint_whose_name_is_taken_are_named(case, taker):
+    case.session("D", "__blueprint__", "p")
+    assert taker.idse("init", "p").returncode == 0
+    taker.write(".idse/projects/p/sessions/__blueprint__/intent.md", "# Intent\n\nWork of our own.\n")
+    assert taker.idse("save", "__blueprint__").returncode == 0
     data = taker.migrate(case)
     assert "p/__blueprint__" not in data["written"]
     assert any("Storage is one file." in note and "idse blueprint declare" in note for note in data["notes"])

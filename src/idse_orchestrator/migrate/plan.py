@@ -236,6 +236,13 @@ def _claims(
     return tuple(claims.values()), doubts
 
 
+def _is_made(places: Mapping[str, Place]) -> bool:
+    """Tests whether a session is made for what a database says of the project, and nobody had it before."""
+    return bool(places) and all(
+        place.layout == DATABASE and place.rest[0].endswith(".json") for place in places.values()
+    )
+
+
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
     """Returns the layouts of a session, the one that wins first."""
     seen = set()
@@ -296,6 +303,8 @@ def _verdict(
     if plan.key in known:
         if plan.fingerprint in known[plan.key]:
             return DONE
+        if _is_made(plan.places):
+            return LATE
         files, texts = plan.halves or ("", "")
         if texts in known[plan.key]:  # its files may be those that the run which took the texts has written
             held = set(planning.ledger_files(plan.key).values())

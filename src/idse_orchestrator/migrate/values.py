@@ -18,9 +18,9 @@ from idse_orchestrator.migrate.stored import Stored
 from idse_orchestrator.migrate.words import SessionRecord
 
 NEW, DONE, LATE, TAKEN, CLOSED = "new", "migrated already", "database to come", "taken", "unreadable"
-"""A session of a source: to be written; written by an earlier run; written by one that could not read its
-database; another one has its name here; or something of it cannot be read: a ledger is written whole, so it
-waits."""
+"""A session of a source: to be written; written by an earlier run; here, but without what its database has;
+another one has its name here; or something of it cannot be read: a ledger is written whole, so it waits.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,7 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
     words: Mapping[str, str] = {
         values.NEW: style.green("new"),
         values.DONE: "migrated already",
-        values.LATE: style.green("migrated already, and now what its database has"),
+        values.LATE: style.green("here already, and gets what the database has of it"),
         values.TAKEN: style.yellow("not touched: a session of that name has a ledger here"),
         values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
