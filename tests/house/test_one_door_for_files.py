@@ -16,6 +16,7 @@ ELSEWHERE = {
     "stores/entry_files.py": "a store without git",
     "ledger/merge/trees.py": "a temporary folder",
     "migrate/archive.py": "a folder that the user names",
+    "migrate/database.py": "a temporary folder",
     "cli/commands/demo.py": "a folder of its own",
     "cli/commands/migrate.py": "a report that the user names",
     "cli/commands/validate.py": "a report that the user names",

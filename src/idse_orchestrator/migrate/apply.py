@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from idse_orchestrator.agents.registry import registry_of
-from idse_orchestrator.base.text import encodable
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH
+from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, encodable
+from idse_orchestrator.claims.claim import claims_of
+from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, STAGE_OF, session_folder
 from idse_orchestrator.errors import ConflictError
-from idse_orchestrator.ledger.events import ASSIGNED, CREATED, Draft, SessionKey
-from idse_orchestrator.migrate.events import session_events
-from idse_orchestrator.migrate.files import Content, content_of
+from idse_orchestrator.ledger.events import ASSIGNED, CLAIMED, CREATED, MIGRATED, Draft, SessionKey
+from idse_orchestrator.migrate.events import late_body, session_events
+from idse_orchestrator.migrate.files import Content, content_of, late_place
 from idse_orchestrator.migrate.governance import registry_changes
 from idse_orchestrator.migrate.paths import Place
 from idse_orchestrator.migrate.target import GitLedgerBatch, GitMigrationTarget
 from idse_orchestrator.migrate.values import (
     DONE,
+    LATE,
     NEW,
     Migrated,
     MigrationPlan,
@@ -30,7 +32,7 @@ from idse_orchestrator.migrate.values import (
     SessionPlan,
 )
 from idse_orchestrator.pipeline.ports import LedgerReader
-from idse_orchestrator.pipeline.values import ProjectTip
+from idse_orchestrator.pipeline.values import ProjectTip, SessionTip
 from idse_orchestrator.pipeline.writer import LedgerWriter
 from idse_orchestrator.sessions.create_session import Folders
 from idse_orchestrator.sessions.ports import SessionFolders
@@ -75,7 +77,9 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
         applying.writer.ready()
         applying.folders.write_new({GITIGNORE_PATH: GITIGNORE})
     for project in plan.projects:
-        if any(session.key[0] == project and session.verdict in (NEW, DONE) for session in plan.sessions):
+        if any(
+            session.key[0] == project and session.verdict in (NEW, DONE, LATE) for session in plan.sessions
+        ):
             _begin_project(applying, project, done)
         registry = plan.registries.get(project)
         if registry is not None:
@@ -83,9 +87,10 @@ def apply_plan(applying: Applying, plan: MigrationPlan) -> Migrated:
     for batch in _batches(new):
         _write(applying, plan, batch, done)
         applying.on_progress("writing ledgers", len(done.written) + len(done.refused), len(new))
+    work = {DONE: _finish, LATE: _complete}
     for session in plan.sessions:
-        if session.verdict == DONE:
-            _finish(applying, session, done)
+        if session.verdict in work:
+            work[session.verdict](applying, session, done)
     _choose_current(applying, plan)
     for project in plan.projects:
         if project not in applying.own_views:
@@ -225,12 +230,45 @@ def _finish(applying: Applying, session: SessionPlan, done: Migrated) -> None:
     done.folders.append(session.key)
 
 
+def _complete(applying: Applying, session: SessionPlan, done: Migrated) -> None:
+    """Adds what its database has to a session that an earlier run wrote without it; nothing is replaced.
+
+    It is work in progress by now, so no document gets another text, and no stage moves.
+    """
+    paths = {path: target for path, place in session.places.items() if (target := late_place(place))}
+    texts = {paths[path]: data for path, data in applying.source.load(paths) if data is not None}
+    texts = {target: data for target, data in texts.items() if len(data) <= MAX_ARTIFACT_BYTES}
+
+    def plan(tip: SessionTip | None) -> Sequence[Draft]:
+        if tip is None:
+            return ()
+        batch = applying.target.batch()
+        held = dict(applying.ledgers.tree_files(tip.artifacts))
+        added = {target: batch.blob(data) for target, data in texts.items() if target not in held}
+        tree = batch.folder(held | added)
+        batch.install()
+        known = claims_of(tip.state)
+        bodies = [body for claim in session.claims if claim.id not in known for body, _ in claim.bodies()]
+        return (
+            Draft(MIGRATED, late_body(added, session.fingerprint), tree),
+            *(Draft(CLAIMED, body) for body in bodies),
+        )
+
+    applying.writer.append_all(*session.key, plan)
+    done.completed.append(session.key)
+    if applying.target.folder_exists(session.key) and applying.target.was_given(session.key):
+        folder = session_folder(*session.key)
+        applying.folders.write_new({f"{folder}/{target}": data for target, data in texts.items()})
+
+
 def _choose_current(applying: Applying, plan: MigrationPlan) -> None:
     """Makes the source's current session ours, if there is none here."""
     before = applying.workspace.current()
     first: SessionKey | None = None
     for project in plan.projects:
-        own = [session.key for session in plan.sessions if session.key[0] == project]
+        here = [session for session in plan.sessions if session.key[0] == project]
+        here.sort(key=lambda session: STAGE_OF.keys().isdisjoint(session.arranged.files))
+        own = [session.key for session in here]  # those without a document come last
         known = set(applying.ledgers.sessions(project))
         preferred = plan.current_of.get(project)
         wanted = [key for key in (preferred, *own) if key is not None and key in known]

@@ -14,7 +14,7 @@ from idse_orchestrator.git.object_stream import find_commit
 from idse_orchestrator.git.program import Git, failure
 from idse_orchestrator.ledger.refs import LOCAL
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED
-from idse_orchestrator.migrate.paths import FLAT, raw_path
+from idse_orchestrator.migrate.paths import DATABASE, FLAT, raw_path
 from idse_orchestrator.migrate.sources import FolderSource, WorkTreeSource
 from idse_orchestrator.migrate.values import CHANGED, CLOSED, TAKEN, MigrationPlan, SessionPlan
 
@@ -27,7 +27,7 @@ def notices(plan: MigrationPlan) -> Mapping[str, bytes]:
     found = {}
     for session in sessions:
         for fate in session.arranged.fates:
-            is_old = session.places[fate.path].layout != FLAT
+            is_old = session.places[fate.path].layout not in (FLAT, DATABASE)
             if fate.fate in (MIGRATED, DUPLICATE) and is_old and fate.path.lower().endswith(".md"):
                 found[fate.path] = _notice(session, fate.target)
     return {**found, SUMMARY: _summary(sessions)}

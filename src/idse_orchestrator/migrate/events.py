@@ -1,10 +1,10 @@
 """The ledger of a migrated session: its events, in the order in which they are written.
 
 created · one `migrated` for each commit of the source that touched it · one more where the files are not
-what its last commit holds · the stages as they stand · what else is known of it · waivers. Stories of
-handoffs stand among these by their dates. Everything but the waivers is dated as the source says, and done
-by who did it there, or by nobody in particular: so it is the same in every clone that migrates the same
-source.
+what its last commit holds · the stages as they stand · claims of a blueprint · what else is known of it ·
+waivers. Stories of handoffs stand among these by their dates. Everything but the waivers is dated as the
+source says, and done by who did it there, or by nobody in particular: so it is the same in every clone that
+migrates the same source.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from idse_orchestrator.ledger import events
 from idse_orchestrator.ledger.events import Actor
 from idse_orchestrator.migrate.files import Content, Found, arranged
 from idse_orchestrator.migrate.judging import stage_blobs, upstream_blobs
-from idse_orchestrator.migrate.paths import LAYOUTS, Place
+from idse_orchestrator.migrate.paths import DATABASE, LAYOUTS, Place
 from idse_orchestrator.migrate.values import HistoricEvent, SessionPlan, Step
 from idse_orchestrator.pipeline.stage_machine import FINISH, START, TARGET
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE, PENDING
@@ -47,7 +47,12 @@ def session_events(
     `place` tells what a path of the source stands for, `contents` has what is in the blobs of its history,
     `constitution` is the content id of the rules that judged.
     """
-    moves = [*_documents(plan, place, contents), *_stages(plan, constitution), *_described(plan)]
+    moves = [
+        *_documents(plan, place, contents),
+        *_stages(plan, constitution),
+        *_claims(plan),
+        *_described(plan),
+    ]
     return [_created(plan), *_woven(moves, list(_stories(plan))), *_waivers(plan)]
 
 
@@ -137,6 +142,16 @@ def _migrated(plan: SessionPlan, step: Step | None, before: Files, after: Files)
     return HistoricEvent(events.MIGRATED, body, after, step.at, step.author)
 
 
+def late_body(added: Files, fingerprint: str) -> dict[str, Any]:
+    """Returns the body of the event that adds what the database of a session has."""
+    return {
+        "changed": {encodable(path): blob for path, blob in sorted(added.items())},
+        "layouts": [LAYOUTS[DATABASE]],
+        "summary": f"migrated {few([encodable(path) for path in sorted(added)]) or 'nothing'}",
+        "migration": fingerprint,
+    }
+
+
 def _stages(plan: SessionPlan, constitution: str) -> Iterator[HistoricEvent]:
     blobs = stage_blobs(plan.arranged.files)
     at = plan.settled_at
@@ -173,6 +188,12 @@ def _stories(plan: SessionPlan) -> Iterator[HistoricEvent]:
         if each.doubts:
             body["doubts"] = [encodable(doubt) for doubt in each.doubts]
         yield HistoricEvent(events.HANDOFF, body, None, at, NOBODY)
+
+
+def _claims(plan: SessionPlan) -> Iterator[HistoricEvent]:
+    for claim in plan.claims:
+        for body, at in claim.bodies():
+            yield HistoricEvent(events.CLAIMED, body, None, at.at if at else plan.settled_at, NOBODY)
 
 
 def _described(plan: SessionPlan) -> Iterator[HistoricEvent]:

@@ -208,6 +208,13 @@ def _set_aside(found: Found) -> Fate | None:
     return None
 
 
+def late_place(place: Place) -> str:
+    """Returns where a text of a database goes in a session that is in use already; "" for a file."""
+    if place.layout != paths.DATABASE:
+        return ""
+    return "/".join((KEPT_BESIDE, paths.LAYOUTS[place.layout], *map(file_name, place.rest)))
+
+
 class _Arrangement:
     """A folder that is being filled. `_taken` knows each path and each folder, where case does not count."""
 
@@ -235,6 +242,8 @@ class _Arrangement:
             self.fates.append(Fate(found.path, UNKNOWN, "a session holds no more files, or none so deep"))
         elif self._is_same(target, found):
             return
+        elif found.place.layout == paths.DATABASE:
+            self._beside(found, "kept apart: it stands in no file")
         elif self._is_free(target) and not _is_misleading(parts):
             reason = "kept beside the artifacts"
             self._put(target, found, SIDE, reason if tuple(parts) == tuple(wanted) else f"{reason}; renamed")

@@ -9,6 +9,7 @@ The layouts, by the letter that reports use::
     A  <stages>/projects/P/sessions/S/<file>
     F  P:S/<stages>/<file>                            a colon instead of a slash
     B  <stages>/current/<file>                        one session, which CURRENT_SESSION names
+    S  .idse/idse.db                                  texts in a database, which have no paths of their own
 
 A folder that is no stage's, as in ``reports/projects/P/sessions/S/<file>``, holds side files of a session
 that one of these has. All paths are relative to the migrated folder, with ``/``; bytes that are no UTF-8
@@ -31,7 +32,7 @@ STAGE_FOLDERS = {
 }
 """The folders of older layouts, and the stage whose document each of them held."""
 
-FLAT, DOT, PROJECTS, BARE, STAGED, COLON, CURRENT = "G", "D", "C", "E", "A", "F", "B"
+FLAT, DOT, PROJECTS, BARE, STAGED, COLON, CURRENT, DATABASE = "G", "D", "C", "E", "A", "F", "B", "S"
 
 LAYOUTS = {
     FLAT: "flat",
@@ -41,6 +42,7 @@ LAYOUTS = {
     STAGED: "stage-rooted",
     COLON: "colon-named",
     CURRENT: "current-folder",
+    DATABASE: "database",
 }
 """Layouts in the order in which they win where one session stands in several, with a word for each."""
 

@@ -6,14 +6,35 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from idse_orchestrator.base.text import encodable, few
+from idse_orchestrator.base.names import BLUEPRINT
+from idse_orchestrator.base.text import counted, encodable, few
 from idse_orchestrator.ledger.events import SessionKey
-from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, SIDE, UNKNOWN, Content, Fate, Found, arranged
+from idse_orchestrator.migrate.files import (
+    DUPLICATE,
+    MIGRATED,
+    SIDE,
+    UNKNOWN,
+    Content,
+    Fate,
+    Found,
+    arranged,
+    late_place,
+)
 from idse_orchestrator.migrate.in_place import InPlace
 from idse_orchestrator.migrate.judging import Judge, judged
 from idse_orchestrator.migrate.names import new_names, similar_names
+from idse_orchestrator.migrate.old_claims import OldClaim
 from idse_orchestrator.migrate.overwritten import with_overwritten
-from idse_orchestrator.migrate.paths import CURRENT, DOT, FLAT, LAYOUTS, Place, document_of, raw_path
+from idse_orchestrator.migrate.paths import (
+    CURRENT,
+    DATABASE,
+    DOT,
+    FLAT,
+    LAYOUTS,
+    Place,
+    document_of,
+    raw_path,
+)
 from idse_orchestrator.migrate.reading import Reading, gathered, story_order
 from idse_orchestrator.migrate.survey import Survey, survey
 from idse_orchestrator.migrate.target import GitMigrationTarget
@@ -21,6 +42,7 @@ from idse_orchestrator.migrate.values import (
     CHANGED,
     CLOSED,
     DONE,
+    LATE,
     NEW,
     TAKEN,
     MigrationPlan,
@@ -74,9 +96,10 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     keys = new_names(found.sessions, request.project, request.only, planning.projects, here)
     reading = Reading(planning.source, found, keys, planning.on_progress)
     reading.read()
+    reading.read_stored_agents()
     everything = _sessions(planning, reading, keys, known)
     sessions = [each for each in everything if _is_there(each)]
-    history = planning.source.history(found.owner) if request.with_history else {}
+    history = planning.source.history(_owner_in(found)) if request.with_history else {}
     sessions = [replace(each, steps=history.get(each.source_key, ())) for each in sessions]
     sessions = list(with_overwritten(planning.source, found, sessions))
     sessions = list(judged(planning.judge, planning.source, sessions, planning.on_progress))
@@ -84,10 +107,11 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     fates += [Fate(path, DUPLICATE, _own_words(key)) for path, key in own.items()]
     fates += _fates_of_current(planning, found, {each.source_key: each for each in everything})
     called = {each.source_key: each.key for each in sessions}
+    texts = {path for each in found.stored for path in each.texts}
     plan = MigrationPlan(
         source=planning.source.description,
         sessions=tuple(sessions),
-        fates=tuple(sorted(fates, key=lambda fate: raw_path(fate.path))),
+        fates=_in_order(fate for fate in fates if fate.path not in texts),
         registries=reading.registries,
         constitution=planning.judge.examiner.constitution.id,
         current=called.get(reading.current_session_of() or ("", "")),
@@ -108,9 +132,13 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
                 if not _is_there(each) and each.key not in known
             ),
             *_bygone(found, history, known),
+            *(note for each in found.stored for note in each.notes),
+            *_untaken_claims(sessions),
         ),
+        stored=tuple(found.stored),
+        records=_in_order(fate for fate in fates if fate.path in texts),
     )
-    _account(entries, plan)
+    _account(entries, found, plan)
     return plan, found
 
 
@@ -138,10 +166,34 @@ def _fates_of_current(
             yield Fate(path, MIGRATED, says)
 
 
-def _account(entries: Sequence[SourceEntry], plan: MigrationPlan) -> None:
+def _in_order(fates: Iterable[Fate]) -> tuple[Fate, ...]:
+    return tuple(sorted(fates, key=lambda fate: raw_path(fate.path)))
+
+
+def _owner_in(found: Survey) -> Callable[[str], SessionKey | None]:
+    """Returns who owns a path of the history: a session, or a database itself."""
+    databases = {each.path for each in found.stored}
+    return lambda path: ("", path) if path in databases else found.owner(path)
+
+
+def _untaken_claims(sessions: Iterable[SessionPlan]) -> Iterable[str]:
+    """Yields a sentence about the claims of each blueprint that has a ledger here already."""
+    for each in sessions:
+        if each.verdict == TAKEN and each.claims:
+            texts = [f"{claim.text!r}" for claim in each.claims if not claim.gone]
+            yield (
+                f"{each.name} has a ledger here, so claims of the database are not declared in it: "
+                f'{few(texts)}; idse blueprint declare "…"'
+            )
+
+
+def _account(entries: Sequence[SourceEntry], found: Survey, plan: MigrationPlan) -> None:
     """Checks that every file of the source has exactly one fate; else idse has a defect."""
     on_disk = sorted((entry.path for entry in entries), key=raw_path)
     accounted = [fate.path for fate in plan.fates]
+    texts = sorted((path for each in found.stored for path in each.texts), key=raw_path)
+    if [fate.path for fate in plan.records] != texts:
+        raise AssertionError(f"{len(texts)} texts in databases, {len(plan.records)} accounted for")
     if accounted != on_disk:
         odd = sorted(set(on_disk) ^ set(accounted), key=raw_path) or "one is told twice"
         raise AssertionError(f"{len(on_disk)} files, {len(accounted)} accounted for: {odd[:3]!r}")
@@ -158,13 +210,17 @@ def _sessions(
     folded = {(project, name.casefold()) for project, name in known}
     similar = similar_names(keys)
     drafts = {key: _session(reading, key, called) for key, called in keys.items()}
-    claimed = {done[plan.fingerprint] for plan in drafts.values() if plan.fingerprint in done}
+    named = {
+        key: [done[each] for each in (plan.fingerprint, *plan.halves) if each in done]
+        for key, plan in drafts.items()
+    }
+    claimed = {names[0] for names in named.values() if names}
     plans = []
     for source_key, key in sorted(keys.items(), key=lambda pair: pair[1]):
         plan = drafts[source_key]
-        plan = replace(plan, key=done.get(plan.fingerprint, key))  # once it has a name, it keeps that
+        plan = replace(plan, key=(*named[source_key], key)[0])  # once it has a name, it keeps that
         parents, doubts = _parents(plan, keys)
-        taken = plan.key in claimed and plan.fingerprint not in done
+        taken = plan.key in claimed and not named[source_key]
         verdict, template = (TAKEN, "") if taken else _verdict(planning, plan, known, folded)
         plans.append(
             replace(
@@ -189,6 +245,7 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         updated=facts.updated or state.updated,
         stages=facts.stages or state.stages,
     )
+    claims, told = _claims(reading.found, source_key, files.places)
     folder = arranged(Found(path, place, files.contents[path]) for path, place in files.places.items())
     return SessionPlan(
         key=key,
@@ -199,20 +256,51 @@ def _session(reading: Reading, source_key: SessionKey, key: SessionKey) -> Sessi
         arranged=folder,
         facts=facts,
         fingerprint=_fingerprint(source_key, files.contents),
+        halves=_halves(source_key, files.places, files.contents),
         closed=files.closed,
         modified=max((reading.modified[path] for path in files.contents), default=""),
         stories=tuple(sorted(files.stories, key=story_order)),
-        doubts=(*facts.doubts, *files.doubts, *_other_texts(files.places, folder.fates)),
+        claims=claims,
+        doubts=(*_other_texts(reading, files.places, folder.fates), *told, *facts.doubts, *files.doubts),
     )
 
 
-def _other_texts(places: Mapping[str, Place], fates: Iterable[Fate]) -> Iterable[str]:
-    """Yields a doubt about each document of a folder called "current" that the session has otherwise."""
+def _claims(
+    found: Survey, source_key: SessionKey, places: Mapping[str, Place]
+) -> tuple[tuple[OldClaim, ...], list[str]]:
+    """Returns the claims of a blueprint in databases, each once, and what there is to say about them."""
+    if source_key[1] != BLUEPRINT:
+        return (), []
+    all_of_it = [each.claims[source_key[0]] for each in found.stored if source_key[0] in each.claims]
+    doubts = [doubt for claims in all_of_it for doubt in claims.doubts]
+    claims = {claim.id: claim for each in reversed(all_of_it) for claim in each.claims}
+    if all(place.layout == DATABASE and len(place.rest) == 1 for place in places.values()):
+        doubts.insert(
+            0, "the older tool had no such session: it is made to hold what a database says of the project"
+        )
+    return tuple(claims.values()), doubts
+
+
+def _is_made(places: Mapping[str, Place]) -> bool:
+    """Tests whether a session is made for what a database says of the project, and nobody had it before."""
+    return bool(places) and all(
+        place.layout == DATABASE and place.rest[0].endswith(".json") for place in places.values()
+    )
+
+
+def _other_texts(reading: Reading, places: Mapping[str, Place], fates: Iterable[Fate]) -> Iterable[str]:
+    """Yields a doubt about each document of which a database, or a folder "current", has another text."""
     for fate in fates:
         place = places[fate.path]
-        document = document_of(place.rest) if place.layout == CURRENT and place.rest else None
-        if document is not None and fate.fate == SIDE:
+        document = document_of(place.rest) if place.layout in (CURRENT, DATABASE) and place.rest else None
+        if document is None or fate.fate != SIDE:
+            continue
+        if place.layout == CURRENT:
             yield f"{fate.path} is another text than its {document.stage} document: kept as {fate.target}"
+        else:
+            written = reading.modified.get(fate.path)
+            when = f", of {written}" if written else ""
+            yield f"the database has another {document.stage}{when}: kept as {fate.target}"
 
 
 def _layouts(places: Iterable[Place]) -> tuple[str, ...]:
@@ -236,7 +324,11 @@ def _is_there(plan: SessionPlan) -> bool:
 def _bygone(
     found: Survey, history: Mapping[SessionKey, Sequence[Step]], known: Container[SessionKey]
 ) -> Iterable[str]:
-    """Yields a sentence about the sessions of which only the history is left, under no other name."""
+    """Yields a sentence about what only the history has: sessions, and what a database held before."""
+    for each in found.stored:
+        if (commits := len(history.get(("", each.path), ()))) > 1:
+            earlier = counted(commits - 1, "earlier commit")
+            yield f"{each.path}: read as it is now, and not as it was in {earlier}"
     names = [
         "/".join(key)
         for key, steps in sorted(history.items())
@@ -254,6 +346,15 @@ def _fingerprint(source_key: SessionKey, contents: Mapping[str, Content]) -> str
     return digest.hexdigest()
 
 
+def _halves(
+    source_key: SessionKey, places: Mapping[str, Place], contents: Mapping[str, Content]
+) -> tuple[str, ...]:
+    """Returns the digests of what files have of a session, and of what databases have, if both do."""
+    texts = {path: content for path, content in contents.items() if places[path].layout == DATABASE}
+    files = {path: content for path, content in contents.items() if path not in texts}
+    return (_fingerprint(source_key, files), _fingerprint(source_key, texts)) if files and texts else ()
+
+
 def _verdict(
     planning: Planning,
     plan: SessionPlan,
@@ -268,8 +369,11 @@ def _verdict(
     if migrations is None:
         clashes = (plan.key[0], plan.key[1].casefold()) in folded
         return TAKEN if clashes else CLOSED if plan.closed else NEW, ""
+    files, _ = plan.halves or ("", "")
     if plan.fingerprint in migrations or (migrations and planning.target.holds(plan.key, _texts(plan))):
         return DONE, ""
+    if _is_made(plan.places) or files in migrations:
+        return LATE, ""
     template = "" if migrations or plan.closed else planning.untouched(plan.key)
     return (NEW if template else CHANGED if migrations else TAKEN), template
 
@@ -297,12 +401,16 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
         why = f"{plan.name} waits: {plan.closed} cannot be read"
         yield from (Fate(path, UNKNOWN, why) for path in plan.contents)
         return
+    held = planning.ledger_files(plan.key) if plan.verdict in (LATE, TAKEN, CHANGED) else {}
+    if plan.verdict == LATE:
+        yield from (_late_fate(plan, fate, held) for fate in plan.arranged.fates)
+        return
     if plan.verdict not in (TAKEN, CHANGED):
         yield from plan.arranged.fates
         return
-    held = set(planning.ledger_files(plan.key).values())
+    blobs = set(held.values())
     for path, content in plan.contents.items():
-        if content.blob in held:
+        if content.blob in blobs:
             yield Fate(path, DUPLICATE, f"the ledger of {plan.name} holds the same bytes")
         else:
             why = (
@@ -311,3 +419,13 @@ def _fates(planning: Planning, plan: SessionPlan) -> Iterable[Fate]:
                 else "has a ledger of its own"
             )
             yield Fate(path, UNKNOWN, f"{plan.name} {why}: nothing was written")
+
+
+def _late_fate(plan: SessionPlan, fate: Fate, held: Mapping[str, str]) -> Fate:
+    """Returns the fate of a file of a session that gets the texts of its database now."""
+    target = late_place(plan.places[fate.path])
+    if not target or fate.fate == UNKNOWN:
+        return fate
+    if held.get(target, plan.contents[fate.path].blob) != plan.contents[fate.path].blob:
+        return Fate(fate.path, UNKNOWN, f"something else stands at {target} already")
+    return Fate(fate.path, SIDE, "it comes after the files of its session", target)

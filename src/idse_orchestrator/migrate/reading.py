@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,7 +14,16 @@ from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import governance
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, UNKNOWN, Content, Fate, content_of
 from idse_orchestrator.migrate.governance import Story
-from idse_orchestrator.migrate.paths import AGENT_REGISTRY, CURRENT, RANK, STAGED, Place, raw_path, session_at
+from idse_orchestrator.migrate.paths import (
+    AGENT_REGISTRY,
+    CURRENT,
+    DATABASE,
+    RANK,
+    STAGED,
+    Place,
+    raw_path,
+    session_at,
+)
 from idse_orchestrator.migrate.survey import Survey, beside
 from idse_orchestrator.migrate.values import MigrationSource, Progress, RegistryPlan
 from idse_orchestrator.migrate.words import (
@@ -50,7 +59,11 @@ def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, byte
     doubts: list[str] = []
     ordered = sorted(contents, key=lambda path: _order(path, places[path]))
     named = {kind: [path for path in ordered if places[path].rest[-1] == kind] for kind in (_OWNER, _PEOPLE)}
-    records = [_read(path, contents[path], doubts) for path in ordered if places[path].rest[-1] in _RECORDS]
+    said = {
+        path: _read(path, contents[path], doubts) for path in ordered if places[path].rest[-1] in _RECORDS
+    }
+    records = list(said.values())
+    in_files = [record for path, record in said.items() if places[path].layout != DATABASE]
     owner = _owner(named[_OWNER], contents, doubts)
     made = [moment for path in named[_OWNER] if (moment := created_in(contents[path]))]
     people = [each for record in records for each in record.collaborators]
@@ -59,16 +72,18 @@ def gathered(name: str, places: Mapping[str, Place], contents: Mapping[str, byte
     created = first.created or (made[0] if made else None)
     if any(moment is not None and moment.guessed for moment in (created, first.updated)):
         doubts.append("its times have no offset, so they were read as UTC")
-    if owner and first.owner and owner != first.owner:
-        doubts.append(f"its owner is {first.owner!r} in its record and {owner!r} in .owner")
+    recorded = str(_first(in_files, "owner"))
+    if owner and recorded and owner != recorded:
+        doubts.append(f"its owner is {recorded!r} in its record and {owner!r} in .owner")
     kind = _type(name, first.type, doubts)
+    first = replace(first, owner=recorded or owner or first.owner, stages=_recorded(records))
+    for path in (path for path in said if places[path].layout == DATABASE):
+        doubts += _denials(said[path], first)
     return replace(
         first,
         type=kind,
-        owner=first.owner or owner,
         collaborators=tuple(dict.fromkeys(people)),
         created=created,
-        stages=_recorded(records),
         doubts=tuple(doubts),
     )
 
@@ -102,6 +117,17 @@ def _first(records: Iterable[SessionRecord], key: str) -> Any:  # noqa: ANN401 -
     """Returns what the first record says that says anything."""
     said = (getattr(record, key) for record in records)
     return next(filter(None, said), getattr(SessionRecord(), key))
+
+
+def _denials(stored: SessionRecord, counts: SessionRecord) -> Iterator[str]:
+    """Yields what a database says that the files, which count, say otherwise."""
+    for key in ("title", "type", "owner", "status", "parent"):
+        theirs, ours = getattr(stored, key), getattr(counts, key)
+        if theirs and theirs != ours:
+            yield f"its {key} is {ours!r} in the files, and {theirs!r} in the database"
+    for stage, word in stored.stages.items():
+        if counts.stages.get(stage, word) != word:
+            yield f"{stage} is {counts.stages[stage]} in the files, and {word} in the database"
 
 
 def _type(name: str, said: str, doubts: list[str]) -> str:
@@ -187,6 +213,9 @@ class Reading:
             for key in self.keys
         }
         self._told: dict[str, list[_Told]] = {}
+        for each in self.found.stored:
+            dated = {path: at for path, at in each.modified.items() if at}
+            self.modified |= dict.fromkeys(each.texts, self.modified[each.path]) | dated
 
     def read(self) -> None:
         """Reads every file that some layout has a place for."""
@@ -386,6 +415,22 @@ class Reading:
             self.registries[owner] = RegistryPlan(path, taken.registry, taken.doubts)
         words = f"{counted(len(taken.registry.agents), 'agent')} for {', '.join(free)}"
         self.fates.append(Fate(path, MIGRATED, words))
+
+    def read_stored_agents(self) -> None:
+        """Takes the agents in databases for projects of which no file tells any."""
+        for each in self.found.stored:
+            for project, data in each.registries.items():
+                taken = governance.taken_registry(data)
+                self.notes += [f"{each.path}: {doubt}" for doubt in taken.doubts]
+                for owner in dict.fromkeys(
+                    called[0] for said, called in self.keys.items() if project in ("", said[0])
+                ):
+                    plan = self.registries.setdefault(owner, RegistryPlan(each.path, taken.registry, ()))
+                    left = [
+                        agent.id for agent in taken.registry.agents if plan.registry.agent(agent.id) is None
+                    ]
+                    if left:
+                        self.notes.append(f"{each.path}: {plan.path} counts, which does not have {few(left)}")
 
     def _read_state(self, path: str, project: str, data: bytes) -> None:
         """Gives a state beside all sessions to the session it names, or to the current one."""

@@ -6,7 +6,8 @@ import os
 import stat
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, TypeVar
 
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, one_word
 from idse_orchestrator.documents.project_workspace import WORKSPACE
@@ -16,6 +17,10 @@ from idse_orchestrator.git.program import Git
 from idse_orchestrator.migrate.history import moment, read_history
 from idse_orchestrator.migrate.paths import PROJECT_FILES, STAGE_FOLDERS
 from idse_orchestrator.migrate.values import FILE, LINK, OTHER, UNREADABLE, SourceEntry, Step
+
+if TYPE_CHECKING:
+    from idse_orchestrator.migrate.database import Databases
+    from idse_orchestrator.migrate.stored import Stored
 
 GIT = ".git"
 _KINDS = (
@@ -75,13 +80,18 @@ def read(path: str) -> bytes | None:
     Of a file too large for a ledger only as much as shows that it is.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return None
+        with _opened(path) as file:
             return file.read(MAX_ARTIFACT_BYTES + 1)
     except OSError:
         return None
+
+
+def _opened(path: str) -> IO[bytes]:
+    file = open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb")  # noqa: SIM115
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(0, "it is no file any more")
+    return file
 
 
 def unreadable(where: str, error: OSError) -> MigrationSourceError:
@@ -117,6 +127,7 @@ class FolderSource:
     def __init__(self, root: str) -> None:
         self.root = root
         self.left_out: list[str] = []
+        self._databases: Databases | None = None
 
     @property
     def description(self) -> str:
@@ -139,8 +150,22 @@ class FolderSource:
         return walk(self.root, self.left_out)
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Yields the bytes of files, in order; None where there are none."""
+        """Yields the bytes of files and of texts in databases, in order; None where there are none."""
+        return self._databases.load(paths, self._files) if self._databases else self._files(paths)
+
+    def _files(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         return ((path, read(os.path.join(self.root, path))) for path in paths)
+
+    def stored(self, path: str, parts: Sequence[str]) -> Stored:
+        """Reads the database at `path`, beside which `parts` of it stand."""
+        if self._databases is None:
+            from idse_orchestrator.migrate.database import Databases  # most sources have none
+
+            self._databases = Databases(self._open)
+        return self._databases.read(path, parts)
+
+    def _open(self, path: str) -> IO[bytes]:
+        return _opened(os.path.join(self.root, path))
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """Returns owner to the commits that touched its files, oldest first."""
@@ -226,8 +251,13 @@ class BareSource(WorkTreeSource):
         seconds = self.git.text("log", "-1", "--no-show-signature", "--format=%ct", "HEAD")
         return moment(int(seconds)) if seconds.isdecimal() else ""
 
-    def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Yields the bytes of files, in order; None where there are none."""
+    def _open(self, path: str) -> IO[bytes]:
+        data = next(self._files([path]))[1]
+        if data is None:
+            raise OSError(0, "git does not have its bytes")
+        return BytesIO(data)
+
+    def _files(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
         wanted = list(paths)
         with ObjectStream(self.git) as objects:
             found = objects.read_all([self._ids[path] for path in wanted])

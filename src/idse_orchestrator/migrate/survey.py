@@ -6,8 +6,9 @@ import posixpath
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.text import encodable, few
-from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, WORKSPACE
+from idse_orchestrator.documents.project_workspace import CURRENT_SESSION, SESSION_STATE, WORKSPACE
 from idse_orchestrator.errors import MigrationSourceError
 from idse_orchestrator.ledger.events import SessionKey
 from idse_orchestrator.migrate import paths
@@ -21,6 +22,7 @@ from idse_orchestrator.migrate.paths import (
     raw_path,
     session_at,
 )
+from idse_orchestrator.migrate.stored import PARTS, Stored, database_fates, is_database
 from idse_orchestrator.migrate.values import FILE, LINK, UNREADABLE, MigrationSource, SourceEntry
 from idse_orchestrator.migrate.words import Current, active_session, current_session
 
@@ -177,6 +179,45 @@ def _owner_of_current(found: Survey, project: str) -> SessionKey | None:
     return key
 
 
+def read_databases(source: MigrationSource, found: Survey, others: list[SourceEntry]) -> list[SourceEntry]:
+    """Reads the databases among `others`; returns the rest of those."""
+    kinds = {entry.path: entry.kind for entry in found.entries}
+    left = {entry.path: entry for entry in others}
+    for path in [path for path in left if is_database(path)]:
+        beside = [path + end for end in PARTS if path + end in kinds]
+        odd = next((part for part in beside if kinds[part] != FILE), "")
+        parts = tuple(part for part in beside if part in left)
+        each = Stored(path, parts, f"{odd} is no file") if odd else source.stored(path, parts)
+        for own in (path, *parts):
+            del left[own]
+        found.stored.append(each)
+        found.fates += database_fates(each)
+    return list(left.values())
+
+
+def take_texts(found: Survey, default_project: str) -> None:
+    """Gives the texts in databases to their sessions; what is about a project goes to its blueprint."""
+    named = {*found.projects, *(key[0] for each in found.stored for key in each.sessions if key[0])}
+    only = named.pop() if len(named) == 1 else default_project
+    for each in found.stored:
+        each.name_project(only)
+        for key, texts in each.sessions.items():
+            if key[0]:
+                found.sessions.setdefault(key, {}).update(texts)
+            else:
+                why = "the database names no project for it: idse migrate PATH --project NAME"
+                found.fates += [Fate(path, UNKNOWN, why) for path in texts]
+        for project, texts in each.records.items():
+            key = (project, BLUEPRINT)
+            if key in found.sessions or (project and project in each.implied):
+                found.sessions.setdefault(key, {}).update(texts)
+            else:
+                found.fates += [
+                    Fate(path, UNKNOWN, "there is no blueprint to keep it with") for path in texts
+                ]
+        found.project_files |= {path: ProjectFile(SESSION_STATE, said) for path, said in each.states.items()}
+
+
 _MOST_TRAIL = 6
 
 
@@ -204,6 +245,7 @@ class Survey:
     recorded: dict[str, SessionKey] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     doubts: dict[SessionKey, list[str]] = field(default_factory=dict)
+    stored: list[Stored] = field(default_factory=list)
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -261,10 +303,15 @@ def survey(
     others: list[SourceEntry] = []
     for entry in entries:
         _sort(found, entry, below_current, others)
-    for entry in others:
+    for entry in read_databases(source, found, others):
         _sort_other(found, entry)
+    take_texts(found, default_project)
     read_pointers(source, found, below_current)
     named = read_current(source, found)
+    for each in found.stored:
+        for project, session in each.current.items():
+            if "" not in found.current:  # what a file says of all projects counts
+                found.current.setdefault(project, Current(session))
     closed = [entry for entry in entries if entry.kind == UNREADABLE]
     if below_current or any(_is_current(found, entry) for entry in closed):
         asked = tuple(project for project in found.projects if not only or project in only)
@@ -272,7 +319,7 @@ def survey(
         settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
     if not found.sessions and not may_be_empty:
-        raise _nothing(source, entries)
+        raise _nothing(source, found)
     for entry in closed:
         found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
     return found
@@ -358,7 +405,17 @@ def beside(name: str) -> Place:
     return Place(paths.FLAT, "", "", ("migrated", *name.split("/")))
 
 
-def _nothing(source: MigrationSource, entries: Sequence[SourceEntry]) -> MigrationSourceError:
+def _nothing(source: MigrationSource, found: Survey) -> MigrationSourceError:
+    entries = found.entries
+    if found.stored:
+        return MigrationSourceError(
+            "there is no session here that idse could take over",
+            where=source.description,
+            cause="\n".join(
+                f"{fate.path}: {fate.reason}" for each in found.stored for fate in database_fates(each)[:1]
+            ),
+            fix=("name a folder that has sessions, too, or mend the database",),
+        )
     deeper = next((below for entry in entries if (below := _starts_below(entry.path))), "")
     return MigrationSourceError(
         "there is no session here that idse could take over",

@@ -70,7 +70,7 @@ class GitLedgerBatch:
         state, tip, artifacts = SessionState(*key), "", ""
         for historic in events:
             if historic.files is not None:
-                artifacts = self._folder(historic.files)
+                artifacts = self.folder(historic.files)
             draft = Draft(historic.kind, historic.body, None, historic.at, historic.actor)
             form = max(state.format, kind.needed(draft.kind, draft.body))
             event = self._backend.maker.event(draft, state.lamport + 1, form)
@@ -86,9 +86,7 @@ class GitLedgerBatch:
 
         A session whose ledger somebody else began meanwhile is left out.
         """
-        full, self._open = self._open, None
-        if full is not None:
-            full.install(self._vault.git)
+        self.install()
         written = {}
         with ledger_lock(self._vault):
             for key, ready in self._ready.items():
@@ -110,6 +108,12 @@ class GitLedgerBatch:
         self._trees = {}
         return written
 
+    def install(self) -> None:
+        """Gives git the objects so far; no ledger has them yet."""
+        full, self._open = self._open, None
+        if full is not None:
+            full.install(self._vault.git)
+
     @property
     def _pack(self) -> PackWriter:
         """Objects that git does not have yet."""
@@ -117,8 +121,8 @@ class GitLedgerBatch:
             self._open = PackWriter()
         return self._open
 
-    def _folder(self, files: Mapping[str, str]) -> str:
-        """Returns the id of the tree of a folder; "" for an empty one."""
+    def folder(self, files: Mapping[str, str]) -> str:
+        """Keeps the tree of a folder; returns its id, "" for an empty one."""
         if not files:
             return ""
         known = tuple(sorted(files.items()))

@@ -13,12 +13,16 @@ from idse_orchestrator.constitution.rules import Finding
 from idse_orchestrator.ledger.events import Actor, SessionKey
 from idse_orchestrator.migrate.files import FATES, Arranged, Content, Fate
 from idse_orchestrator.migrate.governance import Story
+from idse_orchestrator.migrate.old_claims import OldClaim
 from idse_orchestrator.migrate.paths import Place
+from idse_orchestrator.migrate.stored import Stored
 from idse_orchestrator.migrate.words import SessionRecord
 
-NEW, DONE, CHANGED, TAKEN, CLOSED = "new", "migrated already", "changed", "taken", "unreadable"
+NEW, DONE, CHANGED, LATE = "new", "migrated already", "changed", "database to come"
+TAKEN, CLOSED = "taken", "unreadable"
 """A session of a source: to be written; written by an earlier run; the same, and it is another one there now;
-another one has its name here; or something of it cannot be read: a ledger is written whole, so it waits."""
+here, but without what its database has; another one has its name here; or something of it cannot be read: a
+ledger is written whole, so it waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class SessionPlan:
     found. `doubts` are sentences about what could not be taken over as it stands. `template` is the tip of
     a ledger with nothing but a template, which this one takes the place of. `has_own_folder`: its files are
     the very folder that it has here.
+    `halves` are the fingerprints of its files and of its texts in databases, if it has both.
     """
 
     key: SessionKey
@@ -53,6 +58,7 @@ class SessionPlan:
     arranged: Arranged
     facts: SessionRecord
     fingerprint: str
+    halves: tuple[str, ...] = ()
     modified: str = ""
     closed: str = ""
     verdict: str = NEW
@@ -61,6 +67,7 @@ class SessionPlan:
     parents: tuple[str, ...] = ()
     stages: Mapping[str, str] = field(default_factory=dict)
     stories: tuple[Story, ...] = ()
+    claims: tuple[OldClaim, ...] = ()
     steps: Sequence[Step] = ()
     waived: Mapping[str, tuple[Finding, ...]] = field(default_factory=dict)
     doubts: tuple[str, ...] = ()
@@ -95,6 +102,12 @@ class SessionPlan:
         return {found.blob: path for path, found in self.contents.items() if found.blob in wanted}
 
 
+def count(fates: Iterable[Fate]) -> Mapping[str, int]:
+    """Returns how many have each fate; of a source's files, their sum is how many those are."""
+    counted = Counter(fate.fate for fate in fates)
+    return {fate: counted.get(fate, 0) for fate in FATES}
+
+
 class RegistryPlan(NamedTuple):
     """A project's agents as the source has them, and the file that says so."""
 
@@ -110,6 +123,7 @@ class MigrationPlan:
     `constitution` is the content id of the rules that judged. `current` is what the source works on,
     `current_of` what it works on in each project that it says that of. Of the sessions `own` the source has
     nothing but the folder that idse gave them.
+    `records` are the fates of the texts in the databases `stored`.
     """
 
     source: str
@@ -122,11 +136,8 @@ class MigrationPlan:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     own: tuple[SessionKey, ...] = ()
-
-    def count(self) -> Mapping[str, int]:
-        """Returns the number of files by fate; their sum is the number of files in the source."""
-        counted = Counter(fate.fate for fate in self.fates)
-        return {fate: counted.get(fate, 0) for fate in FATES}
+    stored: tuple[Stored, ...] = ()
+    records: tuple[Fate, ...] = ()
 
     @property
     def projects(self) -> tuple[str, ...]:
@@ -144,17 +155,23 @@ class MigrationPlan:
         """The sessions of which something cannot be read."""
         return tuple(plan for plan in self.sessions if plan.verdict == CLOSED)
 
+    @property
+    def unread(self) -> tuple[Stored, ...]:
+        """The databases that cannot be read."""
+        return tuple(each for each in self.stored if each.problem)
+
 
 @dataclass(slots=True)
 class Migrated:
     """The result of a migration: all empty where a run before had done it.
 
-    `folders` were written to the work tree; `new_forms` are sessions whose old folder has today's form now;
-    `kept_folders` those whose folder was there before and was left as it is; `tracked` are views that git
-    carries; `refused` were begun by somebody else meanwhile.
+    `completed` got what their database has. `folders` were written to the work tree; `new_forms` are sessions
+    whose old folder has today's form now; `kept_folders` those whose folder was there before and was left as
+    it is; `tracked` are views that git carries; `refused` were begun by somebody else meanwhile.
     """
 
     written: list[SessionKey] = field(default_factory=list)
+    completed: list[SessionKey] = field(default_factory=list)
     folders: list[SessionKey] = field(default_factory=list)
     new_forms: list[SessionKey] = field(default_factory=list)
     kept_folders: list[SessionKey] = field(default_factory=list)
@@ -167,7 +184,8 @@ class Migrated:
     @property
     def changed(self) -> bool:
         """True if anything was written."""
-        return bool(self.written or self.folders or self.new_forms or self.projects or self.agents)
+        folders = self.folders or self.new_forms
+        return bool(self.written or self.completed or folders or self.projects or self.agents)
 
 
 FILE, LINK, OTHER, UNREADABLE = "file", "link", "other", "closed"
@@ -229,7 +247,10 @@ class MigrationSource(Protocol):
         """Yields everything in it that is no folder; paths that are no UTF-8 have surrogates."""
 
     def load(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes | None]]:
-        """Yields the bytes of files, in order; None for one that cannot be read any more."""
+        """Yields the bytes of files and of texts in databases, in order; None for one that cannot be read."""
+
+    def stored(self, path: str, parts: Sequence[str]) -> Stored:
+        """Reads the database at `path`, beside which `parts` of it stand; its texts can be loaded then."""
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """Returns owner to the commits that touched its files, oldest first; none without a history."""

@@ -163,7 +163,7 @@ def _stages(raw: object, doubts: list[str]) -> Mapping[str, str]:
         return {}
     found = {}
     for key, value in raw.items():
-        stage = _stage(key)
+        stage = stage_named(key)
         word = _word(value)
         if stage is None:
             doubts.append(f"there is no stage {one_line(key)!r}")
@@ -174,8 +174,9 @@ def _stages(raw: object, doubts: list[str]) -> Mapping[str, str]:
     return found
 
 
-def _stage(key: str) -> str | None:
-    name = key.strip().lower()
+def stage_named(word: str) -> str | None:
+    """Returns the stage that `word` means; None if it means none."""
+    name = word.strip().lower()
     name = STAGE_FOLDERS.get(name, "tasks" if name == "task" else name)
     return name if name in STAGES else None
 

@@ -23,6 +23,7 @@ from idse_orchestrator.errors import EXIT_CONFLICT, EXIT_OK, UsageError
 from idse_orchestrator.migrate import values
 from idse_orchestrator.migrate.files import STUB, UNKNOWN, Fate, unknown_groups
 from idse_orchestrator.migrate.paths import LAYOUTS
+from idse_orchestrator.migrate.stored import database_fates
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
@@ -83,7 +84,7 @@ def migrate(run: Run, path: str, *, dry_run: bool, report: str, archive: str, **
         "idse.migrate/1",
         lambda: {**_data(plan, done), "dry_run": dry_run},
         _lines(run, plan, done, place, dry_run=dry_run),
-        code=EXIT_CONFLICT if done.refused or plan.waiting or plan.taken else EXIT_OK,
+        code=EXIT_CONFLICT if done.refused or plan.waiting or plan.taken or plan.unread else EXIT_OK,
     )
 
 
@@ -144,17 +145,23 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
     return {
         **picked(plan, "source left_out"),
         "current": "/".join(plan.current) if plan.current else None,
-        "counts": plan.count(),
+        "counts": values.count(plan.fates),
         "total": len(plan.fates),
         "sessions": [_session_data(session) for session in plan.sessions],
         "own": _names(plan.own),
-        "files": list(_file_data(plan)),
+        "files": list(_file_data(plan, plan.fates)),
+        "databases": [
+            {**picked(each, "path parts tables notes"), "problem": each.problem or None, "holds": each.counts}
+            for each in plan.stored
+        ],
+        "records": list(_file_data(plan, plan.records)),
         "registries": {
             project: {"file": found.path, "agents": len(found.registry.agents), "doubts": found.doubts}
             for project, found in plan.registries.items()
         },
         "notes": plan.notes,
         "written": _names(done.written),
+        "completed": _names(done.completed),
         "folders": _names(done.folders),
         "new_forms": _names(done.new_forms),
         "kept_folders": _names(done.kept_folders),
@@ -180,6 +187,7 @@ def _session_data(session: values.SessionPlan) -> dict[str, Any]:
         "created_at": facts.created.at if facts.created else None,
         "commits": len(session.steps),
         "handoffs": sum(story.is_handoff for story in session.stories),
+        "claims": [claim.id for claim in session.claims],
         "stages": session.stages,
         "recorded": facts.stages,
         "waived": {
@@ -190,9 +198,9 @@ def _session_data(session: values.SessionPlan) -> dict[str, Any]:
     }
 
 
-def _file_data(plan: values.MigrationPlan) -> Iterator[dict[str, Any]]:
+def _file_data(plan: values.MigrationPlan, fates: Iterable[Fate]) -> Iterator[dict[str, Any]]:
     owners = {path: session.name for session in plan.sessions for path in session.places}
-    for fate in plan.fates:
+    for fate in fates:
         yield {
             **picked(fate, "path fate reason"),
             "session": owners.get(fate.path),
@@ -215,15 +223,23 @@ def _plan_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_
         yield f"{style.bold('/'.join(key))}: migrated already"
     for project, found in sorted(plan.registries.items()):
         yield f"agents of {project}: {len(found.registry.agents)} in {printable(found.path)}"
+    for each in plan.stored:
+        yield f"database {printable(each.path)}: {printable(database_fates(each)[0].reason)}"
     for note in (*(f"of {count} sessions: {doubt}" for doubt, count in shared.items()), *plan.notes):
         yield f"  {style.yellow('doubt:')} {printable(note)}"
     yield from _file_lines(plan, style, verbose=verbose, dry_run=dry_run)
-    counts = plan.count()
+    yield f"files: {_counted(plan.fates)}"
+    if plan.stored:
+        yield f"texts of databases: {_counted(plan.records)}"
+
+
+def _counted(fates: Sequence[Fate]) -> str:
+    counts = values.count(fates)
     words = ", ".join(
         f"{count:,} {fate}{'s' if fate in _COUNTABLE and count != 1 else ''}"
         for fate, count in counts.items()
     )
-    yield f"files: {words}: {sum(counts.values()):,} in all"
+    return f"{words}: {len(fates):,} in all"
 
 
 def _session_lines(session: values.SessionPlan, doubts: Sequence[str], style: Style) -> Iterator[str]:
@@ -240,6 +256,7 @@ def _session_lines(session: values.SessionPlan, doubts: Sequence[str], style: St
         counted(others, "side file"),
         *([counted(len(session.steps), "commit")] if session.steps else ()),
         *([counted(handoffs, "handoff")] if handoffs else ()),
+        *([counted(len(session.claims), "claim")] if session.claims else ()),
     ]
     yield "  " + ", ".join(part for part in parts if part)
     begun = [(stage, status) for stage, status in session.stages.items() if status != "pending"]
@@ -259,6 +276,7 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
         values.CHANGED: style.yellow("not touched: it was migrated, and the source has another text now"),
         values.DONE: "migrated already",
         values.TAKEN: style.yellow("not touched: another session has that name here"),
+        values.LATE: style.green("here already, and gets what the database has of it"),
         values.CLOSED: style.yellow(f"waits: {printable(session.closed)} cannot be read"),
     }
     return words[session.verdict]
@@ -267,12 +285,13 @@ def _verdict_words(session: values.SessionPlan, style: Style) -> str:
 def _file_lines(plan: values.MigrationPlan, style: Style, *, verbose: bool, dry_run: bool) -> Iterator[str]:
     """Yields the files: all of a plan that is only shown, else those that nobody took, together by folder."""
     if verbose:
-        for fate in plan.fates:
+        for fate in (*plan.fates, *plan.records):
             yield _file_line(fate, style)
         return
-    known = [fate for fate in plan.fates if fate.fate != UNKNOWN] if dry_run else []
+    fates = (*plan.fates, *plan.records)
+    known = [fate for fate in fates if fate.fate != UNKNOWN] if dry_run else []
     yield from (_file_line(fate, style) for fate in known)
-    groups = unknown_groups(plan.fates)
+    groups = unknown_groups(fates)
     for group in groups if dry_run else groups[:_FEW]:
         reason = style.dim(f"  ({printable(group.reason)})")
         yield f"  {style.yellow(UNKNOWN)}: {printable(group.words)}{reason}"
@@ -301,6 +320,8 @@ def _outcome_lines(plan: values.MigrationPlan, done: values.Migrated, *, dry_run
         yield f"nothing was changed{rest}"
     if done.written:
         yield f"migrated {counted(len(done.written), 'session')} in {done.events:,} events"
+    if done.completed:
+        yield f"{counted(len(done.completed), 'session')} got what a database has, below migrated/database/"
     if done.agents:
         yield f"took over {counted(done.agents, 'agent')}: idse agents list"
     yield from _folder_lines(done)
@@ -331,3 +352,5 @@ def _left_lines(plan: values.MigrationPlan, done: values.Migrated) -> Iterator[s
     if plan.waiting:
         waiting = counted(len(plan.waiting), "session")
         yield f"{waiting} cannot be read whole: make the files readable, then run it again"
+    for each in plan.unread:
+        yield f"{printable(each.path)} waits: what only it has comes over once it can be read"
