@@ -393,7 +393,8 @@ class Reading:
         named = {said[0]: called[0] for said, called in self.keys.items()}
         owners = [called for said, called in sorted(named.items()) if project in ("", said)]
         if not owners:
-            why = f"it belongs to project {project}, which is not taken over"
+            about = f"project {project}" if project else "all projects"
+            why = f"it is about {about}, and no session of that is taken over"
             self.fates.append(Fate(path, UNKNOWN, why))
             return
         free = [owner for owner in owners if owner not in self.registries]
