@@ -298,6 +298,12 @@ class _Before:
     def _edges(self) -> dict[str, list[str]]:
         return _edges(self._document)
 
+    @cached_property
+    def _price(self) -> int:
+        """What a task that another waits for costs to find, groups on the way to it with it."""
+        has_groups = len(self._edges) > len({task.id for task in self._document.task_list.tasks})
+        return 300 if has_groups else 100
+
     def orders(self, one: str, other: str) -> bool:
         """Tests whether one of the two waits for the other, or both are the same."""
         return one == other or other in self._of(one) or one in self._of(other)
@@ -307,7 +313,7 @@ class _Before:
             from idse_orchestrator.documents.task_graph import waits_for
 
             self._known[task] = waits_for(self._edges, task)
-            self._document.budget.spend(100 * len(self._known[task]))
+            self._document.budget.spend(self._price * len(self._known[task]))
         return self._known[task]
 
 
