@@ -323,6 +323,13 @@ def test_tables_that_have_no_match_here_are_named_with_their_rows(case, taker):
         assert not any(b"abc" in content for content in taker.folder(session).values())
 
 
+def test_a_table_too_large_to_be_kept_is_named(case, taker):
+    fill(case, "INSERT INTO promotion_records VALUES(1,1,1,hex(zeroblob(600000)));", schema="")
+    data = taker.migrate(case)
+    assert any("table promotion_records has more than" in note for note in data["notes"])
+    assert "migrated/database/promotion_records.json" not in taker.folder("p/__blueprint__")
+
+
 def test_columns_and_tables_may_be_missing(old, taker):
     schema = """
     CREATE TABLE Sessions(Session_ID text, something_new text);

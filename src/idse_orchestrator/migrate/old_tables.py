@@ -228,11 +228,11 @@ class _Work:
                     continue
                 self._learn(table, row, project)
                 plain = {column: _plain(value) for column, value in row.items() if column != ROW}
-                sizes[project] = sizes.get(project, 0) + len(_json(plain))
-                if sizes[project] <= MAX_ARTIFACT_BYTES:
-                    kept.setdefault(project, []).append(plain)
-                if table == "projects" and not any(plain[column] for column in plain.keys() - _USED):
-                    kept.pop(project, None)
+                if table != "projects" or any(plain[column] for column in plain.keys() - _USED):
+                    size = sizes.get(project, 0)
+                    sizes[project] = size + (len(_json(plain)) if size <= MAX_ARTIFACT_BYTES else 0)
+                    own = kept.setdefault(project, [])
+                    own += [plain] if sizes[project] <= MAX_ARTIFACT_BYTES else []
                 if table in rows:
                     texts = {column: _text(row, column) for column in row}
                     rows[table].setdefault(project, []).append(
