@@ -52,6 +52,10 @@ def _described(taker):
     assert taker.idse("session", "set", "--title", "The shop").returncode == 0
 
 
+def _typed(taker):
+    assert taker.idse("session", "set", "--owner", "ana").returncode == 0
+
+
 def _side_file(taker):
     taker.write(INTENT.replace("intent.md", "notes.txt"), "ours")
 
@@ -63,7 +67,7 @@ def _published(taker):
     assert taker.idse("sync", "push").returncode == 0
 
 
-@pytest.mark.parametrize("work", [_written, _saved, _described, _side_file, _published])
+@pytest.mark.parametrize("work", [_written, _saved, _described, _typed, _side_file, _published])
 def test_work_of_any_kind_stays_and_the_way_is_told(begun, source, work):
     work(begun)
     tip, text = begun.git("rev-parse", REF), begun.read(INTENT)
@@ -73,6 +77,14 @@ def test_work_of_any_kind_stays_and_the_way_is_told(begun, source, work):
     assert "idse migrate PATH --project NAME" in done.stderr
     assert (begun.git("rev-parse", REF), begun.read(INTENT)) == (tip, text)
     assert begun.migrate(source, "--project", "older")["written"] == ["older/__blueprint__"]
+
+
+def test_a_session_that_was_spawned_with_a_title_of_its_own_stays(begun, source):
+    source.session("D", "login")
+    assert begun.idse("spawn", "login", "--title", "Ours").returncode == 0
+    data = begun.migrate(source, exits=3)
+    assert data["written"] == ["portal/__blueprint__"]
+    assert begun.state("portal/login")["title"] == "Ours"
 
 
 def test_the_other_sessions_come_over_all_the_same(begun, source):

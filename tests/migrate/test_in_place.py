@@ -77,19 +77,54 @@ class TestTheOldForm:
         assert "stale" not in shown
         assert taker.idse("validate", "--all").returncode == 0
 
-    def test_what_no_commit_has_is_left_and_the_next_run_takes_it(self, dotted, taker):
+    def test_so_does_one_whose_text_only_the_ledger_has(self, dotted, taker):
         dotted.put(f"{FOLDER}/specs/notes.txt", "written just now")
+        dotted.put(f"{FOLDER}/specs/spec.md", "# Spec\n\nWritten just now, and by nobody committed so far.\n")
         data = taker.migrate(dotted)
-        assert (data["new_forms"], data["kept_folders"]) == (["portal/__blueprint__"], ["portal/login"])
+        assert sorted(data["new_forms"]) == ["portal/__blueprint__", "portal/login"]
+        assert taker.read(f"{FOLDER}/notes.txt") == b"written just now"
+        assert taker.folder()["spec.md"] == taker.read(f"{FOLDER}/spec.md")
+        assert b"Written just now" in taker.read(f"{FOLDER}/spec.md")
+        taker.commit("today's form")
+        assert taker.idse("migrate", str(dotted.path)).returncode == 0
+        assert taker.idse("status").stdout.count("differs from the ledger") == 0
+
+    def test_one_that_no_ledger_takes_as_it_is_is_left_and_the_reason_told(self, dotted, taker):
+        program = dotted.path / FOLDER / "specs/run.sh"
+        program.write_text("echo\n")
+        program.chmod(0o755)
+        taker.commit("a program")
+        done = taker.idse("migrate", str(dotted.path))
+        assert done.returncode == 0
+        assert "the folder of portal/login was left as it is: " in done.stderr
+        assert f"{FOLDER}/specs/run.sh" in done.stderr
         assert (taker.path / FOLDER / "intents/intent.md").exists()
-        taker.commit("now git has it")
-        assert taker.migrate(dotted)["new_forms"] == ["portal/login"]
-        assert taker.read(f"{FOLDER}/notes.txt").decode() == "written just now"
+        assert not (taker.path / ".idse/projects/portal/sessions/__blueprint__/intents").exists()
+
+    def test_a_session_that_a_sparse_checkout_leaves_out_in_part_waits(self, dotted, taker):
+        taker.git("sparse-checkout", "set", "--no-cone", "/*", f"!/{FOLDER}/specs/")
+        data = taker.migrate(dotted, exits=3)
+        assert data["written"] == ["portal/__blueprint__"]
+        taker.git("sparse-checkout", "disable")
+        assert taker.migrate(dotted)["written"] == ["portal/login"]
+        assert taker.stages()["spec"] == "complete"
+
+    @pytest.mark.parametrize("words", [("init", "portal"), ("init", "portal", "--new-ledger")])
+    def test_no_new_ledger_begins_over_it(self, dotted, taker, words):
+        before = dotted.snapshot()
+        done = taker.idse(*words)
+        assert done.returncode == 3
+        assert "idse migrate ." in done.stderr
+        assert {path: each for path, each in dotted.snapshot().items() if b"/.git" not in path} == {
+            path: each for path, each in before.items() if b"/.git" not in path
+        }
 
     def test_the_one_step_that_is_told_lets_git_carry_views_no_longer(self, dotted, taker):
         done = taker.idse("migrate", str(dotted.path))
         step = next(line for line in done.stderr.splitlines() if line.startswith("next: git rm"))
-        assert taker.git(*step.partition("  #")[0].split()[2:]) == ""
+        (taker.path / "below").mkdir()
+        words = step.partition("  #")[0].split()[1:]
+        assert taker.run(*words, cwd=taker.path / "below").returncode == 0
         taker.commit("today's form")
         assert taker.git("ls-files", *VIEWS) == ""
         assert taker.idse("switch", "__blueprint__").returncode == 0
@@ -113,6 +148,15 @@ class TestTheOldForm:
 
 
 class TestAfterTheCommit:
+    def test_a_folder_called_current_belongs_to_the_session_that_it_belonged_to(self, dotted, taker):
+        dotted.put("specs/current/spec.md", (dotted.path / FOLDER / "specs/spec.md").read_bytes())
+        taker.commit("a copy")
+        taker.migrate(dotted)
+        taker.commit("today's form")
+        assert {each["session"]: each["verdict"] for each in taker.migrate(dotted)["sessions"]} == {
+            "portal/login": "migrated already"
+        }
+
     def test_the_second_run_says_migrated_already(self, here, taker):
         taker.migrate(here)
         taker.commit("the new folders")
@@ -144,6 +188,14 @@ class TestAfterTheCommit:
         taker.write(folder(first) + "/intent.md", "# Intent\n\nWritten on with idse.\n")
         taker.commit("on it goes")
         assert {each["verdict"] for each in taker.migrate(here)["sessions"]} == {"migrated already"}
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_done(here, taker):
+    assert here
+    (taker.path / "folder").mkdir()
+    for place in ("nowhere/report.json", "folder", "/dev/stdout"):
+        assert taker.idse("migrate", ".", "--report", place).returncode == 2
+    assert taker.refs() == ""
 
 
 def test_a_report_may_overwrite_its_own_and_nothing_else(here, taker):

@@ -83,6 +83,15 @@ ARTIFACTS = {
 }
 """Stage to the path of its artifact, relative to the session's folder."""
 
+OLD_FORM = {
+    "intent": "intents/intent.md",
+    "context": "contexts/context.md",
+    "spec": "specs/spec.md",
+    "plan": "plans/plan.md",
+    "tasks": "tasks/tasks.md",
+}
+"""Where older tools kept the artifacts that have another place now; the others stand where they stood."""
+
 MAY_START_BESIDE = ("feedback",)
 """Stages that may start while the one before them is still in progress."""
 

@@ -48,8 +48,8 @@ _BATCH_BYTES = 32 << 20
 class Applying:
     """The parts that carrying out needs. `place` finds what a path of the source stands for.
 
-    `restore` gives a session's folder what its ledger holds; False where it has work that nothing else has,
-    and of an old form where HEAD does not have just that.
+    `restore` gives a session's folder what its ledger holds; it says why not where it cannot, as where the
+    folder has work that nothing else has.
     `own_views` are projects whose views here are files of the source itself, of which no commit has the text.
     """
 
@@ -61,7 +61,7 @@ class Applying:
     views: Views
     folders: Folders
     place: Callable[[str], Place | None]
-    restore: Callable[[SessionPlan], bool]
+    restore: Callable[[SessionPlan], str]
     on_progress: Progress
     own_views: frozenset[str] = frozenset()
 
@@ -204,8 +204,10 @@ def _check_out(
 
 
 def _replace(applying: Applying, session: SessionPlan, done: Migrated) -> None:
-    if not applying.restore(session):
+    problem = applying.restore(session)
+    if problem:
         done.kept_folders.append(session.key)
+        done.problems[session.key] = problem
     elif session.has_own_folder:
         done.new_forms.append(session.key)
     else:

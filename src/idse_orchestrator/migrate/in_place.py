@@ -40,6 +40,7 @@ class InPlace:
         self._top = os.path.realpath(work_tree.top)
         self._root = root
         self._expected = views
+        self._projects: Collection[str] = ()
         self._is_apart = os.path.commonpath([self._top, root]) not in (self._top, root)
 
     def own(
@@ -50,11 +51,11 @@ class InPlace:
         `keys` are the sessions that have a ledger here. A folder that still has a folder for each stage is
         an old one.
         """
+        projects = self._projects = {project for project, _ in keys}
         if self._is_apart or not keys:
             return {}
         here = {entry.path: path for entry in entries if (path := self._here(entry.path))}
         old = {key for path in here.values() if (key := _in_old_form(path))}
-        projects = {project for project, _ in keys}
         found: dict[str, SessionKey | None] = {}
         for path, place in here.items():
             split = split_session_path(place)
@@ -92,7 +93,11 @@ class InPlace:
         """The views in the source of whose text no commit has a copy; an older tool may have written them."""
         if self._is_apart:
             return ()
-        there = [view for view in self._views() if view not in self._tracked]
+        there = [
+            view
+            for view in self._views()
+            if view not in self._tracked and view.split("/")[2] not in self._projects
+        ]
         out = self._git.attempt("diff", "--name-only", "-z", "HEAD", "--", f":(top,literal){PROJECTS_FOLDER}")
         changed = decode(out.stdout).split("\0") if out.returncode == 0 else self.tracked_views
         return [*there, *filter(_is_view, changed)]

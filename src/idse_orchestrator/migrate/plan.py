@@ -87,7 +87,8 @@ def plan_migration(planning: Planning, request: MigrationRequest) -> tuple[Migra
     entries = list(planning.source.entries())
     own = planning.in_place.own(entries, known)
     others = [entry for entry in entries if entry.path not in own]
-    found = survey(planning.source, others, only, request.only, may_be_empty=bool(own))
+    kept = {key: planning.current(key[0]) == key for key in own.values() if key}
+    found = survey(planning.source, others, only, request.only, kept)
     here = {
         key
         for key, files in found.sessions.items()

@@ -106,6 +106,8 @@ def unreadable(where: str, error: OSError) -> MigrationSourceError:
 
 Owner = TypeVar("Owner", bound=Hashable)
 
+_LEFT_OUT = "S "
+"""Begins the row of a file that git does not look for in the work tree."""
 _LINK = "120000"
 _MODES = {"100644": FILE, "100755": FILE, _LINK: LINK}
 _FOLDERS = (
@@ -195,6 +197,14 @@ class WorkTreeSource(FolderSource):
         return (
             "it is a shallow clone, so older commits are not told, now or later: first git fetch --unshallow",
         )
+
+    def entries(self) -> Iterator[SourceEntry]:
+        """Yields everything in it that is no folder, and what a sparse checkout leaves out of it."""
+        yield from super().entries()
+        for row in self.git.text("ls-files", "-t", "-z").split("\0"):
+            path = row.removeprefix(_LEFT_OUT)
+            if path != row and not os.path.lexists(os.path.join(self.root, path)):
+                yield SourceEntry(path, UNREADABLE, 0, "a sparse checkout leaves it out")
 
     def history(self, owner: Callable[[str], Owner | None]) -> Mapping[Owner, Sequence[Step]]:
         """Returns owner to the commits that touched its files, oldest first."""

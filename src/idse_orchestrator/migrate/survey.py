@@ -143,7 +143,7 @@ def settle_current(found: Survey, waiting: Mapping[str, Place], project: str) ->
         for path, place in waiting.items():
             found.sessions.setdefault(found.key_of(place), {})[path] = place
         return
-    if waiting and not found.sessions:
+    if waiting and not (found.sessions or found.here):
         raise MigrationSourceError(
             "the source does not say which project it belongs to",
             where=next(iter(waiting)),
@@ -239,6 +239,7 @@ class Survey:
     fates: list[Fate] = field(default_factory=list)
     current: dict[str, Current] = field(default_factory=dict)
     trail: str = ""
+    here: Collection[SessionKey] = ()
     bare: set[SessionKey] = field(default_factory=set)
     closed: dict[SessionKey, str] = field(default_factory=dict)
     pseudo: SessionKey = ("", PSEUDO_SESSION)
@@ -257,8 +258,9 @@ class Survey:
 
     def known(self, said: Current) -> list[SessionKey]:
         """Returns the sessions that `said` can mean: several where it does not say the project."""
-        keys = ((said.project, said.session),) if said.project else sorted(self.sessions)
-        return [key for key in keys if key in self.sessions and key[1] == said.session]
+        keys = ((said.project, said.session),) if said.project else sorted({*self.sessions, *self.here})
+        known = [key for key in keys if key in self.sessions or key in self.here]
+        return [key for key in known if key[1] == said.session]
 
     def owner(self, path: str) -> SessionKey | None:
         """Returns the session that a file at `path` belongs to, or belonged to when it was there."""
@@ -288,17 +290,18 @@ def survey(
     entries: Iterable[SourceEntry],
     default_project: str,
     only: Collection[str] = (),
-    *,
-    may_be_empty: bool = False,
+    here: Mapping[SessionKey, bool] | None = None,
 ) -> Survey:
     """Sorts `entries` of `source`. `default_project` gets what names none ("" : nobody does).
 
     What names none belongs to the one project that is there, or that alone is asked for: `only`.
-    MigrationSourceError where no layout is recognised, unless it `may_be_empty`, or where a project has to be
-    named.
+    Of the sessions `here` (to whether it is its project's current one) the source has the folders that idse
+    gave them, which are not among the entries. MigrationSourceError where no layout is recognised, or where a
+    project has to be named.
     """
     entries = tuple(sorted(entries, key=lambda entry: raw_path(entry.path)))
-    found = Survey(entries, trail=_trail(source.trail, entries))
+    here = here or {}
+    found = Survey(entries, trail=_trail(source.trail, entries), here=here)
     below_current: dict[str, Place] = {}
     others: list[SourceEntry] = []
     for entry in entries:
@@ -308,21 +311,27 @@ def survey(
     take_texts(found, default_project)
     read_pointers(source, found, below_current)
     named = read_current(source, found)
-    for each in found.stored:
-        for project, session in each.current.items():
-            if "" not in found.current:  # what a file says of all projects counts
-                found.current.setdefault(project, Current(session))
+    _add_current(found, here)
     closed = [entry for entry in entries if entry.kind == UNREADABLE]
     if below_current or any(_is_current(found, entry) for entry in closed):
         asked = tuple(project for project in found.projects if not only or project in only)
         projects = asked or (default_project,)
         settle_current(found, below_current, projects[0] if len(projects) == 1 else "")
     record_current(found, named)
-    if not found.sessions and not may_be_empty:
+    if not found.sessions and not here:
         raise _nothing(source, found)
     for entry in closed:
         found.closed |= dict.fromkeys(_sessions_with(found, entry.path), entry.path)
     return found
+
+
+def _add_current(found: Survey, here: Mapping[SessionKey, bool]) -> None:
+    """Adds what no file says of current sessions: what is current `here`, and what databases say."""
+    said = [key for key, is_current in here.items() if is_current]
+    if "" not in found.current:  # what a file says of all projects counts
+        said += [key for each in found.stored for key in each.current.items()]
+    for project, session in said:
+        found.current.setdefault(project, Current(session))
 
 
 def _is_current(found: Survey, entry: SourceEntry) -> bool:

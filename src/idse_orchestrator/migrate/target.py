@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
@@ -32,6 +33,7 @@ from idse_orchestrator.ledger.refs import SESSIONS, parse_session_ref, session_r
 from idse_orchestrator.ledger.writer import seconds_of
 from idse_orchestrator.migrate.values import HistoricEvent
 from idse_orchestrator.pipeline.kinds import SESSION
+from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.pipeline.stage_state_model import IN_PROGRESS, SessionState
 from idse_orchestrator.worktree.work_files import WorkFiles
 from idse_orchestrator.worktree.work_tree import WorkTree
@@ -167,6 +169,8 @@ def _commit(event: Event, message: str, tree: str, parent: str) -> bytes:
 _PATIENCE = 600.0
 _BEGINNINGS = (CREATED, STAGE, EDITED, VALIDATED)
 """Kinds of events of a session that nobody wrote in: its commit, and what the hooks said of it."""
+_TYPES = ("", FEATURE, BLUEPRINT_TYPE)
+"""Types that nobody chose."""
 _KINDS_OF = "%H%x00" + "%x00".join(
     f"%(trailers:key={name},valueonly,separator=%x2C)" for name in ("Idse-Kind", "Idse-To")
 )
@@ -212,10 +216,11 @@ class GitMigrationTarget:
         rows = [row.split("\0") for row in git.lines("log", f"--format={_KINDS_OF}", session_ref(*key), "--")]
         if any(kind not in _BEGINNINGS or to not in ("", IN_PROGRESS) for _, kind, to in rows):
             return ""
-        folders = {
-            each.id if each else "" for each in headers(git, (f"{row[0]}:{ARTIFACTS}" for row in rows))
-        }
-        return rows[0][0] if len(folders) == 1 else ""
+        names = [row[0] for row in rows]
+        body = json.loads(git.bytes("cat-file", "blob", f"{names[-1]}:{EVENT}"))["body"]
+        is_described = body.get("title") or body.get("owner") or body.get("type") not in _TYPES
+        trees = {each.id if each else "" for each in headers(git, (f"{name}:{ARTIFACTS}" for name in names))}
+        return "" if is_described or len(trees) != 1 else names[0]
 
     def batch(self) -> GitLedgerBatch:
         """Returns a new batch."""

@@ -167,7 +167,8 @@ class Migrated:
 
     `completed` got what their database has. `folders` were written to the work tree; `new_forms` are sessions
     whose old folder has today's form now; `kept_folders` those whose folder was there before and was left as
-    it is; `tracked` are views that git carries; `refused` were begun by somebody else meanwhile.
+    it is, and `problems` why where it should have become another; `tracked` are views that git carries;
+    `refused` were begun by somebody else meanwhile.
     """
 
     written: list[SessionKey] = field(default_factory=list)
@@ -175,6 +176,7 @@ class Migrated:
     folders: list[SessionKey] = field(default_factory=list)
     new_forms: list[SessionKey] = field(default_factory=list)
     kept_folders: list[SessionKey] = field(default_factory=list)
+    problems: dict[SessionKey, str] = field(default_factory=dict)
     tracked: list[str] = field(default_factory=list)
     refused: list[SessionKey] = field(default_factory=list)
     projects: list[str] = field(default_factory=list)

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from idse_orchestrator.base.names import BLUEPRINT, check_name, check_new_name
-from idse_orchestrator.base.text import label, one_line
+from idse_orchestrator.base.text import few, label, one_line
 from idse_orchestrator.documents.project_workspace import (
     ARTIFACTS,
     GITIGNORE,
     GITIGNORE_PATH,
+    OLD_FORM,
     STAGES,
     artifact_path,
     session_folder,
 )
+from idse_orchestrator.errors import ConflictError
 from idse_orchestrator.ledger.events import CREATED, Draft
 from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE, FEATURE
 from idse_orchestrator.sessions.create_session import (
@@ -80,7 +82,8 @@ class Initialized:
 def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) -> Initialized:
     """Brings the project `request` to life here: ledgers, folders, settings, views.
 
-    NoProjectError where the branch carries documents whose ledgers are not here.
+    NoProjectError where the branch carries documents whose ledgers are not here, ConflictError where an older
+    tool left them.
     """
     check_name("project", request.project)
     label("the stack", request.stack)
@@ -89,6 +92,7 @@ def init_project(maker: SessionMaker, settings: Settings, request: InitRequest) 
     check_new_name(
         "project", request.project, [name for name in {*known, *folders} if name != request.project]
     )
+    _refuse_old_forms(maker, request.project)
     if not request.new_ledger:
         _refuse_new_beginning(maker, request)
     if request.project not in known:
@@ -119,6 +123,25 @@ def _refuse_new_beginning(maker: SessionMaker, request: InitRequest) -> None:
         ],
         request.missing,
     )
+
+
+def _refuse_old_forms(maker: SessionMaker, project: str) -> None:
+    """Refuses folders as an older tool left them: a template would stand beside each of their texts."""
+    old = [
+        f"{project}/{key[1]}"
+        for key in _strays(maker, project)
+        if maker.workspace.blobs(*key, OLD_FORM) and not maker.workspace.blobs(*key)
+    ]
+    if old:
+        raise ConflictError(
+            f"{few(old)} {'stands' if len(old) == 1 else 'stand'} here as an older tool left it",
+            where=session_folder(*old[0].split("/")),
+            cause="each document is in a folder of its stage",
+            fix=(
+                "idse migrate . --dry-run  # what would become of it",
+                "idse migrate .  # takes it over whole",
+            ),
+        )
 
 
 def _strays(maker: SessionMaker, project: str) -> list[SessionKey]:

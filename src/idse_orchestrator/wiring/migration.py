@@ -69,21 +69,16 @@ class Migration:
             return ""
         return untouched if tip and captured and captured.tree == tip.artifacts else ""
 
-    def _restore(self, session: SessionPlan) -> bool:
-        from idse_orchestrator.documents.project_workspace import session_folder
-        from idse_orchestrator.errors import InvalidArtifactError, UnsavedWorkError
+    def _restore(self, session: SessionPlan) -> str:
+        from idse_orchestrator.errors import IdseError
         from idse_orchestrator.worktree.save import restore_session
 
         app = self._app
         try:
-            captured = app.workspace.capture(*session.key)
-            tree = app.workspace.resolve_tree("HEAD", session_folder(*session.key))
-            if session.has_own_folder and (captured is None or captured.tree != tree):
-                return False
             restore_session(app.reader, app.writer, app.workspace, session.key)
-        except (InvalidArtifactError, UnsavedWorkError):
-            return False
-        return True
+        except IdseError as error:
+            return f"{error.message} ({error.where})" if error.where else error.message
+        return ""
 
     def applying(self, found: Survey) -> Applying:
         """Returns what carrying out works with."""

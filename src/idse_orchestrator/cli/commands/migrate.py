@@ -91,8 +91,14 @@ def migrate(run: Run, path: str, *, dry_run: bool, report: str, archive: str, **
 def _check_report(report: str, migration: Migration) -> None:
     if not report:
         return
-    if os.path.lexists(report) and not _is_report(report):
+    if os.path.lexists(report) and not (os.path.isfile(report) and _is_report(report)):
         raise UsageError("the report would overwrite a file", where=report, fix=("choose another name",))
+    if not os.path.isdir(os.path.dirname(report) or "."):
+        raise UsageError(
+            "there is no folder for the report",
+            where=report,
+            fix=(f"mkdir -p {one_word(os.path.dirname(report))}",),
+        )
     root = migration.source.root
     # Who stands in the source itself asked for a file in it.
     if _is_in(os.path.dirname(report) or ".", root) and not _is_in(".", root):
@@ -165,6 +171,7 @@ def _data(plan: values.MigrationPlan, done: values.Migrated) -> dict[str, Any]:
         "folders": _names(done.folders),
         "new_forms": _names(done.new_forms),
         "kept_folders": _names(done.kept_folders),
+        "problems": {"/".join(key): problem for key, problem in done.problems.items()},
         "tracked_views": done.tracked,
         "refused": _names(done.refused),
         **picked(done, "projects agents events changed"),
@@ -333,13 +340,16 @@ def _outcome_lines(plan: values.MigrationPlan, done: values.Migrated, *, dry_run
 def _folder_lines(done: values.Migrated) -> Iterator[str]:
     if done.new_forms:
         words = few(_names(done.new_forms))
-        yield f"the folder of {words} has today's form now, and git has the old one: commit it"
-    for name in _names(done.kept_folders[:3]):
+        yield f"the folder of {words} has today's form now: commit it"
+    for key, problem in done.problems.items():
+        yield printable(f"the folder of {'/'.join(key)} was left as it is: {problem}")
+    kept = _names(key for key in done.kept_folders if key not in done.problems)
+    for name in kept[:3]:
         yield f"{name} has a folder in this work tree, which was left as it is: idse diff, idse restore"
-    if len(done.kept_folders) > 3:
-        yield f"so have {len(done.kept_folders) - 3} more"
+    if len(kept) > 3:
+        yield f"so have {len(kept) - 3} more"
     if done.tracked:
-        views = " ".join(map(one_word, done.tracked))
+        views = " ".join(one_word(f":/{view}") for view in done.tracked)
         yield f"next: git rm -q --cached {views}  # idse writes these, and git need not carry them"
 
 
