@@ -195,7 +195,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_done(here
     (taker.path / "folder").mkdir()
     for place in ("nowhere/report.json", "folder", "/dev/stdout"):
         assert taker.idse("migrate", ".", "--report", place).returncode == 2
-    assert taker.refs() == ""
+    assert taker.sessions() == []
 
 
 def test_a_report_may_overwrite_its_own_and_nothing_else(here, taker):

@@ -127,10 +127,11 @@ def _refuse_new_beginning(maker: SessionMaker, request: InitRequest) -> None:
 
 def _refuse_old_forms(maker: SessionMaker, project: str) -> None:
     """Refuses folders as an older tool left them: a template would stand beside each of their texts."""
+    moved = {stage: ARTIFACTS[stage] for stage in OLD_FORM}
     old = [
         f"{project}/{key[1]}"
         for key in _strays(maker, project)
-        if maker.workspace.blobs(*key, OLD_FORM) and not maker.workspace.blobs(*key)
+        if maker.workspace.blobs(*key, OLD_FORM) and not maker.workspace.blobs(*key, moved)
     ]
     if old:
         raise ConflictError(
