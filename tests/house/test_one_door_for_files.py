@@ -18,7 +18,6 @@ ELSEWHERE = {
     "migrate/archive.py": "a folder that the user names",
     "migrate/database.py": "a temporary folder",
     "cli/commands/demo.py": "a folder of its own",
-    "cli/commands/migrate.py": "a report that the user names",
     "cli/commands/validate.py": "a report that the user names",
     "cli/commands/help.py": "the null device",
     "cli/agent_hooks.py": "the null device",

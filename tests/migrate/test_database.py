@@ -287,7 +287,7 @@ def test_claims_of_a_blueprint_whose_name_is_taken_are_named(case, taker):
     assert taker.idse("init", "p").returncode == 0
     taker.write(".idse/projects/p/sessions/__blueprint__/intent.md", "# Intent\n\nWork of our own.\n")
     assert taker.idse("save", "__blueprint__").returncode == 0
-    data = taker.migrate(case)
+    data = taker.migrate(case, exits=3)
     assert "p/__blueprint__" not in data["written"]
     assert any("Storage is one file." in note and "idse blueprint declare" in note for note in data["notes"])
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from idse_orchestrator.migrate.apply import apply_plan
 from idse_orchestrator.migrate.files import DUPLICATE, MIGRATED, SIDE
 from idse_orchestrator.migrate.plan import plan_migration
-from idse_orchestrator.migrate.values import NEW, MigrationRequest
+from idse_orchestrator.migrate.values import NEW, MigrationRequest, count
 from idse_orchestrator.wiring.application import Application
 from idse_orchestrator.wiring.migration import Migration
 
@@ -104,7 +104,7 @@ def test_every_file_is_accounted_for_and_every_byte_comes_back_and_the_second_ru
         subprocess.run(["git", "init", "-q", new], check=True)
         plan, written = migrated(old, new)
         assert [fate.path for fate in plan.fates] == sorted(files, key=os.fsencode)
-        assert sum(plan.count().values()) == len(files)
+        assert sum(count(plan.fates).values()) == len(files)
         assert set(written.written) == {session.key for session in plan.sessions if session.verdict == NEW}
         reader = Application(new, os.environ).reader
         for session in plan.sessions:
