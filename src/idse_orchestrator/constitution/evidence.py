@@ -8,6 +8,7 @@ Where the code cannot be seen, `Facts.unseen` says why, and code is not judged: 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
@@ -109,10 +110,13 @@ class _Places:
         return [self.code[number] for number in sorted(found)]
 
 
-def _with_folders(path: str) -> Iterator[str]:
-    while path:
-        yield path
-        path = path.rpartition("/")[0]
+@lru_cache(maxsize=1 << 14)
+def _with_folders(path: str) -> tuple[str, ...]:
+    """Returns `path` and the folders above it; many commits change the same few."""
+    found = [path]
+    while above := found[-1].rpartition("/")[0]:
+        found.append(above)
+    return tuple(found)
 
 
 def unseen_of(account: Account, facts: Facts) -> str:

@@ -73,11 +73,12 @@ def traced(
     checks = [Check(each, _report(reports, each)) for each in _numbered(account.criteria, "AC")]
     named = _named_by_tasks(account, documents.get("tasks"))
     proof = proof_of(account, facts.commits).tasks
+    named_in = [(check, ids_in(check.criterion.text)) for check in checks]
     rows = []
     used_tasks: set[str] = set()
     used_checks: set[str] = set()
     for each in requirements:
-        own = [check for check in checks if each.id in ids_in(check.criterion.text)]
+        own = [check for check, names in named_in if each.id in names]
         ids = {each.id, *(check.criterion.id for check in own)}
         tasks = [task for task in account.tasks if ids & named.get(task.id, frozenset())]
         used_tasks.update(task.id for task in tasks)

@@ -202,9 +202,9 @@ class CodeFacts:
 
         Where that was not recorded, they are those made since.
         """
-        if not self._head:
+        heads, head = at_once(lambda: self._began(key), lambda: self._head)
+        if not head:
             return ()
-        heads = self._began(key)
         known = [name for name in heads or () if name]
         known = [name for name, each in zip(known, headers(self._git, known), strict=True) if each]
         rows = self._git.text(*_WALK, self._head, *(f"^{name}" for name in known), "--").split("\0")
