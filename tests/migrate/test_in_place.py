@@ -235,7 +235,9 @@ class TestRestoreAll:
         assert taker.read(folder(first) + "/intent.md") == b"only here\n"
         assert taker.read(folder(second) + "/intent.md") == taker.shown(second, "intent.md")
         assert f"{first} is as it was" in done.stderr
-        assert taker.idse("restore", "--all", "--force").returncode == 0
+        forced = taker.idse("restore", "--all", "--force")
+        assert forced.returncode == 0
+        assert f"{first}: saved what was here" in forced.stderr
         assert taker.folder(first)["intent.md"] == b"only here\n"  # it was saved first
 
     @pytest.mark.usefixtures("names")

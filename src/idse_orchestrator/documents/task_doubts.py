@@ -51,7 +51,7 @@ _MENTION = re.compile(
 )
 _NUMBERED_BOX = re.compile(r" ?\d{1,9}[.)][ \t]+\[[ xX]\]")
 _MOST_MENTIONS = 50
-"""So many are looked at in one task: whoever wrote them has understood by then."""
+"""Mentions that are looked at in one task; more of the same would say nothing new."""
 
 
 class TaskList(NamedTuple):

@@ -38,7 +38,7 @@ class Range(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What a task waits for: tasks by their `ids`, `ranges` of them, and all `above` it in the list."""
+    """The tasks that one task waits for: by their `ids`, in `ranges`, and, with `above`, all before it."""
 
     ids: tuple[str, ...] = ()
     ranges: tuple[Range, ...] = ()

@@ -1,6 +1,7 @@
-"""What idse itself keeps in a source, where that is the work tree which takes over: none of it is old.
+"""Finds the files that idse itself wrote, where the source is the work tree that takes over.
 
-So a second run in place finds what the first one found, whatever was committed since.
+They are no part of the source. So a second run in place finds what the first one found, whatever was
+committed since.
 """
 
 from __future__ import annotations

@@ -257,7 +257,7 @@ class Reading:
             self._hear(path, governance.handoff_story(path, data), session.contents[path], key)
 
     def _hear(self, path: str, story: Story | None, content: Content, owner: SessionKey | None) -> None:
-        """Keeps what `path` tells until all of them are known: several may tell the same."""
+        """Keeps the story in the file at `path` until all are read, since several files may tell one."""
         if story is not None:
             told = _Told(path, story, content, owner)
             self._told.setdefault(story.identity or content.blob, []).append(told)

@@ -41,7 +41,7 @@ class Table(NamedTuple):
 
 @dataclass(slots=True)
 class Stored:
-    """What a database holds; `problem` says why it cannot be read, `tables` are its tables if none is known.
+    """The content of one database. `problem`: why it cannot be read. `tables`: all names, if idse knows none.
 
     `sessions` and `records` (about a whole project) have a place for each text by its path; `texts` are the
     bytes of it, or the row of the table of documents that has it. `implied` are projects that have claims.
@@ -65,7 +65,7 @@ class Stored:
 
     @property
     def holds(self) -> str:
-        """What was found in it, in words."""
+        """Counts of what was found, in words: "2 sessions, 3 documents"."""
         return ", ".join(counted(count, noun, ",") for noun, count in self.counts.items())
 
     def name_project(self, project: str) -> None:

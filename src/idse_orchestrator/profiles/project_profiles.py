@@ -177,7 +177,7 @@ class CompiledProfile(NamedTuple):
 
 
 class Compilation(NamedTuple):
-    """What came of a request: profiles, the sessions that have none for their `problems`, and `doubts`."""
+    """The result of a request: profiles, the sessions `refused` for `problems`, and `doubts`."""
 
     profiles: tuple[CompiledProfile, ...]
     refused: tuple[str, ...] = ()

@@ -62,14 +62,16 @@ class Migration:
         """Returns the tip of a ledger that has only a template, which nobody edits in the folder either."""
         from idse_orchestrator.errors import InvalidArtifactError
 
-        untouched, tip = self._target.untouched(key), self._app.reader.session(*key)
+        untouched = self._target.untouched(key)
+        tip = self._app.reader.session(*key) if untouched else None
         try:
-            captured = self._app.workspace.capture(*key)
+            captured = self._app.workspace.capture(*key) if tip else None
         except InvalidArtifactError:
             return ""
         return untouched if tip and captured and captured.tree == tip.artifacts else ""
 
     def _restore(self, session: SessionPlan) -> str:
+        """Gives a session's folder what its ledger holds; returns why not where that cannot be."""
         from idse_orchestrator.errors import IdseError
         from idse_orchestrator.worktree.save import restore_session
 

@@ -126,6 +126,8 @@ def _restore_all(run: Run, *, force: bool) -> Answer:
 
 def _all_lines(done: Mapping[str, Restored], kept: Mapping[str, IdseError]) -> Iterator[str]:
     for name, each in done.items():
+        if each.saved_first:
+            yield Said(f"{name}: saved what was here  ({each.saved_first[:7]})")
         if each.paths:
             yield Said(f"{name}: restored {counted(len(each.paths), 'file')} from {each.source[:7]}")
     for name, error in kept.items():

@@ -300,7 +300,7 @@ class _Before:
 
     @cached_property
     def _price(self) -> int:
-        """What a task that another waits for costs to find, groups on the way to it with it."""
+        """Returns what following one edge costs; with groups in between, a task is several edges away."""
         has_groups = len(self._edges) > len({task.id for task in self._document.task_list.tasks})
         return 300 if has_groups else 100
 
