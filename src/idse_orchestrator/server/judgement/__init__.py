@@ -1,0 +1,1 @@
+"""What a push is judged by, in quarantine."""

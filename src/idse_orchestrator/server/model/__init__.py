@@ -1,0 +1,1 @@
+"""What the server knows by heart: names, policy and verdicts, without files, programs or a clock."""

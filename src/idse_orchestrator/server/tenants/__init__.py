@@ -1,0 +1,1 @@
+"""Who uses the server: its home, clients, repositories, keys and the audit."""
