@@ -96,7 +96,8 @@ def words_of(verdict: Verdict) -> list[str]:
     """Returns what the client is shown: a line for each culprit, then how to mend it."""
     lines = []
     for refusal in verdict.refused[:_SHOWN]:
-        lines.append(f"refused {refusal.ref}: error[{refusal.code}] {_one_line(refusal.message)}")
+        culprit = f"refused {refusal.ref}: " if refusal.ref else ""
+        lines.append(f"{culprit}error[{refusal.code}] {_one_line(refusal.message)}")
         if refusal.fix:
             lines.append(f"  {_one_line(refusal.fix)}")
     lines += [f"refused {refusal.ref}: error[{refusal.code}]" for refusal in verdict.refused[_SHOWN:]]

@@ -1,0 +1,73 @@
+"""``idse agency serve`` and what sshd runs instead of a shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from idse_orchestrator.cli.options import command, flag
+from idse_orchestrator.errors import EXIT_OK, UsageError
+
+if TYPE_CHECKING:
+    from idse_orchestrator.cli.terminal import Run
+    from idse_orchestrator.server.gateway.agency import Agency
+
+_home = click.option("--home", metavar="DIR", help="The home of the Agency; else IDSE_AGENCY_HOME.")
+
+
+@command(
+    "serve",
+    _home,
+    click.option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes any that is free."),
+    click.option("--socket", metavar="PATH", help="Listen on a unix socket instead."),
+    flag("--read-only", help="Take no pushes: fetches go on."),
+    project=False,
+)
+def serve(_run: Run, *, home: str | None, listen: str | None, socket: str | None, read_only: bool) -> int:
+    """Serve git to the clients of an Agency, and judge every push before anybody can read it.
+
+    It tests itself first, and does not start unless bad pushes are refused. SIGTERM ends it: what is under
+    way is finished. Put a proxy with TLS before it where others can reach it. One line of JSON for each
+    request goes to standard output.
+    """
+    from idse_orchestrator.server.gateway.serve import Listening
+    from idse_orchestrator.wiring.serving import serve_agency
+
+    agency = _agency(home, {"listen": listen, "read_only": "true" if read_only else None})
+    where = agency.configuration.listen
+    host, colon, port = where.rpartition(":")
+    if not socket and not (colon and port.isdecimal()):
+        raise UsageError(f"{where!r} is no place to listen", fix=("--listen 127.0.0.1:8417",))
+    listening = Listening(path=socket) if socket else Listening(host.strip("[]"), int(port))
+
+    def tell(address: str) -> None:
+        sys.stderr.write(f"idse: the Agency in {agency.home.path} listens at {address}\n")
+        sys.stderr.flush()
+
+    serve_agency(agency, listening, tell)
+    return EXIT_OK
+
+
+@command("ssh-shell", _home, click.argument("key_id"), project=False)
+def ssh_shell(_run: Run, *, home: str | None, key_id: str) -> int:
+    """Serve one git over ssh for the key KEY_ID: what `key issue --ssh` puts before a public key.
+
+    sshd runs it instead of a shell. It takes nothing but git-upload-pack and git-receive-pack for a
+    repository of the key's client, and judges pushes as the server does, which must run.
+    """
+    from idse_orchestrator.server.gateway.ssh_shell import ssh_shell as shell
+
+    asked, protocol = os.environ.get("SSH_ORIGINAL_COMMAND", ""), os.environ.get("GIT_PROTOCOL", "")
+    return shell(_agency(home, {}), key_id, asked, protocol)
+
+
+def _agency(home: str | None, options: dict[str, str | None]) -> Agency:
+    from idse_orchestrator.server.tenants.home import VARIABLE, open_home
+    from idse_orchestrator.wiring.serving import agency_in
+
+    found = open_home(home or os.environ.get(VARIABLE, ""))
+    given = {key: value for key, value in options.items() if value is not None}
+    return agency_in(found, found.configuration(os.environ, given), os.environ)

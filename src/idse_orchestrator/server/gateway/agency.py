@@ -1,0 +1,258 @@
+"""One Agency at work: what its doors share."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from contextlib import suppress
+from ipaddress import ip_address, ip_network
+from itertools import count
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.files import make_folder
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.errors import IdseError
+from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
+from idse_orchestrator.server.gateway.metrics import Metrics
+from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
+from idse_orchestrator.server.gateway.receiving import Receiving, Said
+from idse_orchestrator.server.model.push import Question, Verdict
+from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.audit import AuditEntry
+from idse_orchestrator.server.tenants.home import make_repository, size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from idse_orchestrator.server.model.names import Place
+    from idse_orchestrator.server.model.push import Caller
+    from idse_orchestrator.server.tenants.home import Configuration, Home
+
+_SOCKET = "judge.sock"
+_LONGEST_SOCKET = 100
+_LEAST_FREE = 256 * 1024 * 1024
+_TICK = 2.0
+_TICKS_AN_HOUR = 1800
+_TASKS = ("loose-objects", "incremental-repack", "pack-refs")
+_MAINTENANCE = ("git", "maintenance", "run", "--quiet", *(f"--task={task}" for task in _TASKS))
+
+
+def socket_path(run: str) -> str:
+    """Returns where the judge listens. The kernel takes no long paths, so a long one goes by a descriptor."""
+    path = os.path.join(run, _SOCKET)
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        return path
+    descriptor = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{descriptor}/{_SOCKET}"
+
+
+class Agency:
+    """What the doors of one Agency use. `search` is the PATH on which git is found."""
+
+    def __init__(self, home: Home, configuration: Configuration, search: str) -> None:
+        self.home = home
+        self.configuration = configuration
+        self.is_read_only = configuration.read_only
+        self.admin = Admin(home.admin_db)
+        self.hook = Hook(os.path.join(home.run, "hooks"))
+        self.limits = Limits(search, configuration.max_pack_bytes, _nonce_seed(home.secrets))
+        self.empty_root = os.path.join(home.run, "empty")
+        self.judge_socket = socket_path(home.run)
+        self.places = GitPlaces(configuration.gits, configuration.patience)
+        self.pace = Pace(configuration.pushes_a_minute)
+        self.turns = Turns()
+        self._pushed: set[Place] = set()
+        self.metrics = Metrics(lambda: self.places.running)
+
+    @property
+    def url(self) -> str:
+        """The address under which clients know this Agency."""
+        return self.configuration.url.rstrip("/")
+
+    def prepare(self) -> None:
+        """Writes the hook, and the empty repository that stands for each that is not made yet."""
+        make_folder(self.home.run, "the home of the Agency")
+        self.hook.write()
+        empty = os.path.join(self.empty_root, "empty.git")
+        if not os.path.isfile(os.path.join(empty, "HEAD")):
+            make_folder(self.empty_root, "the home of the Agency")
+            make_repository(empty)
+
+    def create(self, caller: Caller, place: Place) -> None:
+        """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
+        self.admin.add_repository(caller, place, lambda: make_repository(self.home.git_dir(place)))
+
+    def receiving(self, place: Place) -> Receiving:
+        """Returns what a push goes through."""
+        return self.receiving_at(self.home.lock_path(place))
+
+    def receiving_at(self, lock_path: str) -> Receiving:
+        """Returns the same for a repository that no client has."""
+        return Receiving(lock_path, self.judge_socket)
+
+    def recorder(self, place: Place, caller: Caller, push: str) -> Recorder:
+        """Returns what asks about one push, and keeps what came of it."""
+        return Recorder(self, place, caller, push)
+
+    def address_of(self, client: object, headers: Mapping[bytes, bytes]) -> str:
+        """Returns the address of the caller; that which a proxy names, if it is the trusted one."""
+        direct = str(client[0]) if isinstance(client, (tuple, list)) and client else ""
+        if self._trusts(direct):
+            named = headers.get(b"x-forwarded-for", b"").decode("latin-1").rpartition(",")[2].strip()
+            return named or direct
+        return direct
+
+    def pushed(self, place: Place, recorder: Recorder, seconds: float) -> None:
+        """Notes what came of a push, once git has ended."""
+        self.metrics.push(recorder.result or FAILED, recorder.rule, seconds)
+        if recorder.result == ACCEPTED:
+            self._pushed.add(place)
+
+    def _trusts(self, address: str) -> bool:
+        """Tests whether the one who connects is the proxy; over a socket in the file system it is."""
+        if not self.configuration.trusted_proxy:
+            return False
+        network = ip_network(self.configuration.trusted_proxy)
+        return not address or ip_address(address) in network
+
+    def database_state(self) -> str:
+        """Returns "ok", or what is wrong with the database."""
+        try:
+            self.admin.clients()
+        except IdseError as error:
+            return error.message
+        return "ok"
+
+    def disk_state(self) -> str:
+        """Returns "ok", or what is wrong with the disk of the home."""
+        try:
+            free = shutil.disk_usage(self.home.path).free
+        except OSError as error:
+            return error.strerror or "cannot be read"
+        return "ok" if free > _LEAST_FREE else f"{free // (1 << 20)} MiB are free"
+
+    async def maintain(self) -> None:
+        """Measures what was pushed to every few seconds, and packs and sweeps it every hour; nothing is pruned."""
+        busy: set[Place] = set()
+        for tick in count(1):
+            await asyncio.sleep(_TICK)
+            busy |= self._pushed
+            places, self._pushed = self._pushed, set()
+            await asyncio.to_thread(self._measure, places)
+            if tick % _TICKS_AN_HOUR == 0:
+                places, busy = busy, set()
+                for place in sorted(places):
+                    await self.pack(place)
+
+    def _measure(self, places: Iterable[Place]) -> None:
+        for place in places:
+            with suppress(IdseError):
+                self.admin.note_bytes(place, size_of(self.home.git_dir(place)))
+
+    async def pack(self, place: Place) -> None:
+        """Packs loose objects and refs of a repository, and sweeps quarantines that a crash left."""
+        git_dir = self.home.git_dir(place)
+        environment = git_environment(self.hook, self.limits, {})
+        with suppress(OSError):
+            process = await asyncio.create_subprocess_exec(
+                *_MAINTENANCE, cwd=git_dir, env=environment, stderr=asyncio.subprocess.DEVNULL
+            )
+            await process.wait()
+            await asyncio.to_thread(sweep_quarantines, git_dir)
+
+
+ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"
+
+
+class Outcome(NamedTuple):
+    """What the audit keeps of a push: never a document."""
+
+    push: str
+    refs: tuple[tuple[str, str, str], ...]
+    refused: tuple[tuple[str, str, str], ...]
+    recorded: tuple[tuple[str, str, str], ...]
+
+
+class Recorder:
+    """One push: its question to the judge, and its line in the audit, written before git hears a yes."""
+
+    def __init__(self, agency: Agency, place: Place, caller: Caller, push: str) -> None:
+        self._agency = agency
+        self._place = place
+        self._caller = caller
+        self._push = push
+        self.result = ""
+        self.rule = ""
+
+    def question(self, said: Said) -> Question:
+        """Returns what the judge is asked. The day is that of the server, in UTC."""
+        objects, certificate, status, nonce, signer = said.about
+        git_dir = self._agency.home.git_dir(self._place)
+        return Question(
+            git_dir,
+            objects,
+            said.moves,
+            self._caller,
+            self._agency.home.path,
+            time.strftime("%Y-%m-%d", time.gmtime()),
+            is_first=is_empty(git_dir),
+            certificate=f"{status} {nonce} {signer}".strip() if certificate else "",
+        )
+
+    async def decide(self, said: Said, verdict: Verdict) -> bool:
+        """Writes the audit; False where it cannot be written."""
+        self.result = REFUSED if verdict.refused else ACCEPTED
+        self.rule = verdict.refused[0].code if verdict.refused else ""
+        detail = Outcome(
+            self._push,
+            said.moves,
+            tuple(tuple(each[:3]) for each in verdict.refused),  # type: ignore[misc]
+            tuple(tuple(each[:3]) for each in verdict.recorded),  # type: ignore[misc]
+        )
+        entry = AuditEntry(
+            client_id=self._caller.client_id,
+            key_id=self._caller.key_id,
+            action="push",
+            repository=str(self._place),
+            outcome=self.result,
+            rule=self.rule,
+            detail=json.dumps(detail._asdict()),
+            certificate=said.about[1],
+        )
+        try:
+            await asyncio.to_thread(self._agency.admin.write_audit, entry)
+        except (IdseError, OSError):
+            self.result = FAILED
+            return False
+        return True
+
+
+def is_empty(git_dir: str) -> bool:
+    """Tests whether a bare repository has no ref yet."""
+    if os.path.exists(os.path.join(git_dir, "packed-refs")):
+        return False
+    return not any(files for _, _, files in os.walk(os.path.join(git_dir, "refs")))
+
+
+def _nonce_seed(folder: str) -> str:
+    """Returns the seed of nonces for signed pushes; "" where there is none: then no push can be signed."""
+    try:
+        with open(os.path.join(folder, "push-nonce"), encoding="ascii") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+_DAY = 24 * 3600.0
+
+
+def sweep_quarantines(git_dir: str) -> None:
+    """Removes what pushes left behind that were cut off more than a day ago."""
+    objects = os.path.join(git_dir, "objects")
+    for name in os.listdir(objects):
+        path = os.path.join(objects, name)
+        if name.startswith("tmp_objdir-") and os.stat(path).st_mtime < time.time() - _DAY:
+            shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,110 @@
+"""The server's addresses: git's, and those that say how it is.
+
+Raw ASGI: a framework would read from the client what is git's to read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.errors import IdseError
+from idse_orchestrator.server.gateway.door import (
+    BROKEN,
+    FORBIDDEN,
+    NOT_FOUND,
+    OK,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    Answer,
+    Entry,
+    GitDoor,
+    secret_in,
+    send_answer,
+)
+
+if TYPE_CHECKING:
+    from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.gateway.backend import Receive, Send
+    from idse_orchestrator.server.model.push import Caller
+
+HEALTH, READY, METRICS, ROTATE = b"/healthz", b"/readyz", b"/metrics", b"/api/v1/keys/rotate"
+_JSON = ((b"content-type", b"application/json"),)
+_NO_KEY = Answer(UNAUTHORIZED, "a key is needed", ((b"www-authenticate", b'Basic realm="idse"'),))
+
+
+class App:
+    """The ASGI application. `state` says by name what is well, and what is not."""
+
+    def __init__(self, agency: Agency, state: Callable[[], Mapping[str, str]]) -> None:
+        self._agency = agency
+        self._state = state
+        self._git = GitDoor(agency)
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answers one request, whatever happens, and writes one line of the log."""
+        if scope["type"] != "http":
+            return
+        began = time.monotonic()
+        path = scope["raw_path"]
+        if path.startswith(b"/git/"):
+            try:
+                entry = await self._git(scope, receive, send)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are served
+                shown = "/git"
+                entry = Entry(
+                    "", scope["method"], shown, "", "", BROKEN, time.monotonic() - began, repr(error)
+                )
+            log(entry)
+            return
+        answer = await self._other(path, scope)
+        await send_answer(send, answer)
+        if path not in (HEALTH, READY, METRICS):
+            known = path.decode("ascii", "replace") if answer.status != NOT_FOUND else ""
+            log(Entry("", scope["method"], known, "", "", answer.status, time.monotonic() - began))
+
+    async def _other(self, path: bytes, scope: Mapping[str, Any]) -> Answer:
+        if path == HEALTH:
+            return Answer(OK, "ok")
+        if path == READY:
+            state = self._state()
+            bad = [name for name, words in state.items() if words != "ok"]
+            return Answer(UNAVAILABLE if bad else OK, json.dumps(state), _JSON)
+        if path not in (METRICS, ROTATE):
+            return Answer(NOT_FOUND, "there is nothing here")
+        secret = secret_in(dict(scope["headers"]))
+        caller = await asyncio.to_thread(self._agency.admin.caller, secret) if secret else None
+        if caller is None:
+            self._agency.metrics.auth_failures.inc()
+            return _NO_KEY
+        if path == METRICS:
+            is_operator = not caller.client
+            return Answer(OK, self._agency.metrics.text().decode()) if is_operator else _OPERATORS
+        return await self._rotated(caller, str(scope["method"]))
+
+    async def _rotated(self, caller: Caller, method: str) -> Answer:
+        if method != "POST":
+            return Answer(405, "POST gives a new key", ((b"allow", b"POST"),))
+        try:
+            new = await asyncio.to_thread(self._agency.admin.rotate_key, caller, OVERLAP_SECONDS)
+        except IdseError as error:
+            return Answer(FORBIDDEN, error.message)
+        return Answer(OK, json.dumps({"key": new, "old_key_ends_in_seconds": OVERLAP_SECONDS}), _JSON)
+
+
+OVERLAP_SECONDS = 24 * 3600
+"""So long the old key goes on beside the new one."""
+_OPERATORS = Answer(FORBIDDEN, "for keys of operators alone")
+
+
+def log(entry: Entry) -> None:
+    """Writes one line of JSON to standard output, where the service manager takes it."""
+    row = entry._asdict()
+    row["seconds"] = round(entry.seconds, 4)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    sys.stdout.write(json.dumps({"at": at, **row}) + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,226 @@
+"""git's own HTTP server as a child: what a client sends goes in, what git says goes out, neither is kept.
+
+gzip, protocol versions, content types and shallow clones are git's business, not ours.
+
+One task alone reads from the client. A client that goes away closes git's standard input: git then rejects
+the push and cleans up. A signal would leave a quarantine behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from idse_orchestrator.base.records import NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Message = "MutableMapping[str, Any]"
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+_PORTION = 64 * 1024
+_LONGEST_HEAD = 16 * 1024
+_GRACE = 10.0
+
+
+class Patience(NamedTuple):
+    """Seconds without a byte from the client, and of the whole request."""
+
+    idle: float
+    whole: float
+
+
+class Request(NamedTuple):
+    """A request as git's program wants it, by the names that CGI has."""
+
+    root: str
+    path: str
+    method: str
+    query: str
+    headers: Mapping[bytes, bytes]
+    user: str
+    address: str
+
+
+_HEADERS = {
+    b"content-type": "CONTENT_TYPE",
+    b"content-length": "CONTENT_LENGTH",
+    b"content-encoding": "HTTP_CONTENT_ENCODING",
+    b"git-protocol": "GIT_PROTOCOL",
+}
+
+
+def cgi_environment(request: Request) -> dict[str, str]:
+    """Returns the variables of CGI. Headers are taken by name: none can set a variable of git's."""
+    found = {
+        "GIT_PROJECT_ROOT": request.root,
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "PATH_INFO": request.path,
+        "REQUEST_METHOD": request.method,
+        "QUERY_STRING": request.query,
+        "REMOTE_USER": request.user,
+        "REMOTE_ADDR": request.address,
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "SERVER_PROTOCOL": "HTTP/1.1",
+    }
+    for header, name in _HEADERS.items():
+        value = request.headers.get(header)
+        if value is not None:
+            found[name] = value.decode("latin-1").replace("\0", "")
+    return found
+
+
+class TooLargeError(Exception):
+    """The client sends more than it may."""
+
+
+class Backend:
+    """One `git http-backend`."""
+
+    def __init__(self, process: Process, most_bytes: int, patience: Patience) -> None:
+        self._process = process
+        self._left = most_bytes
+        self._patience = patience
+        self.received = 0
+        self.has_begun = False
+
+    @classmethod
+    async def start(
+        cls,
+        environment: Mapping[str, str],
+        most_bytes: int,
+        patience: Patience,
+        descriptors: Sequence[int] = (),
+    ) -> Backend:
+        """Starts git with just `environment`; it inherits `descriptors`. Raises OSError."""
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            "http-backend",
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=dict(environment),
+            pass_fds=tuple(descriptors),
+            start_new_session=True,
+            limit=_PORTION,
+        )
+        return cls(process, most_bytes, patience)
+
+    async def serve(
+        self, receive: Receive, send: Send, before_end: Callable[[], bool] = lambda: True
+    ) -> None:
+        """Passes the request in and the answer out, and waits for git to end.
+
+        `before_end` is asked when all of the body is there, before git has it: where it says no, git gets no
+        end. Raises TooLargeError or TimeoutError where nothing was answered yet.
+        """
+        incoming = asyncio.create_task(self._pass_in(receive, before_end))
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                await self._pass_out(send, incoming)
+        finally:
+            incoming.cancel()
+            with suppress(asyncio.CancelledError, TooLargeError, TimeoutError, OSError):
+                await incoming
+            await self._end()
+        if not incoming.cancelled() and not self.has_begun and (error := incoming.exception()):
+            raise error
+
+    async def _pass_in(self, receive: Receive, before_end: Callable[[], bool]) -> None:
+        sink = self._process.stdin
+        assert sink is not None  # noqa: S101 - it was started with a pipe
+        held = b""  # git begins when it has the whole pack, which may be before the request ends
+        try:
+            while True:
+                async with asyncio.timeout(self._patience.idle):
+                    message = await receive()
+                if message["type"] != "http.request":
+                    return
+                body = message.get("body", b"")
+                self.received += len(body)
+                if self.received > self._left:
+                    raise TooLargeError
+                if body and held:
+                    await self._write(sink, held)
+                held = body or held
+                if not message.get("more_body"):
+                    if held and before_end():
+                        await self._write(sink, held)
+                    return
+        finally:
+            sink.close()
+
+    @staticmethod
+    async def _write(sink: asyncio.StreamWriter, data: bytes) -> None:
+        with suppress(ConnectionError):  # git has heard enough
+            sink.write(data)
+            await sink.drain()
+
+    async def _pass_out(self, send: Send, incoming: asyncio.Task[None]) -> None:
+        source = self._process.stdout
+        assert source is not None  # noqa: S101 - it was started with a pipe
+        head = await self._head(source)
+        if incoming.done() and not incoming.cancelled() and incoming.exception():
+            return
+        status, headers = _parsed(head)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        self.has_begun = True
+        while data := await source.read(_PORTION):
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    @staticmethod
+    async def _head(source: asyncio.StreamReader) -> bytes:
+        head = b""
+        while len(head) < _LONGEST_HEAD:
+            line = await source.readline()
+            if line in (b"\r\n", b"\n", b""):
+                break
+            head += line
+        return head
+
+    async def _end(self) -> None:
+        """Waits for git, which ends by itself once its input has; only one that does not is told to."""
+        sink = self._process.stdin
+        if sink is not None:
+            sink.close()
+        for number in (None, signal.SIGTERM, signal.SIGKILL):
+            if number is not None:
+                with suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, number)
+            try:
+                async with asyncio.timeout(_GRACE):
+                    await self._drained()
+                    return
+            except TimeoutError:
+                continue
+
+    async def _drained(self) -> None:
+        source = self._process.stdout
+        if source is not None:
+            while await source.read(_PORTION):
+                pass
+        await self._process.wait()
+
+
+_BROKEN = 500
+
+
+def _parsed(head: bytes) -> tuple[int, list[tuple[bytes, bytes]]]:
+    """Returns status and headers of a CGI answer."""
+    status, headers = 200 if head else _BROKEN, []
+    for line in head.splitlines():
+        name, colon, value = line.partition(b":")
+        if not colon:
+            continue
+        if name.lower() == b"status":
+            status = int(value.split()[0])
+        else:
+            headers.append((name.lower(), value.strip()))
+    return status, headers

@@ -1,0 +1,138 @@
+"""The judge: one warm process that forks for each push, and answers on a socket that only its user can open.
+
+To start Python with all that judging needs takes seven times as long as a whole push, so it is started once.
+It knows no key and no database. Each push has a child of its own, with limits on its memory and its time:
+what one push does to its child harms no other.
+
+`serve` starts it, and it ends with `serve`: its standard input is a pipe that closes then.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+
+from idse_orchestrator.base.names import loaded
+from idse_orchestrator.errors import IdseError
+from idse_orchestrator.git.program import Git
+from idse_orchestrator.ledger.kinds import Kinds
+from idse_orchestrator.server.judgement.judge import judge_push
+from idse_orchestrator.server.model.push import (
+    SCOPES,
+    Caller,
+    Question,
+    Verdict,
+    question_from_json,
+    verdict_to_json,
+    words_of,
+)
+
+SECONDS = 60
+"""So long may one judgement take; git ends what it started, and nothing is taken."""
+_MEMORY = 2 * 1024 * 1024 * 1024
+_PATIENCE = 660
+"""Seconds that a child waits for its question: a push may take ten minutes to arrive."""
+LARGEST = 64 * 1024 * 1024
+"""Bytes of a question: 100,000 moves of refs have about 20 MB."""
+_BACKLOG = 64
+READY = b"ready\n"
+PING = b"ping\n"
+"""Asks whether it can fork and answer."""
+
+
+def serve(listener: socket.socket, kinds: Kinds) -> None:
+    """Answers on `listener` until standard input ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel takes the dead away
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a key in the terminal is for `serve`, which drains first
+    gc.collect()
+    gc.freeze()  # no page of what is loaded is written to by the collector of a child
+    os.write(sys.stdout.fileno(), READY)
+    gone = sys.stdin.fileno()
+    while True:
+        readable, _, _ = select.select([listener, gone], [], [])
+        if gone in readable:
+            return
+        with suppress(OSError):
+            connection, _ = listener.accept()
+            with connection:
+                _fork(listener, connection, kinds)
+
+
+def _fork(listener: socket.socket, connection: socket.socket, kinds: Kinds) -> None:
+    if os.fork():  # noqa: TID251 - this process has no threads; all that it imports was looked at for that
+        return
+    code = 1
+    try:
+        listener.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # it waits for the gits that it starts
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+        connection.settimeout(_PATIENCE)
+        data = _line(connection)
+        if data == PING:
+            connection.sendall(PING)
+        elif data:
+            signal.alarm(SECONDS)
+            connection.sendall(verdict_to_json(_judged(data, kinds)))
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _line(connection: socket.socket) -> bytes:
+    """Reads one line; b"" where the other side goes before it ends, or it is beyond all measure."""
+    parts: list[bytes] = []
+    size = 0
+    while size < LARGEST:
+        part = connection.recv(1 << 20)
+        if not part:
+            return b""
+        parts.append(part)
+        size += len(part)
+        if part.endswith(b"\n"):
+            return b"".join(parts)
+    return b""
+
+
+def _judged(data: bytes, kinds: Kinds) -> Verdict:
+    return judge_push(question_from_json(data), kinds)
+
+
+def warm_up(git_dir: str, home: str, kinds: Kinds, search: str) -> None:
+    """Judges what a repository holds, so that all that judging imports is there before anything forks.
+
+    Raises RuntimeError where that is refused: then something is wrong with this idse, or with the rules.
+    """
+    listed = Git(git_dir, {"PATH": search}).lines("for-each-ref", "--format=%(refname) %(objectname)")
+    moves = [(ref, "", head) for ref, head in (line.split(" ") for line in listed)]
+    caller = Caller("", "", "", "warm-up", SCOPES)
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    verdict = judge_push(Question(git_dir, "", tuple(moves), caller, home, today), kinds)
+    if verdict.refused or not moves:
+        raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")
+
+
+def main() -> None:
+    """Runs the judge.
+
+    Its arguments are the listening descriptor, the table of kinds, a sample repository, the home, and the PATH.
+    """
+    descriptor, found_at, sample, home, search = sys.argv[1:]
+    kinds: Kinds = loaded(found_at)
+    try:
+        warm_up(sample, home, kinds, search)
+    except (IdseError, RuntimeError) as error:
+        sys.exit(f"idse: the judge cannot judge: {error}")
+    # Where it listens was made by `serve`, so no path is too long, and nobody else can take its place.
+    with socket.socket(fileno=int(descriptor)) as listener:
+        serve(listener, kinds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""What stands between a push and a repository, the same for every door: its lock, the judge and the audit.
+
+git hands two pipes on to the hook. What the hook asks comes out of one, and what we write to the other
+decides. We alone hold the end that can say yes: whatever dies, the hook reads the end of the pipe, and refuses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+from idse_orchestrator.base.files import make_folder, open_or_make
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.server.gateway.judge import LARGEST, SECONDS
+from idse_orchestrator.server.gateway.policy import ABOUT, ANSWER, ASK, END, NO, OK, SAY
+from idse_orchestrator.server.model.push import (
+    Refusal,
+    Verdict,
+    question_to_json,
+    verdict_from_json,
+    words_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from idse_orchestrator.server.model.push import Question
+
+_LOCK_SECONDS = 60.0
+_PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.03)
+_ZERO = "0" * 40
+
+
+class Said(NamedTuple):
+    """What the hook asked: the values of ABOUT, and the moves (ref, old, new), "" for no id."""
+
+    about: Sequence[str]
+    moves: tuple[tuple[str, str, str], ...]
+
+
+Decide = Callable[[Said, Verdict], Awaitable[bool]]
+"""Notes in the audit what was decided; False where that failed: then nothing is taken."""
+Ask = Callable[[Said], "Question"]
+
+
+class Receiving:
+    """One push. Use it in an ``async with`` block around the git that receives it."""
+
+    def __init__(self, lock_path: str, judge: str) -> None:
+        self._lock_path = lock_path
+        self._judge = judge
+        self.verdict: Verdict | None = None
+
+    async def __aenter__(self) -> Self:
+        """Makes the pipes, opens the lock, and has the judge fork while the pack is still on its way."""
+        make_folder(os.path.dirname(self._lock_path), "the home of the Agency")
+        self._lock = open_or_make(self._lock_path, os.O_RDWR)
+        self._asked, self._asking = os.pipe()
+        self._answered, self._answering = os.pipe()
+        self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        with suppress(OSError):  # told once it is asked
+            self._connection = await asyncio.open_unix_connection(self._judge, limit=LARGEST)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Lets go of everything; the lock is free once git has ended as well."""
+        if self._connection is not None:
+            self._connection[1].close()
+        for descriptor in (self._lock, self._asked, self._answered, self._asking, self._answering):
+            self._close(descriptor)
+
+    @staticmethod
+    def _close(descriptor: int) -> None:
+        if descriptor >= 0:
+            with suppress(OSError):
+                os.close(descriptor)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the hook has to know."""
+        return {ASK: str(self._asking), ANSWER: str(self._answered)}
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """What git and its hook inherit. They keep the lock, too, should we die before them."""
+        return (self._asking, self._answered, self._lock)
+
+    def started(self) -> None:
+        """Closes the ends that git has now: so a pipe ends when the last who can use it is gone."""
+        self._close(self._asking)
+        self._close(self._answered)
+        self._asking = self._answered = -1
+
+    async def answer(self, ask: Ask, decide: Decide) -> None:
+        """Waits for the hook's question, if one ever comes, and answers it."""
+        said = await self._question()
+        if said is None:
+            return
+        verdict = await self._judged(ask, said)
+        if not verdict.refused and not await decide(said, verdict):
+            words = "the audit cannot be written"
+            verdict = Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
+        elif verdict.refused:
+            await decide(said, verdict)
+        self.verdict = verdict
+        lines = [f"{SAY}{line}" for line in words_of(verdict)]
+        text = "\n".join([*lines, NO if verdict.refused else OK]) + "\n"
+        with suppress(OSError):  # the hook is gone
+            await asyncio.to_thread(_write_all, self._answering, text.encode("utf-8", "replace"))
+        self._close(self._answering)
+        self._answering = -1
+
+    async def _judged(self, ask: Ask, said: Said) -> Verdict:
+        if not await self._locked():
+            return _nothing("busy", "another push holds this repository for too long", "push again later")
+        try:
+            async with asyncio.timeout(SECONDS + 5):
+                return await self._verdict(ask(said))
+        except TimeoutError:
+            return _nothing(
+                "judge", f"the judge gave no answer within {SECONDS} s", "push fewer refs at once"
+            )
+        except (OSError, ValueError, TypeError, KeyError, asyncio.LimitOverrunError):
+            return _nothing("judge", "the judge is gone, or gave no answer that counts", "push again later")
+
+    async def _verdict(self, question: Question) -> Verdict:
+        if self._connection is None:
+            raise ConnectionError
+        reader, writer = self._connection
+        writer.write(question_to_json(question))
+        await writer.drain()
+        return verdict_from_json(await reader.readuntil(b"\n"))
+
+    async def _locked(self) -> bool:
+        """Takes the lock that every door takes; fair enough, as whoever waits asks more and more often."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _LOCK_SECONDS
+        tries = 0
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if loop.time() > deadline:
+                    return False
+                await asyncio.sleep(_PAUSES[min(tries, len(_PAUSES) - 1)])
+                tries += 1
+            else:
+                return True
+
+    async def _question(self) -> Said | None:
+        """Reads what the hook asks; None where git ends without asking."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=LARGEST)
+        pipe = os.fdopen(self._asked, "rb", buffering=0)
+        self._asked = -1
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
+        try:
+            lines: list[str] = []
+            size = 0
+            while size < LARGEST:
+                data = await reader.readline()
+                size += len(data)
+                if not data.endswith(b"\n"):
+                    return None
+                line = data.decode("utf-8", "replace").removesuffix("\n")
+                if line == END and len(lines) >= len(ABOUT):
+                    return Said(lines[: len(ABOUT)], tuple(map(_move, lines[len(ABOUT) :])))
+                lines.append(line)
+        except (ValueError, asyncio.LimitOverrunError):
+            return None
+        else:
+            return None
+        finally:
+            transport.close()
+
+
+def _move(line: str) -> tuple[str, str, str]:
+    old, new, ref = line.split(" ", 2)
+    return ref, "" if old == _ZERO else old, "" if new == _ZERO else new
+
+
+def _nothing(code: str, message: str, fix: str) -> Verdict:
+    return Verdict((Refusal("", code, message, fix),))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

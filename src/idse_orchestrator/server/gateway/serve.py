@@ -1,0 +1,194 @@
+"""``idse agency serve``: the judge, the self-test, the doors, and an orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.errors import IdseError, StorageError, UsageError
+from idse_orchestrator.server.gateway import judge as judge_process
+from idse_orchestrator.server.gateway.app import App
+from idse_orchestrator.server.gateway.self_test import self_test
+
+if TYPE_CHECKING:
+    from idse_orchestrator.server.gateway.agency import Agency
+
+DRAIN_SECONDS = 30
+_JUDGE_STARTS = 60.0
+_PAUSE = 1.0
+
+
+class JudgeProcess:
+    """The judge, started anew should it ever end."""
+
+    def __init__(self, agency: Agency, found_at: str, sample: str) -> None:
+        self._agency = agency
+        self._found_at = found_at
+        self._sample = sample
+        self._process: subprocess.Popen[bytes] | None = None
+        path = agency.judge_socket
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self._listener.bind(path)
+        except OSError as error:
+            raise StorageError("the judge's socket cannot be made", where=path, cause=str(error)) from error
+        finally:
+            os.umask(before)
+        self._listener.listen(128)
+
+    @property
+    def is_running(self) -> bool:
+        """Tests whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Starts it, and waits until it has loaded everything. Raises UsageError where it does not start."""
+        environment = {"PATH": self._agency.limits.path, "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
+        descriptor = self._listener.fileno()
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            [
+                sys.executable,
+                "-P",
+                "-m",
+                judge_process.__name__,
+                str(descriptor),
+                self._found_at,
+                self._sample,
+                self._agency.home.path,
+                self._agency.limits.path,
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            cwd="/",
+            pass_fds=(descriptor,),
+        )
+        assert self._process.stdout is not None  # noqa: S101 - it was started with a pipe
+        if self._process.stdout.readline() != judge_process.READY:
+            self.stop()
+            raise UsageError(
+                "the judge does not start",
+                where=self._agency.home.path,
+                cause="it says why above",
+                fix=("idse agency doctor",),
+            )
+
+    def stop(self) -> None:
+        """Ends it: it ends by itself when its input does."""
+        if self._process is None:
+            return
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    async def keep(self) -> None:
+        """Starts it anew whenever it has ended."""
+        while True:
+            await asyncio.sleep(_PAUSE)
+            if not self.is_running:
+                with suppress(IdseError):
+                    await asyncio.to_thread(self._again)
+
+    def _again(self) -> None:
+        self.stop()
+        self.start()
+
+
+class Listening(NamedTuple):
+    """Where the server listens: a host and port, or a socket's path."""
+
+    host: str = ""
+    port: int = 0
+    path: str = ""
+
+
+def serve(
+    agency: Agency,
+    listening: Listening,
+    found_at: str,
+    sample: str,
+    on_ready: Callable[[str], None],
+) -> None:
+    """Serves until SIGTERM or SIGINT. `sample` is a bare repository with one sound ledger, to warm up with.
+
+    Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
+    """
+    agency.prepare()
+    judging = JudgeProcess(agency, found_at, sample)
+    judging.start()
+    try:
+        self_test(agency, sample)
+        asyncio.run(_serve(agency, listening, judging, on_ready))
+    finally:
+        judging.stop()
+
+
+async def _serve(
+    agency: Agency, listening: Listening, judging: JudgeProcess, on_ready: Callable[[str], None]
+) -> None:
+    def state() -> dict[str, str]:
+        return {
+            "judge": "ok" if judging.is_running else "not running",
+            "hook": "ok" if agency.hook.is_whole() else "missing or changed",
+            "database": agency.database_state(),
+            "disk": agency.disk_state(),
+            "self-test": "ok",
+        }
+
+    config = uvicorn.Config(
+        App(agency, state),
+        host=listening.host,
+        port=listening.port,
+        uds=listening.path or None,
+        loop="asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_keep_alive=15,
+    )
+    server = _Server(config, on_ready)
+    tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
+    try:
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+    if not server.started:
+        where = listening.path or f"{listening.host}:{listening.port}"
+        raise UsageError("the server cannot listen", where=where, fix=("choose another --listen HOST:PORT",))
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            bound = self.servers[0].sockets[0].getsockname()
+            self._on_ready(bound if isinstance(bound, str) else f"{bound[0]}:{bound[1]}")

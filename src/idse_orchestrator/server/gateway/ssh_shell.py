@@ -1,0 +1,71 @@
+"""``idse agency ssh-shell KEY-ID``: what sshd runs for a key, instead of a shell."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_NOT_AUTHORIZED
+from idse_orchestrator.server.gateway.admission import Admitted, admit
+from idse_orchestrator.server.gateway.policy import git_environment
+from idse_orchestrator.server.model.names import RECEIVE, asked_over_ssh
+
+if TYPE_CHECKING:
+    from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.model.names import Place
+    from idse_orchestrator.server.model.push import Caller
+
+
+def ssh_shell(agency: Agency, key_id: str, command: str, protocol: str) -> int:
+    """Serves the git that a client asked for in `command`; returns the exit code.
+
+    `protocol` is the client's GIT_PROTOCOL, if sshd lets it through.
+    """
+    asked = asked_over_ssh(command)
+    caller = agency.admin.caller_by_id(key_id)
+    if caller is None:
+        return _refuse("this key is not known any more")
+    if asked is None:
+        return _refuse("this door is for git alone")
+    allowed = admit(agency, caller, asked)
+    if not isinstance(allowed, Admitted):
+        return _refuse(allowed.words)
+    git_dir = allowed.root + allowed.path
+    extra = {"GIT_PROTOCOL": protocol} if protocol else {}
+    environment = git_environment(agency.hook, agency.limits, extra)
+    if asked.service == RECEIVE:
+        return asyncio.run(_receive(agency, caller, asked.place, environment))
+    return asyncio.run(_upload(git_dir, environment))
+
+
+def _refuse(words: str) -> int:
+    sys.stderr.write(f"idse: {words}\n")
+    return EXIT_NOT_AUTHORIZED
+
+
+async def _upload(git_dir: str, environment: dict[str, str]) -> int:
+    process = await asyncio.create_subprocess_exec("git", "upload-pack", git_dir, env=environment)
+    return await process.wait()
+
+
+async def _receive(agency: Agency, caller: Caller, place: Place, environment: dict[str, str]) -> int:
+    began = time.monotonic()
+    async with agency.receiving(place) as receiving:
+        process = await asyncio.create_subprocess_exec(
+            "git",
+            "receive-pack",
+            agency.home.git_dir(place),
+            env={**environment, **receiving.environment},
+            pass_fds=receiving.descriptors,
+        )
+        receiving.started()
+        recorder = agency.recorder(place, caller, secrets.token_hex(8))
+        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide))
+        code = await process.wait()
+        answering.cancel()
+        await asyncio.gather(answering, return_exceptions=True)
+    agency.pushed(place, recorder, time.monotonic() - began)
+    return code if code >= 0 else EXIT_CHECK_FAILED

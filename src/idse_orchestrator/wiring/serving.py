@@ -1,0 +1,42 @@
+"""Puts a server together: kinds of ledgers, and one sound ledger to warm up with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.ledger.events import Actor, Draft
+from idse_orchestrator.wiring.ledgers import KINDS, git_writer
+
+if TYPE_CHECKING:
+    from idse_orchestrator.server.gateway.agency import Agency
+    from idse_orchestrator.server.gateway.serve import Listening
+    from idse_orchestrator.server.tenants.home import Configuration, Home
+
+_NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
+_KEY = ("self-test", "sample")
+
+
+def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:
+    """Returns the Agency in `home`, for its doors."""
+    from idse_orchestrator.server.gateway.agency import Agency
+
+    return Agency(home, configuration, environment.get("PATH", os.defpath))
+
+
+def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
+    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens."""
+    from idse_orchestrator.git.program import Git
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.server.gateway.serve import serve
+    from idse_orchestrator.server.tenants.home import make_repository
+
+    sample = os.path.join(agency.home.run, "sample.git")
+    shutil.rmtree(sample, ignore_errors=True)
+    make_repository(sample)
+    writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
+    begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
+    writer.append(*_KEY, lambda _: Draft("created", begun))
+    serve(agency, listening, KINDS.found_at, sample, on_ready)
