@@ -419,3 +419,23 @@ class NewerLedgerError(CorruptLedgerError):
     """A newer idse wrote in this ledger, and this one cannot read it. Nothing is damaged: upgrade idse."""
 
     code = "IDSE057"
+
+
+class QuotaError(IdseError):
+    """A client of an Agency has all that it may have: an operator raises its quota, or something goes."""
+
+    code = "IDSE060"
+    exit_code = EXIT_CHECK_FAILED
+
+
+class HomeError(IdseError):
+    """The home of an Agency is missing, damaged, not yours, or open to others: nothing was done in it."""
+
+    code = "IDSE061"
+
+
+class BackupError(IdseError):
+    """A backup of an Agency is not whole, or is not what its manifest says. Nothing was brought back."""
+
+    code = "IDSE062"
+    exit_code = EXIT_CHECK_FAILED

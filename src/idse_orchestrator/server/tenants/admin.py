@@ -1,0 +1,741 @@
+"""Clients, repositories, keys and the audit: what an Agency knows that no git repository holds.
+
+What a caller asks for answers the same whether it is unknown, another client's, or not for this key. Every
+change is written together with its row of the audit, or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from idse_orchestrator.base.names import check_known
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import one_line, unique_lines
+from idse_orchestrator.errors import (
+    ConflictError,
+    IdseError,
+    NameTakenError,
+    NotConfirmedError,
+    QuotaError,
+    UnknownNameError,
+    UsageError,
+)
+from idse_orchestrator.server.model.names import Place, check_tenant
+from idse_orchestrator.server.model.push import ADOPT, CREATE, PUSH, READ, Caller
+from idse_orchestrator.server.tenants.audit import PURGE, START, AuditEntry, AuditFault, chained, faults_of
+from idse_orchestrator.server.tenants.database import Database, Writing, make_database
+from idse_orchestrator.server.tenants.keys import (
+    ADOPT_SECONDS,
+    LONGEST_OVERLAP,
+    Key,
+    check_scopes,
+    hash_of,
+    new_key_id,
+    new_secret,
+    shown,
+)
+
+NO_LIMIT = 1 << 62
+"""What is left where there is no quota."""
+_USED_EVERY = 3600
+_LISTS = ("scopes", "emails", "repositories", "projects")
+
+
+class Client(NamedTuple):
+    """A tenant. Times are ISO-8601 in UTC, "" where there is none; a quota of 0 is none."""
+
+    id: str
+    name: str
+    created_at: str
+    archived_at: str
+    deleted_at: str
+    max_bytes: int
+    max_repositories: int
+    repositories: int = 0
+    bytes: int = 0
+    keys: int = 0
+    pushed_at: str = ""
+
+
+class Repository(NamedTuple):
+    """A repository of a client. `former` are its names before this one."""
+
+    id: str
+    client_id: str
+    client: str
+    name: str
+    created_at: str
+    archived_at: str
+    deleted_at: str
+    bytes: int
+    pushed_at: str
+    former: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Place:
+        """Where it is."""
+        return Place(self.client, self.name)
+
+
+class Found(NamedTuple):
+    """A repository that a caller may know of. Where it does not exist, its id is "", and it may be made."""
+
+    repository_id: str
+    is_archived: bool
+    exists: bool
+    bytes_left: int
+
+
+class Moved(NamedTuple):
+    """Where a repository is now, that was asked for by a former name."""
+
+    place: Place
+
+
+class Wanted(NamedTuple):
+    """What a key is to be. `client` "" : an operator's. `expires` counts seconds from now; 0: never."""
+
+    client: str
+    name: str = ""
+    scopes: tuple[str, ...] = (READ, PUSH)
+    emails: tuple[str, ...] = ()
+    role: str = ""
+    agent: str = ""
+    repositories: tuple[str, ...] = ()
+    projects: tuple[str, ...] = ()
+    expires: int = 0
+
+
+class Admin:
+    """The admin database at `path`, which is there. Safe for threads and for several processes at once."""
+
+    def __init__(self, path: str, now: Callable[[], float] = time.time) -> None:
+        self.database = Database(path)
+        self._now = now
+
+    @classmethod
+    def make(cls, path: str, now: Callable[[], float] = time.time) -> Admin:
+        """Makes the database where there is none."""
+        make_database(path).close()
+        return cls(path, now)
+
+    def close(self) -> None:
+        """Closes what this thread holds open."""
+        self.database.close()
+
+    # --- who asks, and for what ---
+
+    def caller(self, secret: str) -> Caller | None:
+        """Returns whose key `secret` is; None, after the same work, for one unknown, expired or revoked."""
+        return self._caller("hash", hash_of(secret))
+
+    def caller_by_id(self, key_id: str) -> Caller | None:
+        """Returns whose key has this id: for a door that knows the caller otherwise, as ssh does."""
+        return self._caller("id", key_id)
+
+    def _caller(self, column: str, value: str) -> Caller | None:
+        now = self._now()
+        rows = self.database.read(
+            "SELECT k.*, coalesce(c.name, '') AS client, c.deleted_at AS gone FROM api_keys k "  # noqa: S608 - ours
+            f"LEFT JOIN clients c ON c.id = k.client_id WHERE k.{column} = :value "
+            "AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now) "
+            "AND (k.client_id = '' OR c.deleted_at IS NULL)",
+            value=value,
+            now=_iso(now),
+        )
+        if not rows:
+            return None
+        key = _key(rows[0])
+        if key.last_used_at < _iso(now - _USED_EVERY):
+            self._note_use(key, now)
+        return Caller(
+            key.id,
+            key.client_id,
+            key.client,
+            key.name,
+            self._scopes_now(key, now),
+            key.emails,
+            key.agent,
+            key.repositories,
+            key.projects,
+        )
+
+    def _note_use(self, key: Key, now: float) -> None:
+        with suppress(IdseError), self.database.writing() as writing:  # nobody is kept out for it
+            writing.run(
+                "UPDATE api_keys SET last_used_at = :now WHERE client_id = :client AND id = :id",
+                now=_iso(now),
+                client=key.client_id,
+                id=key.id,
+            )
+
+    def _scopes_now(self, key: Key, now: float) -> tuple[str, ...]:
+        """Returns what the key may do today: `adopt` ends by time, and with the first push."""
+        if ADOPT not in key.scopes:
+            return key.scopes
+        if key.created_at > _iso(now - ADOPT_SECONDS):
+            pushed = self.database.read(
+                "SELECT r.pushed_at FROM repositories r JOIN repository_names n ON n.client_id = r.client_id "
+                "AND n.repository_id = r.id WHERE n.client_id = :client AND n.name = :name",
+                client=key.client_id,
+                name=key.repositories[0],
+            )
+            if not pushed or not pushed[0]["pushed_at"]:
+                return key.scopes
+        return tuple(scope for scope in key.scopes if scope != ADOPT)
+
+    def place(self, caller: Caller, place: Place) -> Found | Moved | None:
+        """Returns what there is for `caller` at `place`; None for all that it may not know of."""
+        rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
+        if not rows or not self._is_known_to(caller, rows[0], place):
+            return None
+        row = rows[0]
+        now = Place(row["client"], row["name"] or place.repository)
+        if now != place:
+            return Moved(now)
+        return Found(
+            row["id"] or "",
+            is_archived=bool(row["archived"] or row["client_archived"]),
+            exists=bool(row["id"]),
+            bytes_left=_left(row["max_bytes"], row["used"]),
+        )
+
+    def _is_known_to(self, caller: Caller, row: Mapping[str, Any], asked: Place) -> bool:
+        """Tests whether a caller may know of a repository, or of the gap in which it may make one."""
+        if row["client_gone"] or row["gone"] or caller.client_id not in ("", row["client_id"]):
+            return False
+        if caller.repositories and not self._is_among(row, caller.repositories, asked.repository):
+            return False
+        return bool(row["id"]) or (CREATE in caller.scopes and not row["client_archived"])
+
+    def _is_among(self, row: Mapping[str, Any], allowed: Iterable[str], asked: str) -> bool:
+        """Tests whether a repository is one that a key is limited to, whatever name that was said by."""
+        if row["id"] is None:
+            return asked in allowed
+        names = {each["name"] for each in self.database.read(_NAMES, client=row["client_id"], id=row["id"])}
+        return not names.isdisjoint(allowed)
+
+    # --- clients ---
+
+    def clients(self, *, with_deleted: bool = False) -> list[Client]:
+        """Returns all clients by name."""
+        rows = self.database.read(_CLIENTS)
+        return [_client(row) for row in rows if with_deleted or not row["deleted_at"]]
+
+    def client(self, name: str) -> Client:
+        """Returns a client by its name, or by one that it had; UnknownNameError where there is none."""
+        rows = self.database.read("SELECT client_id FROM client_names WHERE name = :name", name=name)
+        known = self.clients()
+        for client in known:
+            if rows and client.id == rows[0]["client_id"]:
+                return client
+        check_known("client", name, [client.name for client in known], ("idse agency client list",))
+        raise AssertionError(name)
+
+    def add_client(
+        self, name: str, *, max_bytes: int = 0, max_repositories: int = 0, client_id: str = ""
+    ) -> Client:
+        """Adds a client; NameTakenError where one has that name, or ever had it."""
+        check_tenant("client", name)
+        ident = client_id or str(uuid.uuid4())
+        with self.database.writing() as writing:
+            _refuse_taken("client", name, writing.read(_CLIENT_NAME, name=name))
+            row = {"id": ident, "name": name, "created_at": self._today()}
+            writing.insert("clients", {**row, "max_bytes": max_bytes, "max_repositories": max_repositories})
+            writing.insert("client_names", {"name": name, "client_id": ident})
+            self._chain(writing, AuditEntry(ident, "client add", detail=name))
+        return self.client(name)
+
+    def set_quota(self, name: str, *, max_bytes: int | None, max_repositories: int | None) -> Client:
+        """Sets what a client may keep; None leaves a limit as it is, 0 takes it away."""
+        client = self.client(name)
+        bytes_now = client.max_bytes if max_bytes is None else max_bytes
+        count_now = client.max_repositories if max_repositories is None else max_repositories
+        with self.database.writing() as writing:
+            writing.run(
+                "UPDATE clients SET max_bytes = :bytes, max_repositories = :count WHERE id = :id",
+                bytes=bytes_now,
+                count=count_now,
+                id=client.id,
+            )
+            said = json.dumps({"bytes": bytes_now, "repositories": count_now})
+            self._chain(writing, AuditEntry(client.id, "client quota", detail=said))
+        return self.client(name)
+
+    def rename_client(self, old: str, new: str, move: Callable[[], None] = lambda: None) -> Client:
+        """Renames a client. `move` moves its folder: it runs last, and where it fails nothing is changed."""
+        client = self.client(old)
+        check_tenant("client", new)
+        with self.database.writing() as writing:
+            _refuse_taken("client", new, writing.read(_CLIENT_NAME, name=new), client.id)
+            writing.run("UPDATE clients SET name = :name WHERE id = :id", name=new, id=client.id)
+            writing.run(
+                "INSERT INTO client_names (name, client_id) VALUES (:name, :id) ON CONFLICT DO NOTHING",
+                name=new,
+                id=client.id,
+            )
+            self._chain(writing, AuditEntry(client.id, "client rename", detail=f"{client.name} -> {new}"))
+            move()
+        return self.client(new)
+
+    def archive_client(self, name: str) -> Client:
+        """Ends all pushes to a client's repositories; reads go on."""
+        client = self.client(name)
+        with self.database.writing() as writing:
+            writing.run(_ARCHIVE_CLIENT, now=self._today(), id=client.id)
+            self._chain(writing, AuditEntry(client.id, "client archive"))
+        return self.client(name)
+
+    def delete_client(self, name: str, *, confirm: str) -> Client:
+        """Deletes an archived client without repositories; its keys end, its name is never given again."""
+        client = self.client(name)
+        _check_deletion("client", client.name, client.archived_at, confirm)
+        if client.repositories:
+            raise ConflictError(
+                f"client {client.name} still has repositories",
+                fix=tuple(
+                    f"idse agency repository delete {each.place} --confirm {each.place}"
+                    for each in self.repositories(client.name)[:3]
+                ),
+            )
+        now = self._today()
+        with self.database.writing() as writing:
+            writing.run("UPDATE clients SET deleted_at = :now WHERE id = :id", now=now, id=client.id)
+            writing.run(
+                "UPDATE api_keys SET revoked_at = :now WHERE client_id = :id AND revoked_at IS NULL",
+                now=now,
+                id=client.id,
+            )
+            self._chain(writing, AuditEntry(client.id, "client delete"))
+        return client._replace(deleted_at=now)
+
+    # --- repositories ---
+
+    def repositories(self, client: str = "", *, with_deleted: bool = False) -> list[Repository]:
+        """Returns the repositories of a client, or of all, by name."""
+        ident = self.client(client).id if client else ""
+        rows = self.database.read(_REPOSITORIES, client=ident)
+        names = self.database.read(
+            "SELECT client_id, repository_id, name FROM repository_names ORDER BY name"
+        )
+        return [_repository(row, names) for row in rows if with_deleted or not row["deleted_at"]]
+
+    def repository(self, place: Place) -> Repository:
+        """Returns a repository by its name, or by one that it had; UnknownNameError where there is none."""
+        client = self.client(place.client)
+        known = self.repositories(client.name)
+        for each in known:
+            if place.repository in (each.name, *each.former):
+                return each
+        names = [str(each.place) for each in known]
+        check_known(
+            "repository",
+            f"{client.name}/{place.repository}",
+            names,
+            (f"idse agency repository list {client.name}",),
+            many="repositories",
+        )
+        raise AssertionError(place)
+
+    def add_repository(
+        self,
+        caller: Caller | None,
+        place: Place,
+        make: Callable[[], None] = lambda: None,
+        *,
+        repository_id: str = "",
+    ) -> Found:
+        """Adds a repository; `make` makes its folder, and where it fails there is none.
+
+        `caller` is whose push asks for it; None: the operator. One that was added meanwhile is found.
+        """
+        check_tenant("repository", place.repository)
+        client = self.client(place.client)
+        with self.database.writing() as writing:
+            known = writing.read(
+                "SELECT r.id, r.deleted_at, r.name FROM repository_names n JOIN repositories r "
+                "ON r.client_id = n.client_id AND r.id = n.repository_id "
+                "WHERE n.client_id = :client AND n.name = :name",
+                client=client.id,
+                name=place.repository,
+            )
+            if known and caller is not None and not known[0]["deleted_at"]:
+                make()
+                return self._found(client, known[0]["id"])
+            _refuse_taken("repository", str(place), known)
+            if client.archived_at:
+                raise ConflictError(f"client {client.name} is archived", cause="nothing is added to it")
+            count = writing.read(_COUNT, client=client.id)[0]["n"]
+            if client.max_repositories and count >= client.max_repositories:
+                raise QuotaError(
+                    f"client {client.name} has {count} repositories, and may have {client.max_repositories}",
+                    fix=(f"idse agency client quota {client.name} --repositories {count + 1}",),
+                )
+            ident = repository_id or str(uuid.uuid4())
+            row = {"client_id": client.id, "id": ident, "name": place.repository, "created_at": self._today()}
+            writing.insert("repositories", row)
+            names = {"client_id": client.id, "name": place.repository, "repository_id": ident}
+            writing.insert("repository_names", names)
+            key = caller.key_id if caller else ""
+            self._chain(
+                writing,
+                AuditEntry(client.id, "repository add", key, place.repository, detail=place.repository),
+            )
+            make()
+        return self._found(client, ident)
+
+    def _found(self, client: Client, ident: str) -> Found:
+        left = _left(client.max_bytes, client.bytes)
+        return Found(ident, is_archived=bool(client.archived_at), exists=True, bytes_left=left)
+
+    def rename_repository(
+        self, place: Place, new: str, move: Callable[[], None] = lambda: None
+    ) -> Repository:
+        """Renames a repository; see `rename_client`."""
+        known = self.repository(place)
+        check_tenant("repository", new)
+        with self.database.writing() as writing:
+            taken = writing.read(
+                "SELECT repository_id FROM repository_names WHERE client_id = :client AND name = :name",
+                client=known.client_id,
+                name=new,
+            )
+            _refuse_taken("repository", f"{known.client}/{new}", taken, known.id)
+            writing.run(
+                "UPDATE repositories SET name = :name WHERE client_id = :client AND id = :id",
+                name=new,
+                client=known.client_id,
+                id=known.id,
+            )
+            writing.run(
+                "INSERT INTO repository_names (client_id, name, repository_id) VALUES (:client, :name, :id) "
+                "ON CONFLICT DO NOTHING",
+                name=new,
+                client=known.client_id,
+                id=known.id,
+            )
+            said = f"{known.name} -> {new}"
+            self._chain(
+                writing, AuditEntry(known.client_id, "repository rename", "", known.name, detail=said)
+            )
+            move()
+        return self.repository(Place(known.client, new))
+
+    def archive_repository(self, place: Place) -> Repository:
+        """Ends pushes to a repository; reads go on."""
+        known = self.repository(place)
+        with self.database.writing() as writing:
+            writing.run(_ARCHIVE_REPOSITORY, now=self._today(), client=known.client_id, id=known.id)
+            self._chain(writing, AuditEntry(known.client_id, "repository archive", "", known.name))
+        return self.repository(place)
+
+    def check_deletable(self, place: Place, confirm: str) -> Repository:
+        """Returns the repository, where it is archived and `confirm` names it."""
+        known = self.repository(place)
+        archived = known.archived_at or self.client(known.client).archived_at
+        _check_deletion("repository", str(known.place), archived, confirm)
+        return known
+
+    def delete_repository(
+        self, place: Place, *, confirm: str, purge: bool = False, remove: Callable[[], None] = lambda: None
+    ) -> Repository:
+        """Deletes an archived repository; `remove` removes its folder. Its name is never given again.
+
+        With `purge` what the audit says of it in detail is taken out, and the audit says so.
+        """
+        known = self.check_deletable(place, confirm)
+        now = self._today()
+        with self.database.writing() as writing:
+            writing.run(
+                "UPDATE repositories SET deleted_at = :now, bytes = 0 WHERE client_id = :client AND id = :id",
+                now=now,
+                client=known.client_id,
+                id=known.id,
+            )
+            self._chain(writing, AuditEntry(known.client_id, "repository delete", "", known.name))
+            for name in (known.name, *known.former) if purge else ():
+                writing.run(
+                    "UPDATE audit SET salt = '', detail = '', certificate = '' "
+                    "WHERE client_id = :client AND repository = :name",
+                    client=known.client_id,
+                    name=name,
+                )
+                self._chain(writing, AuditEntry(known.client_id, PURGE, "", name))
+            remove()
+        return known._replace(deleted_at=now, bytes=0)
+
+    def used(self, place: Place) -> int:
+        """Returns the bytes of all repositories of the client at `place`, as they were last measured."""
+        rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
+        return int(rows[0]["used"] or 0) if rows else 0
+
+    def note_bytes(self, place: Place, count: int) -> None:
+        """Keeps how large a repository is after a push, and that there was one."""
+        with self.database.writing() as writing:
+            writing.run(
+                "UPDATE repositories SET bytes = :count, pushed_at = :now WHERE name = :name "
+                "AND client_id = (SELECT id FROM clients WHERE name = :client)",
+                count=count,
+                now=self._today(),
+                name=place.repository,
+                client=place.client,
+            )
+
+    # --- keys ---
+
+    def keys(self, client: str = "") -> list[Key]:
+        """Returns all keys, or those of a client, oldest first."""
+        ident = self.client(client).id if client else ""
+        return [_key(row) for row in self.database.read(_KEYS) if ident in ("", row["client_id"])]
+
+    def key(self, key_id: str) -> Key:
+        """Returns a key by its id; UnknownNameError where there is none."""
+        for key in self.keys():
+            if key.id == key_id:
+                return key
+        raise UnknownNameError(f"there is no key {key_id!r}", fix=("idse agency key list",))
+
+    def issue_key(self, wanted: Wanted) -> tuple[Key, str]:
+        """Makes a key. Its secret is returned this one time; only its hash is kept."""
+        client = self.client(wanted.client) if wanted.client else None
+        row = self._new_row(client.id if client else "", wanted)
+        secret = new_secret()
+        with self.database.writing() as writing:
+            writing.insert("api_keys", {**row, "hash": hash_of(secret), "prefix": shown(secret)})
+            said = json.dumps({"id": row["id"], **wanted._asdict()}, ensure_ascii=False)
+            self._chain(writing, AuditEntry(row["client_id"], "key issue", detail=said))
+        return self.key(row["id"]), secret
+
+    def _new_row(self, client_id: str, wanted: Wanted) -> dict[str, Any]:
+        for name in wanted.repositories:
+            check_tenant("repository", name)
+        if wanted.agent and wanted.emails:
+            raise UsageError(
+                "a key belongs to a person or to an agent",
+                cause="--email names a person, and --agent an agent",
+                fix=("leave one of them out",),
+            )
+        now = self._now()
+        lists = {
+            "scopes": check_scopes(wanted.scopes, agent=wanted.agent, repositories=wanted.repositories),
+            "emails": unique_lines(wanted.emails),
+            "repositories": tuple(dict.fromkeys(wanted.repositories)),
+            "projects": unique_lines(wanted.projects),
+        }
+        return {
+            "client_id": client_id,
+            "id": new_key_id(),
+            "name": one_line(wanted.name),
+            "role": one_line(wanted.role),
+            "agent": one_line(wanted.agent),
+            **{name: json.dumps(values, ensure_ascii=False) for name, values in lists.items()},
+            "created_at": _iso(now),
+            "expires_at": _iso(now + wanted.expires) if wanted.expires else None,
+        }
+
+    def revoke_key(self, key_id: str) -> Key:
+        """Ends a key at once; one that ended before stays as it is."""
+        key = self.key(key_id)
+        with self.database.writing() as writing:
+            done = writing.run(
+                "UPDATE api_keys SET revoked_at = :now "
+                "WHERE client_id = :client AND id = :id AND revoked_at IS NULL",
+                now=self._today(),
+                client=key.client_id,
+                id=key.id,
+            )
+            if done:
+                self._chain(writing, AuditEntry(key.client_id, "key revoke", detail=key.id))
+        return self.key(key_id)
+
+    def rotate_key(self, caller: Caller, overlap_seconds: int) -> str:
+        """Makes a key that takes the place of the caller's, which ends when the overlap does."""
+        return self.rotate(caller.key_id, overlap_seconds, by=caller.key_id)[1]
+
+    def rotate(self, key_id: str, overlap_seconds: int, *, by: str = "") -> tuple[Key, str]:
+        """Does the same for a key by its id; `by` is whose key asks for it, "" : the operator."""
+        if not 0 <= overlap_seconds <= LONGEST_OVERLAP:
+            raise UsageError("an overlap is 30 days at most", fix=("for instance 7d",))
+        old = self.key(key_id)
+        now = self._now()
+        if old.state(_iso(now)) != "valid" or old.replaced_by:
+            why = "was replaced" if old.replaced_by else f"is {old.state(_iso(now))}"
+            raise ConflictError(
+                f"key {old.id} {why}",
+                cause=f"key {old.replaced_by} took its place" if old.replaced_by else None,
+                fix=(f"idse agency key issue {old.client or '--admin'}",),
+            )
+        scopes = tuple(scope for scope in old.scopes if scope != ADOPT)
+        life = _seconds(old.expires_at) - _seconds(old.created_at) if old.expires_at else 0
+        lists = (old.emails, old.role, old.agent, old.repositories, old.projects)
+        row = self._new_row(old.client_id, Wanted(old.client, old.name, scopes, *lists, round(life)))
+        secret = new_secret()
+        with self.database.writing() as writing:
+            done = writing.run(
+                "UPDATE api_keys SET replaced_by = :new, expires_at = CASE "
+                "WHEN expires_at IS NOT NULL AND expires_at < :end THEN expires_at ELSE :end END "
+                "WHERE client_id = :client AND id = :id AND replaced_by IS NULL AND revoked_at IS NULL",
+                new=row["id"],
+                end=_iso(now + overlap_seconds),
+                client=old.client_id,
+                id=old.id,
+            )
+            if not done:
+                raise ConflictError(f"key {old.id} was replaced or revoked meanwhile")
+            writing.insert("api_keys", {**row, "hash": hash_of(secret), "prefix": shown(secret)})
+            said = json.dumps({"old": old.id, "new": row["id"], "overlap": overlap_seconds})
+            self._chain(writing, AuditEntry(old.client_id, "key rotate", by, detail=said))
+        return self.key(row["id"]), secret
+
+    # --- audit ---
+
+    def write_audit(self, entry: AuditEntry) -> None:
+        """Appends a row to the chain of its client; it is on the disk when this returns."""
+        with self.database.writing() as writing:
+            self._chain(writing, entry)
+
+    def audit(self, client_id: str, after: int = 0, limit: int = 100) -> list[Mapping[str, Any]]:
+        """Returns rows of a chain, oldest first, that come after row number `after`."""
+        query = "SELECT * FROM audit WHERE client_id = :client AND id > :after ORDER BY id LIMIT :limit"
+        return [dict(row) for row in self.database.read(query, client=client_id, after=after, limit=limit)]
+
+    def heads(self) -> Mapping[str, tuple[int, str]]:
+        """Returns number and hash of the last row of each chain."""
+        rows = self.database.read("SELECT client_id, id, hash FROM audit_heads ORDER BY client_id")
+        return {row["client_id"]: (row["id"], row["hash"]) for row in rows}
+
+    def verify_audit(self) -> list[AuditFault]:
+        """Returns every place at which a chain does not hold: a row changed, dropped, added or moved."""
+        heads = self.heads()
+        query = "SELECT client_id FROM audit UNION SELECT client_id FROM audit_heads ORDER BY client_id"
+        chains = [row["client_id"] for row in self.database.read(query)]
+        return [fault for each in chains for fault in faults_of(each, self._rows(each), heads.get(each))]
+
+    def _rows(self, client_id: str) -> Iterator[Mapping[str, Any]]:
+        after = -NO_LIMIT
+        while page := self.audit(client_id, after, 1000):
+            yield from page
+            after = page[-1]["id"]
+
+    def _chain(self, writing: Writing, entry: AuditEntry) -> None:
+        heads = writing.read(
+            "SELECT id, hash FROM audit_heads WHERE client_id = :client", client=entry.client_id
+        )
+        number, previous = (heads[0]["id"], heads[0]["hash"]) if heads else (0, START)
+        row = chained(entry, number + 1, self._today(), previous, secrets.token_hex(16))
+        writing.insert("audit", row)
+        writing.run(
+            "INSERT INTO audit_heads (client_id, id, hash) VALUES (:client_id, :id, :hash) "
+            "ON CONFLICT (client_id) DO UPDATE SET id = :id, hash = :hash",
+            client_id=entry.client_id,
+            id=row["id"],
+            hash=row["hash"],
+        )
+
+    def _today(self) -> str:
+        return _iso(self._now())
+
+
+_CLIENT_NAME = "SELECT client_id AS id FROM client_names WHERE name = :name"
+_NAMES = "SELECT name FROM repository_names WHERE client_id = :client AND repository_id = :id"
+_COUNT = "SELECT count(*) AS n FROM repositories WHERE client_id = :client AND deleted_at IS NULL"
+_ARCHIVE_CLIENT = "UPDATE clients SET archived_at = coalesce(archived_at, :now) WHERE id = :id"
+_ARCHIVE_REPOSITORY = (
+    "UPDATE repositories SET archived_at = coalesce(archived_at, :now) WHERE client_id = :client AND id = :id"
+)
+_KEYS = (
+    "SELECT k.*, coalesce(c.name, '') AS client FROM api_keys k LEFT JOIN clients c ON c.id = k.client_id "
+    "ORDER BY k.created_at, k.id"
+)
+_REPOSITORIES = (
+    "SELECT r.*, c.name AS client FROM repositories r JOIN clients c ON c.id = r.client_id "
+    "WHERE r.client_id = :client OR :client = '' ORDER BY c.name, r.name"
+)
+_CLIENTS = """
+SELECT c.*, coalesce(r.n, 0) AS repositories, coalesce(r.total, 0) AS bytes, r.pushed_at,
+  (SELECT count(*) FROM api_keys k WHERE k.client_id = c.id AND k.revoked_at IS NULL) AS keys
+FROM clients c LEFT JOIN (
+  SELECT client_id, count(*) AS n, sum(bytes) AS total, max(pushed_at) AS pushed_at
+  FROM repositories WHERE deleted_at IS NULL GROUP BY client_id
+) r ON r.client_id = c.id ORDER BY c.name
+"""
+_PLACE = """
+SELECT c.id AS client_id, c.name AS client, c.archived_at AS client_archived, c.deleted_at AS client_gone,
+  c.max_bytes, r.id, r.name, r.archived_at AS archived, r.deleted_at AS gone,
+  (SELECT sum(bytes) FROM repositories s WHERE s.client_id = c.id) AS used
+FROM client_names m JOIN clients c ON c.id = m.client_id
+LEFT JOIN repository_names n ON n.client_id = c.id AND n.name = :repository
+LEFT JOIN repositories r ON r.client_id = c.id AND r.id = n.repository_id
+WHERE m.name = :client
+"""
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _seconds(iso: str) -> float:
+    return datetime.fromisoformat(iso).timestamp()
+
+
+def _left(limit: int, used: int | None) -> int:
+    return max(limit - (used or 0), 0) if limit else NO_LIMIT
+
+
+def _client(row: Mapping[str, Any]) -> Client:
+    return Client._make(_values(row, Client._fields))
+
+
+def _repository(row: Mapping[str, Any], names: Sequence[Mapping[str, Any]]) -> Repository:
+    former = tuple(
+        each["name"]
+        for each in names
+        if (each["client_id"], each["repository_id"]) == (row["client_id"], row["id"])
+        and each["name"] != row["name"]
+    )
+    return Repository._make((*_values(row, Repository._fields[:-1]), former))
+
+
+def _key(row: Mapping[str, Any]) -> Key:
+    return Key._make(
+        tuple(json.loads(value)) if name in _LISTS else value
+        for name, value in zip(Key._fields, _values(row, Key._fields), strict=True)
+    )
+
+
+def _values(row: Mapping[str, Any], names: Sequence[str]) -> list[Any]:
+    """Returns values of a row; a time that there is none of is ""."""
+    return ["" if row[name] is None else row[name] for name in names]
+
+
+def _refuse_taken(kind: str, name: str, rows: Sequence[Mapping[str, Any]], owner: str = "") -> None:
+    """Raises NameTakenError where `rows` say that a name was given, to another than `owner`."""
+    if not rows or (owner and owner in rows[0].values()):
+        return
+    raise NameTakenError(
+        f"{kind} {name} exists already, or did",
+        cause="a name is given once: what was renamed answers under it, and what was deleted stays known",
+        fix=("choose another name",),
+    )
+
+
+def _check_deletion(kind: str, name: str, archived: str, confirm: str) -> None:
+    if not archived:
+        raise ConflictError(
+            f"{kind} {name} is not archived",
+            cause="only what is archived can be deleted",
+            fix=(f"idse agency {kind} archive {name}",),
+        )
+    if confirm != name:
+        raise NotConfirmedError(
+            f"{kind} {name} would be deleted for good",
+            cause="its name has to be typed",
+            fix=(f"idse agency {kind} delete {name} --confirm {name}",),
+        )

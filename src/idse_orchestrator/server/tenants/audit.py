@@ -1,0 +1,102 @@
+"""The audit: what was done by whose key, as a chain in which no row can be changed, dropped or moved unseen.
+
+Each client has a chain of its own. The hash of a row covers every column and the hash of the row before;
+the head is kept beside the chain, so that rows missing at the end are seen, too. Detail and certificate
+are covered by a salted hash: they can be taken out with the repository they tell of, and a row of the chain
+says that they were.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from idse_orchestrator.base.names import canonical_json
+from idse_orchestrator.base.records import NamedTuple
+
+PURGE = "repository purge"
+"""The action of a row that says: details of this repository were taken out of the rows before it."""
+
+START = ""
+"""What stands before the first row."""
+
+_CHAINED = ("client_id", "id", "at", "key_id", "action", "repository", "outcome", "rule", "details_hash")
+_DETAILS = ("salt", "detail", "certificate")
+
+
+class AuditEntry(NamedTuple):
+    """What is to be written. `client_id` "" : it concerns the Agency itself; `repository` is its name.
+
+    `outcome` is ``ok``, ``refused`` or ``failed``. `detail` is text or JSON, never a key or a document.
+    """
+
+    client_id: str
+    action: str
+    key_id: str = ""
+    repository: str = ""
+    outcome: str = "ok"
+    rule: str = ""
+    detail: str = ""
+    certificate: str = ""
+
+
+class AuditFault(NamedTuple):
+    """Where a chain does not hold: the row by its number in the chain of a client, and what is wrong."""
+
+    client_id: str
+    id: int
+    what: str
+
+
+def chained(entry: AuditEntry, number: int, at: str, previous: str, salt: str) -> dict[str, Any]:
+    """Returns the row for `entry`, the `number`-th of its chain."""
+    row: dict[str, Any] = {**entry._asdict(), "id": number, "at": at, "salt": salt, "previous_hash": previous}
+    row["details_hash"] = _details_hash(row)
+    row["hash"] = _row_hash(row)
+    return row
+
+
+def faults_of(  # noqa: C901 - one chain, one walk
+    client_id: str, rows: Iterable[Mapping[str, Any]], head: tuple[int, str] | None
+) -> Iterator[AuditFault]:
+    """Yields what is wrong with a chain, whose rows come in order; `head`: number and hash of its last."""
+    previous, number = START, 0
+    emptied: dict[str, list[int]] = {}
+    for row in rows:
+        number += 1
+        if row["id"] != number:
+            yield AuditFault(
+                client_id, number, f"row {number} is missing: row {row['id']} comes in its place"
+            )
+            number = row["id"]
+        if row["previous_hash"] != previous:
+            yield AuditFault(client_id, number, "it does not follow the row before it")
+        if row["hash"] != _row_hash(row):
+            yield AuditFault(client_id, number, "it was changed after it was written")
+        if not any(row[name] for name in _DETAILS):
+            emptied.setdefault(row["repository"], []).append(number)
+        elif row["details_hash"] != _details_hash(row):
+            yield AuditFault(client_id, number, "its detail or certificate was changed")
+        if row["action"] == PURGE:
+            emptied.pop(row["repository"], None)
+        previous = row["hash"]
+    for numbers in emptied.values():
+        for lost in numbers:
+            yield AuditFault(client_id, lost, "its detail was taken out, and no row says so")
+    if head is None and number:
+        yield AuditFault(client_id, number, "the head of the chain is gone")
+    elif head is not None and head != (number, previous):
+        yield AuditFault(client_id, head[0], f"the chain ends at row {number}, and its head is row {head[0]}")
+
+
+def _details_hash(row: Mapping[str, Any]) -> str:
+    return _digest({name: row[name] for name in _DETAILS})
+
+
+def _row_hash(row: Mapping[str, Any]) -> str:
+    return _digest({name: row[name] for name in (*_CHAINED, "previous_hash")})
+
+
+def _digest(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(value)).hexdigest()

@@ -1,0 +1,505 @@
+"""The home of an Agency: one folder with everything it keeps, closed to all others.
+
+Where things stand in it is in the properties of `Home`; `docs/reference/agency-home.md` says what they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import stat
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from idse_orchestrator.base.files import (
+    file_lock,
+    make_folder,
+    remove_file,
+    storage_error,
+    sync_to_disk,
+    write_atomically,
+)
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.text import did_you_mean, one_word
+from idse_orchestrator.errors import ConflictError, HomeError, InvalidConfigurationError, StorageError
+from idse_orchestrator.server.model.names import Place, place_in
+from idse_orchestrator.server.tenants.admin import Admin
+
+VARIABLE = "IDSE_AGENCY_HOME"
+CONFIGURATION = "agency.toml"
+UNFINISHED = "unfinished"
+"""A file that stands in a home for as long as it is being made; its one word says by what."""
+
+_WHAT = "the home of the Agency"
+_FOLDERS = ("secrets", "git", "rules", "cache", "run", "run/locks", "log", "backup")
+_CLOSED = 0o077
+_OTHERS_PUT_THERE = frozenset({"lost+found"})
+
+
+class Configuration(NamedTuple):
+    """How an Agency is set up: `SETTINGS` says what each of these is."""
+
+    url: str = ""
+    listen: str = "127.0.0.1:8417"
+    max_pack_bytes: int = 100 << 20
+    gits: int = 8
+    pushes_a_minute: int = 60
+    trusted_proxy: str = ""
+    read_only: bool = False
+    patience: int = 30
+    silence: int = 30
+    request_seconds: int = 600
+    client_bytes: int = 0
+    client_repositories: int = 0
+    checks: str = ""
+
+
+class Setting(NamedTuple):
+    """A key of agency.toml: its variable, what it is for, and what makes a value of what is said."""
+
+    variable: str
+    summary: str
+    check: Callable[[object], Any]
+
+
+def _number(least: int, most: int) -> Callable[[object], int]:
+    def check(value: object) -> int:
+        if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value, re.ASCII):
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
+        raise ValueError(f"it is a number from {least} to {most}")
+
+    return check
+
+
+_UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+
+
+def size(value: object) -> int:
+    """Returns the bytes that a number, or a text such as ``100M``, means; ValueError for anything else."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 1 << 60:
+        return value
+    found = re.fullmatch(r"(\d{1,15})\s*([kmgt]?)(?:i?b)?", str(value).strip().lower(), re.ASCII)
+    if found and not isinstance(value, bool) and int(found[1]) * _UNITS[found[2]] <= 1 << 60:
+        return int(found[1]) * _UNITS[found[2]]
+    raise ValueError("it is a number of bytes, or one such as 100M or 5G")
+
+
+def _yes_or_no(value: object) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in words:
+        return words[value.lower()]
+    raise ValueError("it is true or false")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str) and value.isprintable():
+        return value
+    raise ValueError("it is a text on one line")
+
+
+def _listen(value: object) -> str:
+    found = re.fullmatch(r"(\[[0-9a-fA-F:.%\w]+\]|[\w.-]+):(\d{1,5})", _text(value), re.ASCII)
+    if found and int(found[2]) < 1 << 16:
+        return _text(value)
+    raise ValueError("it is HOST:PORT, for instance 127.0.0.1:8417")
+
+
+def _base(value: object) -> str:
+    text = _text(value).rstrip("/")
+    if not text or re.fullmatch(r"https?://[\w.\-:\[\]]+(/[\w.~/-]+)?", text, re.ASCII):
+        return text
+    raise ValueError(
+        "it is where clients reach the server, such as https://agency.example.org, without a user"
+    )
+
+
+def _address(value: object) -> str:
+    from ipaddress import ip_network
+
+    text = _text(value)
+    if text:
+        ip_network(text)  # its ValueError says what is wrong
+    return text
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "url": Setting("IDSE_AGENCY_BASE_URL", "Where clients reach the server, for what is printed.", _base),
+    "listen": Setting("IDSE_AGENCY_LISTEN", "The address that serve listens on.", _listen),
+    "max_pack_bytes": Setting("IDSE_AGENCY_MAX_PACK_BYTES", "The largest push.", size),
+    "gits": Setting(
+        "IDSE_AGENCY_GITS", "Gits that run at once, half of them for one client.", _number(1, 1000)
+    ),
+    "pushes_a_minute": Setting(
+        "IDSE_AGENCY_PUSHES_A_MINUTE", "Pushes of one key in a minute.", _number(1, 100_000)
+    ),
+    "trusted_proxy": Setting(
+        "IDSE_AGENCY_TRUSTED_PROXY",
+        "The proxy's address or network, whose word on the caller's address counts.",
+        _address,
+    ),
+    "read_only": Setting("IDSE_AGENCY_READ_ONLY", "Whether pushes are turned away.", _yes_or_no),
+    "patience": Setting(
+        "IDSE_AGENCY_PATIENCE", "Seconds that a request waits for its turn.", _number(0, 3600)
+    ),
+    "silence": Setting("IDSE_AGENCY_SILENCE", "Seconds without a byte that end a request.", _number(1, 3600)),
+    "request_seconds": Setting(
+        "IDSE_AGENCY_REQUEST_SECONDS", "Seconds that a request may take.", _number(1, 86_400)
+    ),
+    "client_bytes": Setting(
+        "IDSE_AGENCY_CLIENT_BYTES", "Bytes that a new client may keep; 0: no limit.", size
+    ),
+    "client_repositories": Setting(
+        "IDSE_AGENCY_CLIENT_REPOSITORIES",
+        "Repositories that a new client may have; 0: no limit.",
+        _number(0, 1_000_000),
+    ),
+    "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _text),
+}
+
+_OF_CLIENTS = frozenset(
+    {"IDSE_AGENCY_URL", "IDSE_AGENCY_REMOTE", "IDSE_AGENCY_TIMEOUT", "IDSE_AGENCY_TOKEN", VARIABLE}
+)
+"""Variables of this form that `idse sync` reads, and the one that names the home."""
+
+
+class Home:
+    """The home at `path`: where everything is in it. Nothing is looked at before it is asked for."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    @property
+    def configuration_file(self) -> str:
+        """The configuration; no secret is in it."""
+        return self._at(CONFIGURATION)
+
+    @property
+    def secrets(self) -> str:
+        """The folder of what nobody else may read."""
+        return self._at("secrets")
+
+    @property
+    def admin_db(self) -> str:
+        """The database of clients, keys and audit."""
+        return self._at("admin.db")
+
+    @property
+    def git(self) -> str:
+        """The folder of all repositories, by client."""
+        return self._at("git")
+
+    @property
+    def rules(self) -> str:
+        """The folder of rules: agency.yaml for all, CLIENT.yaml for one."""
+        return self._at("rules")
+
+    @property
+    def cache(self) -> str:
+        """The folder of what may be deleted at any time."""
+        return self._at("cache")
+
+    @property
+    def run(self) -> str:
+        """The folder of sockets and locks: nothing in it outlives the processes that use it."""
+        return self._at("run")
+
+    @property
+    def log(self) -> str:
+        """The folder of logs."""
+        return self._at("log")
+
+    @property
+    def backup(self) -> str:
+        """The folder of bundles of what was deleted."""
+        return self._at("backup")
+
+    def client_dir(self, client: str) -> str:
+        """Returns the folder of a client's repositories."""
+        return os.path.join(self.git, client)
+
+    def git_dir(self, place: Place) -> str:
+        """Returns the bare repository at `place`."""
+        return os.path.join(self.git, place.client, f"{place.repository}.git")
+
+    def record(self, place: Place) -> str:
+        """Returns the file beside a repository that says its id and its former names."""
+        return f"{self.git_dir(place)}.json"
+
+    def client_record(self, client: str) -> str:
+        """Returns the file that says id and name of a client."""
+        return os.path.join(self.git, client, "client.json")
+
+    def lock_path(self, place: Place) -> str:
+        """Returns the one lock file of a repository, which every door holds."""
+        return os.path.join(self.run, "locks", place.client, place.repository)
+
+    @contextmanager
+    def locked(self, *places: Place, timeout: float = 30.0) -> Iterator[None]:
+        """Holds the locks of repositories, in an order that lets nobody wait in a circle; BusyError."""
+        with ExitStack() as held:
+            for place in sorted(set(places)):
+                folder, name = os.path.split(self.lock_path(place))
+                held.enter_context(file_lock(folder, timeout, name))
+            yield
+
+    def places(self) -> list[Place]:
+        """Returns where there is a folder of a repository, by the folders alone."""
+        found = []
+        for client in _names(self.git):
+            for name in _names(self.client_dir(client)):
+                place = place_in(f"{client}/{name}") if name.endswith(".git") else None
+                if place is not None and os.path.isdir(self.git_dir(place)):
+                    found.append(place)
+        return found
+
+    def configuration(
+        self, environment: Mapping[str, str], options: Mapping[str, object] | None = None
+    ) -> Configuration:
+        """Returns agency.toml < IDSE_AGENCY_* < `options`. Raises InvalidConfigurationError."""
+        said = dict(_from_file(self.configuration_file))
+        said.update(_from_environment(environment))
+        said.update({key: (value, f"--{key.replace('_', '-')}") for key, value in (options or {}).items()})
+        return Configuration(**{key: _checked(key, value, where) for key, (value, where) in said.items()})
+
+    def _at(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+
+def open_home(path: str) -> Home:
+    """Returns the home at `path`; HomeError where it is none, another user's, or open to others."""
+    home = Home(os.path.abspath(path))
+    found = home_problem(home)
+    if found is not None:
+        raise found
+    return home
+
+
+def home_problem(home: Home) -> HomeError | None:  # noqa: PLR0911 - one return for each
+    """Returns what keeps a folder from being used as the home of an Agency; None where nothing does."""
+    word = one_word(home.path)
+    try:
+        seen = os.lstat(home.path)
+        there = os.listdir(home.path) if stat.S_ISDIR(seen.st_mode) else []
+    except FileNotFoundError:
+        return HomeError(
+            "there is no home of an Agency", where=home.path, fix=(f"idse agency init --home {word}",)
+        )
+    except OSError as error:
+        return HomeError(
+            "the home of the Agency cannot be read",
+            where=home.path,
+            cause=error.strerror,
+            fix=("run the command as the user that it belongs to",),
+        )
+    if seen.st_uid != os.geteuid():
+        return HomeError(
+            "the home of the Agency belongs to another user",
+            where=home.path,
+            cause="what is made here would be closed to the server",
+            fix=("run the command as that user, for instance with sudo -u",),
+        )
+    if UNFINISHED in there:
+        return HomeError(
+            "the home of the Agency was never finished",
+            where=home.path,
+            cause=f"what made it was stopped: idse agency {_word_in(home)}",
+            fix=(f"rm -r {word}  # then run that again",),
+        )
+    if CONFIGURATION not in there:
+        return HomeError(
+            "this is no home of an Agency",
+            where=home.path,
+            cause=f"there is no {CONFIGURATION} in it",
+            fix=("name another one with --home", f"idse agency init --home {word}  # makes it"),
+        )
+    if stat.S_IMODE(seen.st_mode) & _CLOSED:
+        return HomeError(
+            "the home of the Agency is open to others",
+            where=home.path,
+            cause=f"its mode is {stat.S_IMODE(seen.st_mode):04o}, and it holds what only its owner may read",
+            fix=(f"chmod 700 {word}",),
+        )
+    return None
+
+
+def _word_in(home: Home) -> str:
+    with suppress(OSError), open(os.path.join(home.path, UNFINISHED), encoding="utf-8") as file:
+        return file.read().strip()
+    return "init"
+
+
+def make_home(path: str, *, url: str = "", rules: bytes = b"", by: str = "init") -> Home:
+    """Makes a home with mode 0700 where nothing stands, or an empty folder; ConflictError where more does.
+
+    `rules` is the first content of rules/agency.yaml. It is a home once all of it is on the disk.
+    """
+    with making_home(path, by) as home:
+        write_atomically(home.configuration_file, _toml({"url": _checked("url", url, "--url")}), what=_WHAT)
+        if rules:
+            write_atomically(os.path.join(home.rules, "agency.yaml"), rules, what=_WHAT)
+        seed = secrets.token_hex(32).encode() + b"\n"
+        write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
+        Admin.make(home.admin_db).close()
+    return home
+
+
+@contextmanager
+def making_home(path: str, by: str) -> Iterator[Home]:
+    """Opens a new home with its folders; where the block does not end, the home says so."""
+    home = Home(os.path.abspath(path))
+    there = [name for name in _names(home.path) if name not in _OTHERS_PUT_THERE]
+    if there and not (by == "init" and UNFINISHED in there and _word_in(home) == by):
+        raise ConflictError(
+            "the folder is not empty",
+            where=home.path,
+            cause="a home is made where there is nothing",
+            fix=("name an empty folder with --home",),
+        )
+    make_folder(home.path, _WHAT)
+    unfinished = os.path.join(home.path, UNFINISHED)
+    try:
+        os.chmod(home.path, 0o700)
+        write_atomically(unfinished, by.encode() + b"\n", what=_WHAT)
+        for name in _FOLDERS:
+            make_folder(os.path.join(home.path, name), _WHAT)
+        os.chmod(home.secrets, 0o700)
+    except OSError as error:
+        raise storage_error(error, home.path, _WHAT) from error
+    yield home
+    sync_to_disk(home.path, _WHAT)
+    remove_file(unfinished)
+
+
+def make_repository(git_dir: str) -> None:
+    """Makes a bare repository in one step, without a setting of ours; one that is there stays as it is."""
+    above, name = os.path.split(git_dir)
+    half = os.path.join(above, f".{name}.{secrets.token_hex(4)}.tmp")
+    for folder in ("objects/info", "objects/pack", "refs/heads", "refs/tags"):
+        make_folder(os.path.join(half, folder), _WHAT)
+    for file, text in BARE_FILES.items():
+        write_atomically(os.path.join(half, file), text, durable=True, what=_WHAT)
+    try:
+        os.rename(half, git_dir)
+    except OSError as error:
+        shutil.rmtree(half, ignore_errors=True)
+        if not os.path.isfile(os.path.join(git_dir, "HEAD")):
+            raise storage_error(error, git_dir, _WHAT) from error
+    sync_to_disk(above, _WHAT)
+
+
+BARE_FILES: Mapping[str, bytes] = {
+    "HEAD": b"ref: refs/heads/main\n",
+    "config": b"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n",
+}
+"""All files of a new repository: what git itself would write, and no more."""
+
+
+def write_record(path: str, ident: str, name: str, former: tuple[str, ...] = ()) -> None:
+    """Writes the file from which a client or a repository is known again without the database."""
+    record = {"id": ident, "name": name, **({"former": sorted(former)} if former else {})}
+    write_atomically(path, json.dumps(record, indent=1).encode() + b"\n", durable=True, what=_WHAT)
+
+
+def read_record(path: str) -> tuple[str, tuple[str, ...]]:
+    """Returns id and former names that such a file says; "" and none where it cannot be read."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = json.load(file)
+        return str(found["id"]), tuple(map(str, found.get("former", ())))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return "", ()
+
+
+def size_of(folder: str) -> int:
+    """Returns the bytes of all files below `folder`; what vanishes meanwhile does not count."""
+    total, below = 0, [folder]
+    while below:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(below.pop()) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_size
+    return total
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+    except NotADirectoryError as error:
+        raise storage_error(error, folder, _WHAT) from error
+
+
+def _from_file(path: str) -> Mapping[str, tuple[object, str]]:
+    try:
+        with open(path, "rb") as file:
+            found = tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise StorageError("the configuration cannot be read", where=path, cause=error.strerror) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfigurationError(
+            f"{CONFIGURATION} is no TOML",
+            where=path,
+            cause=str(error),
+            fix=("a text stands in quotes: url = 'https://agency.example.org'",),
+        ) from error
+    for key in found:
+        if key not in SETTINGS:
+            raise InvalidConfigurationError(
+                f"there is no setting {key!r}",
+                where=f"{path} → {key}",
+                cause="settings: " + ", ".join(SETTINGS),
+                fix=did_you_mean(key, SETTINGS) or ("take the line out",),
+            )
+    return {key: (value, f"{path} → {key}") for key, value in found.items()}
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, tuple[object, str]]]:
+    variables = {setting.variable: key for key, setting in SETTINGS.items()}
+    for name, value in environment.items():
+        if not name.startswith("IDSE_AGENCY_") or name in _OF_CLIENTS:
+            continue
+        if name not in variables:
+            raise InvalidConfigurationError(
+                f"there is no variable {name}",
+                where="the environment",
+                cause="variables: " + ", ".join(variables),
+                fix=did_you_mean(name, variables) or (f"unset {name}",),
+            )
+        yield variables[name], (value, name)
+
+
+def _checked(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - each setting has its own type
+    try:
+        return SETTINGS[key].check(value)
+    except ValueError as error:
+        example = getattr(Configuration(), key)
+        raise InvalidConfigurationError(
+            f"setting {key} cannot be {value!r}",
+            where=where,
+            cause=str(error),
+            fix=(f"for instance {key} = {json.dumps(example)}",),
+        ) from error
+
+
+def _toml(values: Mapping[str, str]) -> bytes:
+    lines = [
+        "# How this Agency is set up: docs/reference/agency-home.md has all keys. No secrets belong here."
+    ]
+    for key, value in values.items():
+        lines.append(f"{key} = {json.dumps(value)}" if value else f'# {key} = "https://agency.example.org"')
+    return ("\n".join(lines) + "\n").encode()
