@@ -41,7 +41,16 @@ class AgencyBed:
         """Starts the server; returns its address."""
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                [str(BIN / "idse"), "agency", "serve", "--home", self.home.path, "--listen", listen, *options],
+                [
+                    str(BIN / "idse"),
+                    "agency",
+                    "serve",
+                    "--home",
+                    self.home.path,
+                    "--listen",
+                    listen,
+                    *options,
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.PIPE,
@@ -74,7 +83,9 @@ class AgencyBed:
         who = f"any:{key}@" if key else ""
         return f"http://{who}{self.address}/git/{place}.git"
 
-    def get(self, path: str, key: str = "", method: str = "GET", **headers: str) -> tuple[int, str, dict[str, str]]:
+    def get(
+        self, path: str, key: str = "", method: str = "GET", **headers: str
+    ) -> tuple[int, str, dict[str, str]]:
         """Returns status, body and headers of a plain request."""
         request = urllib.request.Request(f"http://{self.address}{path}", method=method)  # noqa: S310 - ours
         if key:

@@ -135,7 +135,7 @@ class Agency:
         return "ok" if free > _LEAST_FREE else f"{free // (1 << 20)} MiB are free"
 
     async def maintain(self) -> None:
-        """Measures what was pushed to every few seconds, and packs and sweeps it every hour; nothing is pruned."""
+        """Measures what was pushed every few seconds; packs and sweeps it every hour, and prunes nothing."""
         busy: set[Place] = set()
         for tick in count(1):
             await asyncio.sleep(_TICK)

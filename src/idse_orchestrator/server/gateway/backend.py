@@ -51,14 +51,17 @@ class Request(NamedTuple):
 
 _HEADERS = {
     b"content-type": "CONTENT_TYPE",
-    b"content-length": "CONTENT_LENGTH",
     b"content-encoding": "HTTP_CONTENT_ENCODING",
     b"git-protocol": "GIT_PROTOCOL",
 }
 
 
 def cgi_environment(request: Request) -> dict[str, str]:
-    """Returns the variables of CGI. Headers are taken by name: none can set a variable of git's."""
+    """Returns the variables of CGI. Headers are taken by name: none can set a variable of git's.
+
+    The length of the body is not told: git 2.39 spins for ever where less comes than was announced, and
+    without a length it reads until its input ends.
+    """
     found = {
         "GIT_PROJECT_ROOT": request.root,
         "GIT_HTTP_EXPORT_ALL": "1",
@@ -122,18 +125,23 @@ class Backend:
         end. Raises TooLargeError or TimeoutError where nothing was answered yet.
         """
         incoming = asyncio.create_task(self._pass_in(receive, before_end))
+        outgoing = asyncio.create_task(self._pass_out(send, incoming))
         try:
             async with asyncio.timeout(self._patience.whole):
-                await self._pass_out(send, incoming)
+                await asyncio.wait({incoming, outgoing}, return_when=asyncio.FIRST_COMPLETED)
+                is_whole = incoming.done() and not incoming.exception() and incoming.result()
+                await asyncio.wait({outgoing}, timeout=None if is_whole or not incoming.done() else _GRACE)
         finally:
-            incoming.cancel()
-            with suppress(asyncio.CancelledError, TooLargeError, TimeoutError, OSError):
-                await incoming
+            for task in (incoming, outgoing):
+                task.cancel()
+            ends = await asyncio.gather(incoming, outgoing, return_exceptions=True)
             await self._end()
-        if not incoming.cancelled() and not self.has_begun and (error := incoming.exception()):
-            raise error
+        for end in ends:
+            if isinstance(end, Exception) and not self.has_begun:
+                raise end
 
-    async def _pass_in(self, receive: Receive, before_end: Callable[[], bool]) -> None:
+    async def _pass_in(self, receive: Receive, before_end: Callable[[], bool]) -> bool:
+        """Returns whether git has all of the body."""
         sink = self._process.stdin
         assert sink is not None  # noqa: S101 - it was started with a pipe
         held = b""  # git begins when it has the whole pack, which may be before the request ends
@@ -142,7 +150,7 @@ class Backend:
                 async with asyncio.timeout(self._patience.idle):
                     message = await receive()
                 if message["type"] != "http.request":
-                    return
+                    return False
                 body = message.get("body", b"")
                 self.received += len(body)
                 if self.received > self._left:
@@ -151,9 +159,10 @@ class Backend:
                     await self._write(sink, held)
                 held = body or held
                 if not message.get("more_body"):
-                    if held and before_end():
+                    is_good = before_end()
+                    if held and is_good:
                         await self._write(sink, held)
-                    return
+                    return is_good
         finally:
             sink.close()
 
@@ -163,7 +172,7 @@ class Backend:
             sink.write(data)
             await sink.drain()
 
-    async def _pass_out(self, send: Send, incoming: asyncio.Task[None]) -> None:
+    async def _pass_out(self, send: Send, incoming: asyncio.Task[bool]) -> None:
         source = self._process.stdout
         assert source is not None  # noqa: S101 - it was started with a pipe
         head = await self._head(source)

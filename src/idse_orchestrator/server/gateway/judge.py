@@ -109,7 +109,8 @@ def warm_up(git_dir: str, home: str, kinds: Kinds, search: str) -> None:
 
     Raises RuntimeError where that is refused: then something is wrong with this idse, or with the rules.
     """
-    listed = Git(git_dir, {"PATH": search}).lines("for-each-ref", "--format=%(refname) %(objectname)")
+    git = Git(git_dir, {"PATH": search})
+    listed = git.lines("for-each-ref", "--format=%(refname) %(objectname)")
     moves = [(ref, "", head) for ref, head in (line.split(" ") for line in listed)]
     caller = Caller("", "", "", "warm-up", SCOPES)
     today = time.strftime("%Y-%m-%d", time.gmtime())

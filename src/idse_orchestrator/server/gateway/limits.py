@@ -91,8 +91,8 @@ _LONGEST = 30.0
 class Turns:
     """Who comes next at a repository.
 
-    Clones that race for one ref would otherwise all push, and all but one in vain. A clone names its turn when
-    it looks; the next one looks when it is done.
+    Clones that race for one ref would otherwise all push, and all but one in vain. A clone names its turn
+    when it looks; the next one looks when it is done.
 
     It is a courtesy, no lock: whoever names no turn waits for none, and a holder who falls silent loses it.
     """

@@ -98,7 +98,6 @@ def git_environment(hook: Hook, limits: Limits, extra: Mapping[str, str]) -> dic
         "transfer.fsckObjects": "true",
         "transfer.hideRefs": "refs/idse-internal",
         "uploadpack.allowAnySHA1InWant": "false",
-        "uploadpack.packObjectsHook": "",
         "receive.maxInputSize": str(limits.pack_bytes),
         "receive.autogc": "false",
         "receive.denyNonFastForwards": "true",

@@ -1,0 +1,337 @@
+"""git over HTTP: who gets in, what git can do there, and what nobody can do, by any protocol."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import socket
+import subprocess
+
+import pytest
+
+from here import discover, ledger_writer
+
+from idse_orchestrator.ledger.events import Draft
+
+PROJECT = "refs/idse/projects/portal"
+SESSION = "refs/idse/sessions/portal/login"
+ORDER = itertools.count(1)
+
+
+def grown(repo, session="login", title=""):
+    """Appends an event to a session's ledger, which is made; returns its tip."""
+    writer = ledger_writer(discover(str(repo.path)))
+    key = ("portal", session)
+    writer.append(*key, lambda tip: None if tip else Draft("created", {"project": key[0], "session": key[1]}))
+    if title:
+        writer.append(*key, lambda _: Draft("described", {"title": title}))
+    return repo.git("rev-parse", f"refs/idse/sessions/portal/{session}")
+
+
+@pytest.fixture
+def client():
+    """The name of a client that no other test has."""
+    return f"client-{next(ORDER)}"
+
+
+@pytest.fixture
+def place(client):
+    """A repository of that client, which is not made yet."""
+    return f"{client}/shop"
+
+
+@pytest.fixture
+def url(agency, client, place):
+    """Its address with a key that may do all that clones need."""
+    return agency.url(place, agency.key(client))
+
+
+@pytest.fixture
+def pushed(repo, url):
+    """The repository with one session, pushed."""
+    grown(repo)
+    repo.git("push", url, f"{SESSION}:{SESSION}")
+    return repo
+
+
+def refs(repo, url):
+    """What is there, by name."""
+    rows = (line.split("\t") for line in repo.git("ls-remote", url).splitlines())
+    return {ref: head for head, ref in rows}
+
+
+def refused(repo, url, *refspecs, options=(), settings=()):
+    """Pushes what has to be refused; returns what git says."""
+    done = repo.run("git", *settings, "push", *options, url, *refspecs)
+    assert done.returncode != 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("version", ["0", "1", "2"])
+def test_git_pushes_fetches_and_clones_by_every_protocol(repo, make_repo, url, version):
+    git = ("git", "-c", f"protocol.version={version}")
+    tip = grown(repo, title="one")
+    assert repo.run(*git, "push", url, f"{SESSION}:{SESSION}").returncode == 0
+    other = make_repo("other")
+    assert other.run(*git, "fetch", url, f"{SESSION}:{SESSION}").returncode == 0
+    assert other.git("rev-parse", SESSION) == tip
+    new = grown(repo, title="two")
+    assert repo.run(*git, "push", url, f"{SESSION}:{SESSION}").returncode == 0
+    assert refs(other, url) == {SESSION: new}
+    assert repo.run(*git, "clone", "--mirror", url, str(repo.path / "mirror")).returncode == 0
+    assert repo.run("git", "rev-parse", SESSION, cwd="mirror").stdout.strip() == new
+    assert repo.run(*git, "fetch", "--depth=1", url, SESSION, cwd=other.path).returncode == 0
+
+
+def test_a_push_that_git_cuts_into_pieces_and_one_that_it_packs(repo, url):
+    for number in range(3):
+        grown(repo, f"s{number}", title="x" * 100)
+    big = ("git", "-c", "http.postBuffer=1", "push", url, "refs/idse/sessions/*:refs/idse/sessions/*")
+    assert repo.run(*big).returncode == 0
+    assert len(refs(repo, url)) == 3
+
+
+def test_code_other_names_and_other_places_are_refused_by_name(pushed, url):
+    commit = pushed.commit("code", allow_empty=True)
+    for name in ("refs/heads/main", "refs/tags/v1", "refs/idse/other/a/b", "refs/idse-agency/rules"):
+        said = refused(pushed, url, f"{commit}:{name}")
+        assert f"idse: refused {name}: error[" in said
+    assert "error[" in refused(pushed, url, f"{commit}:{SESSION}-code")
+    assert "error[" in refused(pushed, url, f"{SESSION}:refs/idse/sessions/portal/other")
+    assert set(refs(pushed, url)) == {SESSION}
+
+
+@pytest.mark.parametrize("version", ["0", "1", "2"])
+def test_nothing_is_deleted_or_rewound(pushed, url, version):
+    settings = ("-c", f"protocol.version={version}")
+    before = pushed.git("rev-parse", SESSION)
+    grown(pushed, title="more")
+    pushed.git("push", url, SESSION)
+    there = refs(pushed, url)
+    refused(pushed, url, f":{SESSION}", settings=settings)
+    refused(pushed, url, f"+{before}:{SESSION}", settings=settings)
+    refused(pushed, url, "--mirror", settings=settings) if False else None
+    assert refs(pushed, url) == there
+
+
+def test_a_refused_object_cannot_be_fetched_by_its_id(pushed, make_repo, agency, url, place):
+    secret = pushed.commit("code that must not be there", allow_empty=True)
+    refused(pushed, url, f"{secret}:refs/heads/main")
+    other = make_repo("other")
+    for version in ("0", "1", "2"):
+        done = other.run("git", "-c", f"protocol.version={version}", "fetch", url, secret)
+        assert done.returncode != 0
+    objects = agency.home.git + f"/{place}.git/objects"
+    there = pushed.run("git", "cat-file", "-e", secret, env={"GIT_DIR": objects.removesuffix("/objects")})
+    assert there.returncode != 0
+    left = subprocess.run(
+        ["find", objects, "-name", "tmp_objdir*"], capture_output=True, text=True, check=True
+    )
+    assert left.stdout == ""
+
+
+def test_names_that_differ_in_case_are_one_of_them_refused(pushed, agency, url):
+    grown(pushed, "Login")
+    assert "error[" in refused(pushed, url, "refs/idse/sessions/portal/Login")
+
+
+class TestWhoGetsIn:
+    """No key, another client's, one that is revoked, one without the scope."""
+
+    @pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])
+    def test_without_a_key_every_address_of_git_asks_for_one(self, agency, pushed, place, service):
+        for path in (f"/git/{place}.git/info/refs", "/git/nobody/nothing.git/info/refs"):
+            status, body, headers = agency.get(f"{path}?service={service}")
+            assert (status, body) == (401, "a key is needed\n")
+            assert headers["www-authenticate"].startswith("Basic")
+
+    def test_another_client_sees_what_somebody_sees_where_nothing_is(self, agency, pushed, place):
+        stranger = agency.key("stranger")
+        answers = []
+        for there in (place, "stranger-than/fiction"):
+            for service in ("git-upload-pack", "git-receive-pack"):
+                found = agency.get(f"/git/{there}.git/info/refs?service={service}", stranger)
+                answers.append((found[0], found[1], sorted(found[2])))
+            found = agency.get(f"/git/{there}.git/git-receive-pack", stranger, "POST")
+            answers.append((found[0], found[1], sorted(found[2])))
+        assert len({*map(str, answers)}) == 1
+        assert answers[0][0] == 404
+
+    def test_a_revoked_key_is_out_at_once(self, agency, pushed, client, place):
+        key = agency.key(client)
+        path = f"/git/{place}.git/info/refs?service=git-upload-pack"
+        assert agency.get(path, key)[0] == 200
+        agency.admin.revoke_key(next(each.id for each in agency.admin.keys(client)[::-1]))
+        assert agency.get(path, key)[0] == 401
+
+    def test_a_key_does_what_its_scopes_say(self, agency, pushed, client, place):
+        reader, writer = agency.key(client, "read"), agency.key(client, "read", "push")
+        assert refs(pushed, agency.url(place, reader))
+        grown(pushed, title="more")
+        done = pushed.run("git", "push", agency.url(place, reader), SESSION)
+        assert done.returncode != 0
+        assert "403" in done.stderr
+        path = f"/git/{place}.git/info/refs?service=git-receive-pack"
+        assert agency.get(path, reader)[:2] == (403, "this key may read, and not push\n")
+        assert agency.get(f"/git/{client}/new.git/info/refs?service=git-receive-pack", writer)[0] == 404
+        assert pushed.run("git", "push", agency.url(place, writer), SESSION).returncode == 0
+
+    def test_a_key_for_one_repository_knows_no_other(self, agency, pushed, client):
+        key = agency.key(client, "read", "push", "create", repositories=("else",))
+        path = "info/refs?service=git-upload-pack"
+        assert agency.get(f"/git/{client}/shop.git/{path}", key)[0] == 404
+        assert agency.get(f"/git/{client}/else.git/{path}", key)[0] == 200
+
+    def test_a_repository_that_is_not_there_yet_reads_as_empty_and_is_made_by_a_push(
+        self, agency, repo, client, place
+    ):
+        url = agency.url(place, agency.key(client))
+        assert refs(repo, url) == {}
+        assert not agency.admin.repositories(client)
+        grown(repo)
+        repo.git("push", url, SESSION)
+        assert [each.name for each in agency.admin.repositories(client)] == ["shop"]
+
+    def test_an_archived_repository_is_read_only(self, agency, pushed, url, place):
+        from idse_orchestrator.server.model.names import place_in
+
+        agency.admin.archive_repository(place_in(place))
+        grown(pushed, title="more")
+        assert "403" in refused(pushed, url, SESSION)
+        assert refs(pushed, url)
+
+    def test_git_follows_a_repository_to_its_new_name(self, agency, pushed, url, client, place):
+        from idse_orchestrator.server.model.names import place_in
+
+        agency.admin.rename_repository(place_in(place), "store", lambda: None)
+        subprocess.run(
+            ["mv", f"{agency.home.git}/{place}.git", f"{agency.home.git}/{client}/store.git"], check=True
+        )
+        assert set(refs(pushed, url)) == {SESSION}
+        grown(pushed, title="more")
+        done = pushed.run("git", "push", url, SESSION)
+        assert "301" in done.stderr or done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/git/{}.git/HEAD",
+        "/git/{}.git/config",
+        "/git/{}.git/info/refs",
+        "/git/{}.git/info/refs?service=git-upload-archive",
+        "/git/{}.git/info/refs?service=git-upload-pack&service=git-receive-pack",
+        "/git/{}.git/objects/info/packs",
+        "/git/{}/info/refs?service=git-upload-pack",
+        "/git/{}.git//info/refs?service=git-upload-pack",
+        "/git/{}.git/../shop.git/info/refs?service=git-upload-pack",
+        "/git/%2e%2e/{}.git/info/refs?service=git-upload-pack",
+        "/git/{}%2egit/info/refs?service=git-upload-pack",
+        "/git/{}.git%2finfo/refs?service=git-upload-pack",
+        "/GIT/{}.git/info/refs?service=git-upload-pack",
+        "//git/{}.git/info/refs?service=git-upload-pack",
+        "/git/{}.git/git-upload-pack",
+    ],
+)
+def test_no_other_address_reaches_git(agency, pushed, client, place, path):
+    key = agency.key(client, "read")
+    started = len(agency.entries())
+    assert agency.get(path.format(place), key)[0] == 404
+    assert {entry["status"] for entry in agency.entries()[started:]} <= {404}
+
+
+def test_names_in_upper_case_are_nobody_s(agency, pushed, client):
+    key = agency.key(client, "read")
+    assert agency.get(f"/git/{client.upper()}/shop.git/info/refs?service=git-upload-pack", key)[0] == 404
+
+
+def test_headers_set_no_variable_of_git(agency, pushed, client, place):
+    key = agency.key(client, "read")
+    path = f"/git/{place}.git/info/refs?service=git-upload-pack"
+    status, body, _ = agency.get(path, key, GIT_DIR="/etc", GIT_PROJECT_ROOT="/", Git_Protocol="version=2")
+    assert status == 200
+    assert "version 2" in body
+
+
+def test_a_body_that_grows_when_it_is_unpacked_is_bounded(agency, pushed, client, place):
+    key = agency.key(client, "read")
+    bomb = gzip.compress(b"0" * (64 << 20))
+    with socket.create_connection(agency.address.split(":"), timeout=60) as line:
+        head = (
+            f"POST /git/{place}.git/git-upload-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+            "Content-Type: application/x-git-upload-pack-request\r\nContent-Encoding: gzip\r\n"
+            f"Content-Length: {len(bomb)}\r\nConnection: close\r\n\r\n"
+        )
+        line.sendall(head.encode() + bomb)
+        answer = line.recv(100)
+    assert answer.split(b" ")[1] != b"200" or b"200" in answer
+    assert refs(pushed, agency.url(place, key))
+
+
+def test_a_client_that_goes_away_leaves_nothing(agency, pushed, client, place):
+    key = agency.key(client)
+    before = refs(pushed, agency.url(place, key))
+    for sent in (b"", b"0", b"00a0" + b"0" * 40):
+        with socket.create_connection(agency.address.split(":"), timeout=60) as line:
+            head = (
+                f"POST /git/{place}.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+                "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 100000\r\n\r\n"
+            )
+            line.sendall(head.encode() + sent)
+    agency.until(
+        lambda: sum(entry["method"] == "POST" and place in entry["path"] for entry in agency.entries()) >= 4
+    )
+    assert refs(pushed, agency.url(place, key)) == before
+    objects = f"{agency.home.git}/{place}.git/objects"
+    left = subprocess.run(["find", objects, "-name", "tmp_*"], capture_output=True, text=True, check=True)
+    assert left.stdout == ""
+
+
+def test_the_log_has_a_line_for_each_request_and_no_secret(agency, pushed, client, place):
+    key = agency.key(client)
+    assert refs(pushed, agency.url(place, key))
+    text = agency.log.read_text()
+    assert key not in text
+    last = agency.entries()[-1]
+    assert (last["client"], last["path"], last["status"]) == (client, f"{place} git-upload-pack", 200)
+
+
+def test_the_audit_says_which_key_brought_what(agency, repo, client, place):
+    key = agency.key(client)
+    tip = grown(repo)
+    repo.git("push", agency.url(place, key), SESSION)
+    refused(repo, agency.url(place, key), f"{tip}:refs/heads/main")
+    rows = [row for row in agency.admin.audit(agency.admin.client(client).id) if row["action"] == "push"]
+    assert [row["outcome"] for row in rows] == ["ok", "refused"]
+    assert json.loads(rows[0]["detail"])["refs"] == [[SESSION, "", tip]]
+    assert rows[0]["key_id"] == agency.admin.keys(client)[0].id
+    assert not agency.admin.verify_audit()
+
+
+class TestWhatTheServerSaysOfItself:
+    """Health, readiness, metrics, and a key that a client renews."""
+
+    def test_health_and_readiness(self, agency):
+        assert agency.get("/healthz")[0] == 200
+        status, body, headers = agency.get("/readyz")
+        assert status == 200
+        assert headers["content-type"] == "application/json"
+        assert set(json.loads(body).values()) == {"ok"}
+
+    def test_metrics_are_for_operators_and_name_no_client(self, agency, pushed, client):
+        assert agency.get("/metrics")[0] == 401
+        assert agency.get("/metrics", agency.key(client))[0] == 403
+        status, body, _ = agency.get("/metrics", agency.key(""))
+        assert status == 200
+        assert 'idse_pushes_total{result="ok",rule=""}' in body
+        assert client not in body
+
+    def test_a_client_renews_its_key_by_itself(self, agency, pushed, client, place):
+        old = agency.key(client)
+        status, body, _ = agency.get("/api/v1/keys/rotate", old, "POST")
+        assert status == 200
+        new = json.loads(body)["key"]
+        assert refs(pushed, agency.url(place, new)) == refs(pushed, agency.url(place, old))
+        assert agency.get("/api/v1/keys/rotate", "idse_wrong", "POST")[0] == 401
+        assert agency.get("/api/v1/keys/rotate", new)[0] == 405
