@@ -11,7 +11,6 @@ import subprocess
 import pytest
 
 from here import discover, ledger_writer
-
 from idse_orchestrator.ledger.events import Draft
 
 PROJECT = "refs/idse/projects/portal"

@@ -30,23 +30,36 @@ def hook(tmp_path):
 
 @contextlib.asynccontextmanager
 async def judge(path, answer):
-    """A judge that answers each question with `answer(question)`; None: it goes away without a word."""
+    """A judge that answers each question with `answer(question)`.
+
+    None: it goes away without a word; nothing: it stays, and says none.
+    """
+
+    begun, done = [], asyncio.Semaphore(0)
 
     async def served(reader, writer):
-        line = await reader.readline()
-        said = answer(json.loads(line)) if line else None
-        if said is None:
+        begun.append(writer)
+        try:
+            line = await reader.readline()
+            said = answer(json.loads(line)) if line else None
+            if said:
+                writer.write(said)
+                await writer.drain()
+            elif said is not None:
+                await reader.read()
+        except OSError:
+            pass  # the other side has heard enough
+        finally:
             writer.close()
-        elif said:
-            writer.write(said)
-            await writer.drain()
-            writer.close()
+            done.release()
 
-    server = await asyncio.start_unix_server(served, path)
+    server = await asyncio.start_unix_server(served, path, limit=module.LARGEST)
     try:
         yield
     finally:
         server.close()
+        for _ in begun:
+            await done.acquire()
 
 
 class Scene:
@@ -58,7 +71,7 @@ class Scene:
         self.socket = str(tmp_path / "judge.sock")
         self.kept = []
 
-    async def push(self, stdin=MOVE, decide=True, kill=None, closed=()):
+    async def push(self, stdin=MOVE, *, decide=True, kill=None, closed=()):
         """Runs the hook as git does; returns its exit code and its words."""
         caller = Caller("k", "c", "acme", "Key", ("push",))
 
@@ -260,7 +273,7 @@ def test_the_lock_stays_with_git_when_the_server_dies(scene):
 def test_a_hook_that_is_missing_changed_or_may_not_run_is_no_hook(hook):
     assert hook.is_whole()
     os.chmod(hook.path, 0o600)
-    assert not hook.is_whole() or os.geteuid() == 0 and os.access(hook.path, os.X_OK)
+    assert not hook.is_whole() or (os.geteuid() == 0 and os.access(hook.path, os.X_OK))
     hook.write()
     with open(hook.path, "a", encoding="utf-8") as file:
         file.write("exit 0\n")

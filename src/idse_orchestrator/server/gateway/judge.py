@@ -17,13 +17,17 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 
 from idse_orchestrator.base.names import loaded
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.constitution.in_force import InstalledChecks, installed_checks
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.server.judgement.judge import judge_push
+from idse_orchestrator.server.judgement.pushed import SEALED
 from idse_orchestrator.server.model.push import (
     SCOPES,
     Caller,
@@ -42,12 +46,22 @@ _PATIENCE = 660
 LARGEST = 64 * 1024 * 1024
 """Bytes of a question: 100,000 moves of refs have about 20 MB."""
 _BACKLOG = 64
+
+
+class Bench(NamedTuple):
+    """What every judgement needs: kinds of ledgers, check verbs that the Agency allows, git's environment."""
+
+    kinds: Kinds
+    checks: InstalledChecks
+    environment: Mapping[str, str]
+
+
 READY = b"ready\n"
 PING = b"ping\n"
 """Asks whether it can fork and answer."""
 
 
-def serve(listener: socket.socket, kinds: Kinds) -> None:
+def serve(listener: socket.socket, bench: Bench) -> None:
     """Answers on `listener` until standard input ends."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel takes the dead away
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a key in the terminal is for `serve`, which drains first
@@ -62,10 +76,10 @@ def serve(listener: socket.socket, kinds: Kinds) -> None:
         with suppress(OSError):
             connection, _ = listener.accept()
             with connection:
-                _fork(listener, connection, kinds)
+                _fork(listener, connection, bench)
 
 
-def _fork(listener: socket.socket, connection: socket.socket, kinds: Kinds) -> None:
+def _fork(listener: socket.socket, connection: socket.socket, bench: Bench) -> None:
     if os.fork():  # noqa: TID251 - this process has no threads; all that it imports was looked at for that
         return
     code = 1
@@ -79,7 +93,7 @@ def _fork(listener: socket.socket, connection: socket.socket, kinds: Kinds) -> N
             connection.sendall(PING)
         elif data:
             signal.alarm(SECONDS)
-            connection.sendall(verdict_to_json(_judged(data, kinds)))
+            connection.sendall(verdict_to_json(_judged(data, bench)))
         code = 0
     finally:
         os._exit(code)
@@ -100,21 +114,24 @@ def _line(connection: socket.socket) -> bytes:
     return b""
 
 
-def _judged(data: bytes, kinds: Kinds) -> Verdict:
-    return judge_push(question_from_json(data), kinds)
+def _judged(data: bytes, bench: Bench) -> Verdict:
+    return judge_push(
+        question_from_json(data), bench.kinds, checks=bench.checks, environment=bench.environment
+    )
 
 
-def warm_up(git_dir: str, home: str, kinds: Kinds, search: str) -> None:
+def warm_up(git_dir: str, home: str, bench: Bench) -> None:
     """Judges what a repository holds, so that all that judging imports is there before anything forks.
 
     Raises RuntimeError where that is refused: then something is wrong with this idse, or with the rules.
     """
-    git = Git(git_dir, {"PATH": search})
+    git = Git(git_dir, bench.environment)
     listed = git.lines("for-each-ref", "--format=%(refname) %(objectname)")
     moves = [(ref, "", head) for ref, head in (line.split(" ") for line in listed)]
     caller = Caller("", "", "", "warm-up", SCOPES)
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    verdict = judge_push(Question(git_dir, "", tuple(moves), caller, home, today), kinds)
+    question = Question(git_dir, "", tuple(moves), caller, home, today)
+    verdict = judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
     if verdict.refused or not moves:
         raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")
 
@@ -122,17 +139,18 @@ def warm_up(git_dir: str, home: str, kinds: Kinds, search: str) -> None:
 def main() -> None:
     """Runs the judge.
 
-    Its arguments are the listening descriptor, the table of kinds, a sample repository, the home, and the PATH.
+    Its arguments are the listening descriptor, the table of kinds, the home, a sample repository, the PATH,
+    and the check verbs that rules may use.
     """
-    descriptor, found_at, sample, home, search = sys.argv[1:]
-    kinds: Kinds = loaded(found_at)
+    descriptor, found_at, home, sample, search, *checks = sys.argv[1:]
     try:
-        warm_up(sample, home, kinds, search)
+        bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search})
+        warm_up(sample, home, bench)
     except (IdseError, RuntimeError) as error:
         sys.exit(f"idse: the judge cannot judge: {error}")
     # Where it listens was made by `serve`, so no path is too long, and nobody else can take its place.
     with socket.socket(fileno=int(descriptor)) as listener:
-        serve(listener, kinds)
+        serve(listener, bench)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from idse_orchestrator.base.records import NamedTuple
 
 ASK, ANSWER = "IDSE_ASK", "IDSE_ANSWER"
 """Variables that name the pipe on which the hook asks, and the one on which it is answered."""
-END, SAY, OK, NO = "end", "say ", "ok", "no"
-"""Words on the pipes: what ends a question, and what an answer is made of."""
+END, OK, NO = "end", "ok", "no"
+"""Words on the pipes: what ends a question, and the first line of an answer. What follows a no is shown."""
 ABOUT = (
     "GIT_QUARANTINE_PATH",
     "GIT_PUSH_CERT",
@@ -32,13 +32,11 @@ refuse() {{ printf 'idse: %s: nothing was taken\\n' "$1" >&2; exit 1; }}
 test -n "${ASK}" && test -n "${ANSWER}" || refuse 'there is no judge'
 {{ printf '%s\\n' {" ".join(f'"${name}"' for name in ABOUT)}
   cat && echo {END}; }} 2>/dev/null >"/dev/fd/${ASK}" || refuse 'the judge is gone'
-while IFS= read -r line; do
-  case $line in
+{{ IFS= read -r answer || answer=
+  case $answer in
     {OK}) exit 0 ;;
-    {NO}) exit 1 ;;
-    '{SAY}'*) printf 'idse: %s\\n' "${{line#{SAY}}}" >&2 ;;
-  esac
-done 2>/dev/null <"/dev/fd/${ANSWER}"
+    {NO}) cat >&2; exit 1 ;;
+  esac; }} <"/dev/fd/${ANSWER}"
 refuse 'the judge gave no answer'
 """
 

@@ -1,7 +1,8 @@
 """What stands between a push and a repository, the same for every door: its lock, the judge and the audit.
 
 git hands two pipes on to the hook. What the hook asks comes out of one, and what we write to the other
-decides. We alone hold the end that can say yes: whatever dies, the hook reads the end of the pipe, and refuses.
+decides. We alone hold the end that can say yes: whatever dies, the hook reads the end of the pipe, and
+refuses.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.server.gateway.judge import LARGEST, SECONDS
-from idse_orchestrator.server.gateway.policy import ABOUT, ANSWER, ASK, END, NO, OK, SAY
+from idse_orchestrator.server.gateway.policy import ABOUT, ANSWER, ASK, END, NO, OK
 from idse_orchestrator.server.model.push import (
     Refusal,
     Verdict,
@@ -96,7 +97,17 @@ class Receiving:
         self._asking = self._answered = -1
 
     async def answer(self, ask: Ask, decide: Decide) -> None:
-        """Waits for the hook's question, if one ever comes, and answers it."""
+        """Waits for the hook's question, if one ever comes, and answers it.
+
+        However this ends, the pipe is closed: a hook that waits for ever would hold the repository.
+        """
+        try:
+            await self._answer(ask, decide)
+        finally:
+            self._close(self._answering)
+            self._answering = -1
+
+    async def _answer(self, ask: Ask, decide: Decide) -> None:
         said = await self._question()
         if said is None:
             return
@@ -107,12 +118,10 @@ class Receiving:
         elif verdict.refused:
             await decide(said, verdict)
         self.verdict = verdict
-        lines = [f"{SAY}{line}" for line in words_of(verdict)]
-        text = "\n".join([*lines, NO if verdict.refused else OK]) + "\n"
+        lines = [NO, *(f"idse: {line}" for line in words_of(verdict))] if verdict.refused else [OK]
+        text = "\n".join(lines) + "\n"
         with suppress(OSError):  # the hook is gone
             await asyncio.to_thread(_write_all, self._answering, text.encode("utf-8", "replace"))
-        self._close(self._answering)
-        self._answering = -1
 
     async def _judged(self, ask: Ask, said: Said) -> Verdict:
         if not await self._locked():
@@ -124,7 +133,7 @@ class Receiving:
             return _nothing(
                 "judge", f"the judge gave no answer within {SECONDS} s", "push fewer refs at once"
             )
-        except (OSError, ValueError, TypeError, KeyError, asyncio.LimitOverrunError):
+        except (OSError, EOFError, ValueError, TypeError, KeyError, asyncio.LimitOverrunError):
             return _nothing("judge", "the judge is gone, or gave no answer that counts", "push again later")
 
     async def _verdict(self, question: Question) -> Verdict:
