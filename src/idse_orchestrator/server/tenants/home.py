@@ -28,7 +28,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean, one_word
 from idse_orchestrator.errors import ConflictError, HomeError, InvalidConfigurationError, StorageError
 from idse_orchestrator.server.model.names import Place, place_in
-from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.admin import Admin, Record
 
 VARIABLE = "IDSE_AGENCY_HOME"
 CONFIGURATION = "agency.toml"
@@ -251,10 +251,18 @@ class Home:
                 held.enter_context(file_lock(folder, timeout, name))
             yield
 
+    def client_folders(self) -> list[str]:
+        """Returns the clients that have a folder, by the folders alone."""
+        return [
+            name
+            for name in _names(self.git)
+            if place_in(f"{name}/x") and os.path.isdir(self.client_dir(name))
+        ]
+
     def places(self) -> list[Place]:
         """Returns where there is a folder of a repository, by the folders alone."""
         found = []
-        for client in _names(self.git):
+        for client in self.client_folders():
             for name in _names(self.client_dir(client)):
                 place = place_in(f"{client}/{name}") if name.endswith(".git") else None
                 if place is not None and os.path.isdir(self.git_dir(place)):
@@ -346,10 +354,15 @@ def make_home(path: str, *, url: str = "", rules: bytes = b"", by: str = "init")
         write_atomically(home.configuration_file, _toml({"url": _checked("url", url, "--url")}), what=_WHAT)
         if rules:
             write_atomically(os.path.join(home.rules, "agency.yaml"), rules, what=_WHAT)
-        seed = secrets.token_hex(32).encode() + b"\n"
-        write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
+        new_nonce_seed(home)
         Admin.make(home.admin_db).close()
     return home
+
+
+def new_nonce_seed(home: Home) -> None:
+    """Makes the secret from which challenges for signed pushes are made."""
+    seed = secrets.token_hex(32).encode() + b"\n"
+    write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
 
 
 @contextmanager
@@ -409,14 +422,14 @@ def write_record(path: str, ident: str, name: str, former: tuple[str, ...] = ())
     write_atomically(path, json.dumps(record, indent=1).encode() + b"\n", durable=True, what=_WHAT)
 
 
-def read_record(path: str) -> tuple[str, tuple[str, ...]]:
-    """Returns id and former names that such a file says; "" and none where it cannot be read."""
+def read_record(path: str) -> Record:
+    """Returns what such a file says; nothing where it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-        return str(found["id"]), tuple(map(str, found.get("former", ())))
+        return Record(str(found["id"]), tuple(map(str, found.get("former", ()))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "", ()
+        return Record()
 
 
 def size_of(folder: str) -> int:
