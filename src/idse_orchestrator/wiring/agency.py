@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.errors import UsageError
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.bundles import agency_git
-from idse_orchestrator.server.tenants.home import VARIABLE, Home, open_home
+from idse_orchestrator.server.tenants.home import Home, open_home
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
 if TYPE_CHECKING:
     from idse_orchestrator.base.checkup import Check
 
 FIRST_RULES = b"""\
-# Rules for all clients: what .idse/constitution.yaml may hold, and a policy. A client's own file, CLIENT.yaml,
+# Rules for all clients: what .idse/constitution.yaml may hold, and a policy. The file of one, CLIENT.yaml,
 # may add to it and be stricter. `idse agency rules show` prints what is in force.
 policy:
   gates: enforce      # record | enforce | every
@@ -28,20 +26,9 @@ policy:
 """
 
 
-def home_folder(option: str | None, environment: Mapping[str, str]) -> str:
-    """Returns the folder that --home or IDSE_AGENCY_HOME names; UsageError where neither does."""
-    folder = option or environment.get(VARIABLE, "")
-    if folder:
-        return os.path.abspath(folder)
-    raise UsageError(
-        "no home of an Agency is named",
-        fix=(f"export {VARIABLE}=/srv/agency", "or name it with --home"),
-    )
-
-
-def tenants_at(option: str | None, environment: Mapping[str, str]) -> Tenants:
-    """Returns the clients of the Agency whose home --home or IDSE_AGENCY_HOME names."""
-    home = open_home(home_folder(option, environment))
+def tenants_at(folder: str, environment: Mapping[str, str]) -> Tenants:
+    """Returns the clients of the Agency whose home is in `folder`."""
+    home = open_home(folder)
     return Tenants(home, Admin(home.admin_db), agency_git(environment))
 
 

@@ -505,14 +505,15 @@ class Admin:
         rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
         return int(rows[0]["used"] or 0) if rows else 0
 
-    def note_bytes(self, place: Place, count: int) -> None:
-        """Keeps how large a repository is after a push, and that there was one."""
+    def note_bytes(self, place: Place, count: int, *, pushed: bool = True) -> None:
+        """Keeps how large a repository is, after a push or otherwise."""
         with self.database.writing() as writing:
             writing.run(
-                "UPDATE repositories SET bytes = :count, pushed_at = :now WHERE name = :name "
+                "UPDATE repositories SET bytes = :count, pushed_at = coalesce(:now, pushed_at) "
+                "WHERE name = :name "
                 "AND client_id = (SELECT id FROM clients WHERE name = :client)",
                 count=count,
-                now=self._today(),
+                now=self._today() if pushed else None,
                 name=place.repository,
                 client=place.client,
             )

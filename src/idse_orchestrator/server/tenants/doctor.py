@@ -54,6 +54,9 @@ def home_checks(
     yield Check("git", lambda: _git(git))
     yield Check("disk", lambda: _disk(home))
     yield Check("database", lambda: _database(home, admin), lambda: _make_database(home))
+    if not os.path.exists(home.admin_db):  # looked for anew: it may just have been made
+        yield from repository_checks(home, git, now, fsck)
+        return
     yield Check("clients", lambda: _clients(tenants), lambda: _mend_clients(tenants))
     yield Check("repositories", lambda: _repositories(tenants), lambda: _mend_repositories(tenants))
     yield Check("records", lambda: _records(tenants), lambda: _write_records(tenants))
@@ -242,7 +245,7 @@ def _mend_repositories(tenants: Tenants) -> str:
         with home.locked(place):
             found = tenants.admin.add_repository(None, place, known=record)
             write_record(home.record(place), found.repository_id, place.repository, record.former)
-        tenants.measure(place)
+        tenants.measure(place, pushed=False)
         done.append(f"repository {place} added")
     return "; ".join(done)
 
@@ -300,7 +303,10 @@ def _audit(admin: Admin) -> Diagnosis:
 def _clock(admin: Admin, now: Callable[[], float]) -> Diagnosis:
     rows = admin.database.read("SELECT max(at) AS at FROM audit")
     newest = rows[0]["at"] if rows else None
-    ahead = datetime.fromisoformat(newest).timestamp() - now() if newest else 0.0
+    try:
+        ahead = datetime.fromisoformat(newest).timestamp() - now() if newest else 0.0
+    except ValueError:  # it was changed: the check of the audit says so
+        ahead = 0.0
     if ahead > _FUTURE_SECONDS:
         return Diagnosis(
             PROBLEM,

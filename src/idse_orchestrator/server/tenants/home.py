@@ -165,6 +165,8 @@ SETTINGS: Mapping[str, Setting] = {
     "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _text),
 }
 
+_EXAMPLES = {"url": "https://agency.example.org", "trusted_proxy": "127.0.0.1"}
+
 _OF_CLIENTS = frozenset(
     {"IDSE_AGENCY_URL", "IDSE_AGENCY_REMOTE", "IDSE_AGENCY_TIMEOUT", "IDSE_AGENCY_TOKEN", VARIABLE}
 )
@@ -372,7 +374,7 @@ def making_home(path: str, by: str) -> Iterator[Home]:
     there = [name for name in _names(home.path) if name not in _OTHERS_PUT_THERE]
     if there and not (by == "init" and UNFINISHED in there and _word_in(home) == by):
         raise ConflictError(
-            "the folder is not empty",
+            "there is a home already" if CONFIGURATION in there else "the folder is not empty",
             where=home.path,
             cause="a home is made where there is nothing",
             fix=("name an empty folder with --home",),
@@ -500,7 +502,7 @@ def _checked(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - each
     try:
         return SETTINGS[key].check(value)
     except ValueError as error:
-        example = getattr(Configuration(), key)
+        example = getattr(Configuration(), key) or _EXAMPLES.get(key, "")
         raise InvalidConfigurationError(
             f"setting {key} cannot be {value!r}",
             where=where,

@@ -172,10 +172,10 @@ class Tenants:
         shutil.rmtree(os.path.join(self.home.cache, known.id), ignore_errors=True)
         self.admin.purge(known.client_id, (known.name, *known.former))
 
-    def measure(self, place: Place) -> int:
+    def measure(self, place: Place, *, pushed: bool = True) -> int:
         """Returns the bytes of a repository, and keeps them for its client's quota; called after a push."""
         count = size_of(self.home.git_dir(place))
-        self.admin.note_bytes(place, count)
+        self.admin.note_bytes(place, count, pushed=pushed)
         return count
 
 
