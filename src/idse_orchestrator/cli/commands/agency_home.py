@@ -70,7 +70,7 @@ def backup(run: Run, home: str, folder: str, *, with_secrets: bool) -> Answer:
 
 
 @agency_command("restore")
-@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@click.argument("folder", type=click.Path(file_okay=False))
 def restore(run: Run, home: str, folder: str) -> Answer:
     """Make a home of the backup in FOLDER, where nothing stands or an empty folder.
 

@@ -153,6 +153,8 @@ def restore(
 def read_manifest(backup: str) -> Mapping[str, Any]:
     """Returns the manifest of a backup; BackupError where there is none that can be read."""
     path = os.path.join(backup, MANIFEST)
+    if not os.path.isdir(backup):
+        raise BackupError("there is no backup", where=backup, cause="it is a folder that backup wrote")
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
