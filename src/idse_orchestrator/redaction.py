@@ -10,7 +10,7 @@ import re
 
 HIDDEN = "***"
 
-_SIGNS = ("://", "=", "gh", "glpat-", "uthorization")
+_SIGNS = ("://", "=", "gh", "glpat-", "idse_", "uthorization")
 """One of them is in every text that holds a secret; most texts hold none."""
 
 SSH = ("ssh", "git+ssh", "ssh+git")
@@ -20,6 +20,7 @@ _USER = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@]*(?:@[^/\s@]*)*)@"
 _KEYS = r"token|secret|pass|pwd|key|auth|sig|cred|jwt|bearer|session"
 _PARAMETER = rf"(?i)([?&#;][\w.\[\]%-]*(?:{_KEYS})[\w.\[\]%-]*=)[^&#;\s'\"<>]+"
 _OF_FORGES = r"\b(gh[pousr]_|github_pat_|glpat-)[\w-]{16,}"
+_OF_AGENCIES = r"(?<![A-Za-z0-9])(idse_)[A-Za-z0-9]{43}(?![A-Za-z0-9])"
 _HEADER = r"(?i)(authorization(?::|=)\s*(?:(?:basic|bearer|token|digest|negotiate)\s+)?)[^\s'\"]+"
 
 
@@ -30,6 +31,7 @@ def redacted(text: str) -> str:
     text = re.sub(_USER, _without_user, text)
     text = re.sub(_PARAMETER, rf"\1{HIDDEN}", text)
     text = re.sub(_OF_FORGES, rf"\1{HIDDEN}", text)
+    text = re.sub(_OF_AGENCIES, rf"\1{HIDDEN}", text)
     return re.sub(_HEADER, rf"\1{HIDDEN}", text)
 
 

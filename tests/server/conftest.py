@@ -1,14 +1,65 @@
-"""One Agency for the tests of a module, and clones that push to it."""
+"""What tests of the server share: a home, and commands that run in this process."""
 
 from __future__ import annotations
+
+import json
+import os
+import types
 
 import pytest
 
 from agency_bed import AgencyBed
+from idse_orchestrator.cli.main import run
+from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.bundles import agency_git
+from idse_orchestrator.server.tenants.home import make_home
+from idse_orchestrator.server.tenants.tenancy import Tenants
+
+NOW = 1_795_000_000.0
+
+
+@pytest.fixture
+def clock():
+    """A clock that stands still: `clock.at` is set by the test."""
+    return types.SimpleNamespace(at=NOW)
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A new home, without a client."""
+    return make_home(str(tmp_path / "home"))
+
+
+@pytest.fixture
+def admin(home, clock):
+    made = Admin(home.admin_db, lambda: clock.at)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tenants(home, admin, sealed):
+    """The tenants of that home."""
+    return Tenants(home, admin, agency_git(os.environ))
+
+
+@pytest.fixture
+def agency(home, monkeypatch, capsys):
+    """Runs `idse agency …` on that home in this process; the answer has code, out, err and data (of JSON)."""
+    monkeypatch.setenv("IDSE_AGENCY_HOME", home.path)
+
+    def call(*words):
+        capsys.readouterr()
+        code = run(["agency", *words])
+        told = capsys.readouterr()
+        data = json.loads(told.out)["data"] if "--json" in words and told.out else None
+        return types.SimpleNamespace(code=code, out=told.out, err=told.err, data=data)
+
+    return call
 
 
 @pytest.fixture(scope="module")
-def _agency_of_module(tmp_path_factory, request):
+def _server_of_module(tmp_path_factory, request):
     bed = AgencyBed(tmp_path_factory.mktemp("agency") / "home")
     options = getattr(request.module, "OPTIONS", ())
     bed.start(*options)
@@ -17,13 +68,13 @@ def _agency_of_module(tmp_path_factory, request):
 
 
 @pytest.fixture
-def agency(_agency_of_module):
+def server(_server_of_module):
     """An Agency that serves; tests of one module share it, each with clients of its own."""
-    return _agency_of_module
+    return _server_of_module
 
 
 @pytest.fixture
-def own_agency(tmp_path):
+def own_server(tmp_path):
     """An Agency that is not started yet, for one test alone."""
     bed = AgencyBed(tmp_path / "agency")
     yield bed

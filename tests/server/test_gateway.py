@@ -41,9 +41,9 @@ def place(client):
 
 
 @pytest.fixture
-def url(agency, client, place):
+def url(server, client, place):
     """Its address with a key that may do all that clones need."""
-    return agency.url(place, agency.key(client))
+    return server.url(place, server.key(client))
 
 
 @pytest.fixture
@@ -114,14 +114,14 @@ def test_nothing_is_deleted_or_rewound(pushed, url, version):
     assert refs(pushed, url) == there
 
 
-def test_a_refused_object_cannot_be_fetched_by_its_id(pushed, make_repo, agency, url, place):
+def test_a_refused_object_cannot_be_fetched_by_its_id(pushed, make_repo, server, url, place):
     secret = pushed.commit("code that must not be there", allow_empty=True)
     refused(pushed, url, f"{secret}:refs/heads/main")
     other = make_repo("other")
     for version in ("0", "1", "2"):
         done = other.run("git", "-c", f"protocol.version={version}", "fetch", url, secret)
         assert done.returncode != 0
-    objects = agency.home.git + f"/{place}.git/objects"
+    objects = server.home.git + f"/{place}.git/objects"
     there = pushed.run("git", "cat-file", "-e", secret, env={"GIT_DIR": objects.removesuffix("/objects")})
     assert there.returncode != 0
     left = subprocess.run(
@@ -130,82 +130,83 @@ def test_a_refused_object_cannot_be_fetched_by_its_id(pushed, make_repo, agency,
     assert left.stdout == ""
 
 
-def test_names_that_differ_in_case_are_one_of_them_refused(pushed, agency, url):
+def test_names_that_differ_in_case_are_one_of_them_refused(pushed, server, url):
     grown(pushed, "Login")
     assert "error[" in refused(pushed, url, "refs/idse/sessions/portal/Login")
 
 
+@pytest.mark.usefixtures("pushed")
 class TestWhoGetsIn:
     """No key, another client's, one that is revoked, one without the scope."""
 
     @pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])
-    def test_without_a_key_every_address_of_git_asks_for_one(self, agency, pushed, place, service):
+    def test_without_a_key_every_address_of_git_asks_for_one(self, server, place, service):
         for path in (f"/git/{place}.git/info/refs", "/git/nobody/nothing.git/info/refs"):
-            status, body, headers = agency.get(f"{path}?service={service}")
+            status, body, headers = server.get(f"{path}?service={service}")
             assert (status, body) == (401, "a key is needed\n")
             assert headers["www-authenticate"].startswith("Basic")
 
-    def test_another_client_sees_what_somebody_sees_where_nothing_is(self, agency, pushed, place):
-        stranger = agency.key("stranger")
+    def test_another_client_sees_what_somebody_sees_where_nothing_is(self, server, place):
+        stranger = server.key("stranger")
         answers = []
         for there in (place, "stranger-than/fiction"):
             for service in ("git-upload-pack", "git-receive-pack"):
-                found = agency.get(f"/git/{there}.git/info/refs?service={service}", stranger)
+                found = server.get(f"/git/{there}.git/info/refs?service={service}", stranger)
                 answers.append((found[0], found[1], sorted(found[2])))
-            found = agency.get(f"/git/{there}.git/git-receive-pack", stranger, "POST")
+            found = server.get(f"/git/{there}.git/git-receive-pack", stranger, "POST")
             answers.append((found[0], found[1], sorted(found[2])))
         assert len({*map(str, answers)}) == 1
         assert answers[0][0] == 404
 
-    def test_a_revoked_key_is_out_at_once(self, agency, pushed, client, place):
-        key = agency.key(client)
+    def test_a_revoked_key_is_out_at_once(self, server, client, place):
+        key = server.key(client)
         path = f"/git/{place}.git/info/refs?service=git-upload-pack"
-        assert agency.get(path, key)[0] == 200
-        agency.admin.revoke_key(next(each.id for each in agency.admin.keys(client)[::-1]))
-        assert agency.get(path, key)[0] == 401
+        assert server.get(path, key)[0] == 200
+        server.admin.revoke_key(next(each.id for each in server.admin.keys(client)[::-1]))
+        assert server.get(path, key)[0] == 401
 
-    def test_a_key_does_what_its_scopes_say(self, agency, pushed, client, place):
-        reader, writer = agency.key(client, "read"), agency.key(client, "read", "push")
-        assert refs(pushed, agency.url(place, reader))
+    def test_a_key_does_what_its_scopes_say(self, server, pushed, client, place):
+        reader, writer = server.key(client, "read"), server.key(client, "read", "push")
+        assert refs(pushed, server.url(place, reader))
         grown(pushed, title="more")
-        done = pushed.run("git", "push", agency.url(place, reader), SESSION)
+        done = pushed.run("git", "push", server.url(place, reader), SESSION)
         assert done.returncode != 0
         assert "403" in done.stderr
         path = f"/git/{place}.git/info/refs?service=git-receive-pack"
-        assert agency.get(path, reader)[:2] == (403, "this key may read, and not push\n")
-        assert agency.get(f"/git/{client}/new.git/info/refs?service=git-receive-pack", writer)[0] == 404
-        assert pushed.run("git", "push", agency.url(place, writer), SESSION).returncode == 0
+        assert server.get(path, reader)[:2] == (403, "this key may read, and not push\n")
+        assert server.get(f"/git/{client}/new.git/info/refs?service=git-receive-pack", writer)[0] == 404
+        assert pushed.run("git", "push", server.url(place, writer), SESSION).returncode == 0
 
-    def test_a_key_for_one_repository_knows_no_other(self, agency, pushed, client):
-        key = agency.key(client, "read", "push", "create", repositories=("else",))
+    def test_a_key_for_one_repository_knows_no_other(self, server, client):
+        key = server.key(client, "read", "push", "create", repositories=("else",))
         path = "info/refs?service=git-upload-pack"
-        assert agency.get(f"/git/{client}/shop.git/{path}", key)[0] == 404
-        assert agency.get(f"/git/{client}/else.git/{path}", key)[0] == 200
+        assert server.get(f"/git/{client}/shop.git/{path}", key)[0] == 404
+        assert server.get(f"/git/{client}/else.git/{path}", key)[0] == 200
 
     def test_a_repository_that_is_not_there_yet_reads_as_empty_and_is_made_by_a_push(
-        self, agency, repo, client, place
+        self, server, repo, client, place
     ):
-        url = agency.url(place, agency.key(client))
+        url = server.url(place, server.key(client))
         assert refs(repo, url) == {}
-        assert not agency.admin.repositories(client)
+        assert not server.admin.repositories(client)
         grown(repo)
         repo.git("push", url, SESSION)
-        assert [each.name for each in agency.admin.repositories(client)] == ["shop"]
+        assert [each.name for each in server.admin.repositories(client)] == ["shop"]
 
-    def test_an_archived_repository_is_read_only(self, agency, pushed, url, place):
+    def test_an_archived_repository_is_read_only(self, server, pushed, url, place):
         from idse_orchestrator.server.model.names import place_in
 
-        agency.admin.archive_repository(place_in(place))
+        server.admin.archive_repository(place_in(place))
         grown(pushed, title="more")
         assert "403" in refused(pushed, url, SESSION)
         assert refs(pushed, url)
 
-    def test_git_follows_a_repository_to_its_new_name(self, agency, pushed, url, client, place):
+    def test_git_follows_a_repository_to_its_new_name(self, server, pushed, url, client, place):
         from idse_orchestrator.server.model.names import place_in
 
-        agency.admin.rename_repository(place_in(place), "store", lambda: None)
+        server.admin.rename_repository(place_in(place), "store", lambda: None)
         subprocess.run(
-            ["mv", f"{agency.home.git}/{place}.git", f"{agency.home.git}/{client}/store.git"], check=True
+            ["mv", f"{server.home.git}/{place}.git", f"{server.home.git}/{client}/store.git"], check=True
         )
         assert set(refs(pushed, url)) == {SESSION}
         grown(pushed, title="more")
@@ -233,30 +234,30 @@ class TestWhoGetsIn:
         "/git/{}.git/git-upload-pack",
     ],
 )
-def test_no_other_address_reaches_git(agency, pushed, client, place, path):
-    key = agency.key(client, "read")
-    started = len(agency.entries())
-    assert agency.get(path.format(place), key)[0] == 404
-    assert {entry["status"] for entry in agency.entries()[started:]} <= {404}
+def test_no_other_address_reaches_git(server, pushed, client, place, path):
+    key = server.key(client, "read")
+    started = len(server.entries())
+    assert server.get(path.format(place), key)[0] == 404
+    assert {entry["status"] for entry in server.entries()[started:]} <= {404}
 
 
-def test_names_in_upper_case_are_nobody_s(agency, pushed, client):
-    key = agency.key(client, "read")
-    assert agency.get(f"/git/{client.upper()}/shop.git/info/refs?service=git-upload-pack", key)[0] == 404
+def test_names_in_upper_case_are_nobody_s(server, pushed, client):
+    key = server.key(client, "read")
+    assert server.get(f"/git/{client.upper()}/shop.git/info/refs?service=git-upload-pack", key)[0] == 404
 
 
-def test_headers_set_no_variable_of_git(agency, pushed, client, place):
-    key = agency.key(client, "read")
+def test_headers_set_no_variable_of_git(server, pushed, client, place):
+    key = server.key(client, "read")
     path = f"/git/{place}.git/info/refs?service=git-upload-pack"
-    status, body, _ = agency.get(path, key, GIT_DIR="/etc", GIT_PROJECT_ROOT="/", Git_Protocol="version=2")
+    status, body, _ = server.get(path, key, GIT_DIR="/etc", GIT_PROJECT_ROOT="/", Git_Protocol="version=2")
     assert status == 200
     assert "version 2" in body
 
 
-def test_a_body_that_grows_when_it_is_unpacked_is_bounded(agency, pushed, client, place):
-    key = agency.key(client, "read")
+def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client, place):
+    key = server.key(client, "read")
     bomb = gzip.compress(b"0" * (64 << 20))
-    with socket.create_connection(agency.address.split(":"), timeout=60) as line:
+    with socket.create_connection(server.address.split(":"), timeout=60) as line:
         head = (
             f"POST /git/{place}.git/git-upload-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-git-upload-pack-request\r\nContent-Encoding: gzip\r\n"
@@ -265,72 +266,74 @@ def test_a_body_that_grows_when_it_is_unpacked_is_bounded(agency, pushed, client
         line.sendall(head.encode() + bomb)
         answer = line.recv(100)
     assert answer.split(b" ")[1] != b"200" or b"200" in answer
-    assert refs(pushed, agency.url(place, key))
+    assert refs(pushed, server.url(place, key))
 
 
-def test_a_client_that_goes_away_leaves_nothing(agency, pushed, client, place):
-    key = agency.key(client)
-    before = refs(pushed, agency.url(place, key))
+def test_a_client_that_goes_away_leaves_nothing(server, pushed, client, place):
+    key = server.key(client)
+    before = refs(pushed, server.url(place, key))
     for sent in (b"", b"0", b"00a0" + b"0" * 40):
-        with socket.create_connection(agency.address.split(":"), timeout=60) as line:
+        with socket.create_connection(server.address.split(":"), timeout=60) as line:
             head = (
-                f"POST /git/{place}.git/git-receive-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
+                f"POST /git/{place}.git/git-receive-pack HTTP/1.1\r\nHost: x\r\n"
+                f"Authorization: Bearer {key}\r\n"
                 "Content-Type: application/x-git-receive-pack-request\r\nContent-Length: 100000\r\n\r\n"
             )
             line.sendall(head.encode() + sent)
-    agency.until(
-        lambda: sum(entry["method"] == "POST" and place in entry["path"] for entry in agency.entries()) >= 4
+    server.until(
+        lambda: sum(entry["method"] == "POST" and place in entry["path"] for entry in server.entries()) >= 4
     )
-    assert refs(pushed, agency.url(place, key)) == before
-    objects = f"{agency.home.git}/{place}.git/objects"
+    assert refs(pushed, server.url(place, key)) == before
+    objects = f"{server.home.git}/{place}.git/objects"
     left = subprocess.run(["find", objects, "-name", "tmp_*"], capture_output=True, text=True, check=True)
     assert left.stdout == ""
 
 
-def test_the_log_has_a_line_for_each_request_and_no_secret(agency, pushed, client, place):
-    key = agency.key(client)
-    assert refs(pushed, agency.url(place, key))
-    text = agency.log.read_text()
+def test_the_log_has_a_line_for_each_request_and_no_secret(server, pushed, client, place):
+    key = server.key(client)
+    assert refs(pushed, server.url(place, key))
+    text = server.log.read_text()
     assert key not in text
-    last = agency.entries()[-1]
+    last = server.entries()[-1]
     assert (last["client"], last["path"], last["status"]) == (client, f"{place} git-upload-pack", 200)
 
 
-def test_the_audit_says_which_key_brought_what(agency, repo, client, place):
-    key = agency.key(client)
+def test_the_audit_says_which_key_brought_what(server, repo, client, place):
+    key = server.key(client)
     tip = grown(repo)
-    repo.git("push", agency.url(place, key), SESSION)
-    refused(repo, agency.url(place, key), f"{tip}:refs/heads/main")
-    rows = [row for row in agency.admin.audit(agency.admin.client(client).id) if row["action"] == "push"]
+    repo.git("push", server.url(place, key), SESSION)
+    refused(repo, server.url(place, key), f"{tip}:refs/heads/main")
+    rows = [row for row in server.admin.audit(server.admin.client(client).id) if row["action"] == "push"]
     assert [row["outcome"] for row in rows] == ["ok", "refused"]
     assert json.loads(rows[0]["detail"])["refs"] == [[SESSION, "", tip]]
-    assert rows[0]["key_id"] == agency.admin.keys(client)[0].id
-    assert not agency.admin.verify_audit()
+    assert rows[0]["key_id"] == server.admin.keys(client)[0].id
+    assert not server.admin.verify_audit()
 
 
 class TestWhatTheServerSaysOfItself:
     """Health, readiness, metrics, and a key that a client renews."""
 
-    def test_health_and_readiness(self, agency):
-        assert agency.get("/healthz")[0] == 200
-        status, body, headers = agency.get("/readyz")
+    def test_health_and_readiness(self, server):
+        assert server.get("/healthz")[0] == 200
+        status, body, headers = server.get("/readyz")
         assert status == 200
         assert headers["content-type"] == "application/json"
         assert set(json.loads(body).values()) == {"ok"}
 
-    def test_metrics_are_for_operators_and_name_no_client(self, agency, pushed, client):
-        assert agency.get("/metrics")[0] == 401
-        assert agency.get("/metrics", agency.key(client))[0] == 403
-        status, body, _ = agency.get("/metrics", agency.key(""))
+    @pytest.mark.usefixtures("pushed")
+    def test_metrics_are_for_operators_and_name_no_client(self, server, client):
+        assert server.get("/metrics")[0] == 401
+        assert server.get("/metrics", server.key(client))[0] == 403
+        status, body, _ = server.get("/metrics", server.key(""))
         assert status == 200
         assert 'idse_pushes_total{result="ok",rule=""}' in body
         assert client not in body
 
-    def test_a_client_renews_its_key_by_itself(self, agency, pushed, client, place):
-        old = agency.key(client)
-        status, body, _ = agency.get("/api/v1/keys/rotate", old, "POST")
+    def test_a_client_renews_its_key_by_itself(self, server, pushed, client, place):
+        old = server.key(client)
+        status, body, _ = server.get("/api/v1/keys/rotate", old, "POST")
         assert status == 200
         new = json.loads(body)["key"]
-        assert refs(pushed, agency.url(place, new)) == refs(pushed, agency.url(place, old))
-        assert agency.get("/api/v1/keys/rotate", "idse_wrong", "POST")[0] == 401
-        assert agency.get("/api/v1/keys/rotate", new)[0] == 405
+        assert refs(pushed, server.url(place, new)) == refs(pushed, server.url(place, old))
+        assert server.get("/api/v1/keys/rotate", "idse_wrong", "POST")[0] == 401
+        assert server.get("/api/v1/keys/rotate", new)[0] == 405

@@ -34,7 +34,6 @@ async def judge(path, answer):
 
     None: it goes away without a word; nothing: it stays, and says none.
     """
-
     begun, done = [], asyncio.Semaphore(0)
 
     async def served(reader, writer):

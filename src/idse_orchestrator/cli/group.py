@@ -79,6 +79,7 @@ COMMANDS = {
     "drift": Entry("drift:drift", "Show which later changes made something else of what was built.", GOVERN),
     "compile": Entry("compile:compile_", "Compile agent profiles out of specs.", GOVERN),
     "sync": Entry("sync:sync", "Push ledgers to the Agency, pull from it, compare.", SHARE),
+    "agency": Entry("agency:agency", "Run the Agency: its clients, repositories, keys and backups.", SHARE),
     "export": Entry("copying:export", "Copy the ledgers into a folder of plain files.", SHARE),
     "import": Entry("copying:import_", "Take in the ledgers of such a folder.", SHARE),
     "init": Entry("init:init", "Start or adopt a project in this repository.", SETUP),

@@ -603,6 +603,112 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse fsck", "every ledger"),
             ("idse fsck portal/login --json", "one, for a program"),
         ),
+        "agency": (
+            ("idse agency init --home /srv/agency", "a home for it"),
+            ("idse agency client list", "who is served"),
+        ),
+        "agency init": (
+            ("idse agency init --home /srv/agency", "a folder that only you can read"),
+            ("idse agency init --url https://agency.example.org", "also says where clients reach it"),
+        ),
+        "agency client": (
+            ("idse agency client add acme", "one more"),
+            ("idse agency client list", "all of them"),
+        ),
+        "agency client add": (
+            ("idse agency client add acme", "with the quota of agency.toml"),
+            ("idse agency client add acme --bytes 5G --repositories 20", "with one of its own"),
+        ),
+        "agency client list": (
+            ("idse agency client list", "size, last push, keys"),
+            ("idse agency client list --json", "for a program"),
+        ),
+        "agency client show": (
+            ("idse agency client show acme", "its quota, repositories and keys"),
+            ("idse agency client show acme --json", "for a program"),
+        ),
+        "agency client quota": (
+            ("idse agency client quota acme --bytes 10G", "what its repositories may take"),
+            ("idse agency client quota acme --repositories 0", "as many as it likes"),
+        ),
+        "agency client rename": (
+            ("idse agency client rename acme acme-inc", "old addresses lead to the new ones"),
+            ("idse agency client rename acme-inc acme", "back to a name that it had"),
+        ),
+        "agency client archive": (
+            ("idse agency client archive acme", "reads go on"),
+            ("idse agency client archive acme --quiet", "without a word"),
+        ),
+        "agency client delete": (
+            ("idse agency client delete acme --confirm acme", "once its repositories are deleted"),
+            ("idse agency client delete acme --confirm acme --purge", "and details in the audit as well"),
+        ),
+        "agency repository": (
+            ("idse agency repository list", "all of them"),
+            ("idse agency repository add acme/shop", "ahead of the first push"),
+        ),
+        "agency repository add": (
+            ("idse agency repository add acme/shop", "an empty one"),
+            ("idse agency repository add acme/shop --json", "for a program"),
+        ),
+        "agency repository list": (
+            ("idse agency repository list", "of all clients"),
+            ("idse agency repository list acme", "of one"),
+        ),
+        "agency repository show": (
+            ("idse agency repository show acme/shop", "address, folder, size"),
+            ("idse agency repository show acme/shop --json", "for a program"),
+        ),
+        "agency repository rename": (
+            ("idse agency repository rename acme/shop store", "now acme/store; the old address leads there"),
+            ("idse agency repository rename acme/store shop", "back to a name that it had"),
+        ),
+        "agency repository archive": (
+            ("idse agency repository archive acme/shop", "reads go on"),
+            ("idse agency repository archive acme/shop --quiet", "without a word"),
+        ),
+        "agency repository delete": (
+            ("idse agency repository delete acme/shop --confirm acme/shop", "its bundle is kept"),
+            ("idse agency repository delete acme/shop --confirm acme/shop --purge", "nothing is kept"),
+        ),
+        "agency key": (
+            ("idse agency key issue acme --name Ann --email ann@example.org", "one for a person"),
+            ("idse agency key list acme", "those of a client"),
+        ),
+        "agency key issue": (
+            ("idse agency key issue acme --name Ann --email ann@example.org --expires 90d", "for a person"),
+            (
+                "idse agency key issue acme --agent claude --repository shop",
+                "for an agent, and one repository",
+            ),
+        ),
+        "agency key list": (
+            ("idse agency key list", "of all clients"),
+            ("idse agency key list acme --json", "of one, for a program"),
+        ),
+        "agency key revoke": (
+            ("idse agency key revoke 01JD0PXR3QV8N4ZK2M7TA5C9WE", "it ends at once"),
+            ("idse agency key revoke 01JD0PXR3QV8N4ZK2M7TA5C9WE --quiet", "without a word"),
+        ),
+        "agency key rotate": (
+            ("idse agency key rotate 01JD0PXR3QV8N4ZK2M7TA5C9WE", "both hold for a week"),
+            ("idse agency key rotate 01JD0PXR3QV8N4ZK2M7TA5C9WE --overlap 1h", "or for an hour"),
+        ),
+        "agency backup": (
+            ("idse agency backup /var/backups/agency-monday", "while pushes go on"),
+            ("idse agency backup /media/safe/agency --with-secrets", "also what is in secrets/"),
+        ),
+        "agency restore": (
+            ("idse agency restore /var/backups/agency-monday --home /srv/agency", "into an empty folder"),
+            (
+                "idse agency restore /var/backups/agency-monday --home /tmp/trial",
+                "to see whether it would work",
+            ),
+        ),
+        "agency doctor": (
+            ("idse agency doctor", "what is wrong"),
+            ("idse agency doctor --fix --fsck", "mends what is safe, and reads every ledger"),
+        ),
         "demo": (
             ("idse demo", "in a folder that is gone afterwards"),
             ("idse demo --keep", "in one that stays"),

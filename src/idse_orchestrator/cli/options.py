@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from idse_orchestrator.base.names import BLUEPRINT, check_known
-from idse_orchestrator.cli.terminal import Answer, Run, Terminal, application_here
+from idse_orchestrator.base.text import one_word
+from idse_orchestrator.cli.terminal import Answer, Run, Said, Terminal, application_here
 from idse_orchestrator.documents.project_workspace import STAGES
-from idse_orchestrator.errors import EXIT_OK, UsageError
+from idse_orchestrator.errors import EXIT_OK, IdseError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,6 +161,8 @@ Callback = Callable[..., Answer | int]
 
 Option = Callable[[Any], Any]
 
+AGENCY_HOME = "IDSE_AGENCY_HOME"
+
 
 def command(
     name: str, *options: Option, reads: bool = False, project: bool = True
@@ -179,6 +183,52 @@ def command(
         return click.command(name, cls=Command)(callback)
 
     return decorate
+
+
+def agency_command(name: str, *options: Option, reads: bool = True) -> Callable[[Callback], click.Command]:
+    """Makes a command of an Agency: it works on a home, and on no repository around it.
+
+    The function is given the folder of the home as `home`: what --home says, or else the variable. Commands
+    that an error advises name it, too, where the variable does not.
+    """
+
+    def decorate(function: Callback) -> click.Command:
+        @functools.wraps(function)
+        def at_home(run: Run, home: str | None, **given: Any) -> Answer | int:  # noqa: ANN401 - as above
+            home = home or click.get_current_context().meta.get(AGENCY_HOME)
+            folder = home or os.environ.get(AGENCY_HOME, "")
+            if not folder:
+                raise UsageError(
+                    "no home of an Agency is named",
+                    fix=(f"export {AGENCY_HOME}=/srv/agency", "or name it with --home"),
+                )
+            try:
+                answer = function(run, os.path.abspath(folder), **given)
+                if isinstance(answer, int):
+                    return answer
+                return answer._replace(lines=(_naming_home_next(line, home) for line in answer.lines))
+            except IdseError as error:
+                error.fix = tuple(naming_home(step, home) for step in error.fix)
+                raise
+
+        named = click.option("--home", metavar="DIR", help=f"The home of the Agency.  [env: {AGENCY_HOME}]")
+        return command(name, named, *options, reads=reads, project=False)(at_home)
+
+    return decorate
+
+
+def _naming_home_next(line: Any, home: str | None) -> Any:  # noqa: ANN401 - a line of an answer
+    """Returns a line, with the home in it where it says what to type next."""
+    mark, is_next, step = line.partition("next: ") if isinstance(line, Said) else ("", "", "")
+    return Said(f"next: {naming_home(step, home)}") if is_next and not mark else line
+
+
+def naming_home(step: str, home: str | None) -> str:
+    """Returns a command of an Agency as it is typed for the home that --home names, if it does."""
+    if not home or not step.startswith("idse agency ") or " --home " in step:
+        return step
+    plain, mark, comment = step.partition("  #")
+    return f"{plain} --home {one_word(home)}{mark}{comment}"
 
 
 def flag(*names: str, **settings: Any) -> Option:  # noqa: ANN401 - those of click

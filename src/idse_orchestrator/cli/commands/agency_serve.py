@@ -8,25 +8,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from idse_orchestrator.cli.options import command, flag
+from idse_orchestrator.cli.options import agency_command, flag
 from idse_orchestrator.errors import EXIT_OK, UsageError
 
 if TYPE_CHECKING:
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.server.gateway.agency import Agency
 
-_home = click.option("--home", metavar="DIR", help="The home of the Agency; else IDSE_AGENCY_HOME.")
 
-
-@command(
+@agency_command(
     "serve",
-    _home,
     click.option("--listen", metavar="HOST:PORT", help="Where to listen; port 0 takes any that is free."),
     click.option("--socket", metavar="PATH", help="Listen on a unix socket instead."),
     flag("--read-only", help="Take no pushes: fetches go on."),
-    project=False,
+    reads=False,
 )
-def serve(_run: Run, *, home: str | None, listen: str | None, socket: str | None, read_only: bool) -> int:
+def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_only: bool) -> int:
     """Serve git to the clients of an Agency, and judge every push before anybody can read it.
 
     It tests itself first, and does not start unless bad pushes are refused. SIGTERM ends it: what is under
@@ -51,8 +48,8 @@ def serve(_run: Run, *, home: str | None, listen: str | None, socket: str | None
     return EXIT_OK
 
 
-@command("ssh-shell", _home, click.argument("key_id"), project=False)
-def ssh_shell(_run: Run, *, home: str | None, key_id: str) -> int:
+@agency_command("ssh-shell", click.argument("key_id"), reads=False)
+def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     """Serve one git over ssh for the key KEY_ID: what `key issue --ssh` puts before a public key.
 
     sshd runs it instead of a shell. It takes nothing but git-upload-pack and git-receive-pack for a
@@ -64,10 +61,10 @@ def ssh_shell(_run: Run, *, home: str | None, key_id: str) -> int:
     return shell(_agency(home, {}), key_id, asked, protocol)
 
 
-def _agency(home: str | None, options: dict[str, str | None]) -> Agency:
-    from idse_orchestrator.server.tenants.home import VARIABLE, open_home
+def _agency(home: str, options: dict[str, str | None]) -> Agency:
+    from idse_orchestrator.server.tenants.home import open_home
     from idse_orchestrator.wiring.serving import agency_in
 
-    found = open_home(home or os.environ.get(VARIABLE, ""))
+    found = open_home(home)
     given = {key: value for key, value in options.items() if value is not None}
     return agency_in(found, found.configuration(os.environ, given), os.environ)

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.base.checkup import OK
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.cli.layout import Style, from_here, printable
+from idse_orchestrator.cli.layout import Style, printable
 from idse_orchestrator.cli.options import command, flag, session_argument
+from idse_orchestrator.cli.render.checkup import result_data, result_lines
 from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, NotConfirmedError
 from idse_orchestrator.ledger.refs import PUBLISHED
 
 if TYPE_CHECKING:
-    from idse_orchestrator.base.checkup import CheckResult
     from idse_orchestrator.cli.terminal import Run
     from idse_orchestrator.health.footprint import UninstallPlan
     from idse_orchestrator.ledger.fsck import FsckReport
-
-_WIDTH = 17
 
 
 @command("doctor", reads=True, project=False)
@@ -41,32 +37,12 @@ def doctor(run: Run, *, fix: bool) -> Answer:
     healthy = all(result.is_well for result in results)
     return Answer(
         "idse.doctor/2",
-        lambda: {"healthy": healthy, "checks": [_result_data(each) for each in results]},
-        _result_lines(results, run.terminal.style, everything=bool(run.terminal.verbose)),
+        lambda: {"healthy": healthy, "checks": [result_data(each) for each in results]},
+        result_lines(
+            results, run.terminal.style, everything=bool(run.terminal.verbose), command="idse doctor"
+        ),
         code=EXIT_OK if healthy else EXIT_CHECK_FAILED,
     )
-
-
-def _result_data(result: CheckResult) -> object:
-    return replace(result, fix=tuple(map(from_here, result.fix)))
-
-
-def _result_lines(results: Sequence[CheckResult], style: Style, *, everything: bool) -> Iterator[str]:
-    colors = {"problem": style.red, "warning": style.yellow, "fixed": style.green, "ok": style.dim}
-    rest = 0 if everything else sum(result.verdict == OK for result in results)
-    for result in results:
-        if result.verdict == OK and not everything:
-            continue
-        verdict = colors.get(result.verdict, style.cyan)(result.verdict.ljust(8))
-        yield f"{verdict} {result.name.ljust(_WIDTH)} {printable(result.says)}"
-        if result.done:
-            yield f"{' ' * 9}{'':{_WIDTH}} done: {printable(result.done)}"
-        for step in result.fix:
-            yield f"{' ' * 9}{'':{_WIDTH}} fix:  {printable(from_here(step))}"
-    if rest:
-        yield f"{style.dim('ok'.ljust(8))} {counted(rest, 'check')}: idse doctor -v shows all"
-    if any(result.mendable for result in results):
-        yield Said("idse doctor --fix mends what is safe")
 
 
 @command("fsck", reads=True)

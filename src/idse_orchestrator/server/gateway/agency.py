@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
+from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
@@ -23,6 +24,8 @@ from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
 from idse_orchestrator.server.tenants.home import make_repository, size_of
+from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
+from idse_orchestrator.server.tenants.tenancy import Tenants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,6 +60,7 @@ class Agency:
         self.configuration = configuration
         self.is_read_only = configuration.read_only
         self.admin = Admin(home.admin_db)
+        self.tenants = Tenants(home, self.admin, Git(home.path, {"PATH": search}))
         self.hook = Hook(os.path.join(home.run, "hooks"))
         self.limits = Limits(search, configuration.max_pack_bytes, _nonce_seed(home.secrets))
         self.empty_root = os.path.join(home.run, "empty")
@@ -83,7 +87,7 @@ class Agency:
 
     def create(self, caller: Caller, place: Place) -> None:
         """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
-        self.admin.add_repository(caller, place, lambda: make_repository(self.home.git_dir(place)))
+        self.tenants.add_repository(place, caller)
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
@@ -144,6 +148,7 @@ class Agency:
             await asyncio.to_thread(self._measure, places)
             if tick % _TICKS_AN_HOUR == 0:
                 places, busy = busy, set()
+                await asyncio.to_thread(sweep_quarantines, self.home, time.time())
                 for place in sorted(places):
                     await self.pack(place)
 
@@ -153,7 +158,7 @@ class Agency:
                 self.admin.note_bytes(place, size_of(self.home.git_dir(place)))
 
     async def pack(self, place: Place) -> None:
-        """Packs loose objects and refs of a repository, and sweeps quarantines that a crash left."""
+        """Packs loose objects and refs of a repository."""
         git_dir = self.home.git_dir(place)
         environment = git_environment(self.hook, self.limits, {})
         with suppress(OSError):
@@ -161,7 +166,6 @@ class Agency:
                 *_MAINTENANCE, cwd=git_dir, env=environment, stderr=asyncio.subprocess.DEVNULL
             )
             await process.wait()
-            await asyncio.to_thread(sweep_quarantines, git_dir)
 
 
 ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"
@@ -244,15 +248,3 @@ def _nonce_seed(folder: str) -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-_DAY = 24 * 3600.0
-
-
-def sweep_quarantines(git_dir: str) -> None:
-    """Removes what pushes left behind that were cut off more than a day ago."""
-    objects = os.path.join(git_dir, "objects")
-    for name in os.listdir(objects):
-        path = os.path.join(objects, name)
-        if name.startswith("tmp_objdir-") and os.stat(path).st_mtime < time.time() - _DAY:
-            shutil.rmtree(path, ignore_errors=True)

@@ -15,7 +15,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from idse_orchestrator.base.names import check_known
+from idse_orchestrator.base.names import check_known, ulid
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line, unique_lines
 from idse_orchestrator.errors import (
@@ -37,7 +37,6 @@ from idse_orchestrator.server.tenants.keys import (
     Key,
     check_scopes,
     hash_of,
-    new_key_id,
     new_secret,
     shown,
 )
@@ -97,6 +96,13 @@ class Moved(NamedTuple):
     """Where a repository is now, that was asked for by a former name."""
 
     place: Place
+
+
+class Record(NamedTuple):
+    """What is known of a client or a repository without the database: its id, and names that it had."""
+
+    id: str = ""
+    former: tuple[str, ...] = ()
 
 
 class Wanted(NamedTuple):
@@ -236,20 +242,31 @@ class Admin:
         for client in known:
             if rows and client.id == rows[0]["client_id"]:
                 return client
+        if rows:
+            raise UnknownNameError(f"client {name} was deleted", cause="its name is never given again")
         check_known("client", name, [client.name for client in known], ("idse agency client list",))
         raise AssertionError(name)
 
+    def former_names(self, client: Client) -> tuple[str, ...]:
+        """Returns the names that a client had before this one."""
+        rows = self.database.read(
+            "SELECT name FROM client_names WHERE client_id = :id ORDER BY name", id=client.id
+        )
+        return tuple(row["name"] for row in rows if row["name"] != client.name)
+
     def add_client(
-        self, name: str, *, max_bytes: int = 0, max_repositories: int = 0, client_id: str = ""
+        self, name: str, *, max_bytes: int = 0, max_repositories: int = 0, known: Record | None = None
     ) -> Client:
         """Adds a client; NameTakenError where one has that name, or ever had it."""
         check_tenant("client", name)
-        ident = client_id or str(uuid.uuid4())
+        ident = (known and known.id) or str(uuid.uuid4())
         with self.database.writing() as writing:
             _refuse_taken("client", name, writing.read(_CLIENT_NAME, name=name))
             row = {"id": ident, "name": name, "created_at": self._today()}
             writing.insert("clients", {**row, "max_bytes": max_bytes, "max_repositories": max_repositories})
             writing.insert("client_names", {"name": name, "client_id": ident})
+            for former in known.former if known else ():
+                writing.insert("client_names", {"name": former, "client_id": ident})
             self._chain(writing, AuditEntry(ident, "client add", detail=name))
         return self.client(name)
 
@@ -350,7 +367,7 @@ class Admin:
         place: Place,
         make: Callable[[], None] = lambda: None,
         *,
-        repository_id: str = "",
+        known: Record | None = None,
     ) -> Found:
         """Adds a repository; `make` makes its folder, and where it fails there is none.
 
@@ -359,17 +376,20 @@ class Admin:
         check_tenant("repository", place.repository)
         client = self.client(place.client)
         with self.database.writing() as writing:
-            known = writing.read(
+            name = writing.read("SELECT name FROM clients WHERE id = :id", id=client.id)[0]["name"]
+            if name != place.client:  # its folder moved, maybe just now
+                raise ConflictError(f"client {place.client} is called {name} now")
+            there = writing.read(
                 "SELECT r.id, r.deleted_at, r.name FROM repository_names n JOIN repositories r "
                 "ON r.client_id = n.client_id AND r.id = n.repository_id "
                 "WHERE n.client_id = :client AND n.name = :name",
                 client=client.id,
                 name=place.repository,
             )
-            if known and caller is not None and not known[0]["deleted_at"]:
+            if there and caller is not None and not there[0]["deleted_at"]:
                 make()
-                return self._found(client, known[0]["id"])
-            _refuse_taken("repository", str(place), known)
+                return self._found(client, there[0]["id"])
+            _refuse_taken("repository", str(place), there)
             if client.archived_at:
                 raise ConflictError(f"client {client.name} is archived", cause="nothing is added to it")
             count = writing.read(_COUNT, client=client.id)[0]["n"]
@@ -378,11 +398,12 @@ class Admin:
                     f"client {client.name} has {count} repositories, and may have {client.max_repositories}",
                     fix=(f"idse agency client quota {client.name} --repositories {count + 1}",),
                 )
-            ident = repository_id or str(uuid.uuid4())
+            ident = (known and known.id) or str(uuid.uuid4())
             row = {"client_id": client.id, "id": ident, "name": place.repository, "created_at": self._today()}
             writing.insert("repositories", row)
-            names = {"client_id": client.id, "name": place.repository, "repository_id": ident}
-            writing.insert("repository_names", names)
+            for name in (place.repository, *(known.former if known else ())):
+                names = {"client_id": client.id, "name": name, "repository_id": ident}
+                writing.insert("repository_names", names)
             key = caller.key_id if caller else ""
             self._chain(
                 writing,
@@ -437,20 +458,24 @@ class Admin:
         return self.repository(place)
 
     def check_deletable(self, place: Place, confirm: str) -> Repository:
-        """Returns the repository, where it is archived and `confirm` names it."""
-        known = self.repository(place)
-        archived = known.archived_at or self.client(known.client).archived_at
+        """Returns the repository, where it is archived or deleted, and `confirm` names it."""
+        gone = [
+            each
+            for each in self.repositories(place.client, with_deleted=True)
+            if each.deleted_at and place.repository in (each.name, *each.former)
+        ]
+        known = gone[0] if gone else self.repository(place)
+        archived = known.archived_at or self.client(known.client).archived_at or known.deleted_at
         _check_deletion("repository", str(known.place), archived, confirm)
         return known
 
     def delete_repository(
-        self, place: Place, *, confirm: str, purge: bool = False, remove: Callable[[], None] = lambda: None
+        self, place: Place, *, confirm: str, remove: Callable[[], None] = lambda: None
     ) -> Repository:
-        """Deletes an archived repository; `remove` removes its folder. Its name is never given again.
-
-        With `purge` what the audit says of it in detail is taken out, and the audit says so.
-        """
+        """Deletes an archived repository; `remove` removes its folder. Its name is never given again."""
         known = self.check_deletable(place, confirm)
+        if known.deleted_at:
+            return known
         now = self._today()
         with self.database.writing() as writing:
             writing.run(
@@ -460,30 +485,35 @@ class Admin:
                 id=known.id,
             )
             self._chain(writing, AuditEntry(known.client_id, "repository delete", "", known.name))
-            for name in (known.name, *known.former) if purge else ():
+            remove()
+        return known._replace(deleted_at=now, bytes=0)
+
+    def purge(self, client_id: str, names: Iterable[str]) -> None:
+        """Takes out details of the audit on what had `names` ("" : the client itself), and says so in it."""
+        with self.database.writing() as writing:
+            for name in names:
                 writing.run(
                     "UPDATE audit SET salt = '', detail = '', certificate = '' "
                     "WHERE client_id = :client AND repository = :name",
-                    client=known.client_id,
+                    client=client_id,
                     name=name,
                 )
-                self._chain(writing, AuditEntry(known.client_id, PURGE, "", name))
-            remove()
-        return known._replace(deleted_at=now, bytes=0)
+                self._chain(writing, AuditEntry(client_id, PURGE, "", name))
 
     def used(self, place: Place) -> int:
         """Returns the bytes of all repositories of the client at `place`, as they were last measured."""
         rows = self.database.read(_PLACE, client=place.client, repository=place.repository)
         return int(rows[0]["used"] or 0) if rows else 0
 
-    def note_bytes(self, place: Place, count: int) -> None:
-        """Keeps how large a repository is after a push, and that there was one."""
+    def note_bytes(self, place: Place, count: int, *, pushed: bool = True) -> None:
+        """Keeps how large a repository is, after a push or otherwise."""
         with self.database.writing() as writing:
             writing.run(
-                "UPDATE repositories SET bytes = :count, pushed_at = :now WHERE name = :name "
+                "UPDATE repositories SET bytes = :count, pushed_at = coalesce(:now, pushed_at) "
+                "WHERE name = :name "
                 "AND client_id = (SELECT id FROM clients WHERE name = :client)",
                 count=count,
-                now=self._today(),
+                now=self._today() if pushed else None,
                 name=place.repository,
                 client=place.client,
             )
@@ -531,7 +561,7 @@ class Admin:
         }
         return {
             "client_id": client_id,
-            "id": new_key_id(),
+            "id": ulid(int(now * 1000), secrets.token_bytes(10)),
             "name": one_line(wanted.name),
             "role": one_line(wanted.role),
             "agent": one_line(wanted.agent),

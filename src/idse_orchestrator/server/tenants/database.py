@@ -71,6 +71,11 @@ class Database:
             finally:
                 copy.close()
 
+    def write_ahead(self) -> None:
+        """Has the file written ahead from now on, as a copy of it is not."""
+        with self._told():
+            self._connection().execute("PRAGMA journal_mode = WAL")
+
     def close(self) -> None:
         """Closes the connection of this thread."""
         known = getattr(self._own, "known", None)

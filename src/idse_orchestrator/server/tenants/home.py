@@ -28,7 +28,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean, one_word
 from idse_orchestrator.errors import ConflictError, HomeError, InvalidConfigurationError, StorageError
 from idse_orchestrator.server.model.names import Place, place_in
-from idse_orchestrator.server.tenants.admin import Admin
+from idse_orchestrator.server.tenants.admin import Admin, Record
 
 VARIABLE = "IDSE_AGENCY_HOME"
 CONFIGURATION = "agency.toml"
@@ -165,6 +165,8 @@ SETTINGS: Mapping[str, Setting] = {
     "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _text),
 }
 
+_EXAMPLES = {"url": "https://agency.example.org", "trusted_proxy": "127.0.0.1"}
+
 _OF_CLIENTS = frozenset(
     {"IDSE_AGENCY_URL", "IDSE_AGENCY_REMOTE", "IDSE_AGENCY_TIMEOUT", "IDSE_AGENCY_TOKEN", VARIABLE}
 )
@@ -251,10 +253,18 @@ class Home:
                 held.enter_context(file_lock(folder, timeout, name))
             yield
 
+    def client_folders(self) -> list[str]:
+        """Returns the clients that have a folder, by the folders alone."""
+        return [
+            name
+            for name in _names(self.git)
+            if place_in(f"{name}/x") and os.path.isdir(self.client_dir(name))
+        ]
+
     def places(self) -> list[Place]:
         """Returns where there is a folder of a repository, by the folders alone."""
         found = []
-        for client in _names(self.git):
+        for client in self.client_folders():
             for name in _names(self.client_dir(client)):
                 place = place_in(f"{client}/{name}") if name.endswith(".git") else None
                 if place is not None and os.path.isdir(self.git_dir(place)):
@@ -346,10 +356,15 @@ def make_home(path: str, *, url: str = "", rules: bytes = b"", by: str = "init")
         write_atomically(home.configuration_file, _toml({"url": _checked("url", url, "--url")}), what=_WHAT)
         if rules:
             write_atomically(os.path.join(home.rules, "agency.yaml"), rules, what=_WHAT)
-        seed = secrets.token_hex(32).encode() + b"\n"
-        write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
+        new_nonce_seed(home)
         Admin.make(home.admin_db).close()
     return home
+
+
+def new_nonce_seed(home: Home) -> None:
+    """Makes the secret from which challenges for signed pushes are made."""
+    seed = secrets.token_hex(32).encode() + b"\n"
+    write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
 
 
 @contextmanager
@@ -359,7 +374,7 @@ def making_home(path: str, by: str) -> Iterator[Home]:
     there = [name for name in _names(home.path) if name not in _OTHERS_PUT_THERE]
     if there and not (by == "init" and UNFINISHED in there and _word_in(home) == by):
         raise ConflictError(
-            "the folder is not empty",
+            "there is a home already" if CONFIGURATION in there else "the folder is not empty",
             where=home.path,
             cause="a home is made where there is nothing",
             fix=("name an empty folder with --home",),
@@ -409,14 +424,14 @@ def write_record(path: str, ident: str, name: str, former: tuple[str, ...] = ())
     write_atomically(path, json.dumps(record, indent=1).encode() + b"\n", durable=True, what=_WHAT)
 
 
-def read_record(path: str) -> tuple[str, tuple[str, ...]]:
-    """Returns id and former names that such a file says; "" and none where it cannot be read."""
+def read_record(path: str) -> Record:
+    """Returns what such a file says; nothing where it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
-        return str(found["id"]), tuple(map(str, found.get("former", ())))
+        return Record(str(found["id"]), tuple(map(str, found.get("former", ()))))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return "", ()
+        return Record()
 
 
 def size_of(folder: str) -> int:
@@ -487,7 +502,7 @@ def _checked(key: str, value: object, where: str) -> Any:  # noqa: ANN401 - each
     try:
         return SETTINGS[key].check(value)
     except ValueError as error:
-        example = getattr(Configuration(), key)
+        example = getattr(Configuration(), key) or _EXAMPLES.get(key, "")
         raise InvalidConfigurationError(
             f"setting {key} cannot be {value!r}",
             where=where,

@@ -17,8 +17,6 @@ _SHOWN = len(PREFIX) + 4
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BITS = 256
 _LENGTH = 43  # the letters that so many bits need
-_ID_LETTERS = "abcdefghjkmnpqrstvwxyz0123456789"
-_ID_LENGTH = 10
 
 DAY = 86_400
 ADOPT_SECONDS = 7 * DAY
@@ -67,11 +65,6 @@ def new_secret() -> str:
         number, place = divmod(number, len(_LETTERS))
         letters.append(_LETTERS[place])
     return PREFIX + "".join(letters)
-
-
-def new_key_id() -> str:
-    """Returns a new id of a key: short, as people type it."""
-    return "".join(secrets.choice(_ID_LETTERS) for _ in range(_ID_LENGTH))
 
 
 def hash_of(secret: str) -> str:
