@@ -97,7 +97,7 @@ def _unsound(question: Question, pushed: Pushed, kinds: Kinds) -> Iterator[Refus
     there = pushed.refs() if any(not move.old for move in moves) else ()
     found = GitGuard(pushed.vault, kinds).receiving(moves, pushed.quarantine, there)
     for ref, defects in found.items():
-        defect = next((each for each in defects if each.code not in CANNOT_JUDGE), defects[0])
+        defect = min(defects, key=lambda each: (each.code in CANNOT_JUDGE, each.code == "ref-rewind"))
         at = f"{defect.commit[:10]}: " if defect.commit else ""
         if defect.code in CANNOT_JUDGE:
             what = f"the Agency must be upgraded first: {defect.what}"
