@@ -159,8 +159,13 @@ def ours(make_repo):
 
 
 def judged(ours, theirs, *, ref=REF, old="", new=None, there=()):
+    """What is wrong with what a remote has; pushed to a server it is wrong in the same way."""
     move = RefMove(ref, old, new or theirs.tip(ref))
-    return ours.guard.incoming([move], theirs.objects(), there).get(ref, ())
+    found = ours.guard.incoming([move], theirs.objects(), there).get(ref, ())
+    pushed = ours.guard.receiving([move], theirs.objects().folder, there).get(ref, ())
+    if not any(defect.is_note for defect in found):
+        assert [defect for defect in pushed if defect.code != "ref-rewind"] == [*found]
+    return found
 
 
 def codes(*args, **options):
@@ -200,6 +205,53 @@ def test_a_project_and_notes_and_what_follows_what_we_have_come_in(ours, theirs)
     ]
     assert ours.guard.incoming(moves, theirs.objects(), [REF, NOTES]) == {}
     assert ours.guard.incoming([RefMove(NOTES, "", theirs.tip(NOTES))], theirs.objects(), []) == {}
+
+
+# What a server takes
+
+
+def received(ours, theirs, *moves, there=()):
+    found = ours.guard.receiving([RefMove(*move) for move in moves], theirs.objects().folder, there)
+    return {ref: [defect.code for defect in defects] for ref, defects in found.items()}
+
+
+def test_a_server_takes_no_deletion_no_rewind_and_nothing_beside_ledgers(ours, theirs):
+    tip = shared(ours, theirs)
+    more = theirs.append(WORDS)
+    code = code_commit(theirs)
+    assert received(ours, theirs, (REF, tip, more)) == {}
+    assert received(ours, theirs, (REF, tip, "")) == {REF: ["ref-deletion"]}
+    assert received(ours, theirs, (REF, tip, theirs.tip(f"{REF}~2"))) == {REF: ["ref-rewind"]}
+    others = [
+        "refs/heads/main",
+        "refs/tags/v1",
+        "refs/idse-agency/rules",
+        "refs/idse-local/x",
+        "refs/notes/x",
+    ]
+    for name in others:
+        assert received(ours, theirs, (f"refs/{name}", "", code)) == {f"refs/{name}": ["ref-outside"]}
+        assert received(ours, theirs, (f"refs/{name}", tip, "")) == {f"refs/{name}": ["ref-outside"]}
+    for name in ("refs/idse/unknown/x", "refs/idse/notes/other"):
+        assert received(ours, theirs, (name, "", more)) == {name: ["ref-family"]}
+
+
+def test_a_server_takes_no_side_that_moved_on_by_itself(ours, theirs):
+    _, mine, other = diverged(ours, theirs)
+    assert received(ours, theirs, (REF, mine, other)) == {REF: ["ref-rewind"]}
+
+
+def test_a_server_that_lost_what_a_ref_points_at_takes_nothing_on_top(ours, theirs):
+    """It could not see a rewind."""
+    assert received(ours, theirs, (REF, "1" * 40, theirs.tip())) == {REF: ["missing-object"]}
+
+
+def test_names_that_differ_in_case_are_refused_also_if_they_come_together(ours, theirs):
+    login, other = REF, "refs/idse/sessions/portal/Login"
+    theirs.append(Draft("created", {"project": "portal", "session": "Login"}), session="Login")
+    moves = [(name, "", theirs.tip(name)) for name in (login, other)]
+    assert received(ours, theirs, *moves) == {login: ["ref-case"]}
+    assert received(ours, theirs, moves[1], there=[login]) == {other: ["ref-case"]}
 
 
 # A ledger of the wrong parents

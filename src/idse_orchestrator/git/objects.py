@@ -69,7 +69,8 @@ def commit_object(
 
 COMMIT, TREE, BLOB = 1, 2, 3
 """Kinds of objects, by libgit2's numbers."""
-_KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob"}
+TAG = 4
+_KINDS = {COMMIT: "commit", TREE: "tree", BLOB: "blob", TAG: "tag"}
 
 
 class Objects:
@@ -108,6 +109,21 @@ class Objects:
             return read_again(lambda: self._size(name), self._reopen)
         except (libgit2().GitError, OSError, KeyError, ValueError) as error:
             raise _broken(name, str(error)) from error
+
+    def header(self, name: str) -> tuple[str, int] | None:
+        """Returns kind and size of an object on the disk, without loading it; None where there is none."""
+        try:
+            kind, size = read_again(lambda: self._disk.read_header(libgit2().Oid(hex=name)), self._reopen)
+        except (libgit2().GitError, OSError, KeyError, ValueError):
+            return None
+        return (_KINDS[kind], size) if kind in _KINDS else None
+
+    def find(self, name: str) -> bytes | None:
+        """Returns the content of an object on the disk; None if it is missing, damaged or too large."""
+        try:
+            return self._from_disk(name)[1]
+        except CorruptLedgerError:
+            return None
 
     def entries(self, tree: str, prefix: str = "") -> tuple[Entry, ...]:
         """Returns the entries of a tree, each path with `prefix` in front."""

@@ -21,7 +21,7 @@ from idse_orchestrator.ledger.refs import Neighbours
 from idse_orchestrator.ledger.replay import merge_problems
 from idse_orchestrator.sync.guard_commits import NotesJudge
 from idse_orchestrator.sync.guard_ledgers import LedgerJudge, Plan, Stretch, plan_of
-from idse_orchestrator.sync.guard_objects import GuardObjects
+from idse_orchestrator.sync.guard_objects import DiskObjects, GuardObjects
 from idse_orchestrator.sync.guard_sync_points import sync_line_defects
 from idse_orchestrator.sync.published_refs import RefMove
 
@@ -127,7 +127,7 @@ class Part(NamedTuple):
 
 def judge_part(vault: Vault, kinds: Kinds, part: Part) -> Sequence[Sequence[str]]:
     """Returns (ref, commit, code, what) of each defect of the refs of `part`, whose names are good."""
-    with GuardObjects(vault, part.objects) as objects:
+    with (DiskObjects if part.direction == RECEIVING else GuardObjects)(vault, part.objects) as objects:
         found = _Judgement(vault, kinds, part, objects).defects()
         return [(bad.ref, bad.commit, bad.code, bad.what) for bad in found]
 
@@ -157,7 +157,7 @@ class _Judgement:
                 readable.append(move if move.old in kinds else move._replace(old=""))
             else:
                 yield _no_commit(move, kind)
-        plan = plan_of(self._objects.git, readable)
+        plan = plan_of(self._objects.git, readable, self._objects.graph(readable))
         for ref, words in plan.unreadable.items():
             yield Defect(ref, "", "missing-object", words)
         bad = set()

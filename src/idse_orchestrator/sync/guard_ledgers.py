@@ -58,9 +58,12 @@ def whole_of(git: Git, stretch: Stretch) -> tuple[Stretch, Mapping[str, tuple[st
     return stretch._replace(base="", whole=tuple(graph)), graph
 
 
-def plan_of(git: Git, moves: Sequence[RefMove]) -> Plan:
-    """Plans the judgement of `moves`; an `old` must be here, or be ""."""
-    graph, unreadable = _walk(git, moves)
+def plan_of(git: Git, moves: Sequence[RefMove], known: Graph | None = None) -> Plan:
+    """Plans the judgement of `moves`; an `old` must be here, or be "".
+
+    `known` is the graph of what is new, where git need not be asked.
+    """
+    graph, unreadable = _walk(git, moves) if known is None else (known, {})
     moves = [move for move in moves if move.ref not in unreadable]
     places = {name: place for place, name in enumerate(graph)}
     stretches, odd = [], []
@@ -268,12 +271,7 @@ class LedgerJudge:
 
     def _events_below(self, bases: Sequence[str]) -> frozenset[str]:
         """Returns the ids of all events that `bases` reach: their messages were compared with them before."""
-        if not bases:
-            return frozenset()
-        stdin = "".join(f"{name}\n" for name in bases).encode()
-        messages = self._objects.own_git.bytes(
-            "rev-list", "--stdin", "--format=%B", "--encoding=UTF-8", stdin=stdin, timeout=_PATIENCE
-        )
+        messages = self._objects.messages_below(bases) if bases else b""
         return frozenset(each.decode("utf-8", "replace") for each in _EVENT.findall(messages))
 
     def _reported(self, ledger: _Ledger) -> list[Defect]:

@@ -13,6 +13,7 @@ from idse_orchestrator.base.names import FOLDER, PLAIN, Entry
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import MAX_ARTIFACT_BYTES, MAX_DEPTH, MAX_FILES, name_problems
 from idse_orchestrator.git.object_stream import FEW, Header, ObjectFinder, headers, reading_also
+from idse_orchestrator.git.objects import objects_of, parse_commit
 from idse_orchestrator.git.raw_objects import (
     PLAIN_SIGHT,
     CarefulObjects,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.sync.published_refs import RefMove
 
 MAX_TREE_BYTES = 4 * 1024 * 1024
 PORTION = 64 * 1024 * 1024
@@ -36,6 +38,8 @@ PORTION = 64 * 1024 * 1024
 
 Item = TypeVar("Item")
 
+_FEW_LINES, _SHORT = 16, 400
+"""Ledgers, and commits of them, up to which walking them costs less than a start of git."""
 _FIELDS = 3
 _PATIENCE = 3600.0
 
@@ -119,6 +123,76 @@ class GuardObjects:
         for portion in in_portions(rows, lambda row: fit.get(id_of(row), 0)):
             loaded = self.load(id_of(row) for row in portion if id_of(row) in fit)
             yield from ((row, loaded.get(id_of(row))) for row in portion)
+
+    def graph(self, moves: Sequence[RefMove]) -> dict[str, tuple[str, ...]] | None:  # noqa: ARG002 - of who can
+        """Returns the parents of each new commit of `moves`, parents first; None where git is to be asked."""
+        return None
+
+    def messages_below(self, commits: Sequence[str]) -> bytes:
+        """Returns the messages of all commits that `commits` reach in this repository."""
+        asked = ("rev-list", "--stdin", "--format=%B", "--encoding=UTF-8")
+        return self.own_git.bytes(*asked, stdin=_lines(commits), timeout=_PATIENCE)
+
+
+class DiskObjects(GuardObjects):
+    """The same by libgit2, for a server: each start of git would cost as much as the rest of a judgement.
+
+    git is still asked where there is much to walk, and where a history is no line.
+    """
+
+    def __init__(self, vault: Vault, folder: str | None) -> None:
+        super().__init__(vault, folder)
+        self._disk = objects_of(vault.common_dir, folder)
+
+    def measure(self, ids: Iterable[str]) -> Mapping[str, Header]:
+        """See `GuardObjects.measure`."""
+        found = ((name, self._disk.header(name)) for name in dict.fromkeys(ids))
+        return {name: Header(name, *header) for name, header in found if header is not None}
+
+    def load(self, ids: Iterable[str]) -> Mapping[str, bytes]:
+        """See `GuardObjects.load`."""
+        found = ((name, self._disk.find(name)) for name in dict.fromkeys(ids))
+        return {name: data for name, data in found if data is not None}
+
+    def graph(self, moves: Sequence[RefMove]) -> dict[str, tuple[str, ...]] | None:
+        """See `GuardObjects.graph`; only of a few lines that have nothing in common."""
+        if len(moves) > _FEW_LINES:
+            return None
+        ends = [name for move in moves for name in (move.old, move.new) if name]
+        found: dict[str, tuple[str, ...]] = {}
+        for move in moves:
+            line: dict[str, tuple[str, ...]] = {}
+            name = move.new
+            while name != move.old:
+                data = self._disk.find(name)
+                if data is None or len(line) >= _SHORT or name in found or (line and name in ends):
+                    return None
+                parents = line[name] = parse_commit(data)[1]
+                if not parents and not move.old:
+                    break
+                if len(parents) != 1:
+                    return None
+                (name,) = parents
+            found |= dict(reversed(line.items()))
+        return found
+
+    def messages_below(self, commits: Sequence[str]) -> bytes:
+        """See `GuardObjects.messages_below`."""
+        seen: set[str] = set()
+        waiting = list(commits)
+        messages = []
+        while waiting:
+            name = waiting.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            data = self._disk.find(name)
+            if data is None or len(seen) > _SHORT:
+                return super().messages_below(commits)
+            _, parents, message = parse_commit(data)
+            messages.append(message)
+            waiting += parents
+        return b"\n".join(messages)
 
 
 def in_portions(items: Iterable[Item], size_of: Callable[[Item], int]) -> Iterator[list[Item]]:

@@ -17,7 +17,7 @@ from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.events import MIGRATED, STAGE
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
-from idse_orchestrator.server.judgement.promises import Promises
+from idse_orchestrator.server.judgement.promises import Promises, told
 from idse_orchestrator.server.judgement.pushed import SEALED, Pushed
 from idse_orchestrator.server.judgement.rules import Rulebook, place_of
 from idse_orchestrator.server.judgement.waivers import (
@@ -97,7 +97,7 @@ def _unsound(question: Question, pushed: Pushed, kinds: Kinds) -> Iterator[Refus
     there = pushed.refs() if any(not move.old for move in moves) else ()
     found = GitGuard(pushed.vault, kinds).receiving(moves, pushed.quarantine, there)
     for ref, defects in found.items():
-        defect = next((each for each in defects if each.code not in CANNOT_JUDGE), defects[0])
+        defect = min(defects, key=lambda each: (each.code in CANNOT_JUDGE, each.code == "ref-rewind"))
         at = f"{defect.commit[:10]}: " if defect.commit else ""
         if defect.code in CANNOT_JUDGE:
             what = f"the Agency must be upgraded first: {defect.what}"
@@ -215,7 +215,7 @@ class _Judge:
         """Refuses what is broken, unless nothing is refused here, or a client comes with old ledgers."""
         is_adopted = self._question.is_first and ADOPT in self._question.caller.scopes and not moved.old
         records = self._policy.gates == RECORD or is_adopted
-        (self._recorded if records else self._refused).extend(_told(moved.ref, broken))
+        (self._recorded if records else self._refused).extend(told(moved.ref, broken))
 
     def _look_back(
         self,
@@ -250,7 +250,7 @@ class _Judge:
             if is_judged:
                 self._refuse_or_record(moved, broken)
             else:
-                self._recorded += _told(moved.ref, broken, f", as {stage} was completed in {commit[:10]}")
+                self._recorded += told(moved.ref, broken, f", as {stage} was completed in {commit[:10]}")
 
     def _tell(
         self,
@@ -304,12 +304,3 @@ class _Judge:
             names = few(sorted({event.actor.email or "nobody" for event in others}))
             what = f"{len(others)} of its events bear the e-mail of {names}, which is not of this key"
             self._recorded.append(Refusal(ref, IDENTITY, what))
-
-
-def _told(ref: str, broken: Mapping[Key, Sequence[Broken]], when: str = "") -> list[Refusal]:
-    """Returns one refusal for each rule and document."""
-    found = []
-    for of_document in broken.values():
-        refusal = of_document[0].refusal(ref, len(of_document) - 1)
-        found.append(refusal._replace(message=refusal.message + when) if when else refusal)
-    return found

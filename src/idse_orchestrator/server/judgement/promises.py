@@ -32,7 +32,7 @@ from idse_orchestrator.server.model.policy import ANY
 from idse_orchestrator.server.model.push import Refusal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from idse_orchestrator.documents.project_workspace import ArtifactReader, FileEntry
     from idse_orchestrator.ledger.events import SessionKey
@@ -216,3 +216,12 @@ class Promises:
         path = finding.path.removeprefix(f"{session_folder(*self._key)}/")
         below = (*upstream_of(finding.stage), finding.stage) if finding.stage else ()
         return (finding.rule, finding.stage, path, blob(path), *(blob(ARTIFACTS[stage]) for stage in below))
+
+
+def told(ref: str, broken: Mapping[Key, Sequence[Broken]], when: str = "") -> list[Refusal]:
+    """Returns one refusal for each rule and document; `when` says of which moment."""
+    found = []
+    for of_document in broken.values():
+        refusal = of_document[0].refusal(ref, len(of_document) - 1)
+        found.append(refusal._replace(message=refusal.message + when) if when else refusal)
+    return found

@@ -19,9 +19,10 @@ from idse_orchestrator.constitution.in_force import (
     FileVerdictCache,
     InstalledChecks,
     constitution_of,
+    installed_checks,
     verdict_cache_in,
 )
-from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Layer, constitution_id
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Constitution, Layer, constitution_id
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import conflict_line
@@ -29,7 +30,6 @@ from idse_orchestrator.ledger.refs import project_ref
 from idse_orchestrator.server.model.policy import Policy, PolicyFile, policy_of
 
 if TYPE_CHECKING:
-    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.server.judgement.pushed import Pushed
 
 CARRIED = "constitution.yaml"
@@ -69,7 +69,7 @@ class Rulebook:
     def without_project(self, repository: str = "") -> Rules:
         """Returns the rules of a project that has none of its own."""
         kept = self._cache(repository, "")
-        return Rules(constitution_of(self.layers, kept, self._extra), kept)
+        return Rules(self._own(kept), kept)
 
     def of_project(self, pushed: Pushed, repository: str, project: str) -> Rules:
         """Returns the rules for the sessions of a project, with the last of its own that can be used."""
@@ -81,7 +81,13 @@ class Rulebook:
                 return Rules(self._loaded(layer, kept), kept, broken)
             except InvalidConfigurationError as error:
                 broken = broken or error
-        return Rules(constitution_of(self.layers, kept, self._extra), kept, broken)
+        return Rules(self._own(kept), kept, broken)
+
+    def _own(self, kept: FileVerdictCache) -> Constitution:
+        """Returns the constitution without a project's."""
+        if not self.layers and not self._extra.id:
+            return _shipped()
+        return constitution_of(self.layers, kept, self._extra)
 
     def _loaded(self, layer: Layer, kept: FileVerdictCache) -> Constitution:
         """Returns the constitution with `layer`. That a file is bad is remembered, too: YAML is slow."""
@@ -94,7 +100,7 @@ class Rulebook:
         try:
             return constitution_of(layers, kept, self._extra)
         except InvalidConfigurationError as error:
-            constitution_of(self.layers, kept, self._extra)  # or it is the Agency's own file
+            self._own(kept)  # or it is the Agency's own file
             told = (error.message, error.where, error.cause)
             kept.keep_compiled(ident, json.dumps({_BROKEN: told}, separators=(",", ":")))
             raise
@@ -116,9 +122,36 @@ def _generation() -> str:
 
 
 @cache
+def _shipped() -> Constitution:
+    """Returns the rules that are shipped. They never change, and a server that forks has read them before."""
+    return Constitution.from_json(constitution_bytes("json").decode())
+
+
+@cache
 def core_types() -> frozenset[str]:
     """Returns the types of sessions that are shipped."""
     return frozenset(json.loads(constitution_bytes("json"))["session_types"])
+
+
+def checks_of(home: str) -> InstalledChecks:
+    """Loads the check verbs that ``checks = [...]`` in agency.toml of `home` names: nothing else names any.
+
+    InvalidConfigurationError where the file is broken, or no package offers one of them.
+    """
+    import tomllib
+
+    where = os.path.join(home, "agency.toml")
+    try:
+        with open(where, "rb") as file:
+            asked = tomllib.load(file).get("checks", [])
+    except FileNotFoundError:
+        return InstalledChecks()
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfigurationError("the file is not TOML", where=where, cause=str(error)) from error
+    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
+        fix = ('checks = ["acme_ticket"]',)
+        raise InvalidConfigurationError("these checks cannot be read", where=f"{where} → checks", fix=fix)
+    return installed_checks(asked)
 
 
 def _layers(home: str, client: str) -> Iterator[Layer]:
