@@ -69,6 +69,7 @@ class Scene:
         self.folder = tmp_path
         self.socket = str(tmp_path / "judge.sock")
         self.kept = []
+        self.seconds = 20
 
     async def push(self, stdin=MOVE, *, decide=True, kill=None, closed=()):
         """Runs the hook as git does; returns its exit code and its words."""
@@ -81,7 +82,7 @@ class Scene:
             self.kept.append((said.moves, len(verdict.refused)))
             return decide
 
-        async with Receiving(str(self.folder / "locks" / "a" / "b"), self.socket) as receiving:
+        async with Receiving(str(self.folder / "locks" / "a" / "b"), self.socket, self.seconds) as receiving:
             environment = git_environment(self.hook, Limits(os.environ["PATH"], 1), receiving.environment)
             for name in closed:
                 del environment[name]
@@ -159,8 +160,8 @@ def test_no_judge_refuses(scene):
     assert "the judge is gone" in words
 
 
-def test_a_judge_that_says_nothing_is_waited_for_no_longer_than_it_may_take(scene, monkeypatch):
-    monkeypatch.setattr(module, "SECONDS", -4.8)
+def test_a_judge_that_says_nothing_is_waited_for_no_longer_than_it_may_take(scene):
+    scene.seconds = 0.2
 
     async def act():
         async with judge(scene.socket, lambda _question: b""):
@@ -253,12 +254,12 @@ def test_the_lock_stays_with_git_when_the_server_dies(scene):
 
     async def act():
         async with judge(scene.socket, lambda _question: GOOD):
-            holder = Receiving(path, scene.socket)
+            holder = Receiving(path, scene.socket, 20)
             await holder.__aenter__()
             assert await holder._locked()
             inherited = os.dup(holder.descriptors[-1])
             await holder.__aexit__()  # as at the server's end
-            other = Receiving(path, scene.socket)
+            other = Receiving(path, scene.socket, 20)
             await other.__aenter__()
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(other._locked(), 0.2)

@@ -95,7 +95,7 @@ class Agency:
 
     def receiving_at(self, lock_path: str) -> Receiving:
         """Returns the same for a repository that no client has."""
-        return Receiving(lock_path, self.judge_socket)
+        return Receiving(lock_path, self.judge_socket, self.configuration.judge_seconds)
 
     def recorder(self, place: Place, caller: Caller, push: str) -> Recorder:
         """Returns what asks about one push, and keeps what came of it."""

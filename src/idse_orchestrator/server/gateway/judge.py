@@ -38,8 +38,6 @@ from idse_orchestrator.server.model.push import (
     words_of,
 )
 
-SECONDS = 60
-"""So long may one judgement take; git ends what it started, and nothing is taken."""
 _MEMORY = 2 * 1024 * 1024 * 1024
 _PATIENCE = 660
 """Seconds that a child waits for its question: a push may take ten minutes to arrive."""
@@ -49,11 +47,15 @@ _BACKLOG = 64
 
 
 class Bench(NamedTuple):
-    """What every judgement needs: kinds of ledgers, check verbs that the Agency allows, git's environment."""
+    """What every judgement needs: kinds of ledgers, check verbs that the Agency allows, git's environment.
+
+    One that takes longer than `seconds` ends, and nothing is taken.
+    """
 
     kinds: Kinds
     checks: InstalledChecks
     environment: Mapping[str, str]
+    seconds: int
 
 
 READY = b"ready\n"
@@ -92,7 +94,7 @@ def _fork(listener: socket.socket, connection: socket.socket, bench: Bench) -> N
         if data == PING:
             connection.sendall(PING)
         elif data:
-            signal.alarm(SECONDS)
+            signal.alarm(bench.seconds)
             connection.sendall(verdict_to_json(_judged(data, bench)))
         code = 0
     finally:
@@ -140,11 +142,11 @@ def main() -> None:
     """Runs the judge.
 
     Its arguments are the listening descriptor, the table of kinds, the home, a sample repository, the PATH,
-    and the check verbs that rules may use.
+    the seconds that a judgement may take, and the check verbs that rules may use.
     """
-    descriptor, found_at, home, sample, search, *checks = sys.argv[1:]
+    descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
-        bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search})
+        bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
         warm_up(sample, home, bench)
     except (IdseError, RuntimeError) as error:
         sys.exit(f"idse: the judge cannot judge: {error}")

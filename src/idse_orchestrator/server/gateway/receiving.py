@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.gateway.judge import LARGEST, SECONDS
+from idse_orchestrator.server.gateway.judge import LARGEST
 from idse_orchestrator.server.gateway.policy import ABOUT, ANSWER, ASK, END, NO, OK
 from idse_orchestrator.server.model.push import (
     Refusal,
@@ -51,9 +51,10 @@ Ask = Callable[[Said], "Question"]
 class Receiving:
     """One push. Use it in an ``async with`` block around the git that receives it."""
 
-    def __init__(self, lock_path: str, judge: str) -> None:
+    def __init__(self, lock_path: str, judge: str, seconds: float) -> None:
         self._lock_path = lock_path
         self._judge = judge
+        self._seconds = seconds
         self.verdict: Verdict | None = None
 
     async def __aenter__(self) -> Self:
@@ -127,11 +128,11 @@ class Receiving:
         if not await self._locked():
             return _nothing("busy", "another push holds this repository for too long", "push again later")
         try:
-            async with asyncio.timeout(SECONDS + 5):
+            async with asyncio.timeout(self._seconds):
                 return await self._verdict(ask(said))
         except TimeoutError:
             return _nothing(
-                "judge", f"the judge gave no answer within {SECONDS} s", "push fewer refs at once"
+                "judge", f"the judge gave no answer within {self._seconds:g} s", "push fewer refs at once"
             )
         except (OSError, EOFError, ValueError, TypeError, KeyError, asyncio.LimitOverrunError):
             return _nothing("judge", "the judge is gone, or gave no answer that counts", "push again later")

@@ -69,6 +69,7 @@ class JudgeProcess:
                 self._agency.home.path,
                 self._sample,
                 self._agency.limits.path,
+                str(self._agency.configuration.judge_seconds),
                 *self._agency.configuration.checks.replace(",", " ").split(),
             ],
             stdin=subprocess.PIPE,

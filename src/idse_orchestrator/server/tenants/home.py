@@ -54,6 +54,7 @@ class Configuration(NamedTuple):
     patience: int = 30
     silence: int = 30
     request_seconds: int = 600
+    judge_seconds: int = 60
     client_bytes: int = 0
     client_repositories: int = 0
     checks: str = ""
@@ -153,6 +154,9 @@ SETTINGS: Mapping[str, Setting] = {
     "silence": Setting("IDSE_AGENCY_SILENCE", "Seconds without a byte that end a request.", _number(1, 3600)),
     "request_seconds": Setting(
         "IDSE_AGENCY_REQUEST_SECONDS", "Seconds that a request may take.", _number(1, 86_400)
+    ),
+    "judge_seconds": Setting(
+        "IDSE_AGENCY_JUDGE_SECONDS", "Seconds that a judgement may take.", _number(1, 3600)
     ),
     "client_bytes": Setting(
         "IDSE_AGENCY_CLIENT_BYTES", "Bytes that a new client may keep; 0: no limit.", size
