@@ -69,11 +69,21 @@ class GitRemote:
         self._vault = vault
         self._agency = agency
         self._listing: bytes | None = None
+        self._sends = False
         self._connection = Connection(vault, agency, on_progress, patience, configuration)
 
-    def list_ahead(self, listings: RefListings) -> None:
-        """Has git list the refs there, for `settled`, while `listings` is at work on those here."""
+    def list_ahead(self, listings: RefListings, *, sends: bool = False) -> None:
+        """Has git list the refs there, for `settled`, while `listings` is at work on those here.
+
+        With `sends` a push follows: where something waits for it, our requests are one turn from here on.
+        """
+        self._sends = sends and self._connection.is_web
+        if self._sends and self._agency.remote and listings.here() != listings.seen(self._agency.remote):
+            self._take_turn()
         self._asked, self._listings = self._connection.launch(*self._question), listings
+
+    def _take_turn(self) -> None:
+        self._connection.turn = self._connection.turn or os.urandom(16).hex()
 
     def close(self) -> None:
         """Ends what was started ahead, or beside."""
@@ -93,6 +103,8 @@ class GitRemote:
         there = self._listing = self._list()
         is_named = bool(self._agency.remote)
         if there != self._listings.here() or (is_named and there != self._listings.seen(self._agency.remote)):
+            if self._sends:
+                self._take_turn()
             return None
         self._listing = None
         return there.count(b"\n") - there.count(b"\t" + SYNC.encode())

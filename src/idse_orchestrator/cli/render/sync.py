@@ -123,6 +123,7 @@ def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
                 "old": ref.old or None,
                 "new": ref.new,
                 "why": ref.why or None,
+                "hint": ref.hint or None,
             }
             for ref in outcome.refs
         ],
