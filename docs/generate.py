@@ -277,7 +277,7 @@ def _exit_code_link(number: int) -> str:
 def _constitution() -> Constitution:
     from idse_orchestrator.constitution.file import load_constitution
 
-    return load_constitution(constitution_bytes(), None)
+    return load_constitution(constitution_bytes())
 
 
 def _commands(rule: Rule) -> str:

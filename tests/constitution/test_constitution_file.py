@@ -9,7 +9,7 @@ import yaml
 
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, COMMON_PARAMS, CONTENT, TEXT, VERBS, loaded
-from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.file import load_constitution, project_layer
 from idse_orchestrator.constitution.rules import FAMILIES, Constitution, constitution_id, family_of
 from idse_orchestrator.constitution.schema import OPTIONS, RuleEntry, Strict
 from idse_orchestrator.constitution.validate import SETTLING
@@ -30,7 +30,8 @@ def one(old, new):
 
 
 def load(project):
-    return load_constitution(CORE, project.encode() if isinstance(project, str) else project)
+    data = project.encode() if isinstance(project, str) else project
+    return load_constitution(CORE, [] if data is None else [project_layer(data)])
 
 
 def refused(project):
@@ -388,20 +389,20 @@ def test_an_alias_bomb_is_refused():
 
 def test_a_file_elsewhere_is_called_by_its_own_name():
     with pytest.raises(InvalidConfigurationError) as caught:
-        load_constitution(CORE, b"[", where="HEAD:.idse/constitution.yaml")
+        load_constitution(CORE, [project_layer(b"[", "HEAD:.idse/constitution.yaml")])
     assert caught.value.where.startswith("HEAD:.idse/constitution.yaml:")
 
 
 def test_an_extra_check_cannot_take_the_name_of_a_built_in_one():
     project = f"rules: [{RULE.replace('has_text', 'unchanged').replace('{texts: [ABC]}', '{}')}]".encode()
     with pytest.raises(InvalidConfigurationError):
-        load_constitution(CORE, project, extra_checks={"unchanged": lambda *_: ()})
+        load_constitution(CORE, [project_layer(project)], extra_checks={"unchanged": lambda *_: ()})
 
 
 def test_the_options_of_an_extra_check_must_be_like_json():
     project = f"rules: [{RULE.replace('has_text', 'acme').replace('[ABC]', '2024-01-01')}]".encode()
     with pytest.raises(InvalidConfigurationError) as caught:
-        load_constitution(CORE, project, extra_checks={"acme": lambda *_: ()})
+        load_constitution(CORE, [project_layer(project)], extra_checks={"acme": lambda *_: ()})
     assert "not like JSON" in caught.value.cause
 
 
@@ -426,15 +427,15 @@ def test_a_damaged_compiled_form_is_a_value_error(text):
 
 def test_the_id_follows_the_bytes_of_both_files():
     ids = {
-        constitution_id(CORE, None),
-        constitution_id(CORE, b""),
-        constitution_id(CORE + b"\n", None),
-        constitution_id(CORE, b"rules: []"),
-        constitution_id(CORE, None, checks="acme 1.0"),
-        constitution_id(CORE + b"rules: []", b""),
+        constitution_id(CORE),
+        constitution_id(CORE, [project_layer(b"")]),
+        constitution_id(CORE + b"\n"),
+        constitution_id(CORE, [project_layer(b"rules: []")]),
+        constitution_id(CORE, checks="acme 1.0"),
+        constitution_id(CORE + b"rules: []", [project_layer(b"")]),
     }
     assert len(ids) == 6
-    assert load("rules: []").id == constitution_id(CORE, b"rules: []")
+    assert load("rules: []").id == constitution_id(CORE, [project_layer(b"rules: []")])
 
 
 def test_messages_and_hints_hold_only_what_is_filled(constitution):

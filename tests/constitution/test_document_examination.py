@@ -8,7 +8,7 @@ import pytest
 
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.constitution.checks.document import Notice
-from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.file import load_constitution, project_layer
 from idse_orchestrator.constitution.hits import hits_from_json, hits_to_json
 from idse_orchestrator.constitution.validation_engine import examine
 from idse_orchestrator.documents.project_workspace import (
@@ -644,7 +644,7 @@ def acme_broken(_document, _options):
 
 def test_an_installed_check_runs_like_a_built_in_one(document):
     checks = {"acme_ticket": acme_ticket}
-    loaded = load_constitution(constitution_bytes(), EXTRA, extra_checks=checks)
+    loaded = load_constitution(constitution_bytes(), [project_layer(EXTRA)], extra_checks=checks)
     data = document("spec").encode()
     (hit,) = examine("spec.md", FileEntry(REGULAR, "", len(data)), data, loaded, checks)
     assert (hit.rule, hit.params) == ("ACME001", {"what": "no ticket"})
@@ -658,7 +658,9 @@ def test_an_installed_check_runs_like_a_built_in_one(document):
     ],
 )
 def test_a_check_that_cannot_run_is_a_hit_and_not_silence(checks, why, document):
-    loaded = load_constitution(constitution_bytes(), EXTRA, extra_checks={"acme_ticket": acme_ticket})
+    loaded = load_constitution(
+        constitution_bytes(), [project_layer(EXTRA)], extra_checks={"acme_ticket": acme_ticket}
+    )
     data = document("spec").encode()
     (hit,) = examine("spec.md", FileEntry(REGULAR, "", len(data)), data, loaded, checks)
     assert hit.rule == "IDSE108"
@@ -674,7 +676,7 @@ def test_a_check_that_cannot_run_is_a_hit_and_not_silence(checks, why, document)
 def test_a_smaller_limit_of_the_project_keeps_no_core_rule_from_looking(document):
     rule = b"id: ACME001, name: short, applies_to: [spec], check: max_size, with: {bytes: 10}"
     project = b"rules: [{%s, message: m, hint: h}]" % rule
-    loaded = load_constitution(constitution_bytes(), project)
+    loaded = load_constitution(constitution_bytes(), [project_layer(project)])
     data = document("spec", {"Overview": MARKER}).encode()
     hits = examine("spec.md", FileEntry(REGULAR, "", len(data)), data, loaded)
     assert rules(hits) == ["ACME001", "IDSE301"]
@@ -686,7 +688,7 @@ rules:
   - {id: ACME001, name: no-asap, check: no_text, with: {texts: [asap]}, message: "{text}", <<: &more}
   - {id: ACME002, name: ticket, check: has_text, with: {texts: [Ticket]}, message: "{texts}", <<: *more}
 """.replace(b"&more", b"&more {applies_to: [spec], hint: h}")
-    loaded = load_constitution(constitution_bytes(), project)
+    loaded = load_constitution(constitution_bytes(), [project_layer(project)])
     for overview, expected in [
         ("Do it ASAP", ["ACME001", "ACME002"]),
         ("See ticket 7", []),

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.file import load_constitution, project_layer
 from idse_orchestrator.constitution.patterns import pattern_of, problem_with
 from idse_orchestrator.constitution.validation_engine import examine
 from idse_orchestrator.documents.project_workspace import REGULAR, FileEntry
@@ -53,7 +53,9 @@ def shapes(*patterns):
 
 def hits(rules, text):
     data = text.encode()
-    constitution = load_constitution(constitution_bytes(), json.dumps({"rules": rules}).encode())
+    constitution = load_constitution(
+        constitution_bytes(), [project_layer(json.dumps({"rules": rules}).encode())]
+    )
     found = examine("spec.md", FileEntry(REGULAR, "0" * 40, len(data)), data, constitution)
     return [hit for hit in found if hit.rule.startswith("ACME") or hit.rule == "IDSE108"]
 

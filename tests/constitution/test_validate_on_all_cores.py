@@ -23,7 +23,7 @@ CONFLICT = b"<<<<<<< ours\na\n=======\nb\n>>>>>>> theirs\n"
 
 @pytest.fixture(scope="module")
 def constitution():
-    return load_constitution(constitution_bytes(), None, where="none", extra_checks={})
+    return load_constitution(constitution_bytes())
 
 
 def job(number):
@@ -98,7 +98,7 @@ from idse_orchestrator.constitution.examination_pool import examine_on_all_cores
 from idse_orchestrator.constitution.hits import DocumentKey
 from idse_orchestrator.constitution.file import load_constitution
 from idse_orchestrator.base.files import constitution_bytes
-constitution = load_constitution(constitution_bytes(), None, where="none", extra_checks={})
+constitution = load_constitution(constitution_bytes())
 jobs = [[Job(DocumentKey("spec.md", 0o100644, "a" * 40), 7, b"# Spec\\n")]] * 3
 print(len(list(examine_on_all_cores(jobs, constitution))))
 """

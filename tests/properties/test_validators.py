@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from idse_orchestrator.base.files import constitution_bytes
-from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.file import load_constitution, project_layer
 from idse_orchestrator.constitution.hits import hits_from_json, hits_to_json
 from idse_orchestrator.constitution.placement_judgement import judge_placement
 from idse_orchestrator.constitution.rules import STRICTNESS
@@ -193,7 +193,7 @@ PROJECTS = st.one_of(
 @given(PROJECTS)
 def test_whatever_a_project_says_no_core_rule_grows_milder_or_disappears(project):
     try:
-        loaded = load_constitution(CORE, project)
+        loaded = load_constitution(CORE, [project_layer(project)])
     except InvalidConfigurationError:
         return
     for before, after in zip(CONSTITUTION.rules, loaded.rules, strict=False):

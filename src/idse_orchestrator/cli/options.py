@@ -96,9 +96,10 @@ def _claims(context: click.Context, _incomplete: str) -> Iterable[str]:
 
 def _families(_context: click.Context, incomplete: str) -> Iterable[str]:
     """Suggests families of rules, by name or by their digit."""
-    from idse_orchestrator.constitution.rules import FAMILIES, PROJECT
+    from idse_orchestrator.constitution.rules import CORE, FAMILIES, ORIGINS
 
-    return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), PROJECT)
+    others = (origin for origin in ORIGINS if origin != CORE)
+    return FAMILIES if incomplete[:1].isdigit() else (*FAMILIES.values(), *others)
 
 
 def _kinds(_context: click.Context, _incomplete: str) -> Iterable[str]:

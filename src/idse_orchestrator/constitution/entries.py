@@ -13,7 +13,6 @@ from idse_orchestrator.constitution.checks.verbs import COMMON_PARAMS, TEXT, VER
 from idse_orchestrator.constitution.patterns import problem_with
 from idse_orchestrator.constitution.rules import (
     CORE,
-    PROJECT,
     SIDE_FILE,
     STRICTNESS,
     WORKSPACE_PATHS,
@@ -28,7 +27,8 @@ from idse_orchestrator.errors import InvalidConfigurationError
 if TYPE_CHECKING:
     from idse_orchestrator.constitution.checks.document import Check
 
-_IDS = {CORE: re.compile(r"IDSE[1-9]\d{2}"), PROJECT: re.compile(r"[A-Z]{2,10}\d{3}")}
+_CORE_ID = re.compile(r"IDSE[1-9]\d{2}")
+_ADDED_ID = re.compile(r"[A-Z]{2,10}\d{3}")
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _GROUPS = {"artifacts": STAGES, "side_files": (SIDE_FILE,), "workspace": (WORKSPACE_PATHS,)}
 
@@ -51,7 +51,7 @@ def built_rule(
         id=entry.id,
         article=entry.article,
         name=entry.name,
-        family=family_of(entry.id) if origin == CORE else PROJECT,
+        family=family_of(entry.id) if origin == CORE else origin,
         applies_to=_applies_to(entry, place),
         check=entry.check,
         options=options,
@@ -71,7 +71,7 @@ def _fixes(entry: RuleEntry) -> dict[str, list[str]]:
 
 
 def _check_id(entry: RuleEntry, place: str, origin: str) -> None:
-    if not _IDS[origin].fullmatch(entry.id):
+    if not (_CORE_ID if origin == CORE else _ADDED_ID).fullmatch(entry.id):
         raise InvalidConfigurationError(
             f"{entry.id!r} cannot be the id of a rule",
             where=f"{place} → id",
@@ -102,7 +102,7 @@ def _options(entry: RuleEntry, place: str, origin: str) -> Mapping[str, object]:
         options = shape.model_validate(entry.options).model_dump()
     except ValidationError as error:
         raise Trouble(f"{place} → with", shape, entry.options, error).as_error() from error
-    if origin == PROJECT:
+    if origin != CORE:
         _check_patterns(options, place)
     return cast("Mapping[str, object]", options)
 

@@ -1,7 +1,10 @@
-"""Read constitution files: the one that is shipped, and what a project adds to it.
+"""Read constitution files: the one that is shipped, and what a project, an Agency and its client add to it.
 
-A project may add rules and make core rules stricter. It can never lower, replace or remove one:
+Each of these layers may add rules and make those before it stricter. None can lower, replace or remove one:
 an exception for one session is a waiver in its ledger, which every report shows.
+
+The files of an Agency are read without a look at the project's. So no project can keep them out, and where
+two rules or types have one name, the project's is the one that is wrong.
 """
 
 from __future__ import annotations
@@ -18,14 +21,19 @@ from idse_orchestrator.constitution.checks.document import Check
 from idse_orchestrator.constitution.checks.verbs import VERBS
 from idse_orchestrator.constitution.entries import built_rule, patterns_in
 from idse_orchestrator.constitution.rules import (
+    AGENCY,
+    CLIENT,
+    CORE,
+    ORIGINS,
     PROJECT,
     STRICTNESS,
     Article,
     Constitution,
+    Layer,
     Rule,
     constitution_id,
 )
-from idse_orchestrator.constitution.schema import CoreFile, ProjectFile, Raised
+from idse_orchestrator.constitution.schema import AgencyFile, CoreFile, ProjectFile, Raised
 from idse_orchestrator.constitution.trouble import Trouble
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import InvalidConfigurationError
@@ -34,7 +42,7 @@ from idse_orchestrator.pipeline.ports import BLUEPRINT_TYPE
 File = TypeVar("File", bound=BaseModel)
 
 MOST_PATTERNS = 500
-"""Regular expressions in all rules of a project."""
+"""Regular expressions in all rules of a layer."""
 
 PROJECT_FILE = ".idse/constitution.yaml"
 CORE_FILE = "constitution.yaml"
@@ -45,36 +53,76 @@ _STATUSES = ("pending", "in_progress", "complete")
 NO_CHECKS: Mapping[str, Check] = MappingProxyType({})
 
 
+_READ_FIRST = (AGENCY, CLIENT, PROJECT)
+
+
 def load_constitution(
     core: bytes,
-    project: bytes | None = None,
+    layers: Iterable[Layer] = (),
     *,
-    where: str = PROJECT_FILE,
     extra_checks: Mapping[str, Check] = NO_CHECKS,
     checks_id: str = "",
 ) -> Constitution:
-    """Returns the constitution that the shipped file `core` and a project's file make together.
+    """Returns the constitution that the shipped file `core` and `layers`, one of an origin, make together.
 
     `extra_checks` are the installed check verbs by name, `checks_id` says their names and versions
     (as in `constitution_id`). Raises InvalidConfigurationError that says
     file → key → item, why, and what to do.
     """
+    given = sorted(layers, key=lambda layer: _READ_FIRST.index(layer.origin))
     shipped = _read(core, CORE_FILE, CoreFile)
     rules = [built_rule(entry, CORE_FILE, number, {}) for number, entry in enumerate(shipped.rules, 1)]
     articles = tuple(Article(each.id, each.title, each.text) for each in shipped.articles)
     _refuse_twice(rules, CORE_FILE)
-    types = _types(shipped.session_types, {}, CORE_FILE)
-    if project is not None:
-        addition = _read(project, where, ProjectFile)
-        types = _types(addition.session_types, types, where)
-        rules = _raised(rules, addition.raised, where)
-        rules += _added(addition, rules, articles, where, extra_checks)
-    ident = constitution_id(core, project, checks=checks_id)
-    return Constitution.of(shipped.version, ident, articles, rules, types)
+    loading = _Loading(rules, articles, _types(shipped.session_types, {}, {}, CORE_FILE), extra_checks)
+    for layer in given:
+        loading.add(layer)
+    ident = constitution_id(core, given, checks=checks_id)
+    return Constitution.of(shipped.version, ident, articles, loading.ordered(), loading.types)
+
+
+def project_layer(data: bytes, where: str = PROJECT_FILE) -> Layer:
+    """Returns the layer of a project's own file."""
+    return Layer(PROJECT, where, data)
+
+
+class _Loading:
+    """The rules by id and the types of sessions, while layers are added."""
+
+    def __init__(
+        self,
+        core: Sequence[Rule],
+        articles: Sequence[Article],
+        types: Mapping[str, tuple[str, ...]],
+        extra_checks: Mapping[str, Check],
+    ) -> None:
+        self._core = core
+        self._articles = articles
+        self._extra_checks = extra_checks
+        self._core_types = types
+        self.types = types
+        self._rules = {rule.id: rule for rule in core}
+
+    def add(self, layer: Layer) -> None:
+        """Adds what the file of `layer` says; a project may raise what is shipped and no more."""
+        addition = _read(layer.data, layer.where, ProjectFile if layer.origin == PROJECT else AgencyFile)
+        self.types = _types(addition.session_types, self.types, self._core_types, layer.where)
+        below = self._core if layer.origin == PROJECT else list(self._rules.values())
+        raised = _raised(below, addition.raised, layer.where)
+        added = _added(addition, self._rules, self._articles, layer, self._extra_checks)
+        for rule in (*raised, *added):
+            self._rules[rule.id] = _strictest(rule, self._rules.get(rule.id, rule))
+
+    def ordered(self) -> list[Rule]:
+        """Returns all rules: those of the core, then by layer."""
+        return sorted(self._rules.values(), key=lambda rule: ORIGINS.index(rule.origin))
 
 
 def _types(
-    wanted: Mapping[str, Sequence[str]], known: Mapping[str, tuple[str, ...]], where: str
+    wanted: Mapping[str, Sequence[str]],
+    known: Mapping[str, tuple[str, ...]],
+    core: Mapping[str, tuple[str, ...]],
+    where: str,
 ) -> Mapping[str, tuple[str, ...]]:
     """Returns the types of sessions `known`, and those that a file adds, their stages in pipeline order."""
     for name, stages in wanted.items():
@@ -83,7 +131,9 @@ def _types(
             raise InvalidConfigurationError(
                 f"the session type {name} cannot be replaced",
                 where=place,
-                cause="it belongs to the core, and a project cannot need less of it",
+                cause="it belongs to the core, and a project cannot need less of it"
+                if name in core or name == BLUEPRINT_TYPE
+                else "the Agency's rules have a type of that name",
                 fix=("choose another name",),
             )
         unknown = next((stage for stage in stages if stage not in STAGES), None)
@@ -128,15 +178,32 @@ def _read(data: bytes, where: str, shape: type[File]) -> File:
 
 def _raised(rules: Sequence[Rule], wanted: Mapping[str, Raised], where: str) -> list[Rule]:
     ids = [rule.id for rule in rules]
+    is_core = all(rule.origin == CORE for rule in rules)
     for name in wanted:
         if name not in ids:
             raise InvalidConfigurationError(
-                f"there is no core rule {name!r} to raise",
+                f"there is no core rule {name!r} to raise"
+                if is_core
+                else f"there is no rule {name!r} to raise",
                 where=f"{where} → raise → {name}",
-                cause="only rules of the shipped constitution can be raised",
+                cause="only rules of the shipped constitution can be raised"
+                if is_core
+                else "only rules of the shipped constitution and of the Agency's file can be raised",
                 fix=_suggestions(name, ids),
             )
     return [_stricter(rule, wanted[rule.id], where) if rule.id in wanted else rule for rule in rules]
+
+
+def _strictest(one: Rule, other: Rule) -> Rule:
+    """Returns one rule with the stricter severity of both for each status, and at the gate."""
+    if one.severity == other.severity and one.gate == other.gate:
+        return one if one.raised else other
+    severity = {
+        status: max(one.severity[status], other.severity[status], key=STRICTNESS.__getitem__)
+        for status in _STATUSES
+    }
+    gate = max(one.gate, other.gate, key=STRICTNESS.__getitem__)
+    return one._replace(severity=severity, gate=gate, raised=one.raised or other.raised)
 
 
 def _stricter(rule: Rule, wanted: Raised, where: str) -> Rule:
@@ -147,7 +214,9 @@ def _stricter(rule: Rule, wanted: Raised, where: str) -> Rule:
             raise InvalidConfigurationError(
                 f"{rule.id} cannot be lowered from {present[status]} to {severity}",
                 where=f"{where} → raise → {rule.id} → {status}",
-                cause="a project may make a core rule stricter, never milder",
+                cause="a project may make a core rule stricter, never milder"
+                if rule.origin == CORE and not rule.raised
+                else "a client's file may make a rule stricter, never milder than the Agency's",
                 fix=(WAIVER_FIX.replace("RULE", rule.id),),
             )
     after = {**present, **asked}
@@ -158,21 +227,24 @@ def _stricter(rule: Rule, wanted: Raised, where: str) -> Rule:
 
 def _added(
     addition: ProjectFile,
-    core: Sequence[Rule],
+    by_id: Mapping[str, Rule],
     articles: Iterable[Article],
-    where: str,
+    layer: Layer,
     extra_checks: Mapping[str, Check],
 ) -> list[Rule]:
-    by_id = {rule.id: rule for rule in core}
     known_articles = {article.id for article in articles} | {""}
-    added = []
+    where = layer.where
+    added: list[Rule] = []
     for number, entry in enumerate(addition.rules, 1):
         place = f"{where} → rules → {number} ({entry.id})"
-        if entry.id in by_id or entry.id.upper().startswith("IDSE"):
+        known = by_id.get(entry.id)
+        if known is not None or entry.id.upper().startswith("IDSE"):
             raise InvalidConfigurationError(
-                f"the rule {entry.id} cannot be replaced" if entry.id in by_id else f"{entry.id} is reserved",
+                f"the rule {entry.id} cannot be replaced" if known else f"{entry.id} is reserved",
                 where=f"{place} → id",
-                cause="ids that begin with IDSE belong to the core, and the core cannot be replaced",
+                cause="ids that begin with IDSE belong to the core, and the core cannot be replaced"
+                if known is None or known.origin == CORE
+                else f"the {known.origin}'s rules have one of that id, and no other file can replace it",
                 fix=("choose an id such as ACME001", WAIVER_FIX.replace("RULE", entry.id)),
             )
         if entry.article not in known_articles:
@@ -181,7 +253,7 @@ def _added(
                 where=f"{place} → article",
                 fix=_suggestions(entry.article, known_articles - {""}),
             )
-        added.append(built_rule(entry, where, number, extra_checks, origin=PROJECT))
+        added.append(built_rule(entry, where, number, extra_checks, origin=layer.origin))
         _refuse_many_patterns(added, place)
     _refuse_twice(added, where)
     return added
@@ -194,7 +266,7 @@ def _refuse_many_patterns(rules: Sequence[Rule], place: str) -> None:
         raise InvalidConfigurationError(
             f"the rules up to here hold {count} patterns",
             where=f"{place} → with",
-            cause=f"a project's rules may hold {MOST_PATTERNS} in all",
+            cause=f"the rules of one file may hold {MOST_PATTERNS} in all",
             fix=("make one pattern of several: (?:one|two)", "use no_text where plain words are meant"),
         )
 

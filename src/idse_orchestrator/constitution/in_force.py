@@ -1,4 +1,4 @@
-"""The constitution in force: what this release ships, what the project adds, and installed check verbs.
+"""The constitution in force: what this release ships, what other layers add, and installed check verbs.
 
 A package offers a verb as an entry point of the group GROUP. It is loaded only where the user's own
 configuration names it (``git config idse.checks``), never because a file of a branch does.
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes, make_folder, open_or_make, write_atomically
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.constitution.rules import Constitution, constitution_id
+from idse_orchestrator.constitution.rules import PROJECT, Constitution, Layer, constitution_id
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
 from idse_orchestrator.errors import InvalidConfigurationError, StorageError
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.documents.project_workspace import ArtifactReader
 
 LARGEST = 256 * 1024
-"""A project's own rules are never larger, in bytes."""
+"""The rules of a layer are never larger, in bytes."""
 
 
 def constitution_in(
@@ -38,24 +38,36 @@ def constitution_in(
     cache: VerdictCache,
     extra_checks: Mapping[str, Check] | None = None,
     checks_id: str = "",
+    more: Sequence[Layer] = (),
 ) -> Constitution:
     """The shipped rules with those of the source that `reader` reads, which must cover CONSTITUTION_PATH.
 
-    `extra_checks` are the installed check verbs, `checks_id` their names and versions. The compiled
-    form is shipped, or comes from `cache` where it is known: to read YAML and its rules takes 0.2 s.
-    InvalidConfigurationError where the project's file cannot be used.
+    `extra_checks` are the installed check verbs, `checks_id` their names and versions. `more` are layers of
+    an Agency. InvalidConfigurationError where a file cannot be used.
     """
-    core, project = constitution_bytes(), _project_rules(reader)
-    ident = constitution_id(core, project, checks=checks_id)
-    is_shipped = project is None and not checks_id
+    project = _project_rules(reader)
+    own = () if project is None else (Layer(PROJECT, CONSTITUTION_PATH, project),)
+    return constitution_of((*own, *more), cache, InstalledChecks(extra_checks or {}, checks_id))
+
+
+def constitution_of(
+    layers: Sequence[Layer], cache: VerdictCache, extra: InstalledChecks | None = None
+) -> Constitution:
+    """Returns the shipped rules with those of `layers`; InvalidConfigurationError where one cannot be used.
+
+    The compiled form is shipped, or comes from `cache` where it is known: to read YAML and its rules takes
+    0.2 s.
+    """
+    checks, checks_id = extra or InstalledChecks()
+    core = constitution_bytes()
+    ident = constitution_id(core, layers, checks=checks_id)
+    is_shipped = not layers and not checks_id
     kept = _kept(constitution_bytes("json").decode() if is_shipped else cache.compiled(ident), ident)
     if kept is not None:
         return kept
     from idse_orchestrator.constitution.file import load_constitution
 
-    loaded = load_constitution(
-        core, project, where=CONSTITUTION_PATH, extra_checks=extra_checks or {}, checks_id=checks_id
-    )
+    loaded = load_constitution(core, layers, extra_checks=checks, checks_id=checks_id)
     cache.keep_compiled(ident, loaded.to_json())
     return loaded
 

@@ -103,8 +103,18 @@ COMPILED_FORMAT = 3
 ENGINE_VERSION = 3
 """Changes when a check verb judges the same bytes differently, so that kept hits expire."""
 
-CORE = "core"
-PROJECT = "project"
+CORE, PROJECT, AGENCY, CLIENT = ORIGINS = "core", "project", "agency", "client"
+"""Where a rule comes from: what is shipped, a project's own file, and the files of an Agency: for all of its
+clients, and for one."""
+
+
+class Layer(NamedTuple):
+    """A file that adds to the core. `origin` is PROJECT, AGENCY or CLIENT; `where` names it in errors."""
+
+    origin: str
+    where: str
+    data: bytes
+
 
 SIDE_FILE = "side_file"
 """In `Rule.applies_to`: any file of a session that is not one of the seven artifacts."""
@@ -151,7 +161,7 @@ class Rule(NamedTuple):
     each stage status to off, warning or error; `gate` is the severity inside `idse stage complete`.
     `severity_of` names the stage whose status decides, where that is not the document's own.
     `message`, `hint` and commands hold ``{placeholders}``; `fix` maps the stage's status to commands.
-    `origin` is CORE or PROJECT.
+    `origin` is one of ORIGINS.
     """
 
     id: str
@@ -169,7 +179,7 @@ class Rule(NamedTuple):
     severity_of: str | None = None
     gate: str = ERROR
     raised: bool = False
-    """Whether the project made a severity of this core rule stricter."""
+    """Whether a layer above made a severity of this rule stricter."""
 
     def severity_at(self, status: str) -> str:
         """Returns the severity while the stage has `status`; an unknown status counts as pending."""
@@ -268,15 +278,19 @@ def is_raised(constitution: Constitution) -> bool:
     )
 
 
-def constitution_id(core: bytes, project: bytes | None, *, checks: str = "") -> str:
-    """Returns the content id (64 hex digits) of the constitution that these two files make.
+def constitution_id(core: bytes, layers: Iterable[Layer] = (), *, checks: str = "") -> str:
+    """Returns the content id (64 hex digits) of the constitution that the shipped file and `layers` make.
 
     `checks` says which extra check verbs are installed, name and version. The id changes when a
     file, an extra check, or the engine's way of judging changes.
     """
     import hashlib
 
-    parts = (core, b"" if project is None else b"+" + project, checks.encode())
+    given = {layer.origin: layer.data for layer in layers}
+    project = given.pop(PROJECT, None)
+    parts = [core, b"" if project is None else b"+" + project, checks.encode()]
+    others = (origin for origin in (AGENCY, CLIENT) if origin in given)
+    parts += [b"%b+%b" % (origin.encode(), given[origin]) for origin in others]
     digest = hashlib.sha256(b"idse constitution %d %d\n" % (COMPILED_FORMAT, ENGINE_VERSION))
     for part in parts:
         digest.update(b"%d:" % len(part) + part)

@@ -40,7 +40,7 @@ class Severities(Strict):
 
 
 class Raised(Strict):
-    """Which severities of a core rule a project makes stricter."""
+    """Which severities of a rule a layer makes stricter."""
 
     pending: Severity | None = None
     in_progress: Severity | None = None
@@ -65,7 +65,7 @@ class ArticleEntry(Strict):
 
 
 class RuleEntry(Strict):
-    """A rule, as the core and a project may have it."""
+    """A rule, as any layer may have it."""
 
     id: ShortText = Field(examples=["ACME001"])
     article: str = ""
@@ -111,6 +111,12 @@ class ProjectFile(Strict):
     rules: Annotated[list[RuleEntry], Field(max_length=200)] = Field(default_factory=list)
     raised: dict[str, Raised] = Field(default_factory=dict, alias="raise")
     session_types: SessionTypes = Field(default_factory=dict)
+
+
+class AgencyFile(ProjectFile):
+    """Holds what an Agency adds for all clients, or for one. Its policy is for the server to read."""
+
+    policy: Any = None
 
 
 class NoOptions(Strict):

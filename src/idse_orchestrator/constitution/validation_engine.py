@@ -19,7 +19,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.checks.document import Budget, Check, Document, Notice, TooCostlyError
 from idse_orchestrator.constitution.checks.verbs import ANY_FILE, CONTENT, ENGINE, TEXT, VERBS, Verb
 from idse_orchestrator.constitution.hits import DocumentKey, Hit, hits_to_json, marks, with_params
-from idse_orchestrator.constitution.rules import CORE, PROJECT, SIDE_FILE, Constitution, Rule
+from idse_orchestrator.constitution.rules import CORE, SIDE_FILE, Constitution, Rule
 from idse_orchestrator.documents.project_workspace import FileEntry
 
 NO_EXTRA_CHECKS: Mapping[str, Check] = MappingProxyType({})
@@ -33,8 +33,8 @@ LONGEST_PARAM = 300
 _CORE_UNITS, _CORE_UNITS_OF_BYTE = 20_000_000, 600
 """What each rule of the core may cost on a document: at any size, and for each byte."""
 
-_PROJECT_UNITS, _PROJECT_UNITS_OF_BYTE = 4_000_000, 150
-"""What all rules of a project may cost together."""
+_LAYER_UNITS, _LAYER_UNITS_OF_BYTE = 4_000_000, 150
+"""What all rules of one layer may cost together: a project's never use up what the Agency's need."""
 
 _UNITS_OF_HIT = 3000
 """What one hit costs until it is shown."""
@@ -61,8 +61,7 @@ def examine(
     """
     document = Document(path, entry, data)
     plan = _plan(constitution, document.stage or SIDE_FILE)
-    project = Budget(_PROJECT_UNITS + _PROJECT_UNITS_OF_BYTE * document.size)
-    examination = _Examination(document, constitution, plan, extra_checks, project, {})
+    examination = _Examination(document, constitution, plan, extra_checks, {}, {})
     hits = [*examination.hits(ANY_FILE)]
     if document.is_regular and not _too_large(hits, constitution):
         hits += examination.hits(CONTENT)
@@ -108,7 +107,8 @@ class _Examination(NamedTuple):
     constitution: Constitution
     plan: _Plan
     extra_checks: Mapping[str, Check]
-    project_budget: Budget
+    budgets: dict[str, Budget]
+    """What each layer may still cost."""
     known: dict[tuple[str, str], Sequence[Notice]]
     """What a check noticed, by its name and options: rules may differ in their words only."""
 
@@ -137,9 +137,12 @@ class _Examination(NamedTuple):
             yield from self._not_run(rule, f"its check failed with {type(error).__name__}")
 
     def _budget(self, rule: Rule) -> Budget:
-        if rule.origin == PROJECT:
-            return self.project_budget
-        return Budget(_CORE_UNITS + _CORE_UNITS_OF_BYTE * self.document.size, foresees=False)
+        size = self.document.size
+        if rule.origin == CORE:
+            return Budget(_CORE_UNITS + _CORE_UNITS_OF_BYTE * size, foresees=False)
+        if rule.origin not in self.budgets:
+            self.budgets[rule.origin] = Budget(_LAYER_UNITS + _LAYER_UNITS_OF_BYTE * size)
+        return self.budgets[rule.origin]
 
     def _notices(self, rule: Rule, run: Check, asked: tuple[str, str]) -> Iterator[Notice]:
         if asked in self.known:

@@ -12,7 +12,7 @@ from idse_orchestrator.cli import options
 from idse_orchestrator.cli.options import command, naming_session, naming_stage, required_reason
 from idse_orchestrator.cli.render.rules import rule_data, rule_page, rule_table
 from idse_orchestrator.cli.terminal import Answer, Run, Said
-from idse_orchestrator.constitution.rules import FAMILIES, PROJECT, Constitution
+from idse_orchestrator.constitution.rules import CORE, FAMILIES, ORIGINS, Constitution
 from idse_orchestrator.documents.project_workspace import STAGES
 from idse_orchestrator.errors import UnknownNameError, UsageError
 from idse_orchestrator.sessions.verdicts import WaiverChange, known_rule, unwaive_rule, waive_rule
@@ -111,7 +111,7 @@ def _family(asked: str) -> str:
     """Returns the family that a digit ("3", "3xx") or a name stands for."""
     names = {**FAMILIES, **{f"{start:x<3}": name for start, name in FAMILIES.items()}}
     name = names.get(asked.lower(), asked.lower())
-    known = (*FAMILIES.values(), PROJECT)
+    known = (*FAMILIES.values(), *(origin for origin in ORIGINS if origin != CORE))
     if name in known:
         return name
     raise UnknownNameError(

@@ -77,7 +77,7 @@ def rule_data(rule: Rule) -> dict[str, object]:
 
 
 def _origin(rule: Rule) -> str:
-    """Returns core or project, and says if the project made a core rule stricter."""
+    """Returns the layer that a rule comes from, and says if another made it stricter."""
     return f"{rule.origin}, raised" if rule.raised else rule.origin
 
 
