@@ -253,7 +253,15 @@ def _added(
                 where=f"{place} → article",
                 fix=_suggestions(entry.article, known_articles - {""}),
             )
-        added.append(built_rule(entry, where, number, extra_checks, origin=layer.origin))
+        rule = built_rule(
+            entry,
+            where,
+            number,
+            extra_checks,
+            origin=layer.origin,
+            any_check=layer.is_from_elsewhere,
+        )
+        added.append(rule)
         _refuse_many_patterns(added, place)
     _refuse_twice(added, where)
     return added

@@ -175,7 +175,7 @@ class FileVerdictCache:
 
     def __init__(self, folder: str, generation: str) -> None:
         self._folder = folder
-        self._generation = generation
+        self.generation = generation
 
     def get_many(self, constitution: str, keys: Iterable[DocumentKey]) -> Mapping[DocumentKey, str]:
         """See VerdictCache."""
@@ -207,7 +207,7 @@ class FileVerdictCache:
             write_atomically(path, _line(_COMPILED.encode(), text))
 
     def _home(self, constitution: str) -> str:
-        return os.path.join(self._folder, f"{constitution[:32]}-{self._generation}")
+        return os.path.join(self._folder, f"{constitution[:32]}-{self.generation}")
 
     def _make_home(self, constitution: str) -> str:
         home = self._home(constitution)

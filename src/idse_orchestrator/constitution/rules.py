@@ -109,11 +109,16 @@ clients, and for one."""
 
 
 class Layer(NamedTuple):
-    """A file that adds to the core. `origin` is PROJECT, AGENCY or CLIENT; `where` names it in errors."""
+    """A file that adds to the core. `origin` is PROJECT, AGENCY or CLIENT; `where` names it in errors.
+
+    `is_from_elsewhere`: its rules may name checks that are not installed here. They then cannot be judged,
+    and a finding says so.
+    """
 
     origin: str
     where: str
     data: bytes
+    is_from_elsewhere: bool = False
 
 
 SIDE_FILE = "side_file"

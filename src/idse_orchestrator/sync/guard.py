@@ -1,7 +1,7 @@
 """The guard at the border: judges what a remote has before it comes in, and what we have before it goes out.
 
-Both directions ask the same: is all that is new under this ref a ledger as idse writes it? So whatever one
-clone may publish, every other one takes in. Nothing here moves a ref or keeps an object.
+All directions ask the same: is all that is new under this ref a ledger as idse writes it? So whatever one
+clone may publish, a server and every other clone take in. Nothing here moves a ref or keeps an object.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.ledger.merge.joiner import GitJoiner
     from idse_orchestrator.sync.incoming import Incoming
 
+INCOMING, OUTGOING, RECEIVING = "incoming", "outgoing", "receiving"
 _SHOWN = 20
 _WORKER = "idse_orchestrator.sync.guard"
 
@@ -64,8 +65,23 @@ class GitGuard:
         named, refused = self._named(sorted(moves), None)
         gone = [move.ref for move in named if not move.new]
         deletions = [Defect(ref, "", "ref-deletion", "it would be deleted on the remote") for ref in gone]
-        judged = self._judged([move for move in named if move.new], None, is_leaving=True)
+        judged = self._judged([move for move in named if move.new], None, OUTGOING)
         return _by_ref([*map(_grave, refused), *deletions, *judged])
+
+    def receiving(
+        self, moves: Iterable[RefMove], object_folder: str | None, there: Iterable[str]
+    ) -> Mapping[str, Sequence[Defect]]:
+        """Returns why a server cannot take a push, by ref; sound refs are left out, and a note is a reason.
+
+        `old` is what the server has ("" : nothing), `new` what was pushed ("" : a deletion), in the
+        repository or in `object_folder`. `there` are the names of all refs, asked where one is new.
+        """
+        wanted = sorted(moves)
+        neighbours = Neighbours(there) if any(not move.old for move in wanted) else None
+        named, refused = self._named(wanted, neighbours)
+        gone = [Defect(move.ref, "", "ref-deletion", "it would be deleted") for move in named if not move.new]
+        judged = self._judged([move for move in named if move.new], object_folder, RECEIVING)
+        return _by_ref([*map(_grave, refused), *gone, *judged])
 
     def _named(
         self, moves: Iterable[RefMove], neighbours: Neighbours | None
@@ -86,13 +102,13 @@ class GitGuard:
         return named, refused
 
     def _judged(
-        self, moves: Sequence[RefMove], folder: str | None, *, is_leaving: bool = False
+        self, moves: Sequence[RefMove], folder: str | None, direction: str = INCOMING
     ) -> list[Defect]:
         """Returns the defects of `moves`; ledgers know nothing of each other, so in parts."""
         count = parts_for(len(moves)) if self._kinds.found_at else 1
         git = self._vault.git
         place = (self._vault.common_dir, git.folder, dict(git.environment), self._kinds.found_at)
-        parts = [Part(tuple(moves[number::count]), folder, is_leaving) for number in range(count)]
+        parts = [Part(tuple(moves[number::count]), folder, direction) for number in range(count)]
 
         def here(question: tuple[object, Part]) -> Sequence[Sequence[str]]:
             return judge_part(self._vault, self._kinds, question[1])
@@ -106,7 +122,7 @@ class Part(NamedTuple):
 
     moves: tuple[RefMove, ...]
     objects: str | None
-    is_leaving: bool
+    direction: str
 
 
 def judge_part(vault: Vault, kinds: Kinds, part: Part) -> Sequence[Sequence[str]]:
@@ -133,7 +149,11 @@ class _Judgement:
         readable = []
         for move in moves:
             kind = kinds[move.new].kind if move.new in kinds else ""
-            if kind == "commit":
+            if self._part.direction == RECEIVING and move.old and move.old not in kinds:
+                yield Defect(
+                    move.ref, move.old, "missing-object", "what the ref points at so far is not here"
+                )
+            elif kind == "commit":
                 readable.append(move if move.old in kinds else move._replace(old=""))
             else:
                 yield _no_commit(move, kind)
@@ -152,8 +172,8 @@ class _Judgement:
         families: dict[str, list[Stretch]] = {}
         for stretch in plan.stretches:
             families.setdefault(names[stretch.ref].kind.holds, []).append(stretch)
-        if self._part.is_leaving:
-            yield from self._leaving(plan)
+        if self._part.direction != INCOMING:
+            yield from self._not_forward(plan)
         judged = LedgerJudge(self._objects, plan.graph).judge(
             [(names[stretch.ref], stretch) for stretch in families.get(EVENTS, ()) if stretch.fresh]
         )
@@ -185,7 +205,7 @@ class _Judgement:
                 refused.add(ref)
                 yield Defect(ref, name, *problem)
 
-    def _leaving(self, plan: Plan) -> Iterator[Defect]:
+    def _not_forward(self, plan: Plan) -> Iterator[Defect]:
         grafts = grafted(self._vault.common_dir)
         for stretch in plan.stretches:
             if not stretch.is_forward:
@@ -236,9 +256,9 @@ def parts_for(count: int) -> int:
 
 
 def _answer(question: Any) -> Sequence[Sequence[str]]:  # noqa: ANN401 - whatever JSON holds
-    (common_dir, folder, environment, found_at), (moves, objects, is_leaving) = question
+    (common_dir, folder, environment, found_at), (moves, objects, direction) = question
     vault = Vault(common_dir, Git(folder, environment))
-    part = Part(tuple(RefMove(*move) for move in moves), objects, is_leaving)
+    part = Part(tuple(RefMove(*move) for move in moves), objects, direction)
     return judge_part(vault, loaded(found_at), part)
 
 

@@ -7,8 +7,8 @@ import re
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import InvalidNameError
 
-RESERVED = frozenset({"api", "mcp", "git", "static", "login"})
-"""First parts of other addresses of the server: no client has such a name."""
+RESERVED = frozenset({"api", "mcp", "git", "static", "login", "agency"})
+"""First parts of other addresses of the server, and the file of rules for all: no client has such a name."""
 
 _NAME = r"[a-z0-9][a-z0-9-]{0,38}"
 _PLACE = re.compile(rf"({_NAME})/({_NAME})\.git")

@@ -1,0 +1,188 @@
+"""The rules that hold for a client's projects: those of the core, the project, the Agency and the client.
+
+A project's own file is in its branches, which no Agency sees; its project ledger carries a copy.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.base.files import constitution_bytes
+from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.constitution.in_force import (
+    LARGEST,
+    FileVerdictCache,
+    InstalledChecks,
+    constitution_of,
+    verdict_cache_in,
+)
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Layer, constitution_id
+from idse_orchestrator.errors import InvalidConfigurationError, StorageError
+from idse_orchestrator.ledger.commit import ARTIFACTS
+from idse_orchestrator.ledger.merge.conflicts import conflict_line
+from idse_orchestrator.ledger.refs import project_ref
+from idse_orchestrator.server.model.policy import Policy, PolicyFile, policy_of
+
+if TYPE_CHECKING:
+    from idse_orchestrator.constitution.rules import Constitution
+    from idse_orchestrator.server.judgement.pushed import Pushed
+
+CARRIED = "constitution.yaml"
+"""The copy of a project's rules among the documents of its ledger."""
+_MOST_COMMITS, _MOST_VERSIONS = 500, 10
+"""How far back a version that can be read is looked for."""
+_BROKEN = "broken"
+
+
+class Rules(NamedTuple):
+    """What a project's sessions are judged by, with the cache of its verdicts.
+
+    `broken` says why the project's own file, as it is now, does not count.
+    """
+
+    constitution: Constitution
+    cache: FileVerdictCache
+    broken: InvalidConfigurationError | None = None
+
+
+class Rulebook:
+    """The files of an Agency at `home` for one client. InvalidConfigurationError where one cannot be used."""
+
+    def __init__(self, home: str, client: str, extra: InstalledChecks | None = None) -> None:
+        self._home = home
+        self._client = client
+        self._extra = extra or InstalledChecks()
+        self.layers = tuple(_layers(home, client))
+        files = {layer.origin: PolicyFile(layer.where, layer.data) for layer in self.layers}
+        self.policy: Policy = policy_of(files.get(AGENCY), files.get(CLIENT), core_types())
+
+    @property
+    def checks(self) -> InstalledChecks:
+        """The check verbs of packages that this Agency has installed."""
+        return self._extra
+
+    def without_project(self, repository: str = "") -> Rules:
+        """Returns the rules of a project that has none of its own."""
+        kept = self._cache(repository, "")
+        return Rules(constitution_of(self.layers, kept, self._extra), kept)
+
+    def of_project(self, pushed: Pushed, repository: str, project: str) -> Rules:
+        """Returns the rules for the sessions of a project, with the last of its own that can be used."""
+        kept = self._cache(repository, project)
+        broken: InvalidConfigurationError | None = None
+        for data in _versions(pushed, pushed.tip(project_ref(project))):
+            try:
+                layer = _project_layer(project, data)
+                return Rules(self._loaded(layer, kept), kept, broken)
+            except InvalidConfigurationError as error:
+                broken = broken or error
+        return Rules(constitution_of(self.layers, kept, self._extra), kept, broken)
+
+    def _loaded(self, layer: Layer, kept: FileVerdictCache) -> Constitution:
+        """Returns the constitution with `layer`. That a file is bad is remembered, too: YAML is slow."""
+        layers = (layer, *self.layers)
+        ident = constitution_id(constitution_bytes(), layers, checks=self._extra.id)
+        text = kept.compiled(ident)
+        if text is not None and text.startswith(f'{{"{_BROKEN}":'):
+            what, where, cause = json.loads(text)[_BROKEN]
+            raise InvalidConfigurationError(what, where=where, cause=cause)
+        try:
+            return constitution_of(layers, kept, self._extra)
+        except InvalidConfigurationError as error:
+            constitution_of(self.layers, kept, self._extra)  # or it is the Agency's own file
+            told = (error.message, error.where, error.cause)
+            kept.keep_compiled(ident, json.dumps({_BROKEN: told}, separators=(",", ":")))
+            raise
+
+    def _cache(self, repository: str, project: str) -> FileVerdictCache:
+        """Returns the cache of one project. Each has its own: a cache keeps few constitutions."""
+        parts = (self._home, "cache", "judgement", self._client or "-", repository or "-", project or "-")
+        return _cache_in(os.path.join(*parts))
+
+
+def _cache_in(folder: str) -> FileVerdictCache:
+    return FileVerdictCache(folder, _generation())
+
+
+@cache
+def _generation() -> str:
+    """Returns what tells the code that judges from other releases; a server loads it once."""
+    return verdict_cache_in("").generation
+
+
+@cache
+def core_types() -> frozenset[str]:
+    """Returns the types of sessions that are shipped."""
+    return frozenset(json.loads(constitution_bytes("json"))["session_types"])
+
+
+def _layers(home: str, client: str) -> Iterator[Layer]:
+    for origin, name in ((AGENCY, AGENCY), (CLIENT, client)):
+        where = f"rules/{name}.yaml"
+        data = _read(os.path.join(home, where), where) if name else None
+        if data is not None:
+            yield Layer(origin, where, data, is_from_elsewhere=True)
+
+
+def _read(path: str, where: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError("the rules cannot be read", where=where, cause=error.strerror) from error
+    if len(data) > LARGEST:
+        raise _too_large(where, len(data))
+    return data
+
+
+def _project_layer(project: str, data: bytes) -> Layer:
+    where = f"{CARRIED} of project {project}"
+    if len(data) > LARGEST:
+        raise _too_large(where, len(data))
+    line = conflict_line(data)
+    if line:
+        raise InvalidConfigurationError(
+            "there is an unresolved merge conflict in the rules", where=f"{where}:{line}"
+        )
+    return Layer(PROJECT, where, data, is_from_elsewhere=True)
+
+
+def _too_large(where: str, size: int) -> InvalidConfigurationError:
+    return InvalidConfigurationError(
+        "the rules are too large",
+        where=where,
+        cause=f"they have {size:,} bytes or more, and at most {LARGEST:,} are read",
+    )
+
+
+def _versions(pushed: Pushed, tip: str) -> Iterator[bytes]:
+    """Yields the rules that a project's ledger carries, the newest first, until one commit has none."""
+    seen: set[str] = set()
+    met: set[str] = set()
+    waiting = [tip] if tip else []
+    while waiting and len(met) < _MOST_COMMITS and len(seen) < _MOST_VERSIONS:
+        commit = waiting.pop()
+        if commit in met:
+            continue
+        met.add(commit)
+        blob = pushed.inside(pushed.part(commit, ARTIFACTS), CARRIED)
+        if not blob:
+            return
+        if blob not in seen:
+            seen.add(blob)
+            is_readable = pushed.size(blob) <= LARGEST
+            yield (pushed.blob(blob) or b"") if is_readable else b" " * (LARGEST + 1)
+        waiting += reversed(pushed.parents(commit))
+
+
+def place_of(git_dir: str) -> tuple[str, str]:
+    """Returns client and repository of HOME/git/<client>/<repository>.git."""
+    folder, name = os.path.split(git_dir.rstrip("/"))
+    return os.path.basename(folder), re.sub(r"\.git$", "", name)

@@ -1,0 +1,75 @@
+"""The refs of a bare repository that the Agency itself writes, each a line of commits with a few small files.
+
+RULES_REF tells clones which rules their pushes meet. It stands outside of ``refs/idse/``, where a ref that a
+clone does not know would keep it from ever being settled.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+
+from idse_orchestrator.base.names import FOLDER, PLAIN
+from idse_orchestrator.git.libgit2 import RefMovedError, move_ref, open_repository
+from idse_orchestrator.git.objects import BLOB, COMMIT, Objects, make_tree, objects_of, parse_commit
+from idse_orchestrator.ledger.refs import HIGHEST
+
+RULES_REF = "refs/idse-agency/rules"
+AGENCY_FILE, CLIENT_FILE, FORMAT_FILE = "agency.yaml", "client.yaml", "format"
+_WHO = "Agency Core <idse@localhost>"
+_TRIES = 20
+
+Files = Mapping[str, bytes]
+"""Content by name."""
+
+
+def write_rules(git_dir: str, agency: bytes | None, client: bytes | None) -> bool:
+    """Puts the rules of the Agency and of its client on RULES_REF; True if they changed.
+
+    The same content makes no commit. StorageError where the disk refuses.
+    """
+    files = {AGENCY_FILE: agency, CLIENT_FILE: client}
+    told = {name: data for name, data in files.items() if data is not None}
+    told[FORMAT_FILE] = json.dumps({"ledger_format": HIGHEST}).encode() + b"\n"
+    return write_files(git_dir, RULES_REF, lambda _: told, "the rules that hold here\n")
+
+
+def read_files(git_dir: str, ref: str) -> Files:
+    """Returns the files of the commit that `ref` points at, by name; none where there is no such ref."""
+    found = open_repository(git_dir).references.get(ref)
+    return _files(objects_of(git_dir), str(found.target)) if found is not None else {}
+
+
+def write_files(git_dir: str, ref: str, change: Callable[[Files], Files], message: str) -> bool:
+    """Puts what `change` makes of the files of `ref` there, as one more commit; False if it is the same."""
+    for _ in range(_TRIES):
+        repository = open_repository(git_dir)
+        objects = objects_of(git_dir)
+        found = repository.references.get(ref)
+        tip = str(found.target) if found is not None else ""
+        entries = {
+            name: (PLAIN, objects.make(BLOB, data))
+            for name, data in change(_files(objects, tip) if tip else {}).items()
+        }
+        tree = make_tree(objects, entries)
+        if tip and parse_commit(objects.read(tip, COMMIT))[0] == tree:
+            return False
+        when = f"{_WHO} {int(time.time())} +0000"
+        parent = f"parent {tip}\n" if tip else ""
+        text = f"tree {tree}\n{parent}author {when}\ncommitter {when}\n\n{message}"
+        commit = objects.make(COMMIT, text.encode())
+        objects.install(commit, git_dir)
+        try:
+            move_ref(repository, ref, commit, tip or None, message.strip())
+        except RefMovedError:
+            continue
+        return True
+    raise RefMovedError(ref)
+
+
+def _files(objects: Objects, commit: str) -> dict[str, bytes]:
+    tree = parse_commit(objects.read(commit, COMMIT))[0]
+    return {
+        entry.path: objects.read(entry.id, BLOB) for entry in objects.entries(tree) if entry.mode != FOLDER
+    }
