@@ -7,6 +7,7 @@ transaction that one moved ref undoes, so what is still as it was seen is tried 
 from __future__ import annotations
 
 import os
+import re
 import time
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
-from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
+from idse_orchestrator.ledger.refs import KEPT_RULES, PUBLISHED, tracking_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -220,6 +221,12 @@ class RefListings:
         """Returns what was last seen at `remote`, under the names the refs have there."""
         own = tracking_ref(remote, "")
         return self._below(own).replace(f"\t{own}".encode(), f"\t{PUBLISHED}".encode())
+
+    def kept_rules(self, remote: str) -> str:
+        """Returns the id of the rules of the Agency `remote` that are kept here; "" for none."""
+        self._reader.join()
+        found = re.search(rb"(?m)^(\S+)\t%b$" % re.escape(f"{KEPT_RULES}{remote}".encode()), self._rows)
+        return found[1].decode() if found else ""
 
     def close(self) -> None:
         """Ends a git that still runs."""
