@@ -37,7 +37,7 @@ Misplaced = Callable[[str], str]
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
 Carry = Callable[[str, str, bool], Sequence[str]]
-"""Records the rules that a commit with this subject brought, perhaps late; returns whose ledgers took them."""
+"""Records the rules that a commit with this subject brought, perhaps late; returns the projects' names."""
 IsRecorded = Callable[[SessionKey, str], bool]
 """Whether a session's ledger has an edit that came with this code commit."""
 
