@@ -130,7 +130,8 @@ def test_two_edits_that_conflict_leave_the_work_tree_alone_and_the_merge_resolve
     assert done.returncode in (0, 3), done.stderr
     if "<<<<<<<" in carried(two):
         assert done.returncode == 3
-        assert "constitution.yaml" in done.stdout + done.stderr
+        assert "bring both together in .idse/constitution.yaml" in done.stderr
+        assert "project portal: constitution.yaml" in two.idse("doctor").stdout
     assert two.read(RULES) == mine
     assert two.idse("fsck").returncode == 0
     two.git("pull", "-q", "--no-rebase", "-X", "theirs", str(one.path), "main")

@@ -228,7 +228,7 @@ class Connection:
                 "the settings for git in the environment cannot be read",
                 where="GIT_CONFIG_COUNT",
                 cause=f"it says {said[:20]!r}" + (f", and there is no {missing}" if missing else ""),
-                fix=("git config --list  # what git itself says",),
+                fix=("say there how many settings follow, or unset it",),
             )
         return [pair for pair in pairs if pair[0].lower().startswith(_PASSED)]
 

@@ -7,7 +7,6 @@ transaction that one moved ref undoes, so what is still as it was seen is tried 
 from __future__ import annotations
 
 import os
-import re
 import time
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -225,8 +224,8 @@ class RefListings:
     def kept_rules(self, remote: str) -> str:
         """Returns the id of the rules of the Agency `remote` that are kept here; "" for none."""
         self._reader.join()
-        found = re.search(rb"(?m)^(\S+)\t%b$" % re.escape(f"{KEPT_RULES}{remote}".encode()), self._rows)
-        return found[1].decode() if found else ""
+        end = self._rows.find(f"\t{KEPT_RULES}{remote}\n".encode())
+        return self._rows[self._rows.rfind(b"\n", 0, end) + 1 : end].decode() if end >= 0 else ""
 
     def close(self) -> None:
         """Ends a git that still runs."""
