@@ -186,7 +186,7 @@ class CorruptLedgerError(IdseError):
 
 
 class BusyError(IdseError):
-    """Another process held the ledger too long. Try again later."""
+    """Another process held the ledger too long, or the Agency has no time for more. Try again later."""
 
     code = "IDSE014"
     exit_code = EXIT_BUSY

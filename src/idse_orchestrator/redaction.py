@@ -17,6 +17,7 @@ SSH = ("ssh", "git+ssh", "ssh+git")
 """Schemes whose URLs name a user who is no secret."""
 
 _USER = r"([A-Za-z][A-Za-z0-9+.-]*)://([^/\s@]*(?:@[^/\s@]*)*)@"
+_NAME = r"^([A-Za-z][A-Za-z0-9+.-]*)://(?!(?=\w*\d)\w{20,}@)(?!\w*(?:gh[pousr]_|github_pat_|idse_))[^/\s:@]+@"
 _KEYS = r"token|secret|pass|pwd|key|auth|sig|cred|jwt|bearer|session"
 _PARAMETER = rf"(?i)([?&#;][\w.\[\]%-]*(?:{_KEYS})[\w.\[\]%-]*=)[^&#;\s'\"<>]+"
 _OF_FORGES = r"\b(gh[pousr]_|github_pat_|glpat-)[\w-]{16,}"
@@ -36,8 +37,12 @@ def redacted(text: str) -> str:
 
 
 def has_secret(url: str) -> bool:
-    """Tests whether `url` carries a password, or a token in the place of an https user or of a parameter."""
-    return redacted(url) != url
+    """Tests whether `url` carries a password, or a token in the place of an https user or of a parameter.
+
+    The name of a user is none, unless it looks like a token: long, of letters and digits alone.
+    """
+    bare = re.sub(_NAME, r"\1://", url)
+    return redacted(bare) != bare
 
 
 def _without_user(found: re.Match[str]) -> str:

@@ -295,6 +295,14 @@ def an_agency_that_asks_who_one_is(loop):
     return "idse sync push"
 
 
+@case("IDSE009")
+def an_agency_that_takes_no_signed_push(loop):
+    loop.git("init", "-q", "--bare", "../agency.git")
+    loop.does("sync", "setup", "../agency.git")
+    loop.git("config", "push.gpgSign", "true")
+    return "idse sync push"
+
+
 @case("IDSE022")
 def ledgers_pushed_to_a_fork(loop):
     loop.git("init", "-q", "--bare", "../fork.git")

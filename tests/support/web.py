@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import os
 import subprocess
+import threading
+import typing
 import urllib.parse
 
 
+@contextlib.contextmanager
+def served(folder):
+    """A class of its own that serves the repositories in `folder`; `url` is where they are."""
+
+    class Handler(Backend):
+        root = str(folder)
+        seen: typing.ClassVar = []
+        first: typing.ClassVar = []
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Handler.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield Handler
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
 class Backend(http.server.BaseHTTPRequestHandler):
-    """`git http-backend` as a web server. `answer`: a status to give instead; `password`: one to demand."""
+    """`git http-backend` as a web server. `answer`: a status to give instead; `password`: one to demand.
+
+    `first` are (part of the path, status, headers): each is the answer to one request, before any other.
+    `seen` are (path, headers) of all requests.
+    """
 
     protocol_version = "HTTP/1.1"
     root = ""
     answer = 0
     password = ""
+    seen: typing.ClassVar = []
+    first: typing.ClassVar = []
 
     def log_message(self, *_args) -> None:
         """Say nothing."""
@@ -34,6 +64,12 @@ class Backend(http.server.BaseHTTPRequestHandler):
         self._serve(body)
 
     def _serve(self, body: bytes) -> None:
+        self.seen.append((self.path, dict(self.headers)))
+        for given in self.first:
+            if given[0] in self.path:
+                self.first.remove(given)
+                self._reply(given[1], given[2], b"later\n")
+                return
         if self.answer:
             self._reply(self.answer, {}, b"no\n")
             return

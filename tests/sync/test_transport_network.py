@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import http.server
 import os
 import pathlib
-import threading
 
 import pytest
 
 from here import discover
-from idse_orchestrator.errors import NotAuthorizedError, UnreachableError
+from idse_orchestrator.errors import BusyError, NotAuthorizedError, UnreachableError
 from idse_orchestrator.sync.agency import Agency
 from idse_orchestrator.sync.published_refs import RefMove
 from idse_orchestrator.sync.transport import GitRemote
-from web import Backend
+from web import served
 
 REF = "refs/idse/sessions/portal/login"
 
@@ -22,18 +20,9 @@ REF = "refs/idse/sessions/portal/login"
 @pytest.fixture
 def web(bare_remote):
     """A web server with the bare repository; its class carries `answer` and `password`, `url` leads to it."""
-
-    class Handler(Backend):
-        root = str(bare_remote.path.parent)
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    Handler.url = f"http://127.0.0.1:{server.server_port}/{bare_remote.path.name}"
-    yield Handler
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(bare_remote.path.parent) as handler:
+        handler.url += f"/{bare_remote.path.name}"
+        yield handler
 
 
 @pytest.fixture
@@ -152,7 +141,7 @@ def test_what_ssh_says_decides_who_is_at_fault(repo, tmp_path, monkeypatch, word
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(401, NotAuthorizedError), (403, NotAuthorizedError), (404, UnreachableError), (503, UnreachableError)],
+    [(401, NotAuthorizedError), (403, NotAuthorizedError), (404, UnreachableError), (503, BusyError)],
 )
 def test_what_a_web_server_answers_decides_who_is_at_fault(repo, web, status, error):
     web.answer = status

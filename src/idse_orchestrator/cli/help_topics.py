@@ -56,7 +56,7 @@ EXIT_CODES: Mapping[int, ExitCode] = MappingProxyType(
         errors.EXIT_INTERNAL: ExitCode("internal error", "A defect of idse. A log file says more."),
         errors.EXIT_BUSY: ExitCode(
             "busy, try later",
-            "Another process holds what is needed, or the system has no more of it. Run it again.",
+            "Another process, the system or the Agency has no more of what is needed now. Run it again.",
         ),
         errors.EXIT_INTERRUPTED: ExitCode("interrupted", "You, or a signal, ended it. Nothing is half done."),
     }

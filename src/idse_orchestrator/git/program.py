@@ -86,11 +86,15 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class Git:
-    """Runs git in one folder, with a cleaned `environment`. Every method may raise GitFailedError."""
+    """Runs git in one folder, with a cleaned `environment`. Every method may raise GitFailedError.
+
+    `settings_count` says how many settings the environment has for git, which count only for a remote.
+    """
 
     def __init__(self, folder: str, environment: Mapping[str, str]) -> None:
         self.folder = folder
         self.environment: Mapping[str, str] = clean_environment(environment)
+        self.settings_count = environment.get("GIT_CONFIG_COUNT", "")
 
     def with_environment(self, extra: Mapping[str, str]) -> Git:
         """Returns the same git with `extra` variables set."""
@@ -102,6 +106,7 @@ class Git:
         """Returns the same git in another folder."""
         other = Git.__new__(Git)
         other.folder, other.environment = folder, self.environment
+        other.settings_count = self.settings_count
         return other
 
     def attempt(
@@ -201,12 +206,14 @@ class Git:
 
         return watched(child, stdin, patience, on_words, alone=alone)
 
-    def launch(self, *args: str, alone: bool = True) -> subprocess.Popen[builtins.bytes]:
-        """Returns a running git with all three pipes, for `watched`; see `watch`."""
-        return self._piped(args, subprocess.PIPE, alone=alone)
+    def launch(
+        self, *args: str, alone: bool = True, files: Sequence[int] = ()
+    ) -> subprocess.Popen[builtins.bytes]:
+        """Returns a running git with all three pipes, for `watched`; see `watch`. It gets `files`, too."""
+        return self._piped(args, subprocess.PIPE, alone=alone, files=files)
 
     def _piped(
-        self, args: tuple[str, ...], errors: int, *, alone: bool = False
+        self, args: tuple[str, ...], errors: int, *, alone: bool = False, files: Sequence[int] = ()
     ) -> subprocess.Popen[builtins.bytes]:
         try:
             return subprocess.Popen(  # noqa: S603 - fixed program, no shell
@@ -217,6 +224,7 @@ class Git:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=alone,
+                pass_fds=files,
             )
         except OSError as error:
             raise _not_started(error) from error

@@ -27,6 +27,8 @@ _CHUNK = 1 << 16
 _MERCY = 3.0
 """Seconds between asking git to end and ending it: it removes its temporary files meanwhile."""
 _GLANCE = 0.05
+_MOST_WORDS = 1 << 23
+"""Bytes of standard error that are kept, the first and the last: another side may talk without end."""
 
 
 class Watched(NamedTuple):
@@ -53,6 +55,8 @@ def watched(
 
     def on_error(data: bytes) -> None:
         words.extend(data)
+        if len(words) > _MOST_WORDS:
+            del words[_MOST_WORDS // 4 : -_MOST_WORDS // 4]
         if on_words is not None:
             on_words(data)
 

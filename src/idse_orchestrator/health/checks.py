@@ -12,7 +12,12 @@ from idse_orchestrator.base.files import known_replica_id, remove_file, storage_
 from idse_orchestrator.base.names import BLUEPRINT
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_word
-from idse_orchestrator.documents.project_workspace import GITIGNORE, GITIGNORE_PATH, WORKSPACE
+from idse_orchestrator.documents.project_workspace import (
+    CONSTITUTION_PATH,
+    GITIGNORE,
+    GITIGNORE_PATH,
+    WORKSPACE,
+)
 from idse_orchestrator.errors import IdseError, NoAgencyError
 from idse_orchestrator.git.object_stream import find
 from idse_orchestrator.health.recovery import (
@@ -24,7 +29,13 @@ from idse_orchestrator.health.recovery import (
 )
 from idse_orchestrator.ledger.note_tree import NOTES_KEY, NOTES_VALUE, GitSettings
 from idse_orchestrator.ledger.refs import CURRENT as CURRENT_SESSION
-from idse_orchestrator.ledger.refs import parse_session_ref, session_ref, sync_ref
+from idse_orchestrator.ledger.refs import (
+    parse_project_ref,
+    parse_session_ref,
+    project_ref,
+    session_ref,
+    sync_ref,
+)
 from idse_orchestrator.sessions.resolve import sound_states
 from idse_orchestrator.sync.published_refs import PublishedRefs
 from idse_orchestrator.sync.remotes import path_in
@@ -374,12 +385,19 @@ def _mend_views(patient: Patient) -> str:
 def _conflicts(patient: Patient) -> Diagnosis:
     deleted = _deleted(patient)
     refs = [session_ref(*key) for key in patient.ledgers.sessions() if key not in deleted]
+    refs += map(project_ref, patient.ledgers.projects())
     found = PublishedRefs(patient.work_tree).conflicts(refs)
     if not found:
         return Diagnosis(OK, "no ledger has one")
-    keys = dict.fromkeys(parse_session_ref(place.ref) for place in found)
-    says = [f"{_name(parse_session_ref(each.ref))}: {each.path}, line {each.line}" for each in found]
-    return Diagnosis(PROBLEM, _some(says), tuple(f"idse restore {_name(key)}" for key in keys))
+    keys = dict.fromkeys(key for place in found if (key := parse_session_ref(place.ref)))
+    rules = [project for place in found if (project := parse_project_ref(place.ref))]
+    says = [
+        f"{_name(key) if key else 'project ' + place.ref.rpartition('/')[2]}: {place.path}, line {place.line}"
+        for place in found
+        for key in [parse_session_ref(place.ref)]
+    ]
+    fix = [f"bring both together in {CONSTITUTION_PATH}, commit it, idse sync push"] if rules else []
+    return Diagnosis(PROBLEM, _some(says), (*(f"idse restore {_name(key)}" for key in keys), *fix))
 
 
 def _sessions(patient: Patient) -> Diagnosis:

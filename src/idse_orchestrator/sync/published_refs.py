@@ -17,7 +17,7 @@ from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.vault import ledger_lock
 from idse_orchestrator.ledger.commit import ARTIFACTS
 from idse_orchestrator.ledger.merge.conflicts import ConflictPlace
-from idse_orchestrator.ledger.refs import PUBLISHED, tracking_ref
+from idse_orchestrator.ledger.refs import KEPT_RULES, PUBLISHED, tracking_ref
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -220,6 +220,12 @@ class RefListings:
         """Returns what was last seen at `remote`, under the names the refs have there."""
         own = tracking_ref(remote, "")
         return self._below(own).replace(f"\t{own}".encode(), f"\t{PUBLISHED}".encode())
+
+    def kept_rules(self, remote: str) -> str:
+        """Returns the id of the rules of the Agency `remote` that are kept here; "" for none."""
+        self._reader.join()
+        end = self._rows.find(f"\t{KEPT_RULES}{remote}\n".encode())
+        return self._rows[self._rows.rfind(b"\n", 0, end) + 1 : end].decode() if end >= 0 else ""
 
     def close(self) -> None:
         """Ends a git that still runs."""

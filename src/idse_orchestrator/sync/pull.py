@@ -44,6 +44,8 @@ class Changes:
         self.theirs = theirs
         self.equal = equal
         self.outcomes: list[RefOutcome] = []
+        self.has_new_rules = False
+        self.rules_refused = ""
 
     @property
     def moved(self) -> list[RefMove]:
@@ -59,7 +61,9 @@ def pull(syncing: Syncing) -> SyncOutcome:
     changes = install_changes(syncing)
     point = note_pull(syncing, changes.moved)
     refs = tuple(changes.outcomes)
-    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, syncing.conflicts(refs))
+    conflicts = syncing.conflicts(refs)
+    rules = changes.has_new_rules, changes.rules_refused
+    return SyncOutcome(syncing.agency, PULL, refs, changes.equal, point, conflicts, *rules)
 
 
 def note_pull(syncing: Syncing, moved: Sequence[RefMove]) -> str:
@@ -102,6 +106,7 @@ def _install(syncing: Pulling) -> Changes:
     bad = {outcome.ref for outcome in changes.outcomes if outcome.result == REFUSED}
     syncing.remote.track({ref: head for ref, head in theirs.items() if ref not in bad})
     _apply(syncing, good, changes)
+    changes.has_new_rules, changes.rules_refused = syncing.take_rules()
     return changes
 
 

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import UnreachableError
+from idse_orchestrator.errors import BusyError, UnreachableError
 from idse_orchestrator.ledger.refs import SYNC
 from idse_orchestrator.sync.published_refs import AHEAD, BEHIND, DIVERGED, EQUAL, PUSH, RefMove
 from idse_orchestrator.sync.pull import Changes, install_changes, note_pull
@@ -39,9 +39,13 @@ if TYPE_CHECKING:
     from idse_orchestrator.sync.agency import Agency
     from idse_orchestrator.sync.incoming import Incoming
     from idse_orchestrator.sync.points import SyncPoint
+    from idse_orchestrator.sync.pushing import PushReport
 
 _COLLATERAL = "atomic push fail"
 """How git's words begin about a ref that only shares the fate of another one."""
+_NAMING_ROUNDS = 5
+"""Times that the Agency may name refs it refuses: mostly it names all of them at once."""
+_NO_END = "the Agency names other refs each time it is asked"
 
 
 def push(syncing: Syncing) -> SyncOutcome:
@@ -98,10 +102,13 @@ class _Pushing:
         self._changes = Changes({})
         self._moves: list[RefMove] = []
         self._point = ""
+        self._naming_rounds = 0
+        self._has_new_rules = False
 
     def attempt(self) -> str:
         """Pulls and pushes once; returns _DONE, _LESS or _RACED."""
         self._changes = install_changes(self._syncing)
+        self._has_new_rules = self._has_new_rules or self._changes.has_new_rules
         note_pull(self._syncing, self._changes.moved)
         self._record(self._changes.outcomes)
         self._moves = self._outgoing()
@@ -114,7 +121,7 @@ class _Pushing:
         if report.raced:
             return _RACED
         if report.rejected:
-            self._bar(report.rejected, sent)
+            self._bar(report, sent)
             return _LESS
         return _DONE
 
@@ -122,7 +129,10 @@ class _Pushing:
         """Returns the outcome of all attempts."""
         refs = tuple(self._outcomes[ref] for ref in sorted(self._outcomes))
         conflicts = self._syncing.conflicts(refs)
-        return SyncOutcome(self._syncing.agency, PUSH, refs, self._changes.equal, self._point, conflicts)
+        equal, refused = self._changes.equal, self._changes.rules_refused
+        return SyncOutcome(
+            self._syncing.agency, PUSH, refs, equal, self._point, conflicts, self._has_new_rules, refused
+        )
 
     def given_up(self) -> SyncOutcome:
         """Returns the outcome when others were always faster."""
@@ -174,11 +184,19 @@ class _Pushing:
         else:
             self._syncing.points.refused(point)
 
-    def _bar(self, words: Mapping[str, str], sent: Sequence[RefMove]) -> None:
+    def _bar(self, report: PushReport, sent: Sequence[RefMove]) -> None:
         """Keeps what the remote does not want from being sent again; what only fell with it may go."""
-        culprits = {ref: why for ref, why in words.items() if not why.startswith(_COLLATERAL)} or dict(words)
-        refused = [move for move in sent if move.ref in culprits]
-        self._record(outcome_of(move, REJECTED, culprits[move.ref]) for move in refused)
+        culprits = {ref: why for ref, why in report.rejected.items() if not why.startswith(_COLLATERAL)}
+        self._naming_rounds += report.is_naming
+        if not culprits:
+            culprits = dict(report.rejected)
+        elif self._naming_rounds > _NAMING_ROUNDS:
+            culprits = {**dict.fromkeys(report.rejected, _NO_END), **culprits}
+        self._record(
+            outcome_of(move, REJECTED, culprits[move.ref], report.advice.get(move.ref, ""))
+            for move in sent
+            if move.ref in culprits
+        )
         self._barred |= culprits.keys()
 
     def _record(self, outcomes: Iterable[RefOutcome]) -> None:
@@ -211,7 +229,7 @@ class SyncStatus(NamedTuple):
     agency: Agency
     refs: tuple[RefStanding, ...]
     last: SyncPoint | None
-    unreachable: UnreachableError | None = None
+    unreachable: UnreachableError | BusyError | None = None
     conflicts: tuple[ConflictPlace, ...] = ()
 
     def number(self, standing: str) -> int:
@@ -229,10 +247,10 @@ class SyncStatus(NamedTuple):
 
 def sync_status(syncing: Syncing) -> SyncStatus:
     """Returns how every ledger stands; from memory if the Agency cannot be reached."""
-    unreachable = None
+    unreachable: UnreachableError | BusyError | None = None
     try:
         theirs = syncing.remote.heads()
-    except UnreachableError as error:
+    except (UnreachableError, BusyError) as error:
         theirs, unreachable = syncing.remote.remembered(), error
     mine, theirs = _compared(syncing, syncing.refs.heads()), _compared(syncing, theirs)
     standings = _standings(syncing, mine, theirs)

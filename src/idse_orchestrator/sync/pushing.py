@@ -17,10 +17,10 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.refs import OUTGOING, PUBLISHED, SYNC
 from idse_orchestrator.redaction import redacted
-from idse_orchestrator.sync.connection import remote_words
 from idse_orchestrator.sync.incoming import is_alive
 from idse_orchestrator.sync.published_refs import remove_refs, update_refs
 from idse_orchestrator.sync.remotes import path_in
+from idse_orchestrator.sync.server_words import named_refusals, remote_words
 
 if TYPE_CHECKING:
     from idse_orchestrator.git.program import Git
@@ -43,6 +43,9 @@ _NOT_ATOMIC = "does not support --atomic push"
 _NO_REPLY = "remote failed to report status"
 COLLATERAL = "atomic push failed"
 
+_DECLINED = "pre-receive hook declined"
+"""git says it of every ref of a push, whichever the hook refused."""
+
 _ACCEPTED = frozenset(" *=")
 _REASON = re.compile(r"\[([^\]]*)\](?: \((.*)\))?$")
 _RACED_HERE = ("fetch first", "non-fast-forward", "stale info")
@@ -55,11 +58,15 @@ class PushReport(NamedTuple):
 
     `raced`: refs that moved on the remote meanwhile (fetch, merge, push again). With an atomic remote,
     one rejected ref keeps all others from moving: then they are in `rejected` too.
+    `advice`: what the remote says to do about a ref that it names as the reason. `is_naming`: it named some,
+    and declined all others with the same words.
     """
 
     accepted: tuple[RefMove, ...]
     rejected: Mapping[str, str]
     raced: tuple[str, ...]
+    advice: Mapping[str, str] = {}
+    is_naming: bool = False
 
 
 _EMPTY = PushReport((), {}, ())
@@ -120,7 +127,11 @@ def _push_one(
 
 def _joined(one: PushReport, other: PushReport) -> PushReport:
     return PushReport(
-        (*one.accepted, *other.accepted), {**one.rejected, **other.rejected}, (*one.raced, *other.raced)
+        (*one.accepted, *other.accepted),
+        {**one.rejected, **other.rejected},
+        (*one.raced, *other.raced),
+        {**one.advice, **other.advice},
+        one.is_naming or other.is_naming,
     )
 
 
@@ -168,8 +179,13 @@ def _report_of(moves: Sequence[RefMove], done: Watched) -> PushReport:
     accepted = tuple(move for move, line in found.items() if line.flag in _ACCEPTED)
     failed = {move.ref: line for move, line in found.items() if line.flag not in _ACCEPTED}
     raced = {ref for ref, line in failed.items() if _is_race(ref, line, words)}
-    rejected = {ref: _why(line, words, raced) for ref, line in failed.items() if ref not in raced}
-    return PushReport(accepted, rejected, tuple(sorted(raced)))
+    left = {ref: line for ref, line in failed.items() if ref not in raced}
+    told = named_refusals(done.stderr, {ref for ref, line in left.items() if line.there})
+    fell = {ref for ref, line in left.items() if told and line.reason == _DECLINED} - told.keys()
+    left.update(dict.fromkeys(fell, _Line("!", COLLATERAL, there=False)))
+    rejected = {ref: told[ref][0] if ref in told else _why(line, words, raced) for ref, line in left.items()}
+    advice = {ref: text for ref, (_, text) in told.items() if text}
+    return PushReport(accepted, rejected, tuple(sorted(raced)), advice, bool(fell))
 
 
 def _lines(stdout: bytes) -> Mapping[str, _Line]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from idse_orchestrator.base.files import file_lock, remove_file, write_atomically
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_CONFLICT, EXIT_OK, worst_exit
-from idse_orchestrator.ledger.refs import KNOWS_BOXES, SESSIONS, SYNC
+from idse_orchestrator.ledger.refs import KNOWS_BOXES, PROJECTS, SESSIONS, SYNC
 from idse_orchestrator.sync.published_refs import PublishedRefs, RefMove
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class SyncOutcome(NamedTuple):
     `refs` holds what moved or failed to, `equal` counts the refs that were the same already, `point` is
     the sync point that was made ("" : nothing moved that one would be made for). `conflicts` are
     the places where documents of ledgers here carry conflict markers, left by this sync or an earlier one.
+    `has_new_rules`: the Agency's rules are others now, and in force here; `rules_refused`: why they are not.
     """
 
     agency: Agency
@@ -80,6 +81,8 @@ class SyncOutcome(NamedTuple):
     equal: int
     point: str = ""
     conflicts: tuple[ConflictPlace, ...] = ()
+    has_new_rules: bool = False
+    rules_refused: str = ""
 
     @property
     def exit_code(self) -> int:
@@ -138,7 +141,7 @@ class Pulling:
         before: list[str] = []
         with suppress(OSError), open(path, encoding="utf-8", errors="surrogateescape") as file:
             before = file.read().split()
-        moved = [each.ref for each in outcomes if each.ref.startswith(SESSIONS)]
+        moved = [each.ref for each in outcomes if each.ref.startswith((SESSIONS, PROJECTS))]
         if not before and not moved:
             return ()
         found = self.refs.conflicts([*before, *moved])
@@ -172,6 +175,10 @@ class Pulling:
     def know_boxes(self, ref: str, tip: str) -> str:  # noqa: ARG002 - for the heirs
         """Lets the ledger at `ref` know boxes where somebody can sign that; returns its tip."""
         return tip
+
+    def take_rules(self) -> tuple[bool, str]:
+        """Keeps the rules that the remote has; see `sync.rules.take_rules`."""
+        return False, ""
 
     def settle(self, theirs: Mapping[str, str]) -> str:  # noqa: ARG002 - for the heirs
         """Agrees with a remote that has `theirs` on the sync points of this clone; returns their ref."""
@@ -217,6 +224,14 @@ class Syncing(Pulling):
             named.kind.name, named.names, lambda now: [draft] if now and now.commit == tip else []
         )
         return tips[-1].commit if tips and tips[-1].state.format >= KNOWS_BOXES else tip
+
+    def take_rules(self) -> tuple[bool, str]:
+        """See `Pulling.take_rules`."""
+        if self.remote.rules == self.remote.kept_rules:
+            return False, ""
+        from idse_orchestrator.sync.rules import take_rules
+
+        return take_rules(self._vault, self.remote)
 
     def settle(self, theirs: Mapping[str, str]) -> str:
         """Agrees with the Agency; see `GitSyncPoints.settle`."""

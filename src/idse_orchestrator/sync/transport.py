@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import is_name
@@ -16,7 +17,7 @@ from idse_orchestrator.errors import ConflictError, StorageError
 from idse_orchestrator.git.object_stream import headers, writing_to
 from idse_orchestrator.git.program import failure
 from idse_orchestrator.git.watching import Beside
-from idse_orchestrator.ledger.refs import PUBLISHED, SYNC, tracking_ref
+from idse_orchestrator.ledger.refs import AGENCY_RULES, KEPT_RULES, PUBLISHED, SYNC, tracking_ref
 from idse_orchestrator.sync.connection import PATIENCE, Connection
 from idse_orchestrator.sync.published_refs import heads_below
 
@@ -69,11 +70,23 @@ class GitRemote:
         self._vault = vault
         self._agency = agency
         self._listing: bytes | None = None
+        self._sends = False
+        self.rules = ""
+        """The id of the Agency's rules, as the last listing had it; "" where it has none."""
         self._connection = Connection(vault, agency, on_progress, patience, configuration)
 
-    def list_ahead(self, listings: RefListings) -> None:
-        """Has git list the refs there, for `settled`, while `listings` is at work on those here."""
+    def list_ahead(self, listings: RefListings, *, sends: bool = False) -> None:
+        """Has git list the refs there, for `settled`, while `listings` is at work on those here.
+
+        With `sends` a push follows: where something waits for it, our requests are one turn from here on.
+        """
+        self._sends = sends and self._connection.is_web
+        if self._sends and self._agency.remote and listings.here() != listings.seen(self._agency.remote):
+            self._take_turn()
         self._asked, self._listings = self._connection.launch(*self._question), listings
+
+    def _take_turn(self) -> None:
+        self._connection.turn = self._connection.turn or os.urandom(16).hex()
 
     def close(self) -> None:
         """Ends what was started ahead, or beside."""
@@ -92,7 +105,11 @@ class GitRemote:
             return None
         there = self._listing = self._list()
         is_named = bool(self._agency.remote)
+        if is_named and self.rules != self.kept_rules:
+            return None
         if there != self._listings.here() or (is_named and there != self._listings.seen(self._agency.remote)):
+            if self._sends:
+                self._take_turn()
             return None
         self._listing = None
         return there.count(b"\n") - there.count(b"\t" + SYNC.encode())
@@ -134,12 +151,34 @@ class GitRemote:
         return tracked(self._vault.git, self._agency.remote) if self._agency.remote else {}
 
     @property
+    def name(self) -> str:
+        """What git calls the Agency; "" where it is known by its URL alone."""
+        return self._agency.remote
+
+    @cached_property
+    def kept_rules(self) -> str:
+        """The id of the Agency's rules that are kept here; "" for none."""
+        if self._listings is not None:
+            return self._listings.kept_rules(self.name)
+        ref = f"{KEPT_RULES}{self.name}"
+        return heads_below(self._vault.git, ref).get(ref, "")
+
+    @property
     def _question(self) -> tuple[str, ...]:
-        return ("ls-remote", self._connection.address, f"{PUBLISHED}*")
+        return ("ls-remote", self._connection.address, f"{PUBLISHED}*", AGENCY_RULES)
 
     def _list(self) -> bytes:
+        """Returns what the remote has of ledgers, notes and sync points; its rules are looked at apart."""
         asked, self._asked = self._asked, None
-        return self._connection.output(*self._question, asked=asked)
+        listed = self._connection.output(*self._question, asked=asked)
+        own = f"\t{AGENCY_RULES}\n".encode()
+        end = listed.find(own)
+        if end < 0:
+            self.rules = ""
+            return listed
+        start = listed.rfind(b"\n", 0, end) + 1
+        self.rules = listed[start:end].decode("ascii", "replace")
+        return listed[:start] + listed[end + len(own) :]
 
     def _fetch(self, wanted: Mapping[str, str], incoming: Incoming) -> None:
         store = os.path.join(self._vault.common_dir, "objects")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from idse_orchestrator.agents.work_tree_files import GitAgentFiles
     from idse_orchestrator.base.checkup import Check
     from idse_orchestrator.claims.session import Blueprint
-    from idse_orchestrator.constitution.rules import Report
+    from idse_orchestrator.constitution.rules import Layer, Report
     from idse_orchestrator.constitution.validate import Code, Placing
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.git.configuration import GitConfiguration
@@ -241,6 +241,16 @@ class Application(UseCases):
             context = context._replace(placing=self._staged_code())
         return validate(context, scope)
 
+    def agency_rules(self) -> Sequence[Layer]:
+        """See `Parts`. Those of a remote that is gone, or is not the Agency any more, do not count."""
+        from idse_orchestrator.constitution.agency_rules import keeps_rules, kept_layers
+
+        if not keeps_rules(self.vault.common_dir):
+            return ()
+        remote = self.setting("agency.remote") or "agency"
+        known = {entry.key for entry in self.git_configuration.entries}
+        return kept_layers(self.vault.git, remote) if f"remote.{remote}.url" in known else ()
+
     def placing(self, choice: Choice) -> Placing | None:
         """Returns the commits that `choice` is about, to find code out of place; None for none."""
         from idse_orchestrator.sessions.choice import COMMIT, INDEX, LEDGER, RANGE
@@ -414,8 +424,14 @@ class Application(UseCases):
 
         notes = GitNotes(self.vault, self.acting.anybody)
         misplaced = self.code_places.note
+
+        def carry(commit: str, subject: str, is_late: bool) -> Sequence[str]:  # noqa: FBT001 - a port
+            from idse_orchestrator.worktree.carried_rules import Carrier, carry_rules
+
+            return carry_rules(Carrier(self.work_tree, self.reader, writer), commit, subject, is_late=is_late)
+
         return Recorder(
-            self.reader, writer, self.workspace, self.commits, notes, self.judging.judge, misplaced
+            self.reader, writer, self.workspace, self.commits, notes, self.judging.judge, misplaced, carry
         )
 
     @cached_property
@@ -424,6 +440,20 @@ class Application(UseCases):
         from idse_orchestrator.worktree.code_commits import GitMissedCommits
 
         return GitMissedCommits(self.work_tree)
+
+    def carry_rules(self, *, anew: bool = False) -> Sequence[str]:
+        """Records the rules of the branch in the ledgers of its projects, where no hook did.
+
+        With `anew` even if HEAD was looked at before: a ledger is new. Returns the projects that took them.
+        """
+        if self.is_bare:
+            return ()
+        from idse_orchestrator.worktree.carried_rules import Carrier, carry_missing_rules, look_again
+
+        here = self.work_tree
+        if anew:
+            look_again(here)
+        return carry_missing_rules(here, lambda: Carrier(here, self.reader, self._plain_writer))
 
     def drain_spool(self) -> None:
         """Records what was missed, and gives the commits that wait for a note theirs.

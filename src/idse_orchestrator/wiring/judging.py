@@ -48,7 +48,7 @@ class Judging:
 
         cache = verdict_cache_in(self._parts.private)
         extra = self._extra_checks(reader)
-        rules = constitution_in(reader, cache, extra.checks, extra.id)
+        rules = constitution_in(reader, cache, extra.checks, extra.id, self._parts.agency_rules())
         if reader.description in _OF_WORK_TREE:
             self._parts.keep_code_rule(is_error=is_raised(rules))
         return Examiner(rules, cache, extra.checks, on_progress or quiet)

@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.rules import Layer
     from idse_orchestrator.constitution.validate import Code, Placing
     from idse_orchestrator.documents.project_workspace import ArtifactReader
     from idse_orchestrator.ledger.events import SessionKey
@@ -108,6 +109,10 @@ class Parts(ABC):
 
     def keep_code_rule(self, *, is_error: bool) -> None:  # noqa: B027 - no hook, nothing to keep
         """Keeps for the hook in sh whether the rules here have commits of code judged."""
+
+    def agency_rules(self) -> Sequence[Layer]:
+        """Returns the rules of the Agency that are kept here, as layers over the project's own."""
+        return ()
 
     @property
     def drifting(self) -> CodeDrift | None:

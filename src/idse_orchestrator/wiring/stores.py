@@ -58,6 +58,7 @@ _OF_GIT = frozenset(
         "judge_index",
         "missed",
         "record_missed",
+        "carry_rules",
         "branches",
         "code_commits",
         "recorder",

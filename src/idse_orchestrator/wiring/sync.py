@@ -110,9 +110,17 @@ class Sync:
         return Outgoing(self.parts, PublishedRefs(self._vault), git_guard(self._vault))
 
     def open(
-        self, on_progress: Callable[[str], None], *, agency: Agency | None = None, alone: bool = True
+        self,
+        on_progress: Callable[[str], None],
+        *,
+        agency: Agency | None = None,
+        alone: bool = True,
+        sends: bool = False,
     ) -> AbstractContextManager[Syncing]:
-        """Returns the parts of a sync, for the time of a ``with`` block; see `open_syncing`."""
+        """Returns the parts of a sync, for the time of a ``with`` block; see `open_syncing`.
+
+        `sends`: it is a push.
+        """
         from idse_orchestrator.sync.published_refs import RefListings
 
         vault = self._vault
@@ -122,7 +130,7 @@ class Sync:
 
         known = agency or self.agency()
         remote = GitRemote(vault, known, on_progress, self._patience, self._configuration)
-        remote.list_ahead(listings)
+        remote.list_ahead(listings, sends=sends)
         return open_syncing(vault, _kinds, known, remote, self._actor, alone=alone)
 
     @property

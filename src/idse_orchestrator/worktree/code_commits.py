@@ -20,7 +20,12 @@ from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.names import is_name
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted
-from idse_orchestrator.documents.project_workspace import WORKSPACE, session_folder, split_session_path
+from idse_orchestrator.documents.project_workspace import (
+    CONSTITUTION_PATH,
+    WORKSPACE,
+    session_folder,
+    split_session_path,
+)
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.object_stream import EMPTY_TREE, find_commit
 from idse_orchestrator.ledger.notes import note_text, parse_note
@@ -50,6 +55,13 @@ class Missed(NamedTuple):
 
     after: str
     before: str = ""
+
+
+class Documents(NamedTuple):
+    """The sessions of which any file differs, in order, and whether the project's own rules do."""
+
+    sessions: Sequence[SessionKey]
+    has_rules: bool
 
 
 _END = "\1"
@@ -93,14 +105,14 @@ class GitCodeCommits:
         rows = done.stdout.decode("utf-8", "replace").splitlines() if done.returncode == 0 else []
         return [_row(row) for row in rows if "\0" in row]
 
-    def sessions_in(self, change: CodeChange) -> Sequence[SessionKey]:
-        """Returns the sessions of which any file differs, in order."""
+    def documents_in(self, change: CodeChange) -> Documents:
+        """Returns what differs below ``.idse/``."""
         before = change.before or EMPTY_TREE
         out = self._git.text("diff-tree", "-r", "-z", "--name-only", before, change.after, "--", WORKSPACE)
-        split = (split_session_path(path) for path in out.split("\0"))
-        return sorted(
-            {(found[0], found[1]) for found in split if found and is_name(found[0]) and is_name(found[1])}
-        )
+        paths = out.split("\0")
+        split = (split_session_path(path) for path in paths)
+        keys = {(found[0], found[1]) for found in split if found and is_name(found[0]) and is_name(found[1])}
+        return Documents(sorted(keys), CONSTITUTION_PATH in paths)
 
     def newest_known(self, key: SessionKey, change: CodeChange) -> str:
         """Returns the newest commit of `change` whose edit the session's ledger has already; "" for none.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import one_line
 from idse_orchestrator.documents.project_workspace import STAGES, session_folder
-from idse_orchestrator.errors import BusyError, IdseError, StorageError
+from idse_orchestrator.errors import BusyError, IdseError, InvalidArtifactError, StorageError
 from idse_orchestrator.ledger.events import EDITED, VALIDATED, Draft, SessionKey
 from idse_orchestrator.ledger.merge.conflicts import Conflict, Merged
 from idse_orchestrator.ledger.notes import note_text
@@ -36,6 +36,8 @@ Misplaced = Callable[[str], str]
 """What the note on a code commit says where its code is out of place; "" where it is not."""
 Judge = Callable[[str, SessionKey], "Report"]
 """What the ValidationEngine says of one session in a code commit."""
+Carry = Callable[[str, str, bool], Sequence[str]]
+"""Records the rules that a commit with this subject brought, perhaps late; returns the projects' names."""
 IsRecorded = Callable[[SessionKey, str], bool]
 """Whether a session's ledger has an edit that came with this code commit."""
 
@@ -50,6 +52,7 @@ class Recorder(NamedTuple):
     notes: GitNotes
     judge: Judge
     misplaced: Misplaced = lambda _commit: ""
+    carry: Carry = lambda _commit, _subject, _is_late: ()
 
 
 class RecordedSession(NamedTuple):
@@ -67,11 +70,16 @@ class RecordedSession(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """`sessions` were recorded; `unknown` have a folder in the commit and no ledger here."""
+    """`sessions` were recorded; `unknown` have a folder in the commit and no ledger here.
+
+    `rules`: the projects whose ledgers carry other rules of their own from now on; `left_out`: why none can.
+    """
 
     commit: str
     sessions: tuple[RecordedSession, ...]
     unknown: tuple[SessionKey, ...]
+    rules: tuple[str, ...] = ()
+    left_out: str = ""
 
 
 def record_commit(
@@ -84,9 +92,10 @@ def record_commit(
     some of its sessions; what the work tree has by now says nothing about it.
     """
     how = _How(single, is_recorded)
+    found = recorder.commits.documents_in(change)
     folders = {
         key: tree
-        for key in recorder.commits.sessions_in(change)
+        for key in found.sessions
         if (tree := recorder.workspace.resolve_tree(change.after, session_folder(*key)))
     }  # a ledger never drops the folder that a branch dropped
     done = [_record(recorder, change, key, tree, how) for key, tree in folders.items()]
@@ -96,7 +105,14 @@ def record_commit(
         misplaced = recorder.misplaced(change.after) if single else ""
         text = "\n".join(filter(None, (misplaced, *(_note(each) for each in sessions))))
         recorder.notes.write_many({change.after: text}, f"idse: note on {change.after[:7]}")
-    return Recorded(change.after, sessions, unknown)
+    rules: Sequence[str] = ()
+    left_out = ""
+    if found.has_rules:
+        try:
+            rules = recorder.carry(change.after, change.subject, is_recorded is not None)
+        except InvalidArtifactError as error:
+            left_out = f"{error.message}: {error.cause}"
+    return Recorded(change.after, sessions, unknown, tuple(rules), left_out)
 
 
 class _How(NamedTuple):
@@ -221,16 +237,12 @@ def _judged(
 
     def plan(now: SessionTip | None) -> Draft | None:
         known = now.state.validation if now else None
-        if known is None or (known.status, known.constitution) == (verdict, report.constitution):
+        if known is None or known.status == verdict:
             return None
         return Draft(VALIDATED, body)
 
     known = tip.state.validation
-    if (
-        not is_news
-        or tip.state.is_deleted
-        or (known.status, known.constitution) == (verdict, report.constitution)
-    ):
+    if not is_news or tip.state.is_deleted or known.status == verdict:
         return tip, verdict
     return recorder.writer.append(*key, plan) or tip, verdict
 
@@ -277,5 +289,6 @@ def _record_later(recorder: Recorder, missed: GitMissedCommits, each: Missed) ->
     if change is None:
         return f"never recorded {each.after[:7]}: git does not have it any more"
     recorded = record_commit(recorder, change, single=not each.before, is_recorded=missed.is_recorded)
-    names = ", ".join("/".join(session.key) for session in recorded.sessions) or "no session"
+    rules = [f"project {name}" for name in recorded.rules]
+    names = ", ".join([*("/".join(session.key) for session in recorded.sessions), *rules]) or "no session"
     return f"recorded {each.after[:7]} later in {names}"

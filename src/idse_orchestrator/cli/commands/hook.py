@@ -208,8 +208,12 @@ def _tell(run: Run, recorded: Recorded) -> None:
     for each in recorded.sessions:
         name = "/".join(each.key)
         run.app.log(f"recorded {recorded.commit[:7]} in {name} as {each.tip.commit[:7]}, {each.verdict}")
+    for project in recorded.rules:
+        run.app.log(f"recorded {recorded.commit[:7]} in project {project}: its rules")
     for key in recorded.unknown:
         run.app.log(f"not recorded {recorded.commit[:7]}: {'/'.join(key)} has no ledger here")
+    if recorded.left_out:
+        tell(f"idse: {printable(recorded.left_out)}")
     if recorded.unknown:
         first, *others = ("/".join(key) for key in recorded.unknown)
         more = f" and {len(others)} more" if others else ""

@@ -95,6 +95,8 @@ def init(  # noqa: PLR0913 - one parameter for each option
         made = init_project(maker, run.app.settings, InitRequest(project, stack, new_ledger, missing))
         if run.app.has_git:
             run.app.ignore_rules.renew()
+            if made.created:
+                run.app.carry_rules(anew=True)
         hooks = None if no_hooks else _install_hooks(run)
         if no_hooks and run.app.has_git and not run.app.work_tree.is_guarded:
             run.app.work_tree.decline_hooks(declined=True)

@@ -33,7 +33,8 @@ def list_rules(run: Run, family: str | None, stage: str | None) -> Answer:
     """List the rules in force here.
 
     Each with its severity while a stage is pending, in progress and complete, and at its gate. A rule
-    is core (shipped with idse) or of the project (.idse/constitution.yaml of this work tree).
+    is core (shipped with idse), of the project (.idse/constitution.yaml of this work tree), or of the Agency:
+    for all of its clients (agency) or for this one (client), as the last sync brought it.
     """
     constitution = options.constitution_here()
     rules = constitution.rules

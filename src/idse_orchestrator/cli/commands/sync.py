@@ -34,7 +34,9 @@ def push(run: Run, *, dry_run: bool = False) -> Answer:
     or rejected; 3: others kept pushing, or a ledger here has a conflict; 4: not authorized; 5: the Agency
     cannot be reached, and what waits is sent by the next push.
     """
-    with run.app.sync.open(run.terminal.progress) as syncing:
+    if not dry_run:
+        run.app.carry_rules()
+    with run.app.sync.open(run.terminal.progress, sends=not dry_run) as syncing:
         outcome = no_news(syncing, PUSH) or _push(syncing, dry_run=dry_run)
     if outcome.refs and not dry_run:
         _afterwards(run)

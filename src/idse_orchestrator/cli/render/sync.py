@@ -9,7 +9,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import counted, one_word
 from idse_orchestrator.cli.layout import PLAIN, Style, ago, coloured, headed, moved, printable
 from idse_orchestrator.cli.render.warnings import markers_warning, place_data
-from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked
+from idse_orchestrator.cli.terminal import Answer, Said, Warned, picked, remark
 from idse_orchestrator.documents.project_workspace import session_folder
 from idse_orchestrator.ledger.refs import PUBLISHED, SYNC
 from idse_orchestrator.sync.agency import ORIGIN
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _FAILED = (REFUSED, REJECTED, MOVING)
 _WORDS = {WAITING: "to be pushed", MOVING: "kept moving"}
 _SHORT = 7
+_NEW_RULES = "  the Agency has other rules than before, and they hold here from now on: idse rule list"
 
 
 def ref_label(ref: str) -> str:
@@ -67,7 +68,9 @@ def outcome_answer(
         folder = {"project": project, "session": session, "files": told.files} if told else None
         return {**outcome_data(outcome), **({"brought": folder} if outcome.direction == PULL else {})}
 
-    return Answer(schema, data, [*lines, *([Said(told.words)] if told else [])], code=outcome.exit_code)
+    doubts = [remark("warning", rules_warning(outcome.rules_refused))] if outcome.rules_refused else []
+    words = [Said(told.words)] if told else []
+    return Answer(schema, data, [*lines, *words], doubts, code=outcome.exit_code)
 
 
 def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator[str]:
@@ -75,6 +78,10 @@ def _all_lines(outcome: SyncOutcome, style: Style, *, dry_run: bool) -> Iterator
     yield from outcome_lines(outcome, style)
     for place in outcome.conflicts:
         yield markers_warning(ref_label(place.ref), place)
+    if outcome.has_new_rules:
+        yield Said(_NEW_RULES)
+    if outcome.rules_refused:
+        yield Warned(rules_warning(outcome.rules_refused))
     summary = outcome_summary(outcome)
     if outcome.exit_code:
         yield Warned(summary)
@@ -123,13 +130,20 @@ def outcome_data(outcome: SyncOutcome) -> dict[str, object]:
                 "old": ref.old or None,
                 "new": ref.new,
                 "why": ref.why or None,
+                "hint": ref.hint or None,
             }
             for ref in outcome.refs
         ],
         "up_to_date": outcome.equal,
         "sync_point": outcome.point or None,
         "conflicts": [place_data(place) for place in outcome.conflicts],
+        "new_rules": outcome.has_new_rules,
     }
+
+
+def rules_warning(why: str) -> str:
+    """Says that the Agency's rules did not come in."""
+    return printable(f"the Agency's rules did not come in, and those from before stay in force: {why}")
 
 
 def setup_lines(done: AgencySetup) -> list[str]:

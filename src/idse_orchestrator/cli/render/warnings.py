@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.text import one_word
 from idse_orchestrator.cli.layout import printable
 from idse_orchestrator.cli.terminal import Warned, picked, remark
+from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH
 from idse_orchestrator.errors import ConflictError, InvalidConfigurationError
-from idse_orchestrator.ledger.refs import parse_session_ref
+from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref
 
 if TYPE_CHECKING:
     from idse_orchestrator.ledger.merge.conflicts import Conflict, ConflictPlace
@@ -45,6 +46,11 @@ def conflict_words(conflict: Conflict, before: str) -> str:
 
 def markers_warning(name: str, place: ConflictPlace | None = None) -> Warned:
     """Returns the warning that the ledger of the session `name` ("project/session") has a conflict."""
+    if place and parse_project_ref(place.ref):
+        return Warned(
+            f"the rules that the ledger of {name} carries have conflict markers, line {place.line}: "
+            f"bring both together in {CONSTITUTION_PATH}, commit it, idse sync push"
+        )
     where = f" in {printable(place.path)}, line {place.line}" if place else ""
     return Warned(f"{name} has conflict markers{where}: idse restore {name}, resolve them, idse save {name}")
 

@@ -1,0 +1,67 @@
+"""Keeps an Agency's rules in its clones, so that the local gate says what the server will say.
+
+What came is judged apart, as everything is that comes from a remote. Rules that cannot be used change
+nothing: those from before stay in force, and the sync says why.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from idse_orchestrator.errors import ConflictError, InvalidConfigurationError
+from idse_orchestrator.git.object_stream import reading_also
+from idse_orchestrator.ledger.refs import AGENCY_RULES, KEPT_RULES
+from idse_orchestrator.sync.published_refs import remove_refs, update_refs
+
+if TYPE_CHECKING:
+    from idse_orchestrator.git.vault import Vault
+    from idse_orchestrator.sync.transport import GitRemote
+
+_LARGEST = 16 << 20
+"""Bytes, as they are stored, of all that comes with an Agency's rules."""
+
+
+def take_rules(vault: Vault, remote: GitRemote) -> tuple[bool, str]:
+    """Keeps the rules that `remote` has; whether others are in force now, and why what came is not.
+
+    An Agency that a clone knows by a URL alone has no name under which they could be kept.
+    """
+    name, there = remote.name, remote.rules
+    if not name or there == remote.kept_rules:
+        return False, ""
+    ref = f"{KEPT_RULES}{name}"
+    if not there:
+        remove_refs(vault.git, ref)
+    else:
+        try:
+            why = _fetched(vault, remote, there)
+        except ConflictError:
+            return False, ""  # they changed meanwhile, and are there for the next sync
+        if why:
+            return False, why
+        update_refs(vault.git, [f"update {ref} {there}"])
+    remote.kept_rules = there
+    return True, ""
+
+
+def _fetched(vault: Vault, remote: GitRemote, commit: str) -> str:
+    """Brings `commit`; returns why it is not kept."""
+    from idse_orchestrator.constitution.agency_rules import checked_layers
+
+    with remote.fetch({AGENCY_RULES: commit}) as objects:
+        assert objects is not None  # noqa: S101 - something is wanted
+        if _size(objects.folder) > _LARGEST:
+            return f"it came with more than {_LARGEST:,} bytes"
+        try:
+            checked_layers(reading_also(vault.git, objects.folder), commit, remote.name)
+        except InvalidConfigurationError as error:
+            return "; ".join(filter(None, (f"{error.where}: {error.message}", error.cause)))
+        objects.keep()
+    return ""
+
+
+def _size(folder: str) -> int:
+    return sum(
+        os.lstat(os.path.join(place, name)).st_size for place, _, names in os.walk(folder) for name in names
+    )
