@@ -129,7 +129,7 @@ class TestConfiguration:
         assert (found.gits, found.patience, found.listen) == (5, 8, "127.0.0.1:1")
         assert found.max_pack_bytes == 2 << 20
 
-    def test_every_setting_has_a_field_and_its_own_default_passes(self, home):
+    def test_every_setting_has_a_field_and_its_own_default_passes(self):
         assert set(SETTINGS) == set(Configuration._fields)
         for key, setting in SETTINGS.items():
             assert setting.check(getattr(Configuration(), key)) == getattr(Configuration(), key)
@@ -218,7 +218,7 @@ class TestRepositories:
         assert read_record(home.record(Place("acme", "client"))) == ("an-id", ())
 
     @pytest.mark.parametrize("text", ["", "[]", "{}", "no", '{"id": 1', '{"id": "a", "former": 3}', "\xff"])
-    def test_a_record_that_cannot_be_read_says_nothing(self, home, tmp_path, text):
+    def test_a_record_that_cannot_be_read_says_nothing(self, tmp_path, text):
         (tmp_path / "r.json").write_text(text, encoding="latin-1")
         assert read_record(str(tmp_path / "r.json")) == ("", ())
 
@@ -233,7 +233,7 @@ class TestRepositories:
         with home.locked(SHOP, SHOP, timeout=0):
             pass
 
-    def test_size_counts_every_file(self, home, tmp_path):
+    def test_size_counts_every_file(self, tmp_path):
         (tmp_path / "a" / "b").mkdir(parents=True)
         (tmp_path / "a" / "b" / "c").write_bytes(b"x" * 1000)
         (tmp_path / "a" / "d").write_bytes(b"x" * 24)

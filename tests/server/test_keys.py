@@ -306,8 +306,8 @@ def test_a_key_is_in_no_list_of_processes(home, acme):
     """`key issue` prints it, and takes it nowhere: while it runs, no command line holds it."""
     watch = (
         "import subprocess, sys, glob\n"
-        "child = subprocess.Popen([sys.executable, '-m', 'idse_orchestrator', 'agency', '--home', sys.argv[1],\n"
-        "    'key', 'issue', 'acme', '-q'], stdout=subprocess.PIPE, text=True)\n"
+        "child = subprocess.Popen([sys.executable, '-m', 'idse_orchestrator', 'agency', '--home',\n"
+        "    sys.argv[1], 'key', 'issue', 'acme', '-q'], stdout=subprocess.PIPE, text=True)\n"
         "seen = set()\n"
         "while child.poll() is None:\n"
         "    for path in glob.glob('/proc/[0-9]*/cmdline') + glob.glob('/proc/[0-9]*/environ'):\n"
