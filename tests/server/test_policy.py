@@ -300,3 +300,9 @@ def test_a_client_that_weakens_the_policy_keeps_every_push_out(agency, clone):
     (refusal,) = agency.push(clone).refused
     assert refusal.code == "rules-broken"
     assert "rules/shop.yaml → policy → gates" in refusal.message
+
+
+def test_the_file_of_a_new_home_says_what_holds_without_one():
+    from idse_orchestrator.wiring.agency import FIRST_RULES
+
+    assert policy_of(PolicyFile("agency.yaml", FIRST_RULES), None, ()) == DEFAULT

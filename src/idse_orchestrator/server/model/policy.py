@@ -156,6 +156,8 @@ def _block(file: PolicyFile) -> Mapping[object, object]:
 def _value(key: str, value: object, where: str) -> object:
     if key in _VALUES:
         return _one_of(_VALUES[key], value, where, key)
+    if key == _NEVER and value == []:
+        return ()
     if key == _NEVER:
         return _names(value, where, _RULE, "a rule, or how its id begins", "not-waivable: [IDSE8, ACME001]")
     if isinstance(value, str):
