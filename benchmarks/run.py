@@ -22,6 +22,7 @@ import os
 import sys
 import tempfile
 
+from agency import ROWS as SERVING
 from agents import editing
 from bed import Bed
 from growing import after_one_event, criss_cross
@@ -49,6 +50,7 @@ ROWS = {
     "criss-cross": criss_cross,
     "trace": tracing,
     "mcp": serving,
+    **SERVING,
 }
 
 
