@@ -8,9 +8,12 @@ import sys
 
 import pytest
 
+from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import HIGHEST
 from idse_orchestrator.server.judgement import judge
 from idse_orchestrator.server.judgement.rules_ref import RULES_REF, read_files, write_rules
+from idse_orchestrator.server.model.push import question_to_json
+from idse_orchestrator.wiring.ledgers import KINDS
 from pushes import ANN, GOOD, SECRET, Agency, Clone, codes, ref_of
 
 PROJECT = "refs/idse/projects/portal"
@@ -353,6 +356,38 @@ def test_nothing_of_the_environment_or_of_a_users_git_counts(guarded, clone, tmp
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.logAllRefUpdates")
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", "\x01")
-    from idse_orchestrator.wiring.ledgers import KINDS
-
     assert codes(judge.judge_push(question, KINDS).refused) == [("login", "IDSE301")]
+
+
+def test_a_process_that_is_prepared_imports_nothing_more(agency, clone):
+    """It is forked for each push, so what it imports would be imported for each push."""
+    agency.rules(HASTE % ("HOUSE001", "ASAP") + "\npolicy: {gates: enforce}")
+    clone.complete("intent", BAD)
+    clone.waive("IDSE301")
+    clone.complete("spec", "# Spec\n\n## Agent Profile\n\n```yaml\nid: a\n```\n")
+    clone.complete("tasks", "- [ ] T001 do it\n")
+    question = agency.question(clone, [ref_of()])
+    code = (
+        "import sys\n"
+        "from idse_orchestrator.server.judgement.judge import judge_push, prepare\n"
+        "from idse_orchestrator.server.model.push import question_from_json\n"
+        "from idse_orchestrator.wiring.ledgers import KINDS\n"
+        "prepare(KINDS)\n"
+        "before = set(sys.modules)\n"
+        "assert judge_push(question_from_json(sys.stdin.buffer.read()), KINDS).refused\n"
+        "print(*sorted(name for name in set(sys.modules) - before if not name.startswith('_')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=question_to_json(question), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr.decode()
+
+
+def test_a_push_of_one_event_starts_no_git(agency, clone, monkeypatch):
+    clone.complete("intent")
+    assert not agency.push(clone).refused
+    clone.stage("context", "start")
+    question = agency.question(clone, [ref_of()])
+    monkeypatch.setattr(Git, "_run", None)
+    monkeypatch.setattr(Git, "_piped", None)
+    assert judge.judge_push(question, KINDS) == ((), ())

@@ -8,18 +8,26 @@ all else comes in, does not count, and is told.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.base.files import constitution_bytes
+from idse_orchestrator.base.names import loaded
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import few
+from idse_orchestrator.constitution.file import load_constitution
+from idse_orchestrator.constitution.validate import SETTLING
+from idse_orchestrator.constitution.validation_engine import examine
+from idse_orchestrator.documents.project_workspace import ARTIFACTS, REGULAR, FileEntry
 from idse_orchestrator.errors import InvalidConfigurationError
+from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.ledger.defects import CANNOT_JUDGE
 from idse_orchestrator.ledger.events import MIGRATED, STAGE
 from idse_orchestrator.ledger.refs import parse_project_ref, parse_session_ref
 from idse_orchestrator.pipeline.stage_state_model import COMPLETE
 from idse_orchestrator.server.judgement.promises import Promises, told
 from idse_orchestrator.server.judgement.pushed import SEALED, Pushed
-from idse_orchestrator.server.judgement.rules import Rulebook, place_of
+from idse_orchestrator.server.judgement.rules import Rulebook, core_types, generation, place_of, shipped
 from idse_orchestrator.server.judgement.waivers import (
     Register,
     brought_by,
@@ -51,6 +59,27 @@ _GOOD = "G"
 _MOVES = ("complete", "confirm")
 _MOST_LOOKED_BACK = 200
 """Commits of a push, beside its tips, that are looked at for what is only told."""
+
+
+def prepare(kinds: Kinds) -> None:
+    """Imports and reads all that a judgement may need, for processes that are forked from this one.
+
+    A process with threads calls it before it starts them: see `git.libgit2`.
+    """
+    for module in ("idse_orchestrator.ledger.merge.joiner", "shlex", "encodings.unicode_escape"):
+        import_module(module)
+    libgit2()
+    for kind in kinds:
+        folds = (part for each in kind.events.values() for part in (each.fold, each.body, each.words))
+        for name in filter(None, (kind.states, *kind.kept.values(), *folds)):
+            loaded(name)
+    for name in SETTLING.values():
+        loaded(name)
+    load_constitution(constitution_bytes())
+    core_types(), generation()
+    warmed = b"# Spec\n\n## Agent Profile\n\n```yaml\nid: a\n```\n\n- [ ] T001 words\n"
+    for path in ARTIFACTS.values():
+        examine(path, FileEntry(REGULAR, "", len(warmed)), warmed, shipped())
 
 
 def judge_push(

@@ -76,9 +76,9 @@ class Pushed:
         found = self.repository.references.get(ref)
         return str(found.target) if found is not None else ""
 
-    def refs(self) -> list[str]:
+    def refs(self) -> Sequence[str]:
         """Returns the names of all published refs of the store."""
-        return self.vault.git.text("for-each-ref", "--format=%(refname)", PUBLISHED).split("\n")
+        return self.vault.git.lines("for-each-ref", "--format=%(refname)", PUBLISHED)
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """Returns the parents of a commit."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import constitution_bytes
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.base.safe_yaml import load_yaml
 from idse_orchestrator.constitution.in_force import (
     LARGEST,
     FileVerdictCache,
@@ -60,16 +61,17 @@ class Rulebook:
         self.layers = tuple(_layers(home, client))
         files = {layer.origin: PolicyFile(layer.where, layer.data) for layer in self.layers}
         self.policy: Policy = policy_of(files.get(AGENCY), files.get(CLIENT), core_types())
+        self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer.data))
 
     @property
     def checks(self) -> InstalledChecks:
         """The check verbs of packages that this Agency has installed."""
         return self._extra
 
-    def without_project(self, repository: str = "") -> Rules:
+    def without_project(self) -> Rules:
         """Returns the rules of a project that has none of its own."""
-        kept = self._cache(repository, "")
-        return Rules(self._own(kept), kept)
+        kept = self._cache("", "")
+        return Rules(self._own(), kept)
 
     def of_project(self, pushed: Pushed, repository: str, project: str) -> Rules:
         """Returns the rules for the sessions of a project, with the last of its own that can be used."""
@@ -81,17 +83,17 @@ class Rulebook:
                 return Rules(self._loaded(layer, kept), kept, broken)
             except InvalidConfigurationError as error:
                 broken = broken or error
-        return Rules(self._own(kept), kept, broken)
+        return Rules(self._own(), kept, broken)
 
-    def _own(self, kept: FileVerdictCache) -> Constitution:
+    def _own(self) -> Constitution:
         """Returns the constitution without a project's."""
-        if not self.layers and not self._extra.id:
-            return _shipped()
-        return constitution_of(self.layers, kept, self._extra)
+        if not self._layers and not self._extra.id:
+            return shipped()
+        return constitution_of(self._layers, self._cache("", ""), self._extra)
 
     def _loaded(self, layer: Layer, kept: FileVerdictCache) -> Constitution:
         """Returns the constitution with `layer`. That a file is bad is remembered, too: YAML is slow."""
-        layers = (layer, *self.layers)
+        layers = (layer, *self._layers)
         ident = constitution_id(constitution_bytes(), layers, checks=self._extra.id)
         text = kept.compiled(ident)
         if text is not None and text.startswith(f'{{"{_BROKEN}":'):
@@ -100,7 +102,7 @@ class Rulebook:
         try:
             return constitution_of(layers, kept, self._extra)
         except InvalidConfigurationError as error:
-            self._own(kept)  # or it is the Agency's own file
+            self._own()  # or it is the Agency's own file
             told = (error.message, error.where, error.cause)
             kept.keep_compiled(ident, json.dumps({_BROKEN: told}, separators=(",", ":")))
             raise
@@ -112,17 +114,17 @@ class Rulebook:
 
 
 def _cache_in(folder: str) -> FileVerdictCache:
-    return FileVerdictCache(folder, _generation())
+    return FileVerdictCache(folder, generation())
 
 
 @cache
-def _generation() -> str:
+def generation() -> str:
     """Returns what tells the code that judges from other releases; a server loads it once."""
     return verdict_cache_in("").generation
 
 
 @cache
-def _shipped() -> Constitution:
+def shipped() -> Constitution:
     """Returns the rules that are shipped. They never change, and a server that forks has read them before."""
     return Constitution.from_json(constitution_bytes("json").decode())
 
@@ -152,6 +154,12 @@ def checks_of(home: str) -> InstalledChecks:
         fix = ('checks = ["acme_ticket"]',)
         raise InvalidConfigurationError("these checks cannot be read", where=f"{where} → checks", fix=fix)
     return installed_checks(asked)
+
+
+def _is_policy_alone(data: bytes) -> bool:
+    """Tests whether a file says nothing of rules, as that of a new home."""
+    found = load_yaml(data)
+    return found is None or (isinstance(found, dict) and found.keys() <= {"policy"})
 
 
 def _layers(home: str, client: str) -> Iterator[Layer]:
