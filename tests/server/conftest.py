@@ -15,7 +15,7 @@ from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.server.tenants.home import make_home
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
-NOW = 1_795_000_000.0
+NOW = 1_700_000_000.0
 
 
 @pytest.fixture(autouse=True)
