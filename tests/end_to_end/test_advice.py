@@ -441,6 +441,36 @@ def claims_edited_by_hand(loop):
     return "idse blueprint claims --write"
 
 
+@case("IDSE060")
+def a_client_that_has_all_it_may_have(loop):
+    for words in ("init", "client add acme --repositories 1", "repository add acme/shop"):
+        loop.does("agency", "--home", str(loop.path.parent / "agency"), *words.split())
+    return "idse agency repository add acme/site --home ../agency"
+
+
+@case("IDSE061")
+def a_home_that_is_open_to_others(loop):
+    loop.does("agency", "init", "--home", str(loop.path.parent / "agency"))
+    (loop.path.parent / "agency").chmod(0o755)
+    return "idse agency client list --home ../agency"
+
+
+@case("IDSE061")
+def a_home_that_is_none(_loop):
+    return "idse agency client list --home ../agency"
+
+
+@case("IDSE062")
+def a_backup_that_was_stopped(loop):
+    (loop.path.parent / "backup").mkdir()
+    return "idse agency restore ../backup --home ../agency"
+
+
+@case("IDSE001")
+def no_home_that_is_named(_loop):
+    return "idse agency client list"
+
+
 def _team(loop):
     for name, stage in (("claude", "spec"), ("codex", "plan")):
         loop.does("agents", "add", name, "--stage", stage)

@@ -10,12 +10,20 @@ import pytest
 
 from agency_bed import AgencyBed
 from idse_orchestrator.cli.main import run
+from idse_orchestrator.server.tenants import database
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.bundles import agency_git
 from idse_orchestrator.server.tenants.home import make_home
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
-NOW = 1_795_000_000.0
+NOW = 1_700_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    """Tests lose no power: what they write need not be on the disk. A test holds the values of before."""
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    monkeypatch.setattr(database, "SYNCHRONOUS", "OFF")
 
 
 @pytest.fixture

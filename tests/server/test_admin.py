@@ -334,6 +334,12 @@ def test_a_forked_child_uses_no_connection_of_its_parent(admin):
 
 
 class TestSchema:
+    def test_what_is_committed_is_on_the_disk(self, home, monkeypatch):
+        monkeypatch.undo()
+        rows = Admin(home.admin_db).database.read("PRAGMA synchronous")
+        assert rows == [{"synchronous": 2}]
+        assert Admin(home.admin_db).database.read("PRAGMA journal_mode") == [{"journal_mode": "wal"}]
+
     def test_statements_are_ones_that_postgresql_takes_as_well(self):
         (text,) = database.migrations()
         assert not re.search(

@@ -1,4 +1,4 @@
-"""`idse agency` as an operator types it: what it prints, what it refuses, and what its doctor finds and mends."""
+"""`idse agency` as an operator types it: what it prints and refuses, and what its doctor finds and mends."""
 
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ class TestTenants:
         ]
         acme.measure(SHOP)
         rows = agency("client", "list").out.splitlines()
-        assert re.fullmatch(r"acme  1 repository    \d+ B  pushed \d+ seconds? ago  1 key", rows[0])
-        assert rows[1] == "beta  0 repositories  0 B    pushed never          0 keys"
+        assert re.fullmatch(r"acme  1 repository    \d+ B  pushed .+ ago  1 key", rows[0])
+        assert rows[1].split() == ["beta", "0", "repositories", "0", "B", "pushed", "never", "0", "keys"]
         shown = agency("client", "show", "beta").out
         assert "size          0 B (limit: 2.0 GiB)" in shown
         assert "repositories  0 (limit: 3)" in shown
@@ -96,7 +96,8 @@ class TestTenants:
         assert agency("repository", "list", "beta").out == ""
         assert "folder        " + acme.home.git_dir(SHOP) in agency("repository", "show", "acme/shop").out
 
-    def test_json_has_a_schema_and_null_for_what_there_is_none_of(self, agency, acme):
+    @pytest.mark.usefixtures("acme")
+    def test_json_has_a_schema_and_null_for_what_there_is_none_of(self, agency):
         for words, schema in (
             (("client", "list"), "idse.agency-clients/1"),
             (("client", "show", "acme"), "idse.agency-client/1"),
@@ -165,7 +166,6 @@ class TestKeys:
         assert agency("key", "rotate", told.data["id"]).code == 3
         assert agency("key", "revoke", told.data["id"]).code == 0
         assert acme.admin.caller(told.data["secret"]) is None
-        assert [line.split()[-4] for line in agency("key", "list").out.splitlines()][0] != ""
 
     def test_for_ssh_the_line_is_printed_and_no_secret(self, agency, acme, tmp_path):
         public = tmp_path / "id.pub"
@@ -191,7 +191,8 @@ class TestKeys:
 
 
 class TestDoctor:
-    def test_a_new_home_is_well(self, agency, acme):
+    @pytest.mark.usefixtures("acme")
+    def test_a_new_home_is_well(self, agency):
         assert verdicts(agency, "--fsck") == (0, {})
 
     def test_rights_are_mended(self, agency, acme):
@@ -310,7 +311,8 @@ class TestDoctor:
         holder = subprocess.Popen(
             [
                 sys.executable, "-c",
-                "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(); sys.stdin.read()",
+                "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); "
+                "print(flush=True); sys.stdin.read()",
                 acme.home.lock_path(SHOP),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Backups: whole or refused, taken while pushes run, and a home that comes back from one, or from git alone."""
+"""Backups: whole or refused, taken while pushes run; a home that comes back from one, or from git alone."""
 
 from __future__ import annotations
 

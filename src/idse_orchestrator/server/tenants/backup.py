@@ -189,7 +189,8 @@ def verify(backup: str, manifest: Mapping[str, Any]) -> None:
                 fix=("use another backup",),
             )
     for name, refs in manifest["repositories"].items():
-        if refs and f"git/{_place(name)}.bundle" not in manifest["files"]:
+        place = _place(name)
+        if refs and f"git/{place}.bundle" not in manifest["files"]:
             raise BackupError("a file of the backup is missing", where=f"git/{name}.bundle")
 
 

@@ -23,6 +23,8 @@ from idse_orchestrator.errors import (
 )
 
 PATIENCE_SECONDS = 30.0
+SYNCHRONOUS = "FULL"
+"""What is committed is on the disk: a machine that loses its power loses nothing that was told."""
 _SCHEMA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schema")
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -107,7 +109,7 @@ class Database:
             self.path, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = _row
-        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS}")
         connection.execute("PRAGMA foreign_keys = ON")
         try:
             self._migrate(connection)

@@ -26,6 +26,8 @@ from idse_orchestrator.server.tenants.home import (
     CONFIGURATION,
     Home,
     home_problem,
+    make_folders_of,
+    new_nonce_seed,
     read_record,
     write_record,
 )
@@ -118,15 +120,9 @@ def _configure(home: Home) -> str:
     if os.path.exists(home.configuration_file):
         return "nothing: what is wrong in it is for you to say"
     write_atomically(home.configuration_file, b"# All settings are as they are built in.\n", what=_WHAT)
-    for folder in (
-        home.rules,
-        home.secrets,
-        home.log,
-        home.cache,
-        home.backup,
-        os.path.dirname(home.lock_path(Place("", ""))),
-    ):
-        make_folder(folder, _WHAT)
+    make_folders_of(home)
+    if not os.listdir(home.secrets):
+        new_nonce_seed(home)
     return f"wrote an empty {CONFIGURATION}"
 
 

@@ -371,6 +371,16 @@ def new_nonce_seed(home: Home) -> None:
     write_atomically(os.path.join(home.secrets, "push-nonce"), seed, mode=0o600, what=_WHAT)
 
 
+def make_folders_of(home: Home) -> None:
+    """Makes the folders of a home that are not there."""
+    for name in _FOLDERS:
+        make_folder(os.path.join(home.path, name), _WHAT)
+    try:
+        os.chmod(home.secrets, 0o700)
+    except OSError as error:
+        raise storage_error(error, home.secrets, _WHAT) from error
+
+
 @contextmanager
 def making_home(path: str, by: str) -> Iterator[Home]:
     """Opens a new home with its folders; where the block does not end, the home says so."""
@@ -388,11 +398,9 @@ def making_home(path: str, by: str) -> Iterator[Home]:
     try:
         os.chmod(home.path, 0o700)
         write_atomically(unfinished, by.encode() + b"\n", what=_WHAT)
-        for name in _FOLDERS:
-            make_folder(os.path.join(home.path, name), _WHAT)
-        os.chmod(home.secrets, 0o700)
     except OSError as error:
         raise storage_error(error, home.path, _WHAT) from error
+    make_folders_of(home)
     yield home
     sync_to_disk(home.path, _WHAT)
     remove_file(unfinished)
