@@ -149,3 +149,14 @@ def test_a_file_that_cannot_be_carried_is_told_and_keeps_nothing_back(one):
     assert carried(one) is None
     assert one.idse("sync", "push").returncode == 0
     assert list((one.path / ".git/idse").glob("missed-*")) == []
+
+
+def test_a_ledger_that_cannot_be_read_keeps_no_other_back(one):
+    assert one.idse("init", "shop").returncode == 0
+    one.git("update-ref", "refs/idse/projects/odd", "HEAD")
+    commit_rules(one, ONE)
+    assert (carried(one), carried(one, "shop")) == (ONE, ONE)
+    one.git("-c", "core.hooksPath=/dev/null", "rm", "-q", RULES)
+    one.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "gone")
+    assert one.idse("sync", "push").returncode == 1
+    assert (carried(one), carried(one, "shop")) == (None, None)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.base.files import make_folder, write_atomically
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.documents.project_workspace import CONSTITUTION_PATH, EXECUTABLE, REGULAR
-from idse_orchestrator.errors import InvalidArtifactError
+from idse_orchestrator.errors import CorruptLedgerError, InvalidArtifactError
 from idse_orchestrator.ledger.refs import project_ref
 
 if TYPE_CHECKING:
@@ -54,12 +54,27 @@ def carry_rules(carrier: Carrier, commit: str, subject: str = "", *, is_late: bo
     """
     blob = _rules_at(carrier.git, commit)
     done = []
-    for project in carrier.ledgers.projects():
+    for project in _sound(carrier):
         if is_late and _is_known(carrier, project, commit):
             continue
-        if _record(carrier, project, commit, blob, subject):
-            done.append(project)
+        with suppress(CorruptLedgerError):  # it can be read, and only a newer idse may write in it
+            if _record(carrier, project, commit, blob, subject):
+                done.append(project)
     return tuple(done)
+
+
+def _sound(carrier: Carrier) -> dict[str, str]:
+    """Returns the projects whose ledgers can be read, each with the blob of the rules that it carries.
+
+    What is wrong with the others is for those to say that look at them.
+    """
+    found = {}
+    for project in carrier.ledgers.projects():
+        with suppress(CorruptLedgerError):
+            tip = carrier.ledgers.project(project)
+            if tip is not None:
+                found[project] = carrier.ledgers.tree_files(tip.artifacts).get(CARRIED, "")
+    return found
 
 
 def carry_missing_rules(work_tree: WorkTree, carrier: Callable[[], Carrier]) -> Sequence[str]:
@@ -88,10 +103,8 @@ def look_again(work_tree: WorkTree) -> None:
 
 
 def _carry_missing(carrier: Carrier) -> Sequence[str]:
-    tips = {name: tip for name in carrier.ledgers.projects() if (tip := carrier.ledgers.project(name))}
-    carried = {name: carrier.ledgers.tree_files(tip.artifacts).get(CARRIED, "") for name, tip in tips.items()}
     blob = _rules_at(carrier.git, "HEAD")
-    if all(each == blob for each in carried.values()):
+    if all(each == blob for each in _sound(carrier).values()):
         return ()
     asked = ("log", "-1", "--no-show-signature", "--format=%H", "HEAD", "--", CONSTITUTION_PATH)
     commit = carrier.git.attempt(*asked).stdout.decode().strip()
