@@ -198,6 +198,18 @@ def test_a_manifest_that_leads_astray_is_refused(full, tmp_path, change):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_bundle_with_other_refs_than_the_manifest_says_makes_no_home(full, tmp_path):
+    saved(full, tmp_path / "b")
+    path = tmp_path / "b" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["repositories"]["acme/shop"]["refs/idse-agency/rules"]
+    path.write_text(json.dumps(manifest))
+    with pytest.raises(BackupError, match="1 refs are not"):
+        brought_back(tmp_path / "b", tmp_path / "new")
+    with pytest.raises(HomeError, match="never finished"):
+        open_home(str(tmp_path / "new"))
+
+
 def test_a_restore_that_is_stopped_leaves_no_home(full, tmp_path, monkeypatch):
     saved(full, tmp_path / "b")
     monkeypatch.setattr(
