@@ -20,6 +20,7 @@ from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 
 SHOP = Place("acme", "shop")
 OLD = 3 * 86_400
+HOLD = "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); print(flush=True); sys.stdin.read()"
 
 
 @pytest.fixture
@@ -311,8 +312,7 @@ class TestDoctor:
         holder = subprocess.Popen(
             [
                 sys.executable, "-c",
-                "import fcntl, sys; f = open(sys.argv[1], 'a'); fcntl.flock(f, 2); "
-                "print(flush=True); sys.stdin.read()",
+                HOLD,
                 acme.home.lock_path(SHOP),
             ],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
