@@ -306,7 +306,8 @@ def test_a_user_name_is_no_password(one, web, agency):
     assert b"username=me" in one.read("asked")
     one.git("remote", "remove", "agency")
     edit(one, "login")
-    pushed(one, 0, env={"IDSE_AGENCY_URL": url})
+    done = pushed(one, 0, env={"IDSE_AGENCY_URL": url})
+    assert "me@" not in done.stdout + done.stderr
     assert tip(agency, LOGIN) == tip(one, LOGIN)
 
 

@@ -29,11 +29,26 @@ NAME = "agency.remote"
 
 
 class Agency(NamedTuple):
-    """The place to sync with: its exact URL, the git remote that has it ("" : none), and who said so."""
+    """The place to sync with: its URL, the git remote that has it ("" : none), and who said so.
+
+    `url` is shown, and names no user: he may be a token. `exact` ("" : the same) is what git is given where
+    there is no remote.
+    """
 
     url: str
     remote: str
     origin: str
+    exact: str = ""
+
+    @property
+    def address(self) -> str:
+        """What git is given."""
+        return self.remote or self.place
+
+    @property
+    def place(self) -> str:
+        """The URL, whole."""
+        return self.exact or self.url
 
 
 class AgencyParts(NamedTuple):
@@ -59,7 +74,7 @@ def resolve_agency(parts: AgencyParts) -> Agency:
     if agency.remote and remote is not None:
         check_remote(parts, remote)
     else:
-        fetched, pushed = parts.remotes.routes(agency.url)
+        fetched, pushed = parts.remotes.routes(agency.place)
         check_destination("", (fetched,), (pushed,), parts.remotes.place)
     return agency
 
@@ -88,7 +103,7 @@ def check_remote(parts: AgencyParts, remote: RemoteSettings) -> None:
 
 def check_agreement(parts: AgencyParts, stated: Value, remote: RemoteSettings) -> None:
     """Raises InvalidConfigurationError if git's setting and the git remote lead to two places."""
-    if stated.layer != GIT or _same(parts, _of_setting(parts, stated).url, remote):
+    if stated.layer != GIT or _same(parts, _of_setting(parts, stated).place, remote):
         return
     raise InvalidConfigurationError(
         f"two Agencies are configured: {redacted(stated.value)} and {redacted(remote.urls[0])}",
@@ -119,7 +134,7 @@ def _chosen(parts: AgencyParts, stated: Value, remote: RemoteSettings | None) ->
             fix=("idse sync setup URL", *(forge if ORIGIN in parts.remotes.all() else ())),
         )
     agency = _of_setting(parts, stated)
-    if remote is not None and _same(parts, agency.url, remote):
+    if remote is not None and _same(parts, agency.place, remote):
         return agency._replace(remote=remote.name)
     return agency
 
@@ -152,7 +167,7 @@ def _of_setting(parts: AgencyParts, stated: Value) -> Agency:
             cause="a relative path in your home would lead elsewhere from each repository",
             fix=(f"write the whole path: {url}",),
         )
-    return Agency(url, "", stated.origin)
+    return Agency(redacted(url), "", stated.origin, url)
 
 
 def refuse_password(url: str, where: str) -> None:

@@ -78,7 +78,7 @@ class Connection:
     @property
     def address(self) -> str:
         """The name of the git remote, else the URL."""
-        return self.agency.remote or self.agency.url
+        return self.agency.address
 
     def run(
         self,

@@ -83,7 +83,7 @@ def destination(parts: AgencyParts, name: str, url: str) -> Destination:
             name, redacted(url), is_agency=False, agency=own if remote else "", is_remote=name in remotes
         )
     agency = resolve_agency(parts)
-    if name != agency.remote and not places.may_be_same(url, parts.remotes.routes(agency.url)[1]):
+    if name != agency.remote and not places.may_be_same(url, parts.remotes.routes(agency.place)[1]):
         raise UnsafeRemoteError(
             f"{name} is called the Agency, and leads elsewhere",
             where=redacted(url),
