@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -273,14 +274,18 @@ def _nginx(bed: Bed) -> Iterator[str]:
         path, ("user root;\n" if os.geteuid() == 0 else "") + _NGINX.format(folder=bed.folder, port=port)
     )
     environment = bed.environment
-    wrap = subprocess.Popen(["fcgiwrap", "-c", "2", "-s", f"unix:{bed.folder}/fcgi.sock"], env=environment)
-    nginx = subprocess.Popen(["nginx", "-c", path, "-p", bed.folder], env=environment)
+    commands = (
+        ["fcgiwrap", "-c", "2", "-s", f"unix:{bed.folder}/fcgi.sock"],
+        ["nginx", "-c", path, "-p", bed.folder],
+    )
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    processes = [subprocess.Popen(command, env=environment, **quiet) for command in commands]
     try:
         time.sleep(1)
         yield f"http://127.0.0.1:{port}/a.git"
     finally:
-        for process in (nginx, wrap):
-            process.terminate()
+        for process in processes:  # each has children that would stay
+            os.killpg(process.pid, signal.SIGTERM)
             process.wait(timeout=30)
 
 

@@ -26,7 +26,7 @@ from idse_orchestrator.constitution.in_force import InstalledChecks, installed_c
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.kinds import Kinds
-from idse_orchestrator.server.judgement.judge import judge_push
+from idse_orchestrator.server.judgement.judge import judge_push, prepare
 from idse_orchestrator.server.judgement.pushed import SEALED
 from idse_orchestrator.server.model.push import (
     SCOPES,
@@ -147,6 +147,7 @@ def main() -> None:
     descriptor, found_at, home, sample, search, seconds, *checks = sys.argv[1:]
     try:
         bench = Bench(loaded(found_at), installed_checks(checks), {**SEALED, "PATH": search}, int(seconds))
+        prepare(bench.kinds)
         warm_up(sample, home, bench)
     except (IdseError, RuntimeError) as error:
         sys.exit(f"idse: the judge cannot judge: {error}")
