@@ -135,3 +135,24 @@ def test_a_push_of_nothing_loads_no_kind_of_ledger_and_no_guard(project, bare_re
         "idse_orchestrator.ledger.kinds",
         "idse_orchestrator.sync.guard",
     }
+
+
+SERVING = {"asyncio", "uvicorn", "httptools", "prometheus_client", "starlette", "mcp"}
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("status",), ("validate",), ("save",), ("log",), ("doctor",), ("hook", "post-commit"), ("--help",)],
+    ids=" ".join,
+)
+def test_what_is_no_server_loads_nothing_of_one(project, args):
+    names = modules_of(project, *args)
+    assert not {name for name in names if name.startswith("idse_orchestrator.server")}
+    assert not {name.partition(".")[0] for name in names} & {*SERVING, "sqlite3"}
+
+
+def test_only_serving_loads_a_web_server(project, tmp_path):
+    home = ("--home", str(tmp_path / "agency"))
+    assert project.idse("agency", "init", *home).returncode == 0
+    for command in (("client", "list"), ("key", "list"), ("doctor",), ("rules", "show")):
+        assert not imported_by(project, "agency", *command, *home) & SERVING, command
