@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import signal
@@ -84,11 +85,18 @@ def test_a_judge_that_was_killed_comes_back(bench):
     assert bench.there() == tip
 
 
+def doctor(bench):
+    done = bench.repo.idse("agency", "doctor", "--home", bench.bed.home.path, "--json")
+    return {(check["check"], check["result"]) for check in json.loads(done.stdout)["data"]["checks"]}
+
+
 def test_a_judge_that_stands_still_refuses_and_leaves_nothing(bench):
     before, pid = bench.there(), bench.judge()
+    assert ("judge", "ok") in doctor(bench)
     os.kill(pid, signal.SIGSTOP)
     grown(bench.repo, "one")
     done = bench.push()
+    assert ("judge", "problem") in doctor(bench)
     os.kill(pid, signal.SIGCONT)
     assert done.returncode == 1
     assert "error[judge] the judge gave no answer within 2 s" in done.stderr

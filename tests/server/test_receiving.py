@@ -291,11 +291,11 @@ def test_the_folder_of_the_hook_holds_nothing_else(hook):
 
 
 def test_a_path_that_the_kernel_finds_too_long_is_reached_all_the_same(tmp_path):
-    from idse_orchestrator.server.gateway.agency import socket_path
+    from idse_orchestrator.server.tenants.home import Home, judge_socket
 
-    run = tmp_path / ("x" * 120)
-    run.mkdir()
-    path = socket_path(str(run))
+    run = tmp_path / ("x" * 120) / "run"
+    run.mkdir(parents=True)
+    path = judge_socket(Home(str(run.parent)))
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen(1)

@@ -23,7 +23,7 @@ from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
-from idse_orchestrator.server.tenants.home import make_repository, size_of
+from idse_orchestrator.server.tenants.home import judge_socket, make_repository, size_of
 from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
@@ -34,22 +34,11 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.tenants.home import Configuration, Home
 
-_SOCKET = "judge.sock"
-_LONGEST_SOCKET = 100
 _LEAST_FREE = 256 * 1024 * 1024
 _TICK = 2.0
 _TICKS_AN_HOUR = 1800
 _TASKS = ("loose-objects", "incremental-repack", "pack-refs")
 _MAINTENANCE = ("git", "maintenance", "run", "--quiet", *(f"--task={task}" for task in _TASKS))
-
-
-def socket_path(run: str) -> str:
-    """Returns where the judge listens. The kernel takes no long paths, so a long one goes by a descriptor."""
-    path = os.path.join(run, _SOCKET)
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
-        return path
-    descriptor = os.open(run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    return f"/proc/self/fd/{descriptor}/{_SOCKET}"
 
 
 class Agency:
@@ -64,7 +53,7 @@ class Agency:
         self.hook = Hook(os.path.join(home.run, "hooks"))
         self.limits = Limits(search, configuration.max_pack_bytes, _nonce_seed(home.secrets))
         self.empty_root = os.path.join(home.run, "empty")
-        self.judge_socket = socket_path(home.run)
+        self.judge_socket = judge_socket(home)
         self.places = GitPlaces(configuration.gits, configuration.patience)
         self.pace = Pace(configuration.pushes_a_minute)
         self.turns = Turns()
@@ -145,14 +134,15 @@ class Agency:
             await asyncio.sleep(_TICK)
             busy |= self._pushed
             places, self._pushed = self._pushed, set()
-            await asyncio.to_thread(self._measure, places)
+            await asyncio.to_thread(self.measure, places)
             if tick % _TICKS_AN_HOUR == 0:
                 places, busy = busy, set()
                 await asyncio.to_thread(sweep_quarantines, self.home, time.time())
                 for place in sorted(places):
                     await self.pack(place)
 
-    def _measure(self, places: Iterable[Place]) -> None:
+    def measure(self, places: Iterable[Place]) -> None:
+        """Notes how large repositories are now, and that they were pushed to."""
         for place in places:
             with suppress(IdseError):
                 self.admin.note_bytes(place, size_of(self.home.git_dir(place)))

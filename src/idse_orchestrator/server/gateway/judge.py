@@ -37,6 +37,7 @@ from idse_orchestrator.server.model.push import (
     verdict_to_json,
     words_of,
 )
+from idse_orchestrator.server.tenants.home import PING
 
 _MEMORY = 2 * 1024 * 1024 * 1024
 _PATIENCE = 660
@@ -59,8 +60,6 @@ class Bench(NamedTuple):
 
 
 READY = b"ready\n"
-PING = b"ping\n"
-"""Asks whether it can fork and answer."""
 
 
 def serve(listener: socket.socket, bench: Bench) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -24,8 +25,10 @@ from idse_orchestrator.server.model.names import Place
 from idse_orchestrator.server.tenants.admin import Admin, Client, Record
 from idse_orchestrator.server.tenants.home import (
     CONFIGURATION,
+    PING,
     Home,
     home_problem,
+    judge_socket,
     make_folders_of,
     new_nonce_seed,
     read_record,
@@ -55,6 +58,7 @@ def home_checks(
     yield Check("configuration", lambda: _configuration(home, environment), lambda: _configure(home))
     yield Check("git", lambda: _git(git))
     yield Check("disk", lambda: _disk(home))
+    yield Check("judge", lambda: _judge(home))
     yield Check("database", lambda: _database(home, admin), lambda: _make_database(home))
     if not os.path.exists(home.admin_db):  # looked for anew: it may just have been made
         yield from repository_checks(home, git, now, fsck)
@@ -65,6 +69,27 @@ def home_checks(
     yield Check("audit", lambda: _audit(admin))
     yield Check("clock", lambda: _clock(admin, now))
     yield from repository_checks(home, git, now, fsck)
+
+
+_JUDGE_SECONDS = 5.0
+
+
+def _judge(home: Home) -> Diagnosis:
+    """Asks the judge of the server that runs here, if one does; a server tests all of it when it starts."""
+    try:
+        with socket.socket(socket.AF_UNIX) as line:
+            line.settimeout(_JUDGE_SECONDS)
+            line.connect(judge_socket(home))
+            line.sendall(PING)
+            if line.recv(len(PING)) == PING:
+                return Diagnosis(OK, "it answers")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return Diagnosis(OK, "no server runs here")
+    except OSError:
+        pass
+    return Diagnosis(
+        PROBLEM, "the server's judge does not answer, so no push is taken", ("restart idse agency serve",)
+    )
 
 
 # --- the home ---

@@ -297,6 +297,21 @@ class Home:
         return os.path.join(self.path, name)
 
 
+PING = b"ping\n"
+"""What the judge answers with the same, if it can fork and answer."""
+_SOCKET = "judge.sock"
+_LONGEST_SOCKET = 100
+
+
+def judge_socket(home: Home) -> str:
+    """Returns where the judge listens. The kernel takes no long paths, so a long one goes by a descriptor."""
+    path = os.path.join(home.run, _SOCKET)
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+        return path
+    descriptor = os.open(home.run, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{descriptor}/{_SOCKET}"
+
+
 def open_home(path: str) -> Home:
     """Returns the home at `path`; HomeError where it is none, another user's, or open to others."""
     home = Home(os.path.abspath(path))
