@@ -87,7 +87,7 @@ def test_a_judge_that_was_killed_comes_back(bench):
 
 def doctor(bench):
     done = bench.repo.idse("agency", "doctor", "--home", bench.bed.home.path, "--json")
-    return {(check["check"], check["result"]) for check in json.loads(done.stdout)["data"]["checks"]}
+    return {(check["name"], check["verdict"]) for check in json.loads(done.stdout)["data"]["checks"]}
 
 
 def test_a_judge_that_stands_still_refuses_and_leaves_nothing(bench):

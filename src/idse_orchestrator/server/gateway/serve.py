@@ -192,10 +192,12 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Ends in order at the first signal; uvicorn's own would let the process die of it afterwards."""
-        loop = asyncio.get_running_loop()
+        """Ends in order at the first signal, and goes on to do so at the second.
+
+        uvicorn's own would let the process die of it afterwards.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
+            signal.signal(number, self.handle_exit)
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
