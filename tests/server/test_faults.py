@@ -270,6 +270,7 @@ class TestMeanwhile:
         with home.locked(old):
             pushing = bench.pushing()
             bench.bed.until(bench.quarantines)
+            time.sleep(1)  # until all of it is there
             bench.bed.admin.rename_repository(
                 old, "store", lambda: os.rename(home.git_dir(old), home.git_dir(new))
             )
