@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import itertools
 import json
@@ -9,9 +10,11 @@ import socket
 import subprocess
 
 import pytest
+import uvicorn
 
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.server.gateway import connection
 
 PROJECT = "refs/idse/projects/portal"
 SESSION = "refs/idse/sessions/portal/login"
@@ -264,6 +267,43 @@ def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client
         answer = line.recv(100)
     assert answer.split(b" ")[1] != b"200" or b"200" in answer
     assert refs(pushed, server.url(place, key))
+
+
+ENDLESS = {
+    "a header": b"GET /healthz HTTP/1.1\r\nX: ",
+    "headers": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+    "a trailer": b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ",
+    "the extension of a chunk": b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_what_never_becomes_a_request_is_not_kept(server, what):
+    portion = b"X: a\r\n" * 10_000 if what == "headers" else b"x" * 60_000
+    with socket.create_connection(server.address.split(":"), timeout=20) as line:
+        line.sendall(ENDLESS[what])
+        with pytest.raises(ConnectionError):
+            line.sendall(portion * 500)
+
+
+def test_headers_that_never_end_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+
+    async def ended(data):
+        config = uvicorn.Config(lambda: None, http=connection.Connection, log_config=None)
+        config.load()
+        state = uvicorn.server.ServerState()
+        loop = asyncio.get_running_loop()
+        there = await loop.create_server(lambda: connection.Connection(config, state, {}), "127.0.0.1", 0)
+        async with there:
+            reader, writer = await asyncio.open_connection(*there.sockets[0].getsockname())
+            writer.write(data)
+            said = await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+            return said
+
+    for data in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+        assert asyncio.run(ended(data)) == b""
 
 
 def test_a_client_that_goes_away_leaves_nothing(server, pushed, client, place):
