@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import itertools
 import json
@@ -254,18 +255,39 @@ def test_headers_set_no_variable_of_git(server, pushed, client, place):
     assert "version 2" in body
 
 
-def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client, place):
-    key = server.key(client, "read")
-    bomb = gzip.compress(b"0" * (64 << 20))
+def asking(server, place, key, body):
+    """Sends what git would, packed, to ask for objects; returns the status of the answer."""
     with socket.create_connection(server.address.split(":"), timeout=60) as line:
         head = (
             f"POST /git/{place}.git/git-upload-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-git-upload-pack-request\r\nContent-Encoding: gzip\r\n"
-            f"Content-Length: {len(bomb)}\r\nConnection: close\r\n\r\n"
+            f"Git-Protocol: version=2\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        line.sendall(head.encode() + bomb)
-        answer = line.recv(100)
-    assert answer.split(b" ")[1] != b"200" or b"200" in answer
+        line.sendall(head.encode() + body)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # the server has heard enough
+            while more := line.recv(1 << 16):
+                answer += more
+    return answer.split(b" ")[1], answer
+
+
+def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client, place):
+    key = server.key(client, "read")
+    begin, have = b"0012command=fetch\n0001", b"0032have " + b"1" * 40 + b"\n"
+    begin += b"0032want " + refs(pushed, server.url(place, key))[SESSION].encode() + b"\n"
+    assert b"NAK" in asking(server, place, key, gzip.compress(begin + have * 3000 + b"0000"))[1]
+    bomb = gzip.compress(begin + have * 2_000_000 + b"0000")
+    assert len(bomb) < 1 << 20
+    assert b"NAK" not in asking(server, place, key, bomb)[1]
+    assert refs(pushed, server.url(place, key))
+
+
+def test_a_packed_body_that_is_cut_off_or_damaged_harms_nothing(server, pushed, client, place):
+    key = server.key(client, "read")
+    whole = gzip.compress(b"0014command=ls-refs\n00010015ref-prefix refs/\n0000")
+    assert SESSION.encode() in asking(server, place, key, whole)[1]
+    for body in (whole[:-20], whole[:5], whole[:15] + b"\xff" * 20, b"no gzip at all", whole + b"more"):
+        assert asking(server, place, key, body)[0] in (b"200", b"500")
     assert refs(pushed, server.url(place, key))
 
 
