@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pathlib
@@ -361,3 +362,13 @@ def test_every_command_has_a_summary_in_the_table_and_no_server_is_loaded_for_ke
     assert {"init", "client", "repository", "key", "backup", "restore", "doctor"} <= set(
         group.list_commands(None)
     )
+
+
+@pytest.mark.parametrize("words", [("serve",), ("ssh-shell", "KEY")])
+@pytest.mark.parametrize("missing", ["uvicorn", "httptools", "prometheus_client"])
+def test_without_the_extra_a_door_says_what_to_install(agency, monkeypatch, words, missing):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else name)
+    done = agency(*words)
+    assert done.code == 2
+    assert missing in done.err
+    assert "pip install 'idse-orchestrator[agency]'" in done.err

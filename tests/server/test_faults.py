@@ -13,7 +13,9 @@ import pytest
 
 from agency_bed import AgencyBed
 from here import discover, ledger_writer
+from idse_orchestrator.errors import EXIT_BUSY
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.server.model.names import Place
 
 SESSION = "refs/idse/sessions/portal/login"
 PLACE = "acme/shop"
@@ -209,6 +211,83 @@ def test_a_restart_takes_the_place_of_a_server_that_was_killed(bench):
     tip = grown(bench.repo, "one")
     assert bench.push().returncode == 0
     assert bench.there() == tip
+
+
+def test_a_home_is_served_by_one_process(bench):
+    second = AgencyBed.__new__(AgencyBed)
+    second.__dict__.update(bench.bed.__dict__, process=None)
+    with pytest.raises(AssertionError, match="another process serves this home"):
+        second.start()
+    assert second.stop() == EXIT_BUSY
+    grown(bench.repo, "one")
+    assert bench.push().returncode == 0
+
+
+class TestMeanwhile:
+    """A push was let in at the door, and is judged; what is decided before its end counts."""
+
+    @pytest.fixture(params=["before", "while"])
+    def under_way(self, bench, request):
+        """Returns what runs a push beside an action: it waits for the repository, or for the judge."""
+
+        def beside(act):
+            tip = grown(bench.repo, "one")
+            place = Place("acme", "shop")
+            judge = bench.judge()
+            if request.param == "before":
+                with bench.bed.home.locked(place):
+                    pushing = bench.pushing()
+                    bench.bed.until(bench.quarantines)
+                    act()
+            else:
+                os.kill(judge, signal.SIGSTOP)
+                pushing = bench.pushing()
+                bench.bed.until(bench.quarantines)
+                time.sleep(0.3)
+                act()
+                os.kill(judge, signal.SIGCONT)
+            said = pushing.communicate(timeout=60)[0]
+            return pushing.returncode, said, tip
+
+        return beside
+
+    @pytest.mark.parametrize(
+        ("what", "words"),
+        [
+            ("archive_repository", "this repository is archived"),
+            ("archive_client", "this repository is archived"),
+            ("revoke_key", "this key was revoked"),
+        ],
+    )
+    def test_what_ends_pushes_ends_those_under_way(self, bench, under_way, what, words):
+        admin, before = bench.bed.admin, bench.there()
+        of = {
+            "archive_repository": Place("acme", "shop"),
+            "archive_client": "acme",
+            "revoke_key": admin.keys()[0].id,
+        }
+        code, said, _ = under_way(lambda: getattr(admin, what)(of[what]))
+        assert code == 1
+        assert f"idse: error[not-allowed] {words}" in said
+        assert (bench.there(), bench.quarantines()) == (before, [])
+
+    def test_a_repository_that_was_renamed_takes_nothing_under_its_old_name(self, bench):
+        before, home = bench.there(), bench.bed.home
+        grown(bench.repo, "one")
+        old, new = Place("acme", "shop"), Place("acme", "store")
+        with home.locked(old):
+            pushing = bench.pushing()
+            bench.bed.until(bench.quarantines)
+            time.sleep(1)  # until all of it is there
+            bench.bed.admin.rename_repository(
+                old, "store", lambda: os.rename(home.git_dir(old), home.git_dir(new))
+            )
+        said = pushing.communicate(timeout=60)[0]
+        assert pushing.returncode == 1
+        assert "it is called acme/store now" in said
+        bench.repo.run("git", "push", bench.url, SESSION)
+        moved = bench.repo.run("git", "--git-dir", home.git_dir(new), "rev-parse", SESSION)
+        assert moved.stdout.strip() != before
 
 
 class TestLimits:

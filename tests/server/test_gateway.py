@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gzip
 import itertools
 import json
@@ -9,9 +11,11 @@ import socket
 import subprocess
 
 import pytest
+import uvicorn
 
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.server.gateway import connection
 
 PROJECT = "refs/idse/projects/portal"
 SESSION = "refs/idse/sessions/portal/login"
@@ -251,19 +255,77 @@ def test_headers_set_no_variable_of_git(server, pushed, client, place):
     assert "version 2" in body
 
 
-def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client, place):
-    key = server.key(client, "read")
-    bomb = gzip.compress(b"0" * (64 << 20))
+def asking(server, place, key, body):
+    """Sends what git would, packed, to ask for objects; returns the status of the answer."""
     with socket.create_connection(server.address.split(":"), timeout=60) as line:
         head = (
             f"POST /git/{place}.git/git-upload-pack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
             "Content-Type: application/x-git-upload-pack-request\r\nContent-Encoding: gzip\r\n"
-            f"Content-Length: {len(bomb)}\r\nConnection: close\r\n\r\n"
+            f"Git-Protocol: version=2\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        line.sendall(head.encode() + bomb)
-        answer = line.recv(100)
-    assert answer.split(b" ")[1] != b"200" or b"200" in answer
+        line.sendall(head.encode() + body)
+        answer = b""
+        with contextlib.suppress(ConnectionResetError):  # the server has heard enough
+            while more := line.recv(1 << 16):
+                answer += more
+    return answer.split(b" ")[1], answer
+
+
+def test_a_body_that_grows_when_it_is_unpacked_is_bounded(server, pushed, client, place):
+    key = server.key(client, "read")
+    begin, have = b"0012command=fetch\n0001", b"0032have " + b"1" * 40 + b"\n"
+    begin += b"0032want " + refs(pushed, server.url(place, key))[SESSION].encode() + b"\n"
+    assert b"NAK" in asking(server, place, key, gzip.compress(begin + have * 3000 + b"0000"))[1]
+    bomb = gzip.compress(begin + have * 2_000_000 + b"0000")
+    assert len(bomb) < 1 << 20
+    assert b"NAK" not in asking(server, place, key, bomb)[1]
     assert refs(pushed, server.url(place, key))
+
+
+def test_a_packed_body_that_is_cut_off_or_damaged_harms_nothing(server, pushed, client, place):
+    key = server.key(client, "read")
+    whole = gzip.compress(b"0014command=ls-refs\n00010015ref-prefix refs/\n0000")
+    assert SESSION.encode() in asking(server, place, key, whole)[1]
+    for body in (whole[:-20], whole[:5], whole[:15] + b"\xff" * 20, b"no gzip at all", whole + b"more"):
+        assert asking(server, place, key, body)[0] in (b"200", b"500")
+    assert refs(pushed, server.url(place, key))
+
+
+ENDLESS = {
+    "a header": b"GET /healthz HTTP/1.1\r\nX: ",
+    "headers": b"GET /healthz HTTP/1.1\r\nHost: x\r\n",
+    "a trailer": b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: ",
+    "the extension of a chunk": b"POST /healthz HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_what_never_becomes_a_request_is_not_kept(server, what):
+    portion = b"X: a\r\n" * 10_000 if what == "headers" else b"x" * 60_000
+    with socket.create_connection(server.address.split(":"), timeout=20) as line:
+        line.sendall(ENDLESS[what])
+        with pytest.raises(ConnectionError):
+            line.sendall(portion * 500)
+
+
+def test_headers_that_never_end_are_not_waited_for(monkeypatch):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.2)
+
+    async def ended(data):
+        config = uvicorn.Config(lambda: None, http=connection.Connection, log_config=None)
+        config.load()
+        state = uvicorn.server.ServerState()
+        loop = asyncio.get_running_loop()
+        there = await loop.create_server(lambda: connection.Connection(config, state, {}), "127.0.0.1", 0)
+        async with there:
+            reader, writer = await asyncio.open_connection(*there.sockets[0].getsockname())
+            writer.write(data)
+            said = await asyncio.wait_for(reader.read(), 5)
+            writer.close()
+            return said
+
+    for data in (b"", b"GET / HTTP/1.1\r\nHost: x\r\n"):
+        assert asyncio.run(ended(data)) == b""
 
 
 def test_a_client_that_goes_away_leaves_nothing(server, pushed, client, place):

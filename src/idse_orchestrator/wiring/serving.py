@@ -27,16 +27,17 @@ def agency_in(home: Home, configuration: Configuration, environment: Mapping[str
 
 
 def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens."""
+    """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens. BusyError: another one serves."""
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
     from idse_orchestrator.server.gateway.serve import serve
     from idse_orchestrator.server.tenants.home import make_repository
 
     sample = os.path.join(agency.home.run, "sample.git")
-    shutil.rmtree(sample, ignore_errors=True)
-    make_repository(sample)
-    writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
-    begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
-    writer.append(*_KEY, lambda _: Draft("created", begun))
-    serve(agency, listening, KINDS.found_at, sample, on_ready)
+    with agency.home.served():
+        shutil.rmtree(sample, ignore_errors=True)
+        make_repository(sample)
+        writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
+        begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
+        writer.append(*_KEY, lambda _: Draft("created", begun))
+        serve(agency, listening, KINDS.found_at, sample, on_ready)

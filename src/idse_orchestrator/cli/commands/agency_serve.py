@@ -30,10 +30,10 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
     way is finished. Put a proxy with TLS before it where others can reach it. One line of JSON for each
     request goes to standard output.
     """
+    agency = _agency(home, {"listen": listen, "read_only": "true" if read_only else None})
     from idse_orchestrator.server.gateway.serve import Listening
     from idse_orchestrator.wiring.serving import serve_agency
 
-    agency = _agency(home, {"listen": listen, "read_only": "true" if read_only else None})
     where = agency.configuration.listen
     host, colon, port = where.rpartition(":")
     if not socket and not (colon and port.isdecimal()):
@@ -55,16 +55,31 @@ def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     sshd runs it instead of a shell. It takes nothing but git-upload-pack and git-receive-pack for a
     repository of the key's client, and judges pushes as the server does, which must run.
     """
+    agency = _agency(home, {})
     from idse_orchestrator.server.gateway.ssh_shell import ssh_shell as shell
 
     asked, protocol = os.environ.get("SSH_ORIGINAL_COMMAND", ""), os.environ.get("GIT_PROTOCOL", "")
-    return shell(_agency(home, {}), key_id, asked, protocol)
+    return shell(agency, key_id, asked, protocol)
+
+
+_EXTRA = frozenset({"httptools", "prometheus_client", "uvicorn"})
+"""What the extra `agency` installs."""
 
 
 def _agency(home: str, options: dict[str, str | None]) -> Agency:
+    """Returns the Agency in `home`. Raises UsageError where the packages of its doors are not installed."""
+    from importlib.util import find_spec
+
     from idse_orchestrator.server.tenants.home import open_home
     from idse_orchestrator.wiring.serving import agency_in
 
     found = open_home(home)
+    missing = sorted(name for name in _EXTRA if find_spec(name) is None)
+    if missing:
+        raise UsageError(
+            "the packages of the server are not installed",
+            cause=f"{', '.join(missing)} cannot be imported",
+            fix=("pip install 'idse-orchestrator[agency]'",),
+        )
     given = {key: value for key, value in options.items() if value is not None}
     return agency_in(found, found.configuration(os.environ, given), os.environ)

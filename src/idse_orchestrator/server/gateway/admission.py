@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.server.model.names import RECEIVE
-from idse_orchestrator.server.model.push import PUSH, READ
+from idse_orchestrator.server.model.push import PUSH, READ, Refusal
 from idse_orchestrator.server.tenants.admin import Moved
 
 if TYPE_CHECKING:
@@ -64,6 +65,31 @@ def admit(agency: Agency, caller: Caller, asked: Asked) -> Admitted | Denied:
             return Denied(FULL, error.message)
         is_there = True
     return Admitted(agency.home.git, f"/{place}.git") if is_there else Admitted(agency.empty_root, EMPTY)
+
+
+async def late_refusal(agency: Agency, caller: Caller, place: Place) -> Refusal | None:
+    """Returns why a push that was admitted may not come in after all; None where it may.
+
+    Asked under the lock of its repository, which whoever archives, renames or deletes it takes as well.
+    """
+    try:
+        why = await asyncio.to_thread(_not_any_more, agency, caller, place)
+    except IdseError as error:
+        return Refusal("", "admin", error.message, "the operator: idse agency doctor")
+    return Refusal("", "not-allowed", why) if why else None
+
+
+def _not_any_more(agency: Agency, caller: Caller, place: Place) -> str:
+    now = agency.admin.caller_by_id(caller.key_id)
+    if now is None:
+        return "this key was revoked, or has expired, meanwhile"
+    found = agency.admin.place(now, place)
+    if isinstance(found, Moved):
+        return f"it is called {found.place} now"
+    if found is None or not found.exists:
+        return _UNKNOWN.words
+    denied = _no_pushing(agency, now, found)
+    return denied.words if denied is not None else ""
 
 
 def _no_reading(caller: Caller) -> Denied | None:

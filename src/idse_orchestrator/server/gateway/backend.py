@@ -1,6 +1,7 @@
 """git's own HTTP server as a child: what a client sends goes in, what git says goes out, neither is kept.
 
-gzip, protocol versions, content types and shallow clones are git's business, not ours.
+Protocol versions, content types and shallow clones are git's business, not ours. gzip is ours: git would
+unpack a few bytes to any size.
 
 One task alone reads from the client. A client that goes away closes git's standard input: git then rejects
 the push and cleans up. A signal would leave a quarantine behind.
@@ -11,8 +12,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import zlib
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -49,9 +51,12 @@ class Request(NamedTuple):
     address: str
 
 
+_ENCODING = "HTTP_CONTENT_ENCODING"
+_PACKED = ("gzip", "x-gzip")
+_GZIP = zlib.MAX_WBITS | 16
 _HEADERS = {
     b"content-type": "CONTENT_TYPE",
-    b"content-encoding": "HTTP_CONTENT_ENCODING",
+    b"content-encoding": _ENCODING,
     b"git-protocol": "GIT_PROTOCOL",
 }
 
@@ -87,8 +92,9 @@ class TooLargeError(Exception):
 class Backend:
     """One `git http-backend`."""
 
-    def __init__(self, process: Process, most_bytes: int, patience: Patience) -> None:
+    def __init__(self, process: Process, most_bytes: int, patience: Patience, encoding: str = "") -> None:
         self._process = process
+        self._packed = zlib.decompressobj(_GZIP) if encoding.lower() in _PACKED else None
         self._left = most_bytes
         self._patience = patience
         self.received = 0
@@ -103,18 +109,20 @@ class Backend:
         descriptors: Sequence[int] = (),
     ) -> Backend:
         """Starts git with just `environment`; it inherits `descriptors`. Raises OSError."""
+        given = dict(environment)
+        encoding = given.pop(_ENCODING, "")
         process = await asyncio.create_subprocess_exec(
             "git",
             "http-backend",
             stdin=PIPE,
             stdout=PIPE,
             stderr=asyncio.subprocess.DEVNULL,
-            env=dict(environment),
+            env=given,
             pass_fds=tuple(descriptors),
             start_new_session=True,
             limit=_PORTION,
         )
-        return cls(process, most_bytes, patience)
+        return cls(process, most_bytes, patience, encoding)
 
     async def serve(
         self, receive: Receive, send: Send, before_end: Callable[[], bool] = lambda: True
@@ -151,20 +159,35 @@ class Backend:
                     message = await receive()
                 if message["type"] != "http.request":
                     return False
-                body = message.get("body", b"")
-                self.received += len(body)
-                if self.received > self._left:
-                    raise TooLargeError
-                if body and held:
-                    await self._write(sink, held)
-                held = body or held
+                for part in self._plain(message.get("body", b"")):
+                    self.received += len(part)
+                    if self.received > self._left:
+                        raise TooLargeError
+                    if held:
+                        await self._write(sink, held)
+                    held = part
                 if not message.get("more_body"):
                     is_good = before_end()
                     if held and is_good:
                         await self._write(sink, held)
                     return is_good
+        except zlib.error:
+            return False
         finally:
             sink.close()
+
+    def _plain(self, data: bytes) -> Iterator[bytes]:
+        """Yields the parts of what came, unpacked."""
+        if self._packed is None:
+            yield from (data,) if data else ()
+            return
+        while not self._packed.eof:
+            part = self._packed.decompress(data, _PORTION)
+            data = self._packed.unconsumed_tail
+            if part:
+                yield part
+            if not data and len(part) < _PORTION:
+                return
 
     @staticmethod
     async def _write(sink: asyncio.StreamWriter, data: bytes) -> None:

@@ -9,10 +9,11 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.gateway.admission import CLOSED, NOWHERE, Admitted, admit
+from idse_orchestrator.server.gateway.admission import CLOSED, NOWHERE, Admitted, admit, late_refusal
 from idse_orchestrator.server.gateway.admission import FORBIDDEN as FORBIDDEN_HERE
 from idse_orchestrator.server.gateway.admission import FULL as NO_ROOM
 from idse_orchestrator.server.gateway.backend import (
@@ -250,7 +251,8 @@ class _Visit:
             most = agency.configuration.max_pack_bytes + (1 << 20)
             starting = Backend.start(environment, most, self._patience, receiving.descriptors)
             recorder = agency.recorder(place, caller, self.id)
-            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide))
+            still = partial(late_refusal, agency, caller, place)
+            answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
             try:
                 await self._pass(starting, receiving)
             finally:

@@ -46,6 +46,12 @@ class Said(NamedTuple):
 Decide = Callable[[Said, Verdict], Awaitable[bool]]
 """Notes in the audit what was decided; False where that failed: then nothing is taken."""
 Ask = Callable[[Said], "Question"]
+Still = Callable[[], Awaitable["Refusal | None"]]
+"""Says why the push may not come in any more, though it was let in at the door; None: it may."""
+
+
+async def _still() -> None:
+    return None
 
 
 class Receiving:
@@ -97,22 +103,26 @@ class Receiving:
         self._close(self._answered)
         self._asking = self._answered = -1
 
-    async def answer(self, ask: Ask, decide: Decide) -> None:
+    async def answer(self, ask: Ask, decide: Decide, still: Still = _still) -> None:
         """Waits for the hook's question, if one ever comes, and answers it.
 
+        `still` is asked once the lock is held, and again after the judgement, which may take its time.
         However this ends, the pipe is closed: a hook that waits for ever would hold the repository.
         """
         try:
-            await self._answer(ask, decide)
+            await self._answer(ask, decide, still)
         finally:
             self._close(self._answering)
             self._answering = -1
 
-    async def _answer(self, ask: Ask, decide: Decide) -> None:
+    async def _answer(self, ask: Ask, decide: Decide, still: Still) -> None:
         said = await self._question()
         if said is None:
             return
-        verdict = await self._judged(ask, said)
+        verdict = await self._judged(ask, said, still)
+        late = None if verdict.refused else await still()
+        if late is not None:
+            verdict = Verdict((late,))
         if not verdict.refused and not await decide(said, verdict):
             words = "the audit cannot be written"
             verdict = Verdict((Refusal("", "audit", words, "the operator: idse agency doctor"),))
@@ -124,9 +134,12 @@ class Receiving:
         with suppress(OSError):  # the hook is gone
             await asyncio.to_thread(_write_all, self._answering, text.encode("utf-8", "replace"))
 
-    async def _judged(self, ask: Ask, said: Said) -> Verdict:
+    async def _judged(self, ask: Ask, said: Said, still: Still) -> Verdict:
         if not await self._locked():
             return _nothing("busy", "another push holds this repository for too long", "push again later")
+        late = await still()
+        if late is not None:
+            return Verdict((late,))
         try:
             async with asyncio.timeout(self._seconds):
                 return await self._verdict(ask(said))

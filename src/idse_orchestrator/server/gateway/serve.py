@@ -18,6 +18,7 @@ from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.errors import IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
 from idse_orchestrator.server.gateway.app import App
+from idse_orchestrator.server.gateway.connection import Connection
 from idse_orchestrator.server.gateway.self_test import self_test
 
 if TYPE_CHECKING:
@@ -162,7 +163,7 @@ async def _serve(
         port=listening.port,
         uds=listening.path or None,
         loop="asyncio",
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

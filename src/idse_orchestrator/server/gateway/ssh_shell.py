@@ -6,10 +6,11 @@ import asyncio
 import secrets
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_NOT_AUTHORIZED
-from idse_orchestrator.server.gateway.admission import Admitted, admit
+from idse_orchestrator.server.gateway.admission import Admitted, admit, late_refusal
 from idse_orchestrator.server.gateway.policy import git_environment
 from idse_orchestrator.server.model.names import RECEIVE, asked_over_ssh
 
@@ -63,7 +64,8 @@ async def _receive(agency: Agency, caller: Caller, place: Place, environment: di
         )
         receiving.started()
         recorder = agency.recorder(place, caller, secrets.token_hex(8))
-        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide))
+        still = partial(late_refusal, agency, caller, place)
+        answering = asyncio.create_task(receiving.answer(recorder.question, recorder.decide, still))
         code = await process.wait()
         answering.cancel()
         await asyncio.gather(answering, return_exceptions=True)

@@ -26,7 +26,13 @@ from idse_orchestrator.base.files import (
 )
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.base.text import did_you_mean, one_word
-from idse_orchestrator.errors import ConflictError, HomeError, InvalidConfigurationError, StorageError
+from idse_orchestrator.errors import (
+    BusyError,
+    ConflictError,
+    HomeError,
+    InvalidConfigurationError,
+    StorageError,
+)
 from idse_orchestrator.server.model.names import Place, place_in
 from idse_orchestrator.server.tenants.admin import Admin, Record
 
@@ -264,6 +270,24 @@ class Home:
             for place in sorted(set(places)):
                 folder, name = os.path.split(self.lock_path(place))
                 held.enter_context(file_lock(folder, timeout, name))
+            yield
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """Holds the home for the one process that may serve it; BusyError where another does.
+
+        A second one would take the judge's socket away from the first.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(file_lock(self.run, 0, "serve"))
+            except BusyError:
+                raise BusyError(
+                    "another process serves this home of an Agency",
+                    where=self.path,
+                    cause="one home is served by one process",
+                    fix=("end the other one first",),
+                ) from None
             yield
 
     def client_folders(self) -> list[str]:
