@@ -70,6 +70,9 @@ def test_rules_come_with_a_pull_and_hold_here(one, bare_remote):
     assert "agency" in one.idse("rule", "show", "ACME001").stdout
     again = pulled(one)
     assert "other rules" not in again.stderr
+    commit = publish(bare_remote, client=CLIENT + "policy: {gates: every}\n")
+    assert "other rules" not in pulled(one).stderr  # no rule is another
+    assert one.git("rev-parse", KEPT) == commit
     bare_remote.path.rename(bare_remote.path.with_name("away.git"))
     one.write(".idse/projects/portal/sessions/login/intent.md", "# Intent\n\nTODO\n")
     assert "ACME001" in one.idse("validate").stdout

@@ -15,6 +15,7 @@ import uvicorn
 
 from here import discover, ledger_writer
 from idse_orchestrator.ledger.events import Draft
+from idse_orchestrator.ledger.refs import AGENCY_RULES
 from idse_orchestrator.server.gateway import connection
 
 PROJECT = "refs/idse/projects/portal"
@@ -59,9 +60,9 @@ def pushed(repo, url):
 
 
 def refs(repo, url):
-    """What is there, by name."""
+    """What is there, by name; the Agency's own rules aside."""
     rows = (line.split("\t") for line in repo.git("ls-remote", url).splitlines())
-    return {ref: head for head, ref in rows}
+    return {ref: head for head, ref in rows if ref != AGENCY_RULES}
 
 
 def refused(repo, url, *refspecs, options=(), settings=()):
@@ -98,7 +99,7 @@ def test_a_push_that_git_cuts_into_pieces_and_one_that_it_packs(repo, url):
 def test_code_other_names_and_other_places_are_refused_by_name(pushed, url):
     commit = pushed.commit("code", allow_empty=True)
     for name in ("refs/heads/main", "refs/tags/v1", "refs/idse/other/a/b", "refs/idse-agency/rules"):
-        said = refused(pushed, url, f"{commit}:{name}")
+        said = refused(pushed, url, f"+{commit}:{name}")
         assert f"idse: refused {name}: error[" in said
     assert "error[" in refused(pushed, url, f"{commit}:{SESSION}-code")
     assert "error[" in refused(pushed, url, f"{SESSION}:refs/idse/sessions/portal/other")

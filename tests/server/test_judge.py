@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from idse_orchestrator.git.program import Git
-from idse_orchestrator.ledger.refs import HIGHEST
+from idse_orchestrator.ledger.refs import AGENCY_RULES, HIGHEST
 from idse_orchestrator.server.judgement import judge
-from idse_orchestrator.server.judgement.rules_ref import RULES_REF, read_files, write_rules
+from idse_orchestrator.server.judgement.rules_ref import read_files, write_rules
 from idse_orchestrator.server.model.push import question_to_json
 from idse_orchestrator.wiring.ledgers import KINDS
 from pushes import ANN, GOOD, SECRET, Agency, Clone, codes, ref_of
@@ -224,16 +224,16 @@ def test_a_blueprint_gives_what_the_profiles_of_its_sessions_lack(agency, clone)
 def test_rules_that_did_not_change_make_no_commit(agency):
     git_dir = str(agency.git_dir)
     assert write_rules(git_dir, b"rules: []\n", None)
-    first = agency.tip(RULES_REF)
+    first = agency.tip(AGENCY_RULES)
     assert not write_rules(git_dir, b"rules: []\n", None)
-    assert agency.tip(RULES_REF) == first
+    assert agency.tip(AGENCY_RULES) == first
     assert write_rules(git_dir, b"rules: []\n", b"policy: {gates: every}\n")
-    assert agency.git("rev-parse", f"{RULES_REF}~1") == first
-    files = read_files(git_dir, RULES_REF)
+    assert agency.git("rev-parse", f"{AGENCY_RULES}~1") == first
+    files = read_files(git_dir, AGENCY_RULES)
     assert files["client.yaml"] == b"policy: {gates: every}\n"
     assert json.loads(files["format"]) == {"ledger_format": HIGHEST}
     assert write_rules(git_dir, None, None)
-    assert set(read_files(git_dir, RULES_REF)) == {"format"}
+    assert set(read_files(git_dir, AGENCY_RULES)) == {"format"}
     assert agency.git("fsck", "--strict") == ""
 
 

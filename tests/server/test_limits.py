@@ -96,6 +96,8 @@ def test_who_falls_silent_loses_the_turn_and_who_works_keeps_it():
         turns.keep(SHOP, "next")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(turns.take(SHOP, "third"), 0.3)
+        turns.rest(SHOP, "next")
+        await asyncio.wait_for(turns.take(SHOP, "fourth"), 0.3)
 
     run(scene())
 

@@ -16,6 +16,16 @@ from collections.abc import Sequence
 from idse_orchestrator.server.tenants.admin import Admin, Wanted
 from idse_orchestrator.server.tenants.home import Home, make_home
 
+
+def bearer(secret: str) -> dict[str, str]:
+    """Returns variables by which git shows a key."""
+    return {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Bearer {secret}",
+    }
+
+
 BIN = pathlib.Path(sys.executable).parent
 STARTS = 60
 
@@ -36,6 +46,20 @@ class AgencyBed:
             self.admin.add_client(client)
         given = {"scopes": tuple(scopes or ("read", "push", "create")), **wanted}
         return self.admin.issue_key(Wanted(client, **given))[1]  # type: ignore[arg-type]
+
+    def ssh_key(self, client: str, *scopes: str) -> str:
+        """Returns the id of a new key for a client, as an ssh key has one."""
+        self.key(client, *scopes)
+        return max(self.admin.keys(client), key=lambda each: each.id).id
+
+    def ssh_command(self, folder: pathlib.Path, key_id: str) -> dict[str, str]:
+        """Returns variables by which git's ssh is a program that does what sshd would do for a key."""
+        script = folder / f"ssh-{key_id}"
+        command = f"{BIN / 'idse'} agency --home {self.home.path} ssh-shell {key_id}"
+        last = "for last; do :; done; SSH_ORIGINAL_COMMAND=$last; export SSH_ORIGINAL_COMMAND"
+        script.write_text(f"#!/bin/sh\n{last}\nexec {command}\n")
+        script.chmod(0o700)
+        return {"GIT_SSH_COMMAND": str(script), "GIT_SSH_VARIANT": "ssh"}
 
     def start(self, *options: str, listen: str = "127.0.0.1:0") -> str:
         """Starts the server; returns its address."""

@@ -20,6 +20,7 @@ from idse_orchestrator.ledger.refs import KEPT_RULES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from idse_orchestrator.constitution.rules import Constitution
     from idse_orchestrator.git.program import Git
 
 _FILES = {b"agency.yaml": AGENCY, b"client.yaml": CLIENT}
@@ -44,16 +45,15 @@ def kept_layers(git: Git, remote: str) -> tuple[Layer, ...]:
     return tuple(_layers(git, f"{KEPT_RULES}{remote}", f"rules of the Agency ({remote})"))
 
 
-def checked_layers(git: Git, commit: str, remote: str) -> tuple[Layer, ...]:
-    """Returns the layers of a commit that came from `remote`.
+def checked_rules(git: Git, commit: str, remote: str) -> Constitution:
+    """Returns the rules that hold by a commit that came from `remote`; "" : by what is shipped alone.
 
     InvalidConfigurationError where a file is none of those that may be kept.
     """
     from idse_orchestrator.constitution.file import load_constitution
 
-    layers = tuple(_layers(git, commit, f"rules of the Agency ({remote})"))
-    load_constitution(constitution_bytes(), layers)
-    return layers
+    layers = tuple(_layers(git, commit, f"rules of the Agency ({remote})")) if commit else ()
+    return load_constitution(constitution_bytes(), layers)
 
 
 def _layers(git: Git, name: str, place: str) -> Iterator[Layer]:

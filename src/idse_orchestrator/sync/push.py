@@ -198,6 +198,8 @@ class _Pushing:
             if move.ref in culprits
         )
         self._barred |= culprits.keys()
+        if not without_points([move for move in sent if move.ref not in culprits]):
+            self._syncing.remote.end_turn()
 
     def _record(self, outcomes: Iterable[RefOutcome]) -> None:
         self._outcomes.update({outcome.ref: outcome for outcome in outcomes})

@@ -31,34 +31,48 @@ def take_rules(vault: Vault, remote: GitRemote) -> tuple[bool, str]:
     if not name or there == remote.kept_rules:
         return False, ""
     ref = f"{KEPT_RULES}{name}"
-    if not there:
-        remove_refs(vault.git, ref)
-    else:
-        try:
-            why = _fetched(vault, remote, there)
-        except ConflictError:
-            return False, ""  # they changed meanwhile, and are there for the next sync
-        if why:
-            return False, why
+    try:
+        why = _fetched(vault, remote, there) if there else ""
+    except ConflictError:
+        return False, ""  # they changed meanwhile, and are there for the next sync
+    if why:
+        return False, why
+    is_news = _are_others(vault, remote)
+    if there:
         update_refs(vault.git, [f"update {ref} {there}"])
+    else:
+        remove_refs(vault.git, ref)
     remote.kept_rules = there
-    return True, ""
+    return is_news, ""
 
 
 def _fetched(vault: Vault, remote: GitRemote, commit: str) -> str:
     """Brings `commit`; returns why it is not kept."""
-    from idse_orchestrator.constitution.agency_rules import checked_layers
+    from idse_orchestrator.constitution.agency_rules import checked_rules
 
     with remote.fetch({AGENCY_RULES: commit}) as objects:
         assert objects is not None  # noqa: S101 - something is wanted
         if _size(objects.folder) > _LARGEST:
             return f"it came with more than {_LARGEST:,} bytes"
         try:
-            checked_layers(reading_also(vault.git, objects.folder), commit, remote.name)
+            checked_rules(reading_also(vault.git, objects.folder), commit, remote.name)
         except InvalidConfigurationError as error:
             return "; ".join(filter(None, (f"{error.where}: {error.message}", error.cause)))
         objects.keep()
     return ""
+
+
+def _are_others(vault: Vault, remote: GitRemote) -> bool:
+    """Tests whether the rules that came judge by anything else than those from before."""
+    from idse_orchestrator.constitution.agency_rules import checked_rules
+
+    try:
+        before, after = (
+            checked_rules(vault.git, commit, remote.name) for commit in (remote.kept_rules, remote.rules)
+        )
+    except InvalidConfigurationError:
+        return True  # those from before cannot be read any more
+    return (before.rules, before.types) != (after.rules, after.types)
 
 
 def _size(folder: str) -> int:

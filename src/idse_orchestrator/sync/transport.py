@@ -88,6 +88,10 @@ class GitRemote:
     def _take_turn(self) -> None:
         self._connection.turn = self._connection.turn or os.urandom(16).hex()
 
+    def end_turn(self) -> None:
+        """Lets others come: nothing is left that we would send."""
+        self._connection.turn, self._sends = "", False
+
     def close(self) -> None:
         """Ends what was started ahead, or beside."""
         if self._asked is not None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
+from idse_orchestrator.constitution.rules import AGENCY, CLIENT
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.program import Git
+from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
 from idse_orchestrator.server.gateway.metrics import Metrics
 from idse_orchestrator.server.gateway.policy import Hook, Limits, git_environment
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.model.push import Caller
     from idse_orchestrator.server.tenants.home import Configuration, Home
 
+Rules = tuple[tuple[int, int, int], ...]
+"""Time, size and inode of the files with rules."""
 _LEAST_FREE = 256 * 1024 * 1024
 _TICK = 2.0
 _TICKS_AN_HOUR = 1800
@@ -58,6 +62,7 @@ class Agency:
         self.pace = Pace(configuration.pushes_a_minute)
         self.turns = Turns()
         self._pushed: set[Place] = set()
+        self._told: dict[Place, Rules] = {}
         self.metrics = Metrics(lambda: self.places.running)
 
     @property
@@ -77,6 +82,42 @@ class Agency:
     def create(self, caller: Caller, place: Place) -> None:
         """Makes a repository, because of a first push. Raises IdseError where there may be no more."""
         self.tenants.add_repository(place, caller)
+        self._tell(place, self._rules_now(place))
+
+    def tell_rules(self) -> None:
+        """Puts the rules of the home into each repository whose clones do not know them yet.
+
+        What cannot be told now is told later: the judge has the rules from the home itself.
+        """
+        if self.is_read_only:
+            return
+        with suppress(IdseError):
+            for each in self.admin.repositories():
+                now = self._rules_now(each.place)
+                if not each.archived_at and self._told.get(each.place) != now:
+                    self._tell(each.place, now)
+
+    def _tell(self, place: Place, rules: Rules) -> None:
+        from idse_orchestrator.server.judgement.rules import layers_of
+        from idse_orchestrator.server.judgement.rules_ref import write_rules
+
+        # Whatever is wrong with one repository, the others are served: `doctor` says it.
+        with suppress(Exception), self.home.locked(place):
+            found = {layer.origin: layer.data for layer in layers_of(self.home.path, place.client)}
+            write_rules(self.home.git_dir(place), found.get(AGENCY), found.get(CLIENT))
+            self._told[place] = rules
+
+    def _rules_now(self, place: Place) -> Rules:
+        """Returns what tells the files with the rules of a client from earlier ones."""
+        found = []
+        for name in (AGENCY, place.client):
+            try:
+                status = os.stat(os.path.join(self.home.rules, f"{name}.yaml"))
+            except OSError:
+                found.append((0, 0, 0))
+            else:
+                found.append((status.st_mtime_ns, status.st_size, status.st_ino))
+        return tuple(found)
 
     def receiving(self, place: Place) -> Receiving:
         """Returns what a push goes through."""
@@ -128,13 +169,17 @@ class Agency:
         return "ok" if free > _LEAST_FREE else f"{free // (1 << 20)} MiB are free"
 
     async def maintain(self) -> None:
-        """Measures what was pushed every few seconds; packs and sweeps it every hour, and prunes nothing."""
+        """Measures what was pushed, and tells new rules, every few seconds; packs and sweeps every hour.
+
+        It prunes nothing.
+        """
         busy: set[Place] = set()
         for tick in count(1):
             await asyncio.sleep(_TICK)
             busy |= self._pushed
             places, self._pushed = self._pushed, set()
             await asyncio.to_thread(self.measure, places)
+            await asyncio.to_thread(self.tell_rules)
             if tick % _TICKS_AN_HOUR == 0:
                 places, busy = busy, set()
                 await asyncio.to_thread(sweep_quarantines, self.home, time.time())
@@ -207,10 +252,10 @@ class Recorder:
             tuple(tuple(each[:3]) for each in verdict.recorded),  # type: ignore[misc]
         )
         entry = AuditEntry(
-            client_id=self._caller.client_id,
+            client_id=self._caller.client_id or self._agency.admin.client(self._place.client).id,
             key_id=self._caller.key_id,
             action="push",
-            repository=str(self._place),
+            repository=self._place.repository,
             outcome=self.result,
             rule=self.rule,
             detail=json.dumps(detail._asdict()),
@@ -225,10 +270,11 @@ class Recorder:
 
 
 def is_empty(git_dir: str) -> bool:
-    """Tests whether a bare repository has no ref yet."""
-    if os.path.exists(os.path.join(git_dir, "packed-refs")):
-        return False
-    return not any(files for _, _, files in os.walk(os.path.join(git_dir, "refs")))
+    """Tests whether nobody pushed to a bare repository yet; refs of the Agency's own do not count."""
+    with suppress(FileNotFoundError), open(os.path.join(git_dir, "packed-refs"), "rb") as file:
+        if f" {PUBLISHED}".encode() in file.read():
+            return False
+    return not any(files for _, _, files in os.walk(os.path.join(git_dir, PUBLISHED)))
 
 
 def _nonce_seed(folder: str) -> str:

@@ -211,8 +211,8 @@ class _Visit:
                     most = _LISTING_BYTES if asked.is_listing else _FETCH_BYTES
                     await self._pass(Backend.start(self._environment(request), most, self._patience), None)
         finally:
-            if turn and is_push:
-                agency.turns.give(asked.place, turn)
+            if turn:
+                (agency.turns.give if is_push else agency.turns.rest)(asked.place, turn)
         return None
 
     @property

@@ -132,10 +132,17 @@ class Turns:
                     await queue.changed.wait()
 
     def keep(self, place: Place, turn: str) -> None:
-        """Prolongs the turn of a holder who asks something more."""
+        """Lets the turn of a holder last while something that it asked is under way."""
+        self._hold(place, turn, self._longest)
+
+    def rest(self, place: Place, turn: str) -> None:
+        """Lets the turn of a holder who got its answer end soon, unless it asks something more."""
+        self._hold(place, turn, self._lease)
+
+    def _hold(self, place: Place, turn: str, seconds: float) -> None:
         queue = self.queues.get(place)
         if queue is not None and queue.holder == turn:
-            queue.until = time.monotonic() + self._longest
+            queue.until = time.monotonic() + seconds
 
     def give(self, place: Place, turn: str) -> None:
         """Ends the turn of its holder."""

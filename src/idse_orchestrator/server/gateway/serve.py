@@ -140,6 +140,7 @@ def serve(
     judging.start()
     try:
         self_test(agency, sample)
+        agency.tell_rules()
         asyncio.run(_serve(agency, listening, judging, on_ready))
     finally:
         judging.stop()

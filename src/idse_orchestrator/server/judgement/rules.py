@@ -57,7 +57,7 @@ class Rulebook:
         self._home = home
         self._client = client
         self._extra = extra or InstalledChecks()
-        self.layers = tuple(_layers(home, client))
+        self.layers = tuple(layers_of(home, client))
         files = {layer.origin: PolicyFile(layer.where, layer.data) for layer in self.layers}
         self.policy: Policy = policy_of(files.get(AGENCY), files.get(CLIENT), core_types())
         self._layers = tuple(layer for layer in self.layers if not _is_policy_alone(layer.data))
@@ -140,7 +140,8 @@ def _is_policy_alone(data: bytes) -> bool:
     return found is None or (isinstance(found, dict) and found.keys() <= {"policy"})
 
 
-def _layers(home: str, client: str) -> Iterator[Layer]:
+def layers_of(home: str, client: str) -> Iterator[Layer]:
+    """Yields the files of an Agency with rules for `client`, as they are; StorageError, or too large."""
     for origin, name in ((AGENCY, AGENCY), (CLIENT, client)):
         where = f"rules/{name}.yaml"
         data = _read(os.path.join(home, where), where) if name else None

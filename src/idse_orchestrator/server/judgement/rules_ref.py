@@ -1,7 +1,7 @@
 """The refs of a bare repository that the Agency itself writes, each a line of commits with a few small files.
 
-RULES_REF tells clones which rules their pushes meet. It stands outside of ``refs/idse/``, where a ref that a
-clone does not know would keep it from ever being settled.
+AGENCY_RULES tells clones which rules their pushes meet. It stands outside of ``refs/idse/``, where a ref that
+a clone does not know would keep it from ever being settled.
 """
 
 from __future__ import annotations
@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from idse_orchestrator.base.names import FOLDER, PLAIN
 from idse_orchestrator.git.libgit2 import RefMovedError, move_ref, open_repository
 from idse_orchestrator.git.objects import BLOB, COMMIT, Objects, make_tree, objects_of, parse_commit
-from idse_orchestrator.ledger.refs import HIGHEST
+from idse_orchestrator.ledger.refs import AGENCY_RULES, HIGHEST
 
-RULES_REF = "refs/idse-agency/rules"
 AGENCY_FILE, CLIENT_FILE, FORMAT_FILE = "agency.yaml", "client.yaml", "format"
 _WHO = "Agency Core <idse@localhost>"
 _TRIES = 20
@@ -25,14 +24,14 @@ Files = Mapping[str, bytes]
 
 
 def write_rules(git_dir: str, agency: bytes | None, client: bytes | None) -> bool:
-    """Puts the rules of the Agency and of its client on RULES_REF; True if they changed.
+    """Puts the rules of the Agency and of its client on AGENCY_RULES; True if they changed.
 
     The same content makes no commit. StorageError where the disk refuses.
     """
     files = {AGENCY_FILE: agency, CLIENT_FILE: client}
     told = {name: data for name, data in files.items() if data is not None}
     told[FORMAT_FILE] = json.dumps({"ledger_format": HIGHEST}).encode() + b"\n"
-    return write_files(git_dir, RULES_REF, lambda _: told, "the rules that hold here\n")
+    return write_files(git_dir, AGENCY_RULES, lambda _: told, "the rules that hold here\n")
 
 
 def read_files(git_dir: str, ref: str) -> Files:
