@@ -30,8 +30,10 @@ def serve(_run: Run, home: str, *, listen: str | None, socket: str | None, read_
     way is finished. Put a proxy with TLS before it where others can reach it. One line of JSON for each
     request goes to standard output.
     """
+    from idse_orchestrator.wiring.serving import need_agency, serve_agency
+
+    need_agency()
     from idse_orchestrator.server.gateway.serve import Listening
-    from idse_orchestrator.wiring.serving import serve_agency
 
     agency = _agency(home, {"listen": listen, "read_only": "true" if read_only else None})
     where = agency.configuration.listen
@@ -55,6 +57,9 @@ def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     sshd runs it instead of a shell. It takes nothing but git-upload-pack and git-receive-pack for a
     repository of the key's client, and judges pushes as the server does, which must run.
     """
+    from idse_orchestrator.wiring.serving import need_agency
+
+    need_agency()
     from idse_orchestrator.server.gateway.ssh_shell import ssh_shell as shell
 
     asked, protocol = os.environ.get("SSH_ORIGINAL_COMMAND", ""), os.environ.get("GIT_PROTOCOL", "")
