@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -54,4 +56,20 @@ def test_nothing_forks():
         for path in sorted(SOURCE.rglob("*.py"))
         for line, what in forks_in(path.read_text())
     }
-    assert found == {}
+    # The judge is a process of its own without threads, and forks for each push: docs/adr/0042.
+    judge = "idse_orchestrator/server/gateway/judge.py"
+    assert {place.rpartition(":")[0] for place in found} == {judge}
+    assert len(found) == 1
+
+
+def test_the_judge_that_forks_imports_nothing_that_starts_threads():
+    script = (
+        "import sys, idse_orchestrator.server.gateway.judge, idse_orchestrator.wiring.ledgers as ledgers\n"
+        "from idse_orchestrator.server.judgement.judge import prepare\n"
+        "prepare(ledgers.KINDS)\n"
+        "import threading\n"
+        "heavy = {'asyncio', 'uvicorn', 'concurrent.futures'}\n"
+        "print(threading.active_count(), sorted(heavy & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1 []\n"

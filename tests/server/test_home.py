@@ -252,3 +252,21 @@ def test_no_path_of_a_home_leads_out_of_it():
     ]
     assert all(re.match(r"/srv/agency/[\w/.-]+$", path) for path in paths)
     assert len(set(paths)) == len(paths)
+
+
+@pytest.mark.parametrize("text", ["checks = 'acme'", 'checks = ["acme"]'])
+def test_check_verbs_are_a_list_of_names(tmp_path, text):
+    home = make_home(str(tmp_path / "other"))
+    with open(home.configuration_file, "a", encoding="utf-8") as file:
+        file.write(text)
+    assert home.configuration({}).checks == ("acme",)
+    assert home.configuration({"IDSE_AGENCY_CHECKS": "one, two"}).checks == ("one", "two")
+
+
+@pytest.mark.parametrize("text", ["checks = 3", "checks = [3]", 'checks = ["a-b"]'])
+def test_what_is_no_list_of_names_is_told(tmp_path, text):
+    home = make_home(str(tmp_path / "other"))
+    with open(home.configuration_file, "a", encoding="utf-8") as file:
+        file.write(text)
+    with pytest.raises(InvalidConfigurationError, match="checks"):
+        home.configuration({})

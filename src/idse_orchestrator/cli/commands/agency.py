@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
 
 import click
 
@@ -30,11 +29,11 @@ class _Lazy(Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Names the commands in the order of the help."""
-        return [name for name, (place, _) in _TABLE.items() if _is_there(place)]
+        return list(_TABLE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         """Imports the command of that name; None where there is none."""
-        if cmd_name not in _TABLE or not _is_there(_TABLE[cmd_name][0]):
+        if cmd_name not in _TABLE:
             return None
         module, _, name = _TABLE[cmd_name][0].partition(":")
         found: click.Command = getattr(import_module(f"{_FOLDER}.{module}"), name)
@@ -48,11 +47,6 @@ class _Lazy(Group):
         """Lists the commands with the summaries of the table: none is imported for it."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, _TABLE[name][1]) for name in self.list_commands(ctx)])
-
-
-def _is_there(place: str) -> bool:
-    """Tests whether this release has the command."""
-    return find_spec(f"{_FOLDER}.{place.partition(':')[0]}") is not None
 
 
 def _choose_home(context: click.Context, _option: click.Parameter, home: str | None) -> None:

@@ -12,60 +12,51 @@ import click
 from idse_orchestrator.base.text import counted
 from idse_orchestrator.cli import options
 from idse_orchestrator.cli.layout import printable
-from idse_orchestrator.cli.options import command
+from idse_orchestrator.cli.options import agency_command
 from idse_orchestrator.cli.render.rules import rule_data
 from idse_orchestrator.cli.terminal import Answer, Run, Said, Warned
-from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK, UsageError
+from idse_orchestrator.errors import EXIT_CHECK_FAILED, EXIT_OK
 
 if TYPE_CHECKING:
+    from idse_orchestrator.constitution.in_force import InstalledChecks
     from idse_orchestrator.server.judgement.today import Failing, InForce, LayerInForce
 
-_VARIABLE = "IDSE_AGENCY_HOME"
-_home_option = click.option("--home", metavar="DIR", help=f"The home of the Agency.  [env: {_VARIABLE}]")
 _client = click.argument("client", metavar="[CLIENT]", required=False, default="")
 
 
-def _home(asked: str | None) -> str:
-    """Returns the home that is meant: that of this command, of the group above it, or of the environment."""
-    above = click.get_current_context().meta.get(_VARIABLE)
-    folder = asked or above or os.environ.get(_VARIABLE, "")
-    if not folder:
-        raise UsageError(
-            "no home of an Agency is named",
-            fix=(f"export {_VARIABLE}=/srv/agency", "or name it with --home"),
-        )
-    return os.path.abspath(folder)
+def _checks(home: str) -> InstalledChecks:
+    """Loads the check verbs that the Agency's configuration names: nothing else names any."""
+    from idse_orchestrator.constitution.in_force import installed_checks
+    from idse_orchestrator.server.tenants.home import open_home
+
+    return installed_checks(open_home(home).configuration(os.environ).checks)
 
 
-@command("show", _home_option, _client, reads=True, project=False)
-def show(_run: Run, home: str | None, client: str) -> Answer:
+@agency_command("show", _client)
+def show(_run: Run, home: str, client: str) -> Answer:
     """Show the rules and the policy in force for all clients, or for CLIENT, file by file.
 
     Below them stand the rules that are shipped (`idse rule list`) and those of each project, which its ledger
     carries. No file makes another milder.
     """
-    from idse_orchestrator.server.judgement.rules import checks_of
     from idse_orchestrator.server.judgement.today import rules_in_force
 
-    folder = _home(home)
-    found = rules_in_force(folder, client, checks_of(folder))
+    found = rules_in_force(home, client, _checks(home))
     return Answer("idse.agency-rules/1", lambda: _data(found), _lines(found))
 
 
-@command("check", _home_option, _client, reads=True, project=False)
-def check(_run: Run, home: str | None, client: str) -> Answer:
+@agency_command("check", _client)
+def check(_run: Run, home: str, client: str) -> Answer:
     """Tell which sessions of all clients, or of CLIENT, would fail today. Exit code 1 if any would.
 
     Old debt counts here; a push is refused for what it brings. Run it before you raise a rule.
     """
-    from idse_orchestrator.server.judgement.rules import checks_of
     from idse_orchestrator.server.judgement.today import failing_today, rules_in_force
 
-    folder = _home(home)
-    checks = checks_of(folder)
-    rules_in_force(folder, client, checks)  # a file that cannot be used is the first thing to know
+    checks = _checks(home)
+    rules_in_force(home, client, checks)  # a file that cannot be used is the first thing to know
     today = datetime.now(UTC).strftime("%Y-%m-%d")
-    failing = list(failing_today(folder, client, today, checks))
+    failing = list(failing_today(home, client, today, checks))
     return Answer(
         "idse.agency-rules-check/1",
         lambda: [

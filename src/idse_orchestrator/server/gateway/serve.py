@@ -70,7 +70,7 @@ class JudgeProcess:
                 self._sample,
                 self._agency.limits.path,
                 str(self._agency.configuration.judge_seconds),
-                *self._agency.configuration.checks.replace(",", " ").split(),
+                *self._agency.configuration.checks,
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -20,7 +20,6 @@ from idse_orchestrator.constitution.in_force import (
     FileVerdictCache,
     InstalledChecks,
     constitution_of,
-    installed_checks,
     verdict_cache_in,
 )
 from idse_orchestrator.constitution.rules import AGENCY, CLIENT, PROJECT, Constitution, Layer, constitution_id
@@ -133,27 +132,6 @@ def shipped() -> Constitution:
 def core_types() -> frozenset[str]:
     """Returns the types of sessions that are shipped."""
     return frozenset(json.loads(constitution_bytes("json"))["session_types"])
-
-
-def checks_of(home: str) -> InstalledChecks:
-    """Loads the check verbs that ``checks = [...]`` in agency.toml of `home` names: nothing else names any.
-
-    InvalidConfigurationError where the file is broken, or no package offers one of them.
-    """
-    import tomllib
-
-    where = os.path.join(home, "agency.toml")
-    try:
-        with open(where, "rb") as file:
-            asked = tomllib.load(file).get("checks", [])
-    except FileNotFoundError:
-        return InstalledChecks()
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidConfigurationError("the file is not TOML", where=where, cause=str(error)) from error
-    if not isinstance(asked, list) or not all(isinstance(name, str) for name in asked):
-        fix = ('checks = ["acme_ticket"]',)
-        raise InvalidConfigurationError("these checks cannot be read", where=f"{where} → checks", fix=fix)
-    return installed_checks(asked)
 
 
 def _is_policy_alone(data: bytes) -> bool:

@@ -57,7 +57,7 @@ class Configuration(NamedTuple):
     judge_seconds: int = 60
     client_bytes: int = 0
     client_repositories: int = 0
-    checks: str = ""
+    checks: tuple[str, ...] = ()
 
 
 class Setting(NamedTuple):
@@ -105,6 +105,15 @@ def _text(value: object) -> str:
     if isinstance(value, str) and value.isprintable():
         return value
     raise ValueError("it is a text on one line")
+
+
+def _words(value: object) -> tuple[str, ...]:
+    words = value.replace(",", " ").split() if isinstance(value, str) else value
+    if isinstance(words, (list, tuple)) and all(
+        isinstance(word, str) and word.isidentifier() for word in words
+    ):
+        return tuple(words)
+    raise ValueError("it is a list of names")
 
 
 def _listen(value: object) -> str:
@@ -166,7 +175,7 @@ SETTINGS: Mapping[str, Setting] = {
         "Repositories that a new client may have; 0: no limit.",
         _number(0, 1_000_000),
     ),
-    "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _text),
+    "checks": Setting("IDSE_AGENCY_CHECKS", "Check verbs of installed packages that rules may use.", _words),
 }
 
 _EXAMPLES = {"url": "https://agency.example.org", "trusted_proxy": "127.0.0.1"}
