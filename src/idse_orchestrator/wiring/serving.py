@@ -46,13 +46,14 @@ def serve_agency(agency: Agency, listening: Listening, on_ready: Callable[[str],
     """Serves until SIGTERM or SIGINT; `on_ready` is told where it listens."""
     from idse_orchestrator.git.program import Git
     from idse_orchestrator.git.vault import Vault
-    from idse_orchestrator.server.gateway.serve import serve
+    from idse_orchestrator.server.gateway.serve import alone, serve
     from idse_orchestrator.server.tenants.home import make_repository
 
-    sample = os.path.join(agency.home.run, "sample.git")
-    shutil.rmtree(sample, ignore_errors=True)
-    make_repository(sample)
-    writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
-    begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
-    writer.append(*_KEY, lambda _: Draft("created", begun))
-    serve(agency, listening, KINDS.found_at, sample, on_ready)
+    with alone(agency):
+        sample = os.path.join(agency.home.run, "sample.git")
+        shutil.rmtree(sample, ignore_errors=True)
+        make_repository(sample)
+        writer = git_writer(Vault(sample, Git(sample, {"PATH": agency.limits.path})), lambda: _NOBODY)
+        begun = {"project": _KEY[0], "session": _KEY[1], "type": "feature"}
+        writer.append(*_KEY, lambda _: Draft("created", begun))
+        serve(agency, listening, KINDS.found_at, sample, on_ready)

@@ -9,13 +9,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from idse_orchestrator.base.files import file_lock
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.errors import IdseError, StorageError, UsageError
+from idse_orchestrator.errors import BusyError, IdseError, StorageError, UsageError
 from idse_orchestrator.server.gateway import judge as judge_process
 from idse_orchestrator.server.gateway.app import App
 from idse_orchestrator.server.gateway.self_test import self_test
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 30
 _JUDGE_STARTS = 60.0
 _PAUSE = 1.0
+_ALONE_SECONDS = 2.0
 
 
 class JudgeProcess:
@@ -113,6 +115,25 @@ class JudgeProcess:
     def _again(self) -> None:
         self.stop()
         self.start()
+
+
+@contextmanager
+def alone(agency: Agency) -> Iterator[None]:
+    """Holds the home for one server: a second one would take the judge's socket from the first.
+
+    Raises BusyError where another one has it.
+    """
+    with ExitStack() as held:
+        try:
+            held.enter_context(file_lock(agency.home.run, _ALONE_SECONDS, "serve.lock"))
+        except BusyError as error:
+            raise BusyError(
+                "another server serves this home",
+                where=agency.home.path,
+                cause="two would take each other's judge",
+                fix=("end that one first",),
+            ) from error
+        yield
 
 
 class Listening(NamedTuple):
