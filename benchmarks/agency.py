@@ -65,7 +65,8 @@ def _figures(ms: dict[str, float]) -> list[Figure]:
             f"{ms['agency']:.0f} of {ms['plain']:.0f} ms, a bare path {ms['path']:.0f}",
         ),
         at_most(
-            "agency, judge of a push", judge / started, 0.15, "x python started", f"{judge:.0f} of {started:.0f} ms"
+            "agency, judge of a push", judge / started, 0.15, "x python started",
+            f"{judge:.0f} of {started:.0f} ms",
         ),
     ]  # fmt: skip
     if "nginx" in ms:
@@ -240,8 +241,8 @@ daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx-errors.log; worker_
 events {{ }}
 http {{
   access_log off; client_max_body_size 0; client_body_temp_path {folder}/nginx-body;
-  fastcgi_temp_path {folder}/nginx-fcgi; proxy_temp_path {folder}/nginx-proxy; uwsgi_temp_path {folder}/nginx-u;
-  scgi_temp_path {folder}/nginx-s;
+  fastcgi_temp_path {folder}/nginx-fcgi; proxy_temp_path {folder}/nginx-proxy;
+  uwsgi_temp_path {folder}/nginx-u; scgi_temp_path {folder}/nginx-s;
   server {{
     listen 127.0.0.1:{port};
     location ~ (/.*) {{
@@ -251,7 +252,8 @@ http {{
       fastcgi_param PATH_INFO $1; fastcgi_param QUERY_STRING $query_string;
       fastcgi_param REQUEST_METHOD $request_method; fastcgi_param CONTENT_TYPE $content_type;
       fastcgi_param CONTENT_LENGTH $content_length; fastcgi_param REMOTE_USER bench;
-      fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding; fastcgi_param GIT_PROTOCOL $http_git_protocol;
+      fastcgi_param HTTP_CONTENT_ENCODING $http_content_encoding;
+      fastcgi_param GIT_PROTOCOL $http_git_protocol;
     }}
   }}
 }}

@@ -1,7 +1,7 @@
 """The gateway as a floor: ``python plain_gateway.py HOME none|python`` serves that home without the judge.
 
-With `none` git runs no hook at all; with `python` it runs one that starts Python for each push, and judges it by
-the same code. It says its address on standard output, and ends with its standard input.
+With `none` git runs no hook at all; with `python` it runs one that starts Python for each push, and judges
+it by the same code. It says its address on standard output, and ends with its standard input.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
         with open(hook, "w", encoding="utf-8") as file:
             file.write(_JUDGE.format(python=sys.executable, home=home.path))
         os.chmod(hook, 0o755)
-    door._Visit._push = _push  # type: ignore[method-assign]
+    door._Visit._push = _push  # type: ignore[method-assign] # noqa: SLF001 - a floor is what the door would be
     sys.stdout, log = open(os.devnull, "w", encoding="utf-8"), sys.stdout  # noqa: SIM115 - until the end
     asyncio.run(_serve(App(agency, dict), log))
 

@@ -7,6 +7,7 @@ with ``> ``. All blocks of a page share one folder, one working directory and on
 In what a page expects, ``...`` alone on a line stands for any lines, and ``…`` inside a line for any text.
 What changes with every run is not compared at all: commit ids (7 to 40 hexadecimal digits), ULIDs, dates,
 "3 minutes ago" and durations. The home folder is written ``/home/you``, and git knows its owner as You.
+Port 8417 stands for one that is free. What a page starts with ``&`` writes to a file, and ends with the page.
 
 A comment right before a block steers it::
 
@@ -23,13 +24,17 @@ import difflib
 import os
 import pathlib
 import re
+import signal
+import socket
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 
 HOME = "/home/you"
+PORT = "8417"
 FOLDER = "portal"
 PATIENCE = 300
 IDENTITY = {
@@ -157,32 +162,55 @@ class Shell:
         self._state.write_text("", encoding="utf-8")
         self._folder = str(home)
         self._code = 0
+        self._groups: list[int] = []
+        self._port = _free_port()
         (home / ".tmp").mkdir(exist_ok=True)
 
     def run(self, command: str) -> tuple[str, ...]:
         """Lines that `command` printed, with the home folder as ``/home/you`` and no space at line ends."""
         script = '. "$1"; (exit "$2"); eval "$3"; code=$?; export -p >"$1"; pwd >>"$1.folder"; exit $code'
-        done = subprocess.run(  # noqa: S603 - running what the page says is the purpose
-            ["bash", "-c", script, "bash", str(self._state), str(self._code), command],  # noqa: S607
+        line = command.replace(PORT, self._port)
+        with subprocess.Popen(  # noqa: S603 - running what the page says is the purpose
+            ["bash", "-c", script, "bash", str(self._state), str(self._code), line],  # noqa: S607
             cwd=self._folder,
             env={**os.environ, **IDENTITY, "COLUMNS": "80", "TMPDIR": str(self._home / ".tmp")},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=PATIENCE,
-            check=False,
-        )
+            start_new_session=True,
+        ) as done:
+            self._groups.append(done.pid)
+            try:
+                out, _ = done.communicate(timeout=PATIENCE)
+            except BaseException:
+                self.end()
+                raise
         self._code = done.returncode
         folders = pathlib.Path(f"{self._state}.folder")
         if folders.exists():
             self._folder = folders.read_text(encoding="utf-8").splitlines()[-1]
-        text = done.stdout.decode("utf-8", "replace").replace(str(self._home), HOME)
+        text = (
+            out.decode("utf-8", "replace")
+            .replace(str(self._home), HOME)
+            .replace(f":{self._port}", f":{PORT}")
+        )
         return tuple(line.rstrip() for line in text.splitlines())
+
+    def end(self) -> None:
+        """Ends what commands left running."""
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGTERM)
 
     @property
     def failed(self) -> bool:
         """Whether the last command ended with another code than 0."""
         return self._code != 0
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return str(server.getsockname()[1])
 
 
 def normal(line: str) -> str:
@@ -222,11 +250,14 @@ def replay(page: Page, home: pathlib.Path) -> tuple[list[str], str]:
     A step that holds keeps its text, wildcards and all.
     """
     shell = Shell(home)
-    printed = shell.run(SETUPS[page.setup])
-    if shell.failed:
-        raise PageError(f"{page.path}: setup {page.setup!r} failed:\n" + "\n".join(printed))
+    try:
+        printed = shell.run(SETUPS[page.setup])
+        if shell.failed:
+            raise PageError(f"{page.path}: setup {page.setup!r} failed:\n" + "\n".join(printed))
+        outcomes = [(step, shell.run(step.command)) for step in page.steps]
+    finally:
+        shell.end()
     reports, lines = [], list(page.lines)
-    outcomes = [(step, shell.run(step.command)) for step in page.steps]
     for step, actual in reversed(outcomes):
         if not matches(step.expected, actual):
             reports.insert(0, _report(page.path, step, actual))

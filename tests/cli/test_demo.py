@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import pathlib
 import re
+import signal
+import subprocess
+import sys
+import time
 
-from idse_orchestrator.cli.commands.demo import STEPS
+import pytest
+
+from idse_orchestrator.cli.commands.demo import AGENCY_STEPS, STEPS
 
 
 def normal(text):
@@ -126,3 +134,82 @@ def test_the_repository_is_kept_for_who_asks(repo, tmp_path):
 def test_settings_of_the_user_do_not_change_what_is_shown(repo, sealed):
     (sealed / ".gitconfig").write_text("[core]\n\thooksPath = /nowhere\n[log]\n\tdate = relative\n")
     assert repo.idse("demo", env={"IDSE_AGENT": "codex", "IDSE_PROJECT": "x"}).returncode == 0
+
+
+def servers():
+    """Command lines of the servers of this machine."""
+    found = []
+    for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes()
+        except OSError:
+            continue
+        if b"agency" in line and b"serve" in line:
+            found.append(line.replace(b"\0", b" ").decode())
+    return found
+
+
+def test_with_an_agency_a_broken_promise_is_refused_by_name_and_the_other_client_sees_nothing(repo, tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    done = repo.idse("demo", "--agency", env={"TMPDIR": str(temporary)})
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "Every step did what it should.")
+    shown = sections(normal(done.stdout))
+    assert [command for command, _ in shown] == [step.shown for step in AGENCY_STEPS]
+    first, refused, mended = [text for command, text in shown if command.endswith("idse sync push")]
+    assert first.endswith("\n3 pushed")
+    assert re.search(r"rejected  portal/__blueprint__\n +error\[IDSE402\] intent.md changed", refused)
+    assert mended.endswith("\n1 pushed, 2 up to date")
+    assert list(temporary.iterdir()) == []
+    assert [line for line in servers() if str(temporary) in line] == []
+
+
+def test_a_step_that_fails_ends_the_demo_and_its_server(repo, tmp_path):
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    (tmp_path / "sitecustomize.py").write_text(
+        "import idse_orchestrator.cli.commands.demo as demo\n"
+        "refused = demo.Step('false', 'A step that is to succeed.')\n"
+        "demo.AGENCY_STEPS = (*demo.AGENCY_STEPS[:4], refused)\n"
+    )
+    done = repo.idse("demo", "--agency", env={"PYTHONPATH": str(tmp_path), "TMPDIR": str(folder)})
+    assert done.returncode == 1
+    assert " listens at 127.0.0.1:" in done.stdout
+    assert "`false` was to succeed, and ended with exit code 1" in done.stderr
+    assert list(folder.iterdir()) == []
+    assert [line for line in servers() if str(folder) in line] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_demo_that_is_ended_takes_its_server_along(tmp_path, sealed, number):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-m", "idse_orchestrator", "demo", "--agency"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert any(" listens at " in line for line in process.stdout)
+        assert len([line for line in servers() if str(temporary) in line]) > 0
+        process.send_signal(number)
+        process.stdout.read()
+    assert process.returncode != 0
+    time.sleep(0.1)
+    assert [line for line in servers() if str(temporary) in line] == []
+    assert list(temporary.iterdir()) == []
+
+
+def test_without_the_extra_it_says_what_to_install(repo, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "from importlib.machinery import PathFinder\n"
+        "find = PathFinder.find_spec\n"
+        "PathFinder.find_spec = lambda name, *rest: None if name == 'uvicorn' else find(name, *rest)\n"
+    )
+    home = {"PYTHONPATH": str(tmp_path), "IDSE_AGENCY_HOME": str(tmp_path / "home")}
+    assert repo.idse("agency", "init", env=home).returncode == 0
+    for command in (("demo", "--agency"), ("agency", "serve"), ("agency", "ssh-shell", "x")):
+        done = repo.idse(*command, env=home)
+        assert done.returncode == 2
+        assert "uvicorn is missing" in done.stderr
+        assert "pip install 'idse-orchestrator[agency]'" in done.stderr

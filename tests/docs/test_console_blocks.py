@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
+import time
 
 import console_blocks
 import pytest
@@ -153,6 +155,25 @@ def test_a_page_can_start_in_a_project(replay):
 def test_the_command_that_is_replayed_is_that_of_this_environment(replay):
     reports, _ = replay("~~~console\n$ idse --version\nidse 0.1.0…\n~~~\n")
     assert reports == []
+
+
+def test_what_a_page_starts_beside_itself_ends_with_it_and_has_a_port_of_its_own(replay, sealed):
+    reports, _ = replay(
+        "<!-- replay: setup=none -->\n\n"
+        "~~~console\n$ sleep 60 >log 2>&1 & echo $! >pid\n$ kill -0 $(cat pid) && echo runs\nruns\n"
+        "$ echo at:8417 | tee port\nat:8417\n~~~\n"
+    )
+    assert reports == []
+    assert (sealed / "port").read_text() != "at:8417\n"
+    with pytest.raises(ProcessLookupError):
+        wait_for_the_end(int((sealed / "pid").read_text()))
+
+
+def wait_for_the_end(process):
+    """Raises ProcessLookupError as soon as the process is gone."""
+    for _ in range(50):
+        os.kill(process, 0)
+        time.sleep(0.1)
 
 
 def test_a_skipped_block_is_not_run_and_has_a_reason(page):

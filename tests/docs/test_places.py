@@ -12,12 +12,12 @@ PACKAGE = HOUSE / "src/idse_orchestrator"
 OWN = HOUSE / ".idse/projects/idse-orchestrator"
 PAGES = [*sorted((HOUSE / "docs").rglob("*.md")), *sorted(OWN.rglob("*.md"))]
 PLACE = re.compile(
-    r"`((?:base|documents|git|ledger|pipeline|constitution|sessions|worktree|agents|profiles|claims|sync|health|stores|migrate|wiring|cli|tests|hooks|templates|benchmarks)/[\w./-]+)`"
+    r"`(?!git/CLIENT/)((?:base|documents|git|ledger|pipeline|constitution|sessions|worktree|agents|profiles|claims|sync|health|stores|migrate|wiring|cli|tests|hooks|templates|benchmarks)/[\w./-]+)`"
 )
 
 
 def places(page):
-    """Paths in code style, below the package or the top of the project."""
+    """Paths in code style, below the package or the top of the project, not in the home of an Agency."""
     return PLACE.findall(page.read_text(encoding="utf-8"))
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pathlib
 import re
 
+import pytest
+
 from idse_orchestrator.agents import agent_shapes
 from idse_orchestrator.claims import claim_shapes
 from idse_orchestrator.cli.agent_hooks import NAMES as OF_AGENTS
 from idse_orchestrator.ledger.events import KINDS
 from idse_orchestrator.ledger.shapes import Record
 from idse_orchestrator.pipeline import shapes
+from idse_orchestrator.server.tenants.home import SETTINGS as OF_AGENCY
 from idse_orchestrator.sessions.configuration import SETTINGS
 from idse_orchestrator.wiring.ledgers import KINDS as KINDS_OF_LEDGERS
 from idse_orchestrator.worktree.hook import HOOKS
@@ -65,3 +68,27 @@ def test_every_hook_is_told():
     text = page("hooks")
     assert words(text) >= set(HOOKS)
     assert all(f"`idse hook {name}`" in text for name in OF_AGENTS)
+
+
+def test_every_setting_of_an_agency_is_told_with_its_variable():
+    rows = re.findall(r"^\| `(\w+)` \| `(IDSE_AGENCY_\w+)` \|", page("agency-home"), re.MULTILINE)
+    assert sorted(rows) == sorted((name, setting.variable) for name, setting in OF_AGENCY.items())
+
+
+def test_every_address_status_and_figure_of_an_agency_is_told():
+    pytest.importorskip("uvicorn")
+    from idse_orchestrator.server.gateway import app, door
+    from idse_orchestrator.server.gateway.metrics import Metrics
+
+    text = page("agency-http")
+    for address in (app.HEALTH, app.READY, app.METRICS, app.ROTATE):
+        assert f"| `{address.decode()}` |" in text
+    codes = {value for value in vars(door).values() if isinstance(value, int) and 200 <= value <= 599}
+    assert codes | {405} == {int(code) for code in re.findall(r"^\| (\d{3}) \|", text, re.MULTILINE)}
+    figures = Metrics(lambda: 0)
+    figures.push("ok", "", 0)
+    names = re.findall(r"^# TYPE (idse_\w+) ", figures.text().decode(), re.MULTILINE)
+    told = re.findall(r"^\| `(idse_\w+)", text, re.MULTILINE)
+    assert sorted(name for name in names if not name.endswith("_created")) == sorted(told)
+    for key in ("at", *door.Entry._fields):
+        assert f"`{key}`" in text

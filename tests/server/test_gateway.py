@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import itertools
 import json
+import pathlib
 import socket
 import subprocess
 
@@ -381,12 +382,16 @@ class TestWhatTheServerSaysOfItself:
         assert set(json.loads(body).values()) == {"ok"}
 
     @pytest.mark.usefixtures("pushed")
-    def test_metrics_are_for_operators_and_name_no_client(self, server, client):
+    def test_metrics_are_for_operators_and_name_no_client(self, server, client, pushed):
+        del pushed
         assert server.get("/metrics")[0] == 401
         assert server.get("/metrics", server.key(client))[0] == 403
         status, body, _ = server.get("/metrics", server.key(""))
         assert status == 200
-        assert 'idse_pushes_total{result="ok",rule=""}' in body
+        counted = dict(line.rpartition(" ")[::2] for line in body.splitlines())
+        pushes = counted['idse_pushes_total{result="ok",rule=""}']
+        assert float(pushes) >= 1
+        assert counted["idse_judge_seconds_count"] >= pushes
         assert client not in body
 
     def test_a_client_renews_its_key_by_itself(self, server, pushed, client, place):
@@ -397,3 +402,28 @@ class TestWhatTheServerSaysOfItself:
         assert refs(pushed, server.url(place, new)) == refs(pushed, server.url(place, old))
         assert server.get("/api/v1/keys/rotate", "idse_wrong", "POST")[0] == 401
         assert server.get("/api/v1/keys/rotate", new)[0] == 405
+
+
+def test_where_signed_pushes_are_required_only_signers_that_are_listed_get_in(own_server, repo, tmp_path):
+    bed = own_server
+    rules = pathlib.Path(bed.home.rules)
+    (rules / "agency.yaml").write_text("policy:\n  signed: required\n")
+    for name in ("ann", "bob"):
+        repo.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / name))
+    public = (tmp_path / "ann.pub").read_text()
+    (rules / "signers").write_text(f"ann@example.org {public}")
+    secret = bed.key("acme")
+    bed.start()
+    url = bed.url("acme/shop", secret)
+    grown(repo)
+    signed = ("-c", "gpg.format=ssh", "-c")
+
+    def push(*options, flags=()):
+        return repo.run("git", *options, "push", *flags, url, SESSION)
+
+    plain = push()
+    assert (plain.returncode, "error[unsigned]" in plain.stderr) == (1, True)
+    stranger = push(*signed, f"user.signingKey={tmp_path / 'bob'}", flags=["--signed"])
+    assert (stranger.returncode, "is not known here" in stranger.stderr) == (1, True)
+    known = push(*signed, f"user.signingKey={tmp_path / 'ann'}", flags=["--signed"])
+    assert known.returncode == 0, known.stderr

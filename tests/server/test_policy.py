@@ -286,7 +286,17 @@ def test_what_was_migrated_may_bear_any_name(agency, clone):
 
 
 @pytest.mark.parametrize(
-    ("certificate", "is_good"), [("", False), ("G ann", True), ("U ann", False), ("B", False)]
+    ("certificate", "is_good"),
+    [
+        ("", False),
+        ("G OK ann", True),
+        ("G SLOP ann", True),
+        ("G BAD ann", False),
+        ("G MISSING ann", False),
+        ("G OK", False),
+        ("U OK ann", False),
+        ("B OK ann", False),
+    ],
 )
 def test_an_agency_that_wants_signed_pushes(agency, clone, certificate, is_good):
     agency.rules("policy: {signed: required}")

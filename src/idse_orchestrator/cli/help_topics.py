@@ -711,7 +711,7 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
         ),
         "demo": (
             ("idse demo", "in a folder that is gone afterwards"),
-            ("idse demo --keep", "in one that stays"),
+            ("idse demo --agency", "with a server, two clients, and a push that it refuses"),
         ),
         "completion": (
             ("idse completion bash", "on the terminal"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
+from idse_orchestrator.errors import UsageError
 from idse_orchestrator.ledger.events import Actor, Draft
 from idse_orchestrator.wiring.ledgers import KINDS, git_writer
 
@@ -17,6 +19,20 @@ if TYPE_CHECKING:
 
 _NOBODY = Actor("idse", "idse@localhost", "", "00000000000000000000000000")
 _KEY = ("self-test", "sample")
+
+
+_PACKAGES = ("httptools", "prometheus_client", "uvicorn")
+
+
+def need_agency() -> None:
+    """Raises UsageError where the packages that serving needs are not installed."""
+    missing = [name for name in _PACKAGES if PathFinder.find_spec(name) is None]
+    if missing:
+        raise UsageError(
+            "the Agency is not installed",
+            cause=f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            fix=("pip install 'idse-orchestrator[agency]'",),
+        )
 
 
 def agency_in(home: Home, configuration: Configuration, environment: Mapping[str, str]) -> Agency:

@@ -62,24 +62,12 @@ def ssh_shell(_run: Run, home: str, *, key_id: str) -> int:
     return shell(agency, key_id, asked, protocol)
 
 
-_EXTRA = frozenset({"httptools", "prometheus_client", "uvicorn"})
-"""What the extra `agency` installs."""
-
-
 def _agency(home: str, options: dict[str, str | None]) -> Agency:
     """Returns the Agency in `home`. Raises UsageError where the packages of its doors are not installed."""
-    from importlib.util import find_spec
-
     from idse_orchestrator.server.tenants.home import open_home
-    from idse_orchestrator.wiring.serving import agency_in
+    from idse_orchestrator.wiring.serving import agency_in, need_agency
 
     found = open_home(home)
-    missing = sorted(name for name in _EXTRA if find_spec(name) is None)
-    if missing:
-        raise UsageError(
-            "the packages of the server are not installed",
-            cause=f"{', '.join(missing)} cannot be imported",
-            fix=("pip install 'idse-orchestrator[agency]'",),
-        )
+    need_agency()
     given = {key: value for key, value in options.items() if value is not None}
     return agency_in(found, found.configuration(os.environ, given), os.environ)

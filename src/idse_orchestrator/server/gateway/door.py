@@ -260,4 +260,6 @@ class _Visit:
                 with suppress(asyncio.CancelledError):
                     await answering
             self.result = recorder.result
+            if receiving.verdict is not None:
+                agency.metrics.judging.observe(receiving.judged_seconds)
         agency.pushed(place, recorder, time.monotonic() - began)

@@ -29,6 +29,7 @@ from idse_orchestrator.ledger.kinds import Kinds
 from idse_orchestrator.server.judgement.judge import judge_push, prepare
 from idse_orchestrator.server.judgement.pushed import SEALED
 from idse_orchestrator.server.model.push import (
+    OWN,
     SCOPES,
     Caller,
     Question,
@@ -131,7 +132,7 @@ def warm_up(git_dir: str, home: str, bench: Bench) -> None:
     moves = [(ref, "", head) for ref, head in (line.split(" ") for line in listed)]
     caller = Caller("", "", "", "warm-up", SCOPES)
     today = time.strftime("%Y-%m-%d", time.gmtime())
-    question = Question(git_dir, "", tuple(moves), caller, home, today)
+    question = Question(git_dir, "", tuple(moves), caller, home, today, certificate=OWN)
     verdict = judge_push(question, bench.kinds, checks=bench.checks, environment=bench.environment)
     if verdict.refused or not moves:
         raise RuntimeError("; ".join(words_of(verdict)) or f"{git_dir} holds nothing to judge")

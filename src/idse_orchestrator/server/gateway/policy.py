@@ -70,7 +70,8 @@ class Hook:
 class Limits(NamedTuple):
     """What git is told: `path` to its program, the most bytes of a pack, and what signed pushes need.
 
-    Without a `nonce_seed` no push can be signed; `signers` is a file of git's allowed signers, "" : none.
+    Without a `nonce_seed` no push can be signed; `signers` is git's file of allowed signers: where it is not
+    there, no signature is known.
     """
 
     path: str
@@ -105,7 +106,7 @@ def git_environment(hook: Hook, limits: Limits, extra: Mapping[str, str]) -> dic
     if limits.nonce_seed:
         settings["receive.certNonceSeed"] = limits.nonce_seed
         settings["receive.certNonceSlop"] = str(_SLOP_SECONDS)
-    if limits.signers:
+    if limits.signers and os.path.isfile(limits.signers):
         settings["gpg.format"] = "ssh"
         settings["gpg.ssh.allowedSignersFile"] = limits.signers
     made = {

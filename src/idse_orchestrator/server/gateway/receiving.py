@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
@@ -62,6 +63,7 @@ class Receiving:
         self._judge = judge
         self._seconds = seconds
         self.verdict: Verdict | None = None
+        self.judged_seconds = 0.0
 
     async def __aenter__(self) -> Self:
         """Makes the pipes, opens the lock, and has the judge fork while the pack is still on its way."""
@@ -119,7 +121,9 @@ class Receiving:
         said = await self._question()
         if said is None:
             return
+        began = time.monotonic()
         verdict = await self._judged(ask, said, still)
+        self.judged_seconds = time.monotonic() - began
         late = None if verdict.refused else await still()
         if late is not None:
             verdict = Verdict((late,))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from idse_orchestrator.errors import UsageError
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.server.gateway.policy import git_environment
-from idse_orchestrator.server.model.push import SCOPES, Caller, Question
+from idse_orchestrator.server.model.push import OWN, SCOPES, Caller, Question
 from idse_orchestrator.server.tenants.home import make_repository
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ async def _push(agency: Agency, sample: str, target: str, refspec: str) -> str |
     def ask(said: Said) -> Question:
         caller = Caller("", "", "", "self-test", SCOPES)
         today = time.strftime("%Y-%m-%d", time.gmtime())
-        return Question(target, said.about[0], said.moves, caller, agency.home.path, today)
+        return Question(target, said.about[0], said.moves, caller, agency.home.path, today, certificate=OWN)
 
     async def decide(_said: Said, _verdict: Verdict) -> bool:
         return True

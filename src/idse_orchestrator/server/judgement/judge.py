@@ -54,8 +54,9 @@ IDENTITY = "identity"
 RULES_BROKEN = "rules-broken"
 NOT_JUDGED = "not-judged"
 NOT_APPLIED = "not-applied"
-_GOOD = "G"
-"""How git marks a signature that it trusts."""
+_GOOD = ("G OK ", "G SLOP ")
+"""How git marks a good signature over a fresh challenge of ours. A signer follows: one by a key that is in no
+list is good for git as well, and by nobody."""
 _MOVES = ("complete", "confirm")
 _MOST_LOOKED_BACK = 200
 """Commits of a push, beside its tips, that are looked at for what is only told."""

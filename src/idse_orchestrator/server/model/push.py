@@ -35,7 +35,8 @@ class Question(NamedTuple):
     """A push to judge. `moves` are (ref, old, new), ids or "" where there is none.
 
     `objects` is the quarantine; "" : all is in the store. `home` is where rules and caches stand.
-    `certificate` is "" or the status git gave the push's signature (``%G?`` letters) and its signer.
+    `certificate` is "" or what git says of the push's signature (``%G?`` letter) and of its challenge, and
+    its signer.
     """
 
     git_dir: str
@@ -46,6 +47,10 @@ class Question(NamedTuple):
     today: str
     is_first: bool = False
     certificate: str = ""
+
+
+OWN = "G OK the Agency itself"
+"""The certificate of a push that the server makes to test itself, so that a policy does not stop it."""
 
 
 class Refusal(NamedTuple):
