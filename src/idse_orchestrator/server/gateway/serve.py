@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from idse_orchestrator.server.gateway.agency import Agency
 
 DRAIN_SECONDS = 30
-_JUDGE_STARTS = 60.0
 _PAUSE = 1.0
 
 
