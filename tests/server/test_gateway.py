@@ -210,8 +210,15 @@ class TestWhoGetsIn:
         )
         assert set(refs(pushed, url)) == {SESSION}
         grown(pushed, title="more")
-        done = pushed.run("git", "push", url, SESSION)
-        assert "301" in done.stderr or done.returncode == 0, done.stderr
+        assert pushed.run("git", "push", url, SESSION).returncode == 0
+        # Who has a helper asks without a key first. git 2.39 then keeps the old address for what follows.
+        (pushed.path / "key").write_text(f"username=any\npassword={server.key(client)}\n")
+        pushed.git("config", "credential.helper", f"!cat '{pushed.path}/key' #")
+        plain = server.url(place)
+        assert set(refs(pushed, plain)) == {SESSION}
+        tip = grown(pushed, title="again")
+        pushed.git("push", plain, SESSION)
+        assert refs(pushed, url) == {SESSION: tip}
 
 
 @pytest.mark.parametrize(
