@@ -215,8 +215,15 @@ class TestWhoGetsIn:
         )
         assert set(refs(pushed, url)) == {SESSION}
         grown(pushed, title="more")
-        done = pushed.run("git", "push", url, SESSION)
-        assert "301" in done.stderr or done.returncode == 0, done.stderr
+        assert pushed.run("git", "push", url, SESSION).returncode == 0
+        # Who has a helper asks without a key first. git 2.39 then keeps the old address for what follows.
+        (pushed.path / "key").write_text(f"username=any\npassword={server.key(client)}\n")
+        pushed.git("config", "credential.helper", f"!cat '{pushed.path}/key' #")
+        plain = server.url(place)
+        assert set(refs(pushed, plain)) == {SESSION}
+        tip = grown(pushed, title="again")
+        pushed.git("push", plain, SESSION)
+        assert refs(pushed, url) == {SESSION: tip}
 
 
 @pytest.mark.parametrize(
@@ -389,9 +396,8 @@ class TestWhatTheServerSaysOfItself:
         status, body, _ = server.get("/metrics", server.key(""))
         assert status == 200
         counted = dict(line.rpartition(" ")[::2] for line in body.splitlines())
-        pushes = counted['idse_pushes_total{result="ok",rule=""}']
-        assert float(pushes) >= 1
-        assert counted["idse_judge_seconds_count"] >= pushes
+        pushes = float(counted['idse_pushes_total{result="ok",rule=""}'])
+        assert 1 <= pushes <= float(counted["idse_judge_seconds_count"])
         assert client not in body
 
     def test_a_client_renews_its_key_by_itself(self, server, pushed, client, place):

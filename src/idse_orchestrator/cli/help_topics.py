@@ -709,6 +709,29 @@ EXAMPLES: Mapping[str, tuple[tuple[str, str], tuple[str, str]]] = MappingProxyTy
             ("idse agency doctor", "what is wrong"),
             ("idse agency doctor --fix --fsck", "mends what is safe, and reads every ledger"),
         ),
+        "agency rules": (
+            ("idse agency rules show acme", "what holds for a client, layer by layer"),
+            ("idse agency rules check", "which sessions would fail today"),
+        ),
+        "agency rules show": (
+            ("idse agency rules show", "for all clients"),
+            ("idse agency rules show acme", "for one"),
+        ),
+        "agency rules check": (
+            ("idse agency rules check", "sessions of all clients"),
+            ("idse agency rules check acme --json", "for a program"),
+        ),
+        "agency serve": (
+            ("idse agency serve", "at 127.0.0.1:8417, or where agency.toml says"),
+            ("idse agency serve --listen 127.0.0.1:9000 --read-only", "elsewhere, and without pushes"),
+        ),
+        "agency ssh-shell": (
+            ("idse agency ssh-shell 01JD0PXR3QV8N4ZK2M7TA5C9WE", "in authorized_keys, where sshd runs it"),
+            (
+                "idse agency ssh-shell 01JD0PXR3QV8N4ZK2M7TA5C9WE --home /srv/agency",
+                "where no variable names the home",
+            ),
+        ),
         "demo": (
             ("idse demo", "in a folder that is gone afterwards"),
             ("idse demo --agency", "with a server, two clients, and a push that it refuses"),

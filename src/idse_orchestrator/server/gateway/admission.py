@@ -47,8 +47,6 @@ def admit(agency: Agency, caller: Caller, asked: Asked) -> Admitted | Denied:
     Another client's repository, one that is not there and one that the key is not for are the same.
     """
     place = asked.place
-    if caller.client and caller.client != place.client:
-        return _UNKNOWN
     found = agency.admin.place(caller, place)
     if isinstance(found, Moved):
         return Denied(ELSEWHERE, f"it is called {found.place} now", found.place)

@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.records import NamedTuple
-from idse_orchestrator.server.gateway.admission import CLOSED, NOWHERE, Admitted, admit, late_refusal
+from idse_orchestrator.server.gateway.admission import CLOSED, NOWHERE, Admitted, Denied, admit, late_refusal
 from idse_orchestrator.server.gateway.admission import FORBIDDEN as FORBIDDEN_HERE
 from idse_orchestrator.server.gateway.admission import FULL as NO_ROOM
 from idse_orchestrator.server.gateway.backend import (
@@ -177,6 +177,10 @@ class _Visit:
             return _WHO
         self.caller = caller
         allowed = await asyncio.to_thread(admit, agency, caller, asked)
+        if isinstance(allowed, Denied) and allowed.place is not None and not asked.is_listing:
+            # A git that was asked for its key looks at the new address, and then talks to the old one.
+            asked = asked._replace(place=allowed.place)
+            allowed = await asyncio.to_thread(admit, agency, caller, asked)
         if isinstance(allowed, Admitted):
             rest = INFO if asked.is_listing else f"/{asked.service}"
             return await self._run(asked, caller, allowed.root, allowed.path + rest)
