@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import signal
 import socket
 import sqlite3
@@ -215,6 +216,18 @@ def test_a_home_is_served_by_one_process(bench):
     assert second.stop() == EXIT_BUSY
     grown(bench.repo, "one")
     assert bench.push().returncode == 0
+
+
+def test_it_may_have_as_many_files_open_as_it_is_let(own_server):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        own_server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = pathlib.Path(f"/proc/{own_server.process.pid}/limits").read_text()
+    row = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+    assert int(row.split()[3]) == min(hard, 1 << 16)
 
 
 def started(bed, *options, listen="127.0.0.1:0"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 30
 _JUDGE_STARTS = 60.0
 _PAUSE = 1.0
+_MOST_OPEN = 1 << 16
 
 
 class JudgeProcess:
@@ -135,6 +137,7 @@ def serve(
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
     """
+    _open_many()
     agency.admin.clients()  # a database that is missing, damaged or too new is told now
     agency.prepare()
     judging = JudgeProcess(agency, found_at, sample)
@@ -144,6 +147,14 @@ def serve(
         asyncio.run(_serve(agency, listening, judging, on_ready))
     finally:
         judging.stop()
+
+
+def _open_many() -> None:
+    """Lets this process have as many connections open as it may: many systems begin with 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_OPEN if most == resource.RLIM_INFINITY else min(most, _MOST_OPEN)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 async def _serve(
