@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import resource
 import signal
+import socket
+import sqlite3
 import subprocess
 import time
 
@@ -221,6 +224,54 @@ def test_a_home_is_served_by_one_process(bench):
     assert second.stop() == EXIT_BUSY
     grown(bench.repo, "one")
     assert bench.push().returncode == 0
+
+
+def test_it_may_have_as_many_files_open_as_it_is_let(own_server):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        own_server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limits = pathlib.Path(f"/proc/{own_server.process.pid}/limits").read_text()
+    row = next(line for line in limits.splitlines() if line.startswith("Max open files"))
+    assert int(row.split()[3]) == min(hard, 1 << 16)
+
+
+def started(bed, *options, listen="127.0.0.1:0"):
+    """Returns exit code and words of a server that does not start."""
+    with pytest.raises(AssertionError) as said:
+        bed.start(*options, listen=listen)
+    return bed.stop(), str(said.value)
+
+
+def test_where_it_cannot_listen_it_says_so(own_server, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        code, said = started(own_server, listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        assert (code, "the server cannot listen" in said, "in use" in said) == (2, True, True)
+    for path in (tmp_path / "nowhere" / "sock", tmp_path):
+        code, said = started(own_server, "--socket", str(path))
+        assert (code, "the server cannot listen" in said, str(path) in said) == (2, True, True)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ("INSERT INTO schema_versions VALUES (99)", "a newer idse has the database at version 99"),
+        ("", "the database of the Agency is missing"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told_at_the_start(own_server, spoil, words):
+    own_server.admin.close()
+    path = pathlib.Path(own_server.home.admin_db)
+    if spoil:
+        with sqlite3.connect(path) as database:
+            database.execute(spoil)
+    else:
+        path.unlink()
+    code, said = started(own_server)
+    assert code == 2
+    assert words in said
 
 
 class TestMeanwhile:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 30
 _PAUSE = 1.0
+_MOST_OPEN = 1 << 16
 
 
 class JudgeProcess:
@@ -134,6 +136,8 @@ def serve(
 
     Raises IdseError where it does not start: the address is taken, or a push that must be refused is not.
     """
+    _open_many()
+    agency.admin.clients()  # a database that is missing, damaged or too new is told now
     agency.prepare()
     judging = JudgeProcess(agency, found_at, sample)
     judging.start()
@@ -143,6 +147,14 @@ def serve(
         asyncio.run(_serve(agency, listening, judging, on_ready))
     finally:
         judging.stop()
+
+
+def _open_many() -> None:
+    """Lets this process have as many connections open as it may: many systems begin with 1,024."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_OPEN if most == resource.RLIM_INFINITY else min(most, _MOST_OPEN)
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
 
 
 async def _serve(
@@ -169,27 +181,26 @@ async def _serve(
         interface="asgi3",
         access_log=False,
         log_config=None,
+        log_level="error",  # what strangers send is no news
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
         timeout_keep_alive=15,
     )
-    server = _Server(config, on_ready)
+    server = _Server(config, on_ready, listening.path or f"{listening.host}:{listening.port}")
     tasks = [asyncio.create_task(judging.keep()), asyncio.create_task(agency.maintain())]
     try:
         await server.serve()
     finally:
         for task in tasks:
             task.cancel()
-    if not server.started:
-        where = listening.path or f"{listening.host}:{listening.port}"
-        raise UsageError("the server cannot listen", where=where, fix=("choose another --listen HOST:PORT",))
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[str], None], where: str) -> None:
         super().__init__(config)
         self._on_ready = on_ready
+        self._where = where
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -202,7 +213,16 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except (OSError, SystemExit) as error:  # it leaves by the second where a port is taken
+            why = error if isinstance(error, OSError) else error.__context__
+            raise UsageError(
+                "the server cannot listen",
+                where=self._where,
+                cause=str(why or error),
+                fix=("choose another --listen HOST:PORT, or --socket PATH",),
+            ) from error
         if self.started:
             bound = self.servers[0].sockets[0].getsockname()
             self._on_ready(bound if isinstance(bound, str) else f"{bound[0]}:{bound[1]}")
