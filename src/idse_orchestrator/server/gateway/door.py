@@ -62,6 +62,7 @@ class Entry(NamedTuple):
     status: int
     seconds: float
     result: str = ""
+    address: str = ""
 
 
 def secret_in(headers: Mapping[bytes, bytes]) -> str:
@@ -121,6 +122,7 @@ class GitDoor:
             answer.status if answer else OK,
             time.monotonic() - began,
             visit.result,
+            visit.address,
         )
 
 
@@ -162,6 +164,7 @@ class _Visit:
         self.has_answered = False
         self.result = ""
         self.shown = ""
+        self.address = agency.address_of(self._client, headers)
 
     async def answer(self) -> Answer | None:
         """Answers, or returns what to answer instead of git."""
@@ -225,8 +228,7 @@ class _Visit:
 
     def _request(self, asked: Asked, caller: Caller, root: str, path: str) -> Request:
         query = f"service={asked.service}" if asked.is_listing else ""
-        address = self._agency.address_of(self._client, self._headers)
-        return Request(root, path, self._method, query, self._headers, caller.key_id, address)
+        return Request(root, path, self._method, query, self._headers, caller.key_id, self.address)
 
     def _environment(self, request: Request) -> dict[str, str]:
         agency = self._agency
