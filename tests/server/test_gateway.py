@@ -433,3 +433,6 @@ def test_where_signed_pushes_are_required_only_signers_that_are_listed_get_in(ow
     assert (stranger.returncode, "is not known here" in stranger.stderr) == (1, True)
     known = push(*signed, f"user.signingKey={tmp_path / 'ann'}", flags=["--signed"])
     assert known.returncode == 0, known.stderr
+    rows = [row for row in bed.admin.audit(bed.admin.client("acme").id) if row["action"] == "push"]
+    assert rows[-1]["certificate"].startswith("certificate version 0.1\n")
+    assert SESSION in rows[-1]["certificate"]

@@ -16,6 +16,7 @@ from idse_orchestrator.base.files import make_folder
 from idse_orchestrator.base.records import NamedTuple
 from idse_orchestrator.constitution.rules import AGENCY, CLIENT
 from idse_orchestrator.errors import IdseError
+from idse_orchestrator.git.object_stream import reading_also
 from idse_orchestrator.git.program import Git
 from idse_orchestrator.ledger.refs import PUBLISHED
 from idse_orchestrator.server.gateway.limits import GitPlaces, Pace, Turns
@@ -72,9 +73,13 @@ class Agency:
         return self.configuration.url.rstrip("/")
 
     def prepare(self) -> None:
-        """Writes the hook, and the empty repository that stands for each that is not made yet."""
+        """Writes the hook and the empty repository, and sweeps what a server that was killed left.
+
+        The empty repository stands for each that is not made yet.
+        """
         make_folder(self.home.run, "the home of the Agency")
         self.hook.write()
+        sweep_quarantines(self.home, time.time(), self.configuration.request_seconds)
         empty = os.path.join(self.empty_root, "empty.git")
         if not os.path.isfile(os.path.join(empty, "HEAD")):
             make_folder(self.empty_root, "the home of the Agency")
@@ -260,7 +265,7 @@ class Recorder:
             outcome=self.result,
             rule=self.rule,
             detail=json.dumps(detail._asdict()),
-            certificate=said.about[1],
+            certificate=await asyncio.to_thread(self._certificate, said),
         )
         try:
             await asyncio.to_thread(self._agency.admin.write_audit, entry)
@@ -268,6 +273,16 @@ class Recorder:
             self.result = FAILED
             return False
         return True
+
+    def _certificate(self, said: Said) -> str:
+        """Returns the certificate of a signed push, which no ref holds: with time git forgets it. "" : none."""
+        objects, name = said.about[:2]
+        if not name:
+            return ""
+        git_dir = self._agency.home.git_dir(self._place)
+        git = Git(git_dir, {"PATH": self._agency.limits.path})
+        read = (reading_also(git, objects) if objects else git).attempt("cat-file", "blob", name)
+        return read.stdout.decode("utf-8", "replace") or name
 
 
 def is_empty(git_dir: str) -> bool:

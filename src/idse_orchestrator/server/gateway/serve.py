@@ -87,7 +87,7 @@ class JudgeProcess:
                 "the judge does not start",
                 where=self._agency.home.path,
                 cause="it says why above",
-                fix=("idse agency doctor",),
+                fix=("idse agency rules check", "idse agency doctor"),
             )
 
     def stop(self) -> None:
