@@ -275,7 +275,7 @@ class Recorder:
         return True
 
     def _certificate(self, said: Said) -> str:
-        """Returns the certificate of a signed push, "" for none. No ref holds it: git forgets it with time."""
+        """Returns the certificate of a signed push, "" : none. No ref holds it, so git forgets it some day."""
         objects, name = said.about[:2]
         if not name:
             return ""
