@@ -275,7 +275,7 @@ class Recorder:
         return True
 
     def _certificate(self, said: Said) -> str:
-        """Returns the certificate of a signed push, "" : none. No ref holds it, so git forgets it some day."""
+        """Returns the certificate of a signed push, "" : none. No ref holds it: some day it is gone."""
         objects, name = said.about[:2]
         if not name:
             return ""
