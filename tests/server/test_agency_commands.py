@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -11,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -367,7 +367,12 @@ def test_every_command_has_a_summary_in_the_table_and_no_server_is_loaded_for_ke
 @pytest.mark.parametrize("words", [("serve",), ("ssh-shell", "KEY")])
 @pytest.mark.parametrize("missing", ["uvicorn", "httptools", "prometheus_client"])
 def test_without_the_extra_a_door_says_what_to_install(agency, monkeypatch, words, missing):
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == missing else name)
+    found = PathFinder.find_spec
+
+    def without(name, *others):
+        return None if name == missing else found(name, *others)
+
+    monkeypatch.setattr(PathFinder, "find_spec", without)
     done = agency(*words)
     assert done.code == 2
     assert missing in done.err
