@@ -181,7 +181,9 @@ def test_a_step_that_fails_ends_the_demo_and_its_server(repo, tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_demo_that_is_ended_takes_its_server_along(tmp_path, sealed, number):
+def test_a_demo_that_is_ended_takes_its_server_along(tmp_path, sealed, number, request):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     environment = {**os.environ, "TMPDIR": str(temporary), "PYTHONUNBUFFERED": "1"}

@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from agency_bed import BIN, AgencyBed
+from agency_bed import AgencyBed
 from here import discover, ledger_writer
 from idse_orchestrator.errors import EXIT_BUSY
 from idse_orchestrator.ledger.events import Draft
@@ -383,12 +383,3 @@ class TestLimits:
         bench = Bench(own_server, repo, read_only="true")
         grown(repo)
         assert "503" in bench.push().stderr
-
-
-def test_a_second_server_of_one_home_does_not_start_and_harms_not_the_first(own_server, repo):
-    grown(repo)
-    bench = Bench(own_server, repo)
-    command = [BIN / "idse", "agency", "serve", "--home", own_server.home.path, "--listen", "127.0.0.1:0"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert (done.returncode, "another server serves this home" in done.stderr) == (75, True)
-    assert bench.push().returncode == 0
