@@ -118,6 +118,18 @@ def test_a_yes_is_passed_on_after_it_is_in_the_audit(scene):
     assert scene.kept == [((("refs/idse/sessions/p/s", "", NEW),) * 3, 0)]
 
 
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_every_move_is_asked(scene, count):
+    moves = [f"refs/idse/sessions/p/s{number}" for number in range(count)]
+
+    async def act():
+        async with judge(scene.socket, lambda _question: GOOD):
+            return await scene.push("".join(f"{OLD} {NEW} {ref}\n" for ref in moves))
+
+    assert asyncio.run(act()) == (0, "")
+    assert scene.kept == [(tuple((ref, "", NEW) for ref in moves), 0)]
+
+
 def test_a_no_names_each_culprit_on_one_line_and_how_to_mend_it(scene):
     async def act():
         async with judge(scene.socket, lambda _question: BAD):

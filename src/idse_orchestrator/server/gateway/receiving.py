@@ -10,10 +10,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import select
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from idse_orchestrator.base.files import make_folder, open_or_make
 from idse_orchestrator.base.records import NamedTuple
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from idse_orchestrator.server.model.push import Question
+
+Found = TypeVar("Found")
 
 _LOCK_SECONDS = 60.0
 _PAUSES = (0.001, 0.002, 0.004, 0.008, 0.016, 0.03)
@@ -135,18 +138,23 @@ class Receiving:
         self.verdict = verdict
         lines = [NO, *(f"idse: {line}" for line in words_of(verdict))] if verdict.refused else [OK]
         text = "\n".join(lines) + "\n"
+        data = text.encode("utf-8", "replace")
         with suppress(OSError):  # the hook is gone
-            await asyncio.to_thread(_write_all, self._answering, text.encode("utf-8", "replace"))
+            if len(data) <= select.PIPE_BUF:  # an empty pipe takes that at once
+                os.write(self._answering, data)
+            else:
+                await asyncio.to_thread(_write_all, self._answering, data)
 
     async def _judged(self, ask: Ask, said: Said, still: Still) -> Verdict:
         if not await self._locked():
             return _nothing("busy", "another push holds this repository for too long", "push again later")
-        late = await still()
-        if late is not None:
-            return Verdict((late,))
         try:
             async with asyncio.timeout(self._seconds):
-                return await self._verdict(ask(said))
+                both = asyncio.gather(self._verdict(ask(said)), still(), return_exceptions=True)
+                verdict, late = await both
+            if late is not None:
+                return _or_raised(late, lambda refusal: Verdict((refusal,)))
+            return _or_raised(verdict, lambda found: found)
         except TimeoutError:
             return _nothing(
                 "judge", f"the judge gave no answer within {self._seconds:g} s", "push fewer refs at once"
@@ -208,6 +216,12 @@ class Receiving:
 def _move(line: str) -> tuple[str, str, str]:
     old, new, ref = line.split(" ", 2)
     return ref, "" if old == _ZERO else old, "" if new == _ZERO else new
+
+
+def _or_raised(found: Found | BaseException, use: Callable[[Found], Verdict]) -> Verdict:
+    if isinstance(found, BaseException):
+        raise found
+    return use(found)
 
 
 def _nothing(code: str, message: str, fix: str) -> Verdict:
