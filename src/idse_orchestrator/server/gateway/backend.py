@@ -199,6 +199,9 @@ class Backend:
         source = self._process.stdout
         assert source is not None  # noqa: S101 - it was started with a pipe
         head = await self._head(source)
+        # git says at once what kind of answer it will be. A proxy that hears of an answer while it still
+        # sends the request may give up on the request: Caddy 2.6 does, now and then.
+        await asyncio.wait({incoming})
         if incoming.done() and not incoming.cancelled() and incoming.exception():
             return
         status, headers = _parsed(head)
