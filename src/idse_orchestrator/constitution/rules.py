@@ -184,7 +184,7 @@ class Rule(NamedTuple):
     severity_of: str | None = None
     gate: str = ERROR
     raised: bool = False
-    """Whether a layer above made a severity of this rule stricter."""
+    """Tests whether a layer made a severity of this rule stricter than its own layer did."""
 
     def severity_at(self, status: str) -> str:
         """Returns the severity while the stage has `status`; an unknown status counts as pending."""

@@ -34,7 +34,7 @@ _CORE_UNITS, _CORE_UNITS_OF_BYTE = 20_000_000, 600
 """What each rule of the core may cost on a document: at any size, and for each byte."""
 
 _LAYER_UNITS, _LAYER_UNITS_OF_BYTE = 4_000_000, 150
-"""What all rules of one layer may cost together: a project's never use up what the Agency's need."""
+"""Bounds what all rules of one layer cost together, so that a project uses up nothing of the Agency's share."""
 
 _UNITS_OF_HIT = 3000
 """What one hit costs until it is shown."""
@@ -108,7 +108,7 @@ class _Examination(NamedTuple):
     plan: _Plan
     extra_checks: Mapping[str, Check]
     budgets: dict[str, Budget]
-    """What each layer may still cost."""
+    """Holds what each layer may still cost."""
     known: dict[tuple[str, str], Sequence[Notice]]
     """What a check noticed, by its name and options: rules may differ in their words only."""
 

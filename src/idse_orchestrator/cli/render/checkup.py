@@ -1,4 +1,4 @@
-"""What a doctor found: a line for each check that is not well, and one for the rest."""
+"""Prints what a doctor found: a line for each check that is not well, and one for the rest."""
 
 from __future__ import annotations
 

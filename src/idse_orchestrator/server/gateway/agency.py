@@ -26,7 +26,7 @@ from idse_orchestrator.server.gateway.receiving import Receiving, Said
 from idse_orchestrator.server.model.push import Question, Verdict
 from idse_orchestrator.server.tenants.admin import Admin
 from idse_orchestrator.server.tenants.audit import AuditEntry
-from idse_orchestrator.server.tenants.home import judge_socket, make_repository, size_of
+from idse_orchestrator.server.tenants.home import judge_socket, make_repository
 from idse_orchestrator.server.tenants.repository_checks import sweep_quarantines
 from idse_orchestrator.server.tenants.tenancy import Tenants
 
@@ -47,7 +47,7 @@ _MAINTENANCE = ("git", "maintenance", "run", "--quiet", *(f"--task={task}" for t
 
 
 class Agency:
-    """What the doors of one Agency use. `search` is the PATH on which git is found."""
+    """Holds what the doors of one Agency share. `search` is the PATH on which git is found."""
 
     def __init__(self, home: Home, configuration: Configuration, search: str) -> None:
         self.home = home
@@ -175,9 +175,9 @@ class Agency:
         return "ok" if free > _LEAST_FREE else f"{free // (1 << 20)} MiB are free"
 
     async def maintain(self) -> None:
-        """Measures what was pushed, and tells new rules, every few seconds; packs and sweeps every hour.
+        """Measures repositories that were pushed to and tells new rules every few seconds; packs every hour.
 
-        It prunes nothing.
+        Each hour it sweeps old quarantines, too. It prunes nothing.
         """
         busy: set[Place] = set()
         for tick in count(1):
@@ -196,7 +196,7 @@ class Agency:
         """Notes how large repositories are now, and that they were pushed to."""
         for place in places:
             with suppress(IdseError):
-                self.admin.note_bytes(place, size_of(self.home.git_dir(place)))
+                self.tenants.measure(place)
 
     async def pack(self, place: Place) -> None:
         """Packs loose objects and refs of a repository."""
@@ -213,7 +213,7 @@ ACCEPTED, REFUSED, FAILED = "ok", "refused", "failed"
 
 
 class Outcome(NamedTuple):
-    """What the audit keeps of a push: never a document."""
+    """Holds what the audit keeps of a push: ids, names and reasons, and no document."""
 
     push: str
     refs: tuple[tuple[str, str, str], ...]

@@ -16,9 +16,9 @@ from idse_orchestrator.errors import IdseError
 from idse_orchestrator.server.gateway.door import (
     BROKEN,
     FORBIDDEN,
+    NO_KEY,
     NOT_FOUND,
     OK,
-    UNAUTHORIZED,
     UNAVAILABLE,
     Answer,
     Entry,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 HEALTH, READY, METRICS, ROTATE = b"/healthz", b"/readyz", b"/metrics", b"/api/v1/keys/rotate"
 _JSON = ((b"content-type", b"application/json"),)
-_NO_KEY = Answer(UNAUTHORIZED, "a key is needed", ((b"www-authenticate", b'Basic realm="idse"'),))
 
 
 class App:
@@ -80,7 +79,7 @@ class App:
         caller = await asyncio.to_thread(self._agency.admin.caller, secret) if secret else None
         if caller is None:
             self._agency.metrics.auth_failures.inc()
-            return _NO_KEY
+            return NO_KEY
         if path == METRICS:
             is_operator = not caller.client
             return Answer(OK, self._agency.metrics.text().decode()) if is_operator else _OPERATORS

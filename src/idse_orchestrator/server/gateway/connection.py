@@ -23,7 +23,7 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:  # noqa: ANN401 - as uvicorn calls it
         super().__init__(*given, **named)
         self._kept = 0
-        """Bytes that the parser holds, at most: those since it told of something."""
+        """Bytes since the parser last reported something; it holds no more than these."""
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

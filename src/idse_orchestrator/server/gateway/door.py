@@ -78,7 +78,7 @@ def secret_in(headers: Mapping[bytes, bytes]) -> str:
         return ""
 
 
-_WHO = Answer(
+NO_KEY = Answer(
     UNAUTHORIZED, "a key is needed", ((b"www-authenticate", b'Basic realm="idse", charset="UTF-8"'),)
 )
 _NOWHERE = Answer(NOT_FOUND, "there is no such repository")
@@ -177,7 +177,7 @@ class _Visit:
         caller = await asyncio.to_thread(agency.admin.caller, secret) if secret else None
         if caller is None:
             agency.metrics.auth_failures.inc()
-            return _WHO
+            return NO_KEY
         self.caller = caller
         allowed = await asyncio.to_thread(admit, agency, caller, asked)
         if isinstance(allowed, Denied) and allowed.place is not None and not asked.is_listing:

@@ -45,7 +45,6 @@ _PATIENCE = 660
 """Seconds that a child waits for its question: a push may take ten minutes to arrive."""
 LARGEST = 64 * 1024 * 1024
 """Bytes of a question: 100,000 moves of refs have about 20 MB."""
-_BACKLOG = 64
 
 
 class Bench(NamedTuple):
