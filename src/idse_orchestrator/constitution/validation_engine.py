@@ -34,7 +34,7 @@ _CORE_UNITS, _CORE_UNITS_OF_BYTE = 20_000_000, 600
 """What each rule of the core may cost on a document: at any size, and for each byte."""
 
 _LAYER_UNITS, _LAYER_UNITS_OF_BYTE = 4_000_000, 150
-"""Bounds what all rules of one layer cost together, so that a project uses up nothing of the Agency's share."""
+"""Bounds what all rules of one layer cost together: a project uses up nothing of the Agency's share."""
 
 _UNITS_OF_HIT = 3000
 """What one hit costs until it is shown."""
