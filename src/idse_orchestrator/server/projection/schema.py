@@ -18,10 +18,11 @@ VERSIONS = "projection"
 
 
 class Table(NamedTuple):
-    """A table: columns in order, primary key, and `tenant`, the column that says whose a row is."""
+    """A table: columns in order and their types, primary key, and `tenant`, which says whose a row is."""
 
     name: str
     columns: tuple[str, ...]
+    kinds: tuple[str, ...]
     key: tuple[str, ...]
     tenant: str
 
@@ -53,9 +54,10 @@ def tables() -> Mapping[str, Table]:
     for statement in statements():
         made = re.match(r"CREATE TABLE (\w+) \((.*)\)$", statement, re.DOTALL)
         if made and made[1] != VERSIONS:
-            columns = tuple(re.findall(r"(?m)^\s*([a-z_]+) (?:TEXT|BIGINT) NOT NULL", made[2]))
+            pairs = re.findall(r"(?m)^\s*([a-z_]+) (TEXT|BIGINT) NOT NULL", made[2])
+            columns, kinds = (tuple(each) for each in zip(*pairs, strict=True))
             key = tuple(re.split(r",\s*", re.findall(r"PRIMARY KEY \(([^)]*)\)", made[2])[0]))
-            found[made[1]] = Table(made[1], columns, key, key[0])
+            found[made[1]] = Table(made[1], columns, kinds, key, key[0])
     return found
 
 
