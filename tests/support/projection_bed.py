@@ -50,7 +50,7 @@ class ProjectionBed:
         if moves:
             detail = json.dumps({"push": "p", "refs": moves})
             entry = AuditEntry(repository.client_id, "push", by, repository.name, detail=detail)
-            self.admin.write_audit(entry)
+            self.admin.audit.write(entry)
         return [ref for ref, _, _ in moves]
 
     def git(self, repository, *words):

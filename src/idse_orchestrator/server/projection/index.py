@@ -40,7 +40,7 @@ def reconcile(
 
 
 def rebuild(projector: Projector, repositories: Callable[[], Sequence[Repository]], say: Say) -> None:
-    """Makes all tables anew beside those in use, which are read meanwhile, and then has them change places."""
+    """Makes all tables anew beside those in use, and has them change places."""
     beside = projector.store.beside()
     writing = projector.into(beside)
     reconcile(writing, repositories(), say)

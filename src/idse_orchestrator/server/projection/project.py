@@ -116,7 +116,7 @@ class Projector:
         """Adds the rows of a client's chain that are not there."""
         asked = "SELECT max(id) AS id FROM audit WHERE client_id = :owner"
         last = writing.read(asked, owner=client_id)[0]["id"] or 0
-        while page := self._admin.audit(client_id, last, 1000):
+        while page := self._admin.audit.rows(client_id, last, 1000):
             columns = tables()["audit"].columns
             writing.add("audit", [tuple(row[name] for name in columns) for row in page], skip=True)
             last = page[-1]["id"]
@@ -142,7 +142,7 @@ class Projector:
             if each.client_id in clients
         }
         with self.store.writing("") as writing:
-            for client_id in self._admin.heads():
+            for client_id in self._admin.audit.heads():
                 self._copy_audit(writing, client_id)
             _exchange(writing, "clients", {(key,): row for key, row in clients.items()})
             for client_id, ident in _exchange(writing, "repositories", there):
@@ -163,7 +163,8 @@ _TIPS = "SELECT ref, tip FROM refs WHERE client_id = :client AND repository_id =
 _FEW = 20
 _PURGE = """
 UPDATE audit SET salt = '', detail = '', certificate = ''
-WHERE (salt <> '' OR detail <> '' OR certificate <> '') AND EXISTS (SELECT 1 FROM audit p WHERE p.client_id = audit.client_id AND p.repository = audit.repository
+WHERE (salt <> '' OR detail <> '' OR certificate <> '') AND EXISTS (
+  SELECT 1 FROM audit p WHERE p.client_id = audit.client_id AND p.repository = audit.repository
   AND p.action = 'repository purge' AND p.id > audit.id)
 """
 
