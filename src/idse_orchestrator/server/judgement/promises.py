@@ -138,7 +138,10 @@ class Promises:
 
     def state(self, commit: str) -> SessionState:
         """Returns the state at a commit, with the stages that the policy lets nobody leave out."""
-        state = state_from_json(self._pushed.state(commit))
+        return self.strictly(state_from_json(self._pushed.state(commit)))
+
+    def strictly(self, state: SessionState) -> SessionState:
+        """Returns a state with the stages that the policy lets nobody leave out."""
         types = self._rules.constitution.types
         if self._policy.allows(state.type, core_types()):
             least = () if self._policy.types == ANY else types.get(state.type, ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from idse_orchestrator.base.names import BLUEPRINT, canonical_json
 from idse_orchestrator.documents.project_workspace import STAGE_OF, session_folder
@@ -22,7 +22,6 @@ from idse_orchestrator.pipeline.stage_state_model import (
     Ticks,
     standings,
     state_from_json,
-    state_to_json,
 )
 from idse_orchestrator.pipeline.values import project_from_json
 from idse_orchestrator.server.judgement.rules import generation
@@ -112,17 +111,18 @@ class LedgerRows:
         rows: Rows = {"artifacts": [], "stages": [], "findings": []}
         own = (self._client, ident)
         files: Mapping[str, FileEntry] = {}
-        unreadable = ""
+        data, unreadable = b"", ""
         weighed: Sequence[Weighed] = ()
         try:
-            state = state_from_json(self._pushed.state(tip))
+            data = self._pushed.state(tip)
+            state = state_from_json(data)
             if self._today is None:
                 unreadable = _words(self._book)
                 files = dict(self._pushed.files(self._pushed.part(tip, ARTIFACTS), ""))
             else:
                 promises = self._today.promises(key)
                 files = promises.files(tip)
-                weighed = [*promises.weighed(tip, promises.state(tip), self._today.counts(ref))]
+                weighed = [*promises.weighed(tip, promises.strictly(state), self._today.counts(ref))]
         except _UNREADABLE as error:
             state, unreadable = SessionState(*key, type=""), _words(error)
         for path, entry in files.items():
@@ -152,7 +152,7 @@ class LedgerRows:
                 self.judged_by(key[0]),
                 _json(state.tags),
                 _json(state.parents),
-                state_to_json(state).decode(),
+                data.decode(),
                 state.created_at,
                 state.updated_at,
             )
@@ -269,8 +269,8 @@ def _finding(own: tuple[str, str], position: int, tip: str, prefix: str, each: W
     )
 
 
-def _cleaned(*values: Any) -> Values:  # noqa: ANN401 - what other clones wrote
-    return tuple(clean(value) if isinstance(value, (str, int)) else str(value) for value in values)
+def _cleaned(*values: str | int) -> Values:
+    return tuple(map(clean, values))
 
 
 def _text(value: object) -> str:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from idse_orchestrator.constitution.in_force import InstalledChecks
+from idse_orchestrator.constitution.in_force import InstalledChecks, RememberedVerdicts
 from idse_orchestrator.errors import IdseError
 from idse_orchestrator.git.libgit2 import libgit2
 from idse_orchestrator.ledger.refs import SYNC, parse_project_ref, parse_session_ref
@@ -93,7 +93,7 @@ class Projector:
 
     def _book(self, repository: Repository) -> Rulebook | IdseError:
         try:
-            return Rulebook(self._home.path, repository.client, self._checks)
+            return Rulebook(self._home.path, repository.client, self._checks, RememberedVerdicts)
         except IdseError as error:
             return error
 

@@ -84,11 +84,11 @@ def clean(value: str | int) -> str | int:
 
     A NUL and half a character are replaced: PostgreSQL takes neither. A number is kept in 64 bits.
     """
-    if isinstance(value, int):
-        return min(max(value, -_MOST), _MOST)
-    if value.isascii() and "\0" not in value:
-        return value
-    return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    if isinstance(value, str):
+        if value.isascii() and "\0" not in value:
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return min(max(int(value), -_MOST), _MOST)
 
 
 def failed(where: str, cause: str) -> StorageError:
