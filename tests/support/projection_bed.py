@@ -84,3 +84,11 @@ class ProjectionBed:
 
 def quiet(_words):
     """Says nothing."""
+
+
+def row_of(table, client, number=0):
+    """A row of a client."""
+    return tuple(
+        (client if name == table.tenant else f"{name}{number}") if kind == "TEXT" else number
+        for name, kind in zip(table.columns, table.kinds, strict=True)
+    )
